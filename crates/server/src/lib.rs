@@ -1,0 +1,4 @@
+//! placeholder
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
