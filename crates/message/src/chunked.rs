@@ -1,0 +1,333 @@
+//! The chunked transfer coding (RFC 9112 §7.1): content of a length that isn't known when its head is sent.
+//!
+//! ```text
+//! 5\r\n          <- size in hexadecimal, perhaps followed by ;extensions
+//! hello\r\n      <- so many bytes, and CRLF
+//! 0\r\n          <- the last chunk has size 0
+//! Digest: x\r\n  <- trailer fields, if any
+//! \r\n           <- a blank line ends the message
+//! ```
+//!
+//! Sizes are counted with checked arithmetic, extensions are skipped and bounded, and nothing but CRLF ends a line: each
+//! leniency here has been somebody's request-smuggling advisory. Trailer fields are handed over on their own and never
+//! become fields of the head.
+//!
+//! ```
+//! use tinyhttp_message::chunked::{ChunkedDecoder, ChunkedEvent};
+//! use tinyhttp_message::head::Limits;
+//!
+//! let mut decoder = ChunkedDecoder::new();
+//! let (used, event) = decoder.decode(b"5\r\nhello\r\n0\r\n\r\n", &Limits::default())?;
+//! assert_eq!((used, event), (8, ChunkedEvent::Content(b"hello")));
+//! # Ok::<(), tinyhttp_message::Error>(())
+//! ```
+
+use crate::error::Error;
+use crate::head::{HeadScanner, Limits, parse_trailers};
+use http::HeaderMap;
+use std::io::Write;
+
+/// Bytes that chunk extensions may take in one message.
+const EXTENSIONS: u16 = 4096;
+
+/// Reads the chunked coding, from input that may be cut anywhere.
+#[derive(Debug, Clone, Default)]
+pub struct ChunkedDecoder {
+    state: State,
+    extensions: u16,
+}
+
+/// What a piece of chunked input holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChunkedEvent<'b> {
+    /// Everything that could be used was; more input is needed.
+    NeedMore,
+    /// Some of the content. Where it is cut says nothing about chunks.
+    Content(&'b [u8]),
+    /// The end, with the trailer fields, of which there are usually none.
+    End(HeaderMap),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum State {
+    /// Before the first digit of a size.
+    #[default]
+    SizeStart,
+    Size(u64),
+    /// After white space behind the size, where only an extension may follow.
+    BeforeExtension(u64),
+    Extension(u64),
+    SizeLf(u64),
+    Data(u64),
+    DataCr,
+    DataLf,
+    Trailers(HeadScanner),
+    End,
+}
+
+impl ChunkedDecoder {
+    /// A decoder at the start of the content.
+    #[must_use]
+    pub fn new() -> Self {
+        ChunkedDecoder::default()
+    }
+
+    /// Takes what it can from the start of `input`: how many bytes that were, and what they hold. Bytes that were not
+    /// taken must come again at the start of the next call's input.
+    ///
+    /// # Errors
+    /// [`Error::InvalidChunkSize`], [`Error::ChunkExtensionsTooLong`], [`Error::MissingChunkEnd`],
+    /// [`Error::BareLineFeed`], [`Error::BareCarriageReturn`], and what a head's fields may suffer from for trailers.
+    pub fn decode<'b>(
+        &mut self,
+        input: &'b [u8],
+        limits: &Limits,
+    ) -> Result<(usize, ChunkedEvent<'b>), Error> {
+        let mut used = 0;
+        while let Some(&byte) = input.get(used) {
+            self.state = match self.state {
+                State::SizeStart => State::Size(hex_digit(byte).ok_or(Error::InvalidChunkSize)?),
+                State::Size(size) | State::BeforeExtension(size) if byte == b';' => {
+                    State::Extension(size)
+                }
+                State::Size(size) if byte == b'\r' => State::SizeLf(size),
+                State::Size(size) | State::BeforeExtension(size)
+                    if byte == b' ' || byte == b'\t' =>
+                {
+                    self.count_extension()?;
+                    State::BeforeExtension(size)
+                }
+                State::Size(size) => {
+                    let digit = hex_digit(byte).ok_or(Error::InvalidChunkSize)?;
+                    State::Size(size.checked_mul(16).ok_or(Error::InvalidChunkSize)? | digit)
+                }
+                State::BeforeExtension(_) => return Err(Error::InvalidChunkSize),
+                State::Extension(size) => match byte {
+                    b'\r' => State::SizeLf(size),
+                    b'\n' => return Err(Error::BareLineFeed),
+                    b'\t' | b' '..=b'~' | 0x80.. => {
+                        self.count_extension()?;
+                        State::Extension(size)
+                    }
+                    _ => return Err(Error::InvalidChunkSize),
+                },
+                State::SizeLf(_) if byte != b'\n' => return Err(Error::BareCarriageReturn),
+                State::SizeLf(0) => State::Trailers(HeadScanner::default()),
+                State::SizeLf(size) => State::Data(size),
+                State::Data(left) => {
+                    let rest = &input[used..];
+                    let length =
+                        usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+                    let left = left - length as u64;
+                    self.state = if left == 0 {
+                        State::DataCr
+                    } else {
+                        State::Data(left)
+                    };
+                    return Ok((used + length, ChunkedEvent::Content(&rest[..length])));
+                }
+                State::DataCr if byte == b'\r' => State::DataLf,
+                State::DataLf if byte == b'\n' => State::SizeStart,
+                State::DataCr | State::DataLf => return Err(Error::MissingChunkEnd),
+                State::Trailers(mut scanner) => {
+                    let section = &input[used..];
+                    let Some(length) = scanner.find_end(section, None, limits)? else {
+                        self.state = State::Trailers(scanner);
+                        return Ok((used, ChunkedEvent::NeedMore));
+                    };
+                    let trailers = parse_trailers(&section[..length], limits)?;
+                    self.state = State::End;
+                    return Ok((used + length, ChunkedEvent::End(trailers)));
+                }
+                State::End => break,
+            };
+            used += 1;
+        }
+        let event = if matches!(self.state, State::End) {
+            ChunkedEvent::End(HeaderMap::new())
+        } else {
+            ChunkedEvent::NeedMore
+        };
+        Ok((used, event))
+    }
+
+    fn count_extension(&mut self) -> Result<(), Error> {
+        self.extensions += 1;
+        if self.extensions > EXTENSIONS {
+            Err(Error::ChunkExtensionsTooLong)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn hex_digit(byte: u8) -> Option<u64> {
+    char::from(byte).to_digit(16).map(u64::from)
+}
+
+/// Writes `content` as one chunk. Nothing is written for empty content, whose chunk would be the last.
+pub fn encode_chunk(content: &[u8], out: &mut Vec<u8>) {
+    if content.is_empty() {
+        return;
+    }
+    encode_chunk_size(content.len() as u64, out);
+    out.extend_from_slice(content);
+    out.extend_from_slice(CHUNK_END);
+}
+
+/// Writes the size line of a chunk whose content, and then [`CHUNK_END`], the caller writes.
+pub fn encode_chunk_size(size: u64, out: &mut Vec<u8>) {
+    // Writing to a Vec doesn't fail.
+    let _ = write!(out, "{size:x}\r\n");
+}
+
+/// What follows the content of a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+
+/// The last chunk and an empty trailer section.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Content and trailers, and how many bytes were used, when the input comes in pieces of `step` bytes.
+    fn decode(input: &[u8], step: usize) -> Result<Option<(Vec<u8>, HeaderMap, usize)>, Error> {
+        let mut decoder = ChunkedDecoder::new();
+        let (mut content, mut used, mut have) = (Vec::new(), 0, 0);
+        while have < input.len() {
+            have = (have + step).min(input.len());
+            loop {
+                let (taken, event) = decoder.decode(&input[used..have], &Limits::default())?;
+                used += taken;
+                match event {
+                    ChunkedEvent::NeedMore => break,
+                    ChunkedEvent::Content(bytes) => content.extend_from_slice(bytes),
+                    ChunkedEvent::End(trailers) => return Ok(Some((content, trailers, used))),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    #[test]
+    fn whole_bytewise_and_with_trailing_bytes() {
+        let table: &[(&str, Result<Option<&str>, Error>)] = &[
+            ("0\r\n\r\n", Ok(Some(""))),
+            ("000\r\n\r\n", Ok(Some(""))),
+            ("5\r\nhello\r\n0\r\n\r\n", Ok(Some("hello"))),
+            (
+                "5\r\nhello\r\nA\r\n0123456789\r\n00\r\n\r\n",
+                Ok(Some("hello0123456789")),
+            ),
+            (
+                "a;x=y;z=\"q\"\r\n0123456789\r\n0;last\r\n\r\n",
+                Ok(Some("0123456789")),
+            ),
+            ("1 ;a\r\nx\r\n0\r\n\r\n", Ok(Some("x"))),
+            ("1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n", Ok(Some("x"))),
+            ("5\r\nhel", Ok(None)),
+            ("5\r\nhello\r\n", Ok(None)),
+            ("5\r\nhello\r\n0\r\n", Ok(None)),
+            ("5\r\nhello\r\n0\r\nA: b\r\n", Ok(None)),
+            ("\r\n", Err(Error::InvalidChunkSize)),
+            ("x\r\n", Err(Error::InvalidChunkSize)),
+            ("+5\r\nhello\r\n", Err(Error::InvalidChunkSize)),
+            ("-1\r\n", Err(Error::InvalidChunkSize)),
+            ("0x5\r\nhello\r\n", Err(Error::InvalidChunkSize)),
+            ("5_\r\n", Err(Error::InvalidChunkSize)),
+            ("5 \r\nhello\r\n", Err(Error::InvalidChunkSize)),
+            (" 5\r\nhello\r\n", Err(Error::InvalidChunkSize)),
+            ("ffffffffffffffff\r\n", Ok(None)),
+            ("0ffffffffffffffff\r\n", Ok(None)),
+            ("10000000000000000\r\n", Err(Error::InvalidChunkSize)),
+            ("5\nhello\r\n", Err(Error::InvalidChunkSize)),
+            ("5;a\nhello\r\n", Err(Error::BareLineFeed)),
+            ("5\rxhello", Err(Error::BareCarriageReturn)),
+            ("5;\0\r\n", Err(Error::InvalidChunkSize)),
+            ("5\r\nhelloxx0\r\n\r\n", Err(Error::MissingChunkEnd)),
+            ("5\r\nhello\n0\r\n\r\n", Err(Error::MissingChunkEnd)),
+            ("5\r\nhello\rx0\r\n\r\n", Err(Error::MissingChunkEnd)),
+            ("5\r\nhello0\r\n\r\n", Err(Error::MissingChunkEnd)),
+            ("0\r\nA: b\n\r\n", Err(Error::BareLineFeed)),
+            ("0\r\nA : b\r\n\r\n", Err(Error::SpaceBeforeColon)),
+            ("0\r\n A: b\r\n\r\n", Err(Error::LineFolding)),
+        ];
+        for (input, want) in table {
+            let want = want.map(|content| content.map(|text| text.as_bytes().to_vec()));
+            for step in [input.len(), 1, 3] {
+                let got = decode(input.as_bytes(), step);
+                assert_eq!(
+                    got.clone().map(|done| done.map(|(content, ..)| content)),
+                    want,
+                    "{input:?} by {step}"
+                );
+                if let Ok(Some((_, _, used))) = got {
+                    assert_eq!(used, input.len(), "{input:?}");
+                    let longer = [input.as_bytes(), b"GET / HTTP/1.1\r\n"].concat();
+                    assert_eq!(
+                        decode(&longer, step).unwrap().unwrap().2,
+                        used,
+                        "{input:?} with trailing bytes"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn trailers_are_kept() {
+        let (_, trailers, _) = decode(b"0\r\nDigest: x\r\ndigest: y\r\n\r\n", 2)
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            trailers.get_all("digest").iter().collect::<Vec<_>>(),
+            ["x", "y"]
+        );
+    }
+
+    #[test]
+    fn extensions_and_trailers_are_bounded() {
+        let endless = format!("1;{}", "x".repeat(5000));
+        assert_eq!(
+            decode(endless.as_bytes(), 100),
+            Err(Error::ChunkExtensionsTooLong)
+        );
+        let many = "1;abc\r\nx\r\n".repeat(2000);
+        assert_eq!(
+            decode(many.as_bytes(), many.len()),
+            Err(Error::ChunkExtensionsTooLong)
+        );
+        let trailers = format!("0\r\nA: {}", "x".repeat(40_000));
+        assert_eq!(
+            decode(trailers.as_bytes(), 100),
+            Err(Error::HeadTooLarge { limit: 32 * 1024 })
+        );
+        let trailers = format!("0\r\n{}\r\n", "A: b\r\n".repeat(101));
+        assert_eq!(
+            decode(trailers.as_bytes(), 100),
+            Err(Error::TooManyFields { limit: 100 })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(chunks in proptest::collection::vec(".{0,40}", 0..8), step in 1usize..50) {
+            let mut wire = Vec::new();
+            for chunk in &chunks {
+                encode_chunk(chunk.as_bytes(), &mut wire);
+            }
+            wire.extend_from_slice(LAST_CHUNK);
+            let (content, trailers, used) = decode(&wire, step).unwrap().unwrap();
+            prop_assert_eq!(content, chunks.concat().into_bytes());
+            prop_assert!(trailers.is_empty());
+            prop_assert_eq!(used, wire.len());
+        }
+
+        #[test]
+        fn any_split_gives_the_same(input in "([05aF;x \r\n:]|\r\n|5\r\nhello\r\n|0\r\n\r\n){0,30}", step in 1usize..7) {
+            prop_assert_eq!(decode(input.as_bytes(), step), decode(input.as_bytes(), input.len().max(1)));
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The server's side: requests in, responses out.
+
+use super::{Receiving, content_length, receive_content};
+use crate::content::{ContentDecoder, ContentEncoder, Piece};
+use crate::encode::HeadWriter;
+use crate::error::Error;
+use crate::framing::{CloseReason, RequestFraming, may_have_content, request_framing};
+use crate::head::{FieldStorage, HeadScanner, Limits, RequestHead};
+use http::{HeaderMap, Method, StatusCode, Version};
+
+/// What the bytes from a client were.
+#[derive(Debug)]
+pub enum ServerEvent<'h> {
+    /// Part of something; more input is needed.
+    NeedMore,
+    /// A request's head. If its length is [`BodyLength::Empty`](crate::BodyLength::Empty) the request is complete.
+    Request {
+        /// The head.
+        head: RequestHead<'h>,
+        /// What it says of the content and the connection.
+        framing: RequestFraming,
+    },
+    /// Some of the request's content.
+    Content(&'h [u8]),
+    /// The request's content is complete. Trailer fields are here and nowhere else.
+    End(HeaderMap),
+    /// The request is complete and its answer is due; nothing was taken from the input.
+    Paused,
+}
+
+/// The server's side of a connection.
+#[derive(Debug)]
+pub struct ServerConnection {
+    limits: Limits,
+    receiving: Receiving,
+    /// What has to be known of the request in order to answer it.
+    version: Version,
+    answers_head: bool,
+    expects_continue: bool,
+    answered: bool,
+    close: Option<CloseReason>,
+}
+
+impl ServerConnection {
+    /// A connection on which nothing has arrived.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        ServerConnection {
+            limits,
+            receiving: Receiving::Head(HeadScanner::default()),
+            version: Version::HTTP_11,
+            answers_head: false,
+            expects_continue: false,
+            answered: false,
+            close: None,
+        }
+    }
+
+    /// Looks at the bytes that have arrived and are not used yet: how many are used now, and what they were.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the request. [`Error::status`] is what to answer; then the connection has to end.
+    pub fn receive<'h, 'b: 'h>(
+        &mut self,
+        input: &'b [u8],
+        storage: &'h mut FieldStorage<'b>,
+    ) -> Result<(usize, ServerEvent<'h>), Error> {
+        let received = match &mut self.receiving {
+            Receiving::Head(scanner) => {
+                // A client of old may send empty lines after its content (RFC 9112 §2.2); they belong to no head.
+                let fresh = *scanner == HeadScanner::default();
+                let empty_lines = if fresh { empty_lines(input) } else { 0 };
+                let input = &input[empty_lines..];
+                if fresh && (input.is_empty() || input == b"\r") {
+                    return Ok((empty_lines, ServerEvent::NeedMore));
+                }
+                receive_request(scanner, input, storage, &self.limits)
+                    .map(|(used, event)| (empty_lines + used, event))
+            }
+            Receiving::Content(_) => {
+                receive_content(&mut self.receiving, input, &self.limits).map(|(used, piece)| {
+                    let event = match piece {
+                        Piece::NeedMore => ServerEvent::NeedMore,
+                        Piece::Content(content) => ServerEvent::Content(content),
+                        Piece::End(trailers) => ServerEvent::End(trailers),
+                    };
+                    (used, event)
+                })
+            }
+            Receiving::End => return Ok((0, ServerEvent::Paused)),
+            Receiving::Closed => return Ok((input.len(), ServerEvent::NeedMore)),
+        };
+        match &received {
+            Ok((_, ServerEvent::Request { head, framing })) => {
+                self.version = head.version;
+                self.answers_head = head.method == Method::HEAD;
+                self.expects_continue = framing.expects_continue;
+                self.answered = false;
+                self.close = self.close.or(framing.close);
+                self.receiving = match ContentDecoder::new(framing.length) {
+                    Some(decoder) => Receiving::Content(decoder),
+                    None => Receiving::End,
+                };
+            }
+            Ok(_) => {}
+            Err(_) => {
+                self.receiving = Receiving::Closed;
+                self.close = Some(CloseReason::ProtocolError);
+            }
+        }
+        received
+    }
+
+    /// The client has ended its side. A request that is complete still gets its answer.
+    ///
+    /// # Errors
+    /// [`Error::UnexpectedEnd`] if that was inside a request.
+    pub fn end_of_input(&mut self) -> Result<(), Error> {
+        let inside = match &self.receiving {
+            Receiving::Head(scanner) => *scanner != HeadScanner::default(),
+            Receiving::Content(_) => true,
+            Receiving::End | Receiving::Closed => false,
+        };
+        self.close_after(CloseReason::PeerEnded);
+        if inside || matches!(self.receiving, Receiving::Head(_)) {
+            self.receiving = Receiving::Closed;
+        }
+        if inside {
+            Err(Error::UnexpectedEnd)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the client is in the middle of a head.
+    #[must_use]
+    pub fn is_inside_head(&self) -> bool {
+        matches!(&self.receiving, Receiving::Head(scanner) if *scanner != HeadScanner::default())
+    }
+
+    /// Whether the whole request has been received.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self.receiving, Receiving::End)
+    }
+
+    /// How many bytes of the request's content have not been received: `Some(0)` if all have, `None` if nobody knows.
+    #[must_use]
+    pub fn unread(&self) -> Option<u64> {
+        match &self.receiving {
+            Receiving::Content(decoder) => decoder.left(),
+            _ => Some(0),
+        }
+    }
+
+    /// Writes `100 Continue` if the client waits for that before it sends content. To be called when content is wanted.
+    pub fn continue_if_expected(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.expects_continue) && !self.answered {
+            out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+    }
+
+    /// Lets the connection end after this exchange. The first reason is the one that stays.
+    pub fn close_after(&mut self, reason: CloseReason) {
+        self.close.get_or_insert(reason);
+    }
+
+    /// Why the connection ends after this exchange, if it does.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.close
+    }
+
+    /// Writes the head of the answer. `length` is how long the content is, if that is known; `fields` writes the fields,
+    /// without those that this call sees to itself: Content-Length, Transfer-Encoding and Connection.
+    ///
+    /// Content then goes through the encoder, which drops it where there must not be any: pass the length that a GET
+    /// would have had when you answer HEAD.
+    ///
+    /// # Errors
+    /// [`Error::OutOfTurn`] if this request has its answer already; what `fields` returns.
+    pub fn respond(
+        &mut self,
+        status: StatusCode,
+        length: Option<u64>,
+        out: &mut Vec<u8>,
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
+    ) -> Result<ContentEncoder, Error> {
+        if self.answered || status.is_informational() {
+            return Err(Error::OutOfTurn);
+        }
+        let start = out.len();
+        let mut head = HeadWriter::response(out, status);
+        if let Err(error) = fields(&mut head) {
+            out.truncate(start);
+            return Err(error);
+        }
+        if self.expects_continue {
+            // Nobody can know whether the client will send its content now or the next request.
+            self.close_after(CloseReason::UnreadContent);
+        }
+        let encoder = match length {
+            _ if !may_have_content(status) => ContentEncoder::Suppressed,
+            Some(length) => {
+                content_length(&mut head, length)?;
+                if self.answers_head {
+                    ContentEncoder::Suppressed
+                } else {
+                    ContentEncoder::Known(length)
+                }
+            }
+            None if self.answers_head => ContentEncoder::Suppressed,
+            None if self.version == Version::HTTP_11 => {
+                head.field("Transfer-Encoding", b"chunked")?;
+                ContentEncoder::Chunked
+            }
+            None => {
+                self.close_after(CloseReason::UntilClose);
+                ContentEncoder::UntilClose
+            }
+        };
+        if self.close.is_some() {
+            head.field("Connection", b"close")?;
+        } else if self.version == Version::HTTP_10 {
+            head.field("Connection", b"keep-alive")?;
+        }
+        head.finish();
+        self.answered = true;
+        Ok(encoder)
+    }
+
+    /// The answer has been handed over whole. `None`: the next request may come. Otherwise: why the connection has to
+    /// end now.
+    pub fn finish_exchange(&mut self) -> Option<CloseReason> {
+        if !matches!(self.receiving, Receiving::End) {
+            self.close_after(CloseReason::UnreadContent);
+        }
+        if self.close.is_none() {
+            self.receiving = Receiving::Head(HeadScanner::default());
+            self.answered = false;
+        }
+        self.close
+    }
+}
+
+/// How many bytes of empty lines `input` starts with.
+fn empty_lines(input: &[u8]) -> usize {
+    input
+        .chunks_exact(2)
+        .take_while(|pair| *pair == b"\r\n")
+        .count()
+        * 2
+}
+
+fn receive_request<'h, 'b: 'h>(
+    scanner: &mut HeadScanner,
+    input: &'b [u8],
+    storage: &'h mut FieldStorage<'b>,
+    limits: &Limits,
+) -> Result<(usize, ServerEvent<'h>), Error> {
+    let Some(length) = scanner.find_end(input, Some(limits.request_line), limits)? else {
+        return Ok((0, ServerEvent::NeedMore));
+    };
+    let head = RequestHead::parse(&input[..length], storage, limits)?;
+    let framing = request_framing(head.version, head.fields.iter())?;
+    Ok((length, ServerEvent::Request { head, framing }))
+}

@@ -1,0 +1,172 @@
+//! Content on its way in and out: the framing of [`framing`](crate::framing), carried out.
+//!
+//! [`ContentDecoder`] finds the end of what arrives; [`ContentEncoder`] keeps what is sent to what the head announced.
+
+use crate::chunked::{ChunkedDecoder, ChunkedEvent, LAST_CHUNK, encode_chunk};
+use crate::error::Error;
+use crate::framing::BodyLength;
+use crate::head::Limits;
+use http::HeaderMap;
+
+/// A piece of a message's content.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'b> {
+    NeedMore,
+    Content(&'b [u8]),
+    End(HeaderMap),
+}
+
+/// Reads content up to its end.
+#[derive(Debug)]
+pub(crate) enum ContentDecoder {
+    Known(u64),
+    Chunked(ChunkedDecoder),
+    UntilClose,
+}
+
+impl ContentDecoder {
+    /// The decoder for content of that length; `None` where there is none.
+    pub(crate) fn new(length: BodyLength) -> Option<Self> {
+        match length {
+            BodyLength::Empty | BodyLength::Known(0) => None,
+            BodyLength::Known(length) => Some(ContentDecoder::Known(length)),
+            BodyLength::Chunked => Some(ContentDecoder::Chunked(ChunkedDecoder::new())),
+            BodyLength::UntilClose => Some(ContentDecoder::UntilClose),
+        }
+    }
+
+    pub(crate) fn decode<'b>(
+        &mut self,
+        input: &'b [u8],
+        limits: &Limits,
+    ) -> Result<(usize, Piece<'b>), Error> {
+        match self {
+            ContentDecoder::Known(0) => Ok((0, Piece::End(HeaderMap::new()))),
+            ContentDecoder::Chunked(decoder) => {
+                let (used, event) = decoder.decode(input, limits)?;
+                let piece = match event {
+                    ChunkedEvent::NeedMore => Piece::NeedMore,
+                    ChunkedEvent::Content(content) => Piece::Content(content),
+                    ChunkedEvent::End(trailers) => Piece::End(trailers),
+                };
+                Ok((used, piece))
+            }
+            _ if input.is_empty() => Ok((0, Piece::NeedMore)),
+            ContentDecoder::Known(left) => {
+                let length =
+                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                *left -= length as u64;
+                Ok((length, Piece::Content(&input[..length])))
+            }
+            ContentDecoder::UntilClose => Ok((input.len(), Piece::Content(input))),
+        }
+    }
+
+    /// How many bytes of content are still to come, where that is known.
+    pub(crate) fn left(&self) -> Option<u64> {
+        match self {
+            ContentDecoder::Known(left) => Some(*left),
+            ContentDecoder::Chunked(_) | ContentDecoder::UntilClose => None,
+        }
+    }
+}
+
+/// Writes content as the head has announced it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentEncoder {
+    /// The message has no content, whatever is given: the answer to HEAD, 204, 304, or nothing to send.
+    Suppressed,
+    /// So many bytes are still to be written.
+    Known(u64),
+    /// Each call makes a chunk.
+    Chunked,
+    /// Everything up to the end of the connection.
+    UntilClose,
+}
+
+impl ContentEncoder {
+    /// Writes a piece of content to the end of `out`.
+    ///
+    /// # Errors
+    /// [`Error::ContentLengthMismatch`] for more than Content-Length said.
+    pub fn encode(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        match self {
+            ContentEncoder::Suppressed => return Ok(()),
+            ContentEncoder::Chunked => encode_chunk(content, out),
+            ContentEncoder::Known(_) | ContentEncoder::UntilClose => {
+                self.count(content.len() as u64)?;
+                out.extend_from_slice(content);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts content that goes out without passing through here, as `sendfile` does.
+    ///
+    /// # Errors
+    /// [`Error::ContentLengthMismatch`] for more than Content-Length said; [`Error::OutOfTurn`] for chunks, which can't
+    /// go out without their size.
+    pub fn count(&mut self, length: u64) -> Result<(), Error> {
+        match self {
+            ContentEncoder::Known(left) => {
+                *left = left
+                    .checked_sub(length)
+                    .ok_or(Error::ContentLengthMismatch)?;
+                Ok(())
+            }
+            ContentEncoder::Chunked => Err(Error::OutOfTurn),
+            ContentEncoder::Suppressed | ContentEncoder::UntilClose => Ok(()),
+        }
+    }
+
+    /// Ends the content.
+    ///
+    /// # Errors
+    /// [`Error::ContentLengthMismatch`] for less than Content-Length said. The connection must be cut then: whatever
+    /// followed would be taken for the missing bytes.
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), Error> {
+        match self {
+            ContentEncoder::Known(1..) => return Err(Error::ContentLengthMismatch),
+            ContentEncoder::Chunked => out.extend_from_slice(LAST_CHUNK),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_kept_to_its_length() {
+        let mut out = Vec::new();
+        let mut known = ContentEncoder::Known(5);
+        known.encode(b"abc", &mut out).unwrap();
+        assert_eq!(known.finish(&mut out), Err(Error::ContentLengthMismatch));
+        assert_eq!(
+            known.encode(b"def", &mut out),
+            Err(Error::ContentLengthMismatch)
+        );
+        known.count(2).unwrap();
+        known.finish(&mut out).unwrap();
+        assert_eq!(out, b"abc");
+    }
+
+    #[test]
+    fn other_encodings() {
+        let table: &[(ContentEncoder, &[u8])] = &[
+            (ContentEncoder::Suppressed, b""),
+            (ContentEncoder::Chunked, b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
+            (ContentEncoder::UntilClose, b"abc"),
+        ];
+        for (encoder, want) in table {
+            let (mut encoder, mut out) = (*encoder, Vec::new());
+            for piece in ["ab", "", "c"] {
+                encoder.encode(piece.as_bytes(), &mut out).unwrap();
+            }
+            encoder.finish(&mut out).unwrap();
+            assert_eq!(out, *want);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Heads to bytes: the other direction of [`head`](crate::head).
+//!
+//! Names are written in the case people know from the documents (`Content-Type`, `ETag`). A line break in a name or a
+//! value would let whoever supplied it add fields or whole messages of their own (response splitting), so everything
+//! passes [`HeadWriter::field`], which refuses CR, LF and NUL, even where the types of `http` have done so before.
+//!
+//! ```
+//! use tinyhttp_message::encode::HeadWriter;
+//!
+//! let mut out = Vec::new();
+//! let mut head = HeadWriter::response(&mut out, http::StatusCode::NOT_FOUND);
+//! head.field("content-length", b"0")?;
+//! assert!(head.field("x", b"a\r\nb: c").is_err());
+//! head.finish();
+//! assert_eq!(out, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+//! # Ok::<(), tinyhttp_message::Error>(())
+//! ```
+
+use crate::error::Error;
+use http::{HeaderMap, Method, StatusCode, Version};
+
+/// Writes one head, field by field, to the end of a buffer.
+#[derive(Debug)]
+pub struct HeadWriter<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl<'o> HeadWriter<'o> {
+    /// Starts a response: the status line. A server says HTTP/1.1 whatever the client said (RFC 9110 §2.5).
+    pub fn response(out: &'o mut Vec<u8>, status: StatusCode) -> Self {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        out.extend_from_slice(status.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+        out.extend_from_slice(b"\r\n");
+        HeadWriter { out }
+    }
+
+    /// Starts a request: the request line.
+    ///
+    /// # Errors
+    /// [`Error::MalformedTarget`] for an empty target or one with a space, a control byte or `#` in it.
+    pub fn request(
+        out: &'o mut Vec<u8>,
+        method: &Method,
+        target: &str,
+        version: Version,
+    ) -> Result<Self, Error> {
+        if target.is_empty()
+            || target
+                .bytes()
+                .any(|byte| byte <= b' ' || byte == 0x7f || byte == b'#')
+        {
+            return Err(Error::MalformedTarget);
+        }
+        let version: &[u8] = if version == Version::HTTP_10 {
+            b" HTTP/1.0\r\n"
+        } else {
+            b" HTTP/1.1\r\n"
+        };
+        out.extend_from_slice(method.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(target.as_bytes());
+        out.extend_from_slice(version);
+        Ok(HeadWriter { out })
+    }
+
+    /// Writes a field line.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFieldName`] for a name that isn't a token; [`Error::InvalidFieldValue`] for a value with CR, LF
+    /// or NUL. Nothing is written then.
+    pub fn field(&mut self, name: &str, value: &[u8]) -> Result<(), Error> {
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Err(Error::InvalidFieldName);
+        }
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(Error::InvalidFieldValue);
+        }
+        write_name(name, self.out);
+        self.out.extend_from_slice(b": ");
+        self.out.extend_from_slice(value);
+        self.out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Writes every field of a map.
+    ///
+    /// # Errors
+    /// As [`HeadWriter::field`].
+    pub fn fields(&mut self, map: &HeaderMap) -> Result<(), Error> {
+        map.iter()
+            .try_for_each(|(name, value)| self.field(name.as_str(), value.as_bytes()))
+    }
+
+    /// Writes the blank line that ends the head.
+    pub fn finish(self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Whether a byte may stand in a token (RFC 9110 §5.6.2).
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Writes a field name with a capital at the start of each word, but for the few that are written otherwise.
+pub fn write_name(name: &str, out: &mut Vec<u8>) {
+    const OTHERWISE: [&str; 6] = [
+        "ETag",
+        "TE",
+        "DNT",
+        "WWW-Authenticate",
+        "Content-MD5",
+        "Sec-GPC",
+    ];
+    if let Some(name) = OTHERWISE
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(name))
+    {
+        return out.extend_from_slice(name.as_bytes());
+    }
+    let mut starts_word = true;
+    out.extend(name.bytes().map(|byte| {
+        let byte = if starts_word {
+            byte.to_ascii_uppercase()
+        } else {
+            byte
+        };
+        starts_word = byte == b'-';
+        byte
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        let table = [
+            ("content-type", "Content-Type"),
+            ("etag", "ETag"),
+            ("www-authenticate", "WWW-Authenticate"),
+            ("x-a--b", "X-A--B"),
+            ("Date", "Date"),
+            ("X-eTag", "X-ETag"),
+        ];
+        for (name, want) in table {
+            let mut out = Vec::new();
+            write_name(name, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), want);
+        }
+    }
+
+    #[test]
+    fn heads() {
+        let mut out = Vec::new();
+        let mut head =
+            HeadWriter::request(&mut out, &Method::GET, "/a?b", Version::HTTP_10).unwrap();
+        let mut map = HeaderMap::new();
+        map.append("accept", "x".parse().unwrap());
+        map.append("accept", "y".parse().unwrap());
+        head.fields(&map).unwrap();
+        head.finish();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "GET /a?b HTTP/1.0\r\nAccept: x\r\nAccept: y\r\n\r\n"
+        );
+
+        let mut out = Vec::new();
+        HeadWriter::response(&mut out, StatusCode::from_u16(299).unwrap()).finish();
+        assert_eq!(String::from_utf8(out).unwrap(), "HTTP/1.1 299 \r\n\r\n");
+    }
+
+    #[test]
+    fn nothing_gets_a_line_of_its_own() {
+        let mut out = Vec::new();
+        for target in ["", "/a b", "/a\r\nX: y", "/a\n", "/\0", "/a#b"] {
+            let refused = HeadWriter::request(&mut out, &Method::GET, target, Version::HTTP_11);
+            assert_eq!(refused.err(), Some(Error::MalformedTarget), "{target:?}");
+        }
+        let mut head = HeadWriter::response(&mut out, StatusCode::OK);
+        for name in ["", "a b", "a:", "a\r\nb", "a\n", "\0", "ü"] {
+            assert_eq!(
+                head.field(name, b""),
+                Err(Error::InvalidFieldName),
+                "{name:?}"
+            );
+        }
+        for value in ["\r", "a\nb", "a\r\nb", "\0"] {
+            assert_eq!(
+                head.field("a", value.as_bytes()),
+                Err(Error::InvalidFieldValue),
+                "{value:?}"
+            );
+        }
+        head.finish();
+        assert_eq!(String::from_utf8(out).unwrap(), "HTTP/1.1 200 OK\r\n\r\n");
+    }
+}

@@ -1,0 +1,616 @@
+//! How long a message's content is, and whether the connection lives on after it (RFC 9112 §6, §9).
+//!
+//! This is the **only** reader of Content-Length, Transfer-Encoding and Connection, for both sides. The rules, in the
+//! order of RFC 9112 §6.3:
+//!
+//! 1. A response to HEAD, and any 1xx, 204 or 304 response, has no content, whatever its fields say. After a 2xx
+//!    response to CONNECT the connection is a tunnel.
+//! 2. Transfer-Encoding with Content-Length: refused.
+//! 3. Transfer-Encoding that is exactly `chunked`: chunks tell the length. Any other coding: refused.
+//! 4. Content-Length: so many bytes. Repeated or not plain digits: refused (a client lets equal repetitions pass).
+//! 5. Neither: a request has no content; a response goes on until the server closes.
+//!
+//! ```
+//! use tinyhttp_message::framing::{BodyLength, CloseReason, request_framing};
+//! use http::Version;
+//!
+//! let fields = [("Host", &b"example.org"[..]), ("Content-Length", b"5"), ("Connection", b"close")];
+//! let framing = request_framing(Version::HTTP_11, fields.into_iter())?;
+//! assert_eq!(framing.length, BodyLength::Known(5));
+//! assert_eq!(framing.close, Some(CloseReason::PeerAsked));
+//! # Ok::<(), tinyhttp_message::Error>(())
+//! ```
+
+use crate::error::Error;
+use crate::target::is_authority;
+use http::{Method, StatusCode, Version};
+use std::fmt;
+
+/// How the end of the content is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyLength {
+    /// There is no content; the blank line ends the message.
+    Empty,
+    /// So many bytes, by Content-Length.
+    Known(u64),
+    /// By the last chunk (RFC 9112 §7.1).
+    Chunked,
+    /// By the end of the connection; only in responses.
+    UntilClose,
+}
+
+/// Why a connection can't be used for another exchange. Every reason has its name, so that a log can say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The peer sent `Connection: close`.
+    PeerAsked,
+    /// This side sends `Connection: close`, because whoever uses it asked for that.
+    LocalAsked,
+    /// HTTP/1.0 without `Connection: keep-alive`.
+    Http10,
+    /// The end of the content is the end of the connection.
+    UntilClose,
+    /// The connection becomes a tunnel.
+    Tunnel,
+    /// The peer broke the protocol, so that nobody knows where its next message starts.
+    ProtocolError,
+    /// The request had content that nobody read.
+    UnreadContent,
+    /// The peer has ended its side.
+    PeerEnded,
+    /// The program is ending.
+    ShuttingDown,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CloseReason::PeerAsked => "the peer asked for it",
+            CloseReason::LocalAsked => "this side asked for it",
+            CloseReason::Http10 => "HTTP/1.0 closes unless keep-alive is agreed on",
+            CloseReason::UntilClose => "the content ends where the connection ends",
+            CloseReason::Tunnel => "the connection became a tunnel",
+            CloseReason::ProtocolError => "the peer broke the protocol",
+            CloseReason::UnreadContent => "the request's content was not read",
+            CloseReason::PeerEnded => "the peer ended the connection",
+            CloseReason::ShuttingDown => "the program is ending",
+        })
+    }
+}
+
+/// What a request head says of the bytes that follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestFraming {
+    /// How long the content is; never [`BodyLength::UntilClose`].
+    pub length: BodyLength,
+    /// Why the connection ends after this exchange; `None`: it doesn't.
+    pub close: Option<CloseReason>,
+    /// The client waits for `100 Continue` before it sends the content (RFC 9110 §10.1.1).
+    pub expects_continue: bool,
+}
+
+/// What a response head says of the bytes that follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseFraming {
+    /// How long the content is.
+    pub length: BodyLength,
+    /// Why the connection ends after this exchange; `None`: it doesn't.
+    pub close: Option<CloseReason>,
+}
+
+/// The framing of a request with that version and those fields (name in any case, value without surrounding space).
+///
+/// Host is judged here too, since a request about whose host two readers disagree is as bad as one about whose length
+/// they do.
+///
+/// # Errors
+/// Every reason to refuse the request in the module's list; a missing, repeated or malformed Host; an unknown Expect.
+pub fn request_framing<'f>(
+    version: Version,
+    fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+) -> Result<RequestFraming, Error> {
+    let found = Found::collect(version, fields, Repeated::Refused)?;
+    if found.hosts == 0 && version == Version::HTTP_11 {
+        return Err(Error::MissingHost);
+    }
+    let length = found.length()?.unwrap_or(BodyLength::Empty);
+    if found.unknown_expectation && version == Version::HTTP_11 {
+        return Err(Error::UnknownExpectation);
+    }
+    Ok(RequestFraming {
+        length,
+        close: found.close(version),
+        // An HTTP/1.0 client doesn't know interim responses, so its Expect is ignored (RFC 9110 §10.1.1).
+        expects_continue: found.expects_continue
+            && version == Version::HTTP_11
+            && length != BodyLength::Empty,
+    })
+}
+
+/// The framing of a response to a request with that method.
+///
+/// # Errors
+/// Every reason to refuse the response in the module's list.
+pub fn response_framing<'f>(
+    method: &Method,
+    status: StatusCode,
+    version: Version,
+    fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+) -> Result<ResponseFraming, Error> {
+    let found = Found::collect(version, fields, Repeated::AllowedIfEqual)?;
+    if method == Method::CONNECT && status.is_success() {
+        return Ok(ResponseFraming {
+            length: BodyLength::UntilClose,
+            close: Some(CloseReason::Tunnel),
+        });
+    }
+    if method == Method::HEAD || !may_have_content(status) {
+        return Ok(ResponseFraming {
+            length: BodyLength::Empty,
+            close: found.close(version),
+        });
+    }
+    Ok(match found.length()? {
+        Some(length) => ResponseFraming {
+            length,
+            close: found.close(version),
+        },
+        None => ResponseFraming {
+            length: BodyLength::UntilClose,
+            close: Some(CloseReason::UntilClose),
+        },
+    })
+}
+
+/// Whether a response with that status code can have content at all (RFC 9110 §6.4.1). HEAD is another matter.
+#[must_use]
+pub fn may_have_content(status: StatusCode) -> bool {
+    !status.is_informational()
+        && status != StatusCode::NO_CONTENT
+        && status != StatusCode::NOT_MODIFIED
+}
+
+/// What to do with equal Content-Lengths in several lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeated {
+    Refused,
+    AllowedIfEqual,
+}
+
+/// The fields that say where a message ends, gathered in one pass.
+#[derive(Default)]
+struct Found {
+    content_length: Option<u64>,
+    has_transfer_encoding: bool,
+    /// `chunked` was the last coding so far.
+    chunked: bool,
+    unknown_coding: bool,
+    malformed_coding: bool,
+    close: bool,
+    keep_alive: bool,
+    hosts: u32,
+    expects_continue: bool,
+    unknown_expectation: bool,
+}
+
+impl Found {
+    fn collect<'f>(
+        version: Version,
+        fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+        repeated: Repeated,
+    ) -> Result<Self, Error> {
+        let mut found = Found::default();
+        for (name, value) in fields {
+            // The length sorts out nearly every field before its name is compared.
+            match name.len() {
+                4 if name.eq_ignore_ascii_case("host") && repeated == Repeated::Refused => {
+                    found.host(value)?;
+                }
+                6 if name.eq_ignore_ascii_case("expect") => {
+                    let known = value.eq_ignore_ascii_case(b"100-continue");
+                    found.expects_continue |= known;
+                    found.unknown_expectation |= !known;
+                }
+                10 if name.eq_ignore_ascii_case("connection") => {
+                    for option in list(value) {
+                        found.close |= option.eq_ignore_ascii_case(b"close");
+                        found.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                    }
+                }
+                14 if name.eq_ignore_ascii_case("content-length") => {
+                    let length = decimal(value).ok_or(Error::InvalidContentLength)?;
+                    let earlier = found.content_length.replace(length);
+                    if earlier
+                        .is_some_and(|earlier| repeated == Repeated::Refused || earlier != length)
+                    {
+                        return Err(Error::RepeatedContentLength);
+                    }
+                }
+                17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                    found.transfer_encoding(value);
+                }
+                _ => {}
+            }
+        }
+        if found.has_transfer_encoding && version == Version::HTTP_10 {
+            return Err(Error::TransferEncodingInHttp10);
+        }
+        if found.has_transfer_encoding && found.content_length.is_some() {
+            return Err(Error::ContentLengthWithTransferEncoding);
+        }
+        Ok(found)
+    }
+
+    fn host(&mut self, value: &[u8]) -> Result<(), Error> {
+        self.hosts += 1;
+        if self.hosts > 1 {
+            return Err(Error::RepeatedHost);
+        }
+        match std::str::from_utf8(value) {
+            Ok(text) if is_authority(text) => Ok(()),
+            _ => Err(Error::MalformedHost),
+        }
+    }
+
+    /// Several lines are one list, in order. An empty member is refused: readers disagree about it.
+    fn transfer_encoding(&mut self, value: &[u8]) {
+        self.has_transfer_encoding = true;
+        for coding in list(value) {
+            self.malformed_coding |= self.chunked || coding.is_empty();
+            self.chunked = coding.eq_ignore_ascii_case(b"chunked");
+            self.unknown_coding |= !self.chunked;
+        }
+    }
+
+    fn length(&self) -> Result<Option<BodyLength>, Error> {
+        if !self.has_transfer_encoding {
+            return Ok(self.content_length.map(BodyLength::Known));
+        }
+        if self.malformed_coding || !self.chunked {
+            return Err(Error::TransferEncodingNotChunked);
+        }
+        if self.unknown_coding {
+            return Err(Error::UnknownTransferCoding);
+        }
+        Ok(Some(BodyLength::Chunked))
+    }
+
+    fn close(&self, version: Version) -> Option<CloseReason> {
+        match (self.close, version) {
+            (true, _) => Some(CloseReason::PeerAsked),
+            (false, Version::HTTP_10) if !self.keep_alive => Some(CloseReason::Http10),
+            _ => None,
+        }
+    }
+}
+
+/// The members of a comma-separated list, without the white space around them.
+fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+/// 1*DIGIT that fits: `str::parse` would take a `+` before it.
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        value.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use BodyLength::*;
+    use Error::*;
+
+    type Lines = &'static [(&'static str, &'static str)];
+
+    fn fields(lines: Lines) -> impl Iterator<Item = (&'static str, &'static [u8])> {
+        lines.iter().map(|(name, value)| (*name, value.as_bytes()))
+    }
+
+    #[test]
+    fn content_of_requests() {
+        let table: &[(Lines, Result<BodyLength, Error>)] = &[
+            (&[], Ok(Empty)),
+            (&[("Content-Length", "0")], Ok(Known(0))),
+            (
+                &[("content-LENGTH", "18446744073709551615")],
+                Ok(Known(u64::MAX)),
+            ),
+            (
+                &[("Content-Length", "18446744073709551616")],
+                Err(InvalidContentLength),
+            ),
+            (&[("Content-Length", "+5")], Err(InvalidContentLength)),
+            (&[("Content-Length", "-5")], Err(InvalidContentLength)),
+            (&[("Content-Length", "5a")], Err(InvalidContentLength)),
+            (&[("Content-Length", "0x5")], Err(InvalidContentLength)),
+            (&[("Content-Length", "5 5")], Err(InvalidContentLength)),
+            (&[("Content-Length", "5, 5")], Err(InvalidContentLength)),
+            (&[("Content-Length", "")], Err(InvalidContentLength)),
+            (
+                &[("Content-Length", "5"), ("Content-Length", "5")],
+                Err(RepeatedContentLength),
+            ),
+            (
+                &[("Content-Length", "5"), ("Content-Length", "6")],
+                Err(RepeatedContentLength),
+            ),
+            (&[("Transfer-Encoding", "chunked")], Ok(Chunked)),
+            (&[("Transfer-Encoding", "CHUNKED")], Ok(Chunked)),
+            (
+                &[("Transfer-Encoding", "chunked"), ("Content-Length", "5")],
+                Err(ContentLengthWithTransferEncoding),
+            ),
+            (
+                &[("Content-Length", "5"), ("Transfer-Encoding", "xyz")],
+                Err(ContentLengthWithTransferEncoding),
+            ),
+            (
+                &[("Transfer-Encoding", "gzip")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "identity")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "chunked, chunked")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[
+                    ("Transfer-Encoding", "chunked"),
+                    ("Transfer-Encoding", "chunked"),
+                ],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "chunked, gzip")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[
+                    ("Transfer-Encoding", "chunked"),
+                    ("Transfer-Encoding", "identity"),
+                ],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "gzip, chunked")],
+                Err(UnknownTransferCoding),
+            ),
+            (
+                &[
+                    ("Transfer-Encoding", "gzip"),
+                    ("Transfer-Encoding", "chunked"),
+                ],
+                Err(UnknownTransferCoding),
+            ),
+            (
+                &[("Transfer-Encoding", "")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", ",chunked")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "chunked,")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "\"chunked\"")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "chunked;q=1")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                &[("Transfer-Encoding", "xchunked")],
+                Err(TransferEncodingNotChunked),
+            ),
+            // Not the field, however much it looks like it.
+            (
+                &[("X-Content-Length", "5"), ("Transfer_Encoding", "chunked")],
+                Ok(Empty),
+            ),
+        ];
+        for (lines, want) in table {
+            let got = request_framing(
+                Version::HTTP_11,
+                [("Host", &b"h"[..])].into_iter().chain(fields(lines)),
+            );
+            assert_eq!(got.map(|framing| framing.length), *want, "{lines:?}");
+        }
+        let old = request_framing(
+            Version::HTTP_10,
+            fields(&[("Transfer-Encoding", "chunked")]),
+        );
+        assert_eq!(old, Err(TransferEncodingInHttp10));
+    }
+
+    #[test]
+    fn hosts() {
+        let table: &[(Lines, Result<(), Error>)] = &[
+            (&[], Err(MissingHost)),
+            (&[("Host", "")], Ok(())),
+            (&[("Host", "example.org")], Ok(())),
+            (&[("host", "example.org:8080")], Ok(())),
+            (&[("Host", "[::1]:8080")], Ok(())),
+            (&[("Host", "a"), ("Host", "a")], Err(RepeatedHost)),
+            (&[("Host", "a b")], Err(MalformedHost)),
+            (&[("Host", "u@a")], Err(MalformedHost)),
+            (&[("Host", "a/b")], Err(MalformedHost)),
+            (&[("Host", "a:b")], Err(MalformedHost)),
+            (&[("Host", "a:1:2")], Err(MalformedHost)),
+            (&[("Host", "::1")], Err(MalformedHost)),
+            (&[("Host", "[::1")], Err(MalformedHost)),
+            (&[("Host", "[::1]x")], Err(MalformedHost)),
+            (&[("Host", "\u{fc}")], Err(MalformedHost)),
+        ];
+        for (lines, want) in table {
+            assert_eq!(
+                request_framing(Version::HTTP_11, fields(lines)).map(|_| ()),
+                *want,
+                "{lines:?}"
+            );
+        }
+        assert!(request_framing(Version::HTTP_10, fields(&[])).is_ok());
+    }
+
+    #[test]
+    fn who_closes() {
+        let table: &[(Version, Lines, Option<CloseReason>)] = &[
+            (Version::HTTP_11, &[], None),
+            (Version::HTTP_11, &[("Connection", "keep-alive")], None),
+            (
+                Version::HTTP_11,
+                &[("Connection", "Close")],
+                Some(CloseReason::PeerAsked),
+            ),
+            (
+                Version::HTTP_11,
+                &[("Connection", "x, close ,y")],
+                Some(CloseReason::PeerAsked),
+            ),
+            (
+                Version::HTTP_11,
+                &[("Connection", "x"), ("Connection", "close")],
+                Some(CloseReason::PeerAsked),
+            ),
+            (Version::HTTP_11, &[("Connection", "closed")], None),
+            (Version::HTTP_11, &[("Proxy-Connection", "close")], None),
+            (Version::HTTP_10, &[], Some(CloseReason::Http10)),
+            (Version::HTTP_10, &[("Connection", "Keep-Alive")], None),
+            (
+                Version::HTTP_10,
+                &[("Connection", "keep-alive, close")],
+                Some(CloseReason::PeerAsked),
+            ),
+        ];
+        for (version, lines, want) in table {
+            let with_host = [("Host", &b"h"[..])].into_iter().chain(fields(lines));
+            assert_eq!(
+                request_framing(*version, with_host).unwrap().close,
+                *want,
+                "{version:?} {lines:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn expectations() {
+        let table: &[(Version, Lines, Result<bool, Error>)] = &[
+            (
+                Version::HTTP_11,
+                &[("Expect", "100-Continue"), ("Content-Length", "5")],
+                Ok(true),
+            ),
+            (Version::HTTP_11, &[("Expect", "100-continue")], Ok(false)),
+            (
+                Version::HTTP_11,
+                &[("Expect", "200-ok"), ("Content-Length", "5")],
+                Err(UnknownExpectation),
+            ),
+            (
+                Version::HTTP_10,
+                &[("Expect", "100-continue"), ("Content-Length", "5")],
+                Ok(false),
+            ),
+        ];
+        for (version, lines, want) in table {
+            let with_host = [("Host", &b"h"[..])].into_iter().chain(fields(lines));
+            assert_eq!(
+                request_framing(*version, with_host).map(|f| f.expects_continue),
+                *want,
+                "{lines:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn content_of_responses() {
+        let get = &Method::GET;
+        let table: &[(&Method, u16, Lines, Result<BodyLength, Error>)] = &[
+            (get, 200, &[], Ok(UntilClose)),
+            (get, 200, &[("Content-Length", "5")], Ok(Known(5))),
+            (
+                get,
+                200,
+                &[("Content-Length", "5"), ("Content-Length", "5")],
+                Ok(Known(5)),
+            ),
+            (
+                get,
+                200,
+                &[("Content-Length", "5"), ("Content-Length", "6")],
+                Err(RepeatedContentLength),
+            ),
+            (get, 200, &[("Transfer-Encoding", "chunked")], Ok(Chunked)),
+            (
+                get,
+                200,
+                &[("Transfer-Encoding", "gzip")],
+                Err(TransferEncodingNotChunked),
+            ),
+            (
+                get,
+                200,
+                &[("Transfer-Encoding", "gzip, chunked")],
+                Err(UnknownTransferCoding),
+            ),
+            (
+                get,
+                200,
+                &[("Transfer-Encoding", "chunked"), ("Content-Length", "5")],
+                Err(ContentLengthWithTransferEncoding),
+            ),
+            (get, 204, &[("Content-Length", "5")], Ok(Empty)),
+            (get, 304, &[("Content-Length", "5")], Ok(Empty)),
+            (get, 304, &[("Transfer-Encoding", "chunked")], Ok(Empty)),
+            (get, 103, &[], Ok(Empty)),
+            (&Method::HEAD, 200, &[("Content-Length", "5")], Ok(Empty)),
+            (
+                &Method::HEAD,
+                404,
+                &[("Transfer-Encoding", "chunked")],
+                Ok(Empty),
+            ),
+            (
+                &Method::CONNECT,
+                200,
+                &[("Content-Length", "5")],
+                Ok(UntilClose),
+            ),
+            (
+                &Method::CONNECT,
+                407,
+                &[("Content-Length", "5")],
+                Ok(Known(5)),
+            ),
+            // Host means nothing in a response.
+            (
+                get,
+                200,
+                &[("Host", "a b"), ("Host", ""), ("Content-Length", "1")],
+                Ok(Known(1)),
+            ),
+        ];
+        for (method, status, lines, want) in table {
+            let status = StatusCode::from_u16(*status).unwrap();
+            let got = response_framing(method, status, Version::HTTP_11, fields(lines));
+            assert_eq!(
+                got.map(|framing| framing.length),
+                *want,
+                "{method} {status} {lines:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! Request and response heads from bytes: the start line and the fields, borrowed from the buffer they arrived in.
+//!
+//! ```text
+//! GET /index.html HTTP/1.1          <- start line: method, target, version
+//! Host: example.org                 <- field lines: name, colon, value
+//! Accept: text/html
+//!                                   <- a blank line ends the head
+//! ```
+//!
+//! A head is read in two steps. [`HeadScanner`] looks for its end, in new bytes only, so that a sender of single bytes
+//! costs no more than one who sends all at once; it also enforces the limits and refuses lines that end in LF alone.
+//! Once the end is there the head is parsed, once. Nothing is copied: [`RequestHead`] and [`ResponseHead`] point into
+//! the buffer, and keep the order, the case and the duplicates of the fields. `to_http` makes the owned types of the
+//! `http` crate from them.
+//!
+//! ```
+//! use tinyhttp_message::head::{FieldStorage, Limits, RequestHead};
+//!
+//! let bytes = b"GET /a%20b?c HTTP/1.1\r\nHost: example.org\r\n\r\n";
+//! let mut storage = FieldStorage::new();
+//! let head = RequestHead::parse(bytes, &mut storage, &Limits::default())?;
+//! assert_eq!(head.target.query(), Some("c"));
+//! assert_eq!(head.fields.get("host"), Some(&b"example.org"[..]));
+//! assert_eq!(head.to_string().as_bytes(), bytes);
+//! # Ok::<(), tinyhttp_message::Error>(())
+//! ```
+
+use crate::error::Error;
+use crate::target::Target;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use httparse::Header;
+use std::fmt;
+use std::mem::MaybeUninit;
+
+/// Bounds on what a peer can make a reader keep. Each is inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the request line without its CRLF; 8 KiB unless changed. Beyond it: 414.
+    pub request_line: usize,
+    /// Bytes of the whole head with its blank line, and of a trailer section; 32 KiB unless changed. Beyond it: 431.
+    pub head: usize,
+    /// Fields in a head or a trailer section; 100 unless changed, never more than [`FieldStorage::CAPACITY`].
+    /// Beyond it: 431.
+    pub fields: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            request_line: 8 * 1024,
+            head: 32 * 1024,
+            fields: 100,
+        }
+    }
+}
+
+/// Room for the fields of one head, so that parsing allocates nothing. Make a new one for each head: it costs nothing.
+#[derive(Debug)]
+pub struct FieldStorage<'b> {
+    slots: [MaybeUninit<Header<'b>>; FieldStorage::CAPACITY],
+}
+
+impl FieldStorage<'_> {
+    /// The most fields that a head can have, whatever [`Limits::fields`] says.
+    pub const CAPACITY: usize = 256;
+
+    /// Room for [`FieldStorage::CAPACITY`] fields.
+    #[must_use]
+    pub fn new() -> Self {
+        FieldStorage {
+            slots: [const { MaybeUninit::uninit() }; FieldStorage::CAPACITY],
+        }
+    }
+}
+
+impl Default for FieldStorage<'_> {
+    fn default() -> Self {
+        FieldStorage::new()
+    }
+}
+
+/// The fields of a head as they were sent: in order, in their own case, duplicates kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'h>(&'h [Header<'h>]);
+
+impl<'h> Fields<'h> {
+    /// The first value of the field of that name, which must be given in lower case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'h [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// Every value of the field of that name, which must be given in lower case, in order.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
+        self.iter()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'h str, &'h [u8])> + Clone + use<'h> {
+        self.0.iter().map(|field| (field.name, field.value))
+    }
+
+    /// How many field lines there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The fields as a [`HeaderMap`], which keeps values and duplicates but not the case of names.
+    ///
+    /// # Errors
+    /// [`Error::InvalidFieldName`] for a name longer than the map takes (64 KiB).
+    pub fn to_http(&self) -> Result<HeaderMap, Error> {
+        let mut map = HeaderMap::with_capacity(self.len());
+        for (name, value) in self.iter() {
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::InvalidFieldName)?;
+            let value = HeaderValue::from_bytes(value).map_err(|_| Error::InvalidFieldValue)?;
+            map.append(name, value);
+        }
+        Ok(map)
+    }
+}
+
+impl fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.iter() {
+            write!(f, "{name}: {}\r\n", String::from_utf8_lossy(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// The head of a request. [`Display`](fmt::Display) prints it: start line, one field a line, blank line.
+#[derive(Debug, Clone)]
+pub struct RequestHead<'h> {
+    /// What is to be done.
+    pub method: Method,
+    /// To what.
+    pub target: Target<'h>,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// The fields.
+    pub fields: Fields<'h>,
+    raw: &'h [u8],
+}
+
+impl<'h> RequestHead<'h> {
+    /// Parses a whole head, which ends with its blank line.
+    ///
+    /// # Errors
+    /// What the grammar refuses; see [`Error`].
+    pub fn parse<'b: 'h>(
+        head: &'b [u8],
+        storage: &'h mut FieldStorage<'b>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let slots = slots(storage, limits);
+        let mut request = httparse::Request::new(&mut []);
+        match request.parse_with_uninit_headers(head, slots) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Ok(httparse::Status::Partial) => return Err(Error::MalformedStartLine),
+            Err(error) => return Err(diagnose(error, head, limits)),
+        }
+        let (Some(method), Some(target), Some(version)) =
+            (request.method, request.path, request.version)
+        else {
+            return Err(Error::MalformedStartLine);
+        };
+        let method =
+            Method::from_bytes(method.as_bytes()).map_err(|_| Error::MalformedStartLine)?;
+        Ok(RequestHead {
+            target: Target::parse(&method, target)?,
+            method,
+            version: version_of(version),
+            fields: Fields(request.headers),
+            raw: head,
+        })
+    }
+
+    /// The head's bytes as they arrived.
+    #[must_use]
+    pub fn raw(&self) -> &'h [u8] {
+        self.raw
+    }
+
+    /// The head as an owned [`http::Request`] without content.
+    ///
+    /// # Errors
+    /// [`Error::MalformedTarget`] for a target that [`http::Uri`] does not take, or a field its map does not take.
+    pub fn to_http(&self) -> Result<http::Request<()>, Error> {
+        let mut request = http::Request::new(());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.to_uri()?;
+        *request.version_mut() = self.version;
+        *request.headers_mut() = self.fields.to_http()?;
+        Ok(request)
+    }
+}
+
+impl fmt::Display for RequestHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} {:?}\r\n{}\r\n",
+            self.method, self.target, self.version, self.fields
+        )
+    }
+}
+
+/// The head of a response. [`Display`](fmt::Display) prints it: start line, one field a line, blank line.
+#[derive(Debug, Clone)]
+pub struct ResponseHead<'h> {
+    /// HTTP/1.0 or HTTP/1.1.
+    pub version: Version,
+    /// What came of the request.
+    pub status: StatusCode,
+    /// The phrase after the status code, for people to read; it may be empty.
+    pub reason: &'h str,
+    /// The fields.
+    pub fields: Fields<'h>,
+    raw: &'h [u8],
+}
+
+impl<'h> ResponseHead<'h> {
+    /// Parses a whole head, which ends with its blank line.
+    ///
+    /// # Errors
+    /// What the grammar refuses; see [`Error`].
+    pub fn parse<'b: 'h>(
+        head: &'b [u8],
+        storage: &'h mut FieldStorage<'b>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let slots = slots(storage, limits);
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            head,
+            slots,
+        );
+        match parsed {
+            Ok(httparse::Status::Complete(_)) => {}
+            Ok(httparse::Status::Partial) => return Err(Error::MalformedStartLine),
+            Err(error) => return Err(diagnose(error, head, limits)),
+        }
+        let (Some(version), Some(code)) = (response.version, response.code) else {
+            return Err(Error::MalformedStartLine);
+        };
+        Ok(ResponseHead {
+            version: version_of(version),
+            status: StatusCode::from_u16(code).map_err(|_| Error::MalformedStartLine)?,
+            reason: response.reason.unwrap_or(""),
+            fields: Fields(response.headers),
+            raw: head,
+        })
+    }
+
+    /// The head's bytes as they arrived.
+    #[must_use]
+    pub fn raw(&self) -> &'h [u8] {
+        self.raw
+    }
+
+    /// The head as an owned [`http::Response`] without content. A reason phrase of the server's own is not kept.
+    ///
+    /// # Errors
+    /// A field that [`HeaderMap`] does not take.
+    pub fn to_http(&self) -> Result<http::Response<()>, Error> {
+        let mut response = http::Response::new(());
+        *response.status_mut() = self.status;
+        *response.version_mut() = self.version;
+        *response.headers_mut() = self.fields.to_http()?;
+        Ok(response)
+    }
+}
+
+impl fmt::Display for ResponseHead<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} {} {}\r\n{}\r\n",
+            self.version,
+            self.status.as_u16(),
+            self.reason,
+            self.fields
+        )
+    }
+}
+
+/// Parses a trailer section: field lines and a blank line, without a start line (RFC 9112 §7.1.2).
+pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMap, Error> {
+    let mut slots = [httparse::EMPTY_HEADER; FieldStorage::CAPACITY];
+    let allowed = limits.fields.min(FieldStorage::CAPACITY);
+    match httparse::parse_headers(section, &mut slots[..allowed]) {
+        Ok(httparse::Status::Complete((_, fields))) => Fields(fields).to_http(),
+        Ok(httparse::Status::Partial) => Err(Error::InvalidFieldName),
+        Err(error) => {
+            Err(diagnose_fields(error, section, limits).unwrap_or(Error::InvalidFieldName))
+        }
+    }
+}
+
+fn slots<'h, 'b>(
+    storage: &'h mut FieldStorage<'b>,
+    limits: &Limits,
+) -> &'h mut [MaybeUninit<Header<'b>>] {
+    &mut storage.slots[..limits.fields.min(FieldStorage::CAPACITY)]
+}
+
+fn version_of(minor: u8) -> Version {
+    if minor == 0 {
+        Version::HTTP_10
+    } else {
+        Version::HTTP_11
+    }
+}
+
+/// Names what is wrong with a head that httparse refused. Only called then, so it may take its time.
+fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> Error {
+    let line_end = head
+        .windows(2)
+        .position(|pair| pair == b"\r\n")
+        .unwrap_or(head.len());
+    let (start_line, rest) = head.split_at(line_end);
+    match error {
+        httparse::Error::Version => {
+            let is_another_version = |word: &[u8]| {
+                matches!(word, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+                    if major.is_ascii_digit() && minor.is_ascii_digit())
+                    && !matches!(word, b"HTTP/1.0" | b"HTTP/1.1")
+            };
+            if start_line
+                .split(|byte| *byte == b' ')
+                .any(is_another_version)
+            {
+                Error::UnsupportedVersion
+            } else {
+                Error::MalformedStartLine
+            }
+        }
+        httparse::Error::Token | httparse::Error::Status => Error::MalformedStartLine,
+        _ if start_line.contains(&b'\r') => Error::BareCarriageReturn,
+        _ => diagnose_fields(error, rest.get(2..).unwrap_or_default(), limits)
+            .unwrap_or(Error::MalformedStartLine),
+    }
+}
+
+/// Names what is wrong with a field section that httparse refused.
+fn diagnose_fields(error: httparse::Error, section: &[u8], limits: &Limits) -> Option<Error> {
+    if error == httparse::Error::TooManyHeaders {
+        return Some(Error::TooManyFields {
+            limit: limits.fields.min(FieldStorage::CAPACITY),
+        });
+    }
+    for line in section.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.contains(&b'\r') {
+            return Some(Error::BareCarriageReturn);
+        }
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            return Some(Error::LineFolding);
+        }
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            if line.is_empty() {
+                continue;
+            }
+            return Some(Error::InvalidFieldName);
+        };
+        let (name, value) = line.split_at(colon);
+        if name.ends_with(b" ") || name.ends_with(b"\t") {
+            return Some(Error::SpaceBeforeColon);
+        }
+        if HeaderName::from_bytes(name).is_err() {
+            return Some(Error::InvalidFieldName);
+        }
+        if HeaderValue::from_bytes(&value[1..]).is_err() {
+            return Some(Error::InvalidFieldValue);
+        }
+    }
+    None
+}
+
+/// Looks for the end of a head. Between calls it remembers how far it has looked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct HeadScanner {
+    /// Bytes already looked at.
+    scanned: u32,
+    /// Where the line that is being looked at starts.
+    line: u32,
+}
+
+impl HeadScanner {
+    /// The length of the head at the start of `input`, with its blank line, or `None` while it isn't all there.
+    ///
+    /// `input` must begin with the bytes of the call before. `first_line` is the limit of the first line, if it has one
+    /// of its own.
+    pub(crate) fn find_end(
+        &mut self,
+        input: &[u8],
+        first_line: Option<usize>,
+        limits: &Limits,
+    ) -> Result<Option<usize>, Error> {
+        let mut line = self.line as usize;
+        let mut scanned = self.scanned as usize;
+        let window = &input[..input.len().min(limits.head)];
+        while let Some(offset) = memchr::memchr(b'\n', &window[scanned..]) {
+            let newline = scanned + offset;
+            if newline == line || window[newline - 1] != b'\r' {
+                return Err(Error::BareLineFeed);
+            }
+            let length = newline - 1 - line;
+            if line == 0 && first_line.is_some_and(|limit| length > limit) {
+                return Err(too_long(first_line));
+            }
+            if length == 0 {
+                return Ok(Some(newline + 1));
+            }
+            scanned = newline + 1;
+            line = scanned;
+        }
+        // A CR that ends the window may still be the end of a line that is just as long as it may be.
+        if line == 0 && first_line.is_some_and(|limit| window.len() > limit + 1) {
+            return Err(too_long(first_line));
+        }
+        if input.len() >= limits.head {
+            return Err(Error::HeadTooLarge { limit: limits.head });
+        }
+        // The casts hold: a head larger than its limit, which is far below 4 GiB, was refused above.
+        self.line = u32::try_from(line).unwrap_or(u32::MAX);
+        self.scanned = u32::try_from(window.len()).unwrap_or(u32::MAX);
+        Ok(None)
+    }
+}
+
+fn too_long(first_line: Option<usize>) -> Error {
+    Error::RequestLineTooLong {
+        limit: first_line.unwrap_or_default(),
+    }
+}
