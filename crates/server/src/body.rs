@@ -1,0 +1,149 @@
+//! Content, wherever it comes from: bytes in memory, part of a file, or a reader.
+
+use bytes::Bytes;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// The content of a request or a response.
+///
+/// A handler reads a request's content with [`Read`]. For a response, [`From`] takes what is in memory,
+/// [`Body::file`] sends part of a file without copying it through the program, and [`Body::reader`] sends whatever a
+/// reader gives.
+#[derive(Default)]
+pub struct Body(pub(crate) Content);
+
+/// Where the content is.
+#[derive(Default)]
+pub(crate) enum Content {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    File(FileSlice),
+    Reader {
+        reader: Box<dyn Read + Send>,
+        length: Option<u64>,
+    },
+}
+
+/// Part of an open file, sent with `sendfile` where it can be.
+#[derive(Debug, Clone)]
+pub(crate) struct FileSlice {
+    pub(crate) file: Arc<File>,
+    pub(crate) offset: u64,
+    pub(crate) left: u64,
+}
+
+impl Body {
+    /// No content.
+    #[must_use]
+    pub fn empty() -> Self {
+        Body::default()
+    }
+
+    /// `length` bytes of a file from `offset` on. Should the file turn out to be shorter, the connection is cut, so that
+    /// the client can see that something is missing.
+    #[must_use]
+    pub fn file(file: Arc<File>, offset: u64, length: u64) -> Self {
+        Body(Content::File(FileSlice {
+            file,
+            offset,
+            left: length,
+        }))
+    }
+
+    /// What a reader gives, up to its end. If `length` is known it becomes Content-Length and the reader must give just
+    /// that much; otherwise the content goes out in chunks. A reader that fails cuts the connection.
+    pub fn reader(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
+        Body(Content::Reader {
+            reader: Box::new(reader),
+            length,
+        })
+    }
+
+    /// How many bytes it has, if that is known.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            Content::Empty => Some(0),
+            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::File(slice) => Some(slice.left),
+            Content::Reader { length, .. } => *length,
+        }
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Content::Empty => Ok(0),
+            Content::Bytes(bytes) => {
+                let length = bytes.len().min(into.len());
+                into[..length].copy_from_slice(&bytes.split_to(length));
+                Ok(length)
+            }
+            Content::File(slice) => slice.read(into),
+            Content::Reader { reader, .. } => reader.read(into),
+        }
+    }
+}
+
+impl Read for FileSlice {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).map_or(into.len(), |left| left.min(into.len()));
+        if most == 0 {
+            return Ok(0);
+        }
+        let length = self.file.read_at(&mut into[..most], self.offset)?;
+        if length == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file became shorter",
+            ));
+        }
+        self.offset += length as u64;
+        self.left -= length as u64;
+        Ok(length)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0 {
+            Content::Empty => "Empty",
+            Content::Bytes(_) => "Bytes",
+            Content::File(_) => "File",
+            Content::Reader { .. } => "Reader",
+        };
+        f.debug_struct("Body")
+            .field("kind", &kind)
+            .field("length", &self.length())
+            .finish()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Body(Content::Bytes(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}

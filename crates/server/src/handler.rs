@@ -1,0 +1,41 @@
+//! A handler makes a response out of a request.
+
+use crate::body::Body;
+use http::{Request, Response};
+use std::net::SocketAddr;
+
+/// Answers requests. Any `Fn(Request<Body>) -> Response<Body>` that can be shared between threads is one.
+///
+/// What the server sees to itself: Date, Content-Length, Transfer-Encoding, Connection, leaving the content out of the
+/// answer to HEAD, and `100 Continue` when the handler first reads the request's content. A handler that panics costs its
+/// client a 500 and the connection, nobody else anything.
+///
+/// The request's extensions hold a [`Peer`].
+pub trait Handler: Send + Sync + 'static {
+    /// Answers one request.
+    fn handle(&self, request: Request<Body>) -> Response<Body>;
+
+    /// Whether `handle` may wait for something: a disk, a process, another server. A worker that is about to wait lets
+    /// another one take its place, which costs a little, so a handler that never waits should say so.
+    fn may_wait(&self) -> bool {
+        true
+    }
+}
+
+impl<F> Handler for F
+where
+    F: Fn(Request<Body>) -> Response<Body> + Send + Sync + 'static,
+{
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        self(request)
+    }
+}
+
+/// The two ends of the connection that a request came over; an extension of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// The client's address.
+    pub remote: SocketAddr,
+    /// The address of the listener that it connected to.
+    pub local: SocketAddr,
+}
