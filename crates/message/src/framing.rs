@@ -171,6 +171,11 @@ pub fn may_have_content(status: StatusCode) -> bool {
         && status != StatusCode::NOT_MODIFIED
 }
 
+/// Whether the values of a Connection field ask for the connection's end.
+pub fn asks_to_close<'f>(mut values: impl Iterator<Item = &'f [u8]>) -> bool {
+    values.any(|value| list(value).any(|option| option.eq_ignore_ascii_case(b"close")))
+}
+
 /// What to do with equal Content-Lengths in several lines.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeated {

@@ -1,0 +1,126 @@
+//! Named timeouts: how long a peer may take for what.
+//!
+//! Each wait has one [`Deadline`], and each deadline a name, so that the log can say which one has passed. They are
+//! counted in ticks of a hundredth of a second since the server started, small enough for an atomic beside each
+//! connection, where the sweep finds those that are due without touching the connection itself.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// How long a client may take for each part of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first byte of a head to its blank line; 10 s unless changed. Answered with 408.
+    pub head: Duration,
+    /// Between two pieces of a request's content; 30 s unless changed.
+    pub content: Duration,
+    /// From one exchange, or the connection's start, to the first byte of the next; 60 s unless changed.
+    pub idle: Duration,
+    /// Between two pieces of a response that the client takes; 30 s unless changed.
+    pub write: Duration,
+    /// For the client to notice that the connection ends, while its last bytes are thrown away; 0.5 s unless changed.
+    pub linger: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            head: Duration::from_secs(10),
+            content: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+            write: Duration::from_secs(30),
+            linger: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What a connection waits for, as a deadline's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The rest of a head.
+    Head,
+    /// More of a request's content that nobody wants, up to its end.
+    Content,
+    /// The next request.
+    Idle,
+    /// Room for more of a response.
+    Write,
+    /// The client's end.
+    Linger,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Waiting::Head => "head",
+            Waiting::Content => "content",
+            Waiting::Idle => "idle",
+            Waiting::Write => "write",
+            Waiting::Linger => "linger",
+        })
+    }
+}
+
+impl Timeouts {
+    pub(crate) fn of(&self, waiting: Waiting) -> Duration {
+        match waiting {
+            Waiting::Head => self.head,
+            Waiting::Content => self.content,
+            Waiting::Idle => self.idle,
+            Waiting::Write => self.write,
+            Waiting::Linger => self.linger,
+        }
+    }
+}
+
+/// A point in time, in ticks. Zero is before everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Ticks(pub(crate) u32);
+
+const TICKS_PER_SECOND: u64 = 100;
+
+/// When something has to have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    pub(crate) waiting: Waiting,
+    pub(crate) at: Ticks,
+}
+
+/// The clock that deadlines are told by.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Clock { start: Instant::now() }
+    }
+
+    /// The ticks so far. They last for 497 days and then stop, and with them every timeout; nothing else.
+    pub(crate) fn now(&self) -> Ticks {
+        let ticks = self.start.elapsed().as_millis() as u64 * TICKS_PER_SECOND / 1000 + 1;
+        Ticks(u32::try_from(ticks).unwrap_or(u32::MAX))
+    }
+}
+
+impl Ticks {
+    pub(crate) fn after(self, duration: Duration) -> Ticks {
+        let ticks = (duration.as_millis() as u64 * TICKS_PER_SECOND).div_ceil(1000);
+        Ticks(self.0.saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_never_too_early() {
+        let now = Ticks(5);
+        assert_eq!(now.after(Duration::from_millis(10)), Ticks(6));
+        assert_eq!(now.after(Duration::from_millis(11)), Ticks(7));
+        assert_eq!(now.after(Duration::MAX), Ticks(u32::MAX));
+        assert!(Clock::new().now() > Ticks(0));
+    }
+}

@@ -1,0 +1,152 @@
+//! A request's content, while a handler reads it.
+//!
+//! Reading waits for the client, so it needs the socket, and the handler may take the content wherever it likes. So for
+//! this time the socket and what belongs to it move into an [`Incoming`] that the connection and the body share; when
+//! the handler has answered, the connection takes them back, and a body that somebody kept finds nothing to read.
+
+use crate::deadline::Timeouts;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::time::Timespec;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tinyhttp_message::{FieldStorage, ServerConnection, ServerEvent};
+
+/// How much is read from the socket at once.
+const PIECE: usize = 32 * 1024;
+
+/// What reading content needs.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) socket: Arc<OwnedFd>,
+    pub(crate) protocol: ServerConnection,
+    /// Bytes received and not used, from `at` on.
+    pub(crate) input: Vec<u8>,
+    pub(crate) at: usize,
+    /// Where in `input` the content is that has been found and not been read.
+    pub(crate) content: Range<usize>,
+    /// Responses to earlier requests that have to go out before this side waits for anything.
+    pub(crate) output: Vec<u8>,
+    pub(crate) timeouts: Timeouts,
+    /// The request is complete, or will never be.
+    pub(crate) ended: bool,
+}
+
+/// The part of it that the connection keeps.
+pub(crate) struct Lent(Arc<Mutex<Option<Incoming>>>);
+
+/// The part of it that the handler reads from.
+struct ContentReader(Arc<Mutex<Option<Incoming>>>);
+
+/// A panicking handler may poison the lock, but leaves nothing half done inside: every change is made after the call that
+/// could fail.
+fn lock(shared: &Mutex<Option<Incoming>>) -> MutexGuard<'_, Option<Incoming>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Incoming {
+    /// Makes a reader of the content, and what gives everything back.
+    pub(crate) fn lend(self) -> (Lent, impl Read + Send + 'static) {
+        let shared = Arc::new(Mutex::new(Some(self)));
+        (Lent(Arc::clone(&shared)), ContentReader(shared))
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.content.is_empty() && !self.ended {
+            self.next_piece()?;
+        }
+        let length = self.content.len().min(into.len());
+        let end = self.content.start + length;
+        into[..length].copy_from_slice(&self.input[self.content.start..end]);
+        self.content.start = end;
+        Ok(length)
+    }
+
+    fn next_piece(&mut self) -> io::Result<()> {
+        let mut storage = FieldStorage::new();
+        let (used, event) = self
+            .protocol
+            .receive(&self.input[self.at..], &mut storage)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        self.at += used;
+        match event {
+            // Content is the last of the bytes that were used for it.
+            ServerEvent::Content(content) => self.content = self.at - content.len()..self.at,
+            ServerEvent::NeedMore => self.receive_more()?,
+            ServerEvent::End(_) | ServerEvent::Paused | ServerEvent::Request { .. } => self.ended = true,
+        }
+        Ok(())
+    }
+
+    /// Waits for the client, after it has been told everything that it may be waiting for.
+    fn receive_more(&mut self) -> io::Result<()> {
+        self.protocol.continue_if_expected(&mut self.output);
+        while !self.output.is_empty() {
+            match send(&self.socket, &self.output, SendFlags::NOSIGNAL) {
+                Ok(sent) => drop(self.output.drain(..sent)),
+                Err(Errno::AGAIN) => self.wait(PollFlags::OUT, self.timeouts.write, "take a response")?,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.input.drain(..self.at);
+        (self.at, self.content) = (0, 0..0);
+        let have = self.input.len();
+        self.input.resize(have + PIECE, 0);
+        let received = loop {
+            match recv(&self.socket, &mut self.input[have..], RecvFlags::empty()) {
+                Err(Errno::AGAIN) => {
+                    if let Err(error) = self.wait(PollFlags::IN, self.timeouts.content, "send more content") {
+                        break Err(error);
+                    }
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => break Err(error.into()),
+                Ok((received, _)) => break Ok(received),
+            }
+        };
+        self.input.truncate(have + received.as_ref().copied().unwrap_or_default());
+        if received? == 0 {
+            self.ended = true;
+            self.protocol
+                .end_of_input()
+                .map_err(|error| io::Error::new(io::ErrorKind::UnexpectedEof, error))?;
+        }
+        Ok(())
+    }
+
+    fn wait(&self, flags: PollFlags, timeout: Duration, what: &str) -> io::Result<()> {
+        let timeout = Timespec::try_from(timeout).ok();
+        loop {
+            match poll(&mut [PollFd::new(&self.socket, flags)], timeout.as_ref()) {
+                Ok(0) => {
+                    let message = format!("the client did not {what} in time");
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Lent {
+    /// Takes everything back. Whoever still has the body can't read any more.
+    pub(crate) fn take_back(self) -> Option<Incoming> {
+        lock(&self.0).take()
+    }
+}
+
+impl Read for ContentReader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &mut *lock(&self.0) {
+            Some(incoming) => incoming.read(into),
+            None => Err(io::Error::other("the request has been answered; its content is gone")),
+        }
+    }
+}

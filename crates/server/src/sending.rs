@@ -1,0 +1,129 @@
+//! A response on its way out, as far as the socket has not taken it yet.
+
+use crate::body::Content;
+use rustix::fs::sendfile;
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use std::io::{self, IoSlice, Read};
+use std::os::fd::OwnedFd;
+use tinyhttp_message::ContentEncoder;
+
+/// How much goes out in one turn. Then whoever else is ready comes first.
+const TURN: u64 = 4 * 1024 * 1024;
+
+/// How much one call of `sendfile` is asked for.
+const FILE_PIECE: u64 = 1024 * 1024;
+
+/// How much is taken from a reader at once.
+const READER_PIECE: usize = 64 * 1024;
+
+/// Bytes to be sent, and what content comes after them.
+pub(crate) struct Sending {
+    /// Heads, chunks, small content: bytes that are ready to go, from `at` on.
+    pub(crate) buffer: Vec<u8>,
+    pub(crate) at: usize,
+    pub(crate) content: Content,
+    pub(crate) encoder: ContentEncoder,
+    /// Bytes that the socket has taken.
+    pub(crate) sent: u64,
+}
+
+/// How far it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Everything has been handed over.
+    Done,
+    /// The socket takes no more now.
+    Blocked,
+    /// It would take more, but it is somebody else's turn.
+    Yielded,
+}
+
+impl Sending {
+    pub(crate) fn new(buffer: Vec<u8>, content: Content, encoder: ContentEncoder) -> Self {
+        Sending { buffer, at: 0, content, encoder, sent: 0 }
+    }
+
+    /// Whether the next step reads from somebody's reader, which may take its time.
+    pub(crate) fn may_wait(&self) -> bool {
+        matches!(self.content, Content::Reader { .. })
+    }
+
+    /// Sends until it is done, the socket is full, or its turn is over.
+    ///
+    /// # Errors
+    /// The socket's or the content's. Either way the connection has to be cut: what has been sent can't be taken back.
+    pub(crate) fn advance(&mut self, socket: &OwnedFd) -> io::Result<Progress> {
+        let before = self.sent;
+        loop {
+            if self.sent - before >= TURN {
+                return Ok(Progress::Yielded);
+            }
+            match self.step(socket) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Progress::Done),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Progress::Blocked),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One call to the system. `false`: there is nothing left.
+    fn step(&mut self, socket: &OwnedFd) -> io::Result<bool> {
+        let ready = &self.buffer[self.at..];
+        match &mut self.content {
+            Content::Bytes(bytes) if !bytes.is_empty() => {
+                let slices = [IoSlice::new(ready), IoSlice::new(bytes)];
+                let sent = sendmsg(socket, &slices, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?;
+                let from_buffer = sent.min(ready.len());
+                self.at += from_buffer;
+                // Taking a part off the front copies nothing.
+                drop(bytes.split_to(sent - from_buffer));
+                self.sent += sent as u64;
+            }
+            Content::File(slice) if ready.is_empty() && slice.left > 0 => {
+                let most = slice.left.min(FILE_PIECE) as usize;
+                let sent = sendfile(socket, &*slice.file, Some(&mut slice.offset), most)? as u64;
+                if sent == 0 {
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent"));
+                }
+                slice.left -= sent;
+                self.sent += sent;
+            }
+            Content::Reader { reader, .. } if ready.is_empty() => {
+                (self.at, self.buffer) = (0, Vec::new());
+                let mut piece = vec![0; READER_PIECE];
+                let length = match reader.read(&mut piece) {
+                    // A reader that blocks is its own affair; it must not look as if the socket did.
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(io::Error::other(error)),
+                    read => read?,
+                };
+                if length == 0 {
+                    self.content = Content::Empty;
+                    self.encoder.finish(&mut self.buffer).map_err(io::Error::other)?;
+                } else {
+                    self.encoder.encode(&piece[..length], &mut self.buffer).map_err(io::Error::other)?;
+                }
+            }
+            content => {
+                if ready.is_empty() {
+                    return Ok(false);
+                }
+                // Content follows at once: the head need not travel in a packet of its own.
+                let more = matches!(content, Content::File(slice) if slice.left > 0);
+                let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
+                let sent = send(socket, ready, flags)?;
+                self.at += sent;
+                self.sent += sent as u64;
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Whether the error only says that the client has gone, which clients may do.
+pub(crate) fn client_has_gone(error: &io::Error) -> bool {
+    let gone = [Errno::PIPE, Errno::CONNRESET, Errno::CONNABORTED, Errno::TIMEDOUT];
+    gone.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}

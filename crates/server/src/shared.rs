@@ -1,0 +1,161 @@
+//! What all workers share: the handler, the settings, the poller, the parked connections, and whether the server ends.
+
+use crate::access_log::AccessLog;
+use crate::connection::Connection;
+use crate::deadline::{Clock, Timeouts};
+use crate::handler::Handler;
+use crate::listener::Listener;
+use crate::parked::Parked;
+use crate::poller::Poller;
+use rustix::event::{EventfdFlags, eventfd};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+use tinyhttp_message::Limits;
+
+/// What can be set.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+    pub(crate) max_connections: usize,
+    pub(crate) access_log: Option<AccessLog>,
+}
+
+/// Serving, then draining (busy connections finish), then stopped.
+const SERVING: u8 = 0;
+const DRAINING: u8 = 1;
+const STOPPED: u8 = 2;
+
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) handler: Box<dyn Handler>,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) poller: Poller,
+    pub(crate) parked: Parked<Connection>,
+    pub(crate) clock: Clock,
+    /// Readable once everyone has to wake up and end.
+    pub(crate) bell: OwnedFd,
+    stage: AtomicU8,
+    connections: AtomicUsize,
+    /// The listeners are not armed, because there was no room for another connection.
+    accepting_paused: AtomicBool,
+    /// For the keeper, which sleeps while there is nothing to keep.
+    keeper: Mutex<()>,
+    wake_keeper: Condvar,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, handler: Box<dyn Handler>, listeners: Vec<Listener>) -> io::Result<Self> {
+        Ok(Shared {
+            settings,
+            handler,
+            listeners,
+            poller: Poller::new()?,
+            parked: Parked::new(),
+            clock: Clock::new(),
+            bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            stage: AtomicU8::new(SERVING),
+            connections: AtomicUsize::new(0),
+            accepting_paused: AtomicBool::new(false),
+            keeper: Mutex::new(()),
+            wake_keeper: Condvar::new(),
+        })
+    }
+
+    pub(crate) fn address(&self, listener: u16) -> SocketAddr {
+        self.listeners[usize::from(listener)].address()
+    }
+
+    /// Goes on to a later stage, never back.
+    fn enter(&self, stage: u8) {
+        self.stage.fetch_max(stage, Ordering::SeqCst);
+        self.notify_keeper();
+    }
+
+    pub(crate) fn drain(&self) {
+        self.enter(DRAINING);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.enter(STOPPED);
+        // The counter can only be full if it has been rung already.
+        let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) >= DRAINING
+    }
+
+    pub(crate) fn has_stopped(&self) -> bool {
+        self.stage.load(Ordering::Relaxed) == STOPPED
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.connections.load(Ordering::Relaxed) >= self.settings.max_connections
+    }
+
+    /// A connection has been accepted.
+    pub(crate) fn opened(&self) {
+        if self.connections.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.notify_keeper();
+        }
+    }
+
+    /// A connection is gone.
+    pub(crate) fn closed(&self) {
+        self.connections.fetch_sub(1, Ordering::SeqCst);
+        self.resume_accepting();
+        if self.is_draining() {
+            self.notify_keeper();
+        }
+    }
+
+    /// Leaves the listeners alone until a connection is closed or the keeper comes by.
+    pub(crate) fn pause_accepting(&self, why: Option<&io::Error>) {
+        if !self.accepting_paused.swap(true, Ordering::SeqCst) {
+            match why {
+                Some(error) => log::warn!("no more connections can be accepted for now: {error}"),
+                None => log::warn!("no more than {} connections are kept; others wait", self.settings.max_connections),
+            }
+        }
+        self.notify_keeper();
+    }
+
+    /// Accepts again, if that was paused.
+    pub(crate) fn resume_accepting(&self) {
+        if !self.accepting_paused.load(Ordering::Relaxed) || !self.accepting_paused.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        for listener in 0..self.listeners.len() {
+            if let Err(error) = self.arm_listener(listener) {
+                log::error!("a listener could not be armed again: {error}");
+            }
+        }
+    }
+
+    fn notify_keeper(&self) {
+        drop(self.keeper.lock().unwrap_or_else(PoisonError::into_inner));
+        self.wake_keeper.notify_all();
+    }
+
+    /// The keeper's sleep: a tick long, or until there is something to keep.
+    pub(crate) fn sleep(&self, tick: Duration) {
+        let guard = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        let nothing = self.connections() == 0
+            && !self.accepting_paused.load(Ordering::SeqCst)
+            && !self.is_draining();
+        if nothing {
+            drop(self.wake_keeper.wait(guard));
+        } else {
+            drop(self.wake_keeper.wait_timeout(guard, tick));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What one worker has to itself, and its loop: wait, take what is ready, give each connection a turn.
+
+use crate::access_log::Record;
+use crate::connection::{Connection, Next};
+use crate::deadline::{Deadline, Waiting};
+use crate::listener::Accepted;
+use crate::pool::Pool;
+use crate::poller::{Interest, no_events};
+use crate::shared::Shared;
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tinyhttp_message::date::HttpDate;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 64 * 1024;
+
+/// Reports that a worker takes at once, when no handler makes them wait.
+const BATCH: usize = 16;
+
+/// Connections that are accepted in one go, before others that are ready get their turn.
+const ACCEPTS: usize = 64;
+
+/// Tokens of listeners are above all descriptors.
+const LISTENER: u64 = 1 << 32;
+
+/// The token of what wakes everyone.
+pub(crate) const WAKE: u64 = u64::MAX;
+
+/// A worker's own things. Connections use them during their turns, so that a parked one needs none.
+pub(crate) struct Worker<'s> {
+    pub(crate) server: &'s Shared,
+    pub(crate) pool: &'s Arc<Pool>,
+    pub(crate) buffer: Box<[u8]>,
+    pub(crate) output: Vec<u8>,
+    pub(crate) date: DateCache,
+    /// Reported, and not looked at yet.
+    ready: VecDeque<u64>,
+}
+
+/// The Date field's value, made once a second.
+#[derive(Default)]
+pub(crate) struct DateCache {
+    at: Option<HttpDate>,
+    text: [u8; 29],
+}
+
+impl DateCache {
+    pub(crate) fn now(&mut self) -> [u8; 29] {
+        let now = HttpDate::from(SystemTime::now());
+        if self.at != Some(now) {
+            self.at = Some(now);
+            self.text = now.write();
+        }
+        self.text
+    }
+}
+
+impl<'s> Worker<'s> {
+    pub(crate) fn new(server: &'s Shared, pool: &'s Arc<Pool>) -> Self {
+        Worker {
+            server,
+            pool,
+            buffer: vec![0; BUFFER].into_boxed_slice(),
+            output: Vec::new(),
+            date: DateCache::default(),
+            ready: VecDeque::with_capacity(BATCH),
+        }
+    }
+
+    /// Works until the server stops.
+    pub(crate) fn run(&mut self) {
+        let batch = if self.server.handler.may_wait() { 1 } else { BATCH };
+        let mut events = no_events();
+        while self.pool.rest() && !self.server.has_stopped() {
+            match self.server.poller.wait(&mut events, batch) {
+                Ok(tokens) => self.ready.extend(tokens),
+                Err(error) => {
+                    log::error!("waiting for connections failed: {error}");
+                    return;
+                }
+            }
+            while let Some(token) = self.ready.pop_front() {
+                match token {
+                    WAKE => {}
+                    token if token >= LISTENER => self.accept((token - LISTENER) as usize),
+                    token => {
+                        if let Some(connection) = self.server.parked.take(token as usize) {
+                            self.turn(connection);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn deadline(&self, waiting: Waiting) -> Deadline {
+        let at = self.server.clock.now().after(self.server.settings.timeouts.of(waiting));
+        Deadline { waiting, at }
+    }
+
+    pub(crate) fn record(&self, record: &Record<'_>) {
+        if let Some(log) = &self.server.settings.access_log {
+            log.record(record);
+        }
+    }
+
+    /// Lets others have what was reported to this worker, which is about to wait.
+    pub(crate) fn give_back(&mut self) {
+        for token in self.ready.drain(..) {
+            let given = match token {
+                WAKE => Ok(()),
+                token if token >= LISTENER => self.server.arm_listener((token - LISTENER) as usize),
+                token => self
+                    .server
+                    .parked
+                    .with(token as usize, |connection| {
+                        self.server.poller.arm(connection.socket(), token, connection.interest())
+                    })
+                    .unwrap_or(Ok(())),
+            };
+            if let Err(error) = given {
+                log::debug!("a descriptor could not be armed again: {error}");
+            }
+        }
+    }
+
+    fn accept(&mut self, listener: usize) {
+        for _ in 0..ACCEPTS {
+            if self.server.is_full() {
+                return self.server.pause_accepting(None);
+            }
+            match self.server.listeners[listener].accept() {
+                Accepted::Connection(socket, remote) => {
+                    self.server.opened();
+                    // There are far fewer listeners than that.
+                    let number = listener as u16;
+                    let connection = Connection::new(socket, remote, number, self);
+                    self.turn(Box::new(connection));
+                }
+                Accepted::Gone => {}
+                Accepted::Nobody => break,
+                Accepted::Exhausted(error) => return self.server.pause_accepting(Some(&error)),
+            }
+        }
+        if let Err(error) = self.server.arm_listener(listener) {
+            log::error!("a listener could not be armed again: {error}");
+        }
+    }
+
+    fn turn(&mut self, mut connection: Box<Connection>) {
+        match connection.turn(self) {
+            Next::Park => {
+                if let Err(error) = self.park(connection) {
+                    log::warn!("a connection could not be parked: {error}");
+                    self.server.closed();
+                }
+            }
+            Next::Close => {
+                drop(connection);
+                self.server.closed();
+            }
+        }
+    }
+
+    fn park(&self, mut connection: Box<Connection>) -> io::Result<()> {
+        let descriptor = connection.socket().as_raw_fd();
+        // Descriptors are not negative.
+        let descriptor = descriptor as usize;
+        let token = descriptor as u64;
+        let registered = std::mem::replace(&mut connection.registered, true);
+        let deadline = connection.deadline();
+        self.server.parked.park(descriptor, connection, deadline, |connection| {
+            if registered {
+                self.server.poller.arm(connection.socket(), token, connection.interest())
+            } else {
+                self.server.poller.add(connection.socket(), token, connection.interest())
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// Arms a listener for the next connection.
+    pub(crate) fn arm_listener(&self, listener: usize) -> io::Result<()> {
+        self.poller.arm(&self.listeners[listener], LISTENER + listener as u64, Interest::Readable)
+    }
+
+    /// Makes a listener known to the poller.
+    pub(crate) fn add_listener(&self, listener: usize) -> io::Result<()> {
+        self.poller.add(&self.listeners[listener], LISTENER + listener as u64, Interest::Readable)
+    }
+}
