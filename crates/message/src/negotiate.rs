@@ -309,6 +309,8 @@ mod tests {
             [false, false, false, true]
         );
         assert_eq!(empty.choose(&[]), None);
+        let least = accept_encoding("gzip;q=0.001");
+        assert_eq!(least.choose(&[Identity, Gzip]), Some(Gzip));
     }
 
     #[test]

@@ -194,6 +194,10 @@ mod tests {
             ("*/*;q=0", None),
             ("*/*;q=0.0, application/json", JSON),
             ("image/png", None),
+            // Of two alike the first counts; a backslash in quotes escapes one byte.
+            ("text/html;q=0.1, text/html, application/json;q=0.5", JSON),
+            (r#"image/png;a="\\", application/json"#, JSON),
+            (r#"image/png;a="\",application/json""#, None),
             // Malformed members are passed over, and nothing valid says nothing.
             ("application/json;q=2", PAGE),
             ("json, *, */json, /json, application/", PAGE),
