@@ -49,7 +49,8 @@ impl Record<'_> {
     #[must_use]
     pub fn into_owned(self) -> Record<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let own_bytes = |bytes: Option<Cow<'_, [u8]>>| bytes.map(|bytes| Cow::Owned(bytes.into_owned()));
+        let own_bytes =
+            |bytes: Option<Cow<'_, [u8]>>| bytes.map(|bytes| Cow::Owned(bytes.into_owned()));
         Record {
             method: own(self.method),
             target: own(self.target),
@@ -122,7 +123,11 @@ impl AccessLog {
                 failed = written.is_err();
             }
         })?;
-        Ok(AccessLog { shared, format, writer: Some(writer) })
+        Ok(AccessLog {
+            shared,
+            format,
+            writer: Some(writer),
+        })
     }
 
     /// Adds a line.
@@ -138,7 +143,11 @@ impl AccessLog {
         line.push('\n');
         let full = |state: &mut State| state.lines.len() > BOUND && !state.ending;
         let state = self.shared.lock();
-        let mut state = self.shared.changed.wait_while(state, full).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self
+            .shared
+            .changed
+            .wait_while(state, full)
+            .unwrap_or_else(PoisonError::into_inner);
         let was_empty = state.lines.is_empty();
         state.lines.extend_from_slice(line.as_bytes());
         drop(state);
@@ -151,7 +160,10 @@ impl AccessLog {
 /// Waits for lines and takes them all; `None` when there will be no more.
 fn gathered(shared: &Shared) -> Option<Vec<u8>> {
     let nothing = |state: &mut State| state.lines.is_empty() && !state.ending;
-    let mut state = shared.changed.wait_while(shared.lock(), nothing).unwrap_or_else(PoisonError::into_inner);
+    let mut state = shared
+        .changed
+        .wait_while(shared.lock(), nothing)
+        .unwrap_or_else(PoisonError::into_inner);
     let lines = std::mem::take(&mut state.lines);
     drop(state);
     shared.changed.notify_all();
@@ -175,7 +187,13 @@ fn common(record: &Record<'_>, line: &mut String) -> std::fmt::Result {
     escape(record.method.as_bytes(), line);
     line.push(' ');
     escape(record.target.as_bytes(), line);
-    write!(line, " {:?}\" {} {}", record.version, record.status.as_u16(), record.sent)
+    write!(
+        line,
+        " {:?}\" {} {}",
+        record.version,
+        record.status.as_u16(),
+        record.sent
+    )
 }
 
 fn combined(record: &Record<'_>, line: &mut String) -> std::fmt::Result {
@@ -190,7 +208,11 @@ fn combined(record: &Record<'_>, line: &mut String) -> std::fmt::Result {
 
 fn json(record: &Record<'_>, line: &mut String) -> std::fmt::Result {
     let time = DateTime::<Local>::from(record.time).to_rfc3339_opts(SecondsFormat::Millis, false);
-    write!(line, "{{\"time\":\"{time}\",\"remote\":\"{}\",\"method\":\"", record.remote)?;
+    write!(
+        line,
+        "{{\"time\":\"{time}\",\"remote\":\"{}\",\"method\":\"",
+        record.remote
+    )?;
     escape_json(record.method.as_bytes(), line);
     line.push_str("\",\"target\":\"");
     escape_json(record.target.as_bytes(), line);
@@ -202,7 +224,10 @@ fn json(record: &Record<'_>, line: &mut String) -> std::fmt::Result {
         record.sent,
         record.duration.as_secs_f64()
     )?;
-    for (name, field) in [("referer", &record.referer), ("user_agent", &record.user_agent)] {
+    for (name, field) in [
+        ("referer", &record.referer),
+        ("user_agent", &record.user_agent),
+    ] {
         if let Some(field) = field {
             write!(line, ",\"{name}\":\"")?;
             escape_json(field, line);
@@ -219,7 +244,13 @@ fn dev(record: &Record<'_>, line: &mut String) -> std::fmt::Result {
     escape(record.method.as_bytes(), line);
     line.push(' ');
     escape(record.target.as_bytes(), line);
-    write!(line, "  {}  {:.1} ms  {}", size(record.sent), record.duration.as_secs_f64() * 1000.0, record.remote.ip())
+    write!(
+        line,
+        "  {}  {:.1} ms  {}",
+        size(record.sent),
+        record.duration.as_secs_f64() * 1000.0,
+        record.remote.ip()
+    )
 }
 
 /// A number of bytes for people.

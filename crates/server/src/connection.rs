@@ -27,7 +27,7 @@
 
 use crate::access_log::Record;
 use crate::body::{Body, Content};
-use crate::deadline::{Deadline, Ticks, Waiting};
+use crate::deadline::{Deadline, Waiting};
 use crate::files::error_page;
 use crate::handler::Peer;
 use crate::incoming::Incoming;
@@ -45,9 +45,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::connection::end_to_end_fields;
-use tinyhttp_message::framing;
 use tinyhttp_message::encode::HeadWriter;
-use tinyhttp_message::{CloseReason, ContentEncoder, Error, FieldStorage, RequestHead, ServerConnection, ServerEvent};
+use tinyhttp_message::framing;
+use tinyhttp_message::{
+    CloseReason, ContentEncoder, Error, FieldStorage, RequestHead, ServerConnection, ServerEvent,
+};
 
 /// What the Server field says.
 const SERVER: &str = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
@@ -109,6 +111,7 @@ pub(crate) enum Next {
 }
 
 /// How work on the bytes in hand ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// They are used up, but for part of something.
     NeedMore,
@@ -125,7 +128,12 @@ enum Step {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: OwnedFd, remote: SocketAddr, listener: u16, worker: &Worker<'_>) -> Self {
+    pub(crate) fn new(
+        socket: OwnedFd,
+        remote: SocketAddr,
+        listener: u16,
+        worker: &Worker<'_>,
+    ) -> Self {
         Connection {
             socket: Arc::new(socket),
             remote,
@@ -263,13 +271,17 @@ impl Connection {
                 ServerEvent::End(_) | ServerEvent::Paused => self.finish_exchange(),
             };
             match step {
-                Step::LookAgain if answered >= REQUESTS_PER_TURN && used < data.len() => break Step::Yield,
+                Step::LookAgain if answered >= REQUESTS_PER_TURN && used < data.len() => {
+                    break Step::Yield;
+                }
                 Step::LookAgain if worker.output.len() >= OUTPUT => {
                     if let step @ (Step::Blocked | Step::Broken) = self.flush(worker) {
                         break step;
                     }
                 }
-                Step::LookAgain if used == data.len() && !self.input.is_empty() => break Step::LookAgain,
+                Step::LookAgain if used == data.len() && !self.input.is_empty() => {
+                    break Step::LookAgain;
+                }
                 Step::LookAgain => {}
                 step => break step,
             }
@@ -285,20 +297,31 @@ impl Connection {
     }
 
     /// Answers one request. Of `rest`, the bytes behind its head, those that its content took are used.
-    fn answer(&mut self, head: &RequestHead<'_>, rest: &[u8], worker: &mut Worker<'_>) -> (usize, Step) {
+    fn answer(
+        &mut self,
+        head: &RequestHead<'_>,
+        rest: &[u8],
+        worker: &mut Worker<'_>,
+    ) -> (usize, Step) {
         let since = Instant::now();
         let handler = &worker.server.handler;
         let request = match head.to_http() {
             Ok(request) => request,
             Err(error) => return (0, self.refuse(error, worker)),
         };
-        let peer = Peer { remote: self.remote, local: worker.server.address(self.listener) };
+        let peer = Peer {
+            remote: self.remote,
+            local: worker.server.address(self.listener),
+        };
         let call = |mut request: Request<Body>| {
             request.extensions_mut().insert(peer);
             catch_unwind(AssertUnwindSafe(|| handler.handle(request))).unwrap_or_else(|_| {
                 log::error!("the handler panicked at {} {}", head.method, head.target);
                 let mut response = error_response(StatusCode::INTERNAL_SERVER_ERROR, "");
-                response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+                response.headers_mut().insert(
+                    header::CONNECTION,
+                    header::HeaderValue::from_static("close"),
+                );
                 response
             })
         };
@@ -312,7 +335,7 @@ impl Connection {
                 None => return (rest.len(), Step::Broken),
             }
         };
-        let record = worker.server.access_log.is_some().then(|| Record {
+        let record = worker.server.settings.access_log.is_some().then(|| Record {
             remote: self.remote,
             time: SystemTime::now(),
             duration: Duration::ZERO,
@@ -348,7 +371,11 @@ impl Connection {
         }
         .lend();
         let response = {
-            let _waiting = worker.server.handler.may_wait().then(|| worker.pool.about_to_wait());
+            let _waiting = worker
+                .server
+                .handler
+                .may_wait()
+                .then(|| worker.pool.about_to_wait());
             handle(Body::reader(reader, length))
         };
         let incoming = lent.take_back()?;
@@ -373,17 +400,25 @@ impl Connection {
         if worker.server.is_draining() {
             self.protocol.close_after(CloseReason::ShuttingDown);
         }
-        if framing::asks_to_close(parts.headers.get_all(header::CONNECTION).iter().map(|value| value.as_bytes())) {
+        if framing::asks_to_close(
+            parts
+                .headers
+                .get_all(header::CONNECTION)
+                .iter()
+                .map(http::HeaderValue::as_bytes),
+        ) {
             self.protocol.close_after(CloseReason::LocalAsked);
         }
         if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
         let date = worker.date.now();
-        let written = self.protocol.respond(parts.status, length, &mut worker.output, |head| {
-            common_fields(head, &parts.headers, &date)?;
-            end_to_end_fields(head, &parts.headers)
-        });
+        let written = self
+            .protocol
+            .respond(parts.status, length, &mut worker.output, |head| {
+                common_fields(head, &parts.headers, &date)?;
+                end_to_end_fields(head, &parts.headers)
+            });
         let mut encoder = match written {
             Ok(encoder) => encoder,
             Err(error) => {
@@ -397,7 +432,11 @@ impl Connection {
             Content::Empty => {}
             _ if suppressed => {}
             Content::Bytes(bytes) if bytes.len() <= SMALL => {
-                if encoder.encode(&bytes, &mut worker.output).and_then(|()| encoder.finish(&mut worker.output)).is_err() {
+                if encoder
+                    .encode(&bytes, &mut worker.output)
+                    .and_then(|()| encoder.finish(&mut worker.output))
+                    .is_err()
+                {
                     return Step::Broken;
                 }
             }
@@ -409,12 +448,25 @@ impl Connection {
                 }
                 let sending = Sending::new(std::mem::take(&mut worker.output), content, encoder);
                 let record = record.map(Record::into_owned);
-                return self.send(Box::new(Pending { sending, before_content, ends_exchange: true, record, since }), worker);
+                return self.send(
+                    Box::new(Pending {
+                        sending,
+                        before_content,
+                        ends_exchange: true,
+                        record,
+                        since,
+                    }),
+                    worker,
+                );
             }
         }
         if let Some(record) = record {
             let sent = if suppressed { 0 } else { length.unwrap_or(0) };
-            worker.record(Record { duration: since.elapsed(), sent, ..record });
+            worker.record(&Record {
+                duration: since.elapsed(),
+                sent,
+                ..record
+            });
         }
         self.finish_exchange()
     }
@@ -424,8 +476,11 @@ impl Connection {
         log::debug!("{}: {error}", self.remote);
         self.protocol.close_after(CloseReason::ProtocolError);
         let mut response = error_response(error.status(), &error.to_string());
-        response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-        let record = worker.server.access_log.is_some().then(|| Record {
+        response.headers_mut().insert(
+            header::CONNECTION,
+            header::HeaderValue::from_static("close"),
+        );
+        let record = worker.server.settings.access_log.is_some().then(|| Record {
             remote: self.remote,
             time: SystemTime::now(),
             duration: Duration::ZERO,
@@ -532,7 +587,11 @@ impl Connection {
     fn record(&self, pending: Pending, worker: &mut Worker<'_>) {
         if let Some(record) = pending.record {
             let sent = pending.sending.sent.saturating_sub(pending.before_content);
-            worker.record(Record { duration: pending.since.elapsed(), sent, ..record });
+            worker.record(&Record {
+                duration: pending.since.elapsed(),
+                sent,
+                ..record
+            });
         }
     }
 
@@ -563,7 +622,8 @@ impl Connection {
                 };
                 // Half a head keeps the deadline it had, and so does an idle connection that sends empty lines: a sender of
                 // single bytes gains nothing.
-                if waiting != self.deadline.waiting || waiting == Waiting::Content || self.exchanged {
+                if waiting != self.deadline.waiting || waiting == Waiting::Content || self.exchanged
+                {
                     self.deadline = worker.deadline(waiting);
                 }
                 Interest::Readable
@@ -614,17 +674,26 @@ impl Connection {
 
     /// A deadline has passed. Called by whoever keeps the time.
     pub(crate) fn expire(mut self, waiting: Waiting, worker: &mut Worker<'_>) {
-        log::debug!("{}: closing: the {waiting} deadline has passed", self.remote);
+        log::debug!(
+            "{}: closing: the {waiting} deadline has passed",
+            self.remote
+        );
         match waiting {
             Waiting::Head => {
                 self.protocol.close_after(CloseReason::ProtocolError);
                 let mut response = error_response(StatusCode::REQUEST_TIMEOUT, "");
-                response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+                response.headers_mut().insert(
+                    header::CONNECTION,
+                    header::HeaderValue::from_static("close"),
+                );
                 let _ = self.respond(response, None, Instant::now(), worker);
                 let _ = self.flush(worker);
             }
             // The kernel would go on offering what it has; a reset frees that at once.
-            Waiting::Write => drop(sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO))),
+            Waiting::Write => drop(sockopt::set_socket_linger(
+                &self.socket,
+                Some(Duration::ZERO),
+            )),
             Waiting::Content | Waiting::Idle | Waiting::Linger => {}
         }
         if let Some(pending) = self.sending.take() {
@@ -637,7 +706,9 @@ fn error_response(status: StatusCode, explanation: &str) -> Response<Body> {
     let (content_type, page) = error_page::render(status, explanation);
     let mut response = Response::new(Body::from(page));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }
 

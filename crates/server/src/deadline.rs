@@ -77,7 +77,8 @@ impl Timeouts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Ticks(pub(crate) u32);
 
-const TICKS_PER_SECOND: u64 = 100;
+/// A tick, in milliseconds.
+const TICK: u128 = 10;
 
 /// When something has to have happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,20 +95,25 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Clock { start: Instant::now() }
+        Clock {
+            start: Instant::now(),
+        }
     }
 
-    /// The ticks so far. They last for 497 days and then stop, and with them every timeout; nothing else.
+    /// The ticks so far, from one on. They last for 497 days and then stop, and with them every timeout; nothing else.
     pub(crate) fn now(&self) -> Ticks {
-        let ticks = self.start.elapsed().as_millis() as u64 * TICKS_PER_SECOND / 1000 + 1;
+        let ticks = self.start.elapsed().as_millis() / TICK + 1;
         Ticks(u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 }
 
 impl Ticks {
     pub(crate) fn after(self, duration: Duration) -> Ticks {
-        let ticks = (duration.as_millis() as u64 * TICKS_PER_SECOND).div_ceil(1000);
-        Ticks(self.0.saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX)))
+        let ticks = duration.as_micros().div_ceil(TICK * 1000);
+        Ticks(
+            self.0
+                .saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX)),
+        )
     }
 }
 

@@ -77,7 +77,9 @@ impl Incoming {
             // Content is the last of the bytes that were used for it.
             ServerEvent::Content(content) => self.content = self.at - content.len()..self.at,
             ServerEvent::NeedMore => self.receive_more()?,
-            ServerEvent::End(_) | ServerEvent::Paused | ServerEvent::Request { .. } => self.ended = true,
+            ServerEvent::End(_) | ServerEvent::Paused | ServerEvent::Request { .. } => {
+                self.ended = true;
+            }
         }
         Ok(())
     }
@@ -88,7 +90,9 @@ impl Incoming {
         while !self.output.is_empty() {
             match send(&self.socket, &self.output, SendFlags::NOSIGNAL) {
                 Ok(sent) => drop(self.output.drain(..sent)),
-                Err(Errno::AGAIN) => self.wait(PollFlags::OUT, self.timeouts.write, "take a response")?,
+                Err(Errno::AGAIN) => {
+                    self.wait(PollFlags::OUT, self.timeouts.write, "take a response")?;
+                }
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -100,7 +104,9 @@ impl Incoming {
         let received = loop {
             match recv(&self.socket, &mut self.input[have..], RecvFlags::empty()) {
                 Err(Errno::AGAIN) => {
-                    if let Err(error) = self.wait(PollFlags::IN, self.timeouts.content, "send more content") {
+                    if let Err(error) =
+                        self.wait(PollFlags::IN, self.timeouts.content, "send more content")
+                    {
                         break Err(error);
                     }
                 }
@@ -109,7 +115,8 @@ impl Incoming {
                 Ok((received, _)) => break Ok(received),
             }
         };
-        self.input.truncate(have + received.as_ref().copied().unwrap_or_default());
+        self.input
+            .truncate(have + received.as_ref().copied().unwrap_or_default());
         if received? == 0 {
             self.ended = true;
             self.protocol
@@ -146,7 +153,9 @@ impl Read for ContentReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match &mut *lock(&self.0) {
             Some(incoming) => incoming.read(into),
-            None => Err(io::Error::other("the request has been answered; its content is gone")),
+            None => Err(io::Error::other(
+                "the request has been answered; its content is gone",
+            )),
         }
     }
 }

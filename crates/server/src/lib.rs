@@ -1,12 +1,70 @@
-//! A thread-pool HTTP/1.1 server.
+//! A thread-pool HTTP/1.1 server whose connections never own a thread.
+//!
+//! A thread pool is the oldest way to serve: so many threads, and each request gets one. Its weakness is what a thread
+//! is spent on. Most connections are idle most of the time, many are slow, and some are hostile; a server that gives each
+//! of them a thread is full long before it is busy. Here a connection that waits, for a request, for the rest of one,
+//! or for a client that reads slowly, is *parked*: it costs a descriptor and a few hundred bytes. Threads are only for
+//! requests that can be answered now.
+//!
+//! # One connection's life
+//!
+//! 1. The listener ([`Builder::bind`]) and all connections sit in one epoll, armed one-shot, and any worker of the pool
+//!    may be the one that wakes up.
+//! 2. The worker reads into a buffer of its own, so a parked connection has none.
+//! 3. `tinyhttp-message` finds the head and judges its framing. A broken request gets its status, and the end.
+//! 4. The [`Handler`] makes a response out of the request. If it may wait, a spare worker takes over meanwhile.
+//! 5. What the socket takes of the response goes out; the rest is parked until there is room.
+//! 6. The next request that is already there is answered before the connection is parked again.
+//! 7. Every wait has a [deadline with a name](Timeouts).
+//!
+//! # Example
+//!
+//! ```
+//! use http::{Request, Response};
+//! use std::io::{Read, Write};
+//! use tinyhttp_server::{Body, Server};
+//!
+//! let hello = |request: Request<Body>| Response::new(Body::from(format!("hello {}\n", request.uri().path())));
+//! let server = Server::builder().bind(([127, 0, 0, 1], 0).into())?.start(hello)?;
+//! let address = server.addresses()[0];
+//! let stop = server.stopper();
+//! let running = std::thread::spawn(move || server.run());
+//!
+//! let mut client = std::net::TcpStream::connect(address)?;
+//! client.write_all(b"GET /world HTTP/1.0\r\n\r\n")?;
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer)?;
+//! assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello /world\n"));
+//!
+//! stop.drain(std::time::Duration::from_secs(5));
+//! running.join().expect("the server doesn't panic")?;
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Linux only: epoll, openat2, sendfile.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod access_log;
 mod body;
+mod connection;
+mod deadline;
 pub mod files;
 mod handler;
+mod incoming;
+mod listener;
+mod parked;
+mod poller;
+mod pool;
+mod sending;
+mod server;
+mod shared;
+mod worker;
 
 pub use body::Body;
+pub use deadline::Timeouts;
 pub use handler::{Handler, Peer};
+pub use server::{Builder, Server, Stopper};
+pub use tinyhttp_message::Limits;

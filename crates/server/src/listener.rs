@@ -34,7 +34,11 @@ impl Listener {
     /// # Errors
     /// What the system says: the address is taken, is not this machine's, or needs rights.
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            Domain::for_address(address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
@@ -59,13 +63,23 @@ impl Listener {
         socket.set_tcp_nodelay(true)?;
         socket.listen(BACKLOG)?;
         let address = socket.local_addr()?.as_socket();
-        let address = address.ok_or_else(|| io::Error::other("the listener has no internet address"))?;
-        Ok(Listener { socket: socket.into(), address })
+        let address =
+            address.ok_or_else(|| io::Error::other("the listener has no internet address"))?;
+        Ok(Listener {
+            socket: socket.into(),
+            address,
+        })
     }
 
     /// The address, with the port that the system chose if it was asked to.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Refuses whoever comes from now on.
+    pub(crate) fn close(&self) {
+        // It can fail only if that has happened already.
+        let _ = net::shutdown(&self.socket, net::Shutdown::Both);
     }
 
     /// Accepts one connection, without waiting for it.
@@ -75,7 +89,8 @@ impl Listener {
                 let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                 Accepted::Connection(socket, peer.unwrap_or(self.address))
             }
-            Err(Errno::AGAIN) => Accepted::Nobody,
+            // EINVAL: the listener has been closed.
+            Err(Errno::AGAIN | Errno::INVAL) => Accepted::Nobody,
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
                 Accepted::Exhausted(error.into())
             }

@@ -7,8 +7,8 @@
 
 use crate::deadline::{Deadline, Ticks, Waiting};
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 const PLACES_PER_BLOCK: usize = 256;
 const BLOCKS: usize = 4096;
@@ -16,45 +16,47 @@ const BLOCKS: usize = 4096;
 /// The most descriptors that can be parked: 1,048,576, the kernel's own default bound.
 pub(crate) const PLACES: usize = PLACES_PER_BLOCK * BLOCKS;
 
+/// Whoever is parked, and what for.
+type Occupant<T> = Option<(Box<T>, Waiting)>;
+
 struct Place<T> {
     /// The occupant's deadline in ticks, zero for none. Kept outside so that a sweep needs no lock to read it.
     due: AtomicU32,
-    occupant: Mutex<Option<(Box<T>, Waiting)>>,
+    occupant: Mutex<Occupant<T>>,
 }
 
 impl<T> Place<T> {
     fn new() -> Self {
-        Place { due: AtomicU32::new(0), occupant: Mutex::new(None) }
+        Place {
+            due: AtomicU32::new(0),
+            occupant: Mutex::new(None),
+        }
     }
 
     /// Nobody panics while holding this lock, so poison says nothing.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Box<T>, Waiting)>> {
+    fn lock(&self) -> MutexGuard<'_, Occupant<T>> {
         self.occupant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_from(
-        &self,
-        occupant: &mut Option<(Box<T>, Waiting)>,
-        count: &AtomicUsize,
-    ) -> Option<(Box<T>, Waiting)> {
+    fn take_from(&self, occupant: &mut Occupant<T>) -> Option<(Box<T>, Waiting)> {
         let taken = occupant.take()?;
         self.due.store(0, Ordering::Relaxed);
-        count.fetch_sub(1, Ordering::Relaxed);
         Some(taken)
     }
 }
 
+/// Places are made a block at a time, when a descriptor first needs one.
+type Block<T> = Box<[Place<T>]>;
+
 /// All the places.
 pub(crate) struct Parked<T> {
-    blocks: Box<[OnceLock<Box<[Place<T>]>>]>,
-    count: AtomicUsize,
+    blocks: Box<[OnceLock<Block<T>>]>,
 }
 
 impl<T> Parked<T> {
     pub(crate) fn new() -> Self {
         Parked {
             blocks: (0..BLOCKS).map(|_| OnceLock::new()).collect(),
-            count: AtomicUsize::new(0),
         }
     }
 
@@ -80,10 +82,9 @@ impl<T> Parked<T> {
         let mut occupied = place.lock();
         let (occupant, _) = occupied.insert((occupant, deadline.waiting));
         place.due.store(deadline.at.0, Ordering::Relaxed);
-        self.count.fetch_add(1, Ordering::Relaxed);
         let armed = arm(occupant);
         if armed.is_err() {
-            place.take_from(&mut occupied, &self.count);
+            place.take_from(&mut occupied);
         }
         armed
     }
@@ -91,12 +92,17 @@ impl<T> Parked<T> {
     /// Takes the occupant out, if there is one.
     pub(crate) fn take(&self, descriptor: usize) -> Option<Box<T>> {
         let place = self.place(descriptor)?;
-        place.take_from(&mut place.lock(), &self.count).map(|(occupant, _)| occupant)
+        place
+            .take_from(&mut place.lock())
+            .map(|(occupant, _)| occupant)
     }
 
     /// Lets `look` see the occupant where it is, if there is one.
     pub(crate) fn with<R>(&self, descriptor: usize, look: impl FnOnce(&T) -> R) -> Option<R> {
-        self.place(descriptor)?.lock().as_ref().map(|(occupant, _)| look(occupant))
+        self.place(descriptor)?
+            .lock()
+            .as_ref()
+            .map(|(occupant, _)| look(occupant))
     }
 
     /// Takes out everyone whose deadline is not after `until` and who waits for what `leaves` says, and gives each of
@@ -117,18 +123,20 @@ impl<T> Parked<T> {
             }
             let mut occupied = place.lock();
             // Read again: until the lock was held, the occupant could have moved.
-            let leaving = is_due(place) && occupied.as_ref().is_some_and(|(_, waiting)| leaves(*waiting));
-            let taken = if leaving { place.take_from(&mut occupied, &self.count) } else { None };
+            let leaving = is_due(place)
+                && occupied
+                    .as_ref()
+                    .is_some_and(|(_, waiting)| leaves(*waiting));
+            let taken = if leaving {
+                place.take_from(&mut occupied)
+            } else {
+                None
+            };
             drop(occupied);
             if let Some((occupant, waiting)) = taken {
                 each(occupant, waiting);
             }
         }
-    }
-
-    /// How many are parked.
-    pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
     }
 }
 
@@ -137,38 +145,76 @@ mod tests {
     use super::*;
 
     fn deadline(waiting: Waiting, at: u32) -> Deadline {
-        Deadline { waiting, at: Ticks(at) }
+        Deadline {
+            waiting,
+            at: Ticks(at),
+        }
     }
 
     #[test]
     fn whoever_takes_an_occupant_owns_it() {
         let parked = Parked::new();
-        parked.park(5, Box::new("five"), deadline(Waiting::Idle, 10), |_| Ok(())).unwrap();
-        parked.park(300, Box::new("three hundred"), deadline(Waiting::Head, 5), |_| Ok(())).unwrap();
-        assert_eq!((parked.count(), parked.take(6)), (2, None));
+        parked
+            .park(5, Box::new("five"), deadline(Waiting::Idle, 10), |_| Ok(()))
+            .unwrap();
+        parked
+            .park(
+                300,
+                Box::new("three hundred"),
+                deadline(Waiting::Head, 5),
+                |_| Ok(()),
+            )
+            .unwrap();
+        assert_eq!(parked.take(6), None);
         assert_eq!(parked.take(5).as_deref(), Some(&"five"));
-        assert_eq!((parked.count(), parked.take(5)), (1, None));
-        let refused = parked.park(7, Box::new("x"), deadline(Waiting::Idle, 1), |_| Err(io::ErrorKind::Other.into()));
+        assert_eq!(parked.take(5), None);
+        let refused = parked.park(7, Box::new("x"), deadline(Waiting::Idle, 1), |_| {
+            Err(io::ErrorKind::Other.into())
+        });
         assert!(refused.is_err() && parked.take(7).is_none());
-        assert!(parked.park(PLACES, Box::new("x"), deadline(Waiting::Idle, 1), |_| Ok(())).is_err());
+        assert!(
+            parked
+                .park(
+                    PLACES,
+                    Box::new("x"),
+                    deadline(Waiting::Idle, 1),
+                    |_| Ok(())
+                )
+                .is_err()
+        );
     }
 
     #[test]
     fn a_sweep_takes_those_that_are_due() {
         let parked = Parked::new();
-        let waits = [(1, Waiting::Idle, 10), (2, Waiting::Head, 11), (3, Waiting::Idle, 12), (4, Waiting::Write, 9)];
+        let waits = [
+            (1, Waiting::Idle, 10),
+            (2, Waiting::Head, 11),
+            (3, Waiting::Idle, 12),
+            (4, Waiting::Write, 9),
+        ];
         for (descriptor, waiting, at) in waits {
-            parked.park(descriptor, Box::new(descriptor), deadline(waiting, at), |_| Ok(())).unwrap();
+            parked
+                .park(
+                    descriptor,
+                    Box::new(descriptor),
+                    deadline(waiting, at),
+                    |_| Ok(()),
+                )
+                .unwrap();
         }
         let swept = |until, only: Option<Waiting>| {
             let mut left = Vec::new();
-            parked.sweep(Ticks(until), |w| only.is_none_or(|only| only == w), |who, waiting| left.push((*who, waiting)));
+            parked.sweep(
+                Ticks(until),
+                |w| only.is_none_or(|only| only == w),
+                |who, waiting| left.push((*who, waiting)),
+            );
             left
         };
         assert_eq!(swept(8, None), []);
         assert_eq!(swept(11, Some(Waiting::Idle)), [(1, Waiting::Idle)]);
         assert_eq!(swept(11, None), [(2, Waiting::Head), (4, Waiting::Write)]);
         assert_eq!(swept(u32::MAX, None), [(3, Waiting::Idle)]);
-        assert_eq!(parked.count(), 0);
     }
 }

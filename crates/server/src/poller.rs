@@ -39,27 +39,47 @@ pub(crate) type Events = [Event; 32];
 
 /// Room for reports.
 pub(crate) fn no_events() -> Events {
-    [Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; 32]
+    [Event {
+        flags: EventFlags::empty(),
+        data: EventData::new_u64(0),
+    }; 32]
 }
 
 impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Poller { epoll: epoll::create(CreateFlags::CLOEXEC)? })
+        Ok(Poller {
+            epoll: epoll::create(CreateFlags::CLOEXEC)?,
+        })
     }
 
     /// Registers a descriptor and arms it. Its token comes back when it is ready.
     pub(crate) fn add(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(token), interest.flags())?)
+        Ok(epoll::add(
+            &self.epoll,
+            fd,
+            EventData::new_u64(token),
+            interest.flags(),
+        )?)
     }
 
     /// Registers a descriptor that stays armed, so that it wakes every worker.
     pub(crate) fn add_for_all(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, fd, EventData::new_u64(token), EventFlags::IN)?)
+        Ok(epoll::add(
+            &self.epoll,
+            fd,
+            EventData::new_u64(token),
+            EventFlags::IN,
+        )?)
     }
 
     /// Arms a registered descriptor again.
     pub(crate) fn arm(&self, fd: impl AsFd, token: u64, interest: Interest) -> io::Result<()> {
-        Ok(epoll::modify(&self.epoll, fd, EventData::new_u64(token), interest.flags())?)
+        Ok(epoll::modify(
+            &self.epoll,
+            fd,
+            EventData::new_u64(token),
+            interest.flags(),
+        )?)
     }
 
     /// Waits until something is ready, for ever if need be, and gives the tokens, at most `most` of them.
@@ -92,13 +112,25 @@ mod tests {
         poller.add(&bell, 8, Interest::Readable).unwrap();
         near.write_all(b"x").unwrap();
         let mut events = no_events();
-        assert_eq!(poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(), [7]);
+        assert_eq!(
+            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
+            [7]
+        );
         // Still readable, but told already: only the other one is reported.
         other.write_all(b"x").unwrap();
-        assert_eq!(poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(), [8]);
+        assert_eq!(
+            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
+            [8]
+        );
         poller.arm(&far, 9, Interest::Readable).unwrap();
-        assert_eq!(poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(), [9]);
+        assert_eq!(
+            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
+            [9]
+        );
         poller.arm(&far, 9, Interest::Writable).unwrap();
-        assert_eq!(poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(), [9]);
+        assert_eq!(
+            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
+            [9]
+        );
     }
 }

@@ -30,8 +30,11 @@ pub(crate) struct Pool {
     called: Condvar,
     /// A worker has ended.
     ended: Condvar,
-    work: Box<dyn Fn(&Arc<Pool>) + Send + Sync>,
+    work: Box<Work>,
 }
+
+/// What a worker does, until it is told to end.
+type Work = dyn Fn(&Arc<Pool>) + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -79,11 +82,14 @@ impl Pool {
     fn spawn(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
         let pool = Arc::clone(self);
         let name = format!("worker-{}", state.threads);
-        thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
-            (pool.work)(&pool);
-            pool.lock().threads -= 1;
-            pool.ended.notify_all();
-        })?;
+        thread::Builder::new()
+            .name(name)
+            .stack_size(STACK)
+            .spawn(move || {
+                (pool.work)(&pool);
+                pool.lock().threads -= 1;
+                pool.ended.notify_all();
+            })?;
         state.threads += 1;
         self.active.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -105,8 +111,10 @@ impl Pool {
         self.active.fetch_sub(1, Ordering::Relaxed);
         state.spares += 1;
         let idle = |state: &mut State| state.called == 0 && !state.stopping;
-        let (mut state, _) =
-            self.called.wait_timeout_while(state, SPARE, idle).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self
+            .called
+            .wait_timeout_while(state, SPARE, idle)
+            .unwrap_or_else(PoisonError::into_inner);
         state.spares -= 1;
         if state.called == 0 || state.stopping {
             return false;
@@ -128,7 +136,9 @@ impl Pool {
             } else if state.threads < self.cap
                 && let Err(error) = self.spawn(&mut state)
             {
-                log::warn!("a worker is waiting and no thread can be started in its place: {error}");
+                log::warn!(
+                    "a worker is waiting and no thread can be started in its place: {error}"
+                );
             }
         }
         AboutToWait { pool: self }
@@ -145,8 +155,10 @@ impl Pool {
     /// Waits until all workers have ended, or the time is over: how many are left.
     pub(crate) fn wait_for_end(&self, at_most: Duration) -> usize {
         let busy = |state: &mut State| state.threads > 0;
-        let (state, _) =
-            self.ended.wait_timeout_while(self.lock(), at_most, busy).unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = self
+            .ended
+            .wait_timeout_while(self.lock(), at_most, busy)
+            .unwrap_or_else(PoisonError::into_inner);
         state.threads
     }
 }
@@ -201,7 +213,8 @@ mod tests {
         .unwrap();
         assert_eq!(told.recv_timeout(LONG), Ok("waiting"));
         // The only worker waits, and yet there is one to do this.
-        give.send(Box::new(move |_| tell.send("done").unwrap())).unwrap();
+        give.send(Box::new(move |_| tell.send("done").unwrap()))
+            .unwrap();
         assert_eq!(told.recv_timeout(LONG), Ok("done"));
         release.send(()).unwrap();
         pool.stop();
@@ -228,11 +241,12 @@ mod tests {
         }
         assert_eq!(pool.lock().threads, 2);
         let tell_late = tell.clone();
-        give.send(Box::new(move |_| tell_late.send(()).unwrap())).unwrap();
+        give.send(Box::new(move |_| tell_late.send(()).unwrap()))
+            .unwrap();
         // Both wait and there may be no third: the work is done when one of them comes back.
         releases.pop().unwrap().send(()).unwrap();
         told.recv_timeout(LONG).unwrap();
-        drop(releases.pop().unwrap().send(()));
+        releases.pop().unwrap().send(()).unwrap();
         pool.stop();
         drop(give);
         assert_eq!(pool.wait_for_end(LONG), 0);

@@ -41,7 +41,13 @@ pub(crate) enum Progress {
 
 impl Sending {
     pub(crate) fn new(buffer: Vec<u8>, content: Content, encoder: ContentEncoder) -> Self {
-        Sending { buffer, at: 0, content, encoder, sent: 0 }
+        Sending {
+            buffer,
+            at: 0,
+            content,
+            encoder,
+            sent: 0,
+        }
     }
 
     /// Whether the next step reads from somebody's reader, which may take its time.
@@ -62,7 +68,9 @@ impl Sending {
             match self.step(socket) {
                 Ok(true) => {}
                 Ok(false) => return Ok(Progress::Done),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Progress::Blocked),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Progress::Blocked);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -75,7 +83,12 @@ impl Sending {
         match &mut self.content {
             Content::Bytes(bytes) if !bytes.is_empty() => {
                 let slices = [IoSlice::new(ready), IoSlice::new(bytes)];
-                let sent = sendmsg(socket, &slices, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?;
+                let sent = sendmsg(
+                    socket,
+                    &slices,
+                    &mut SendAncillaryBuffer::default(),
+                    SendFlags::NOSIGNAL,
+                )?;
                 let from_buffer = sent.min(ready.len());
                 self.at += from_buffer;
                 // Taking a part off the front copies nothing.
@@ -86,7 +99,10 @@ impl Sending {
                 let most = slice.left.min(FILE_PIECE) as usize;
                 let sent = sendfile(socket, &*slice.file, Some(&mut slice.offset), most)? as u64;
                 if sent == 0 {
-                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter while it was sent"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "the file became shorter while it was sent",
+                    ));
                 }
                 slice.left -= sent;
                 self.sent += sent;
@@ -96,14 +112,20 @@ impl Sending {
                 let mut piece = vec![0; READER_PIECE];
                 let length = match reader.read(&mut piece) {
                     // A reader that blocks is its own affair; it must not look as if the socket did.
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(io::Error::other(error)),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Err(io::Error::other(error));
+                    }
                     read => read?,
                 };
                 if length == 0 {
                     self.content = Content::Empty;
-                    self.encoder.finish(&mut self.buffer).map_err(io::Error::other)?;
+                    self.encoder
+                        .finish(&mut self.buffer)
+                        .map_err(io::Error::other)?;
                 } else {
-                    self.encoder.encode(&piece[..length], &mut self.buffer).map_err(io::Error::other)?;
+                    self.encoder
+                        .encode(&piece[..length], &mut self.buffer)
+                        .map_err(io::Error::other)?;
                 }
             }
             content => {
@@ -112,7 +134,11 @@ impl Sending {
                 }
                 // Content follows at once: the head need not travel in a packet of its own.
                 let more = matches!(content, Content::File(slice) if slice.left > 0);
-                let flags = if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL };
+                let flags = if more {
+                    SendFlags::NOSIGNAL | SendFlags::MORE
+                } else {
+                    SendFlags::NOSIGNAL
+                };
                 let sent = send(socket, ready, flags)?;
                 self.at += sent;
                 self.sent += sent as u64;
@@ -124,6 +150,12 @@ impl Sending {
 
 /// Whether the error only says that the client has gone, which clients may do.
 pub(crate) fn client_has_gone(error: &io::Error) -> bool {
-    let gone = [Errno::PIPE, Errno::CONNRESET, Errno::CONNABORTED, Errno::TIMEDOUT];
-    gone.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+    let gone = [
+        Errno::PIPE,
+        Errno::CONNRESET,
+        Errno::CONNABORTED,
+        Errno::TIMEDOUT,
+    ];
+    gone.iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

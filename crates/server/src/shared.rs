@@ -49,7 +49,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, handler: Box<dyn Handler>, listeners: Vec<Listener>) -> io::Result<Self> {
+    pub(crate) fn new(
+        settings: Settings,
+        handler: Box<dyn Handler>,
+        listeners: Vec<Listener>,
+    ) -> io::Result<Self> {
         Ok(Shared {
             settings,
             handler,
@@ -123,7 +127,10 @@ impl Shared {
         if !self.accepting_paused.swap(true, Ordering::SeqCst) {
             match why {
                 Some(error) => log::warn!("no more connections can be accepted for now: {error}"),
-                None => log::warn!("no more than {} connections are kept; others wait", self.settings.max_connections),
+                None => log::warn!(
+                    "no more than {} connections are kept; others wait",
+                    self.settings.max_connections
+                ),
             }
         }
         self.notify_keeper();
@@ -131,7 +138,9 @@ impl Shared {
 
     /// Accepts again, if that was paused.
     pub(crate) fn resume_accepting(&self) {
-        if !self.accepting_paused.load(Ordering::Relaxed) || !self.accepting_paused.swap(false, Ordering::SeqCst) {
+        if !self.accepting_paused.load(Ordering::Relaxed)
+            || !self.accepting_paused.swap(false, Ordering::SeqCst)
+        {
             return;
         }
         for listener in 0..self.listeners.len() {

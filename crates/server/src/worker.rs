@@ -4,8 +4,8 @@ use crate::access_log::Record;
 use crate::connection::{Connection, Next};
 use crate::deadline::{Deadline, Waiting};
 use crate::listener::Accepted;
-use crate::pool::Pool;
 use crate::poller::{Interest, no_events};
+use crate::pool::Pool;
 use crate::shared::Shared;
 use std::collections::VecDeque;
 use std::io;
@@ -72,7 +72,11 @@ impl<'s> Worker<'s> {
 
     /// Works until the server stops.
     pub(crate) fn run(&mut self) {
-        let batch = if self.server.handler.may_wait() { 1 } else { BATCH };
+        let batch = if self.server.handler.may_wait() {
+            1
+        } else {
+            BATCH
+        };
         let mut events = no_events();
         while self.pool.rest() && !self.server.has_stopped() {
             match self.server.poller.wait(&mut events, batch) {
@@ -97,7 +101,11 @@ impl<'s> Worker<'s> {
     }
 
     pub(crate) fn deadline(&self, waiting: Waiting) -> Deadline {
-        let at = self.server.clock.now().after(self.server.settings.timeouts.of(waiting));
+        let at = self
+            .server
+            .clock
+            .now()
+            .after(self.server.settings.timeouts.of(waiting));
         Deadline { waiting, at }
     }
 
@@ -117,7 +125,9 @@ impl<'s> Worker<'s> {
                     .server
                     .parked
                     .with(token as usize, |connection| {
-                        self.server.poller.arm(connection.socket(), token, connection.interest())
+                        self.server
+                            .poller
+                            .arm(connection.socket(), token, connection.interest())
                     })
                     .unwrap_or(Ok(())),
             };
@@ -172,24 +182,38 @@ impl<'s> Worker<'s> {
         let token = descriptor as u64;
         let registered = std::mem::replace(&mut connection.registered, true);
         let deadline = connection.deadline();
-        self.server.parked.park(descriptor, connection, deadline, |connection| {
-            if registered {
-                self.server.poller.arm(connection.socket(), token, connection.interest())
-            } else {
-                self.server.poller.add(connection.socket(), token, connection.interest())
-            }
-        })
+        self.server
+            .parked
+            .park(descriptor, connection, deadline, |connection| {
+                if registered {
+                    self.server
+                        .poller
+                        .arm(connection.socket(), token, connection.interest())
+                } else {
+                    self.server
+                        .poller
+                        .add(connection.socket(), token, connection.interest())
+                }
+            })
     }
 }
 
 impl Shared {
     /// Arms a listener for the next connection.
     pub(crate) fn arm_listener(&self, listener: usize) -> io::Result<()> {
-        self.poller.arm(&self.listeners[listener], LISTENER + listener as u64, Interest::Readable)
+        self.poller.arm(
+            &self.listeners[listener],
+            LISTENER + listener as u64,
+            Interest::Readable,
+        )
     }
 
     /// Makes a listener known to the poller.
     pub(crate) fn add_listener(&self, listener: usize) -> io::Result<()> {
-        self.poller.add(&self.listeners[listener], LISTENER + listener as u64, Interest::Readable)
+        self.poller.add(
+            &self.listeners[listener],
+            LISTENER + listener as u64,
+            Interest::Readable,
+        )
     }
 }

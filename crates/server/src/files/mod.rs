@@ -1,1 +1,2 @@
 //! The static-file handler.
+pub(crate) mod error_page;

@@ -1,0 +1,268 @@
+//! The server as its user sees it: built, started, run, stopped.
+
+use crate::access_log::AccessLog;
+use crate::deadline::{Ticks, Timeouts, Waiting};
+use crate::handler::Handler;
+use crate::listener::Listener;
+use crate::parked::PLACES;
+use crate::pool::Pool;
+use crate::shared::{Settings, Shared};
+use crate::worker::{WAKE, Worker};
+use rustix::process::{Resource, getrlimit};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+use tinyhttp_message::Limits;
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Descriptors that are kept for files, logs and the like.
+const RESERVED_DESCRIPTORS: u64 = 64;
+
+/// How long threads may take to end once nothing is left for them to do. One that a handler holds up is left behind.
+const LAST_WAIT: Duration = Duration::from_millis(500);
+
+/// What a server is made of. See [`Server::builder`].
+#[derive(Debug)]
+pub struct Builder {
+    listeners: Vec<Listener>,
+    workers: Option<usize>,
+    max_threads: Option<usize>,
+    max_connections: Option<usize>,
+    timeouts: Timeouts,
+    limits: Limits,
+    access_log: Option<AccessLog>,
+}
+
+impl Builder {
+    /// Listens on an address; may be called several times. Port 0 lets the system choose. An IPv6 address takes IPv6
+    /// connections only.
+    ///
+    /// # Errors
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable),
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for ports below 1024.
+    pub fn bind(mut self, address: SocketAddr) -> io::Result<Self> {
+        self.listeners.push(Listener::bind(address)?);
+        Ok(self)
+    }
+
+    /// Listens on a socket that is bound already.
+    ///
+    /// # Errors
+    /// If it can't be made non-blocking.
+    pub fn listener(mut self, listener: TcpListener) -> io::Result<Self> {
+        self.listeners.push(Listener::from_std(listener)?);
+        Ok(self)
+    }
+
+    /// How many workers wait for something to do; as many as there are cores unless set.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// How many threads there may be when handlers wait; 256 unless set. Beyond that requests queue.
+    #[must_use]
+    pub fn max_threads(mut self, threads: usize) -> Self {
+        self.max_threads = Some(threads);
+        self
+    }
+
+    /// How many connections are kept at a time; as many as the limit on open files lets be, unless set. Others wait to
+    /// be accepted.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
+    /// How long clients may take.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How large requests' heads may be.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where a line for each exchange goes.
+    #[must_use]
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.access_log = Some(log);
+        self
+    }
+
+    /// Starts the workers. Requests are answered from now on; [`Server::run`] keeps the time.
+    ///
+    /// # Errors
+    /// If there is no listener, or the system has no descriptor or thread left.
+    pub fn start(self, handler: impl Handler) -> io::Result<Server> {
+        if self.listeners.is_empty() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the server has no address to listen on",
+            ));
+        }
+        let settings = Settings {
+            timeouts: self.timeouts,
+            limits: self.limits,
+            max_connections: self
+                .max_connections
+                .unwrap_or_else(descriptors_for_connections)
+                .clamp(1, PLACES),
+            access_log: self.access_log,
+        };
+        let shared = Arc::new(Shared::new(settings, Box::new(handler), self.listeners)?);
+        shared.poller.add_for_all(&shared.bell, WAKE)?;
+        for listener in 0..shared.listeners.len() {
+            shared.add_listener(listener)?;
+        }
+        let workers = self
+            .workers
+            .unwrap_or_else(|| available_parallelism().map_or(2, usize::from));
+        let theirs = Arc::clone(&shared);
+        let pool = Pool::start(workers, self.max_threads.unwrap_or(256), move |pool| {
+            Worker::new(&theirs, pool).run();
+        })?;
+        Ok(Server {
+            shared,
+            pool,
+            stop_at: Arc::default(),
+        })
+    }
+}
+
+fn descriptors_for_connections() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX)
+}
+
+/// A server that answers requests.
+pub struct Server {
+    shared: Arc<Shared>,
+    pool: Arc<Pool>,
+    stop_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server")
+            .field("addresses", &self.addresses())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// A server yet to be made: bind it, set what differs from the defaults, start it.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder {
+            listeners: Vec::new(),
+            workers: None,
+            max_threads: None,
+            max_connections: None,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            access_log: None,
+        }
+    }
+
+    /// The addresses it listens on, with the ports that the system chose.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.shared
+            .listeners
+            .iter()
+            .map(Listener::address)
+            .collect()
+    }
+
+    /// What ends the server, from any thread.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper {
+            shared: Arc::clone(&self.shared),
+            stop_at: Arc::clone(&self.stop_at),
+        }
+    }
+
+    /// Keeps the time until the server has been stopped: ends what has passed its deadline, and accepts again after
+    /// there was no room.
+    ///
+    /// # Errors
+    /// None at present; the type leaves room for some.
+    pub fn run(self) -> io::Result<()> {
+        let mut keeper = Worker::new(&self.shared, &self.pool);
+        let mut draining = false;
+        while !self.shared.has_stopped() {
+            self.shared.sleep(TICK);
+            self.sweep(self.shared.clock.now(), |_| true, &mut keeper);
+            self.shared.resume_accepting();
+            if self.shared.is_draining() {
+                if !std::mem::replace(&mut draining, true) {
+                    self.shared.listeners.iter().for_each(Listener::close);
+                }
+                self.sweep(
+                    Ticks(u32::MAX),
+                    |waiting| waiting == Waiting::Idle,
+                    &mut keeper,
+                );
+                let late = self.stop_at.lock().unwrap_or_else(PoisonError::into_inner);
+                if self.shared.connections() == 0 || late.is_none_or(|at| Instant::now() >= at) {
+                    self.shared.stop();
+                }
+            }
+        }
+        self.pool.stop();
+        match self.pool.wait_for_end(LAST_WAIT) {
+            0 => {}
+            left => log::warn!("{left} threads are held up by a handler and are left behind"),
+        }
+        Ok(())
+    }
+
+    fn sweep(&self, until: Ticks, leaves: impl Fn(Waiting) -> bool, keeper: &mut Worker<'_>) {
+        self.shared
+            .parked
+            .sweep(until, leaves, |connection, waiting| {
+                connection.expire(waiting, keeper);
+                self.shared.closed();
+            });
+    }
+}
+
+/// Ends a server. It can be cloned, and used from any thread.
+#[derive(Clone)]
+pub struct Stopper {
+    shared: Arc<Shared>,
+    stop_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stopper").finish_non_exhaustive()
+    }
+}
+
+impl Stopper {
+    /// Ends the server gracefully: nobody new is accepted, idle connections are closed, busy ones finish what they are
+    /// at, for at most `grace`.
+    pub fn drain(&self, grace: Duration) {
+        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + grace);
+        self.shared.drain();
+    }
+
+    /// Ends the server at once. Whatever is under way is cut.
+    pub fn stop(&self) {
+        self.shared.stop();
+    }
+}
