@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod failure;
 mod get;
 mod serve;
 

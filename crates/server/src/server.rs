@@ -19,7 +19,7 @@ use tinyhttp_message::Limits;
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Descriptors that are kept for files, logs and the like.
+/// Descriptors that are kept for files, logs and the like; a quarter where the limit is low.
 const RESERVED_DESCRIPTORS: u64 = 64;
 
 /// How long threads may take to end once nothing is left for them to do. One that a handler holds up is left behind.
@@ -143,7 +143,7 @@ impl Builder {
 
 fn descriptors_for_connections() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit.saturating_sub(RESERVED_DESCRIPTORS)).unwrap_or(usize::MAX)
+    usize::try_from(limit - RESERVED_DESCRIPTORS.min(limit / 4)).unwrap_or(usize::MAX)
 }
 
 /// A server that answers requests.

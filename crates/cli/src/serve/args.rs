@@ -1,0 +1,41 @@
+//! The flags of `tinyhttp serve`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Serve a folder, right now
+///
+/// Prints the URLs that work and serves until Ctrl-C. Only this machine can connect unless -b says otherwise.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The folder to serve
+    #[arg(default_value = ".", value_name = "DIR", env = "TINYHTTP_DIR")]
+    pub(crate) dir: PathBuf,
+
+    /// The port; 0 takes any free one
+    #[arg(short, long, default_value_t = 8080, value_name = "PORT", env = "TINYHTTP_PORT")]
+    pub(crate) port: u16,
+
+    /// An address to listen on; may be repeated. 0.0.0.0 and :: let other machines in
+    #[arg(
+        short,
+        long,
+        default_value = "127.0.0.1",
+        value_name = "ADDRESS",
+        env = "TINYHTTP_BIND",
+        value_delimiter = ','
+    )]
+    pub(crate) bind: Vec<IpAddr>,
+
+    /// Tell more: why connections are closed, which requests are refused
+    #[arg(short, long, env = "TINYHTTP_VERBOSE", conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
+    /// Tell nothing but errors: no banner, no line for each request
+    #[arg(short, long, env = "TINYHTTP_QUIET")]
+    pub(crate) quiet: bool,
+
+    /// Threads that wait for requests; as many as there are cores by default
+    #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+}
