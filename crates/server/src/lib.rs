@@ -65,6 +65,7 @@ mod worker;
 
 pub use body::Body;
 pub use deadline::Timeouts;
+pub use files::Files;
 pub use handler::{Handler, Peer};
 pub use server::{Builder, Server, Stopper};
 pub use tinyhttp_message::Limits;

@@ -1,8 +1,67 @@
-//! placeholder until the files branch lands
-use http::{HeaderValue, StatusCode};
+//! A small page for every response that has nothing else to show: errors, and where something has moved.
+
+use super::html::Escaped;
+use crate::body::Body;
+use http::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Response, StatusCode};
+
+/// The page that says the status and explains it in a sentence, and its Content-Type.
+///
+/// Nothing of the request goes into it: a page that repeats the URL is a page that others can write on.
 pub(crate) fn render(status: StatusCode, explanation: &str) -> (HeaderValue, String) {
-    (
-        HeaderValue::from_static("text/html; charset=utf-8"),
-        format!("<h1>{status}</h1><p>{explanation}</p>\n"),
-    )
+    let code = status.as_u16();
+    let reason = Escaped(status.canonical_reason().unwrap_or("Error"));
+    let explanation = Escaped(explanation);
+    let page = format!(
+        "<!doctype html>\n\
+         <html lang=\"en\">\n\
+         <meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{code} {reason}</title>\n\
+         <style>\n\
+         :root {{ color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif; }}\n\
+         body {{ max-width: 32rem; margin: 20vh auto 0; padding: 0 1.5rem; }}\n\
+         h1 {{ margin: 0; font-size: 1.5rem; }}\n\
+         h1 b {{ display: block; font-size: 4rem; line-height: 1.1; font-weight: 300; opacity: .6; }}\n\
+         </style>\n\
+         <h1><b>{code}</b> {reason}</h1>\n\
+         <p>{explanation}</p>\n"
+    );
+    (HeaderValue::from_static("text/html; charset=utf-8"), page)
+}
+
+/// The response with that status and that page.
+pub(crate) fn error_page(status: StatusCode, explanation: &str) -> Response<Body> {
+    let (content_type, page) = render(status, explanation);
+    let mut response = Response::new(Body::from(page));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(CONTENT_TYPE, content_type);
+    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn a_page_says_its_status_and_escapes_its_explanation() {
+        let mut response = error_page(StatusCode::NOT_FOUND, "<script>alert(1)</script>");
+        assert_eq!(response.status(), 404);
+        let length = response.body().length().unwrap();
+        let mut page = String::new();
+        response.body_mut().read_to_string(&mut page).unwrap();
+        assert_eq!(page.len() as u64, length);
+        assert!(page.contains("<title>404 Not Found</title>"), "{page}");
+        assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+        assert!(!page.contains("<script"));
+    }
+
+    #[test]
+    fn a_status_without_a_name_has_a_page_too() {
+        let status = StatusCode::from_u16(599).unwrap();
+        assert_eq!(error_page(status, "").status(), 599);
+    }
 }

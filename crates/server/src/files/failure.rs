@@ -1,0 +1,95 @@
+//! Why a request for a file doesn't get one, and what it gets instead.
+
+use super::ALLOW_VALUE;
+use super::error_page::error_page;
+use super::respond::content_range_field;
+use crate::body::Body;
+use http::header::{ALLOW, CONTENT_RANGE};
+use http::{Response, StatusCode};
+use rustix::io::Errno;
+use tinyhttp_message::range::ContentRange;
+
+/// A failure knows its status and how to say in a sentence what is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// 400: the path can't name anything.
+    MalformedPath,
+    /// 403: it is there, but the server may not read it.
+    Forbidden,
+    /// 404: it isn't there, or is nothing that may be shown.
+    NotFound,
+    /// 405: the method makes no sense for files.
+    MethodNotAllowed,
+    /// 412: the client wanted this only as long as its copy is current, and it isn't.
+    PreconditionFailed,
+    /// 416: the file ends before the range begins.
+    RangeNotSatisfiable {
+        /// How long the file is, in bytes.
+        complete_length: u64,
+    },
+    /// 500: the disk or the file system failed.
+    Broken,
+    /// 501: a method that this server has never heard of.
+    UnknownMethod,
+    /// 503: out of descriptors or memory for the moment.
+    Busy,
+}
+
+impl Failure {
+    /// What an error of the kernel during a look-up means for the client.
+    pub(crate) fn of(errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Failure::NotFound,
+            Errno::ACCESS | Errno::PERM => Failure::Forbidden,
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Failure::Busy,
+            _ => Failure::Broken,
+        }
+    }
+
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Failure::MalformedPath => StatusCode::BAD_REQUEST,
+            Failure::Forbidden => StatusCode::FORBIDDEN,
+            Failure::NotFound => StatusCode::NOT_FOUND,
+            Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Failure::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Failure::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Failure::Broken => StatusCode::INTERNAL_SERVER_ERROR,
+            Failure::UnknownMethod => StatusCode::NOT_IMPLEMENTED,
+            Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn explanation(self) -> &'static str {
+        match self {
+            Failure::MalformedPath => "The path in this address is malformed.",
+            Failure::Forbidden => "The server is not allowed to read this file.",
+            Failure::NotFound => "There is nothing at this address.",
+            Failure::MethodNotAllowed => {
+                "Files can be fetched with GET and HEAD, and with nothing else."
+            }
+            Failure::PreconditionFailed => "The file has changed since you saw it last.",
+            Failure::RangeNotSatisfiable { .. } => "The file is shorter than that.",
+            Failure::Broken => "The file could not be read. The server's log says why.",
+            Failure::UnknownMethod => "The server doesn't know this method.",
+            Failure::Busy => "The server has too much to do. Please try again in a moment.",
+        }
+    }
+
+    /// The response, with the fields that its status asks for.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = error_page(self.status(), self.explanation());
+        let fields = response.headers_mut();
+        match self {
+            Failure::MethodNotAllowed => {
+                fields.insert(ALLOW, ALLOW_VALUE);
+            }
+            Failure::RangeNotSatisfiable { complete_length } => {
+                let content_range = ContentRange::Unsatisfied { complete_length };
+                fields.insert(CONTENT_RANGE, content_range_field(content_range));
+            }
+            _ => {}
+        }
+        response
+    }
+}

@@ -1,0 +1,83 @@
+//! What can be chosen about serving a folder.
+
+use super::Files;
+use super::media_type::MediaTypes;
+use super::resolve::{OpenError, Root, Symlinks};
+use http::HeaderValue;
+use std::path::Path;
+
+/// How a folder is served; [`Options::open`] makes the handler. All has a default that suits a folder on the web.
+///
+/// ```no_run
+/// use tinyhttp_server::files::{Options, Symlinks};
+///
+/// let files = Options::new().index(["index.html", "index.htm"]).symlinks(Symlinks::Never).open("www")?;
+/// # Ok::<(), tinyhttp_server::files::OpenError>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Options {
+    pub(super) index: Vec<Vec<u8>>,
+    pub(super) hidden: bool,
+    pub(super) symlinks: Symlinks,
+    pub(super) media_types: MediaTypes,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            index: vec![b"index.html".to_vec()],
+            hidden: false,
+            symlinks: Symlinks::default(),
+            media_types: MediaTypes::default(),
+        }
+    }
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new() -> Self {
+        Options::default()
+    }
+
+    /// Which files stand for their folder: the first of these names that is there. `index.html` unless changed. Names with a
+    /// slash in them, and empty ones, stand for nothing.
+    pub fn index(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let names = names.into_iter().map(|name| name.into().into_bytes());
+        self.index = names
+            .filter(|name| !name.is_empty() && !name.contains(&b'/'))
+            .collect();
+        self
+    }
+
+    /// Whether names that begin with a dot are served. Unless changed they are not, but for what is in `/.well-known/`
+    /// (RFC 8615).
+    pub fn hidden(mut self, served: bool) -> Self {
+        self.hidden = served;
+        self
+    }
+
+    /// Which symbolic links are followed; [`Symlinks::Inside`] unless changed.
+    pub fn symlinks(mut self, followed: Symlinks) -> Self {
+        self.symlinks = followed;
+        self
+    }
+
+    /// Says which media type files have whose names end in `.ending`. The value is sent as it is, so a charset belongs in it.
+    pub fn media_type(mut self, ending: &str, media_type: HeaderValue) -> Self {
+        self.media_types.insert(ending, media_type);
+        self
+    }
+
+    /// Opens the folder.
+    ///
+    /// # Errors
+    /// If it can't be opened as a folder, or the kernel doesn't have what keeps requests inside it.
+    pub fn open(self, folder: impl AsRef<Path>) -> Result<Files, OpenError> {
+        let root = Root::open(folder.as_ref(), self.symlinks)?;
+        Ok(Files {
+            root,
+            options: self,
+        })
+    }
+}

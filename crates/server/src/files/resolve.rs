@@ -1,0 +1,368 @@
+//! From a normalised path to an open file below the root.
+//!
+//! The root is opened once, as a directory; every look-up starts there. `openat2` with `RESOLVE_BENEATH` makes the kernel refuse
+//! whatever would leave it, by `..` or by a symbolic link, in any component and without a race, so that the path code above
+//! need not be trusted. What a name stands for is asked before it is opened, because opening a pipe or a device has effects on
+//! whoever is at its other end; and asked again of the open file, because a name can change its meaning in between.
+
+use super::stamp::{Kind, MASK, Stamp};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Which symbolic links are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Symlinks {
+    /// None: a path with a symbolic link in it names nothing.
+    Never,
+    /// Those that lead to something below the root.
+    #[default]
+    Inside,
+    /// All of them. Whoever can make a link below the root then decides what is served.
+    Anywhere,
+}
+
+/// The root folder could not be opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder can't be opened; `source` says why.
+    Folder {
+        /// The path that was given.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The system call `openat2` isn't there: Linux is older than 5.6, or a sandbox hides it.
+    NoOpenat2 {
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Folder { path, source } => {
+                write!(f, "can't open the folder {path:?}: {source}")
+            }
+            OpenError::NoOpenat2 { source } => write!(
+                f,
+                "the system call openat2, which keeps requests inside the folder, doesn't work here ({source}); it needs \
+                 Linux 5.6 or newer and a sandbox that lets it through"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            OpenError::Folder { source, .. } | OpenError::NoOpenat2 { source } => Some(source),
+        }
+    }
+}
+
+/// The folder that is served.
+#[derive(Debug)]
+pub(crate) struct Root {
+    folder: OwnedFd,
+    /// Its path without symbolic links, for links that give the absolute path of something inside.
+    real_path: PathBuf,
+    symlinks: Symlinks,
+}
+
+/// Something that was opened below the root.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) file: File,
+    pub(crate) kind: Kind,
+    pub(crate) stamp: Stamp,
+}
+
+/// How a file is opened: nothing here may block, be inherited by a process, or become the terminal.
+const OPEN: OFlags = OFlags::RDONLY
+    .union(OFlags::CLOEXEC)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY);
+
+/// How often a look-up is repeated that a rename elsewhere in the tree has disturbed.
+const ATTEMPTS: u32 = 8;
+
+impl Root {
+    pub(crate) fn open(path: &Path, symlinks: Symlinks) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::Folder {
+            path: path.to_owned(),
+            source,
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder =
+            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
+        let root = Root {
+            folder,
+            real_path: fs::canonicalize(path).map_err(failed)?,
+            symlinks,
+        };
+        match root.open_beneath(b".") {
+            Ok(_) => Ok(root),
+            Err(errno @ (Errno::NOSYS | Errno::PERM)) => Err(OpenError::NoOpenat2 {
+                source: errno.into(),
+            }),
+            Err(errno) => Err(failed(errno.into())),
+        }
+    }
+
+    /// What there is under a name, without opening it. The name may lead outside: the answer is a hint, which [`Root::look_up`]
+    /// confirms or refuses.
+    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Errno> {
+        let stat = rustix::fs::statx(&self.folder, relative, AtFlags::empty(), MASK)?;
+        Ok((Kind::of(&stat), Stamp::of(&stat)))
+    }
+
+    /// Opens what there is under a name, if it is a file or a folder. `relative` has no leading slash; `.` is the root.
+    ///
+    /// # Errors
+    /// [`Errno::NOENT`] for anything that isn't one of the two, or that leads outside; otherwise what the kernel says.
+    pub(crate) fn look_up(&self, relative: &[u8]) -> Result<Opened, Errno> {
+        let absent = |errno| match errno {
+            // LOOP: a link where none is to be followed, or links in a circle. XDEV: outside the root.
+            Errno::LOOP | Errno::XDEV => Errno::NOENT,
+            errno => errno,
+        };
+        if self.stat(relative).map_err(absent)?.0 == Kind::Other {
+            return Err(Errno::NOENT);
+        }
+        let opened = match self.open_beneath(relative) {
+            Err(Errno::XDEV) if self.symlinks == Symlinks::Inside => {
+                self.open_by_real_path(relative)
+            }
+            opened => opened,
+        };
+        let fd = opened.map_err(absent)?;
+        let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
+        match Kind::of(&stat) {
+            Kind::Other => Err(Errno::NOENT),
+            kind => Ok(Opened {
+                file: File::from(fd),
+                kind,
+                stamp: Stamp::of(&stat),
+            }),
+        }
+    }
+
+    fn open_beneath(&self, relative: &[u8]) -> Result<OwnedFd, Errno> {
+        let resolve = ResolveFlags::NO_MAGICLINKS
+            | match self.symlinks {
+                Symlinks::Never => ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
+                Symlinks::Inside => ResolveFlags::BENEATH,
+                Symlinks::Anywhere => ResolveFlags::empty(),
+            };
+        let mut attempt = 1;
+        loop {
+            match rustix::fs::openat2(&self.folder, relative, OPEN, Mode::empty(), resolve) {
+                // The kernel can't rule out that a `..` in a link has been moved out of the root meanwhile.
+                Err(Errno::AGAIN | Errno::INTR) if attempt < ATTEMPTS => attempt += 1,
+                opened => return opened,
+            }
+        }
+    }
+
+    /// A link with an absolute target may still lead to something inside: if the real path is below the root's, what is opened is
+    /// that, again without leaving the root.
+    fn open_by_real_path(&self, relative: &[u8]) -> Result<OwnedFd, Errno> {
+        let path = self.real_path.join(OsStr::from_bytes(relative));
+        let real_path = fs::canonicalize(path).map_err(|_| Errno::NOENT)?;
+        match real_path.strip_prefix(&self.real_path) {
+            Ok(inside) if inside.as_os_str().is_empty() => self.open_beneath(b"."),
+            Ok(inside) => self.open_beneath(inside.as_os_str().as_bytes()),
+            Err(_) => Err(Errno::XDEV),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Read;
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    /// A folder with `root` in it, where files say "inside", and neighbours of `root`, where they say "outside".
+    fn tree() -> tempfile::TempDir {
+        let tree = tempfile::tempdir().unwrap();
+        let at = |name: &str| tree.path().join(name);
+        for folder in ["root/folder/deep", "neighbour/folder"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        for file in ["root/file", "root/folder/file", "root/folder/deep/file"] {
+            fs::write(at(file), "inside").unwrap();
+        }
+        for file in ["file", "neighbour/file", "neighbour/folder/file"] {
+            fs::write(at(file), "outside").unwrap();
+        }
+        let links = [
+            ("file", "root/to-file"),
+            ("folder", "root/to-folder"),
+            ("../file", "root/folder/up"),
+            ("deep/../file", "root/folder/down-and-up"),
+            (".", "root/folder/self"),
+            ("../file", "root/out-file"),
+            ("../neighbour", "root/out-folder"),
+            ("folder/../../file", "root/out-around"),
+            ("../root/file", "root/out-and-in"),
+            ("nowhere", "root/broken"),
+            ("circle", "root/circle"),
+            ("/proc/self/root", "root/magic"),
+        ];
+        for (target, link) in links {
+            symlink(target, at(link)).unwrap();
+        }
+        for (target, link) in [
+            ("root/file", "root/absolute-inside"),
+            ("root/folder", "root/absolute-folder"),
+            ("root", "root/absolute-root"),
+            ("file", "root/absolute-outside"),
+            ("neighbour", "root/absolute-neighbour"),
+        ] {
+            symlink(at(target), at(link)).unwrap();
+        }
+        let fifo = at("root/fifo");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+        drop(UnixListener::bind(at("root/socket")).unwrap());
+        tree
+    }
+
+    fn open(tree: &tempfile::TempDir, symlinks: Symlinks) -> Root {
+        Root::open(&tree.path().join("root"), symlinks).unwrap()
+    }
+
+    /// What a name leads to: a file's content, "folder", or nothing.
+    fn found(root: &Root, name: &[u8]) -> String {
+        match root.look_up(name) {
+            Ok(mut opened) if opened.kind == Kind::File => {
+                let mut content = String::new();
+                opened.file.read_to_string(&mut content).unwrap();
+                content
+            }
+            Ok(_) => "folder".into(),
+            Err(Errno::NOENT | Errno::NOTDIR) => "nothing".into(),
+            Err(errno) => errno.to_string(),
+        }
+    }
+
+    #[test]
+    fn names_and_links() {
+        let tree = tree();
+        let roots = [Symlinks::Never, Symlinks::Inside, Symlinks::Anywhere];
+        let roots = roots.map(|symlinks| open(&tree, symlinks));
+        let table = [
+            (".", "folder", "folder", "folder"),
+            ("file", "inside", "inside", "inside"),
+            ("folder", "folder", "folder", "folder"),
+            ("folder/deep/file", "inside", "inside", "inside"),
+            ("missing", "nothing", "nothing", "nothing"),
+            ("file/file", "nothing", "nothing", "nothing"),
+            ("fifo", "nothing", "nothing", "nothing"),
+            ("socket", "nothing", "nothing", "nothing"),
+            ("to-file", "nothing", "inside", "inside"),
+            ("to-folder", "nothing", "folder", "folder"),
+            ("to-folder/deep/file", "nothing", "inside", "inside"),
+            ("folder/up", "nothing", "inside", "inside"),
+            ("folder/down-and-up", "nothing", "inside", "inside"),
+            ("folder/self/self/file", "nothing", "inside", "inside"),
+            ("absolute-inside", "nothing", "inside", "inside"),
+            ("absolute-folder/file", "nothing", "inside", "inside"),
+            ("absolute-root", "nothing", "folder", "folder"),
+            ("out-file", "nothing", "nothing", "outside"),
+            ("out-folder", "nothing", "nothing", "folder"),
+            ("out-folder/folder/file", "nothing", "nothing", "outside"),
+            ("out-around", "nothing", "nothing", "outside"),
+            ("absolute-outside", "nothing", "nothing", "outside"),
+            ("absolute-neighbour/file", "nothing", "nothing", "outside"),
+            ("out-and-in", "nothing", "inside", "inside"),
+            ("broken", "nothing", "nothing", "nothing"),
+            ("circle", "nothing", "nothing", "nothing"),
+        ];
+        for (name, never, inside, anywhere) in table {
+            for (root, want) in roots.iter().zip([never, inside, anywhere]) {
+                assert_eq!(found(root, name.as_bytes()), want, "{name} {root:?}");
+            }
+        }
+        // Path code that let these through would be wrong; the kernel doesn't rely on it.
+        for name in [
+            "..",
+            "../file",
+            "folder/../../file",
+            "/etc/passwd",
+            "magic/etc/passwd",
+        ] {
+            for root in &roots[..2] {
+                assert_eq!(found(root, name.as_bytes()), "nothing", "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_too_long_is_an_error_of_its_own() {
+        let tree = tree();
+        let looked_up = open(&tree, Symlinks::Inside).look_up(&[b'a'; 300]);
+        assert_eq!(looked_up.unwrap_err(), Errno::NAMETOOLONG);
+    }
+
+    #[test]
+    fn a_root_that_is_no_folder_is_refused() {
+        let tree = tree();
+        for name in ["missing", "file", "root/fifo"] {
+            let error = Root::open(&tree.path().join(name), Symlinks::Inside).unwrap_err();
+            assert!(matches!(error, OpenError::Folder { .. }), "{error}");
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_root_stays_the_same_folder_when_it_is_renamed() {
+        let tree = tree();
+        let root = open(&tree, Symlinks::Inside);
+        fs::rename(tree.path().join("root"), tree.path().join("moved")).unwrap();
+        fs::rename(tree.path().join("neighbour"), tree.path().join("root")).unwrap();
+        assert_eq!(found(&root, b"file"), "inside");
+        assert_eq!(found(&root, b"to-folder/file"), "inside");
+        assert_eq!(found(&root, b"absolute-inside"), "nothing");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_walk_over_names_and_links_leaves_the_root(walks in prop::collection::vec(
+            prop::collection::vec(prop::sample::select(vec![
+                "..", ".", "file", "folder", "deep", "root", "neighbour", "to-folder", "up", "down-and-up", "self", "out-file",
+                "out-folder", "out-around", "out-and-in", "absolute-root", "absolute-folder", "absolute-neighbour",
+                "absolute-outside", "magic", "proc", "circle", "broken", "fifo", "",
+            ]), 1..8), 32)
+        ) {
+            let tree = tree();
+            let root = open(&tree, Symlinks::Inside);
+            for walk in walks {
+                let name = walk.join("/");
+                prop_assert_ne!(found(&root, name.as_bytes()), "outside", "{}", name);
+            }
+        }
+
+        #[test]
+        fn any_name_that_a_file_can_have_is_found(name in prop::collection::vec(1u8.., 1..60)) {
+            prop_assume!(!name.contains(&b'/') && name != b"." && name != b"..");
+            let tree = tempfile::tempdir().unwrap();
+            fs::write(tree.path().join(OsStr::from_bytes(&name)), "inside").unwrap();
+            let root = Root::open(tree.path(), Symlinks::Inside).unwrap();
+            prop_assert_eq!(found(&root, &name), "inside");
+        }
+    }
+}

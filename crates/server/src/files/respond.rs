@@ -1,0 +1,95 @@
+//! The answer to a request for a representation: 200, 206, 304, 412 or 416.
+
+use super::Failure;
+use super::representation::Representation;
+use crate::body::Body;
+use http::header::{
+    ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, RANGE,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Response, StatusCode};
+use std::sync::Arc;
+use tinyhttp_message::conditional::{Outcome, Preconditions};
+use tinyhttp_message::date::HttpDate;
+use tinyhttp_message::range::{self, ByteRange, ContentRange, Parts, Resolved};
+
+/// Answers GET or HEAD in the order of RFC 9110 §13.2.2: first the preconditions, then the range.
+pub(crate) fn respond(
+    representation: &Representation,
+    method: &Method,
+    fields: &HeaderMap,
+    now: HttpDate,
+) -> Result<Response<Body>, Failure> {
+    let validators = representation.validators(now);
+    let preconditions = Preconditions::from_fields(fields);
+    match preconditions.evaluate(method, Some(&validators), now) {
+        Outcome::PreconditionFailed => return Err(Failure::PreconditionFailed),
+        Outcome::NotModified => return Ok(not_modified(representation)),
+        Outcome::Proceed => {}
+    }
+    let range =
+        sole(fields).filter(|_| method == Method::GET && preconditions.if_range(&validators, now));
+    let resolved = range.map_or(Resolved::Whole, |range| {
+        range::resolve(range.as_bytes(), representation.length)
+    });
+    match resolved {
+        Resolved::Whole => Ok(whole(representation, now)),
+        Resolved::Partial(Parts::One(range)) => Ok(part(representation, range, now)),
+        Resolved::Partial(Parts::Many(_)) => Ok(whole(representation, now)),
+        Resolved::Unsatisfiable => Err(Failure::RangeNotSatisfiable {
+            complete_length: representation.length,
+        }),
+    }
+}
+
+/// The Range field, if there is one; several are as good as none.
+fn sole(fields: &HeaderMap) -> Option<&HeaderValue> {
+    let mut lines = fields.get_all(RANGE).iter();
+    lines.next().filter(|_| lines.next().is_none())
+}
+
+fn whole(representation: &Representation, now: HttpDate) -> Response<Body> {
+    let file = Arc::clone(&representation.file);
+    let mut response = Response::new(Body::file(file, 0, representation.length));
+    describe(representation, now, response.headers_mut());
+    response
+}
+
+fn part(representation: &Representation, range: ByteRange, now: HttpDate) -> Response<Body> {
+    let file = Arc::clone(&representation.file);
+    let mut response = Response::new(Body::file(file, range.first(), range.length()));
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    describe(representation, now, response.headers_mut());
+    let content_range = ContentRange::Satisfied {
+        range,
+        complete_length: Some(representation.length),
+    };
+    response
+        .headers_mut()
+        .insert(CONTENT_RANGE, content_range_field(content_range));
+    response
+}
+
+/// 304 says what the client's copy needs to stay fresh, and nothing that it knows already (RFC 9110 §15.4.5).
+fn not_modified(representation: &Representation) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+        .headers_mut()
+        .insert(ETAG, representation.etag.clone());
+    response
+}
+
+fn describe(representation: &Representation, now: HttpDate, fields: &mut HeaderMap) {
+    fields.insert(CONTENT_TYPE, representation.content_type.clone());
+    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    fields.insert(ETAG, representation.etag.clone());
+    fields.insert(LAST_MODIFIED, representation.last_modified(now));
+    fields.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+}
+
+pub(crate) fn content_range_field(content_range: ContentRange) -> HeaderValue {
+    // `bytes`, digits and a few signs: always a field value.
+    HeaderValue::try_from(content_range.to_string())
+        .unwrap_or(HeaderValue::from_static("bytes */*"))
+}
