@@ -21,13 +21,19 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 fn source(name: &str) -> Vec<(PathBuf, String)> {
     let files = rust_files(&support::root().join("crates").join(name).join("src"));
     assert!(!files.is_empty());
-    files.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+    files
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+        .collect()
 }
 
 /// The code without its tests and comments, in which a word means what it says.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]
@@ -39,7 +45,10 @@ fn who_may_import_whom() {
         text.split("[dev-dependencies]").next().unwrap().to_owned()
     };
     let table: &[(&str, &[&str])] = &[
-        ("message", &["tinyhttp-server", "tinyhttp-client", "rustix", "socket2"]),
+        (
+            "message",
+            &["tinyhttp-server", "tinyhttp-client", "rustix", "socket2"],
+        ),
         ("server", &["tinyhttp-client", "httparse", "clap"]),
         ("client", &["tinyhttp-server", "httparse", "clap"]),
         ("cli", &["httparse"]),
@@ -47,7 +56,10 @@ fn who_may_import_whom() {
     for (name, forbidden) in table {
         let manifest = manifest(name);
         for dependency in *forbidden {
-            assert!(!manifest.contains(&format!("\n{dependency}")), "{name} must not depend on {dependency}");
+            assert!(
+                !manifest.contains(&format!("\n{dependency}")),
+                "{name} must not depend on {dependency}"
+            );
         }
     }
 }
@@ -56,7 +68,14 @@ fn who_may_import_whom() {
 fn the_message_crate_has_no_input_or_output() {
     for (path, text) in source("message") {
         let code = code(&text);
-        for word in ["std::net", "std::fs", "std::thread", "Instant::now", "SystemTime::now", "Utc::now"] {
+        for word in [
+            "std::net",
+            "std::fs",
+            "std::thread",
+            "Instant::now",
+            "SystemTime::now",
+            "Utc::now",
+        ] {
             assert!(!code.contains(word), "{} mentions {word}", path.display());
         }
     }
@@ -66,7 +85,11 @@ fn the_message_crate_has_no_input_or_output() {
 fn only_one_file_knows_httparse_and_only_one_reads_the_framing_fields() {
     for (path, text) in source("message") {
         let (name, code) = (path.file_name().unwrap().to_str().unwrap(), code(&text));
-        assert!(name == "head.rs" || !code.contains("httparse"), "{} mentions httparse", path.display());
+        assert!(
+            name == "head.rs" || !code.contains("httparse"),
+            "{} mentions httparse",
+            path.display()
+        );
         if name != "framing.rs" {
             for field in ["content-length", "transfer-encoding", "\"connection\""] {
                 assert!(!code.contains(field), "{} reads {field}", path.display());
@@ -81,9 +104,17 @@ fn nothing_is_unsafe() {
         let root = if name == "cli" { "main.rs" } else { "lib.rs" };
         for (path, text) in source(name) {
             if path.ends_with(Path::new("src").join(root)) {
-                assert!(text.contains("#![forbid(unsafe_code)]"), "{} does not forbid unsafe", path.display());
+                assert!(
+                    text.contains("#![forbid(unsafe_code)]"),
+                    "{} does not forbid unsafe",
+                    path.display()
+                );
             }
-            assert!(!code(&text).contains("unsafe "), "{} is unsafe", path.display());
+            assert!(
+                !code(&text).contains("unsafe "),
+                "{} is unsafe",
+                path.display()
+            );
         }
     }
 }
@@ -92,7 +123,11 @@ fn nothing_is_unsafe() {
 fn every_file_says_what_it_is_for() {
     for name in ["message", "server", "client", "cli"] {
         for (path, text) in source(name) {
-            assert!(text.starts_with("//! "), "{} has no first doc line", path.display());
+            assert!(
+                text.starts_with("//! "),
+                "{} has no first doc line",
+                path.display()
+            );
         }
     }
 }

@@ -14,27 +14,55 @@ const NO_FLAGS: [&str; 0] = [];
 
 #[test]
 fn a_page_and_its_fields() {
-    let folder = Folder::new().with("index.html", "<h1>hello</h1>\n").with("sub/index.html", "sub");
+    let folder = Folder::new()
+        .with("index.html", "<h1>hello</h1>\n")
+        .with("sub/index.html", "sub");
     let server = Serve::start(folder.path(), NO_FLAGS);
     let answer = server.connect().get("/");
-    assert_eq!((answer.status, answer.text().as_str()), (200, "<h1>hello</h1>\n"));
-    assert_eq!(answer.field("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(
+        (answer.status, answer.text().as_str()),
+        (200, "<h1>hello</h1>\n")
+    );
+    assert_eq!(
+        answer.field("content-type"),
+        Some("text/html; charset=utf-8")
+    );
     assert_eq!(answer.field("content-length"), Some("15"));
     assert_eq!(answer.field("accept-ranges"), Some("bytes"));
     assert_eq!(answer.field("x-content-type-options"), Some("nosniff"));
-    assert!(answer.field("server").is_some_and(|server| server.starts_with("tinyhttp/")));
-    assert!(answer.field("date").is_some_and(|date| date.ends_with(" GMT")));
-    assert!(answer.field("last-modified").is_some_and(|date| date.ends_with(" GMT")));
-    assert!(answer.field("etag").is_some_and(|tag| tag.starts_with('"')), "a strong validator");
+    assert!(
+        answer
+            .field("server")
+            .is_some_and(|server| server.starts_with("tinyhttp/"))
+    );
+    assert!(
+        answer
+            .field("date")
+            .is_some_and(|date| date.ends_with(" GMT"))
+    );
+    assert!(
+        answer
+            .field("last-modified")
+            .is_some_and(|date| date.ends_with(" GMT"))
+    );
+    assert!(
+        answer.field("etag").is_some_and(|tag| tag.starts_with('"')),
+        "a strong validator"
+    );
     assert_eq!(curl_text([server.url("/sub/")]), "sub");
     assert_eq!(curl_text(["-L".to_owned(), server.url("/sub")]), "sub");
     let head = curl_text(["-I".to_owned(), server.url("/")]);
-    assert!(head.contains("Content-Length: 15\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    assert!(
+        head.contains("Content-Length: 15\r\n") && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
 }
 
 #[test]
 fn a_folder_is_redirected_to_its_slash_and_nowhere_else() {
-    let folder = Folder::new().with("sub/index.html", "sub").with("evil.example/index.html", "x");
+    let folder = Folder::new()
+        .with("sub/index.html", "sub")
+        .with("evil.example/index.html", "x");
     let server = Serve::start(folder.path(), NO_FLAGS);
     let table = [
         ("/sub?a=b&c", "/sub/?a=b&c"),
@@ -51,19 +79,44 @@ fn a_folder_is_redirected_to_its_slash_and_nowhere_else() {
 
 #[test]
 fn statuses() {
-    let folder = Folder::new().with("a.txt", "a").with(".hidden", "x").with(".git/config", "x").with("dir/.env", "x");
+    let folder = Folder::new()
+        .with("a.txt", "a")
+        .with(".hidden", "x")
+        .with(".git/config", "x")
+        .with("dir/.env", "x");
     let server = Serve::start(folder.path(), NO_FLAGS);
-    for path in ["/nowhere", "/a.txt/", "/a.txt/b", "/.hidden", "/.git/config", "/dir/.env", "/%2egit/config"] {
+    for path in [
+        "/nowhere",
+        "/a.txt/",
+        "/a.txt/b",
+        "/.hidden",
+        "/.git/config",
+        "/dir/.env",
+        "/%2egit/config",
+    ] {
         let answer = server.connect().get(path);
         assert_eq!(answer.status, 404, "{path}");
-        assert_eq!(answer.field("content-type"), Some("text/html; charset=utf-8"), "{path}");
-        assert!(!answer.text().contains("nowhere"), "the page must not repeat what was asked for");
+        assert_eq!(
+            answer.field("content-type"),
+            Some("text/html; charset=utf-8"),
+            "{path}"
+        );
+        assert!(
+            !answer.text().contains("nowhere"),
+            "the page must not repeat what was asked for"
+        );
     }
     assert_eq!(curl_status(["-X", "DELETE", &server.url("/a.txt")]), 405);
     assert_eq!(curl_status(["-d", "x=y", &server.url("/a.txt")]), 405);
     assert_eq!(curl_status(["-X", "BREW", &server.url("/a.txt")]), 501);
-    assert_eq!(curl_status(["--path-as-is", &server.url("/../../../etc/passwd")]), 400);
-    assert_eq!(curl_status(["--path-as-is", &server.url("/%2e%2e/%2e%2e/etc/passwd")]), 400);
+    assert_eq!(
+        curl_status(["--path-as-is", &server.url("/../../../etc/passwd")]),
+        400
+    );
+    assert_eq!(
+        curl_status(["--path-as-is", &server.url("/%2e%2e/%2e%2e/etc/passwd")]),
+        400
+    );
 }
 
 #[test]
@@ -79,7 +132,10 @@ fn ranges_and_conditions_with_curl() {
     let copy = copy.to_str().unwrap();
     std::fs::write(copy, "01234").unwrap();
     let format = "%{http_code} %{size_download}";
-    assert_eq!(curl_text(["-C", "-", "-o", copy, "-w", format, &url]), "206 5");
+    assert_eq!(
+        curl_text(["-C", "-", "-o", copy, "-w", format, &url]),
+        "206 5"
+    );
     assert_eq!(std::fs::read_to_string(copy).unwrap(), "0123456789");
     // By 2037 it will not have changed; in 1990 it had not been written.
     assert_eq!(curl_status(["-z", "1 Jan 2037", &url]), 304);
@@ -96,9 +152,14 @@ fn ranges_and_conditions_with_curl() {
 #[test]
 fn a_name_with_everything_in_it() {
     let name = "a b#?%ü<&>.txt";
-    let folder = Folder::new().with(name, "odd").with("sub\u{20}dir/index.html", "x");
+    let folder = Folder::new()
+        .with(name, "odd")
+        .with("sub\u{20}dir/index.html", "x");
     let server = Serve::start(folder.path(), NO_FLAGS);
-    assert_eq!(curl_text([server.url("/a%20b%23%3F%25%C3%BC%3C%26%3E.txt")]), "odd");
+    assert_eq!(
+        curl_text([server.url("/a%20b%23%3F%25%C3%BC%3C%26%3E.txt")]),
+        "odd"
+    );
     let redirect = server.connect().get("/sub%20dir");
     assert_eq!(redirect.field("location"), Some("/sub%20dir/"));
 }
@@ -106,9 +167,17 @@ fn a_name_with_everything_in_it() {
 #[test]
 fn what_is_not_a_file_is_not_there_and_nobody_waits_for_it() {
     let outside = Folder::new().with("secret.txt", "secret");
-    let folder = Folder::new().with("inside.txt", "inside").with("unreadable.txt", "x");
+    let folder = Folder::new()
+        .with("inside.txt", "inside")
+        .with("unreadable.txt", "x");
     let path = |name: &str| folder.path().join(name);
-    assert!(Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
+    assert!(
+        Command::new("mkfifo")
+            .arg(path("fifo"))
+            .status()
+            .unwrap()
+            .success()
+    );
     let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
     symlink(outside.path().join("secret.txt"), path("out")).unwrap();
     symlink(outside.path(), path("out-dir")).unwrap();
@@ -117,8 +186,20 @@ fn what_is_not_a_file_is_not_there_and_nobody_waits_for_it() {
     symlink("loop", path("loop")).unwrap();
     symlink("inside.txt", path("in")).unwrap();
     let server = Serve::start(folder.path(), NO_FLAGS);
-    for name in ["fifo", "socket", "out", "out-dir/secret.txt", "device", "dangling", "loop"] {
-        assert_eq!(server.connect().get(&format!("/{name}")).status, 404, "{name}");
+    for name in [
+        "fifo",
+        "socket",
+        "out",
+        "out-dir/secret.txt",
+        "device",
+        "dangling",
+        "loop",
+    ] {
+        assert_eq!(
+            server.connect().get(&format!("/{name}")).status,
+            404,
+            "{name}"
+        );
     }
     assert_eq!(server.connect().get("/in").text(), "inside");
 }
@@ -139,7 +220,10 @@ fn a_file_larger_than_four_bytes_can_count() {
 #[test]
 fn three_gigabytes_arrive_whole() {
     let folder = Folder::new();
-    File::create(folder.path().join("large.bin")).unwrap().set_len(3_000_000_000).unwrap();
+    File::create(folder.path().join("large.bin"))
+        .unwrap()
+        .set_len(3_000_000_000)
+        .unwrap();
     let server = Serve::start(folder.path(), NO_FLAGS);
     let format = "%{size_download} %{http_code}";
     let told = curl_text(["-o", "/dev/null", "-w", format, &server.url("/large.bin")]);
@@ -149,7 +233,10 @@ fn three_gigabytes_arrive_whole() {
 #[test]
 fn a_client_that_goes_away_in_mid_download() {
     let folder = Folder::new().with("a.txt", "a");
-    File::create(folder.path().join("large.bin")).unwrap().set_len(100_000_000).unwrap();
+    File::create(folder.path().join("large.bin"))
+        .unwrap()
+        .set_len(100_000_000)
+        .unwrap();
     let server = Serve::start(folder.path(), NO_FLAGS);
     for _ in 0..20 {
         let mut raw = server.connect();
@@ -167,13 +254,19 @@ fn a_low_limit_on_descriptors() {
     let folder = Folder::new().with("a.txt", "a");
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 64; exec \"$0\" serve \"$1\" -p 0"]);
-    command.arg(env!("CARGO_BIN_EXE_tinyhttp")).arg(folder.path());
+    command
+        .arg(env!("CARGO_BIN_EXE_tinyhttp"))
+        .arg(folder.path());
     let server = Serve::spawn(command);
     let mut crowd: Vec<Raw> = (0..100).map(|_| server.connect()).collect();
     assert_eq!(crowd[20].get("/a.txt").text(), "a");
     crowd[99].send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n");
     crowd.drain(..90);
-    assert_eq!(crowd[9].answer().text(), "a", "the last one's turn has come");
+    assert_eq!(
+        crowd[9].answer().text(),
+        "a",
+        "the last one's turn has come"
+    );
 }
 
 /// With no descriptor left at all, not even for those that were counted on, the server waits and then goes on.
@@ -183,14 +276,19 @@ fn a_full_descriptor_table() {
     let server = Serve::start(folder.path(), NO_FLAGS);
     let mut first = server.connect();
     assert_eq!(first.get("/a.txt").text(), "a");
-    let lowered = Command::new("prlimit").args([&format!("--pid={}", server.pid()), "--nofile=24:24"]).status();
+    let lowered = Command::new("prlimit")
+        .args([&format!("--pid={}", server.pid()), "--nofile=24:24"])
+        .status();
     if !lowered.is_ok_and(|status| status.success()) {
         eprintln!("skipped: prlimit is not there");
         return;
     }
     let crowd: Vec<Raw> = (0..100).map(|_| server.connect()).collect();
     // The log's lines that come before are of requests.
-    while !server.stderr_line().contains("no more connections can be accepted") {}
+    while !server
+        .stderr_line()
+        .contains("no more connections can be accepted")
+    {}
     drop(crowd);
     assert_eq!(server.connect().get("/a.txt").text(), "a");
     assert_eq!(first.get("/a.txt").text(), "a");
@@ -202,7 +300,10 @@ fn the_banner_and_the_log() {
     let server = Serve::start(folder.path(), NO_FLAGS);
     let banner = server.banner.join("\n");
     assert!(banner.contains(folder.path().to_str().unwrap()), "{banner}");
-    let url = banner.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+    let url = banner
+        .split_whitespace()
+        .find(|word| word.starts_with("http://"))
+        .unwrap();
     assert_eq!(curl_text([format!("{url}a.txt")]), "aaaa");
     let line = server.stderr_line();
     for part in ["200", "GET", "/a.txt", "4 B", "127.0.0.1"] {
@@ -219,10 +320,19 @@ fn the_banner_and_the_log() {
 fn several_addresses() {
     let folder = Folder::new().with("a.txt", "a");
     let server = Serve::start(folder.path(), ["-b", "127.0.0.1", "-b", "127.0.0.2"]);
-    let urls: Vec<_> = server.banner.iter().filter_map(|line| line.trim().strip_prefix("http://")).collect();
+    let urls: Vec<_> = server
+        .banner
+        .iter()
+        .filter_map(|line| line.trim().strip_prefix("http://"))
+        .collect();
     assert_eq!(urls.len(), 2, "{:?}", server.banner);
     for url in urls {
-        assert_eq!(Raw::connect(url.trim_end_matches('/').parse().unwrap()).get("/a.txt").text(), "a");
+        assert_eq!(
+            Raw::connect(url.trim_end_matches('/').parse().unwrap())
+                .get("/a.txt")
+                .text(),
+            "a"
+        );
     }
 }
 
@@ -238,7 +348,11 @@ fn mistakes() {
         (&[dir, "-p", &taken_port], &["taken", "-p 0"], 1),
         (&["/no/such/folder"], &["/no/such/folder", "DIR"], 1),
         (&[file.to_str().unwrap()], &["file"], 1),
-        (&[dir, "-p", "0", "-b", "192.0.2.1"], &["192.0.2.1", "no such address"], 1),
+        (
+            &[dir, "-p", "0", "-b", "192.0.2.1"],
+            &["192.0.2.1", "no such address"],
+            1,
+        ),
         (&[dir, "-p", "99999"], &["99999"], 2),
         (&[dir, "--no-such-flag"], &["--no-such-flag"], 2),
         (&[dir, "-b", "nonsense"], &["nonsense"], 2),
@@ -248,7 +362,10 @@ fn mistakes() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(*code), "{flags:?}: {stderr}");
         for word in *words {
-            assert!(stderr.contains(word), "{flags:?}: {word} is not in {stderr:?}");
+            assert!(
+                stderr.contains(word),
+                "{flags:?}: {word} is not in {stderr:?}"
+            );
         }
         assert!(*code == 2 || stderr.lines().count() == 2, "{stderr:?}");
         assert!(!stderr.contains("panicked"), "{stderr}");
@@ -259,10 +376,15 @@ fn mistakes() {
 fn a_folder_that_may_not_be_read() {
     let folder = Folder::new().with("locked/a.txt", "a");
     let locked = folder.path().join("locked");
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
     // For root nothing is forbidden.
     if std::fs::read_dir(&locked).is_err() {
-        let output = tinyhttp().arg("serve").arg(&locked).args(["-p", "0"]).output().unwrap();
+        let output = tinyhttp()
+            .arg("serve")
+            .arg(&locked)
+            .args(["-p", "0"])
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&output.stderr).contains("ermission"));
     }
@@ -273,7 +395,10 @@ fn a_folder_that_may_not_be_read() {
 fn flags_from_the_environment() {
     let folder = Folder::new().with("a.txt", "a");
     let mut command = tinyhttp();
-    command.arg("serve").env("TINYHTTP_DIR", folder.path()).env("TINYHTTP_PORT", "0");
+    command
+        .arg("serve")
+        .env("TINYHTTP_DIR", folder.path())
+        .env("TINYHTTP_PORT", "0");
     let server = Serve::spawn(command);
     assert_eq!(server.connect().get("/a.txt").text(), "a");
 }
@@ -282,7 +407,10 @@ fn flags_from_the_environment() {
 #[test]
 fn a_graceful_end() {
     let folder = Folder::new().with("a.txt", "a");
-    File::create(folder.path().join("large.bin")).unwrap().set_len(20_000_000).unwrap();
+    File::create(folder.path().join("large.bin"))
+        .unwrap()
+        .set_len(20_000_000)
+        .unwrap();
     let mut server = Serve::start(folder.path(), NO_FLAGS);
     let mut idle = server.connect();
     assert_eq!(idle.get("/a.txt").text(), "a");
@@ -292,7 +420,11 @@ fn a_graceful_end() {
     busy.stream().peek(&mut first).unwrap();
     server.signal("TERM");
     assert!(idle.is_ended(), "an idle connection ends");
-    assert_eq!(busy.answer().content.len(), 20_000_000, "a busy one finishes");
+    assert_eq!(
+        busy.answer().content.len(),
+        20_000_000,
+        "a busy one finishes"
+    );
     assert!(busy.is_ended());
     assert_eq!(server.wait(), Some(0));
 }
@@ -300,7 +432,10 @@ fn a_graceful_end() {
 #[test]
 fn the_second_signal_ends_it_at_once() {
     let folder = Folder::new();
-    File::create(folder.path().join("large.bin")).unwrap().set_len(100_000_000).unwrap();
+    File::create(folder.path().join("large.bin"))
+        .unwrap()
+        .set_len(100_000_000)
+        .unwrap();
     let mut server = Serve::start(folder.path(), ["-v"]);
     let mut stuck = server.connect();
     stuck.send("GET /large.bin HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -337,7 +472,12 @@ fn a_file_that_shrinks_under_a_download() {
     let mut raw = server.connect();
     raw.send("GET /large.bin HTTP/1.1\r\nHost: h\r\n\r\n");
     raw.stream().peek(&mut [0]).unwrap();
-    File::options().write(true).open(&path).unwrap().set_len(1000).unwrap();
+    File::options()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(1000)
+        .unwrap();
     let received = raw.rest();
     assert!(received.len() < 200_000_000, "{} bytes", received.len());
 }
@@ -350,7 +490,10 @@ fn wget_is_content_too() {
     }
     let folder = Folder::new().with("a.txt", "wget");
     let server = Serve::start(folder.path(), NO_FLAGS);
-    let output = Command::new("wget").args(["-q", "-O", "-", "-T", "20", &server.url("/a.txt")]).output().unwrap();
+    let output = Command::new("wget")
+        .args(["-q", "-O", "-", "-T", "20", &server.url("/a.txt")])
+        .output()
+        .unwrap();
     assert_eq!(output.stdout, b"wget");
 }
 
@@ -360,8 +503,14 @@ fn the_start_page() {
     let server = Serve::start(&support::root().join("www"), NO_FLAGS);
     let page = curl(["-i", &server.url("/")]);
     let page = String::from_utf8_lossy(&page.stdout).into_owned();
-    assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("<!DOCTYPE html>"), "{page}");
-    assert_eq!(curl_status(["--compressed", &server.url("/style.css")]), 200);
+    assert!(
+        page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("<!DOCTYPE html>"),
+        "{page}"
+    );
+    assert_eq!(
+        curl_status(["--compressed", &server.url("/style.css")]),
+        200
+    );
     assert_eq!(curl_status([server.url("/favicon.svg")]), 200);
     let mut raw = server.connect();
     raw.stream().set_read_timeout(Some(LONG)).unwrap();

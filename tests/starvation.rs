@@ -14,7 +14,10 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 fn a_fresh_request_beside_a_crowd() {
     let folder = Folder::new().with("a.txt", "fresh");
     // Sparse: nothing is written, and 100 clients ask for all of it.
-    File::create(folder.path().join("large.bin")).unwrap().set_len(50_000_000).unwrap();
+    File::create(folder.path().join("large.bin"))
+        .unwrap()
+        .set_len(50_000_000)
+        .unwrap();
     let server = Serve::start(folder.path(), ["--workers", "2"]);
     let mut crowd: Vec<Raw> = Vec::new();
     for _ in 0..1000 {

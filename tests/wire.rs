@@ -9,7 +9,10 @@ use support::{Folder, Serve};
 const NO_FLAGS: [&str; 0] = [];
 
 fn serve() -> (Folder, Serve) {
-    let folder = Folder::new().with("index.html", "<h1>hello</h1>").with("a.txt", "aaaa").with("b.txt", "bb");
+    let folder = Folder::new()
+        .with("index.html", "<h1>hello</h1>")
+        .with("a.txt", "aaaa")
+        .with("b.txt", "bb");
     let server = Serve::start(folder.path(), NO_FLAGS);
     (folder, server)
 }
@@ -27,14 +30,32 @@ fn what_is_refused() {
         ("GET / HTTP/1.1\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\nhello", 400),
-        ("GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
-        ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        (
+            "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\nhello",
+            400,
+        ),
+        (
+            "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+            400,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+            400,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            501,
+        ),
         ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         // Refused for its framing, though the path isn't there and the method isn't allowed.
-        ("DELETE /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n", 400),
+        (
+            "DELETE /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n",
+            400,
+        ),
         ("GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505),
         ("GET /\r\n\r\n", 400),
         ("hello\r\n\r\n", 400),
@@ -58,13 +79,36 @@ fn what_is_refused() {
 fn heads_that_are_too_large() {
     let (_folder, server) = serve();
     let table = [
-        (format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(9000)), 414),
-        (format!("GET / HTTP/1.1\r\nHost: h\r\nA: {}\r\n\r\n", "a".repeat(40_000)), 431),
-        (format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "A: b\r\n".repeat(100)), 431),
-        (format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "A: b\r\n".repeat(99)), 200),
+        (
+            format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(9000)),
+            414,
+        ),
+        (
+            format!(
+                "GET / HTTP/1.1\r\nHost: h\r\nA: {}\r\n\r\n",
+                "a".repeat(40_000)
+            ),
+            431,
+        ),
+        (
+            format!(
+                "GET / HTTP/1.1\r\nHost: h\r\n{}\r\n",
+                "A: b\r\n".repeat(100)
+            ),
+            431,
+        ),
+        (
+            format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "A: b\r\n".repeat(99)),
+            200,
+        ),
     ];
     for (request, status) in table {
-        assert_eq!(server.connect().send(&request).answer().status, status, "{} bytes", request.len());
+        assert_eq!(
+            server.connect().send(&request).answer().status,
+            status,
+            "{} bytes",
+            request.len()
+        );
     }
 }
 
@@ -93,7 +137,10 @@ fn a_thousand_pipelined_requests() {
         assert_eq!(raw.answer().text(), "aaaa");
         assert_eq!(raw.answer().text(), "bb");
     }
-    assert_eq!(raw.send("xt HTTP/1.1\r\nHost: h\r\n\r\n").answer().text(), "bb");
+    assert_eq!(
+        raw.send("xt HTTP/1.1\r\nHost: h\r\n\r\n").answer().text(),
+        "bb"
+    );
 }
 
 #[test]
@@ -101,15 +148,25 @@ fn who_keeps_the_connection() {
     let (_folder, server) = serve();
     let table = [
         ("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n", None, false),
-        ("GET /a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", Some("close"), true),
+        (
+            "GET /a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+            Some("close"),
+            true,
+        ),
         ("GET /a.txt HTTP/1.0\r\n\r\n", Some("close"), true),
-        ("GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", Some("keep-alive"), false),
+        (
+            "GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            Some("keep-alive"),
+            false,
+        ),
         ("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", None, false),
         ("HEAD /a.txt HTTP/1.1\r\nHost: h\r\n\r\n", None, false),
     ];
     for (request, field, ends) in table {
         let mut raw = server.connect();
-        let answer = raw.send(request).answer_to(request.split(' ').next().unwrap());
+        let answer = raw
+            .send(request)
+            .answer_to(request.split(' ').next().unwrap());
         assert_eq!(answer.field("connection"), field, "{request:?}");
         if ends {
             assert!(raw.is_ended(), "{request:?}");
@@ -135,7 +192,10 @@ fn unwanted_content_does_not_become_a_request() {
     let (_folder, server) = serve();
     let hidden = "GET /b.txt HTTP/1.1\r\nHost: h\r\n\r\n";
     let table = [
-        format!("GET /a.txt HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
+        format!(
+            "GET /a.txt HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{hidden}",
+            hidden.len()
+        ),
         format!(
             "GET /a.txt HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{hidden}\r\n0\r\n\r\n",
             hidden.len()
@@ -160,7 +220,10 @@ fn expectations_of_content_that_nobody_wants() {
     let mut raw = server.connect();
     raw.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
     let answer = raw.answer();
-    assert_eq!((answer.status, answer.field("connection")), (405, Some("close")));
+    assert_eq!(
+        (answer.status, answer.field("connection")),
+        (405, Some("close"))
+    );
     assert!(raw.is_ended());
 }
 
@@ -184,7 +247,12 @@ fn targets_in_all_their_forms() {
         let status_is_right = answer.status == status || (status == 200 && answer.status == 204);
         assert!(status_is_right, "{request:?}: {answer:?}");
         if status == 405 {
-            assert!(answer.field("allow").is_some_and(|allow| allow.contains("GET")), "{request:?}");
+            assert!(
+                answer
+                    .field("allow")
+                    .is_some_and(|allow| allow.contains("GET")),
+                "{request:?}"
+            );
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the tests share: a server that is ended when it is dropped, folders, curl, and raw connections.
 //!
 //! Every wait has an end, and nothing is waited for by sleeping.
-#![allow(dead_code, clippy::unwrap_used, missing_docs)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs)]
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -29,7 +29,10 @@ pub fn tinyhttp() -> Command {
 
 /// The repository's root.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// A folder that is removed when it is dropped.
@@ -39,7 +42,8 @@ impl Folder {
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("tinyhttp-test-{}-{number}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("tinyhttp-test-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
@@ -79,7 +83,11 @@ impl Serve {
     /// Serves a folder with these flags beside `-p 0`.
     pub fn start<F: AsRef<OsStr>>(folder: &Path, flags: impl IntoIterator<Item = F>) -> Self {
         let mut command = tinyhttp();
-        command.arg("serve").arg(folder).args(["-p", "0"]).args(flags);
+        command
+            .arg("serve")
+            .arg(folder)
+            .args(["-p", "0"])
+            .args(flags);
         Serve::spawn(command)
     }
 
@@ -97,16 +105,27 @@ impl Serve {
         loop {
             let line = banner.recv_timeout(LONG).unwrap_or_else(|_| {
                 let _ = child.kill();
-                panic!("no banner: {seen:?} {:?}", stderr.iter().collect::<Vec<_>>())
+                panic!(
+                    "no banner: {seen:?} {:?}",
+                    stderr.iter().collect::<Vec<_>>()
+                )
             });
             seen.push(line);
             if seen.last().unwrap().contains("Ctrl-C") {
                 break;
             }
         }
-        let url = seen.iter().find_map(|line| line.trim().strip_prefix("http://")).expect("a URL in the banner");
+        let url = seen
+            .iter()
+            .find_map(|line| line.trim().strip_prefix("http://"))
+            .expect("a URL in the banner");
         let address = url.trim_end_matches('/').parse().unwrap();
-        Serve { child, address, stderr, banner: seen }
+        Serve {
+            child,
+            address,
+            stderr,
+            banner: seen,
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -132,7 +151,10 @@ impl Serve {
 
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -176,7 +198,11 @@ pub fn curl<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Output {
 /// What curl printed.
 pub fn curl_text<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> String {
     let output = curl(arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -186,7 +212,11 @@ pub fn curl_status<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> u
         ["-o", "/dev/null", "-w", "%{http_code}"]
             .iter()
             .map(|argument| OsStr::new(argument).to_owned())
-            .chain(arguments.into_iter().map(|argument| argument.as_ref().to_owned())),
+            .chain(
+                arguments
+                    .into_iter()
+                    .map(|argument| argument.as_ref().to_owned()),
+            ),
     );
     String::from_utf8_lossy(&output.stdout).parse().unwrap()
 }
@@ -224,7 +254,9 @@ impl Raw {
         stream.set_read_timeout(Some(LONG)).unwrap();
         stream.set_write_timeout(Some(LONG)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Raw { stream: BufReader::new(stream) }
+        Raw {
+            stream: BufReader::new(stream),
+        }
     }
 
     pub fn stream(&self) -> &TcpStream {
@@ -260,7 +292,11 @@ impl Raw {
             head.push_str(&line);
         }
         let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let mut answer = Answer { status, head, content: Vec::new() };
+        let mut answer = Answer {
+            status,
+            head,
+            content: Vec::new(),
+        };
         if method == "HEAD" || status < 200 || status == 204 || status == 304 {
             return answer;
         }

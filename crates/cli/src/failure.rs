@@ -12,7 +12,10 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Failure { what: what.into(), hint: hint.into() }
+        Failure {
+            what: what.into(),
+            hint: hint.into(),
+        }
     }
 
     /// Writes both lines to stderr.

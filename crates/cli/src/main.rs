@@ -1,6 +1,7 @@
 //! The program: `tinyhttp serve [DIR]` and `tinyhttp get URL...`.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod failure;
 mod get;

@@ -7,7 +7,7 @@
 //!                                   <- a blank line ends the head
 //! ```
 //!
-//! A head is read in two steps. [`HeadScanner`] looks for its end, in new bytes only, so that a sender of single bytes
+//! A head is read in two steps. A scanner looks for its end, in new bytes only, so that a sender of single bytes
 //! costs no more than one who sends all at once; it also enforces the limits and refuses lines that end in LF alone.
 //! Once the end is there the head is parsed, once. Nothing is copied: [`RequestHead`] and [`ResponseHead`] point into
 //! the buffer, and keep the order, the case and the duplicates of the fields. `to_http` makes the owned types of the

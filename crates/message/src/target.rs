@@ -102,6 +102,12 @@ impl<'t> Target<'t> {
         ))
     }
 
+    /// The target as it was sent.
+    #[must_use]
+    pub fn as_str(&self) -> &'t str {
+        self.raw
+    }
+
     /// Which form it has.
     #[must_use]
     pub fn form(&self) -> Form {

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 
 /// Bytes that are read at once.
@@ -109,9 +109,19 @@ impl<'s> Worker<'s> {
         Deadline { waiting, at }
     }
 
-    pub(crate) fn record(&self, record: &Record<'_>) {
-        if let Some(log) = &self.server.settings.access_log {
-            log.record(record);
+    /// Whether anybody wants to know what was exchanged.
+    pub(crate) fn records(&self) -> bool {
+        self.server.settings.access_log.is_some()
+    }
+
+    /// Tells the log of an exchange that is over.
+    pub(crate) fn record(&self, record: Option<Record<'_>>, sent: u64, since: Instant) {
+        if let (Some(log), Some(record)) = (&self.server.settings.access_log, record) {
+            log.record(&Record {
+                sent,
+                duration: since.elapsed(),
+                ..record
+            });
         }
     }
 

@@ -13,7 +13,13 @@ pub(crate) struct Args {
     pub(crate) dir: PathBuf,
 
     /// The port; 0 takes any free one
-    #[arg(short, long, default_value_t = 8080, value_name = "PORT", env = "TINYHTTP_PORT")]
+    #[arg(
+        short,
+        long,
+        default_value_t = 8080,
+        value_name = "PORT",
+        env = "TINYHTTP_PORT"
+    )]
     pub(crate) port: u16,
 
     /// An address to listen on; may be repeated. 0.0.0.0 and :: let other machines in

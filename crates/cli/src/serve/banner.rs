@@ -9,10 +9,16 @@ pub(crate) fn urls(listeners: &[SocketAddr]) -> Vec<String> {
         let port = listener.port();
         let addresses = match listener.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => {
-                vec![Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), outward(Ipv4Addr::UNSPECIFIED.into())]
+                vec![
+                    Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                    outward(Ipv4Addr::UNSPECIFIED.into()),
+                ]
             }
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
-                vec![Some(IpAddr::V6(Ipv6Addr::LOCALHOST)), outward(Ipv6Addr::UNSPECIFIED.into())]
+                vec![
+                    Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+                    outward(Ipv6Addr::UNSPECIFIED.into()),
+                ]
             }
             address => vec![Some(address)],
         };
@@ -43,14 +49,23 @@ mod tests {
 
     #[test]
     fn a_listener_on_one_address_has_one_url() {
-        let listeners = ["127.0.0.1:8080".parse().unwrap(), "[::1]:80".parse().unwrap()];
-        assert_eq!(urls(&listeners), ["http://127.0.0.1:8080/", "http://[::1]:80/"]);
+        let listeners = [
+            "127.0.0.1:8080".parse().unwrap(),
+            "[::1]:80".parse().unwrap(),
+        ];
+        assert_eq!(
+            urls(&listeners),
+            ["http://127.0.0.1:8080/", "http://[::1]:80/"]
+        );
     }
 
     #[test]
     fn a_listener_on_all_addresses_is_reached_on_this_machine_too() {
         let all = urls(&["0.0.0.0:80".parse().unwrap()]);
-        assert_eq!(all.first().map(String::as_str), Some("http://127.0.0.1:80/"));
+        assert_eq!(
+            all.first().map(String::as_str),
+            Some("http://127.0.0.1:80/")
+        );
         assert!(!all.iter().any(|url| url.contains("0.0.0.0")));
     }
 }

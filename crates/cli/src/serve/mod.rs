@@ -40,14 +40,22 @@ fn start_log(args: &Args) {
     env_logger::Builder::new()
         .filter_level(level)
         .format(|out, record| {
-            writeln!(out, "tinyhttp: {}: {}", record.level().as_str().to_lowercase(), record.args())
+            writeln!(
+                out,
+                "tinyhttp: {}: {}",
+                record.level().as_str().to_lowercase(),
+                record.args()
+            )
         })
         .init();
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
     let files = Files::open(&args.dir).map_err(|error| {
-        Failure::new(error.to_string(), "name a folder that exists and that you may read: tinyhttp serve DIR")
+        Failure::new(
+            error.to_string(),
+            "name a folder that exists and that you may read: tinyhttp serve DIR",
+        )
     })?;
     raise_descriptor_limit();
     let mut builder = Server::builder();
@@ -58,7 +66,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
         builder = builder.workers(usize::from(workers));
     }
     if !args.quiet {
-        let log = AccessLog::new(io::stderr(), Format::Dev).map_err(|error| cannot_start(&error))?;
+        let log =
+            AccessLog::new(io::stderr(), Format::Dev).map_err(|error| cannot_start(&error))?;
         builder = builder.access_log(log);
     }
     let server = builder.start(files).map_err(|error| cannot_start(&error))?;
@@ -72,23 +81,32 @@ fn serve(args: &Args) -> Result<(), Failure> {
 fn bind(builder: Builder, address: SocketAddr) -> Result<Builder, Failure> {
     builder.bind(address).map_err(|error| {
         let (why, hint) = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                ("the port is taken".to_owned(), "choose another with -p, or -p 0 for any free one")
-            }
-            io::ErrorKind::PermissionDenied => {
-                ("ports below 1024 need privileges".to_owned(), "choose a higher one, -p 8080 for example")
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                ("this machine has no such address".to_owned(), "-b 0.0.0.0 listens on all that it has")
-            }
-            _ => (error.to_string(), "choose another address with -b, or another port with -p"),
+            io::ErrorKind::AddrInUse => (
+                "the port is taken".to_owned(),
+                "choose another with -p, or -p 0 for any free one",
+            ),
+            io::ErrorKind::PermissionDenied => (
+                "ports below 1024 need privileges".to_owned(),
+                "choose a higher one, -p 8080 for example",
+            ),
+            io::ErrorKind::AddrNotAvailable => (
+                "this machine has no such address".to_owned(),
+                "-b 0.0.0.0 listens on all that it has",
+            ),
+            _ => (
+                error.to_string(),
+                "choose another address with -b, or another port with -p",
+            ),
         };
         Failure::new(format!("can't listen on {address}: {why}"), hint)
     })
 }
 
 fn cannot_start(error: &io::Error) -> Failure {
-    Failure::new(format!("can't start the server: {error}"), "close other programs, or raise the limits (ulimit -a)")
+    Failure::new(
+        format!("can't start the server: {error}"),
+        "close other programs, or raise the limits (ulimit -a)",
+    )
 }
 
 /// Each connection needs a descriptor, and shells usually allow 1,024 but let a program ask for more.
@@ -103,16 +121,19 @@ fn raise_descriptor_limit() {
 /// The first signal lets requests under way finish, the second doesn't.
 fn end_on_signals(stopper: Stopper, quiet: bool) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    std::thread::Builder::new().name("signals".to_owned()).stack_size(64 * 1024).spawn(move || {
-        let mut signals = signals.forever();
-        signals.next();
-        if !quiet && io::stderr().is_terminal() {
-            eprintln!("ending; Ctrl-C again ends at once");
-        }
-        stopper.drain(GRACE);
-        signals.next();
-        stopper.stop();
-    })?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .stack_size(64 * 1024)
+        .spawn(move || {
+            let mut signals = signals.forever();
+            signals.next();
+            if !quiet && io::stderr().is_terminal() {
+                eprintln!("ending; Ctrl-C again ends at once");
+            }
+            stopper.drain(GRACE);
+            signals.next();
+            stopper.stop();
+        })?;
     Ok(())
 }
 
@@ -121,5 +142,6 @@ fn say_where(server: &Server, args: &Args) {
     let dir = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
     let urls = banner::urls(&server.addresses()).join("\n  ");
     // Nobody may be reading; the server serves all the same.
-    let _ = writeln!(out, "serving {}\n  {urls}\nCtrl-C ends it", dir.display()).and_then(|()| out.flush());
+    let _ = writeln!(out, "serving {}\n  {urls}\nCtrl-C ends it", dir.display())
+        .and_then(|()| out.flush());
 }

@@ -18,7 +18,7 @@
 //!    ([`ServerEvent::Paused`]), so pipelined requests wait in the caller's buffer.
 //! 3. An error ends the connection: nobody knows where the next message would start. The server still owes the status
 //!    that [`Error::status`] names; what else arrives is thrown away.
-//! 4. What keeps the connection from being used again is remembered as a [`CloseReason`], and the heads sent say so.
+//! 4. What keeps the connection from being used again is remembered as a [`CloseReason`](crate::CloseReason), and the heads sent say so.
 //!
 //! Time, sockets and threads are the caller's.
 //!

@@ -21,23 +21,23 @@ const PIECE: usize = 32 * 1024;
 
 /// What reading content needs.
 #[derive(Debug)]
-pub(crate) struct Incoming {
-    pub(crate) socket: Arc<OwnedFd>,
-    pub(crate) protocol: ServerConnection,
+pub(super) struct Incoming {
+    pub(super) socket: Arc<OwnedFd>,
+    pub(super) protocol: ServerConnection,
     /// Bytes received and not used, from `at` on.
-    pub(crate) input: Vec<u8>,
-    pub(crate) at: usize,
+    pub(super) input: Vec<u8>,
+    pub(super) at: usize,
     /// Where in `input` the content is that has been found and not been read.
-    pub(crate) content: Range<usize>,
+    pub(super) content: Range<usize>,
     /// Responses to earlier requests that have to go out before this side waits for anything.
-    pub(crate) output: Vec<u8>,
-    pub(crate) timeouts: Timeouts,
+    pub(super) output: Vec<u8>,
+    pub(super) timeouts: Timeouts,
     /// The request is complete, or will never be.
-    pub(crate) ended: bool,
+    pub(super) ended: bool,
 }
 
 /// The part of it that the connection keeps.
-pub(crate) struct Lent(Arc<Mutex<Option<Incoming>>>);
+pub(super) struct Lent(Arc<Mutex<Option<Incoming>>>);
 
 /// The part of it that the handler reads from.
 struct ContentReader(Arc<Mutex<Option<Incoming>>>);
@@ -50,7 +50,7 @@ fn lock(shared: &Mutex<Option<Incoming>>) -> MutexGuard<'_, Option<Incoming>> {
 
 impl Incoming {
     /// Makes a reader of the content, and what gives everything back.
-    pub(crate) fn lend(self) -> (Lent, impl Read + Send + 'static) {
+    pub(super) fn lend(self) -> (Lent, impl Read + Send + 'static) {
         let shared = Arc::new(Mutex::new(Some(self)));
         (Lent(Arc::clone(&shared)), ContentReader(shared))
     }
@@ -144,8 +144,9 @@ impl Incoming {
 
 impl Lent {
     /// Takes everything back. Whoever still has the body can't read any more.
-    pub(crate) fn take_back(self) -> Option<Incoming> {
-        lock(&self.0).take()
+    pub(super) fn take_back(self) -> Incoming {
+        // It was put there by `lend`, and only this takes it out, once.
+        lock(&self.0).take().expect("what was lent is there")
     }
 }
 

@@ -18,19 +18,19 @@ const FILE_PIECE: u64 = 1024 * 1024;
 const READER_PIECE: usize = 64 * 1024;
 
 /// Bytes to be sent, and what content comes after them.
-pub(crate) struct Sending {
+pub(super) struct Outgoing {
     /// Heads, chunks, small content: bytes that are ready to go, from `at` on.
-    pub(crate) buffer: Vec<u8>,
-    pub(crate) at: usize,
-    pub(crate) content: Content,
-    pub(crate) encoder: ContentEncoder,
+    pub(super) buffer: Vec<u8>,
+    pub(super) at: usize,
+    pub(super) content: Content,
+    pub(super) encoder: ContentEncoder,
     /// Bytes that the socket has taken.
-    pub(crate) sent: u64,
+    pub(super) sent: u64,
 }
 
 /// How far it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
+pub(super) enum Progress {
     /// Everything has been handed over.
     Done,
     /// The socket takes no more now.
@@ -39,9 +39,9 @@ pub(crate) enum Progress {
     Yielded,
 }
 
-impl Sending {
-    pub(crate) fn new(buffer: Vec<u8>, content: Content, encoder: ContentEncoder) -> Self {
-        Sending {
+impl Outgoing {
+    pub(super) fn new(buffer: Vec<u8>, content: Content, encoder: ContentEncoder) -> Self {
+        Outgoing {
             buffer,
             at: 0,
             content,
@@ -51,7 +51,7 @@ impl Sending {
     }
 
     /// Whether the next step reads from somebody's reader, which may take its time.
-    pub(crate) fn may_wait(&self) -> bool {
+    pub(super) fn may_wait(&self) -> bool {
         matches!(self.content, Content::Reader { .. })
     }
 
@@ -59,7 +59,7 @@ impl Sending {
     ///
     /// # Errors
     /// The socket's or the content's. Either way the connection has to be cut: what has been sent can't be taken back.
-    pub(crate) fn advance(&mut self, socket: &OwnedFd) -> io::Result<Progress> {
+    pub(super) fn advance(&mut self, socket: &OwnedFd) -> io::Result<Progress> {
         let before = self.sent;
         loop {
             if self.sent - before >= TURN {
@@ -149,7 +149,7 @@ impl Sending {
 }
 
 /// Whether the error only says that the client has gone, which clients may do.
-pub(crate) fn client_has_gone(error: &io::Error) -> bool {
+pub(super) fn client_has_gone(error: &io::Error) -> bool {
     let gone = [
         Errno::PIPE,
         Errno::CONNRESET,

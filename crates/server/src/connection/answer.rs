@@ -1,0 +1,229 @@
+//! From a request's head to its response: the handler is called, and what it says is written.
+
+use super::incoming::Incoming;
+use super::outgoing::Outgoing;
+use super::send::Pending;
+use super::{Connection, DRAIN, Step};
+use crate::access_log::Record;
+use crate::body::{Body, Content};
+use crate::files::error_page::error_page;
+use crate::handler::Peer;
+use crate::worker::Worker;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tinyhttp_message::connection::end_to_end_fields;
+use tinyhttp_message::encode::HeadWriter;
+use tinyhttp_message::framing;
+use tinyhttp_message::{CloseReason, ContentEncoder, Error, RequestHead, ServerConnection};
+
+/// What the Server field says.
+const SERVER: &str = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
+
+/// Content up to this size is copied behind its head; larger content is sent from where it is.
+const SMALL: usize = 16 * 1024;
+
+impl Connection {
+    /// Answers one request. Of `rest`, the bytes behind its head, those that its content took are used.
+    pub(super) fn answer(
+        &mut self,
+        head: &RequestHead<'_>,
+        rest: &[u8],
+        worker: &mut Worker<'_>,
+    ) -> (usize, Step) {
+        let since = Instant::now();
+        let mut request = match head.to_http() {
+            Ok(request) => request,
+            Err(error) => return (0, self.refuse(error, worker)),
+        };
+        request.extensions_mut().insert(Peer {
+            remote: self.remote,
+            local: worker.server.address(self.listener),
+        });
+        let record = worker.records().then(|| Record {
+            remote: self.remote,
+            time: SystemTime::now(),
+            duration: Duration::ZERO,
+            method: Cow::Borrowed(head.method.as_str()),
+            target: Cow::Borrowed(head.target.as_str()),
+            version: head.version,
+            status: StatusCode::OK,
+            sent: 0,
+            referer: head.fields.get("referer").map(Cow::Borrowed),
+            user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
+        });
+        let (used, response) = if self.protocol.is_complete() {
+            (0, call(request.map(|()| Body::empty()), worker))
+        } else {
+            (rest.len(), self.call_with_content(request, rest, worker))
+        };
+        let response = response.unwrap_or_else(|| {
+            log::error!(
+                "the handler panicked at {} {:?}",
+                head.method,
+                head.target.as_str()
+            );
+            self.protocol.close_after(CloseReason::LocalAsked);
+            error_page(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something here is broken; it isn't you.",
+            )
+        });
+        (used, self.respond(response, record, since, worker))
+    }
+
+    /// Lends the socket to the request's content while the handler runs. `None`: it panicked.
+    fn call_with_content(
+        &mut self,
+        request: Request<()>,
+        rest: &[u8],
+        worker: &mut Worker<'_>,
+    ) -> Option<Response<Body>> {
+        let length = self.protocol.unread();
+        let stand_in = ServerConnection::new(worker.server.settings.limits);
+        let (lent, reader) = Incoming {
+            socket: Arc::clone(&self.socket),
+            protocol: std::mem::replace(&mut self.protocol, stand_in),
+            input: rest.to_vec(),
+            at: 0,
+            content: 0..0,
+            output: std::mem::take(&mut worker.output),
+            timeouts: worker.server.settings.timeouts,
+            ended: false,
+        }
+        .lend();
+        let response = call(request.map(|()| Body::reader(reader, length)), worker);
+        let incoming = lent.take_back();
+        self.protocol = incoming.protocol;
+        worker.output = incoming.output;
+        // Nothing was in `input`: all that had come was in the caller's hand.
+        self.input = incoming.input;
+        self.input.drain(..incoming.at);
+        response
+    }
+
+    /// Writes a response's head, and its content as far as that is small; what is larger is sent at once.
+    pub(super) fn respond(
+        &mut self,
+        response: Response<Body>,
+        record: Option<Record<'_>>,
+        since: Instant,
+        worker: &mut Worker<'_>,
+    ) -> Step {
+        let length = response.body().length();
+        let (parts, Body(content)) = response.into_parts();
+        let options = parts.headers.get_all(header::CONNECTION);
+        if framing::asks_to_close(options.iter().map(HeaderValue::as_bytes)) {
+            self.protocol.close_after(CloseReason::LocalAsked);
+        }
+        if worker.server.is_draining() {
+            self.protocol.close_after(CloseReason::ShuttingDown);
+        }
+        if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
+            self.protocol.close_after(CloseReason::UnreadContent);
+        }
+        let date = worker.date.now();
+        let written = self
+            .protocol
+            .respond(parts.status, length, &mut worker.output, |head| {
+                common_fields(head, &parts.headers, &date)?;
+                end_to_end_fields(head, &parts.headers)
+            });
+        let encoder = match written {
+            Ok(encoder) => encoder,
+            Err(error) => {
+                log::error!("a response can't be written: {error}");
+                return Step::Broken;
+            }
+        };
+        let record = record.map(|record| Record {
+            status: parts.status,
+            ..record
+        });
+        match content {
+            Content::Bytes(bytes)
+                if encoder != ContentEncoder::Suppressed && bytes.len() <= SMALL =>
+            {
+                // The head says how long these are, so they need no encoder.
+                worker.output.extend_from_slice(&bytes);
+                worker.record(record, bytes.len() as u64, since);
+                self.finish_exchange()
+            }
+            content
+                if encoder != ContentEncoder::Suppressed && !matches!(content, Content::Empty) =>
+            {
+                let before_content = worker.output.len() as u64;
+                let outgoing = Outgoing::new(std::mem::take(&mut worker.output), content, encoder);
+                let record = record.map(Record::into_owned);
+                let pending = Pending {
+                    outgoing,
+                    before_content,
+                    ends_exchange: true,
+                    record,
+                    since,
+                };
+                self.send(Box::new(pending), worker)
+            }
+            _ => {
+                worker.record(record, 0, since);
+                self.finish_exchange()
+            }
+        }
+    }
+
+    /// Answers a request that broke the protocol. Nobody knows where the next one would start, so this is the last.
+    pub(super) fn refuse(&mut self, error: Error, worker: &mut Worker<'_>) -> Step {
+        log::debug!("{}: {error}", self.remote);
+        self.protocol.close_after(CloseReason::ProtocolError);
+        self.respond_with_error(error.status(), &error.to_string(), worker)
+    }
+
+    /// Answers without asking the handler, for the last time.
+    pub(super) fn respond_with_error(
+        &mut self,
+        status: StatusCode,
+        explanation: &str,
+        worker: &mut Worker<'_>,
+    ) -> Step {
+        self.protocol.close_after(CloseReason::LocalAsked);
+        let record = worker.records().then(|| Record {
+            remote: self.remote,
+            time: SystemTime::now(),
+            duration: Duration::ZERO,
+            method: Cow::Borrowed("-"),
+            target: Cow::Borrowed("-"),
+            version: Version::HTTP_11,
+            status,
+            sent: 0,
+            referer: None,
+            user_agent: None,
+        });
+        self.respond(
+            error_page(status, explanation),
+            record,
+            Instant::now(),
+            worker,
+        )
+    }
+}
+
+/// Calls the handler. `None`: it panicked.
+fn call(request: Request<Body>, worker: &Worker<'_>) -> Option<Response<Body>> {
+    let handler = &worker.server.handler;
+    let _waiting = handler.may_wait().then(|| worker.pool.about_to_wait());
+    // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
+    catch_unwind(AssertUnwindSafe(|| handler.handle(request))).ok()
+}
+
+/// The fields that every response has, unless the handler has set them itself.
+fn common_fields(head: &mut HeadWriter<'_>, fields: &HeaderMap, date: &[u8]) -> Result<(), Error> {
+    if !fields.contains_key(header::DATE) {
+        head.field("Date", date)?;
+    }
+    if !fields.contains_key(header::SERVER) {
+        head.field("Server", SERVER.as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,374 @@
+//! One connection's life: from its first byte to its last, an exchange at a time.
+//!
+//! A worker that has taken a ready connection gives it a [`turn`](Connection::turn), which goes on as long as there is
+//! something to do without waiting, and ends in what to wait for next. In between the connection is parked.
+//!
+//! ```text
+//!            ┌──────────────────────────────────────────────────────────┐
+//!            ▼                                                          │
+//!   read ─▶ receive ─▶ handle ─▶ respond ─▶ send ─▶ exchange finished ──┤ bytes in hand
+//!    ▲         │                              │                         │
+//!    │         │ need more                    │ socket full             │ none
+//!    │         ▼                              ▼                         ▼
+//!    └── park, readable ◀──┐            park, writable            park, readable
+//!       (head deadline)    └── idle      (write deadline)          (idle deadline)
+//! ```
+//!
+//! 1. **Read** goes into the worker's buffer. A parked connection has no buffer of its own, unless half a head is in it.
+//! 2. **Receive** judges the head and its framing before anything is answered. What is wrong with it gets its status,
+//!    and the connection lingers.
+//! 3. **Handle** may panic; that costs this client a 500.
+//! 4. **Respond**: responses to pipelined requests gather in the worker's output and go out in one write, up to a number
+//!    of requests; then whoever else is ready comes first.
+//! 5. **Send** hands over what the socket takes. The rest stays in a [`Outgoing`], and reading stops meanwhile, so a
+//!    client that doesn't read can't make the server keep more than one response for it.
+//! 6. **Linger**: closing a socket with unread input makes the kernel reset the connection, and the client may lose
+//!    the response that told it why. So this side ends its sending half and throws away what comes, for a moment.
+
+mod answer;
+mod incoming;
+mod outgoing;
+mod send;
+
+use crate::deadline::{Deadline, Waiting};
+use crate::poller::Interest;
+use crate::worker::Worker;
+use http::StatusCode;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, Shutdown, recv, shutdown, sockopt};
+use send::Pending;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+use tinyhttp_message::{CloseReason, FieldStorage, ServerConnection, ServerEvent};
+
+/// Requests that are answered in one turn.
+const REQUESTS_PER_TURN: usize = 64;
+
+/// Output that gathers before it is sent, while there are more requests in hand.
+const OUTPUT: usize = 64 * 1024;
+
+/// Bytes of a request's content that are read and thrown away so that the connection can be kept.
+const DRAIN: u64 = 256 * 1024;
+
+/// Bytes that are thrown away in one turn of lingering.
+const LINGER_TURN: usize = 1024 * 1024;
+
+/// A client's connection, in the hands of whoever works on it.
+pub(crate) struct Connection {
+    socket: Arc<OwnedFd>,
+    remote: SocketAddr,
+    /// The listener that it came from.
+    listener: u16,
+    protocol: ServerConnection,
+    /// Bytes received and not used: half a head, or requests that wait for their turn.
+    input: Vec<u8>,
+    sending: Option<Box<Pending>>,
+    /// Bytes of unwanted content so far.
+    drained: u64,
+    lingering: bool,
+    /// An exchange was finished in this turn.
+    exchanged: bool,
+    deadline: Deadline,
+    interest: Interest,
+    /// The poller knows the socket.
+    pub(crate) registered: bool,
+}
+
+/// How a turn ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// To be parked until its interest is there.
+    Park,
+    /// Over.
+    Close,
+}
+
+/// How work on the bytes in hand ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// They are used up, but for part of something.
+    NeedMore,
+    /// There are new bytes in `input` to look at.
+    LookAgain,
+    /// The response doesn't go out at once.
+    Blocked,
+    /// This was the last exchange.
+    End,
+    /// Enough for one turn.
+    Yield,
+    /// There is nobody left to talk to.
+    Broken,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        socket: OwnedFd,
+        remote: SocketAddr,
+        listener: u16,
+        worker: &Worker<'_>,
+    ) -> Self {
+        Connection {
+            socket: Arc::new(socket),
+            remote,
+            listener,
+            protocol: ServerConnection::new(worker.server.settings.limits),
+            input: Vec::new(),
+            sending: None,
+            drained: 0,
+            lingering: false,
+            exchanged: false,
+            deadline: worker.deadline(Waiting::Idle),
+            interest: Interest::Readable,
+            registered: false,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    pub(crate) fn interest(&self) -> Interest {
+        self.interest
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Goes on from where the last turn ended.
+    pub(crate) fn turn(&mut self, worker: &mut Worker<'_>) -> Next {
+        if self.lingering {
+            return self.linger();
+        }
+        self.exchanged = false;
+        let mut look = self.interest == Interest::Writable;
+        if let Some(pending) = self.sending.take() {
+            match self.send(pending, worker) {
+                Step::LookAgain => {}
+                step => return self.end_turn(step, worker),
+            }
+        }
+        loop {
+            let step = if look && !self.input.is_empty() {
+                let hand = std::mem::take(&mut self.input);
+                let (used, step) = self.exchanges(&hand, worker);
+                self.keep(hand, used);
+                step
+            } else {
+                self.read(worker)
+            };
+            match step {
+                Step::LookAgain => look = true,
+                step => return self.end_turn(step, worker),
+            }
+        }
+    }
+
+    /// Keeps what is not used. Whatever came in meanwhile comes after it.
+    fn keep(&mut self, mut hand: Vec<u8>, used: usize) {
+        if used < hand.len() {
+            hand.drain(..used);
+            hand.append(&mut self.input);
+            self.input = hand;
+        }
+    }
+
+    fn read(&mut self, worker: &mut Worker<'_>) -> Step {
+        let mut buffer = std::mem::take(&mut worker.buffer);
+        let received = match recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
+            Ok((length, _)) => Some(length),
+            Err(Errno::AGAIN | Errno::INTR) => None,
+            Err(_) => {
+                worker.buffer = buffer;
+                return Step::Broken;
+            }
+        };
+        let step = match received {
+            None => Step::NeedMore,
+            Some(0) => self.end_of_input(),
+            Some(length) if self.input.is_empty() => {
+                let (used, step) = self.exchanges(&buffer[..length], worker);
+                if used < length {
+                    // What a handler left in `input` came behind these bytes, and there is none if they are not used.
+                    self.input.extend_from_slice(&buffer[used..length]);
+                }
+                step
+            }
+            Some(length) => {
+                let mut hand = std::mem::take(&mut self.input);
+                hand.extend_from_slice(&buffer[..length]);
+                let (used, step) = self.exchanges(&hand, worker);
+                self.keep(hand, used);
+                step
+            }
+        };
+        worker.buffer = buffer;
+        step
+    }
+
+    fn end_of_input(&mut self) -> Step {
+        if let Err(error) = self.protocol.end_of_input() {
+            log::debug!("{}: {error}", self.remote);
+        }
+        Step::Broken
+    }
+
+    /// Answers the requests in `data`: how many bytes were used, and why it stopped. Responses gather in the worker's
+    /// output; they have been handed over, or are in `sending`, when this returns.
+    fn exchanges(&mut self, data: &[u8], worker: &mut Worker<'_>) -> (usize, Step) {
+        let mut used = 0;
+        let mut answered = 0;
+        let stop = loop {
+            let mut storage = FieldStorage::new();
+            let (length, event) = match self.protocol.receive(&data[used..], &mut storage) {
+                Ok(received) => received,
+                Err(error) => break self.refuse(error, worker),
+            };
+            used += length;
+            let step = match event {
+                ServerEvent::NeedMore => break Step::NeedMore,
+                ServerEvent::Request { head, .. } => {
+                    answered += 1;
+                    let (more, step) = self.answer(&head, &data[used..], worker);
+                    used += more;
+                    step
+                }
+                ServerEvent::Content(content) => {
+                    self.drained += content.len() as u64;
+                    if self.drained > DRAIN {
+                        self.protocol.close_after(CloseReason::UnreadContent);
+                        break Step::End;
+                    }
+                    continue;
+                }
+                ServerEvent::End(_) | ServerEvent::Paused => self.finish_exchange(),
+            };
+            match step {
+                Step::LookAgain if answered >= REQUESTS_PER_TURN && used < data.len() => {
+                    break Step::Yield;
+                }
+                Step::LookAgain if worker.output.len() >= OUTPUT => {
+                    if let step @ (Step::Blocked | Step::Broken) = self.flush(worker) {
+                        break step;
+                    }
+                }
+                Step::LookAgain if used == data.len() && !self.input.is_empty() => {
+                    break Step::LookAgain;
+                }
+                Step::LookAgain => {}
+                step => break step,
+            }
+        };
+        let flushed = match stop {
+            Step::Blocked | Step::Broken => return (used, stop),
+            _ => self.flush(worker),
+        };
+        match flushed {
+            Step::LookAgain => (used, stop),
+            step => (used, step),
+        }
+    }
+
+    /// The response has been handed over. What comes next depends on whether the request is complete, too.
+    fn finish_exchange(&mut self) -> Step {
+        if !self.protocol.is_complete() && self.protocol.close_reason().is_none() {
+            // The rest of its content is thrown away first.
+            return Step::LookAgain;
+        }
+        self.drained = 0;
+        self.exchanged = true;
+        match self.protocol.finish_exchange() {
+            None => Step::LookAgain,
+            Some(_) => Step::End,
+        }
+    }
+
+    fn end_turn(&mut self, step: Step, worker: &mut Worker<'_>) -> Next {
+        worker.output.clear();
+        let interest = match step {
+            Step::NeedMore => {
+                let waiting = if self.protocol.is_inside_head() {
+                    Waiting::Head
+                } else if self.protocol.unread() != Some(0) {
+                    Waiting::Content
+                } else {
+                    Waiting::Idle
+                };
+                // Half a head keeps the deadline it had, and so does an idle connection that sends empty lines: a sender of
+                // single bytes gains nothing.
+                if waiting != self.deadline.waiting || waiting == Waiting::Content || self.exchanged
+                {
+                    self.deadline = worker.deadline(waiting);
+                }
+                Interest::Readable
+            }
+            Step::Blocked => Interest::Writable,
+            Step::Yield | Step::LookAgain => {
+                self.deadline = worker.deadline(Waiting::Write);
+                Interest::Writable
+            }
+            Step::Broken => return Next::Close,
+            Step::End => return self.end(worker),
+        };
+        self.interest = interest;
+        Next::Park
+    }
+
+    /// Ends the connection: at once if the client has nothing more to say, else by lingering.
+    fn end(&mut self, worker: &Worker<'_>) -> Next {
+        if let Some(reason) = self.protocol.close_reason() {
+            log::debug!("{}: closing: {reason}", self.remote);
+        }
+        if self.protocol.is_complete() && self.input.is_empty() {
+            return Next::Close;
+        }
+        if shutdown(&self.socket, Shutdown::Write).is_err() {
+            return Next::Close;
+        }
+        self.input = Vec::new();
+        self.lingering = true;
+        self.deadline = worker.deadline(Waiting::Linger);
+        self.interest = Interest::Readable;
+        Next::Park
+    }
+
+    fn linger(&mut self) -> Next {
+        let mut scrap = [0; 16 * 1024];
+        let mut left = LINGER_TURN;
+        loop {
+            match recv(&self.socket, &mut scrap, RecvFlags::empty()) {
+                Ok((0, _)) => return Next::Close,
+                Ok((length, _)) if length < left => left -= length,
+                Ok(_) | Err(Errno::AGAIN) => return Next::Park,
+                Err(Errno::INTR) => {}
+                Err(_) => return Next::Close,
+            }
+        }
+    }
+
+    /// A deadline has passed. Called by whoever keeps the time.
+    pub(crate) fn expire(mut self, waiting: Waiting, worker: &mut Worker<'_>) {
+        log::debug!(
+            "{}: closing: the {waiting} deadline has passed",
+            self.remote
+        );
+        match waiting {
+            Waiting::Head => {
+                self.protocol.close_after(CloseReason::ProtocolError);
+                let _ = self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", worker);
+                let _ = self.flush(worker);
+            }
+            // The kernel would go on offering what it has; a reset frees that at once.
+            Waiting::Write => drop(sockopt::set_socket_linger(
+                &self.socket,
+                Some(Duration::ZERO),
+            )),
+            Waiting::Content | Waiting::Idle | Waiting::Linger => {}
+        }
+        if let Some(pending) = self.sending.take() {
+            pending.record(worker);
+        }
+    }
+}
