@@ -93,9 +93,56 @@ impl<'o> HeadWriter<'o> {
             .try_for_each(|(name, value)| self.field(name.as_str(), value.as_bytes()))
     }
 
+    /// Writes field lines that were made before.
+    pub fn lines(&mut self, lines: &FieldLines) {
+        self.out.extend_from_slice(&lines.0);
+    }
+
     /// Writes the blank line that ends the head.
     pub fn finish(self) {
         self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Field lines that are ready to be written, for responses that are sent again and again.
+///
+/// ```
+/// use tinyhttp_message::encode::{FieldLines, HeadWriter};
+///
+/// let lines = FieldLines::new(|head| head.field("content-type", b"text/plain"))?;
+/// let mut out = Vec::new();
+/// let mut head = HeadWriter::response(&mut out, http::StatusCode::OK);
+/// head.lines(&lines);
+/// head.finish();
+/// assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n");
+/// # Ok::<(), tinyhttp_message::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldLines(Box<[u8]>);
+
+impl FieldLines {
+    /// What `fields` writes.
+    ///
+    /// # Errors
+    /// What `fields` returns.
+    pub fn new(
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let mut lines = Vec::new();
+        fields(&mut HeadWriter { out: &mut lines })?;
+        Ok(FieldLines(lines.into_boxed_slice()))
+    }
+
+    /// How many bytes they take.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -1,8 +1,11 @@
 //! A handler makes a response out of a request.
 
 use crate::body::Body;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use std::net::SocketAddr;
+use std::sync::Arc;
+use tinyhttp_message::RequestHead;
+use tinyhttp_message::encode::FieldLines;
 
 /// Answers requests. Any `Fn(Request<Body>) -> Response<Body>` that can be shared between threads is one.
 ///
@@ -14,6 +17,13 @@ use std::net::SocketAddr;
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request.
     fn handle(&self, request: Request<Body>) -> Response<Body>;
+
+    /// Answers a request that needs no thought, without making a map of its fields, if it is one: whatever this returns
+    /// must be what `handle` would have said. Only asked for requests without content; must not wait.
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        let _ = head;
+        None
+    }
 
     /// Whether `handle` may wait for something: a disk, a process, another server. A worker that is about to wait lets
     /// another one take its place, which costs a little, so a handler that never waits should say so.
@@ -29,6 +39,17 @@ where
     fn handle(&self, request: Request<Body>) -> Response<Body> {
         self(request)
     }
+}
+
+/// A response whose field lines are ready to be written, for content that is sent again and again.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The status code.
+    pub status: StatusCode,
+    /// The field lines, without those that the server sees to itself; Server is the handler's here.
+    pub lines: Arc<FieldLines>,
+    /// The content.
+    pub body: Body,
 }
 
 /// The two ends of the connection that a request came over; an extension of the request.

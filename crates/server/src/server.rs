@@ -205,6 +205,7 @@ impl Server {
         let mut draining = false;
         while !self.shared.has_stopped() {
             self.shared.sleep(TICK);
+            keeper.look_at_the_clock();
             self.sweep(self.shared.clock.now(), |_| true, &mut keeper);
             self.shared.resume_accepting();
             if self.shared.is_draining() {

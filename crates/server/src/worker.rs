@@ -2,7 +2,7 @@
 
 use crate::access_log::Record;
 use crate::connection::{Connection, Next};
-use crate::deadline::{Deadline, Waiting};
+use crate::deadline::{Deadline, Ticks, Waiting};
 use crate::listener::Accepted;
 use crate::poller::{Interest, no_events};
 use crate::pool::Pool;
@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 use tinyhttp_message::date::HttpDate;
 
 /// Bytes that are read at once.
@@ -35,39 +35,47 @@ pub(crate) struct Worker<'s> {
     pub(crate) pool: &'s Arc<Pool>,
     pub(crate) buffer: Box<[u8]>,
     pub(crate) output: Vec<u8>,
-    pub(crate) date: DateCache,
+    /// The time when the last reports came, for deadlines.
+    now: Ticks,
+    /// The Date field's value at that time, made once a second.
+    pub(crate) date: [u8; 29],
+    date_of: HttpDate,
     /// Reported, and not looked at yet.
     ready: VecDeque<u64>,
 }
 
-/// The Date field's value, made once a second.
-#[derive(Default)]
-pub(crate) struct DateCache {
-    at: Option<HttpDate>,
-    text: [u8; 29],
-}
-
-impl DateCache {
-    pub(crate) fn now(&mut self) -> [u8; 29] {
-        let now = HttpDate::from(SystemTime::now());
-        if self.at != Some(now) {
-            self.at = Some(now);
-            self.text = now.write();
-        }
-        self.text
-    }
-}
-
 impl<'s> Worker<'s> {
     pub(crate) fn new(server: &'s Shared, pool: &'s Arc<Pool>) -> Self {
+        let date_of = HttpDate::from(SystemTime::now());
         Worker {
             server,
             pool,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             output: Vec::new(),
-            date: DateCache::default(),
+            now: server.clock.now(),
+            date: date_of.write(),
+            date_of,
             ready: VecDeque::with_capacity(BATCH),
         }
+    }
+
+    /// Looks at the clocks: once for all that is ready at a time, and after everything that may have taken long.
+    pub(crate) fn look_at_the_clock(&mut self) {
+        self.now = self.server.clock.now();
+        let date_of = HttpDate::from(SystemTime::now());
+        if date_of != self.date_of {
+            (self.date, self.date_of) = (date_of.write(), date_of);
+        }
+    }
+
+    /// Does something that may take its time. Others take this worker's place, and what was reported to it.
+    pub(crate) fn while_waiting<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        self.give_back();
+        let waiting = self.pool.about_to_wait();
+        let result = work();
+        drop(waiting);
+        self.look_at_the_clock();
+        result
     }
 
     /// Works until the server stops.
@@ -86,6 +94,7 @@ impl<'s> Worker<'s> {
                     return;
                 }
             }
+            self.look_at_the_clock();
             while let Some(token) = self.ready.pop_front() {
                 match token {
                     WAKE => {}
@@ -101,11 +110,7 @@ impl<'s> Worker<'s> {
     }
 
     pub(crate) fn deadline(&self, waiting: Waiting) -> Deadline {
-        let at = self
-            .server
-            .clock
-            .now()
-            .after(self.server.settings.timeouts.of(waiting));
+        let at = self.now.after(self.server.settings.timeouts.of(waiting));
         Deadline { waiting, at }
     }
 
@@ -115,18 +120,20 @@ impl<'s> Worker<'s> {
     }
 
     /// Tells the log of an exchange that is over.
-    pub(crate) fn record(&self, record: Option<Record<'_>>, sent: u64, since: Instant) {
+    pub(crate) fn record(&self, record: Option<Record<'_>>, sent: u64) {
         if let (Some(log), Some(record)) = (&self.server.settings.access_log, record) {
+            // A clock that was set back meanwhile makes it zero.
+            let duration = record.time.elapsed().unwrap_or_default();
             log.record(&Record {
                 sent,
-                duration: since.elapsed(),
+                duration,
                 ..record
             });
         }
     }
 
     /// Lets others have what was reported to this worker, which is about to wait.
-    pub(crate) fn give_back(&mut self) {
+    fn give_back(&mut self) {
         for token in self.ready.drain(..) {
             let given = match token {
                 WAKE => Ok(()),

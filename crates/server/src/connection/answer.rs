@@ -7,13 +7,13 @@ use super::{Connection, DRAIN, Step};
 use crate::access_log::Record;
 use crate::body::{Body, Content};
 use crate::files::error_page::error_page;
-use crate::handler::Peer;
+use crate::handler::{Peer, Prepared};
 use crate::worker::Worker;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 use tinyhttp_message::connection::end_to_end_fields;
 use tinyhttp_message::encode::HeadWriter;
 use tinyhttp_message::framing;
@@ -33,7 +33,12 @@ impl Connection {
         rest: &[u8],
         worker: &mut Worker<'_>,
     ) -> (usize, Step) {
-        let since = Instant::now();
+        if self.protocol.is_complete()
+            && let Some(prepared) = worker.server.handler.prepared(head)
+        {
+            let record = worker.records().then(|| self.record(head));
+            return (0, self.respond_prepared(prepared, record, worker));
+        }
         let mut request = match head.to_http() {
             Ok(request) => request,
             Err(error) => return (0, self.refuse(error, worker)),
@@ -42,18 +47,7 @@ impl Connection {
             remote: self.remote,
             local: worker.server.address(self.listener),
         });
-        let record = worker.records().then(|| Record {
-            remote: self.remote,
-            time: SystemTime::now(),
-            duration: Duration::ZERO,
-            method: Cow::Borrowed(head.method.as_str()),
-            target: Cow::Borrowed(head.target.as_str()),
-            version: head.version,
-            status: StatusCode::OK,
-            sent: 0,
-            referer: head.fields.get("referer").map(Cow::Borrowed),
-            user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
-        });
+        let record = worker.records().then(|| self.record(head));
         let (used, response) = if self.protocol.is_complete() {
             (0, call(request.map(|()| Body::empty()), worker))
         } else {
@@ -71,7 +65,23 @@ impl Connection {
                 "Something here is broken; it isn't you.",
             )
         });
-        (used, self.respond(response, record, since, worker))
+        (used, self.respond(response, record, worker))
+    }
+
+    /// What the log will say of a request.
+    fn record<'h>(&self, head: &'h RequestHead<'_>) -> Record<'h> {
+        Record {
+            remote: self.remote,
+            time: SystemTime::now(),
+            duration: Duration::ZERO,
+            method: Cow::Borrowed(head.method.as_str()),
+            target: Cow::Borrowed(head.target.as_str()),
+            version: head.version,
+            status: StatusCode::OK,
+            sent: 0,
+            referer: head.fields.get("referer").map(Cow::Borrowed),
+            user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
+        }
     }
 
     /// Lends the socket to the request's content while the handler runs. `None`: it panicked.
@@ -104,56 +114,80 @@ impl Connection {
         response
     }
 
-    /// Writes a response's head, and its content as far as that is small; what is larger is sent at once.
-    pub(super) fn respond(
+    /// Writes a response whose field lines are there already.
+    fn respond_prepared(
+        &mut self,
+        prepared: Prepared,
+        record: Option<Record<'_>>,
+        worker: &mut Worker<'_>,
+    ) -> Step {
+        let Prepared {
+            status,
+            lines,
+            body,
+        } = prepared;
+        self.write(status, body, record, worker, |head, date| {
+            head.field("Date", date)?;
+            head.lines(&lines);
+            Ok(())
+        })
+    }
+
+    /// Writes what the handler has said.
+    fn respond(
         &mut self,
         response: Response<Body>,
         record: Option<Record<'_>>,
-        since: Instant,
         worker: &mut Worker<'_>,
     ) -> Step {
-        let length = response.body().length();
-        let (parts, Body(content)) = response.into_parts();
+        let (parts, body) = response.into_parts();
         let options = parts.headers.get_all(header::CONNECTION);
         if framing::asks_to_close(options.iter().map(HeaderValue::as_bytes)) {
             self.protocol.close_after(CloseReason::LocalAsked);
         }
-        if worker.server.is_draining() {
-            self.protocol.close_after(CloseReason::ShuttingDown);
-        }
         if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
-        let date = worker.date.now();
-        let written = self
+        self.write(parts.status, body, record, worker, |head, date| {
+            common_fields(head, &parts.headers, date)?;
+            end_to_end_fields(head, &parts.headers)
+        })
+    }
+
+    /// Writes a response's head, and its content as far as that is small; what is larger is sent at once.
+    fn write(
+        &mut self,
+        status: StatusCode,
+        body: Body,
+        record: Option<Record<'_>>,
+        worker: &mut Worker<'_>,
+        fields: impl FnOnce(&mut HeadWriter<'_>, &[u8]) -> Result<(), Error>,
+    ) -> Step {
+        if worker.server.is_draining() {
+            self.protocol.close_after(CloseReason::ShuttingDown);
+        }
+        let date = worker.date;
+        let head = |head: &mut HeadWriter<'_>| fields(head, &date);
+        let encoder = match self
             .protocol
-            .respond(parts.status, length, &mut worker.output, |head| {
-                common_fields(head, &parts.headers, &date)?;
-                end_to_end_fields(head, &parts.headers)
-            });
-        let encoder = match written {
+            .respond(status, body.length(), &mut worker.output, head)
+        {
             Ok(encoder) => encoder,
             Err(error) => {
                 log::error!("a response can't be written: {error}");
                 return Step::Broken;
             }
         };
-        let record = record.map(|record| Record {
-            status: parts.status,
-            ..record
-        });
-        match content {
-            Content::Bytes(bytes)
-                if encoder != ContentEncoder::Suppressed && bytes.len() <= SMALL =>
-            {
+        let record = record.map(|record| Record { status, ..record });
+        match body.0 {
+            _ if encoder == ContentEncoder::Suppressed => worker.record(record, 0),
+            Content::Empty => worker.record(record, 0),
+            Content::Bytes(bytes) if bytes.len() <= SMALL => {
                 // The head says how long these are, so they need no encoder.
                 worker.output.extend_from_slice(&bytes);
-                worker.record(record, bytes.len() as u64, since);
-                self.finish_exchange()
+                worker.record(record, bytes.len() as u64);
             }
-            content
-                if encoder != ContentEncoder::Suppressed && !matches!(content, Content::Empty) =>
-            {
+            content => {
                 let before_content = worker.output.len() as u64;
                 let outgoing = Outgoing::new(std::mem::take(&mut worker.output), content, encoder);
                 let record = record.map(Record::into_owned);
@@ -162,15 +196,11 @@ impl Connection {
                     before_content,
                     ends_exchange: true,
                     record,
-                    since,
                 };
-                self.send(Box::new(pending), worker)
-            }
-            _ => {
-                worker.record(record, 0, since);
-                self.finish_exchange()
+                return self.send(Box::new(pending), worker);
             }
         }
+        self.finish_exchange()
     }
 
     /// Answers a request that broke the protocol. Nobody knows where the next one would start, so this is the last.
@@ -200,21 +230,20 @@ impl Connection {
             referer: None,
             user_agent: None,
         });
-        self.respond(
-            error_page(status, explanation),
-            record,
-            Instant::now(),
-            worker,
-        )
+        self.respond(error_page(status, explanation), record, worker)
     }
 }
 
 /// Calls the handler. `None`: it panicked.
-fn call(request: Request<Body>, worker: &Worker<'_>) -> Option<Response<Body>> {
+fn call(request: Request<Body>, worker: &mut Worker<'_>) -> Option<Response<Body>> {
     let handler = &worker.server.handler;
-    let _waiting = handler.may_wait().then(|| worker.pool.about_to_wait());
     // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
-    catch_unwind(AssertUnwindSafe(|| handler.handle(request))).ok()
+    let handle = || catch_unwind(AssertUnwindSafe(|| handler.handle(request))).ok();
+    if handler.may_wait() {
+        worker.while_waiting(handle)
+    } else {
+        handle()
+    }
 }
 
 /// The fields that every response has, unless the handler has set them itself.

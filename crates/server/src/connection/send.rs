@@ -8,7 +8,7 @@ use crate::deadline::Waiting;
 use crate::worker::Worker;
 use rustix::net::sockopt;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
 
 /// A response that the socket has not taken whole, and what the log will say of it.
@@ -19,7 +19,6 @@ pub(super) struct Pending {
     /// The last of it ends an exchange; otherwise it belongs to exchanges that count as finished.
     pub(super) ends_exchange: bool,
     pub(super) record: Option<Record<'static>>,
-    pub(super) since: Instant,
 }
 
 impl Connection {
@@ -46,7 +45,6 @@ impl Connection {
                     before_content: 0,
                     ends_exchange: false,
                     record: None,
-                    since: Instant::now(),
                 };
                 self.block(Box::new(pending), true, worker)
             }
@@ -57,13 +55,12 @@ impl Connection {
     /// Sends a response, or goes on sending it.
     pub(super) fn send(&mut self, mut pending: Box<Pending>, worker: &mut Worker<'_>) -> Step {
         let before = pending.outgoing.sent;
-        let progress = {
-            let may_wait = pending.outgoing.may_wait();
-            if may_wait {
-                worker.give_back();
-            }
-            let _waiting = may_wait.then(|| worker.pool.about_to_wait());
-            pending.outgoing.advance(&self.socket)
+        let may_wait = pending.outgoing.may_wait();
+        let mut advance = || pending.outgoing.advance(&self.socket);
+        let progress = if may_wait {
+            worker.while_waiting(advance)
+        } else {
+            advance()
         };
         match progress {
             Ok(Progress::Done) => {
@@ -119,6 +116,6 @@ impl Pending {
     /// Tells the log how it went.
     pub(super) fn record(self, worker: &Worker<'_>) {
         let sent = self.outgoing.sent.saturating_sub(self.before_content);
-        worker.record(self.record, sent, self.since);
+        worker.record(self.record, sent);
     }
 }
