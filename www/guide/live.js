@@ -85,8 +85,9 @@ for (const [id, run] of Object.entries(experiments)) {
     try { await run(section); }
     catch (error) { $(".run span", section).textContent = `No answer: ${error.message}.`; }
   };
-  $("button", section).addEventListener("click", go);
-  $("form", section)?.addEventListener("submit", (event) => { event.preventDefault(); go(); });
+  const form = $("form", section);
+  if (form) form.addEventListener("submit", (event) => { event.preventDefault(); go(); });
+  else $("button", section).addEventListener("click", go);
 }
 
 // Step by step, how the page itself came.
