@@ -18,7 +18,7 @@ use tinyhttp_message::date::HttpDate;
 const BUFFER: usize = 64 * 1024;
 
 /// Reports that a worker takes at once, when no handler makes them wait.
-const BATCH: usize = 16;
+const BATCH: usize = 4;
 
 /// Connections that are accepted in one go, before others that are ready get their turn.
 const ACCEPTS: usize = 64;
