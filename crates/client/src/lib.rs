@@ -64,5 +64,5 @@ pub use error::{BadRedirect, Error, Phase};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};
 pub use response::{Content, Response};
-pub use tinyhttp_message::{BodyLength, CloseReason, Limits};
+pub use tinyhttp_message::{BodyLength, CloseReason, Error as ProtocolError, Limits};
 pub use transport::Peer;
