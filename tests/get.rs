@@ -7,5 +7,8 @@ mod faults;
 mod requests;
 #[path = "get/responses.rs"]
 mod responses;
-#[path = "get/support.rs"]
+#[path = "get/script.rs"]
+mod script;
+#[path = "get/served.rs"]
+mod served;
 mod support;

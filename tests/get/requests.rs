@@ -1,6 +1,6 @@
 //! What goes on the wire.
 
-use crate::support::{HELLO, Server, command, get, run};
+use crate::script::{HELLO, Server, command, get, run};
 
 #[test]
 fn a_plain_request() {

@@ -1,6 +1,7 @@
 //! What becomes of the response.
 
-use crate::support::{Folder, HELLO, Server, command, get};
+use crate::script::{HELLO, Server, command, get};
+use crate::support::Folder;
 use std::io::Read;
 use std::process::Stdio;
 
@@ -81,7 +82,7 @@ fn silence() {
 fn files() {
     let folder = Folder::new();
     let server = Server::answering([HELLO; 4]);
-    get(["-o", &folder.path("a"), &server.url("/")]).succeeds();
+    get(["-o", &folder.join("a"), &server.url("/")]).succeeds();
     assert_eq!(folder.read("a"), b"hello");
 
     let remote = |extra: &[&str]| {
@@ -89,12 +90,12 @@ fn files() {
         command
             .args(extra)
             .arg(server.url("/x/b%20c.txt?q"))
-            .current_dir(&folder.0);
-        crate::support::run(command, b"")
+            .current_dir(folder.path());
+        crate::script::run(command, b"")
     };
     remote(&[]).succeeds();
     assert_eq!(folder.read("b c.txt"), b"hello");
-    std::fs::write(folder.path("b c.txt"), "mine").unwrap();
+    std::fs::write(folder.join("b c.txt"), "mine").unwrap();
     let outcome = remote(&[]).fails(23);
     assert!(
         outcome.stderr.contains("is there already"),
@@ -204,7 +205,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     stdout.read_exact(&mut [0; 10]).unwrap();
     drop(stdout);
     child.stdout = Some(empty_pipe());
-    let outcome = crate::support::outcome(child).fails(23);
+    let outcome = crate::script::outcome(child).fails(23);
     assert_eq!(outcome.stderr, "");
 }
 

@@ -1,6 +1,6 @@
 //! From what was typed to a URL.
 
-use super::failure::Failure;
+use crate::failure::Failure;
 use url::Url;
 
 /// The URL that is meant. `host:port/path` means http, and `:port/path` this machine.
@@ -14,13 +14,13 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
         format!("http://{text}")
     };
     let url = Url::parse(&full).map_err(|error| {
-        Failure::new(3, format!("{text:?} is not a URL: {error}"))
+        Failure::with_code(3, format!("{text:?} is not a URL: {error}"))
             .hint("write it as host:port/path or http://host/path")
     })?;
     if !matches!(url.scheme(), "http" | "https") {
         let scheme = url.scheme();
         return Err(
-            Failure::new(1, format!("the scheme {scheme:?} is not supported"))
+            Failure::with_code(1, format!("the scheme {scheme:?} is not supported"))
                 .hint("use http:// or https://"),
         );
     }

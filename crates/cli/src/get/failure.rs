@@ -1,57 +1,30 @@
-//! What went wrong, in two lines and an exit code of curl's.
+//! The exit codes, which are curl's.
 
+use crate::failure::Failure;
 use std::io;
 use tinyhttp_client::{BadRedirect, Error, ProtocolError};
 
-/// A failure, for people and for scripts.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub(super) code: u8,
-    /// What failed; empty when nobody wants to know.
-    pub(super) message: String,
-    /// What to try.
-    pub(super) hint: Option<String>,
+/// Output that could not be written. A reader that has seen enough is told nothing.
+pub(super) fn write_failure(what: &str, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Failure::with_code(23, "");
+    }
+    Failure::with_code(23, format!("could not write {what}: {error}"))
+        .hint("check the path, your permission and the space that is left")
 }
 
-impl Failure {
-    pub(super) fn new(code: u8, message: impl Into<String>) -> Self {
-        Failure {
-            code,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// Output that could not be written. A reader that has seen enough is told nothing.
-    pub(super) fn write(what: &str, error: &io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Failure::new(23, "");
-        }
-        Failure::new(23, format!("could not write {what}: {error}"))
-            .hint("check the path, your permission and the space that is left")
-    }
-
-    /// Content that could not be read, from the network unless it says otherwise.
-    pub(super) fn read(error: io::Error) -> Self {
-        match Error::from_io(error) {
-            Ok(error) => error.into(),
-            Err(error) => Failure::new(56, error.to_string()),
-        }
+/// Content that could not be read, from the network unless it says otherwise.
+pub(super) fn read_failure(error: io::Error) -> Failure {
+    match Error::from_io(error) {
+        Ok(error) => error.into(),
+        Err(error) => Failure::with_code(56, error.to_string()),
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure {
-            code: exit_code(&error),
-            message: error.to_string(),
-            hint: error.hint().map(str::to_owned),
-        }
+        Failure::with_code(exit_code(&error), error.to_string())
+            .hint(error.hint().unwrap_or_default())
     }
 }
 

@@ -24,7 +24,6 @@ mod verbose;
 
 pub(crate) use args::Args;
 
-use failure::Failure;
 use std::process::ExitCode;
 use std::time::Duration;
 use terminal::Console;
@@ -37,9 +36,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     let mut code = 0;
     for (index, url) in args.urls.iter().enumerate() {
         if let Err(failure) = transfer::transfer(args, &client, console, index, url) {
-            code = failure.code;
+            code = failure.code();
             if !args.silent || args.show_error {
-                report(&failure);
+                failure.report();
             }
         }
     }
@@ -68,16 +67,4 @@ fn client(args: &Args, console: Console) -> Client {
         builder = builder.observer(verbose::Narrator::new(console));
     }
     builder.build()
-}
-
-/// Two lines: what failed, and what to try.
-fn report(failure: &Failure) {
-    if failure.message.is_empty() {
-        return;
-    }
-    let line = terminal::visible(&failure.message);
-    eprintln!("tinyhttp: ({}) {line}", failure.code);
-    if let Some(hint) = &failure.hint {
-        eprintln!("    hint: {}", terminal::visible(hint));
-    }
 }

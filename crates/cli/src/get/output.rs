@@ -1,7 +1,8 @@
 //! Where the content goes: a pipe or file, byte for byte; or a terminal, readable and harmless.
 
-use super::failure::Failure;
-use super::terminal::visible;
+use super::failure::write_failure;
+use crate::failure::Failure;
+use crate::visible::visible;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -30,7 +31,7 @@ impl Output {
         let stdout = io::stdout()
             .as_fd()
             .try_clone_to_owned()
-            .map_err(|error| Failure::write("to standard output", &error))?;
+            .map_err(|error| write_failure("to standard output", &error))?;
         let file = File::from(stdout);
         Ok(if is_readable {
             Output::Terminal(Text::new(file))
@@ -41,11 +42,13 @@ impl Output {
 
     /// A file; until it is complete it is called `NAME.part`.
     pub(super) fn file(path: &Path, may_overwrite: bool) -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::write(&path.display().to_string(), &error);
+        let failed = |error: io::Error| write_failure(&path.display().to_string(), &error);
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
-                return Err(Failure::new(23, format!("{} is a folder", path.display()))
-                    .hint("name a file in it"));
+                return Err(
+                    Failure::with_code(23, format!("{} is a folder", path.display()))
+                        .hint("name a file in it"),
+                );
             }
             Ok(metadata) if !metadata.is_file() => {
                 let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
@@ -53,7 +56,7 @@ impl Output {
             }
             Ok(_) if !may_overwrite => {
                 return Err(
-                    Failure::new(23, format!("{} is there already", path.display()))
+                    Failure::with_code(23, format!("{} is there already", path.display()))
                         .hint("give it another name with -o, or allow it with --clobber"),
                 );
             }
@@ -75,7 +78,7 @@ impl Output {
                 let shown = super::terminal::head(raw, colour);
                 text.file
                     .write_all(shown.as_bytes())
-                    .map_err(|error| Failure::write("to standard output", &error))
+                    .map_err(|error| write_failure("to standard output", &error))
             }
             _ => self.write(raw),
         }
@@ -89,7 +92,7 @@ impl Output {
             }
             Output::Terminal(text) => text.write(piece),
         };
-        result.map_err(|error| Failure::write(&self.name(), &error))
+        result.map_err(|error| write_failure(&self.name(), &error))
     }
 
     /// Whether there is no point in reading on, since it won't be shown.
@@ -102,9 +105,9 @@ impl Output {
         match self {
             Output::Terminal(text) => text
                 .finish()
-                .map_err(|error| Failure::write("to standard output", &error)),
+                .map_err(|error| write_failure("to standard output", &error)),
             Output::File { part, path, .. } => fs::rename(&part, &path)
-                .map_err(|error| Failure::write(&path.display().to_string(), &error)),
+                .map_err(|error| write_failure(&path.display().to_string(), &error)),
             Output::Pipe(_) | Output::Special(..) => Ok(()),
         }
     }

@@ -1,7 +1,7 @@
 //! From the flags to a request.
 
 use super::args::Args;
-use super::failure::Failure;
+use crate::failure::Failure;
 use http::{Method, Version};
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,7 +16,7 @@ pub(super) fn build(args: &Args, client: &Client, url: &Url) -> Result<RequestBu
     let data = data(&args.data)?;
     let method = match &args.request {
         Some(method) => Method::from_bytes(method.as_bytes())
-            .map_err(|_| Failure::new(2, format!("{method:?} is not a method")))?,
+            .map_err(|_| Failure::with_code(2, format!("{method:?} is not a method")))?,
         None if args.head => Method::HEAD,
         None if data.is_some() => Method::POST,
         None => Method::GET,
@@ -60,7 +60,7 @@ impl Fields {
             None => match line.strip_suffix(';') {
                 Some(name) => (name, Some("")),
                 None => {
-                    return Err(Failure::new(2, format!("{line:?} is not a field"))
+                    return Err(Failure::with_code(2, format!("{line:?} is not a field"))
                         .hint("write it as 'Name: value'"));
                 }
             },
@@ -104,7 +104,8 @@ fn data(given: &[String]) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
-    let failed = |error: io::Error| Failure::new(26, format!("could not read {path}: {error}"));
+    let failed =
+        |error: io::Error| Failure::with_code(26, format!("could not read {path}: {error}"));
     let mut bytes = Vec::new();
     let source: Box<dyn Read> = if path == "-" {
         Box::new(io::stdin())
@@ -117,7 +118,7 @@ fn read(path: &str) -> Result<Vec<u8>, Failure> {
         .map_err(failed)?;
     if bytes.len() as u64 > DATA {
         return Err(
-            Failure::new(26, format!("{path} is longer than {DATA} bytes"))
+            Failure::with_code(26, format!("{path} is longer than {DATA} bytes"))
                 .hint("send it with -T, which doesn't hold it in memory"),
         );
     }

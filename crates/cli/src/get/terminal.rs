@@ -1,6 +1,7 @@
 //! What a terminal may see: nothing that a server sends may move the cursor, change the title or answer for the user.
 
 use super::args::Args;
+use crate::visible::visible;
 use anstyle::{AnsiColor, Style};
 use std::fmt::{self, Write};
 use std::io::IsTerminal;
@@ -61,35 +62,6 @@ impl fmt::Display for Painted<'_> {
     }
 }
 
-/// A text in which every character that would do something, rather than be seen, is written out.
-pub(super) fn visible(text: &str) -> Visible<'_> {
-    Visible(text)
-}
-
-pub(super) struct Visible<'t>(&'t str);
-
-impl fmt::Display for Visible<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '\n' | '\t' => f.write_char(character)?,
-                _ if is_dangerous(character) => write!(f, "{}", character.escape_default())?,
-                _ => f.write_char(character)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Control characters of both sets, and those that turn the direction of writing, so that text reads as it isn't.
-fn is_dangerous(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        )
-}
-
 /// A head as people read it: start line, names and values told apart.
 pub(super) fn head(raw: &[u8], colour: bool) -> String {
     let text = String::from_utf8_lossy(raw);
@@ -132,21 +104,6 @@ fn start_line_style(line: &str) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_does_anything() {
-        let table = [
-            ("plain ü €\n\t", "plain ü €\n\t"),
-            ("\x1b[31mred", "\\u{1b}[31mred"),
-            ("\x1b]0;title\x07", "\\u{1b}]0;title\\u{7}"),
-            ("a\rb\0c\x7f", "a\\rb\\u{0}c\\u{7f}"),
-            ("\u{9b}2J", "\\u{9b}2J"),
-            ("abc\u{202e}txt.exe", "abc\\u{202e}txt.exe"),
-        ];
-        for (given, want) in table {
-            assert_eq!(visible(given).to_string(), want);
-        }
-    }
 
     #[test]
     fn heads() {

@@ -1,11 +1,12 @@
 //! One URL: the request, the response, and its content to where it belongs.
 
 use super::args::Args;
-use super::failure::Failure;
+use super::failure::read_failure;
 use super::output::Output;
 use super::terminal::Console;
 use super::verbose::Narrator;
 use super::{address, request};
+use crate::failure::Failure;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -29,7 +30,7 @@ pub(super) fn transfer(
     let mut response = request::build(args, client, &url)?.send()?;
     if args.fail && response.status().as_u16() >= 400 {
         let status = response.status().as_u16();
-        return Err(Failure::new(
+        return Err(Failure::with_code(
             22,
             format!("the server answered {status} {}", response.reason()),
         ));
@@ -68,7 +69,7 @@ fn copy(response: &mut Response, output: &mut Output) -> Result<u64, Failure> {
                 output.write(&buffer[..read])?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Failure::read(error)),
+            Err(error) => return Err(read_failure(error)),
         }
     }
     Ok(total)
@@ -81,7 +82,7 @@ fn target(args: &Args, url: &Url, index: usize) -> Result<Option<PathBuf>, Failu
             .map(PathBuf::from)
             .map(Some)
             .ok_or_else(|| {
-                Failure::new(23, format!("the URL {url} ends without a file name"))
+                Failure::with_code(23, format!("the URL {url} ends without a file name"))
                     .hint("name the file with -o FILE")
             });
     }

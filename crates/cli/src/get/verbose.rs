@@ -1,6 +1,7 @@
 //! `-v`: the seven steps of a fetch on stderr, each with its time.
 
-use super::terminal::{Console, paint, styles, visible};
+use super::terminal::{Console, paint, styles};
+use crate::visible::visible;
 use std::fmt;
 use std::io::Write;
 use std::time::Duration;

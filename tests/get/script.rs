@@ -1,5 +1,6 @@
 //! A server that follows a script, and the program run against it. Every wait is bounded.
 
+use crate::support::{LONG, tinyhttp};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,9 +8,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
-
-/// No test waits longer than that for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server whose every connection is handled by a closure. It ends with the process.
 pub(crate) struct Server {
@@ -35,8 +33,8 @@ impl Server {
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
                 let stream = stream.unwrap();
-                stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                stream.set_write_timeout(Some(PATIENCE)).unwrap();
+                stream.set_read_timeout(Some(LONG)).unwrap();
+                stream.set_write_timeout(Some(LONG)).unwrap();
                 handle(&mut Connection {
                     stream,
                     number,
@@ -180,11 +178,8 @@ impl Outcome {
 
 /// The program, with an environment that says nothing about proxies and colours.
 pub(crate) fn command<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tinyhttp"));
+    let mut command = tinyhttp();
     command.args(args).env_clear().stdin(Stdio::null());
-    if let Some(home) = std::env::var_os("TMPDIR") {
-        command.env("TMPDIR", home);
-    }
     command
 }
 
@@ -213,7 +208,7 @@ pub(crate) fn run(mut command: Command, input: &[u8]) -> Outcome {
 pub(crate) fn outcome(mut child: Child) -> Outcome {
     let stdout = collect(child.stdout.take().unwrap());
     let stderr = collect(child.stderr.take().unwrap());
-    let ended = |receiver: &mpsc::Receiver<Vec<u8>>| receiver.recv_timeout(PATIENCE);
+    let ended = |receiver: &mpsc::Receiver<Vec<u8>>| receiver.recv_timeout(LONG);
     let (Ok(stdout), Ok(stderr)) = (ended(&stdout), ended(&stderr)) else {
         child.kill().unwrap();
         child.wait().unwrap();
@@ -234,44 +229,6 @@ fn collect(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
         let _ = sender.send(bytes);
     });
     receiver
-}
-
-/// A folder of this test's own, removed at the end.
-pub(crate) struct Folder(pub(crate) std::path::PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Folder {
-        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let name = format!("tinyhttp-get-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Folder(path)
-    }
-
-    pub(crate) fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.0.join(name)).unwrap()
-    }
-
-    /// The names of everything in it, sorted.
-    pub(crate) fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = std::fs::read_dir(&self.0)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 pub(crate) const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
