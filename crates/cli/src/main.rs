@@ -6,6 +6,7 @@
 mod failure;
 mod get;
 mod serve;
+mod visible;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

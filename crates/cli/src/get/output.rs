@@ -1,0 +1,254 @@
+//! Where the content goes: a pipe or file, byte for byte; or a terminal, readable and harmless.
+
+use super::failure::write_failure;
+use crate::failure::Failure;
+use crate::visible::visible;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+/// An output that has been opened.
+pub(super) enum Output {
+    /// Standard output, byte for byte.
+    Pipe(File),
+    /// Standard output, for people.
+    Terminal(Text),
+    /// A file that gets its name when it is complete.
+    File {
+        file: File,
+        part: PathBuf,
+        path: PathBuf,
+    },
+    /// A device, a FIFO or the like: there is nothing to rename.
+    Special(File, PathBuf),
+}
+
+impl Output {
+    /// Standard output. It is written to directly: the standard library's buffer would look for lines.
+    pub(super) fn stdout(is_readable: bool) -> Result<Self, Failure> {
+        let stdout = io::stdout()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|error| write_failure("to standard output", &error))?;
+        let file = File::from(stdout);
+        Ok(if is_readable {
+            Output::Terminal(Text::new(file))
+        } else {
+            Output::Pipe(file)
+        })
+    }
+
+    /// A file; until it is complete it is called `NAME.part`.
+    pub(super) fn file(path: &Path, may_overwrite: bool) -> Result<Self, Failure> {
+        let failed = |error: io::Error| write_failure(&path.display().to_string(), &error);
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(
+                    Failure::with_code(23, format!("{} is a folder", path.display()))
+                        .hint("name a file in it"),
+                );
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                return Ok(Output::Special(file, path.to_owned()));
+            }
+            Ok(_) if !may_overwrite => {
+                return Err(
+                    Failure::with_code(23, format!("{} is there already", path.display()))
+                        .hint("give it another name with -o, or allow it with --clobber"),
+                );
+            }
+            _ => {}
+        }
+        let part = part_of(path);
+        let file = File::create(&part).map_err(failed)?;
+        Ok(Output::File {
+            file,
+            part,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Writes a response's head, as `-i` wants it.
+    pub(super) fn head(&mut self, raw: &[u8], colour: bool) -> Result<(), Failure> {
+        match self {
+            Output::Terminal(text) => {
+                let shown = super::terminal::head(raw, colour);
+                text.file
+                    .write_all(shown.as_bytes())
+                    .map_err(|error| write_failure("to standard output", &error))
+            }
+            _ => self.write(raw),
+        }
+    }
+
+    /// Writes a piece of content.
+    pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let result = match self {
+            Output::Pipe(file) | Output::File { file, .. } | Output::Special(file, _) => {
+                file.write_all(piece)
+            }
+            Output::Terminal(text) => text.write(piece),
+        };
+        result.map_err(|error| write_failure(&self.name(), &error))
+    }
+
+    /// Whether there is no point in reading on, since it won't be shown.
+    pub(super) fn has_seen_enough(&self) -> bool {
+        matches!(self, Output::Terminal(text) if text.is_binary)
+    }
+
+    /// Ends the output; a file gets its name.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Output::Terminal(text) => text
+                .finish()
+                .map_err(|error| write_failure("to standard output", &error)),
+            Output::File { part, path, .. } => fs::rename(&part, &path)
+                .map_err(|error| write_failure(&path.display().to_string(), &error)),
+            Output::Pipe(_) | Output::Special(..) => Ok(()),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Output::Pipe(_) | Output::Terminal(_) => "to standard output".to_owned(),
+            Output::File { part: path, .. } | Output::Special(_, path) => {
+                path.display().to_string()
+            }
+        }
+    }
+}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(".part");
+    name.into()
+}
+
+/// Text on its way to a terminal, in pieces that may be cut inside a character.
+pub(super) struct Text {
+    file: File,
+    /// The beginning of a character whose end is still to come.
+    cut: Vec<u8>,
+    is_binary: bool,
+    has_begun: bool,
+    ends_line: bool,
+}
+
+impl Text {
+    fn new(file: File) -> Self {
+        Text {
+            file,
+            cut: Vec::new(),
+            is_binary: false,
+            has_begun: false,
+            ends_line: true,
+        }
+    }
+
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        if !self.has_begun {
+            self.has_begun = true;
+            self.is_binary = is_binary(piece);
+        }
+        if self.is_binary {
+            return Ok(());
+        }
+        self.cut.extend_from_slice(piece);
+        let whole = self.cut.len() - unfinished(&self.cut);
+        let bytes: Vec<u8> = self.cut.drain(..whole).collect();
+        self.show(&bytes)
+    }
+
+    fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(last) = bytes.last() {
+            self.ends_line = *last == b'\n';
+        }
+        // CRLF is one end of line; a CR on its own would go back and overwrite.
+        let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+        write!(self.file, "{}", visible(&text))
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        if self.is_binary {
+            return self.file.write_all(
+                b"(this is not text; write it to a file with -o FILE, or into a pipe)\n",
+            );
+        }
+        let rest = std::mem::take(&mut self.cut);
+        self.show(&rest)?;
+        // The prompt belongs on a line of its own.
+        if !self.ends_line {
+            self.file.write_all(b"\n")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether that is the beginning of something other than text.
+fn is_binary(piece: &[u8]) -> bool {
+    let sample = &piece[..piece.len().min(1024)];
+    let sample = &sample[..sample.len() - unfinished(sample)];
+    sample.contains(&0) || std::str::from_utf8(sample).is_err()
+}
+
+/// How many bytes at the end are the beginning of a character, or of CRLF.
+fn unfinished(bytes: &[u8]) -> usize {
+    if bytes.last() == Some(&b'\r') {
+        return 1;
+    }
+    (1..=3.min(bytes.len()))
+        .find(|back| {
+            let first = bytes[bytes.len() - back];
+            let needs = match first {
+                0xc0..=0xdf => 2,
+                0xe0..=0xef => 3,
+                0xf0..=0xf7 => 4,
+                _ => 0,
+            };
+            needs > *back
+        })
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_not_cut() {
+        let table: &[(&[u8], usize)] = &[
+            (b"", 0),
+            (b"abc", 0),
+            (b"abc\r", 1),
+            ("ü".as_bytes(), 0),
+            (b"\xc3", 1),
+            (b"a\xe2\x82", 2),
+            (b"\xf0\x9f\x98", 3),
+            (b"\xf0\x9f\x98\x80", 0),
+            (b"\x80\x80", 0),
+        ];
+        for (bytes, want) in table {
+            assert_eq!(unfinished(bytes), *want, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn text_and_not() {
+        for text in [
+            &b"hello"[..],
+            "ü€".as_bytes(),
+            b"",
+            b"\xe2\x82",
+            b"\x1b[31m",
+        ] {
+            assert!(!is_binary(text), "{text:?}");
+        }
+        for binary in [&b"a\0b"[..], b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"] {
+            assert!(is_binary(binary), "{binary:?}");
+        }
+    }
+}

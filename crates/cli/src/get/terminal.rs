@@ -1,0 +1,119 @@
+//! What a terminal may see: nothing that a server sends may move the cursor, change the title or answer for the user.
+
+use super::args::Args;
+use crate::visible::visible;
+use anstyle::{AnsiColor, Style};
+use std::fmt::{self, Write};
+use std::io::IsTerminal;
+
+/// How output looks, on each of the two streams.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Console {
+    /// Standard output is for people: heads are shown, content is made readable.
+    pub(super) is_readable: bool,
+    pub(super) stdout_colour: bool,
+    pub(super) stderr_colour: bool,
+}
+
+impl Console {
+    pub(super) fn new(_args: &Args) -> Self {
+        // NO_COLOR counts when it isn't empty (no-color.org).
+        let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let stdout = std::io::stdout().is_terminal();
+        Console {
+            is_readable: stdout,
+            stdout_colour: stdout && !forbidden,
+            stderr_colour: std::io::stderr().is_terminal() && !forbidden,
+        }
+    }
+}
+
+/// What is coloured, and how.
+pub(super) mod styles {
+    use super::{AnsiColor, Style};
+
+    pub(in super::super) const NAME: Style = AnsiColor::Cyan.on_default();
+    pub(in super::super) const OK: Style = AnsiColor::Green.on_default().bold();
+    pub(in super::super) const REDIRECT: Style = AnsiColor::Yellow.on_default().bold();
+    pub(in super::super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+    pub(in super::super) const FAINT: Style = Style::new().dimmed();
+}
+
+/// A piece of text in a style, or plain.
+pub(super) struct Painted<'t> {
+    text: &'t str,
+    style: Option<Style>,
+}
+
+pub(super) fn paint(text: &str, style: Style, colour: bool) -> Painted<'_> {
+    Painted {
+        text,
+        style: colour.then_some(style),
+    }
+}
+
+impl fmt::Display for Painted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.style {
+            Some(style) => write!(f, "{style}{}{style:#}", visible(self.text)),
+            None => visible(self.text).fmt(f),
+        }
+    }
+}
+
+/// A head as people read it: start line, names and values told apart.
+pub(super) fn head(raw: &[u8], colour: bool) -> String {
+    let text = String::from_utf8_lossy(raw);
+    let mut shown = String::with_capacity(text.len() * 2);
+    for (index, line) in text.split("\r\n").enumerate() {
+        // The blank line ends the head; what is behind it is nothing.
+        if line.is_empty() && index > 0 {
+            shown.push('\n');
+            break;
+        }
+        let written = if index == 0 {
+            writeln!(shown, "{}", paint(line, start_line_style(line), colour))
+        } else {
+            match line.split_once(':') {
+                Some((name, value)) => writeln!(
+                    shown,
+                    "{}:{}",
+                    paint(name, styles::NAME, colour),
+                    visible(value)
+                ),
+                None => writeln!(shown, "{}", visible(line)),
+            }
+        };
+        // Writing to a String doesn't fail.
+        let _ = written;
+    }
+    shown
+}
+
+fn start_line_style(line: &str) -> Style {
+    let class = line.split(' ').nth(1).and_then(|code| code.bytes().next());
+    match class {
+        Some(b'2') => styles::OK,
+        Some(b'3') => styles::REDIRECT,
+        Some(b'4' | b'5') => styles::ERROR,
+        _ => Style::new().bold(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads() {
+        let raw = b"HTTP/1.1 200 OK\r\nA: b\x1b[2J\r\nC: d\r\n\r\n";
+        assert_eq!(
+            head(raw, false),
+            "HTTP/1.1 200 OK\nA: b\\u{1b}[2J\nC: d\n\n"
+        );
+        let coloured = head(raw, true);
+        assert!(coloured.starts_with("\x1b[1m\x1b[32mHTTP/1.1 200 OK\x1b[0m\n"));
+        assert!(coloured.contains("\x1b[36mA\x1b[0m: b\\u{1b}[2J\n"));
+    }
+}

@@ -1,0 +1,190 @@
+//! The content of a request: nothing, bytes, or something to read from.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use tinyhttp_message::connection::RequestContent;
+
+/// A boxed reader of content.
+type Reader = Box<dyn Read + Send>;
+
+/// What a request carries.
+///
+/// Where its length is known it goes out with Content-Length, else in chunks. Content that can be read again lets the
+/// client repeat a request, after a redirect or when a kept connection turns out to be closed.
+///
+/// ```
+/// use tinyhttp_client::Body;
+/// let text: Body = "hello".into();
+/// let stream = Body::reader(std::io::stdin());
+/// assert_eq!((text.length(), stream.length()), (Some(5), None));
+/// ```
+pub struct Body(Kind);
+
+enum Kind {
+    Empty,
+    Bytes(Vec<u8>),
+    /// Read once; `None` when that has happened.
+    Once(Option<u64>, Option<Reader>),
+    /// Opened anew for each sending.
+    Again(Option<u64>, Box<dyn FnMut() -> io::Result<Reader> + Send>),
+}
+
+impl Body {
+    /// No content.
+    #[must_use]
+    pub fn empty() -> Self {
+        Body(Kind::Empty)
+    }
+
+    /// Content of unknown length, sent in chunks; needs HTTP/1.1.
+    pub fn reader(reader: impl Read + Send + 'static) -> Self {
+        Body(Kind::Once(None, Some(Box::new(reader))))
+    }
+
+    /// Content of that many bytes. To send, the reader must give exactly so many.
+    pub fn sized_reader(length: u64, reader: impl Read + Send + 'static) -> Self {
+        Body(Kind::Once(Some(length), Some(Box::new(reader))))
+    }
+
+    /// Content that `open` makes anew each time it has to be sent.
+    pub fn reopen<R: Read + Send + 'static>(
+        length: Option<u64>,
+        mut open: impl FnMut() -> io::Result<R> + Send + 'static,
+    ) -> Self {
+        let open = move || open().map(|reader| Box::new(reader) as Reader);
+        Body(Kind::Again(length, Box::new(open)))
+    }
+
+    /// A file's content, streamed. The length is that of now for a regular file, unknown for anything else.
+    ///
+    /// # Errors
+    /// If the file can't be opened.
+    pub fn file(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        let metadata = File::open(&path)?.metadata()?;
+        let length = metadata.is_file().then_some(metadata.len());
+        Ok(Body::reopen(length, move || File::open(&path)))
+    }
+
+    /// How many bytes there are, if that is known.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Empty => Some(0),
+            Kind::Bytes(bytes) => Some(bytes.len() as u64),
+            Kind::Once(length, _) | Kind::Again(length, _) => *length,
+        }
+    }
+
+    pub(crate) fn announced(&self) -> RequestContent {
+        match (&self.0, self.length()) {
+            (Kind::Empty, _) => RequestContent::None,
+            (_, Some(length)) => RequestContent::Known(length),
+            (_, None) => RequestContent::Unknown,
+        }
+    }
+
+    /// Whether it could be sent now, for the first time or again.
+    pub(crate) fn can_be_sent(&self) -> bool {
+        !matches!(self.0, Kind::Once(_, None))
+    }
+
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self.0, Kind::Empty)
+    }
+
+    /// A reader over it. Content that can be read once gives it once.
+    pub(crate) fn open(&mut self) -> io::Result<Source> {
+        Ok(match &mut self.0 {
+            Kind::Empty => Source::Ready(Vec::new(), 0),
+            Kind::Bytes(bytes) => Source::Ready(bytes.clone(), 0),
+            Kind::Once(_, reader) => Source::Reader(
+                reader
+                    .take()
+                    .ok_or_else(|| io::Error::other("the content was read before"))?,
+            ),
+            Kind::Again(_, open) => Source::Reader(open()?),
+        })
+    }
+}
+
+/// Content on its way out.
+pub(crate) enum Source {
+    /// In memory, from that position on: reading doesn't wait, so the head and the first piece can go out together.
+    Ready(Vec<u8>, usize),
+    Reader(Reader),
+}
+
+impl Source {
+    /// The next piece of at most `limit` bytes; empty at the end. A reader's goes through `scratch`.
+    pub(crate) fn piece<'p>(
+        &'p mut self,
+        limit: usize,
+        scratch: &'p mut Vec<u8>,
+    ) -> io::Result<&'p [u8]> {
+        match self {
+            Source::Ready(bytes, position) => {
+                let start = *position;
+                *position = bytes.len().min(start + limit);
+                Ok(&bytes[start..*position])
+            }
+            Source::Reader(reader) => {
+                scratch.resize(limit, 0);
+                loop {
+                    match reader.read(scratch) {
+                        Ok(read) => return Ok(&scratch[..read]),
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Body::empty()
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Body(Kind::Bytes(bytes))
+    }
+}
+
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}
+
+impl From<&str> for Body {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Body::empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("length", &self.length())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,219 @@
+//! One fetch from its URL to the final response's head: the loop over redirects, and within it the choice of a
+//! connection.
+
+use crate::body::Body;
+use crate::config::{ClientBuilder, Config};
+use crate::deadline::Clock;
+use crate::dial::dial;
+use crate::error::Error;
+use crate::exchange::{Broken, Connection, Exchange, Head, Outbound};
+use crate::pool::{Origin, Pool};
+use crate::redirect::{follow, location};
+use crate::request::{Request, RequestBuilder};
+use crate::response::{Content, Response};
+use crate::trace::{Event, Recorder};
+use http::Method;
+use std::fmt;
+use std::sync::Arc;
+use url::Position;
+
+/// Makes requests, and keeps connections for the next ones.
+///
+/// It is cheap to clone; clones share the connections. It may be used from several threads at once.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    pool: Pool,
+}
+
+impl Client {
+    /// A client with the defaults of [`ClientBuilder`].
+    #[must_use]
+    pub fn new() -> Self {
+        Client::with(Config::default())
+    }
+
+    /// A client to be set up.
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        Client(Arc::new(Shared {
+            config,
+            pool: Pool::default(),
+        }))
+    }
+
+    /// A request with any method.
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        RequestBuilder::new(self.clone(), method, url)
+    }
+
+    /// A GET request: the representation, please (RFC 9110 §9.3.1).
+    pub fn get(&self, url: &str) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// A HEAD request: what GET would answer, without the content (RFC 9110 §9.3.2).
+    pub fn head(&self, url: &str) -> RequestBuilder {
+        self.request(Method::HEAD, url)
+    }
+
+    /// A POST request: do something with this content (RFC 9110 §9.3.3).
+    pub fn post(&self, url: &str) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// A PUT request: let this be the representation (RFC 9110 §9.3.4).
+    pub fn put(&self, url: &str) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// A DELETE request (RFC 9110 §9.3.5).
+    pub fn delete(&self, url: &str) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// Makes a request that was put together with the `http` crate. Its URI has to be absolute.
+    ///
+    /// # Errors
+    /// As [`RequestBuilder::send`].
+    pub fn send(&self, request: http::Request<Body>) -> Result<Response, Error> {
+        self.fetch(request.try_into()?)
+    }
+
+    pub(crate) fn fetch(&self, mut request: Request) -> Result<Response, Error> {
+        let config = &self.0.config;
+        let clock = Clock::start(config.timeouts);
+        let recorder = Recorder::new(config.observer.clone());
+        let mut redirects = 0;
+        loop {
+            recorder.emit(&Event::Hop {
+                method: &request.method,
+                url: &request.url,
+            });
+            let Some(origin) = Origin::of(&request.url) else {
+                return Err(Error::Scheme {
+                    scheme: request.url.scheme().to_owned(),
+                });
+            };
+            let (head, exchange) = self.exchange(&mut request, &origin, clock, &recorder)?;
+            let next = location(&request.url, head.status, &head.fields);
+            let content = Content::new(exchange, head.length, origin, self.clone());
+            let Some(next) = next.filter(|_| config.redirects.limit > 0) else {
+                return Ok(Response::new(head, request.url, recorder, content));
+            };
+            let next = next?;
+            if redirects == config.redirects.limit {
+                return Err(Error::TooManyRedirects {
+                    limit: redirects,
+                    location: next.into(),
+                });
+            }
+            redirects += 1;
+            content.drain();
+            recorder.emit(&Event::Redirect {
+                status: head.status,
+                location: &next,
+            });
+            follow(&mut request, head.status, next, config.redirects)?;
+        }
+    }
+
+    /// Sends the request over a kept connection, or a new one, and reads the response's head.
+    fn exchange(
+        &self,
+        request: &mut Request,
+        origin: &Origin,
+        clock: Clock,
+        recorder: &Recorder,
+    ) -> Result<(Head, Exchange), Error> {
+        let config = &self.0.config;
+        if let Some(connection) = self.0.pool.take(origin, config.pool) {
+            recorder.emit(&Event::Reused {
+                peer: &connection.peer,
+                exchanges: connection.exchanges,
+            });
+            match self.exchange_over(connection, request, clock, recorder) {
+                Err(broken) if broken.unanswered && request.may_be_repeated() => {
+                    recorder.emit(&Event::Stale);
+                }
+                result => return result.map_err(|broken| broken.error),
+            }
+        }
+        let connection = dial(origin, config, clock, recorder)?;
+        self.exchange_over(connection, request, clock, recorder)
+            .map_err(|broken| broken.error)
+    }
+
+    fn exchange_over(
+        &self,
+        connection: Connection,
+        request: &mut Request,
+        clock: Clock,
+        recorder: &Recorder,
+    ) -> Result<(Head, Exchange), Broken> {
+        let answered = |error| Broken {
+            error,
+            unanswered: false,
+        };
+        let source = request
+            .body
+            .open()
+            .map_err(|source| answered(Error::Content { source }))?;
+        let host = host_field(request);
+        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(request.fields.len() + 2);
+        if !request.fields.contains_key(http::header::HOST) {
+            fields.push(("Host", host.as_bytes()));
+        }
+        if let Some(name) = &self.0.config.user_agent
+            && !request.fields.contains_key(http::header::USER_AGENT)
+        {
+            fields.push(("User-Agent", name.as_bytes()));
+        }
+        let given = request.fields.iter();
+        fields.extend(given.map(|(name, value)| (name.as_str(), value.as_bytes())));
+        let outbound = Outbound {
+            method: &request.method,
+            target: request.target(),
+            version: request.version,
+            length: request.body.announced(),
+            fields: &fields,
+            close: request.close,
+            expect_continue: request.expect_continue && !request.body.is_empty(),
+        };
+        let mut exchange = Exchange::begin(connection, &outbound, source, clock, recorder.clone())
+            .map_err(answered)?;
+        let head = exchange.receive_head()?;
+        Ok((head, exchange))
+    }
+
+    /// Takes back the connection of an exchange that is over.
+    pub(crate) fn recycle(&self, origin: &Origin, exchange: Exchange) {
+        let limits = self.0.config.pool;
+        if let Some(connection) = exchange.finish(limits.per_origin > 0) {
+            self.0.pool.put(origin.clone(), connection, limits);
+        }
+    }
+}
+
+/// Host and port as the Host field has them: the default port is left out, an IPv6 address keeps its brackets.
+fn host_field(request: &Request) -> String {
+    request.url[Position::BeforeHost..Position::AfterPort].to_owned()
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Client::new()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,165 @@
+//! What a client is told once, before its first request.
+
+use crate::client::Client;
+use crate::connect::{Interface, SocketOptions};
+use crate::deadline::Timeouts;
+use crate::pool::PoolLimits;
+use crate::redirect::RedirectPolicy;
+use crate::resolve::{Family, Resolve, SystemResolver};
+use crate::trace::Observer;
+use http::HeaderValue;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tinyhttp_message::Limits;
+
+/// The settings of a client.
+pub(crate) struct Config {
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+    pub(crate) redirects: RedirectPolicy,
+    pub(crate) pool: PoolLimits,
+    pub(crate) family: Family,
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) socket: SocketOptions,
+    pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) user_agent: Option<HeaderValue>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            timeouts: Timeouts::default(),
+            // Servers send larger heads than a client does: cookies and policies.
+            limits: Limits {
+                head: 128 * 1024,
+                fields: 200,
+                ..Limits::default()
+            },
+            redirects: RedirectPolicy {
+                limit: 10,
+                trusts_location: false,
+            },
+            pool: PoolLimits {
+                per_origin: 8,
+                age: Duration::from_secs(60),
+            },
+            family: Family::Any,
+            resolver: Arc::new(SystemResolver),
+            socket: SocketOptions::default(),
+            unix_socket: None,
+            user_agent: Some(HeaderValue::from_static(concat!(
+                "tinyhttp/",
+                env!("CARGO_PKG_VERSION")
+            ))),
+            observer: None,
+        }
+    }
+}
+
+/// Sets up a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// let client = tinyhttp_client::Client::builder()
+///     .timeouts(|timeouts| timeouts.total = Some(Duration::from_secs(20)))
+///     .max_redirects(0)
+///     .build();
+/// ```
+#[derive(Default)]
+pub struct ClientBuilder(Config);
+
+impl ClientBuilder {
+    /// Changes the timeouts.
+    #[must_use]
+    pub fn timeouts(mut self, change: impl FnOnce(&mut Timeouts)) -> Self {
+        change(&mut self.0.timeouts);
+        self
+    }
+
+    /// Changes how much of a response's head is taken: 128 KiB and 200 fields unless changed.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.0.limits);
+        self
+    }
+
+    /// Follows at most so many redirects; 10 unless set. With 0 a redirect is a response like any other.
+    #[must_use]
+    pub fn max_redirects(mut self, limit: u32) -> Self {
+        self.0.redirects.limit = limit;
+        self
+    }
+
+    /// Lets `Authorization` and `Cookie` follow redirects to other origins. Only for servers that are all yours.
+    #[must_use]
+    pub fn trust_redirects(mut self, trust: bool) -> Self {
+        self.0.redirects.trusts_location = trust;
+        self
+    }
+
+    /// Keeps at most so many idle connections to each origin, and each for so long: 8, and 60 s, unless set.
+    #[must_use]
+    pub fn keep_alive(mut self, per_origin: usize, age: Duration) -> Self {
+        self.0.pool = PoolLimits { per_origin, age };
+        self
+    }
+
+    /// Uses addresses of that family only.
+    #[must_use]
+    pub fn family(mut self, family: Family) -> Self {
+        self.0.family = family;
+        self
+    }
+
+    /// Finds addresses in another way than the system does.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.0.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Connects from that address or device.
+    #[must_use]
+    pub fn interface(mut self, interface: Interface) -> Self {
+        self.0.socket.interface = Some(interface);
+        self
+    }
+
+    /// Connects to that Unix domain socket, whatever the URL's host.
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.unix_socket = Some(path.into());
+        self
+    }
+
+    /// Names itself in `User-Agent`; `None`: not at all.
+    #[must_use]
+    pub fn user_agent(mut self, name: Option<HeaderValue>) -> Self {
+        self.0.user_agent = name;
+        self
+    }
+
+    /// Shows every step of every fetch to the observer, as it is taken.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.0.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn build(self) -> Client {
+        Client::with(self.0)
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("timeouts", &self.0.timeouts)
+            .finish_non_exhaustive()
+    }
+}

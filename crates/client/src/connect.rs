@@ -1,0 +1,325 @@
+//! Reaching one of a host's addresses, quickly even when some of them are dead (RFC 8305, "happy eyeballs").
+//!
+//! ```text
+//! resolver's answer      v6 v6 v4 v4
+//! interleaved (§4)       v6 v4 v6 v4
+//!                        │  │
+//! 0 ms                   ●  │          the first address is tried
+//! 250 ms, or as soon        ●          the next joins in; whoever connects first wins, the others are dropped
+//! as one has failed
+//! ```
+//!
+//! Every address is tried, whatever the error of the one before it, and one deadline bounds them all. There are no
+//! threads: the sockets don't block, and `poll` waits for all of them.
+
+use crate::deadline::Deadline;
+use crate::trace::{Event, Recorder};
+use crate::transport::{Peer, wait};
+use rustix::event::{PollFd, PollFlags};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// How long one attempt has for itself before the next one joins in (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// An address that was tried in vain.
+#[derive(Debug)]
+pub struct FailedAttempt {
+    /// The address.
+    pub address: SocketAddr,
+    /// From its own start to its failure.
+    pub elapsed: Duration,
+    /// Why it failed.
+    pub source: io::Error,
+}
+
+/// What a socket is told before it connects.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SocketOptions {
+    /// The interface or local address to connect from.
+    pub(crate) interface: Option<Interface>,
+}
+
+/// Where connections come from (`--interface`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interface {
+    /// This local address.
+    Address(std::net::IpAddr),
+    /// The network device of that name; on Linux this may need a privilege.
+    Device(String),
+}
+
+/// Why no connection came about.
+pub(crate) enum NotConnected {
+    /// Every address failed.
+    Failed(Vec<FailedAttempt>),
+    /// The deadline passed; some may have failed before it.
+    TimedOut(Vec<FailedAttempt>),
+}
+
+struct Pending {
+    socket: Socket,
+    address: SocketAddr,
+    started: Instant,
+}
+
+/// Connects to whichever of the addresses answers first. The stream is non-blocking and sends without delay.
+pub(crate) fn connect(
+    addresses: &[SocketAddr],
+    options: &SocketOptions,
+    deadline: Deadline,
+    recorder: &Recorder,
+) -> Result<(TcpStream, SocketAddr), NotConnected> {
+    let mut waiting = interleave(addresses).into_iter().peekable();
+    let mut pending: Vec<Pending> = Vec::new();
+    let mut failed = Vec::new();
+    let mut next_start = Instant::now();
+    loop {
+        let due = pending.is_empty() || Instant::now() >= next_start;
+        if let Some(address) = waiting.next_if(|_| due) {
+            recorder.emit(&Event::Connecting { address });
+            let started = Instant::now();
+            match start(address, options) {
+                Ok(socket) => pending.push(Pending {
+                    socket,
+                    address,
+                    started,
+                }),
+                Err(source) => fail(&mut failed, address, started, source, recorder),
+            }
+            next_start = Instant::now() + STAGGER;
+            continue;
+        }
+        if pending.is_empty() {
+            return Err(NotConnected::Failed(failed));
+        }
+        let stagger = waiting
+            .peek()
+            .map(|_| next_start.saturating_duration_since(Instant::now()));
+        let patience = [stagger, deadline.left()].into_iter().flatten().min();
+        if let Err(error) = wait_for_any(&pending, patience) {
+            let first = pending.remove(0);
+            fail(&mut failed, first.address, first.started, error, recorder);
+            continue;
+        }
+        let mut index = 0;
+        while index < pending.len() {
+            let attempt = &pending[index];
+            match outcome(&attempt.socket) {
+                None => index += 1,
+                Some(Ok(())) => {
+                    let address = attempt.address;
+                    recorder.emit(&Event::Connected {
+                        peer: &Peer::Tcp(address),
+                    });
+                    return Ok((pending.swap_remove(index).socket.into(), address));
+                }
+                Some(Err(source)) => {
+                    let attempt = pending.remove(index);
+                    fail(
+                        &mut failed,
+                        attempt.address,
+                        attempt.started,
+                        source,
+                        recorder,
+                    );
+                    // A failure makes room for the next address at once.
+                    next_start = Instant::now();
+                }
+            }
+        }
+        if deadline.has_passed() {
+            return Err(NotConnected::TimedOut(failed));
+        }
+    }
+}
+
+fn fail(
+    failed: &mut Vec<FailedAttempt>,
+    address: SocketAddr,
+    started: Instant,
+    source: io::Error,
+    recorder: &Recorder,
+) {
+    recorder.emit(&Event::ConnectFailed {
+        address,
+        error: &source,
+    });
+    failed.push(FailedAttempt {
+        address,
+        elapsed: started.elapsed(),
+        source,
+    });
+}
+
+fn start(address: SocketAddr, options: &SocketOptions) -> io::Result<Socket> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    // A request is written in as few pieces as possible already; waiting for more would only delay its end.
+    socket.set_tcp_nodelay(true)?;
+    match &options.interface {
+        None => {}
+        Some(Interface::Address(local)) => socket.bind(&SocketAddr::new(*local, 0).into())?,
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Some(Interface::Device(name)) => socket.bind_device(Some(name.as_bytes()))?,
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Some(Interface::Device(_)) => return Err(io::ErrorKind::Unsupported.into()),
+    }
+    match socket.connect(&SockAddr::from(address)) {
+        Ok(()) => Ok(socket),
+        Err(error) if is_in_progress(&error) => Ok(socket),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+        || error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error())
+}
+
+fn wait_for_any(pending: &[Pending], patience: Option<Duration>) -> io::Result<bool> {
+    let mut descriptors: Vec<_> = pending
+        .iter()
+        .map(|attempt| PollFd::new(&attempt.socket, PollFlags::OUT))
+        .collect();
+    wait(&mut descriptors, patience)
+}
+
+/// Whether the attempt is over, and how it ended.
+fn outcome(socket: &Socket) -> Option<io::Result<()>> {
+    match socket.take_error() {
+        Ok(Some(error)) | Err(error) => return Some(Err(error)),
+        Ok(None) => {}
+    }
+    match socket.peer_addr() {
+        Ok(_) => Some(Ok(())),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// Alternates between the families, beginning with the one the resolver put first (RFC 8305 §4).
+fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = addresses
+        .iter()
+        .copied()
+        .partition(|address: &SocketAddr| address.is_ipv6() == first_is_v6);
+    let mut mixed = Vec::with_capacity(addresses.len());
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    loop {
+        let pair = [first.next(), second.next()];
+        if pair == [None, None] {
+            return mixed;
+        }
+        mixed.extend(pair.into_iter().flatten());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deadline::{Clock, Timeout, Timeouts};
+    use std::net::TcpListener;
+
+    fn addresses(list: &[&str]) -> Vec<SocketAddr> {
+        list.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn deadline(limit: Duration) -> Deadline {
+        let timeouts = Timeouts {
+            connect: Some(limit),
+            ..Timeouts::default()
+        };
+        Clock::start(timeouts).deadline(Timeout::Connect)
+    }
+
+    /// An address at which nobody listens: bound once, and closed again.
+    fn dead() -> SocketAddr {
+        TcpListener::bind("127.0.0.2:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+    }
+
+    #[test]
+    fn families_alternate() {
+        let (a, b, c) = ("[::1]:1", "[::2]:1", "[::3]:1");
+        let (x, y) = ("1.1.1.1:1", "2.2.2.2:1");
+        let table: &[(&[&str], &[&str])] = &[
+            (&[], &[]),
+            (&[a], &[a]),
+            (&[a, b, x, y], &[a, x, b, y]),
+            (&[x, y, a, b], &[x, a, y, b]),
+            (&[a, b, c, x], &[a, x, b, c]),
+            (&[x, a, y], &[x, a, y]),
+        ];
+        for (given, want) in table {
+            assert_eq!(interleave(&addresses(given)), addresses(want));
+        }
+    }
+
+    #[test]
+    fn every_address_is_tried() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let alive = listener.local_addr().unwrap();
+        let list = [dead(), dead(), alive];
+        let recorder = Recorder::default();
+        let (stream, address) = connect(
+            &list,
+            &SocketOptions::default(),
+            deadline(Duration::from_secs(10)),
+            &recorder,
+        )
+        .ok()
+        .unwrap();
+        assert_eq!(
+            (address, stream.peer_addr().unwrap()),
+            (alive, alive),
+            "the last one answered"
+        );
+    }
+
+    #[test]
+    fn all_failures_are_told() {
+        let list = [dead(), dead()];
+        let Err(NotConnected::Failed(failed)) = connect(
+            &list,
+            &SocketOptions::default(),
+            deadline(Duration::from_secs(10)),
+            &Recorder::default(),
+        ) else {
+            panic!("nobody listens there");
+        };
+        let told: Vec<_> = failed.iter().map(|attempt| attempt.address).collect();
+        assert_eq!(told, list);
+        for attempt in failed {
+            assert_eq!(attempt.source.kind(), io::ErrorKind::ConnectionRefused);
+        }
+    }
+
+    #[test]
+    fn one_deadline_bounds_all_addresses() {
+        // A listener whose queue is full lets further attempts hang, as a dead host would.
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&addresses(&["127.0.0.1:0"])[0].into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let _fill: Vec<_> = (0..2)
+            .map(|_| start(address, &SocketOptions::default()).unwrap())
+            .collect();
+        let result = connect(
+            &[address, address],
+            &SocketOptions::default(),
+            deadline(Duration::from_millis(300)),
+            &Recorder::default(),
+        );
+        assert!(matches!(result, Err(NotConnected::TimedOut(_))));
+    }
+}

@@ -1,0 +1,689 @@
+//! One exchange: a request goes out, its response comes in, over anything that carries bytes.
+//!
+//! # Theory
+//!
+//! [`Exchange`] joins three things that know nothing of each other: a [`Transport`], which never blocks, the grammar
+//! ([`ClientConnection`]), and the clock. Both directions are served from one place, [`Exchange::fill`]:
+//!
+//! ```text
+//!   fill:  send what the socket takes ─▶ read what is there ─▶ nothing? wait for either direction ─┐
+//!            ▲                                                                                     │
+//!            └─────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! So a server may answer before it has read the whole request: an error ends the sending, anything else lets it go on
+//! while the response is read. And it may stop reading until its response is read: neither side waits for the other for
+//! ever.
+
+use crate::body::Source;
+use crate::deadline::{Clock, Deadline, Timeout};
+use crate::error::{Error, Phase};
+use crate::trace::{Closed, Event, Recorder};
+use crate::transport::{Peer, Transport};
+use http::{HeaderMap, Method, StatusCode, Version};
+use rustix::event::PollFlags;
+use std::io;
+use std::time::{Duration, Instant};
+use tinyhttp_message::connection::RequestContent;
+use tinyhttp_message::encode::HeadWriter;
+use tinyhttp_message::{
+    BodyLength, ClientConnection, ClientEvent, CloseReason, ContentEncoder, FieldStorage, Limits,
+};
+
+/// How much content is read from its source, or sent, at a time.
+const PIECE: usize = 64 * 1024;
+/// Room for what is read from the socket, at first.
+const INPUT: usize = 16 * 1024;
+/// How long a request that asked for `100 Continue` waits for it (RFC 9110 §10.1.1 leaves that to the client).
+const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A connection, between exchanges or in one.
+pub(crate) struct Connection {
+    transport: Box<dyn Transport>,
+    protocol: ClientConnection,
+    input: Input,
+    pub(crate) peer: Peer,
+    /// Exchanges that it has carried.
+    pub(crate) exchanges: u32,
+}
+
+impl Connection {
+    pub(crate) fn new(transport: Box<dyn Transport>, peer: Peer, limits: Limits) -> Self {
+        Connection {
+            transport,
+            protocol: ClientConnection::new(limits),
+            input: Input::default(),
+            peer,
+            exchanges: 0,
+        }
+    }
+
+    /// Whether an idle connection is still open, and silent, as it should be.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        match self.transport.wait(PollFlags::IN, Some(Duration::ZERO)) {
+            Ok(false) => true,
+            // Something is there: the end, or bytes of a layer below that mean nothing here.
+            Ok(true) => {
+                let read = self.transport.read(&mut [0]);
+                read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+/// What is asked, as it goes on the wire.
+pub(crate) struct Outbound<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) target: &'r str,
+    pub(crate) version: Version,
+    pub(crate) length: RequestContent,
+    /// Every field but those of the framing, in order.
+    pub(crate) fields: &'r [(&'r str, &'r [u8])],
+    /// Say `Connection: close`, and do.
+    pub(crate) close: bool,
+    /// Ask for `100 Continue`, and wait for it a while, before the content goes out.
+    pub(crate) expect_continue: bool,
+}
+
+/// A final response's head.
+pub(crate) struct Head {
+    pub(crate) version: Version,
+    pub(crate) status: StatusCode,
+    pub(crate) reason: String,
+    pub(crate) fields: HeaderMap,
+    pub(crate) raw: Vec<u8>,
+    pub(crate) length: BodyLength,
+}
+
+/// One request and its response.
+pub(crate) struct Exchange {
+    connection: Connection,
+    clock: Clock,
+    recorder: Recorder,
+    begun: Instant,
+    outgoing: Option<Outgoing>,
+    /// Sending broke. That is only told if no response explains it.
+    send_error: Option<io::Error>,
+    stopped_sending: bool,
+    response_deadline: Option<Deadline>,
+    has_first_byte: bool,
+    head_is_complete: bool,
+    length: BodyLength,
+    received: u64,
+    trailers: HeaderMap,
+    /// The server ended the connection, and the content with it.
+    has_ended: bool,
+}
+
+/// The part of the request that hasn't gone out.
+struct Outgoing {
+    source: Source,
+    /// `None` when the end of the content is in the buffer.
+    encoder: Option<ContentEncoder>,
+    buffer: Vec<u8>,
+    /// How much of the buffer has gone out.
+    start: usize,
+    /// Bytes of content that have come from the source.
+    content: u64,
+    /// The content waits for `100 Continue` until then.
+    hold: Option<Instant>,
+}
+
+/// An exchange that came to nothing.
+pub(crate) struct Broken {
+    pub(crate) error: Error,
+    /// Nothing at all had come back.
+    pub(crate) unanswered: bool,
+}
+
+impl Exchange {
+    /// Writes the request's head and begins to send it.
+    pub(crate) fn begin(
+        mut connection: Connection,
+        outbound: &Outbound<'_>,
+        source: Source,
+        clock: Clock,
+        recorder: Recorder,
+    ) -> Result<Exchange, Error> {
+        let mut buffer = Vec::with_capacity(1024);
+        let encoder = connection
+            .protocol
+            .request(
+                outbound.method,
+                outbound.target,
+                outbound.version,
+                outbound.length,
+                &mut buffer,
+                |head| fields(head, outbound),
+            )
+            .map_err(|source| Error::Request { source })?;
+        if outbound.close {
+            connection.protocol.close_after(CloseReason::LocalAsked);
+        }
+        recorder.emit(&Event::RequestHead(&buffer));
+        let hold = outbound
+            .expect_continue
+            .then(|| Instant::now() + CONTINUE_PATIENCE);
+        let mut outgoing = Outgoing {
+            source,
+            encoder: Some(encoder),
+            buffer,
+            start: 0,
+            content: 0,
+            hold,
+        };
+        // What is at hand goes out with the head, in one write.
+        let at_hand = hold.is_none() && matches!(outgoing.source, Source::Ready(..));
+        while at_hand && outgoing.encoder.is_some() && outgoing.buffer.len() < PIECE {
+            outgoing.refill()?;
+        }
+        Ok(Exchange {
+            connection,
+            clock,
+            recorder,
+            begun: Instant::now(),
+            outgoing: Some(outgoing),
+            send_error: None,
+            stopped_sending: false,
+            response_deadline: None,
+            has_first_byte: false,
+            head_is_complete: false,
+            length: BodyLength::Empty,
+            received: 0,
+            trailers: HeaderMap::new(),
+            has_ended: false,
+        })
+    }
+
+    /// Sends the rest of the request, as far as the server wants it, and reads the response's head.
+    pub(crate) fn receive_head(&mut self) -> Result<Head, Broken> {
+        loop {
+            match self.try_receive_head() {
+                Ok(Some(head)) => {
+                    self.head_is_complete = true;
+                    self.length = head.length;
+                    self.response_deadline = None;
+                    if self.outgoing.is_some() && !head.status.is_success() {
+                        // The server has made up its mind: the rest of the content would be for nothing.
+                        self.stop_sending();
+                    }
+                    return Ok(head);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    return Err(Broken {
+                        unanswered: !self.has_first_byte,
+                        error: self.give_up(error),
+                    });
+                }
+            }
+        }
+    }
+
+    fn try_receive_head(&mut self) -> Result<Option<Head>, Error> {
+        let mut storage = FieldStorage::new();
+        let unread = self.connection.input.unread();
+        let (used, event) = self
+            .connection
+            .protocol
+            .receive(unread, &mut storage)
+            .map_err(|source| Error::Protocol {
+                peer: self.connection.peer.clone(),
+                source,
+            })?;
+        match event {
+            ClientEvent::Interim(head) => {
+                self.recorder.emit(&Event::Interim(head.raw()));
+                let go_ahead = head.status == StatusCode::CONTINUE;
+                if let Some(outgoing) = self.outgoing.as_mut().filter(|_| go_ahead) {
+                    outgoing.hold = None;
+                }
+                self.connection.input.consume(used);
+                Ok(None)
+            }
+            ClientEvent::Response { head, framing } => {
+                self.recorder.emit(&Event::ResponseHead {
+                    raw: head.raw(),
+                    status: head.status,
+                    length: framing.length,
+                });
+                let head = Head {
+                    version: head.version,
+                    status: head.status,
+                    reason: head.reason.to_owned(),
+                    fields: head.fields.to_http().map_err(|source| Error::Protocol {
+                        peer: self.connection.peer.clone(),
+                        source,
+                    })?,
+                    raw: head.raw().to_vec(),
+                    length: framing.length,
+                };
+                self.connection.input.consume(used);
+                Ok(Some(head))
+            }
+            _ => {
+                self.connection.input.consume(used);
+                if self.fill(None)? == 0 {
+                    return Err(self.ended_early());
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Reads some of the content; 0 at its end.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let read = self.try_read(buffer).map_err(|error| self.give_up(error))?;
+        self.received += read as u64;
+        if read > 0 && self.connection.input.unread().is_empty() {
+            // If that was the last byte, the connection is free now, not at the next read.
+            self.receive_piece(buffer.len(), &mut |_| {})?;
+        }
+        Ok(read)
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while !self.is_complete() {
+            if self.connection.input.unread().is_empty() && self.length != BodyLength::Chunked {
+                return self.read_directly(buffer);
+            }
+            let mut taken = 0;
+            let progress = self.receive_piece(buffer.len(), &mut |content| {
+                buffer[..content.len()].copy_from_slice(content);
+                taken = content.len();
+            })?;
+            if taken > 0 {
+                return Ok(taken);
+            }
+            if !progress && self.fill(None)? == 0 {
+                return self.end_of_input();
+            }
+        }
+        Ok(0)
+    }
+
+    /// Content without chunks goes straight to where it is wanted.
+    fn read_directly(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let read = self.fill(Some(buffer))?;
+        if read == 0 {
+            return self.end_of_input();
+        }
+        let mut storage = FieldStorage::new();
+        let received = &buffer[..read];
+        let (used, _) = self
+            .connection
+            .protocol
+            .receive(received, &mut storage)
+            .map_err(|source| Error::Protocol {
+                peer: self.connection.peer.clone(),
+                source,
+            })?;
+        // What lies beyond the content's end isn't content.
+        self.connection.input.put_back(&received[used..]);
+        Ok(used)
+    }
+
+    /// Shows the grammar what has been read, at most `window` bytes of it; whether it made anything of that.
+    fn receive_piece(
+        &mut self,
+        window: usize,
+        content: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, Error> {
+        let connection = &mut self.connection;
+        let unread = connection.input.unread();
+        // A trailer section is looked at whole: then there is no content for which the window would be too small.
+        for window in [window.min(unread.len()), unread.len()] {
+            let mut storage = FieldStorage::new();
+            let (used, event) = connection
+                .protocol
+                .receive(&unread[..window], &mut storage)
+                .map_err(|source| Error::Protocol {
+                    peer: connection.peer.clone(),
+                    source,
+                })?;
+            let progress = match event {
+                ClientEvent::Content(piece) => {
+                    content(piece);
+                    true
+                }
+                ClientEvent::End(trailers) => {
+                    self.trailers = trailers;
+                    true
+                }
+                _ => used > 0,
+            };
+            if progress {
+                connection.input.consume(used);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn end_of_input(&mut self) -> Result<usize, Error> {
+        match self.connection.protocol.end_of_input() {
+            Ok(()) => {
+                self.has_ended = true;
+                Ok(0)
+            }
+            Err(_) => Err(Error::Incomplete {
+                peer: self.connection.peer.clone(),
+                received: self.received,
+                expected: match self.length {
+                    BodyLength::Known(length) => Some(length),
+                    _ => None,
+                },
+            }),
+        }
+    }
+
+    /// The error for a connection that ended before the head's end.
+    fn ended_early(&mut self) -> Error {
+        let peer = self.connection.peer.clone();
+        if self.has_first_byte {
+            let source = tinyhttp_message::Error::UnexpectedEnd;
+            return Error::Protocol { peer, source };
+        }
+        Error::NoResponse {
+            peer,
+            elapsed: self.begun.elapsed(),
+        }
+    }
+
+    /// Reads at least a byte, into the input or where the caller says, and sends meanwhile; 0 if the server has ended.
+    fn fill(&mut self, mut direct: Option<&mut [u8]>) -> Result<usize, Error> {
+        let mut stall = self.clock.deadline(Timeout::Stall);
+        loop {
+            if self.send_some()? {
+                stall = self.clock.deadline(Timeout::Stall);
+            }
+            let connection = &mut self.connection;
+            let space = match direct.as_deref_mut() {
+                Some(space) => space,
+                None => connection.input.space(),
+            };
+            match connection.transport.read(space) {
+                Ok(read) => {
+                    if direct.is_none() {
+                        connection.input.filled(read);
+                    }
+                    if read > 0 && !self.has_first_byte {
+                        self.has_first_byte = true;
+                        self.recorder.emit(&Event::FirstByte);
+                    }
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(self.receive_error(source)),
+            }
+            let mut until = stall;
+            if let Some(deadline) = self.response_deadline {
+                until = until.earlier(deadline);
+            }
+            self.wait(until)?;
+        }
+    }
+
+    fn wait(&mut self, until: Deadline) -> Result<(), Error> {
+        let mut interest = PollFlags::IN;
+        let mut patience = until.left();
+        if let Some(outgoing) = &mut self.outgoing {
+            match outgoing.hold {
+                Some(hold) if outgoing.unsent().is_empty() => {
+                    let hold = hold.saturating_duration_since(Instant::now());
+                    if hold.is_zero() {
+                        outgoing.hold = None;
+                        return Ok(());
+                    }
+                    patience = Some(patience.map_or(hold, |patience| patience.min(hold)));
+                }
+                _ => interest |= PollFlags::OUT,
+            }
+        }
+        match self.connection.transport.wait(interest, patience) {
+            Ok(false) if until.has_passed() => Err(Error::Timeout {
+                timeout: until.timeout,
+                limit: until.limit,
+                phase: self.phase(),
+                peer: Some(self.connection.peer.clone()),
+                attempts: Vec::new(),
+            }),
+            Ok(_) => Ok(()),
+            Err(source) => Err(self.receive_error(source)),
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match (self.head_is_complete, &self.outgoing) {
+            (true, _) => Phase::Content,
+            (false, Some(_)) => Phase::Send,
+            (false, None) => Phase::Response,
+        }
+    }
+
+    fn receive_error(&self, source: io::Error) -> Error {
+        Error::Receive {
+            peer: self.connection.peer.clone(),
+            elapsed: self.begun.elapsed(),
+            received: self.received,
+            source,
+        }
+    }
+
+    /// Sends what the socket takes of the request; whether it took anything.
+    fn send_some(&mut self) -> Result<bool, Error> {
+        let mut progress = false;
+        while let Some(outgoing) = &mut self.outgoing {
+            let transport = &mut self.connection.transport;
+            let result = if !outgoing.unsent().is_empty() {
+                transport.write(outgoing.unsent()).and_then(|written| {
+                    outgoing.start += written;
+                    progress = true;
+                    match written {
+                        0 => Err(io::ErrorKind::WriteZero.into()),
+                        _ => Ok(()),
+                    }
+                })
+            } else if outgoing.hold.is_some() {
+                return Ok(progress);
+            } else if outgoing.encoder.is_some() {
+                // Between two pieces there is time to see whether the server has something to say about them.
+                if outgoing.content > 0
+                    && transport
+                        .wait(PollFlags::IN, Some(Duration::ZERO))
+                        .unwrap_or(false)
+                {
+                    return Ok(progress);
+                }
+                outgoing.refill()?;
+                Ok(())
+            } else {
+                let content = outgoing.content;
+                transport.flush().map(|()| {
+                    self.outgoing = None;
+                    self.recorder.emit(&Event::RequestSent { content });
+                    self.response_deadline = Some(self.clock.deadline(Timeout::Response));
+                })
+            };
+            match result {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(progress),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // The server may have answered before it stopped reading: then that answer is what counts.
+                    self.send_error = Some(error);
+                    self.stop_sending();
+                }
+            }
+        }
+        Ok(progress)
+    }
+
+    fn stop_sending(&mut self) {
+        self.outgoing = None;
+        self.stopped_sending = true;
+    }
+
+    /// Ends the exchange with an error: the one that explains most.
+    fn give_up(&mut self, error: Error) -> Error {
+        let error = match (self.send_error.take(), error) {
+            (Some(source), Error::NoResponse { peer, elapsed })
+            | (Some(source), Error::Receive { peer, elapsed, .. })
+                if !self.head_is_complete =>
+            {
+                Error::Send {
+                    peer,
+                    elapsed,
+                    source,
+                }
+            }
+            (_, error) => error,
+        };
+        self.recorder.emit(&Event::End {
+            received: self.received,
+            close: Some(Closed::Failed),
+        });
+        error
+    }
+
+    /// Whether the response has been read to its end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.has_ended || self.connection.protocol.is_complete()
+    }
+
+    pub(crate) fn trailers(&self) -> &HeaderMap {
+        &self.trailers
+    }
+
+    /// From now on, whatever is still to come has to come within that time.
+    pub(crate) fn hurry(&mut self, limit: Duration) {
+        self.clock = self.clock.hurry(limit);
+    }
+
+    /// Ends the exchange, and gives the connection back if it can carry another one.
+    pub(crate) fn finish(mut self, keep: bool) -> Option<Connection> {
+        // The end may have been read without having been looked at.
+        while !self.is_complete() {
+            if !matches!(self.receive_piece(usize::MAX, &mut |_| {}), Ok(true)) {
+                break;
+            }
+        }
+        let close = if !self.is_complete() {
+            Some(Closed::Unread)
+        } else if self.stopped_sending || self.outgoing.is_some() {
+            Some(Closed::Unsent)
+        } else if let Some(reason) = self.connection.protocol.close_reason() {
+            Some(Closed::Protocol(reason))
+        } else if !self.connection.input.unread().is_empty() {
+            Some(Closed::Surplus)
+        } else {
+            (!keep).then_some(Closed::NotKept)
+        };
+        self.recorder.emit(&Event::End {
+            received: self.received,
+            close,
+        });
+        self.connection.exchanges += 1;
+        close.is_none().then_some(self.connection)
+    }
+}
+
+fn fields(
+    head: &mut HeadWriter<'_>,
+    outbound: &Outbound<'_>,
+) -> Result<(), tinyhttp_message::Error> {
+    for (name, value) in outbound.fields {
+        head.field(name, value)?;
+    }
+    if outbound.close {
+        head.field("Connection", b"close")?;
+    }
+    if outbound.expect_continue {
+        head.field("Expect", b"100-continue")?;
+    }
+    Ok(())
+}
+
+impl Outgoing {
+    fn unsent(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    /// Puts the next piece of content, or its end, into the buffer, behind what is there.
+    fn refill(&mut self) -> Result<(), Error> {
+        let Some(encoder) = &mut self.encoder else {
+            return Ok(());
+        };
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.start = 0;
+        }
+        let mut scratch = Vec::new();
+        let piece = self
+            .source
+            .piece(PIECE, &mut scratch)
+            .map_err(|source| Error::Content { source })?;
+        self.content += piece.len() as u64;
+        if piece.is_empty() {
+            encoder.finish(&mut self.buffer).map_err(content_error)?;
+            self.encoder = None;
+            return Ok(());
+        }
+        encoder
+            .encode(piece, &mut self.buffer)
+            .map_err(content_error)
+    }
+}
+
+fn content_error(error: tinyhttp_message::Error) -> Error {
+    Error::Content {
+        source: io::Error::other(error),
+    }
+}
+
+/// What has been read from the socket and not been used.
+#[derive(Default)]
+struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    fn consume(&mut self, used: usize) {
+        self.start += used;
+    }
+
+    /// Room for more, at the end. The grammar's limits keep it from growing for ever.
+    fn space(&mut self) -> &mut [u8] {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.bytes.len() {
+            self.bytes.resize((self.end * 2).max(INPUT), 0);
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    fn filled(&mut self, read: usize) {
+        self.end += read;
+    }
+
+    fn put_back(&mut self, surplus: &[u8]) {
+        if !surplus.is_empty() {
+            self.bytes = surplus.to_vec();
+            (self.start, self.end) = (0, surplus.len());
+        }
+    }
+}

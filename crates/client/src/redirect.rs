@@ -1,0 +1,228 @@
+//! Where a redirect leads, with which method, and which credentials come along (RFC 9110 §15.4).
+//!
+//! | status | method | content |
+//! |---|---|---|
+//! | 301, 302 | POST becomes GET, others stay | dropped with the POST |
+//! | 303 | HEAD stays, others become GET | dropped |
+//! | 307, 308 | stays | sent again |
+//!
+//! Credentials are for the origin they were given for: `Authorization`, `Cookie` and `Proxy-Authorization` don't cross
+//! to another one, and never come back on the way. Only http and https are followed.
+
+use crate::body::Body;
+use crate::error::{BadRedirect, Error};
+use crate::pool::Origin;
+use crate::request::Request;
+use http::{HeaderMap, Method, StatusCode, header};
+use url::Url;
+
+/// Which redirects are followed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RedirectPolicy {
+    /// At most so many; 0: none, and the redirect itself is the response.
+    pub(crate) limit: u32,
+    /// Credentials cross origins: dangerous, and sometimes asked for.
+    pub(crate) trusts_location: bool,
+}
+
+/// Where a response points, if it is a redirect that could be followed.
+pub(crate) fn location(
+    base: &Url,
+    status: StatusCode,
+    fields: &HeaderMap,
+) -> Option<Result<Url, Error>> {
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = fields.get(header::LOCATION)?;
+    let text = String::from_utf8_lossy(location.as_bytes());
+    let refused = |reason| Error::Redirect {
+        location: text.clone().into_owned(),
+        reason,
+    };
+    Some(match base.join(&text) {
+        Err(_) => Err(refused(BadRedirect::NotUrl)),
+        Ok(url) if Origin::of(&url).is_none() => Err(refused(BadRedirect::Scheme)),
+        Ok(mut url) => {
+            // A fragment that the redirect doesn't replace is still meant (RFC 9110 §10.2.2).
+            if url.fragment().is_none() {
+                url.set_fragment(base.fragment());
+            }
+            Ok(url)
+        }
+    })
+}
+
+/// Turns a request into the one that follows the redirect.
+pub(crate) fn follow(
+    request: &mut Request,
+    status: StatusCode,
+    location: Url,
+    policy: RedirectPolicy,
+) -> Result<(), Error> {
+    let becomes_get = match status.as_u16() {
+        301 | 302 => request.method == Method::POST,
+        303 => request.method != Method::HEAD,
+        _ => false,
+    };
+    if becomes_get {
+        request.method = Method::GET;
+        request.body = Body::empty();
+        for name in [
+            header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
+            header::CONTENT_LANGUAGE,
+            header::CONTENT_LOCATION,
+        ] {
+            request.fields.remove(name);
+        }
+    } else if !request.body.can_be_sent() {
+        return Err(Error::Redirect {
+            location: location.to_string(),
+            reason: BadRedirect::Content,
+        });
+    }
+    if Origin::of(&request.url) != Origin::of(&location) {
+        // The field names the host of the URL it was written for.
+        request.fields.remove(header::HOST);
+        if !policy.trusts_location {
+            for name in [
+                header::AUTHORIZATION,
+                header::COOKIE,
+                header::PROXY_AUTHORIZATION,
+            ] {
+                request.fields.remove(name);
+            }
+        }
+    }
+    request.target = None;
+    request.url = location;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn locations() {
+        let base = url("http://h:8080/a/b?c#f");
+        let table: &[(u16, &str, Option<&str>)] = &[
+            (301, "/x", Some("http://h:8080/x#f")),
+            (302, "x", Some("http://h:8080/a/x#f")),
+            (303, "../x?y", Some("http://h:8080/x?y#f")),
+            (307, "?q", Some("http://h:8080/a/b?q#f")),
+            (308, "//other/x", Some("http://other/x#f")),
+            (301, "https://other/#g", Some("https://other/#g")),
+            (301, "", Some("http://h:8080/a/b?c#f")),
+            (301, "/ü b", Some("http://h:8080/%C3%BC%20b#f")),
+            (301, "http://", None),
+            (301, "file:///etc/passwd", None),
+            (301, "gopher://h/", None),
+            (301, "javascript:alert(1)", None),
+            (301, "http://h:99999/", None),
+        ];
+        for (status, text, want) in table {
+            let status = StatusCode::from_u16(*status).unwrap();
+            let mut fields = HeaderMap::new();
+            let value = HeaderValue::from_bytes(text.as_bytes()).unwrap();
+            fields.insert(header::LOCATION, value);
+            let got = location(&base, status, &fields).unwrap();
+            assert_eq!(got.ok().map(String::from).as_deref(), *want, "{text}");
+        }
+        for status in [200, 300, 304, 305, 306, 404] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let mut fields = HeaderMap::new();
+            fields.insert(header::LOCATION, HeaderValue::from_static("/x"));
+            assert!(location(&base, status, &fields).is_none(), "{status}");
+        }
+        assert!(location(&base, StatusCode::FOUND, &HeaderMap::new()).is_none());
+    }
+
+    #[test]
+    fn methods() {
+        let table: &[(u16, Method, Method, bool)] = &[
+            (301, Method::GET, Method::GET, true),
+            (301, Method::POST, Method::GET, false),
+            (302, Method::POST, Method::GET, false),
+            (302, Method::PUT, Method::PUT, true),
+            (302, Method::HEAD, Method::HEAD, true),
+            (303, Method::POST, Method::GET, false),
+            (303, Method::PUT, Method::GET, false),
+            (303, Method::HEAD, Method::HEAD, true),
+            (307, Method::POST, Method::POST, true),
+            (308, Method::PUT, Method::PUT, true),
+        ];
+        for (status, before, after, content) in table {
+            let mut request = Request::new(before.clone(), url("http://h/"));
+            request.body = "x".into();
+            let status = StatusCode::from_u16(*status).unwrap();
+            let policy = RedirectPolicy {
+                limit: 10,
+                trusts_location: false,
+            };
+            follow(&mut request, status, url("http://h/y"), policy).unwrap();
+            assert_eq!(
+                (&request.method, !request.body.is_empty()),
+                (after, *content),
+                "{status} {before}"
+            );
+        }
+    }
+
+    #[test]
+    fn content_that_is_gone_is_not_sent_again() {
+        let mut request = Request::new(Method::POST, url("http://h/"));
+        request.body = Body::reader(&b"x"[..]);
+        request.body.open().unwrap();
+        let policy = RedirectPolicy {
+            limit: 10,
+            trusts_location: false,
+        };
+        let status = StatusCode::TEMPORARY_REDIRECT;
+        let error = follow(&mut request, status, url("http://h/y"), policy).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::Redirect {
+                reason: BadRedirect::Content,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn credentials_stay_with_their_origin() {
+        for (to, trusts_location, kept) in [
+            ("http://h/y", false, true),
+            ("http://h:81/y", false, false),
+            ("https://h/y", false, false),
+            ("http://evil/y", false, false),
+            ("http://evil/y", true, true),
+        ] {
+            let mut request = Request::new(Method::GET, url("http://h/"));
+            for name in [header::AUTHORIZATION, header::COOKIE, header::ACCEPT] {
+                request.fields.insert(name, HeaderValue::from_static("x"));
+            }
+            let policy = RedirectPolicy {
+                limit: 10,
+                trusts_location,
+            };
+            follow(&mut request, StatusCode::FOUND, url(to), policy).unwrap();
+            let has = |name| request.fields.contains_key(name);
+            assert_eq!(
+                (
+                    has(header::AUTHORIZATION),
+                    has(header::COOKIE),
+                    has(header::ACCEPT)
+                ),
+                (kept, kept, true),
+                "{to}"
+            );
+        }
+    }
+}

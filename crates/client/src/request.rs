@@ -1,0 +1,191 @@
+//! A request while it is being put together.
+
+use crate::body::Body;
+use crate::client::Client;
+use crate::error::Error;
+use crate::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use tinyhttp_message as message;
+use url::{Position, Url};
+
+/// A request to an http or https URL.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// The request target, where it isn't the URL's own path and query.
+    pub(crate) target: Option<String>,
+    pub(crate) version: Version,
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: Body,
+    pub(crate) close: bool,
+    pub(crate) expect_continue: bool,
+}
+
+impl Request {
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        Request {
+            method,
+            url,
+            target: None,
+            version: Version::HTTP_11,
+            fields: HeaderMap::new(),
+            body: Body::empty(),
+            close: false,
+            expect_continue: false,
+        }
+    }
+
+    /// The request target in origin-form: never a fragment, never credentials (RFC 9112 §3.2.1).
+    pub(crate) fn target(&self) -> &str {
+        match &self.target {
+            Some(target) => target,
+            None => &self.url[Position::BeforePath..Position::AfterQuery],
+        }
+    }
+
+    /// Whether making it twice does no more than making it once (RFC 9110 §9.2.2), and is possible.
+    pub(crate) fn may_be_repeated(&self) -> bool {
+        let idempotent = [
+            Method::GET,
+            Method::HEAD,
+            Method::OPTIONS,
+            Method::TRACE,
+            Method::PUT,
+            Method::DELETE,
+        ];
+        idempotent.contains(&self.method) && self.body.can_be_sent()
+    }
+}
+
+/// Puts a request together; [`RequestBuilder::send`] makes it.
+///
+/// What is wrong with its parts is told by `send`.
+///
+/// ```no_run
+/// # fn main() -> Result<(), tinyhttp_client::Error> {
+/// let client = tinyhttp_client::Client::new();
+/// let response = client
+///     .put("http://127.0.0.1:8080/notes/1")
+///     .field("Content-Type", "text/plain")
+///     .body("remember the milk")
+///     .send()?;
+/// println!("{}", response.status());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RequestBuilder {
+    client: Client,
+    request: Result<Request, Error>,
+}
+
+impl RequestBuilder {
+    pub(crate) fn new(client: Client, method: Method, url: &str) -> Self {
+        let request = Url::parse(url)
+            .map(|url| Request::new(method, url))
+            .map_err(|source| Error::Url {
+                url: url.to_owned(),
+                source,
+            });
+        RequestBuilder { client, request }
+    }
+
+    /// Adds a field. Fields of the same name are kept, in order; line breaks in a value are refused.
+    ///
+    /// `Content-Length`, `Transfer-Encoding` and `Connection` are left out of what is sent: the client writes them,
+    /// to match what it does.
+    #[must_use]
+    pub fn field(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_bytes(value.as_ref());
+        self.change(|request| {
+            let name = name.map_err(|_| refused(message::Error::InvalidFieldName))?;
+            let value = value.map_err(|_| refused(message::Error::InvalidFieldValue))?;
+            request.fields.append(name, value);
+            Ok(())
+        })
+    }
+
+    /// Sets the content.
+    #[must_use]
+    pub fn body(self, body: impl Into<Body>) -> Self {
+        self.change(|request| {
+            request.body = body.into();
+            Ok(())
+        })
+    }
+
+    /// Asks for something other than the URL's path and query: `*`, or a path that is not to be normalised.
+    #[must_use]
+    pub fn target(self, target: impl Into<String>) -> Self {
+        self.change(|request| {
+            request.target = Some(target.into());
+            Ok(())
+        })
+    }
+
+    /// Speaks that version of HTTP: 1.1 unless set, or 1.0.
+    #[must_use]
+    pub fn version(self, version: Version) -> Self {
+        self.change(|request| {
+            request.version = version;
+            Ok(())
+        })
+    }
+
+    /// Says `Connection: close`, and closes afterwards.
+    #[must_use]
+    pub fn close(self) -> Self {
+        self.change(|request| {
+            request.close = true;
+            Ok(())
+        })
+    }
+
+    /// Sends the content only after the server has said `100 Continue`, or nothing for a second (RFC 9110 §10.1.1).
+    #[must_use]
+    pub fn expect_continue(self) -> Self {
+        self.change(|request| {
+            request.expect_continue = true;
+            Ok(())
+        })
+    }
+
+    /// Makes the request, follows redirects, and returns when the final response's head is there.
+    ///
+    /// # Errors
+    /// Whatever goes wrong; a status code of 400 and more is a response, not an error.
+    pub fn send(self) -> Result<Response, Error> {
+        self.client.fetch(self.request?)
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), Error>) -> Self {
+        if let Ok(request) = &mut self.request
+            && let Err(error) = change(request)
+        {
+            self.request = Err(error);
+        }
+        self
+    }
+}
+
+fn refused(source: message::Error) -> Error {
+    Error::Request { source }
+}
+
+impl TryFrom<http::Request<Body>> for Request {
+    type Error = Error;
+
+    fn try_from(request: http::Request<Body>) -> Result<Request, Error> {
+        let (parts, body) = request.into_parts();
+        let text = parts.uri.to_string();
+        let url = Url::parse(&text).map_err(|source| Error::Url { url: text, source })?;
+        Ok(Request {
+            version: parts.version,
+            fields: parts.headers,
+            body,
+            ..Request::new(parts.method, url)
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! Names to addresses: the question the system's resolver is asked, and the answers that need none.
+
+use crate::deadline::Deadline;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::thread;
+use url::Host;
+
+/// Finds the addresses of a host. A [`Client`](crate::Client) can be given one of your own.
+pub trait Resolve: Send + Sync {
+    /// The addresses of `host`, best first. The caller waits for the answer only until its deadline, so this runs on a
+    /// thread of its own.
+    ///
+    /// # Errors
+    /// Whatever keeps it from finding any.
+    fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
+}
+
+impl<F: Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync> Resolve for F {
+    fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        self(host)
+    }
+}
+
+/// The system's resolver: `getaddrinfo`, which knows the hosts file and orders its answer by RFC 6724.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        let addresses = (host, 0).to_socket_addrs()?;
+        Ok(addresses.map(|address| address.ip()).collect())
+    }
+}
+
+/// Which addresses are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Family {
+    /// Both kinds.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Family {
+    fn takes(self, address: IpAddr) -> bool {
+        match self {
+            Family::Any => true,
+            Family::V4 => address.is_ipv4(),
+            Family::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::Any => "IPv4 or IPv6",
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        })
+    }
+}
+
+/// Why there are no addresses.
+#[derive(Debug)]
+pub(crate) enum NotResolved {
+    Failed(io::Error),
+    TimedOut,
+}
+
+/// The addresses of a host at that port. An address needs no resolver.
+pub(crate) fn resolve(
+    host: &Host<String>,
+    port: u16,
+    family: Family,
+    resolver: &std::sync::Arc<dyn Resolve>,
+    deadline: Deadline,
+) -> Result<Vec<SocketAddr>, NotResolved> {
+    let found = match host {
+        Host::Ipv4(address) => vec![IpAddr::V4(*address)],
+        Host::Ipv6(address) => vec![IpAddr::V6(*address)],
+        Host::Domain(name) => ask(name, resolver, deadline)?,
+    };
+    let any = !found.is_empty();
+    let addresses: Vec<_> = found
+        .into_iter()
+        .filter(|address| family.takes(*address))
+        .map(|address| SocketAddr::new(address, port))
+        .collect();
+    if addresses.is_empty() {
+        let reason = if any {
+            format!("the host has no {family} address")
+        } else {
+            "the host has no address".to_owned()
+        };
+        return Err(NotResolved::Failed(io::Error::new(
+            io::ErrorKind::NotFound,
+            reason,
+        )));
+    }
+    Ok(addresses)
+}
+
+fn ask(
+    name: &str,
+    resolver: &std::sync::Arc<dyn Resolve>,
+    deadline: Deadline,
+) -> Result<Vec<IpAddr>, NotResolved> {
+    let Some(left) = deadline.left() else {
+        return resolver.resolve(name).map_err(NotResolved::Failed);
+    };
+    // getaddrinfo can't be interrupted, so it gets a thread that is left behind when the time is up.
+    let (sender, receiver) = mpsc::channel();
+    let (resolver, name) = (resolver.clone(), name.to_owned());
+    thread::Builder::new()
+        .name("resolve".to_owned())
+        .spawn(move || {
+            // Nobody is waiting any more if this fails.
+            let _ = sender.send(resolver.resolve(&name));
+        })
+        .map_err(NotResolved::Failed)?;
+    match receiver.recv_timeout(left) {
+        Ok(result) => result.map_err(NotResolved::Failed),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(NotResolved::TimedOut),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(NotResolved::Failed(io::Error::other(
+            "the resolver panicked",
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deadline::{Clock, Timeout, Timeouts};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn deadline(limit: Duration) -> Deadline {
+        let timeouts = Timeouts {
+            resolve: Some(limit),
+            ..Timeouts::default()
+        };
+        Clock::start(timeouts).deadline(Timeout::Resolve)
+    }
+
+    #[test]
+    fn addresses_need_no_resolver_and_families_are_chosen() {
+        let resolver: Arc<dyn Resolve> = Arc::new(|host: &str| match host {
+            "both.test" => Ok(vec!["::1".parse().unwrap(), "127.0.0.1".parse().unwrap()]),
+            "none.test" => Ok(Vec::new()),
+            _ => Err(io::Error::other("no such host")),
+        });
+        let table: &[(&str, Family, Option<&str>)] = &[
+            ("127.0.0.1", Family::Any, Some("127.0.0.1:80")),
+            ("127.0.0.1", Family::V6, None),
+            ("[::1]", Family::Any, Some("[::1]:80")),
+            ("[::1]", Family::V4, None),
+            ("both.test", Family::Any, Some("[::1]:80 127.0.0.1:80")),
+            ("both.test", Family::V4, Some("127.0.0.1:80")),
+            ("both.test", Family::V6, Some("[::1]:80")),
+            ("none.test", Family::Any, None),
+            ("bad.test", Family::Any, None),
+        ];
+        for (host, family, want) in table {
+            let host = Host::parse(host).unwrap();
+            let got = resolve(
+                &host,
+                80,
+                *family,
+                &resolver,
+                deadline(Duration::from_secs(10)),
+            );
+            let got = got.ok().map(|list| {
+                list.iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            });
+            assert_eq!(got.as_deref(), *want, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_silent_resolver_is_left_behind() {
+        let (hold, held) = mpsc::channel::<()>();
+        let held = std::sync::Mutex::new(held);
+        let resolver: Arc<dyn Resolve> = Arc::new(move |_: &str| {
+            let _ = held.lock().unwrap().recv_timeout(Duration::from_secs(10));
+            Ok(Vec::new())
+        });
+        let host = Host::parse("slow.test").unwrap();
+        let got = resolve(
+            &host,
+            80,
+            Family::Any,
+            &resolver,
+            deadline(Duration::from_millis(20)),
+        );
+        assert!(matches!(got, Err(NotResolved::TimedOut)));
+        drop(hold);
+    }
+}

@@ -1,0 +1,109 @@
+//! What carries the bytes: a socket, or something wrapped around one.
+//!
+//! Sockets here never block. Whoever needs bytes tries, and waits in `poll` when there are none; so one thread can wait
+//! for the response while it is still sending the request, and every wait has a deadline.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a connection leads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Peer {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// A Unix domain socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Tcp(address) => address.fmt(f),
+            Peer::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Bytes in both directions. `read` and `write` answer `WouldBlock` at once when nothing can be done.
+pub(crate) trait Transport: Read + Write + Send {
+    /// Waits until one of `interest` is possible (true), or until the time is up (false).
+    fn wait(&mut self, interest: PollFlags, timeout: Option<Duration>) -> io::Result<bool>;
+}
+
+/// A connected socket.
+#[derive(Debug)]
+pub(crate) struct Socket<S> {
+    stream: S,
+    /// The last read took all there was, so another one would only say so: wait first.
+    drained: bool,
+}
+
+impl Socket<TcpStream> {
+    /// Takes a stream that is already non-blocking.
+    pub(crate) fn tcp(stream: TcpStream) -> Self {
+        Socket {
+            stream,
+            drained: true,
+        }
+    }
+}
+
+impl Socket<UnixStream> {
+    /// Connects to a Unix domain socket, which happens at once or not at all.
+    pub(crate) fn unix(path: &std::path::Path) -> io::Result<Self> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_nonblocking(true)?;
+        Ok(Socket {
+            stream,
+            drained: true,
+        })
+    }
+}
+
+impl<S: Read> Read for Socket<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.drained {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let read = self.stream.read(buffer)?;
+        self.drained = read > 0 && read < buffer.len();
+        Ok(read)
+    }
+}
+
+impl<S: Write> Write for Socket<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+impl<S: Read + Write + AsFd + Send> Transport for Socket<S> {
+    fn wait(&mut self, interest: PollFlags, timeout: Option<Duration>) -> io::Result<bool> {
+        let ready = wait(&mut [PollFd::new(&self.stream, interest)], timeout)?;
+        self.drained &= !ready;
+        Ok(ready)
+    }
+}
+
+/// Waits until one of the descriptors is ready (true), or until the time is up (false). A signal ends neither.
+pub(crate) fn wait(descriptors: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
+    // Beyond what `poll` can count is as good as for ever.
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    loop {
+        match poll(descriptors, timeout.as_ref()) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
