@@ -67,3 +67,8 @@ pub use files::Files;
 pub use handler::{Handler, Peer, Prepared};
 pub use server::{Builder, Server, Stopper};
 pub use tinyhttp_message::Limits;
+
+/// The README's example, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
