@@ -20,8 +20,8 @@ const BUFFER: usize = 64 * 1024;
 /// Reports that a worker takes at once, when no handler makes them wait.
 const BATCH: usize = 4;
 
-/// Connections that are accepted in one go, before others that are ready get their turn.
-const ACCEPTS: usize = 64;
+/// Connections that are accepted in one go.
+const ACCEPTS: usize = 16;
 
 /// Tokens of listeners are above all descriptors.
 const LISTENER: u64 = 1 << 32;
@@ -41,7 +41,15 @@ pub(crate) struct Worker<'s> {
     pub(crate) date: [u8; 29],
     date_of: HttpDate,
     /// Reported, and not looked at yet.
-    ready: VecDeque<u64>,
+    ready: VecDeque<Ready>,
+}
+
+/// What a worker has to look at.
+enum Ready {
+    /// Something that the poller has reported.
+    Token(u64),
+    /// A connection that has just been accepted, and most likely brings its first request.
+    Fresh(Box<Connection>),
 }
 
 impl<'s> Worker<'s> {
@@ -88,22 +96,25 @@ impl<'s> Worker<'s> {
         let mut events = no_events();
         while self.pool.rest() && !self.server.has_stopped() {
             match self.server.poller.wait(&mut events, batch) {
-                Ok(tokens) => self.ready.extend(tokens),
+                Ok(tokens) => self.ready.extend(tokens.map(Ready::Token)),
                 Err(error) => {
                     log::error!("waiting for connections failed: {error}");
                     return;
                 }
             }
             self.look_at_the_clock();
-            while let Some(token) = self.ready.pop_front() {
-                match token {
-                    WAKE => {}
-                    token if token >= LISTENER => self.accept((token - LISTENER) as usize),
-                    token => {
+            while let Some(ready) = self.ready.pop_front() {
+                match ready {
+                    Ready::Token(WAKE) => {}
+                    Ready::Token(token) if token >= LISTENER => {
+                        self.accept((token - LISTENER) as usize);
+                    }
+                    Ready::Token(token) => {
                         if let Some(connection) = self.server.parked.take(token as usize) {
                             self.turn(connection);
                         }
                     }
+                    Ready::Fresh(connection) => self.turn(connection),
                 }
             }
         }
@@ -132,21 +143,29 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Lets others have what was reported to this worker, which is about to wait.
+    /// Lets others have what this worker was going to look at.
     fn give_back(&mut self) {
-        for token in self.ready.drain(..) {
-            let given = match token {
-                WAKE => Ok(()),
-                token if token >= LISTENER => self.server.arm_listener((token - LISTENER) as usize),
-                token => self
-                    .server
-                    .parked
-                    .with(token as usize, |connection| {
+        while let Some(ready) = self.ready.pop_front() {
+            let given = match ready {
+                Ready::Token(WAKE) => Ok(()),
+                Ready::Token(token) if token >= LISTENER => {
+                    self.server.arm_listener((token - LISTENER) as usize)
+                }
+                Ready::Token(token) => {
+                    let arm = |connection: &Connection| {
                         self.server
                             .poller
                             .arm(connection.socket(), token, connection.interest())
-                    })
-                    .unwrap_or(Ok(())),
+                    };
+                    self.server
+                        .parked
+                        .with(token as usize, arm)
+                        .unwrap_or(Ok(()))
+                }
+                Ready::Fresh(connection) => {
+                    self.park_or_close(connection);
+                    Ok(())
+                }
             };
             if let Err(error) = given {
                 log::debug!("a descriptor could not be armed again: {error}");
@@ -154,6 +173,7 @@ impl<'s> Worker<'s> {
         }
     }
 
+    /// Accepts who is waiting. The listener is armed again before any of them gets its turn, which may take long.
     fn accept(&mut self, listener: usize) {
         for _ in 0..ACCEPTS {
             if self.server.is_full() {
@@ -165,7 +185,7 @@ impl<'s> Worker<'s> {
                     // There are far fewer listeners than that.
                     let number = listener as u16;
                     let connection = Connection::new(socket, remote, number, self);
-                    self.turn(Box::new(connection));
+                    self.ready.push_back(Ready::Fresh(Box::new(connection)));
                 }
                 Accepted::Gone => {}
                 Accepted::Nobody => break,
@@ -179,16 +199,18 @@ impl<'s> Worker<'s> {
 
     fn turn(&mut self, mut connection: Box<Connection>) {
         match connection.turn(self) {
-            Next::Park => {
-                if let Err(error) = self.park(connection) {
-                    log::warn!("a connection could not be parked: {error}");
-                    self.server.closed();
-                }
-            }
+            Next::Park => self.park_or_close(connection),
             Next::Close => {
                 drop(connection);
                 self.server.closed();
             }
+        }
+    }
+
+    fn park_or_close(&self, connection: Box<Connection>) {
+        if let Err(error) = self.park(connection) {
+            log::warn!("a connection could not be parked: {error}");
+            self.server.closed();
         }
     }
 

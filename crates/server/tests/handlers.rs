@@ -1,0 +1,503 @@
+//! Handlers over real sockets: what they read, what they send, that they may wait, and that they may panic.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use http::{Request, Response, StatusCode};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tinyhttp_server::access_log::{AccessLog, Format};
+use tinyhttp_server::{Body, Builder, Handler, Peer, Server, Stopper, Timeouts};
+
+/// Longer than anything here takes; a test that comes here has failed.
+const LONG: Duration = Duration::from_secs(20);
+
+/// A server that ends with its test.
+struct Running {
+    address: SocketAddr,
+    stopper: Stopper,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Running {
+    fn start(handler: impl Handler) -> Self {
+        Running::with(|builder| builder, handler)
+    }
+
+    fn with(set: impl FnOnce(Builder) -> Builder, handler: impl Handler) -> Self {
+        let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let server = set(builder).start(handler).unwrap();
+        let (address, stopper) = (server.addresses()[0], server.stopper());
+        Running {
+            address,
+            stopper,
+            thread: Some(std::thread::spawn(move || server.run())),
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream
+    }
+
+    /// Sends bytes and reads up to the end of the connection.
+    fn ask(&self, request: &str) -> String {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).unwrap();
+        rest(&mut stream)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+        let ended = self.thread.take().unwrap().join();
+        if !std::thread::panicking() {
+            ended.unwrap().unwrap();
+        }
+    }
+}
+
+fn rest(stream: &mut TcpStream) -> String {
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest);
+    String::from_utf8_lossy(&rest).into_owned()
+}
+
+/// Reads until what has come ends so.
+fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(end.as_bytes()) {
+        stream.read_exact(&mut byte).unwrap();
+        seen.push(byte[0]);
+    }
+    String::from_utf8(seen).unwrap()
+}
+
+/// Says back what it was sent.
+fn echo(request: Request<Body>) -> Response<Body> {
+    let (parts, mut body) = request.into_parts();
+    let mut content = Vec::new();
+    match body.read_to_end(&mut content) {
+        Ok(_) => Response::new(Body::from(
+            [parts.uri.path().as_bytes(), b":", &content].concat(),
+        )),
+        Err(error) => {
+            let mut response = Response::new(Body::from(format!("{:?}", error.kind())));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response
+        }
+    }
+}
+
+#[test]
+fn content_reaches_the_handler_however_it_comes() {
+    let server = Running::start(echo);
+    let table = [
+        (
+            "POST /a HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello",
+            "/a:hello",
+        ),
+        (
+            "POST /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+             3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: x\r\n\r\n",
+            "/b:hello",
+        ),
+        ("POST /c HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "/c:"),
+        ("GET /d HTTP/1.0\r\n\r\n", "/d:"),
+    ];
+    for (request, content) in table {
+        assert!(
+            server.ask(request).ends_with(&format!("\r\n\r\n{content}")),
+            "{request:?}"
+        );
+        // Byte by byte, with what the system makes of it.
+        let mut stream = server.connect();
+        stream.set_nodelay(true).unwrap();
+        for byte in request.as_bytes() {
+            stream.write_all(&[*byte]).unwrap();
+        }
+        assert!(
+            rest(&mut stream).ends_with(&format!("\r\n\r\n{content}")),
+            "{request:?}"
+        );
+    }
+    let large = "x".repeat(3_000_000);
+    let request = format!(
+        "POST /e HTTP/1.0\r\nContent-Length: {}\r\n\r\n{large}",
+        large.len()
+    );
+    assert!(server.ask(&request).ends_with(&large));
+}
+
+#[test]
+fn requests_with_content_can_be_pipelined() {
+    let server = Running::start(echo);
+    let mut stream = server.connect();
+    let one = "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
+    let two =
+        "POST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n";
+    let three = "GET /3 HTTP/1.1\r\nHost: h\r\n\r\n";
+    stream
+        .write_all([one, two, three, three].concat().as_bytes())
+        .unwrap();
+    for end in ["/1:abc", "/2:de", "/3:", "/3:"] {
+        read_until(&mut stream, end);
+    }
+}
+
+#[test]
+fn broken_content_is_an_error_of_the_reader_and_ends_the_connection() {
+    let server = Running::start(echo);
+    let head = "POST / HTTP/1.1\r\nHost: h\r\n";
+    let table = [
+        (
+            format!("{head}Transfer-Encoding: chunked\r\n\r\nxyz\r\n"),
+            "InvalidData",
+        ),
+        (
+            format!("{head}Transfer-Encoding: chunked\r\n\r\n3\r\nabcde\r\n0\r\n\r\n"),
+            "InvalidData",
+        ),
+    ];
+    for (request, kind) in table {
+        let answer = server.ask(&request);
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.ends_with(kind),
+            "{answer}"
+        );
+        assert!(answer.contains("Connection: close\r\n"), "{answer}");
+    }
+    let mut stream = server.connect();
+    stream
+        .write_all(format!("{head}Content-Length: 9\r\n\r\nabc").as_bytes())
+        .unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(rest(&mut stream).ends_with("UnexpectedEof"));
+}
+
+#[test]
+fn continue_is_said_when_content_is_wanted() {
+    let server = Running::start(echo);
+    let mut stream = server.connect();
+    let head = "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    assert_eq!(
+        read_until(&mut stream, "\r\n\r\n"),
+        "HTTP/1.1 100 Continue\r\n\r\n"
+    );
+    stream.write_all(b"hi").unwrap();
+    read_until(&mut stream, "/x:hi");
+}
+
+#[test]
+fn content_that_the_handler_leaves_is_thrown_away() {
+    let server = Running::start(|_: Request<Body>| Response::new(Body::from("unread")));
+    let mut stream = server.connect();
+    let hidden = "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
+    let length = hidden.len() + 10;
+    for _ in 0..3 {
+        write!(
+            stream,
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{hidden}"
+        )
+        .unwrap();
+        assert!(read_until(&mut stream, "unread").starts_with("HTTP/1.1 200 OK\r\n"));
+        stream.write_all(b"0123456789").unwrap();
+    }
+}
+
+/// A body that is kept beyond its request can't read what belongs to the next one.
+#[test]
+fn a_body_that_outlives_its_request_reads_nothing() {
+    let (give, take) = mpsc::channel();
+    let server = Running::start(move |request: Request<Body>| {
+        give.send(request.into_body()).unwrap();
+        Response::new(Body::from("kept"))
+    });
+    let mut stream = server.connect();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        .unwrap();
+    read_until(&mut stream, "kept");
+    let mut kept = take.recv_timeout(LONG).unwrap();
+    assert!(kept.read(&mut [0; 8]).is_err());
+}
+
+#[test]
+fn what_handlers_send() {
+    let server = Running::start(|request: Request<Body>| {
+        let reader = io::Cursor::new("0123456789".repeat(20_000));
+        match request.uri().path() {
+            "/chunks" => Response::new(Body::reader(reader, None)),
+            "/known" => Response::new(Body::reader(reader, Some(200_000))),
+            "/short" => Response::new(Body::reader(reader, Some(200_001))),
+            "/long" => Response::new(Body::reader(reader, Some(199_999))),
+            "/fails" => Response::new(Body::reader(reader.chain(Fails), None)),
+            "/large" => Response::new(Body::from("x".repeat(5_000_000))),
+            _ => Response::builder()
+                .status(StatusCode::NO_CONTENT)
+                .header("server", "mine")
+                .header("content-length", "999")
+                .header("transfer-encoding", "gzip")
+                .body(Body::from("not sent"))
+                .unwrap(),
+        }
+    });
+    let get = |path: &str, version: &str| {
+        server.ask(&format!(
+            "GET {path} {version}\r\nHost: h\r\nConnection: close\r\n\r\n"
+        ))
+    };
+    let content = "0123456789".repeat(20_000);
+    let chunked = get("/chunks", "HTTP/1.1");
+    assert!(
+        chunked.contains("Transfer-Encoding: chunked\r\n") && chunked.ends_with("\r\n0\r\n\r\n")
+    );
+    let until_close = get("/chunks", "HTTP/1.0");
+    assert!(until_close.ends_with(&content) && !until_close.contains("chunked"));
+    assert!(get("/known", "HTTP/1.1").contains("Content-Length: 200000\r\n"));
+    assert!(get("/known", "HTTP/1.1").ends_with(&content));
+    assert!(get("/large", "HTTP/1.1").ends_with(&"x".repeat(5_000_000)));
+    // What is wrong can't look right: too few bytes, or no last chunk, or a reset.
+    for path in ["/short", "/long", "/fails"] {
+        let answer = get(path, "HTTP/1.1");
+        let (head, sent) = answer.split_once("\r\n\r\n").unwrap();
+        match head.split("Content-Length: ").nth(1) {
+            Some(length) => assert_ne!(
+                length.lines().next().unwrap(),
+                sent.len().to_string(),
+                "{path}"
+            ),
+            None => assert!(!sent.ends_with("0\r\n\r\n"), "{path}"),
+        }
+    }
+    let nothing = get("/nothing", "HTTP/1.1");
+    assert!(
+        nothing.contains("Server: mine\r\n")
+            && !nothing.contains("tinyhttp")
+            && !nothing.contains("gzip")
+    );
+    assert!(
+        !nothing.contains("Content-Length") && nothing.ends_with("\r\n\r\n"),
+        "{nothing}"
+    );
+}
+
+struct Fails;
+
+impl Read for Fails {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("on purpose"))
+    }
+}
+
+/// HTTP/1.0 without a length ends with the connection; if the content was cut short, that must be a reset.
+#[test]
+fn content_that_fails_and_has_no_length_ends_in_a_reset() {
+    let server = Running::start(|_: Request<Body>| {
+        Response::new(Body::reader(io::Cursor::new("abc").chain(Fails), None))
+    });
+    let mut stream = server.connect();
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_panic_costs_one_connection() {
+    let server = Running::start(|request: Request<Body>| {
+        assert!(request.uri().path() != "/panic", "on purpose");
+        Response::new(Body::from("fine"))
+    });
+    let mut other = server.connect();
+    other
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    read_until(&mut other, "fine");
+    for _ in 0..5 {
+        let answer = server.ask("GET /panic HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert!(
+            answer.starts_with("HTTP/1.1 500 ") && answer.contains("Connection: close\r\n"),
+            "{answer}"
+        );
+        assert!(
+            !answer.contains("on purpose"),
+            "what went wrong is not the client's business"
+        );
+    }
+    other
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    read_until(&mut other, "fine");
+}
+
+/// One worker, and ten handlers that wait for each other: each needs a thread of its own, and gets it.
+#[test]
+fn handlers_that_wait_are_replaced() {
+    let barrier = Arc::new(Barrier::new(10));
+    let server = Running::with(
+        |builder| builder.workers(1),
+        move |request: Request<Body>| {
+            if request.uri().path() == "/meet" {
+                barrier.wait();
+            }
+            Response::new(Body::from("done"))
+        },
+    );
+    let mut waiting: Vec<_> = (0..9).map(|_| server.connect()).collect();
+    for stream in &mut waiting {
+        stream.write_all(b"GET /meet HTTP/1.0\r\n\r\n").unwrap();
+    }
+    assert!(
+        server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"),
+        "a request beside those that wait"
+    );
+    assert!(server.ask("GET /meet HTTP/1.0\r\n\r\n").ends_with("done"));
+    for stream in &mut waiting {
+        assert!(rest(stream).ends_with("done"));
+    }
+}
+
+#[test]
+fn deadlines_have_names_and_pass() {
+    let short = Duration::from_millis(50);
+    let timeouts = Timeouts {
+        head: short,
+        idle: short,
+        content: short,
+        write: short,
+        linger: short,
+    };
+    let server = Running::with(|builder| builder.timeouts(timeouts), echo);
+    // A head that doesn't come to its end is told so; silence is not.
+    assert!(
+        server
+            .ask("GET / HTTP/1.1\r\nHo")
+            .starts_with("HTTP/1.1 408 ")
+    );
+    assert_eq!(server.ask(""), "");
+    assert!(
+        server
+            .ask("GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+            .ends_with("/x:"),
+        "idle after an exchange"
+    );
+    let slow = server.ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab");
+    assert!(
+        slow.starts_with("HTTP/1.1 400 ") && slow.ends_with("TimedOut"),
+        "{slow}"
+    );
+}
+
+/// A head deadline is not put off by bytes that trickle in.
+#[test]
+fn dribbling_a_head_gains_no_time() {
+    let timeouts = Timeouts {
+        head: Duration::from_millis(300),
+        ..Timeouts::default()
+    };
+    let server = Running::with(|builder| builder.timeouts(timeouts), echo);
+    let mut stream = server.connect();
+    stream
+        .set_read_timeout(Some(Duration::from_millis(20)))
+        .unwrap();
+    let mut answer = Vec::new();
+    let mut piece = [0; 1024];
+    stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+    // The read's own timeout is the pace; the default deadline of 10 s is where this would fail.
+    for _ in 0..400 {
+        match stream.read(&mut piece) {
+            Ok(0) => break,
+            Ok(length) => answer.extend_from_slice(&piece[..length]),
+            Err(_) => drop(stream.write_all(b"A: b\r\n")),
+        }
+        if !answer.is_empty() {
+            break;
+        }
+    }
+    assert!(
+        answer.starts_with(b"HTTP/1.1 408 "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+}
+
+#[test]
+fn both_ends_are_known_to_the_handler() {
+    let server = Running::start(|request: Request<Body>| {
+        let peer = request.extensions().get::<Peer>().unwrap();
+        Response::new(Body::from(format!("{} {}", peer.remote, peer.local)))
+    });
+    let mut stream = server.connect();
+    let own = stream.local_addr().unwrap();
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    assert!(rest(&mut stream).ends_with(&format!("\r\n\r\n{own} {}", server.address)));
+}
+
+/// A writer that others can look into.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Seen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_access_log_tells_everything_once_and_nothing_unescaped() {
+    let table: &[(Format, &[&str])] = &[
+        (
+            Format::Common,
+            &[
+                "127.0.0.1 - - [",
+                r#"] "GET /a\xC2\x9B\"?b HTTP/1.1" 200 4"#,
+            ],
+        ),
+        (
+            Format::Combined,
+            &[r#"\"?b HTTP/1.1" 200 4 "http://r" "agent \"x\" \xC3\xBC""#],
+        ),
+        (
+            Format::Json,
+            &[
+                r#""target":"/a\u009b\"?b","version":"HTTP/1.1","status":200,"sent":4,"#,
+                r#""user_agent":"agent \"x\" \u00fc"}"#,
+            ],
+        ),
+        (Format::Dev, &[r#"200  GET /a\xC2\x9B\"?b  4 B"#]),
+    ];
+    for (format, parts) in table {
+        let seen = Seen::default();
+        let log = AccessLog::new(seen.clone(), *format).unwrap();
+        let server = Running::with(
+            |builder| builder.access_log(log),
+            |_: Request<Body>| Response::new(Body::from("four")),
+        );
+        let request = "GET /a\u{9b}\"?b HTTP/1.1\r\nHost: h\r\nConnection: close\r\nReferer: http://r\r\n\
+             User-Agent: agent \"x\" ü\r\n\r\n";
+        for _ in 0..3 {
+            server.ask(request);
+        }
+        server.ask("broken\r\n\r\n");
+        // What is there when the server is gone has been written.
+        drop(server);
+        let lines = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(lines.lines().count(), 4, "{lines}");
+        assert!(lines.is_ascii() && !lines.contains('\u{1b}'), "{lines}");
+        let first = lines.lines().next().unwrap();
+        for part in *parts {
+            assert!(first.contains(part), "{format:?}: {part} is not in {first}");
+        }
+        assert!(lines.lines().last().unwrap().contains("400"), "{lines}");
+    }
+}
