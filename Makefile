@@ -4,13 +4,14 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
 TEST_PACKAGES = curl
+BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench fuzz install clean test-tools
+.PHONY: help serve test lint doc bench bench-client fuzz install clean test-tools bench-tools
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: ## build, and serve www/ on http://127.0.0.1:8080/
 	$(CARGO) build --release --locked -p tinyhttp
@@ -25,6 +26,14 @@ lint: ## formatting and clippy
 
 doc: ## the crates' documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close" ROUNDS=5 SECONDS=1)
+	$(CARGO) build --release --locked -p tinyhttp -p tinyhttp-server --bin tinyhttp --example canned
+	python3 -B tests/bench/servers.py
+
+bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)
+	$(CARGO) build --release --locked -p tinyhttp
+	python3 -B tests/bench/clients.py
 
 install: ## put the program into $(PREFIX)/bin
 	$(CARGO) build --release --locked -p tinyhttp
@@ -41,4 +50,12 @@ test-tools:
 	  $(SUDO) apt-get install -y -q $$tool > /dev/null || \
 	  { $(SUDO) apt-get update -q > /dev/null && $(SUDO) apt-get install -y -q $$tool > /dev/null; } || \
 	  { echo "the tests need $$tool: please install it"; exit 1; }; \
+	done
+
+# Whoever can't be installed is left out of the tables. As in runlevel 1, the servers are not started as services.
+bench-tools:
+	@for package in $(BENCH_PACKAGES); do \
+	  dpkg -s $$package > /dev/null 2>&1 || command -v $$package > /dev/null && continue; \
+	  echo "installing $$package"; \
+	  $(SUDO) env RUNLEVEL=1 apt-get install -y -q --no-install-recommends $$package > /dev/null || echo "without $$package"; \
 	done

@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""`make bench`: tinyhttp beside its peers, in one run, as Markdown tables.
+
+Machines and moments differ, so no figure here means much alone. In each round every program has its turn, one after the
+other, and what counts is the ratio to nginx in the same round; the tables give medians over the rounds.
+
+    make bench                                everything, about five minutes
+    make bench ONLY="hot close" ROUNDS=3      some of it, in fewer rounds
+
+- CPU is the user and system time of all of a server's processes, divided by the answers. It is the steadiest figure
+  where client and server share the cores, as they do here.
+- p50 and p99 are latencies of a server under full load: wrk asks again as soon as it has an answer.
+- Memory is the proportional set size after the load, without what the kernel keeps for sockets.
+- `canned` is the limit: the same threads, poller and sockets, and nothing parsed or looked up
+  (crates/server/examples/canned.rs).
+
+The last table compares what was measured with the goals.
+"""
+
+import os
+import pathlib
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from programs import (HERE, SERVERS, DoesNotAnswer, Server, all_descriptors, ask, connect, end_on_signals, installed,
+                      machine)
+from tables import heading, print_goals, print_table, rounds, seconds, size
+
+ROUNDS = int(os.environ.get("ROUNDS") or 5)
+SECONDS = int(os.environ.get("SECONDS") or 1)
+ONLY = os.environ.get("ONLY", "").replace(",", " ").split()
+IDLE = 8000
+FILES = 10_000
+LARGE = 100 * 1024 * 1024
+
+
+@dataclass
+class Load:
+    """What wrk asks for in one workload."""
+
+    title: str
+    path: str
+    connections: int = 64
+    fields: tuple = ()
+    #: The answer's own fields that show that a program does what is measured.
+    expect: tuple = ()
+    random: bool = False
+    #: Counts downloads by their bytes, for files that are too large for many to end in one round.
+    size: int = 0
+    canned: bool = False
+    names: tuple = ()
+
+
+LOADS = {
+    "hot": Load("1 KiB file, hot, 64 connections", "/1k.bin", canned=True),
+    "random": Load("10,000 files of 1 KiB at random, 64 connections", "/many/0000.bin", random=True),
+    "100k": Load("100 KiB file, 64 connections", "/100k.bin"),
+    "100m": Load("100 MiB file, 4 connections", "/100m.bin", connections=4, size=LARGE),
+    "close": Load("1 KiB file, a new connection per request, 64 at a time", "/1k.bin", fields=("Connection: close",)),
+    "gzip": Load("100 KiB of HTML, compressed on the fly, 64 connections", "/page.html",
+                 fields=("Accept-Encoding: gzip",), expect=("Content-Encoding", "gzip")),
+    "log": Load("1 KiB file with the access log on and off, 64 connections", "/1k.bin",
+                names=("tinyhttp", "tinyhttp + log", "nginx", "nginx + log")),
+    "listing": Load("Listing of 10,000 entries, 1 connection", "/listing/", connections=1),
+}
+
+# Workload, whose figure, which one, divided by whose (or not at all), the goal.
+GOALS = [
+    ("hot", "tinyhttp", "cpu", "nginx", "≤ 0.70"),
+    ("hot", "tinyhttp", "cpu", "canned", "≤ 1.08"),
+    ("hot", "tinyhttp", "rate", "nginx", "≥ 1.30"),
+    ("hot", "tinyhttp", "p99", "nginx", "≤ 0.50"),
+    ("random", "tinyhttp", "cpu", "nginx", "≤ 0.72"),
+    ("100k", "tinyhttp", "cpu", "nginx", "≤ 0.60"),
+    ("100k", "tinyhttp", "rate", "nginx", "≥ 1.35"),
+    ("100m", "tinyhttp", "cpu", "nginx", "≤ 1.00"),
+    ("100m", "tinyhttp", "rate", "nginx", "≥ 1.30"),
+    ("close", "tinyhttp", "cpu", "nginx", "≤ 0.75"),
+    ("close", "tinyhttp", "rate", "nginx", "≥ 1.20"),
+    ("gzip", "tinyhttp", "rate", "nginx", "≥ 20.0"),
+    ("log", "tinyhttp + log", "cpu", "tinyhttp", "≤ 1.05"),
+    ("listing", "tinyhttp", "p50", "nginx", "≤ 1.00"),
+    ("idle", "tinyhttp", "each", None, "≤ 450"),
+    ("idle", "tinyhttp", "fresh", None, "≤ 1.10"),
+    ("start", "tinyhttp", "ms", None, "≤ 5"),
+]
+
+
+def main():
+    end_on_signals()
+    descriptors = all_descriptors()
+    everything = [*LOADS, "idle", "start"]
+    if unknown := set(ONLY) - set(everything):
+        sys.exit(f"ONLY takes some of: {' '.join(everything)}; not {' '.join(unknown)}")
+    chosen = ONLY or everything
+    if not installed("wrk"):
+        sys.exit("make bench needs wrk: please install it")
+    print(f"{ROUNDS} rounds of {SECONDS} s on {machine()}.", flush=True)
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="tinyhttp-bench-") as folder:
+        site = pathlib.Path(folder) / "site"
+        make_site(site)
+        names = [name for name in SERVERS if takes_part(name, site)]
+        for key in chosen:
+            if key == "idle":
+                results[key] = idle(names, site, min(IDLE, descriptors - 500))
+            elif key == "start":
+                results[key] = start(names, site)
+            else:
+                results[key] = load(names, site, LOADS[key])
+    print_goals(GOALS, results)
+
+
+def takes_part(name, site):
+    """Whether a program is installed and starts with its configuration here."""
+    if not installed(SERVERS[name][0][0]):
+        return False
+    try:
+        with Server(name, site):
+            return True
+    except DoesNotAnswer as error:
+        print(f"\nLeft out: {error}")
+        return False
+
+
+def make_site(site):
+    """What is asked for. Random bytes, since some would compress zeros; HTML of random words, which compresses as text
+    does."""
+    dice = random.Random(1)
+    site.mkdir()
+    (site / "1k.bin").write_bytes(dice.randbytes(1024))
+    (site / "100k.bin").write_bytes(dice.randbytes(100 * 1024))
+    (site / "100m.bin").write_bytes(dice.randbytes(1024 * 1024) * 100)
+    (site / "many").mkdir()
+    for number in range(FILES):
+        (site / "many" / f"{number:04}.bin").write_bytes(dice.randbytes(1024))
+    (site / "listing").mkdir()
+    for number in range(FILES):
+        (site / "listing" / f"entry-{number:05}.txt").touch()
+    words = ["".join(dice.choices("etaoinshrdlucmfwypvbgkqjxz", range(26, 0, -1), k=dice.randint(2, 9)))
+             for _ in range(3000)]
+    paragraphs = [f"<p class=\"text\">{' '.join(dice.choices(words, k=60))}.</p>\n" for _ in range(400)]
+    page = "<!doctype html>\n<title>A page</title>\n" + "".join(paragraphs)
+    (site / "page.html").write_text(page[:100 * 1024])
+
+
+def load(names, site, what):
+    """One workload: every program that does it, in turn, round after round."""
+    heading(what.title)
+    if what.names:
+        names = [name for name in what.names if name.removesuffix(" + log") in names]
+    elif not what.canned:
+        names = [name for name in names if name != "canned"]
+    left_out, failures = {}, {}
+    with ExitStack() as stack:
+        servers = {}
+        for name in names:
+            server = stack.enter_context(Server(name.removesuffix(" + log"), site, log=name.endswith(" + log")))
+            if reason := why_not(server, what):
+                left_out[name] = reason
+            else:
+                servers[name] = server
+
+        def measure(name):
+            figures, failed = wrk(servers[name], what)
+            failures[name] = failures.get(name, 0) + failed
+            return figures
+
+        results = rounds(list(servers), measure, ROUNDS)
+    print_table(results, [
+        ("downloads/s" if what.size else "req/s", "rate", "{:,.1f}" if what.size else "{:,.0f}"),
+        ("CPU/download" if what.size else "CPU/request", "cpu", seconds),
+        ("p50", "p50", seconds), ("p99", "p99", seconds), ("memory", "memory", size),
+    ], [("rate", "rate", "nginx"), ("CPU", "cpu", "nginx"), ("p99", "p99", "nginx")])
+    for name, reason in left_out.items():
+        print(f"\nLeft out: {name}, which {reason}.")
+    for name, failed in failures.items():
+        if failed:
+            print(f"\nNot every answer came: {name} failed {failed} times.")
+    return results
+
+
+def why_not(server, what):
+    """Asks once, and says what is wrong with the answer, if anything."""
+    fields = dict(field.split(": ") for field in what.fields)
+    status, answered, content = server.get(what.path, **fields)
+    if status != 200:
+        return f"answers {status}"
+    if what.expect and answered.get(what.expect[0]) != what.expect[1]:
+        return f"sends no {': '.join(what.expect)}"
+    if what.path == "/listing/" and content.count(b"entry-") < FILES:
+        return "does not list all"
+    return None
+
+
+def wrk(server, what):
+    """One turn of one program: the figures, and how many requests failed."""
+    command = ["wrk", "-t1", f"-c{what.connections}", f"-d{SECONDS}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua")]
+    for field in what.fields:
+        command += ["-H", field]
+    before = server.cpu()
+    said = subprocess.run([*command, server.url(what.path), "--", "random" if what.random else ""],
+                          stdout=subprocess.PIPE, check=True, timeout=SECONDS + 30).stdout.decode()
+    used = server.cpu() - before
+    result = next(line for line in said.splitlines() if line.startswith("RESULT"))
+    answers, received, microseconds, failed, p50, p99 = map(int, result.split()[1:])
+    if what.size:
+        answers = received / what.size
+    answers = max(answers, 1)
+    return {"rate": answers / microseconds * 1e6, "cpu": used / answers, "p50": p50 / 1e6, "p99": p99 / 1e6,
+            "memory": server.memory()}, failed
+
+
+def idle(names, site, connections):
+    """What a connection costs that does nothing: memory, and time of those who do something."""
+    heading(f"{connections:,} idle keep-alive connections")
+
+    def fresh(server):
+        times = []
+        for _ in range(300):
+            before = time.perf_counter()
+            with connect(server.port) as connection:
+                ask(connection)
+            times.append(time.perf_counter() - before)
+        return statistics.median(times)
+
+    def measure(name):
+        with Server(name, site) as server, ExitStack() as stack:
+            alone, before = fresh(server), server.memory()
+            for _ in range(connections):
+                ask(stack.enter_context(connect(server.port)))
+            after, among = server.memory(), fresh(server)
+        return {"each": (after - before) / connections, "memory": after, "alone": alone, "among": among,
+                "fresh": among / alone}
+
+    results = rounds([name for name in names if name != "canned"], measure, min(ROUNDS, 3))
+    print_table(results, [
+        ("memory for each", "each", "{:,.0f} B"), ("memory in all", "memory", size),
+        ("a fresh request without them", "alone", seconds), ("with them", "among", seconds),
+        ("ratio", "fresh", "{:.2f}"),
+    ])
+    return results
+
+
+def start(names, site):
+    """From exec to the whole of the first answer."""
+    heading("Exec to first answer")
+
+    def measure(name):
+        with Server(name, site) as server:
+            return {"ms": server.started_in * 1e3, "memory": server.memory()}
+
+    results = rounds(names, measure, ROUNDS * 4)
+    print_table(results, [("time", "ms", "{:.1f} ms"), ("memory", "memory", size)], [("time", "ms", "nginx")])
+    return results
+
+
+if __name__ == "__main__":
+    main()
