@@ -32,6 +32,7 @@ mod failure;
 mod html;
 mod media_type;
 mod options;
+mod pieces;
 mod representation;
 mod resolve;
 mod respond;

@@ -1,17 +1,21 @@
 //! The answer to a request for a representation: 200, 206, 304, 412 or 416.
 
 use super::Failure;
+use super::pieces::{Piece, Pieces};
 use super::representation::Representation;
-use crate::body::Body;
+use crate::body::{Body, FileSlice};
 use http::header::{
     ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, RANGE,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, Response, StatusCode};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use tinyhttp_message::conditional::{Outcome, Preconditions};
 use tinyhttp_message::date::HttpDate;
-use tinyhttp_message::range::{self, ByteRange, ContentRange, Parts, Resolved};
+use tinyhttp_message::range::{
+    self, Boundary, ByteRange, ContentRange, MultipartByteranges, Parts, Resolved,
+};
 
 /// Answers GET or HEAD in the order of RFC 9110 §13.2.2: first the preconditions, then the range.
 pub(crate) fn respond(
@@ -35,7 +39,7 @@ pub(crate) fn respond(
     match resolved {
         Resolved::Whole => Ok(whole(representation, now)),
         Resolved::Partial(Parts::One(range)) => Ok(part(representation, range, now)),
-        Resolved::Partial(Parts::Many(_)) => Ok(whole(representation, now)),
+        Resolved::Partial(Parts::Many(ranges)) => Ok(parts(representation, &ranges, now)),
         Resolved::Unsatisfiable => Err(Failure::RangeNotSatisfiable {
             complete_length: representation.length,
         }),
@@ -68,6 +72,38 @@ fn part(representation: &Representation, range: ByteRange, now: HttpDate) -> Res
         .headers_mut()
         .insert(CONTENT_RANGE, content_range_field(content_range));
     response
+}
+
+/// Several parts, streamed: whatever they add up to, only a buffer of it is in memory.
+fn parts(representation: &Representation, ranges: &[ByteRange], now: HttpDate) -> Response<Body> {
+    let content_type = Some(&representation.content_type);
+    let multipart =
+        MultipartByteranges::new(boundary(), content_type, ranges, representation.length);
+    let closing = Piece::Bytes(multipart.closing_delimiter().into());
+    let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
+    for part in multipart.parts() {
+        pieces.push(Ok(Piece::Bytes(part.head.clone().into())));
+        pieces.push(Ok(Piece::File(FileSlice {
+            file: Arc::clone(&representation.file),
+            offset: part.range.first(),
+            left: part.range.length(),
+        })));
+    }
+    pieces.push(Ok(closing));
+    let body = Body::reader(Pieces::new(pieces), Some(multipart.content_length()));
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    describe(representation, now, response.headers_mut());
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, multipart.content_type());
+    response
+}
+
+/// A boundary that nobody can have put into a file. The keys of the standard library's hash maps are what it is made of: the
+/// system's random source seeds them, and no two are the same.
+fn boundary() -> Boundary {
+    Boundary::from_random_bits(RandomState::new().build_hasher().finish())
 }
 
 /// 304 says what the client's copy needs to stay fresh, and nothing that it knows already (RFC 9110 §15.4.5).
