@@ -3,7 +3,7 @@
 //! Whoever makes the pieces knows how long each of them is, so the length of the whole is known before the first byte is read.
 //! A file that turns out to be shorter is an error, which cuts the connection: nothing is filled in.
 
-use crate::body::FileSlice;
+use crate::body::{Body, FileSlice};
 use bytes::Bytes;
 use std::io::{self, Read};
 
@@ -19,6 +19,15 @@ pub(crate) enum Piece {
 pub(crate) struct Pieces<I> {
     current: Piece,
     rest: I,
+}
+
+impl From<Piece> for Body {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Bytes(bytes) => bytes.into(),
+            Piece::File(slice) => slice.into(),
+        }
+    }
 }
 
 impl Read for Piece {
@@ -74,6 +83,7 @@ mod tests {
             file: Arc::new(file),
             offset,
             left,
+            stamp: None,
         })
     }
 
