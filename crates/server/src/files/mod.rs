@@ -49,7 +49,7 @@ pub use resolve::{OpenError, Symlinks};
 pub(crate) use stamp::Stamp;
 
 use crate::body::Body;
-use crate::handler::Handler;
+use crate::handler::{Handler, Prepared};
 use error_page::error_page;
 use failure::Failure;
 use http::header::{ACCEPT_ENCODING, ALLOW, HeaderMap, HeaderValue, LOCATION};
@@ -59,9 +59,9 @@ use stamp::Kind;
 use std::borrow::Cow;
 use std::time::SystemTime;
 use store::Store;
-use tinyhttp_message::Path;
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
+use tinyhttp_message::{Path, RequestHead};
 
 #[cfg(test)]
 mod tests;
@@ -95,10 +95,7 @@ impl Files {
         }
 
         // 2. Path.
-        let path = Path::normalize(request.uri().path()).map_err(|_| Failure::MalformedPath)?;
-        if !self.store.options().hidden && is_hidden(&path) {
-            return Err(Failure::NotFound);
-        }
+        let path = self.path(request.uri().path())?;
 
         // 3. Look up.
         let (file, stamp) = match self.look_up(&path)? {
@@ -113,6 +110,14 @@ impl Files {
         // 5. Preconditions. 6. Range.
         let now = HttpDate::from(SystemTime::now());
         respond(&representation, method, request.headers(), now)
+    }
+
+    fn path<'r>(&self, raw: &'r str) -> Result<Path<'r>, Failure> {
+        let path = Path::normalize(raw).map_err(|_| Failure::MalformedPath)?;
+        if !self.store.options().hidden && is_hidden(&path) {
+            return Err(Failure::NotFound);
+        }
+        Ok(path)
     }
 
     fn look_up<'p>(&self, path: &'p Path<'_>) -> Result<Found<'p>, Failure> {
@@ -148,7 +153,37 @@ enum Found<'p> {
 
 impl Handler for Files {
     fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self.answer(&request).unwrap_or_else(Failure::into_response)
+        self.answer(&request).unwrap_or_else(|failure| {
+            if let Failure::System(errno) = failure {
+                log::warn!(
+                    "can't read {}: {errno}",
+                    request.uri().path().escape_debug()
+                );
+            }
+            failure.into_response()
+        })
+    }
+
+    /// A GET or HEAD of a file, without preconditions and ranges: the same steps, but nothing is put into a map.
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        if head.method != Method::GET && head.method != Method::HEAD {
+            return None;
+        }
+        let is_selective = |name: &str| {
+            let prefix = name.as_bytes().first_chunk();
+            prefix.is_some_and(|prefix: &[u8; 3]| prefix.eq_ignore_ascii_case(b"if-"))
+                || name.eq_ignore_ascii_case("range")
+        };
+        if head.fields.iter().any(|(name, _)| is_selective(name)) {
+            return None;
+        }
+        let path = self.path(head.target.path()).ok()?;
+        let Found::File(file, stamp) = self.look_up(&path).ok()? else {
+            return None;
+        };
+        let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
+        let representation = self.store.representation(&file, &stamp, &accepted).ok()?;
+        representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
     fn may_wait(&self) -> bool {

@@ -5,16 +5,18 @@ use super::compression::Compression;
 use super::pieces::Piece;
 use super::stamp::Stamp;
 use crate::body::{Body, FileSlice};
+use crate::handler::{Prepared, SERVER};
 use bytes::Bytes;
-use http::HeaderValue;
+use http::StatusCode;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, LAST_MODIFIED, VARY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED,
+    VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tinyhttp_message::conditional::{EntityTag, Validators};
 use tinyhttp_message::date::HttpDate;
+use tinyhttp_message::encode::FieldLines;
 use tinyhttp_message::negotiate::Coding;
 use tinyhttp_message::range::ByteRange;
 
@@ -28,6 +30,8 @@ pub(crate) struct Representation {
     /// May lie in the future; Last-Modified doesn't.
     modified: HttpDate,
     last_modified: HeaderValue,
+    /// All of the fields, ready to be written, once somebody has asked for them.
+    lines: OnceLock<Option<Arc<FieldLines>>>,
 }
 
 /// What all representations of one file have in common.
@@ -60,7 +64,33 @@ impl Representation {
             etag: stamp.entity_tag(coding::tag_suffix(coding)),
             modified: stamp.modified(),
             last_modified: date_field(stamp.modified()),
+            lines: OnceLock::new(),
         }
+    }
+
+    /// The whole of it as a response that needs no more work; `None` for a file from the future, whose Last-Modified says each time
+    /// something else.
+    pub(crate) fn prepared(&self, now: HttpDate) -> Option<Prepared> {
+        if self.modified > now {
+            return None;
+        }
+        let lines = self
+            .lines
+            .get_or_init(|| self.lines(now).ok().map(Arc::new));
+        Some(Prepared {
+            status: StatusCode::OK,
+            lines: lines.clone()?,
+            body: self.whole(),
+        })
+    }
+
+    fn lines(&self, now: HttpDate) -> Result<FieldLines, tinyhttp_message::Error> {
+        let mut fields = HeaderMap::new();
+        self.describe(now, &mut fields);
+        FieldLines::new(|head| {
+            head.field("Server", SERVER.as_bytes())?;
+            head.fields(&fields)
+        })
     }
 
     pub(crate) fn content(&self) -> &Content {

@@ -62,9 +62,7 @@ impl Store {
 
     /// What there is under a name: a hint, until it is opened.
     pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Failure> {
-        self.root
-            .stat(relative)
-            .map_err(|errno| failure(relative, errno))
+        self.root.stat(relative).map_err(Failure::of)
     }
 
     /// Opens a folder, to be sure that it is inside.
@@ -72,7 +70,7 @@ impl Store {
         match self.root.open_found(relative) {
             Ok(opened) if opened.kind == Kind::Folder => Ok(opened.file),
             Ok(_) => Err(Failure::NotFound),
-            Err(errno) => Err(failure(relative, errno)),
+            Err(errno) => Err(Failure::of(errno)),
         }
     }
 
@@ -227,10 +225,7 @@ impl Store {
         let mut attempt = 1;
         loop {
             let started = SystemTime::now();
-            let opened = self
-                .root
-                .open_found(relative)
-                .map_err(|errno| failure(relative, errno))?;
+            let opened = self.root.open_found(relative).map_err(Failure::of)?;
             if opened.kind != Kind::File {
                 return Err(Failure::NotFound);
             }
@@ -254,8 +249,9 @@ impl Store {
                         stamp,
                     },
                     Err(error) => {
-                        log::warn!("can't read {}: {error}", relative.escape_ascii());
-                        return Err(Failure::Broken);
+                        return Err(Failure::of(
+                            Errno::from_io_error(&error).unwrap_or(Errno::IO),
+                        ));
                     }
                 }
             };
@@ -280,12 +276,4 @@ fn compress(content: Bytes, coding: Coding) -> Option<Vec<u8>> {
     let mut compressor = coding::compress(io::Cursor::new(content), coding)?;
     compressor.read_to_end(&mut compressed).ok()?;
     Some(compressed)
-}
-
-fn failure(relative: &[u8], errno: Errno) -> Failure {
-    let failure = Failure::of(errno);
-    if failure != Failure::NotFound {
-        log::warn!("can't open {}: {errno}", relative.escape_ascii());
-    }
-    failure
 }

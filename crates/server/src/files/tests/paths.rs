@@ -189,3 +189,66 @@ fn options() {
     assert_eq!(site.get("/a.x").field("content-type"), "text/x-own");
     assert_eq!(site.get("/link").status, 404);
 }
+
+#[test]
+fn what_is_prepared_is_what_would_be_said_anyway() {
+    use tinyhttp_message::encode::HeadWriter;
+    use tinyhttp_message::{FieldStorage, Limits};
+
+    let site = Site::new(&[
+        ("a.html", &"a".repeat(5000)),
+        ("a.png", "a"),
+        ("folder/index.html", "b"),
+        (".hidden", "c"),
+    ]);
+    fs::write(site.path("large"), "a".repeat(300_000)).unwrap();
+    let table = [
+        ("GET /a.html", "", true),
+        ("HEAD /a.html", "", true),
+        ("GET /./a%2Ehtml?q", "Accept-Encoding: gzip\r\n", true),
+        ("GET /a.png", "Accept: image/*\r\n", true),
+        ("GET /folder/", "", true),
+        ("GET /large", "", true),
+        ("GET /folder", "", false),
+        ("GET /", "", false),
+        ("GET /missing", "", false),
+        ("GET /.hidden", "", false),
+        ("GET /../a", "", false),
+        ("POST /a.html", "", false),
+        ("OPTIONS *", "", false),
+        ("GET /a.html", "range: bytes=0-1\r\n", false),
+        ("GET /a.html", "IF-None-Match: *\r\n", false),
+        ("GET /a.html", "If-Modified-Since: x\r\n", false),
+    ];
+    for (line, fields, prepared) in table {
+        let head = format!("{line} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let mut storage = FieldStorage::new();
+        let head = RequestHead::parse(head.as_bytes(), &mut storage, &Limits::default()).unwrap();
+        // Twice: from the disk, and from memory.
+        for _ in 0..2 {
+            let Some(got) = site.files.prepared(&head) else {
+                assert!(!prepared, "{line} {fields}");
+                continue;
+            };
+            assert!(prepared, "{line} {fields}");
+            let want = site
+                .files
+                .handle(head.to_http().unwrap().map(|()| Body::empty()));
+            assert_eq!(got.status, want.status());
+            let (mut got_head, mut want_head) = (Vec::new(), Vec::new());
+            HeadWriter::response(&mut got_head, got.status).lines(&got.lines);
+            let mut head = HeadWriter::response(&mut want_head, want.status());
+            head.field("Server", crate::handler::SERVER.as_bytes())
+                .unwrap();
+            head.fields(want.headers()).unwrap();
+            assert_eq!(
+                String::from_utf8(got_head).unwrap(),
+                String::from_utf8(want_head).unwrap()
+            );
+            let read = |body: Body| {
+                std::io::read_to_string(std::io::BufReader::new(body).take(1 << 20)).ok()
+            };
+            assert_eq!(read(got.body), read(want.into_body()), "{line} {fields}");
+        }
+    }
+}
