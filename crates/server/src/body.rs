@@ -1,5 +1,6 @@
 //! Content, wherever it comes from: bytes in memory, part of a file, or a reader.
 
+use crate::files::Stamp;
 use bytes::Bytes;
 use std::fmt;
 use std::fs::File;
@@ -34,6 +35,8 @@ pub(crate) struct FileSlice {
     pub(crate) file: Arc<File>,
     pub(crate) offset: u64,
     pub(crate) left: u64,
+    /// The state of the file in which its content was announced.
+    pub(crate) stamp: Option<Stamp>,
 }
 
 impl Body {
@@ -51,6 +54,7 @@ impl Body {
             file,
             offset,
             left: length,
+            stamp: None,
         }))
     }
 
@@ -90,6 +94,24 @@ impl Read for Body {
     }
 }
 
+impl FileSlice {
+    /// Part of a file that is in a known state.
+    pub(crate) fn new(file: &Arc<File>, stamp: &Stamp, offset: u64, length: u64) -> Self {
+        FileSlice {
+            file: Arc::clone(file),
+            offset,
+            left: length,
+            stamp: Some(*stamp),
+        }
+    }
+
+    /// To be asked before the last bytes go out: is this still the file that was announced? Otherwise what has been sent is
+    /// a mixture, and must not look complete.
+    pub(crate) fn confirm(&self) -> io::Result<()> {
+        self.stamp.map_or(Ok(()), |stamp| stamp.confirm(&self.file))
+    }
+}
+
 impl Read for FileSlice {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left).map_or(into.len(), |left| left.min(into.len()));
@@ -105,6 +127,9 @@ impl Read for FileSlice {
         }
         self.offset += length as u64;
         self.left -= length as u64;
+        if self.left == 0 {
+            self.confirm()?;
+        }
         Ok(length)
     }
 }
@@ -127,6 +152,12 @@ impl fmt::Debug for Body {
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         Body(Content::Bytes(bytes))
+    }
+}
+
+impl From<FileSlice> for Body {
+    fn from(slice: FileSlice) -> Self {
+        Body(Content::File(slice))
     }
 }
 

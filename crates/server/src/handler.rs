@@ -7,6 +7,9 @@ use std::sync::Arc;
 use tinyhttp_message::RequestHead;
 use tinyhttp_message::encode::FieldLines;
 
+/// What the Server field says, unless a handler says something else.
+pub(crate) const SERVER: &str = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
+
 /// Answers requests. Any `Fn(Request<Body>) -> Response<Body>` that can be shared between threads is one.
 ///
 /// What the server sees to itself: Date, Content-Length, Transfer-Encoding, Connection, leaving the content out of the

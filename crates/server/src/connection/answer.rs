@@ -7,7 +7,7 @@ use super::{Connection, DRAIN, Step};
 use crate::access_log::Record;
 use crate::body::{Body, Content};
 use crate::files::error_page::error_page;
-use crate::handler::{Peer, Prepared};
+use crate::handler::{Peer, Prepared, SERVER};
 use crate::worker::Worker;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use std::borrow::Cow;
@@ -18,9 +18,6 @@ use tinyhttp_message::connection::end_to_end_fields;
 use tinyhttp_message::encode::HeadWriter;
 use tinyhttp_message::framing;
 use tinyhttp_message::{CloseReason, ContentEncoder, Error, RequestHead, ServerConnection};
-
-/// What the Server field says.
-const SERVER: &str = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
 
 /// Content up to this size is copied behind its head; larger content is sent from where it is.
 const SMALL: usize = 16 * 1024;

@@ -96,6 +96,9 @@ impl Outgoing {
                 self.sent += sent as u64;
             }
             Content::File(slice) if ready.is_empty() && slice.left > 0 => {
+                if slice.left <= FILE_PIECE {
+                    slice.confirm()?;
+                }
                 let most = slice.left.min(FILE_PIECE) as usize;
                 let sent = sendfile(socket, &*slice.file, Some(&mut slice.offset), most)? as u64;
                 if sent == 0 {

@@ -5,10 +5,10 @@ use crate::body::Body;
 use http::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 
-/// The page that says the status and explains it in a sentence, and its Content-Type.
+/// The response with that status, and a page that says so and explains it in a sentence.
 ///
 /// Nothing of the request goes into it: a page that repeats the URL is a page that others can write on.
-pub(crate) fn render(status: StatusCode, explanation: &str) -> (HeaderValue, String) {
+pub(crate) fn error_page(status: StatusCode, explanation: &str) -> Response<Body> {
     let code = status.as_u16();
     let reason = Escaped(status.canonical_reason().unwrap_or("Error"));
     let explanation = Escaped(explanation);
@@ -27,16 +27,13 @@ pub(crate) fn render(status: StatusCode, explanation: &str) -> (HeaderValue, Str
          <h1><b>{code}</b> {reason}</h1>\n\
          <p>{explanation}</p>\n"
     );
-    (HeaderValue::from_static("text/html; charset=utf-8"), page)
-}
-
-/// The response with that status and that page.
-pub(crate) fn error_page(status: StatusCode, explanation: &str) -> Response<Body> {
-    let (content_type, page) = render(status, explanation);
     let mut response = Response::new(Body::from(page));
     *response.status_mut() = status;
     let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, content_type);
+    fields.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

@@ -14,8 +14,6 @@ use tinyhttp_message::range::ContentRange;
 pub(crate) enum Failure {
     /// 400: the path can't name anything.
     MalformedPath,
-    /// 403: it is there, but the server may not read it.
-    Forbidden,
     /// 404: it isn't there, or is nothing that may be shown.
     NotFound,
     /// 405: the method makes no sense for files.
@@ -27,12 +25,10 @@ pub(crate) enum Failure {
         /// How long the file is, in bytes.
         complete_length: u64,
     },
-    /// 500: the disk or the file system failed.
-    Broken,
     /// 501: a method that this server has never heard of.
     UnknownMethod,
-    /// 503: out of descriptors or memory for the moment.
-    Busy,
+    /// 403, 503 or 500: the operating system doesn't let the server read it, or can't at the moment, or something is broken.
+    System(Errno),
 }
 
 impl Failure {
@@ -40,39 +36,43 @@ impl Failure {
     pub(crate) fn of(errno: Errno) -> Self {
         match errno {
             Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Failure::NotFound,
-            Errno::ACCESS | Errno::PERM => Failure::Forbidden,
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Failure::Busy,
-            _ => Failure::Broken,
+            errno => Failure::System(errno),
         }
     }
 
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Failure::MalformedPath => StatusCode::BAD_REQUEST,
-            Failure::Forbidden => StatusCode::FORBIDDEN,
             Failure::NotFound => StatusCode::NOT_FOUND,
             Failure::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Failure::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Failure::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
-            Failure::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::UnknownMethod => StatusCode::NOT_IMPLEMENTED,
-            Failure::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::System(Errno::ACCESS | Errno::PERM) => StatusCode::FORBIDDEN,
+            Failure::System(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Failure::System(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     fn explanation(self) -> &'static str {
         match self {
             Failure::MalformedPath => "The path in this address is malformed.",
-            Failure::Forbidden => "The server is not allowed to read this file.",
             Failure::NotFound => "There is nothing at this address.",
             Failure::MethodNotAllowed => {
                 "Files can be fetched with GET and HEAD, and with nothing else."
             }
             Failure::PreconditionFailed => "The file has changed since you saw it last.",
             Failure::RangeNotSatisfiable { .. } => "The file is shorter than that.",
-            Failure::Broken => "The file could not be read. The server's log says why.",
             Failure::UnknownMethod => "The server doesn't know this method.",
-            Failure::Busy => "The server has too much to do. Please try again in a moment.",
+            Failure::System(_) => match self.status() {
+                StatusCode::FORBIDDEN => "The server is not allowed to read this.",
+                StatusCode::SERVICE_UNAVAILABLE => {
+                    "The server has too much to do. Please try again in a moment."
+                }
+                _ => "This could not be read. The server's log says why.",
+            },
         }
     }
 

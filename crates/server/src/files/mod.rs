@@ -6,7 +6,8 @@
 //! 2. **Path.** Decoded and normalised once, in `tinyhttp-message`; names that begin with a dot are hidden.
 //! 3. **Look up.** The path is opened below the root; the kernel lets nothing else be opened. A folder is answered by its index, or
 //!    with a redirect to its address with a slash at the end.
-//! 4. **Represent.** What there is to say of the file is put together: type, length, validators.
+//! 4. **Represent.** In the coding that suits the client best: content, type, length, validators. From memory, if the file hasn't
+//!    changed since it was last asked for.
 //! 5. **Preconditions.** Does the client have it already, or does it insist on a state that is gone?
 //! 6. **Range.** Which part of it is wanted?
 //!
@@ -27,33 +28,40 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cache;
+mod coding;
+mod compression;
 pub(crate) mod error_page;
 mod failure;
 mod html;
 mod media_type;
 mod options;
+mod pieces;
 mod representation;
 mod resolve;
 mod respond;
 mod stamp;
+mod store;
 mod url;
 
 pub use options::Options;
 pub use resolve::{OpenError, Symlinks};
+pub(crate) use stamp::Stamp;
 
 use crate::body::Body;
-use crate::handler::Handler;
+use crate::handler::{Handler, Prepared};
 use error_page::error_page;
 use failure::Failure;
-use http::header::{ALLOW, HeaderValue, LOCATION};
+use http::header::{ACCEPT_ENCODING, ALLOW, HeaderMap, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode, Uri};
-use representation::Representation;
-use resolve::{Opened, Root};
-use respond::respond;
+use respond::{range_field, respond};
 use stamp::Kind;
+use std::borrow::Cow;
 use std::time::SystemTime;
-use tinyhttp_message::Path;
+use store::Store;
 use tinyhttp_message::date::HttpDate;
+use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
+use tinyhttp_message::{Path, RequestHead};
 
 #[cfg(test)]
 mod tests;
@@ -64,8 +72,7 @@ const ALLOW_VALUE: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// A [`Handler`] that serves the files of a folder.
 #[derive(Debug)]
 pub struct Files {
-    root: Root,
-    options: Options,
+    store: Store,
 }
 
 impl Files {
@@ -88,69 +95,110 @@ impl Files {
         }
 
         // 2. Path.
-        let path = Path::normalize(request.uri().path()).map_err(|_| Failure::MalformedPath)?;
-        if !self.options.hidden && is_hidden(&path) {
-            return Err(Failure::NotFound);
-        }
+        let path = self.path(request.uri().path())?;
 
         // 3. Look up.
-        let relative = relative(&path);
-        let opened = self.look_up(relative, path.ends_in_slash())?;
-        let Some((name, opened)) = opened else {
-            return Ok(redirect_to_folder(&path, request.uri()));
+        let (file, stamp) = match self.look_up(&path)? {
+            Found::File(file, stamp) => (file, stamp),
+            Found::Folder => return Ok(redirect_to_folder(&path, request.uri())),
         };
 
         // 4. Represent.
-        let content_type = self.options.media_types.of(name);
-        let representation = Representation::new(opened.file, &opened.stamp, content_type);
+        let accepted = accepted_codings(method, request.headers());
+        let representation = self.store.representation(&file, &stamp, &accepted)?;
 
         // 5. Preconditions. 6. Range.
         let now = HttpDate::from(SystemTime::now());
         respond(&representation, method, request.headers(), now)
     }
 
-    /// The file that a path stands for, and the name that says of what type it is; `None` if it stands for a folder and should say so.
-    fn look_up<'n>(
-        &'n self,
-        relative: &'n [u8],
-        names_folder: bool,
-    ) -> Result<Option<(&'n [u8], Opened)>, Failure> {
-        if !names_folder {
-            let opened = self.open_named(relative)?;
-            return Ok((opened.kind == Kind::File).then_some((relative, opened)));
+    fn path<'r>(&self, raw: &'r str) -> Result<Path<'r>, Failure> {
+        let path = Path::normalize(raw).map_err(|_| Failure::MalformedPath)?;
+        if !self.store.options().hidden && is_hidden(&path) {
+            return Err(Failure::NotFound);
         }
-        for index in &self.options.index {
-            let path = match relative {
+        Ok(path)
+    }
+
+    fn look_up<'p>(&self, path: &'p Path<'_>) -> Result<Found<'p>, Failure> {
+        let relative = relative(path);
+        if !path.ends_in_slash() {
+            return match self.store.stat(relative)? {
+                (Kind::File, stamp) => Ok(Found::File(relative.into(), stamp)),
+                _ => self.store.folder(relative).map(|_| Found::Folder),
+            };
+        }
+        for index in &self.store.options().index {
+            let file = match relative {
                 b"." => index.clone(),
                 folder => [folder, b"/", index].concat(),
             };
-            match self.open_named(&path) {
-                Ok(opened) if opened.kind == Kind::File => return Ok(Some((index, opened))),
+            match self.store.stat(&file) {
+                Ok((Kind::File, stamp)) => return Ok(Found::File(file.into(), stamp)),
                 Ok(_) | Err(Failure::NotFound) => {}
                 Err(failure) => return Err(failure),
             }
         }
         Err(Failure::NotFound)
     }
+}
 
-    fn open_named(&self, relative: &[u8]) -> Result<Opened, Failure> {
-        self.root.look_up(relative).map_err(|errno| {
-            let failure = Failure::of(errno);
-            if failure != Failure::NotFound {
-                log::warn!("can't open {}: {errno}", relative.escape_ascii());
-            }
-            failure
-        })
-    }
+/// What a path leads to.
+enum Found<'p> {
+    /// A file, its name from the root, and the state in which it was seen.
+    File(Cow<'p, [u8]>, Stamp),
+    /// A folder, named without the slash at the end.
+    Folder,
 }
 
 impl Handler for Files {
     fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self.answer(&request).unwrap_or_else(Failure::into_response)
+        self.answer(&request).unwrap_or_else(|failure| {
+            if let Failure::System(errno) = failure {
+                log::warn!(
+                    "can't read {}: {errno}",
+                    request.uri().path().escape_debug()
+                );
+            }
+            failure.into_response()
+        })
+    }
+
+    /// A GET or HEAD of a file, without preconditions and ranges: the same steps, but nothing is put into a map.
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        if head.method != Method::GET && head.method != Method::HEAD {
+            return None;
+        }
+        let is_selective = |name: &str| {
+            let prefix = name.as_bytes().first_chunk();
+            prefix.is_some_and(|prefix: &[u8; 3]| prefix.eq_ignore_ascii_case(b"if-"))
+                || name.eq_ignore_ascii_case("range")
+        };
+        if head.fields.iter().any(|(name, _)| is_selective(name)) {
+            return None;
+        }
+        let path = self.path(head.target.path()).ok()?;
+        let Found::File(file, stamp) = self.look_up(&path).ok()? else {
+            return None;
+        };
+        let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
+        let representation = self.store.representation(&file, &stamp, &accepted).ok()?;
+        representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
     fn may_wait(&self) -> bool {
         false
+    }
+}
+
+/// What the client says of codings. Somebody who wants a part wants it of the file as it is, unless they can't read that.
+fn accepted_codings(method: &Method, fields: &HeaderMap) -> AcceptEncoding {
+    let lines = fields.get_all(ACCEPT_ENCODING).iter();
+    let accepted = AcceptEncoding::from_fields(lines.map(HeaderValue::as_bytes));
+    if range_field(method, fields).is_some() && accepted.accepts(Coding::Identity) {
+        AcceptEncoding::ABSENT
+    } else {
+        accepted
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Files;
 use super::media_type::MediaTypes;
 use super::resolve::{OpenError, Root, Symlinks};
+use super::store::Store;
 use http::HeaderValue;
 use std::path::Path;
 
@@ -21,6 +22,9 @@ pub struct Options {
     pub(super) hidden: bool,
     pub(super) symlinks: Symlinks,
     pub(super) media_types: MediaTypes,
+    pub(super) compress: bool,
+    pub(super) sidecars: bool,
+    pub(super) cache_size: usize,
 }
 
 impl Default for Options {
@@ -30,6 +34,9 @@ impl Default for Options {
             hidden: false,
             symlinks: Symlinks::default(),
             media_types: MediaTypes::default(),
+            compress: cfg!(feature = "compression"),
+            sidecars: true,
+            cache_size: 64 * 1024 * 1024,
         }
     }
 }
@@ -69,6 +76,27 @@ impl Options {
         self
     }
 
+    /// Whether content of compressible types is compressed for clients that can read it. Takes the feature `compression`, with which
+    /// it is on unless changed.
+    pub fn compress(mut self, compressed: bool) -> Self {
+        self.compress = compressed && cfg!(feature = "compression");
+        self
+    }
+
+    /// Whether `app.js.br`, `app.js.zst` and `app.js.gz` are sent in place of `app.js`, if they are not older, to clients that can
+    /// read them. They are unless changed. Only for types that are compressible.
+    pub fn sidecars(mut self, sent: bool) -> Self {
+        self.sidecars = sent;
+        self
+    }
+
+    /// How many bytes of files that are asked for often are kept in memory, at most; 64 MiB unless changed. An edited file is
+    /// seen by the next request whatever is kept.
+    pub fn cache_size(mut self, bytes: usize) -> Self {
+        self.cache_size = bytes;
+        self
+    }
+
     /// Opens the folder.
     ///
     /// # Errors
@@ -76,8 +104,7 @@ impl Options {
     pub fn open(self, folder: impl AsRef<Path>) -> Result<Files, OpenError> {
         let root = Root::open(folder.as_ref(), self.symlinks)?;
         Ok(Files {
-            root,
-            options: self,
+            store: Store::new(root, self),
         })
     }
 }

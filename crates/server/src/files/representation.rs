@@ -1,34 +1,142 @@
-//! A file as it is sent: its content, and everything that its response says of it.
+//! A file as it is sent, in one coding: its content, and everything that its response says of it.
 
+use super::coding;
+use super::compression::Compression;
+use super::pieces::Piece;
 use super::stamp::Stamp;
-use http::HeaderValue;
+use crate::body::{Body, FileSlice};
+use crate::handler::{Prepared, SERVER};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tinyhttp_message::conditional::{EntityTag, Validators};
 use tinyhttp_message::date::HttpDate;
+use tinyhttp_message::encode::FieldLines;
+use tinyhttp_message::negotiate::Coding;
+use tinyhttp_message::range::ByteRange;
 
 /// Made once per state of a file; every response takes what it needs from here.
 #[derive(Debug)]
 pub(crate) struct Representation {
-    pub(crate) file: Arc<File>,
-    /// In bytes.
-    pub(crate) length: u64,
-    pub(crate) content_type: HeaderValue,
-    pub(crate) etag: HeaderValue,
-    /// May lie in the future; [`Representation::last_modified`] doesn't.
+    content: Content,
+    coding: Coding,
+    about: About,
+    etag: HeaderValue,
+    /// May lie in the future; Last-Modified doesn't.
     modified: HttpDate,
-    modified_field: HeaderValue,
+    last_modified: HeaderValue,
+    /// All of the fields, ready to be written, once somebody has asked for them.
+    lines: OnceLock<Option<Arc<FieldLines>>>,
+}
+
+/// What all representations of one file have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct About {
+    pub(crate) content_type: HeaderValue,
+    /// Whether there is more than one: then caches must know that the request decides.
+    pub(crate) varies: bool,
+}
+
+/// Where the bytes are.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Memory(Bytes),
+    File {
+        file: Arc<File>,
+        stamp: Stamp,
+    },
+    /// A file that is compressed while it is sent.
+    Compressed(Arc<Compression>),
 }
 
 impl Representation {
-    pub(crate) fn new(file: File, stamp: &Stamp, content_type: HeaderValue) -> Self {
+    /// A representation in a coding; the stamp is of the file that it comes from.
+    pub(crate) fn new(content: Content, coding: Coding, stamp: &Stamp, about: About) -> Self {
         Representation {
-            file: Arc::new(file),
-            length: stamp.length,
-            content_type,
-            etag: stamp.entity_tag(""),
+            content,
+            coding,
+            about,
+            etag: stamp.entity_tag(coding::tag_suffix(coding)),
             modified: stamp.modified(),
-            modified_field: date_field(stamp.modified()),
+            last_modified: date_field(stamp.modified()),
+            lines: OnceLock::new(),
+        }
+    }
+
+    /// The whole of it as a response that needs no more work; `None` for a file from the future, whose Last-Modified says each time
+    /// something else.
+    pub(crate) fn prepared(&self, now: HttpDate) -> Option<Prepared> {
+        if self.modified > now {
+            return None;
+        }
+        let lines = self
+            .lines
+            .get_or_init(|| self.lines(now).ok().map(Arc::new));
+        Some(Prepared {
+            status: StatusCode::OK,
+            lines: lines.clone()?,
+            body: self.whole(),
+        })
+    }
+
+    fn lines(&self, now: HttpDate) -> Result<FieldLines, tinyhttp_message::Error> {
+        let mut fields = HeaderMap::new();
+        self.describe(now, &mut fields);
+        FieldLines::new(|head| {
+            head.field("Server", SERVER.as_bytes())?;
+            head.fields(&fields)
+        })
+    }
+
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
+    pub(crate) fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// In bytes, if it is known before it is sent.
+    pub(crate) fn length(&self) -> Option<u64> {
+        match &self.content {
+            Content::Memory(bytes) => Some(bytes.len() as u64),
+            Content::File { stamp, .. } => Some(stamp.length),
+            Content::Compressed(_) => None,
+        }
+    }
+
+    /// The length, if parts of it can be had: ranges count the bytes of the content as it is, and compressed content may not have
+    /// been made yet.
+    pub(crate) fn divisible_length(&self) -> Option<u64> {
+        self.length().filter(|_| self.coding == Coding::Identity)
+    }
+
+    /// All of it.
+    pub(crate) fn whole(&self) -> Body {
+        match &self.content {
+            Content::Memory(bytes) => bytes.clone().into(),
+            Content::File { file, stamp } => FileSlice::new(file, stamp, 0, stamp.length).into(),
+            Content::Compressed(compression) => compression.body(),
+        }
+    }
+
+    /// A part of what is [divisible](Representation::divisible_length); of what isn't, nothing.
+    pub(crate) fn part(&self, range: ByteRange) -> Piece {
+        match &self.content {
+            Content::Memory(bytes) => {
+                // Whoever asks has resolved the range against the length, which is that of bytes in memory.
+                let (first, end) = (range.first() as usize, range.last() as usize + 1);
+                Piece::Bytes(bytes.slice(first..end))
+            }
+            Content::File { file, stamp } => {
+                Piece::File(FileSlice::new(file, stamp, range.first(), range.length()))
+            }
+            Content::Compressed(_) => Piece::Bytes(Bytes::new()),
         }
     }
 
@@ -38,13 +146,36 @@ impl Representation {
         Validators::new(etag, Some(self.modified), now)
     }
 
-    /// The value of Last-Modified, which is never later than Date.
-    pub(crate) fn last_modified(&self, now: HttpDate) -> HeaderValue {
-        if self.modified <= now {
-            self.modified_field.clone()
+    /// Says what a client's copy needs to stay fresh: the fields of a 304 (RFC 9110 §15.4.5).
+    pub(crate) fn refresh(&self, fields: &mut HeaderMap) {
+        fields.insert(ETAG, self.etag.clone());
+        if self.about.varies {
+            fields.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+    }
+
+    /// Says everything there is to say about it.
+    pub(crate) fn describe(&self, now: HttpDate, fields: &mut HeaderMap) {
+        fields.insert(CONTENT_TYPE, self.about.content_type.clone());
+        fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // Never later than Date.
+        let last_modified = if self.modified <= now {
+            self.last_modified.clone()
         } else {
             date_field(now)
-        }
+        };
+        fields.insert(LAST_MODIFIED, last_modified);
+        let ranges = if self.coding == Coding::Identity {
+            "bytes"
+        } else {
+            fields.insert(
+                CONTENT_ENCODING,
+                HeaderValue::from_static(self.coding.as_str()),
+            );
+            "none"
+        };
+        fields.insert(ACCEPT_RANGES, HeaderValue::from_static(ranges));
+        self.refresh(fields);
     }
 }
 

@@ -2,8 +2,7 @@
 //!
 //! The root is opened once, as a directory; every look-up starts there. `openat2` with `RESOLVE_BENEATH` makes the kernel refuse
 //! whatever would leave it, by `..` or by a symbolic link, in any component and without a race, so that the path code above
-//! need not be trusted. What a name stands for is asked before it is opened, because opening a pipe or a device has effects on
-//! whoever is at its other end; and asked again of the open file, because a name can change its meaning in between.
+//! need not be trusted.
 
 use super::stamp::{Kind, MASK, Stamp};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
@@ -96,6 +95,7 @@ const OPEN: OFlags = OFlags::RDONLY
 const ATTEMPTS: u32 = 8;
 
 impl Root {
+    /// Opens the folder.
     pub(crate) fn open(path: &Path, symlinks: Symlinks) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Folder {
             path: path.to_owned(),
@@ -118,26 +118,25 @@ impl Root {
         }
     }
 
-    /// What there is under a name, without opening it. The name may lead outside: the answer is a hint, which [`Root::look_up`]
-    /// confirms or refuses.
-    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Errno> {
-        let stat = rustix::fs::statx(&self.folder, relative, AtFlags::empty(), MASK)?;
-        Ok((Kind::of(&stat), Stamp::of(&stat)))
-    }
-
-    /// Opens what there is under a name, if it is a file or a folder. `relative` has no leading slash; `.` is the root.
+    /// What there is under a name, without opening it, because opening a pipe or a device has effects on whoever is at its other
+    /// end. The name may lead outside, so this is only a hint. `relative` has no leading slash; `.` is the root.
     ///
     /// # Errors
-    /// [`Errno::NOENT`] for anything that isn't one of the two, or that leads outside; otherwise what the kernel says.
-    pub(crate) fn look_up(&self, relative: &[u8]) -> Result<Opened, Errno> {
-        let absent = |errno| match errno {
-            // LOOP: a link where none is to be followed, or links in a circle. XDEV: outside the root.
-            Errno::LOOP | Errno::XDEV => Errno::NOENT,
-            errno => errno,
-        };
-        if self.stat(relative).map_err(absent)?.0 == Kind::Other {
-            return Err(Errno::NOENT);
+    /// [`Errno::NOENT`] for what can't be served; otherwise what the kernel says.
+    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Errno> {
+        let stat = rustix::fs::statx(&self.folder, relative, AtFlags::empty(), MASK);
+        let stat = stat.map_err(absent)?;
+        match Kind::of(&stat) {
+            Kind::Other => Err(Errno::NOENT),
+            kind => Ok((kind, Stamp::of(&stat))),
         }
+    }
+
+    /// Opens a file or a folder of which [`Root::stat`] says that it is there. What is open decides, not the hint.
+    ///
+    /// # Errors
+    /// [`Errno::NOENT`] for what can't be served or leads outside; otherwise what the kernel says.
+    pub(crate) fn open_found(&self, relative: &[u8]) -> Result<Opened, Errno> {
         let opened = match self.open_beneath(relative) {
             Err(Errno::XDEV) if self.symlinks == Symlinks::Inside => {
                 self.open_by_real_path(relative)
@@ -183,6 +182,15 @@ impl Root {
             Ok(inside) => self.open_beneath(inside.as_os_str().as_bytes()),
             Err(_) => Err(Errno::XDEV),
         }
+    }
+}
+
+/// Errors that mean no more than that there is nothing to be served. LOOP: a link where none is to be followed, or links in a
+/// circle. XDEV: outside the root.
+fn absent(errno: Errno) -> Errno {
+    match errno {
+        Errno::LOOP | Errno::XDEV | Errno::NXIO => Errno::NOENT,
+        errno => errno,
     }
 }
 
@@ -245,7 +253,7 @@ mod tests {
 
     /// What a name leads to: a file's content, "folder", or nothing.
     fn found(root: &Root, name: &[u8]) -> String {
-        match root.look_up(name) {
+        match root.stat(name).and_then(|_| root.open_found(name)) {
             Ok(mut opened) if opened.kind == Kind::File => {
                 let mut content = String::new();
                 opened.file.read_to_string(&mut content).unwrap();
@@ -312,8 +320,12 @@ mod tests {
     #[test]
     fn a_name_too_long_is_an_error_of_its_own() {
         let tree = tree();
-        let looked_up = open(&tree, Symlinks::Inside).look_up(&[b'a'; 300]);
-        assert_eq!(looked_up.unwrap_err(), Errno::NAMETOOLONG);
+        let root = open(&tree, Symlinks::Inside);
+        assert_eq!(root.stat(&[b'a'; 300]).unwrap_err(), Errno::NAMETOOLONG);
+        assert_eq!(
+            root.open_found(&[b'a'; 300]).unwrap_err(),
+            Errno::NAMETOOLONG
+        );
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! The answer to a request for a representation: 200, 206, 304, 412 or 416.
 
 use super::Failure;
+use super::pieces::{Piece, Pieces};
 use super::representation::Representation;
 use crate::body::Body;
-use http::header::{
-    ACCEPT_RANGES, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED, RANGE,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use http::{Method, Response, StatusCode};
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use tinyhttp_message::conditional::{Outcome, Preconditions};
 use tinyhttp_message::date::HttpDate;
-use tinyhttp_message::range::{self, ByteRange, ContentRange, Parts, Resolved};
+use tinyhttp_message::range::{
+    self, Boundary, ByteRange, ContentRange, MultipartByteranges, Parts, Resolved,
+};
 
 /// Answers GET or HEAD in the order of RFC 9110 §13.2.2: first the preconditions, then the range.
 pub(crate) fn respond(
@@ -27,42 +27,47 @@ pub(crate) fn respond(
         Outcome::NotModified => return Ok(not_modified(representation)),
         Outcome::Proceed => {}
     }
-    let range =
-        sole(fields).filter(|_| method == Method::GET && preconditions.if_range(&validators, now));
-    let resolved = range.map_or(Resolved::Whole, |range| {
-        range::resolve(range.as_bytes(), representation.length)
-    });
-    match resolved {
+    let range = range_field(method, fields).filter(|_| preconditions.if_range(&validators, now));
+    let Some((range, length)) = range.zip(representation.divisible_length()) else {
+        return Ok(whole(representation, now));
+    };
+    match range::resolve(range.as_bytes(), length) {
         Resolved::Whole => Ok(whole(representation, now)),
-        Resolved::Partial(Parts::One(range)) => Ok(part(representation, range, now)),
-        Resolved::Partial(Parts::Many(_)) => Ok(whole(representation, now)),
+        Resolved::Partial(Parts::One(range)) => Ok(part(representation, range, length, now)),
+        Resolved::Partial(Parts::Many(ranges)) => Ok(parts(representation, &ranges, length, now)),
         Resolved::Unsatisfiable => Err(Failure::RangeNotSatisfiable {
-            complete_length: representation.length,
+            complete_length: length,
         }),
     }
 }
 
-/// The Range field, if there is one; several are as good as none.
-fn sole(fields: &HeaderMap) -> Option<&HeaderValue> {
+/// The Range field of a GET, if there is one; several are as good as none.
+pub(crate) fn range_field<'f>(method: &Method, fields: &'f HeaderMap) -> Option<&'f HeaderValue> {
+    if *method != Method::GET {
+        return None;
+    }
     let mut lines = fields.get_all(RANGE).iter();
     lines.next().filter(|_| lines.next().is_none())
 }
 
 fn whole(representation: &Representation, now: HttpDate) -> Response<Body> {
-    let file = Arc::clone(&representation.file);
-    let mut response = Response::new(Body::file(file, 0, representation.length));
-    describe(representation, now, response.headers_mut());
+    let mut response = Response::new(representation.whole());
+    representation.describe(now, response.headers_mut());
     response
 }
 
-fn part(representation: &Representation, range: ByteRange, now: HttpDate) -> Response<Body> {
-    let file = Arc::clone(&representation.file);
-    let mut response = Response::new(Body::file(file, range.first(), range.length()));
+fn part(
+    representation: &Representation,
+    range: ByteRange,
+    length: u64,
+    now: HttpDate,
+) -> Response<Body> {
+    let mut response = Response::new(representation.part(range).into());
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    describe(representation, now, response.headers_mut());
+    representation.describe(now, response.headers_mut());
     let content_range = ContentRange::Satisfied {
         range,
-        complete_length: Some(representation.length),
+        complete_length: Some(length),
     };
     response
         .headers_mut()
@@ -70,22 +75,43 @@ fn part(representation: &Representation, range: ByteRange, now: HttpDate) -> Res
     response
 }
 
-/// 304 says what the client's copy needs to stay fresh, and nothing that it knows already (RFC 9110 §15.4.5).
-fn not_modified(representation: &Representation) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NOT_MODIFIED;
+/// Several parts, streamed: whatever they add up to, only a buffer of it is in memory.
+fn parts(
+    representation: &Representation,
+    ranges: &[ByteRange],
+    length: u64,
+    now: HttpDate,
+) -> Response<Body> {
+    let content_type = Some(&representation.about().content_type);
+    let multipart = MultipartByteranges::new(boundary(), content_type, ranges, length);
+    let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
+    for part in multipart.parts() {
+        pieces.push(Ok(Piece::Bytes(part.head.clone().into())));
+        pieces.push(Ok(representation.part(part.range)));
+    }
+    pieces.push(Ok(Piece::Bytes(multipart.closing_delimiter().into())));
+    let body = Body::reader(Pieces::new(pieces), Some(multipart.content_length()));
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    representation.describe(now, response.headers_mut());
     response
         .headers_mut()
-        .insert(ETAG, representation.etag.clone());
+        .insert(CONTENT_TYPE, multipart.content_type());
     response
 }
 
-fn describe(representation: &Representation, now: HttpDate, fields: &mut HeaderMap) {
-    fields.insert(CONTENT_TYPE, representation.content_type.clone());
-    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    fields.insert(ETAG, representation.etag.clone());
-    fields.insert(LAST_MODIFIED, representation.last_modified(now));
-    fields.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+/// A boundary that nobody can have put into a file. The keys of the standard library's hash maps are what it is made of: the
+/// system's random source seeds them, and no two are the same.
+fn boundary() -> Boundary {
+    Boundary::from_random_bits(RandomState::new().build_hasher().finish())
+}
+
+/// 304 says what the client's copy needs to stay fresh, and nothing that it knows already.
+fn not_modified(representation: &Representation) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    representation.refresh(response.headers_mut());
+    response
 }
 
 pub(crate) fn content_range_field(content_range: ContentRange) -> HeaderValue {

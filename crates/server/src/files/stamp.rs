@@ -1,7 +1,10 @@
 //! What tells one state of a file from the next: the source of its validators.
 
 use http::HeaderValue;
-use rustix::fs::{FileType, Statx, StatxFlags};
+use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
+use std::fs::File;
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tinyhttp_message::date::HttpDate;
 
 /// What has to be asked of the kernel for a [`Stamp`].
@@ -25,7 +28,7 @@ pub(crate) struct Stamp {
     changed: Time,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Time {
     seconds: i64,
     nanoseconds: u32,
@@ -53,6 +56,12 @@ impl Kind {
 }
 
 impl Stamp {
+    /// The present state of an open file.
+    pub(crate) fn of_open(file: &File) -> io::Result<Self> {
+        let stat = rustix::fs::statx(file, c"", AtFlags::EMPTY_PATH, MASK)?;
+        Ok(Stamp::of(&stat))
+    }
+
     pub(crate) fn of(stat: &Statx) -> Self {
         Stamp {
             device: (stat.stx_dev_major, stat.stx_dev_minor),
@@ -67,6 +76,37 @@ impl Stamp {
                 nanoseconds: stat.stx_ctime.tv_nsec,
             },
         }
+    }
+
+    /// Fails if the content that the file had in this state may no longer be there: somebody has shortened it, or written to it
+    /// without making it longer. A file that has grown, as a log does, still begins with what it was. That the name was moved
+    /// or removed doesn't matter to whoever has the file open.
+    pub(crate) fn confirm(&self, file: &File) -> io::Result<()> {
+        let now = Stamp::of_open(file)?;
+        if now.length > self.length || (now.length, now.modified) == (self.length, self.modified) {
+            Ok(())
+        } else {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the file was changed while it was sent",
+            ))
+        }
+    }
+
+    /// Whether the last write is long enough ago that another one would make another stamp. Nothing made from the content may
+    /// be kept before that. File systems that count whole seconds take longer.
+    pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
+        let whole_seconds = self.changed.nanoseconds == 0 && self.modified.nanoseconds == 0;
+        let tick = Duration::from_millis(if whole_seconds { 2000 } else { 20 });
+        let changed = u64::try_from(self.changed.seconds).map_or(UNIX_EPOCH, |seconds| {
+            UNIX_EPOCH + Duration::new(seconds, self.changed.nanoseconds)
+        });
+        now.duration_since(changed).is_ok_and(|age| age > tick)
+    }
+
+    /// Whether this was last written before the other.
+    pub(crate) fn is_older_than(&self, other: &Stamp) -> bool {
+        self.modified < other.modified
     }
 
     /// When the content was last written, to the second.
@@ -100,5 +140,61 @@ impl Time {
         self.seconds
             .wrapping_mul(1_000_000_000)
             .wrapping_add(self.nanoseconds.into()) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(nanoseconds: u32) -> Stamp {
+        let time = Time {
+            seconds: 1_000,
+            nanoseconds,
+        };
+        Stamp {
+            device: (0, 1),
+            inode: 1,
+            length: 10,
+            modified: time,
+            changed: time,
+        }
+    }
+
+    #[test]
+    fn a_stamp_is_settled_when_its_tick_is_over() {
+        let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
+        assert!(!stamp(5_000_000).is_settled(at(1_000_010)));
+        assert!(stamp(5_000_000).is_settled(at(1_000_030)));
+        assert!(
+            !stamp(0).is_settled(at(1_001_000)),
+            "perhaps only seconds are counted"
+        );
+        assert!(stamp(0).is_settled(at(1_002_001)));
+        assert!(!stamp(5_000_000).is_settled(at(0)), "in the future");
+    }
+
+    #[test]
+    fn a_tag_tells_lengths_times_and_codings_apart() {
+        let mut tags: Vec<_> = [
+            stamp(1),
+            stamp(2),
+            Stamp {
+                length: 11,
+                ..stamp(1)
+            },
+            Stamp {
+                inode: 2,
+                ..stamp(1)
+            },
+        ]
+        .iter()
+        .flat_map(|stamp| [stamp.entity_tag(""), stamp.entity_tag("-br")])
+        .map(|tag| tag.to_str().unwrap().to_owned())
+        .collect();
+        assert_eq!(tags[0], "\"a-e8d4a51001-e8d4a51001-1\"");
+        tags.sort_unstable();
+        tags.dedup();
+        assert_eq!(tags.len(), 8);
     }
 }

@@ -1,0 +1,94 @@
+//! A file that is compressed while it is sent, and kept in the cache if it went well.
+
+use super::cache::Cache;
+use super::coding;
+use super::representation::{About, Content, Representation};
+use super::stamp::Stamp;
+use crate::body::{Body, FileSlice};
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::Arc;
+use tinyhttp_message::negotiate::Coding;
+
+/// What is needed for compressing a file, each time that its content is asked for.
+#[derive(Debug)]
+pub(crate) struct Compression {
+    pub(crate) file: Arc<File>,
+    pub(crate) stamp: Stamp,
+    pub(crate) coding: Coding,
+    /// Where to keep the result; `None` if the file is too large or too new to be kept.
+    pub(crate) shelf: Option<Shelf>,
+}
+
+/// A place in the cache.
+#[derive(Debug, Clone)]
+pub(crate) struct Shelf {
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) path: Box<[u8]>,
+    pub(crate) about: About,
+}
+
+impl Compression {
+    /// The content, in chunks: nobody knows how long it will be.
+    pub(crate) fn body(self: &Arc<Self>) -> Body {
+        let content = FileSlice::new(&self.file, &self.stamp, 0, self.stamp.length);
+        match coding::compress(content, self.coding) {
+            Some(reader) => Body::reader(
+                Keeping {
+                    reader,
+                    copy: self.shelf.is_some().then(Vec::new),
+                    compression: Arc::clone(self),
+                },
+                None,
+            ),
+            None => Body::reader(Unable, None),
+        }
+    }
+
+    fn keep(&self, content: Vec<u8>) {
+        if let Some(shelf) = &self.shelf {
+            let content = Content::Memory(content.into());
+            let about = shelf.about.clone();
+            let made = Representation::new(content, self.coding, &self.stamp, about);
+            let kept = Some(Arc::new(made));
+            shelf.cache.keep(&shelf.path, self.coding, self.stamp, kept);
+        }
+    }
+}
+
+/// Reads compressed content, and keeps a copy for the cache.
+struct Keeping {
+    reader: Box<dyn Read + Send>,
+    copy: Option<Vec<u8>>,
+    compression: Arc<Compression>,
+}
+
+impl Read for Keeping {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if into.is_empty() {
+            return Ok(0);
+        }
+        let length = self.reader.read(into)?;
+        match (&mut self.copy, &self.compression.shelf) {
+            (Some(copy), Some(shelf)) if shelf.cache.admits((copy.len() + length) as u64) => {
+                copy.extend_from_slice(&into[..length]);
+            }
+            (copy, _) => *copy = None,
+        }
+        if length == 0
+            && let Some(copy) = self.copy.take()
+        {
+            self.compression.keep(copy);
+        }
+        Ok(length)
+    }
+}
+
+/// The content of a compressor that could not be made, for want of memory: an error, which cuts the connection.
+struct Unable;
+
+impl Read for Unable {
+    fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("a compressor could not be started"))
+    }
+}

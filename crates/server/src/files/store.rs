@@ -1,0 +1,279 @@
+//! From the name of a file to its representation: from the cache if it is there, otherwise from the disk.
+//!
+//! In which coding is settled here too. A file that somebody has compressed beforehand (`app.js.br`, `.zst` or `.gz` beside
+//! `app.js`, and not older) comes first. Other content of a compressible type is compressed when somebody first wants it, and kept;
+//! what is too large to be kept is compressed while it is sent.
+
+use super::cache::Cache;
+use super::coding::{self, COMPRESSED, WORTHWHILE};
+use super::compression::{Compression, Shelf};
+use super::failure::Failure;
+use super::options::Options;
+use super::representation::{About, Content, Representation};
+use super::resolve::Root;
+use super::stamp::{Kind, Stamp};
+use bytes::Bytes;
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::SystemTime;
+use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
+
+/// Content up to this size is read into memory: one write sends it with its head, which is cheaper than `sendfile`. In bytes.
+const IN_MEMORY: u64 = 256 * 1024;
+
+/// The largest file of which a compressed form is kept, in bytes.
+const KEPT_COMPRESSED: u64 = 16 * 1024 * 1024;
+
+/// How often a file is read again that changes while it is read.
+const ATTEMPTS: u32 = 3;
+
+/// The folder, and what is kept of it.
+#[derive(Debug)]
+pub(crate) struct Store {
+    root: Root,
+    cache: Arc<Cache>,
+    options: Options,
+}
+
+/// Content that has been opened or read.
+struct Loaded {
+    content: Content,
+    stamp: Stamp,
+    /// Whether another write would change the stamp, so that what is made of the content may be kept.
+    settled: bool,
+}
+
+impl Store {
+    pub(crate) fn new(root: Root, options: Options) -> Self {
+        let cache = Arc::new(Cache::new(options.cache_size));
+        Store {
+            root,
+            cache,
+            options,
+        }
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What there is under a name: a hint, until it is opened.
+    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Failure> {
+        self.root.stat(relative).map_err(Failure::of)
+    }
+
+    /// Opens a folder, to be sure that it is inside.
+    pub(crate) fn folder(&self, relative: &[u8]) -> Result<File, Failure> {
+        match self.root.open_found(relative) {
+            Ok(opened) if opened.kind == Kind::Folder => Ok(opened.file),
+            Ok(_) => Err(Failure::NotFound),
+            Err(errno) => Err(Failure::of(errno)),
+        }
+    }
+
+    /// A file in the coding that suits the client best. The stamp is what [`Store::stat`] has just said.
+    pub(crate) fn representation(
+        &self,
+        relative: &[u8],
+        stamp: &Stamp,
+        accepted: &AcceptEncoding,
+    ) -> Result<Arc<Representation>, Failure> {
+        let kept = self.cache.get(relative, Coding::Identity, stamp).flatten();
+        let about = match &kept {
+            Some(identity) => identity.about().clone(),
+            None => self.about(relative),
+        };
+        let wanted = accepted.choose(&[Coding::Br, Coding::Zstd, Coding::Gzip, Coding::Identity]);
+        let plain = !about.varies || matches!(wanted, None | Some(Coding::Identity));
+        if !plain && let Some(sidecar) = self.sidecar(relative, stamp, accepted, &about) {
+            return Ok(sidecar);
+        }
+        if !plain
+            && let Some(coding) = wanted
+            && let Some(compressed) = self.compressed(relative, stamp, coding, &about)?
+        {
+            return Ok(compressed);
+        }
+        match kept {
+            Some(identity) => Ok(identity),
+            None => self.identity(relative, about),
+        }
+    }
+
+    /// The file as it is.
+    fn identity(&self, relative: &[u8], about: About) -> Result<Arc<Representation>, Failure> {
+        let loaded = self.load(relative)?;
+        let stamp = loaded.stamp;
+        let in_memory = matches!(loaded.content, Content::Memory(_));
+        let identity = Representation::new(loaded.content, Coding::Identity, &stamp, about);
+        let identity = Arc::new(identity);
+        if in_memory && loaded.settled {
+            let kept = Some(Arc::clone(&identity));
+            self.cache.keep(relative, Coding::Identity, stamp, kept);
+        }
+        Ok(identity)
+    }
+
+    /// What somebody has compressed beforehand. Whatever is wrong with it: there is always the original.
+    fn sidecar(
+        &self,
+        relative: &[u8],
+        original: &Stamp,
+        accepted: &AcceptEncoding,
+        about: &About,
+    ) -> Option<Arc<Representation>> {
+        if !self.options.sidecars {
+            return None;
+        }
+        let mut available = Vec::with_capacity(COMPRESSED.len() + 1);
+        let mut found = [None; COMPRESSED.len()];
+        for (coding, found) in COMPRESSED.into_iter().zip(&mut found) {
+            if accepted.accepts(coding) {
+                let path = [relative, coding::sidecar_ending(coding)].concat();
+                match self.root.stat(&path) {
+                    Ok((Kind::File, stamp)) if !stamp.is_older_than(original) => {
+                        available.push(coding);
+                        *found = Some(stamp);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        available.push(Coding::Identity);
+        let coding = accepted.choose(&available)?;
+        let stamp = found
+            .get(COMPRESSED.iter().position(|known| *known == coding)?)?
+            .as_ref()?;
+        if let Some(kept) = self.cache.get(relative, coding, stamp) {
+            return kept;
+        }
+        let path = [relative, coding::sidecar_ending(coding)].concat();
+        let loaded = self.load(&path).ok()?;
+        let stamp = loaded.stamp;
+        let in_memory = matches!(loaded.content, Content::Memory(_));
+        let sidecar = Representation::new(loaded.content, coding, &stamp, about.clone());
+        let sidecar = Arc::new(sidecar);
+        if in_memory && loaded.settled {
+            self.cache
+                .keep(relative, coding, stamp, Some(Arc::clone(&sidecar)));
+        }
+        Some(sidecar)
+    }
+
+    /// The file compressed here; `None` if that is not worth it.
+    fn compressed(
+        &self,
+        relative: &[u8],
+        stamp: &Stamp,
+        coding: Coding,
+        about: &About,
+    ) -> Result<Option<Arc<Representation>>, Failure> {
+        if !self.options.compress || stamp.length < WORTHWHILE {
+            return Ok(None);
+        }
+        if let Some(kept) = self.cache.get(relative, coding, stamp) {
+            return Ok(kept);
+        }
+        let loaded = self.load(relative)?;
+        let stamp = loaded.stamp;
+        let represent =
+            |content| Arc::new(Representation::new(content, coding, &stamp, about.clone()));
+        match loaded.content {
+            Content::Memory(content) => {
+                let length = content.len();
+                let compressed = compress(content, coding).filter(|made| made.len() < length);
+                let made = compressed.map(|made| represent(Content::Memory(made.into())));
+                if loaded.settled {
+                    self.cache.keep(relative, coding, stamp, made.clone());
+                }
+                Ok(made)
+            }
+            Content::File { file, .. } if cfg!(feature = "compression") => {
+                let shelf = Shelf {
+                    cache: Arc::clone(&self.cache),
+                    path: relative.into(),
+                    about: about.clone(),
+                };
+                let keep = loaded.settled && stamp.length <= KEPT_COMPRESSED;
+                let compression = Compression {
+                    file,
+                    stamp,
+                    coding,
+                    shelf: keep.then_some(shelf),
+                };
+                Ok(Some(represent(Content::Compressed(Arc::new(compression)))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn about(&self, relative: &[u8]) -> About {
+        let content_type = self.options.media_types.of(relative);
+        let varies = coding::is_compressible(&content_type)
+            && (self.options.sidecars || self.options.compress);
+        About {
+            content_type,
+            varies,
+        }
+    }
+
+    /// Opens a file, and reads it if it is small. If it changes meanwhile, what was read is of no use.
+    fn load(&self, relative: &[u8]) -> Result<Loaded, Failure> {
+        let mut attempt = 1;
+        loop {
+            let started = SystemTime::now();
+            let opened = self.root.open_found(relative).map_err(Failure::of)?;
+            if opened.kind != Kind::File {
+                return Err(Failure::NotFound);
+            }
+            let (file, stamp) = (opened.file, opened.stamp);
+            let content = if stamp.length > IN_MEMORY {
+                Content::File {
+                    file: Arc::new(file),
+                    stamp,
+                }
+            } else {
+                match read(&file, stamp.length) {
+                    Ok(bytes) if Stamp::of_open(&file).is_ok_and(|now| now == stamp) => {
+                        Content::Memory(bytes)
+                    }
+                    _ if attempt < ATTEMPTS => {
+                        attempt += 1;
+                        continue;
+                    }
+                    Ok(_) => Content::File {
+                        file: Arc::new(file),
+                        stamp,
+                    },
+                    Err(error) => {
+                        return Err(Failure::of(
+                            Errno::from_io_error(&error).unwrap_or(Errno::IO),
+                        ));
+                    }
+                }
+            };
+            let settled = stamp.is_settled(started);
+            return Ok(Loaded {
+                content,
+                stamp,
+                settled,
+            });
+        }
+    }
+}
+
+fn read(file: &File, length: u64) -> io::Result<Bytes> {
+    let mut content = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut content, 0)?;
+    Ok(content.into())
+}
+
+fn compress(content: Bytes, coding: Coding) -> Option<Vec<u8>> {
+    let mut compressed = Vec::new();
+    let mut compressor = coding::compress(io::Cursor::new(content), coding)?;
+    compressor.read_to_end(&mut compressed).ok()?;
+    Some(compressed)
+}

@@ -1,0 +1,90 @@
+//! Requests against a folder, without a socket.
+
+mod changes;
+#[cfg(feature = "compression")]
+mod codings;
+mod paths;
+mod ranges;
+
+use super::*;
+use http::request::Builder;
+use std::fs;
+use std::io::Read;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+/// A folder, and its handler.
+struct Site {
+    folder: TempDir,
+    files: Files,
+}
+
+/// A response whose content has been read.
+struct Answer {
+    status: u16,
+    fields: HeaderMap,
+    content: Vec<u8>,
+}
+
+impl Site {
+    /// Makes a folder of files and their content, and serves it with the defaults.
+    fn new(files: &[(&str, &str)]) -> Self {
+        Site::with(Options::new(), files)
+    }
+
+    fn with(options: Options, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, content) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let files = options.open(folder.path()).unwrap();
+        Site { folder, files }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn answer(&self, request: Builder) -> Answer {
+        let response = self.files.handle(request.body(Body::empty()).unwrap());
+        let (head, mut body) = response.into_parts();
+        let length = body.length();
+        let mut content = Vec::new();
+        body.read_to_end(&mut content).unwrap();
+        assert!(length.is_none_or(|length| length == content.len() as u64));
+        Answer {
+            status: head.status.as_u16(),
+            fields: head.headers,
+            content,
+        }
+    }
+
+    fn get(&self, target: &str) -> Answer {
+        self.answer(Request::get(target))
+    }
+
+    /// GET with fields, as text: `Name: value | Name: value`.
+    fn get_with(&self, target: &str, fields: &str) -> Answer {
+        let fields = fields
+            .split(" | ")
+            .filter_map(|field| field.split_once(": "));
+        let request = fields.fold(Request::get(target), |request, (name, value)| {
+            request.header(name, value)
+        });
+        self.answer(request)
+    }
+}
+
+impl Answer {
+    /// A field's value; empty if it isn't there.
+    fn field(&self, name: &str) -> &str {
+        let value = self.fields.get(name);
+        value.map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.content).unwrap()
+    }
+}

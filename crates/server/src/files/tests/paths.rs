@@ -1,0 +1,254 @@
+//! Which paths and methods lead to what.
+
+use super::*;
+use std::os::unix::fs::symlink;
+
+#[test]
+fn a_file_and_all_that_is_said_of_it() {
+    let site = Site::new(&[("a.txt", "hello")]);
+    let answer = site.get("/a.txt");
+    assert_eq!((answer.status, answer.text()), (200, "hello"));
+    assert_eq!(answer.field("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(answer.field("x-content-type-options"), "nosniff");
+    assert_eq!(answer.field("accept-ranges"), "bytes");
+    assert!(answer.field("etag").starts_with("\"5-"));
+    let modified = fs::metadata(site.path("a.txt"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    let modified = String::from_utf8(HttpDate::from(modified).write().to_vec()).unwrap();
+    assert_eq!(answer.field("last-modified"), modified);
+
+    let head = site.answer(Request::head("/a.txt"));
+    assert_eq!((head.status, &head.fields), (200, &answer.fields));
+}
+
+#[test]
+fn what_paths_name() {
+    let site = Site::new(&[
+        ("index.html", "root"),
+        ("file", "file"),
+        ("folder/index.html", "folder"),
+        ("folder/file", "inner"),
+        ("empty/file", ""),
+        ("odd/index.html/file", ""),
+        (".hidden", "hidden"),
+        (".git/config", "hidden"),
+        ("folder/.hidden", "hidden"),
+        (".well-known/security.txt", "known"),
+        (".well-known/.hidden", "hidden"),
+        ("a b#?%ü<&>.txt", "odd"),
+        ("%41", "percent"),
+    ]);
+    let table = [
+        ("/", 200, "root"),
+        ("//", 200, "root"),
+        ("/index.html", 200, "root"),
+        ("/./folder/../file", 200, "file"),
+        ("/%66ile", 200, "file"),
+        ("/file?query", 200, "file"),
+        ("http://example.org/file", 200, "file"),
+        ("http://example.org", 200, "root"),
+        ("/folder/", 200, "folder"),
+        ("//folder//file", 200, "inner"),
+        ("/.well-known/security.txt", 200, "known"),
+        ("/a%20b%23%3F%25%C3%BC%3C%26%3E.txt", 200, "odd"),
+        ("/%2541", 200, "percent"),
+        ("/missing", 404, ""),
+        ("/file/", 404, ""),
+        ("/file/more", 404, ""),
+        ("/odd/", 404, ""),
+        ("/.hidden", 404, ""),
+        ("/%2ehidden", 404, ""),
+        ("/.git/config", 404, ""),
+        ("/.git", 404, ""),
+        ("/folder/.hidden", 404, ""),
+        ("/folder/.well-known/", 404, ""),
+        ("/.well-known/.hidden", 404, ""),
+        ("/..", 400, ""),
+        ("/../../etc/passwd", 400, ""),
+        ("/%2e%2e/etc/passwd", 400, ""),
+        ("/folder%2ffile", 400, ""),
+        ("/file%00", 400, ""),
+        ("/%zz", 400, ""),
+    ];
+    for (target, status, content) in table {
+        let answer = site.get(target);
+        assert_eq!(answer.status, status, "{target}");
+        if status == 200 {
+            assert_eq!(answer.text(), content, "{target}");
+        } else {
+            assert_eq!(answer.field("content-type"), "text/html; charset=utf-8");
+            assert!(answer.text().contains(&format!("<title>{status} ")));
+        }
+    }
+}
+
+#[test]
+fn a_folder_without_a_slash_is_redirected() {
+    let site = Site::new(&[
+        ("folder/index.html", ""),
+        ("evil.example/index.html", ""),
+        ("a b#?%ü<&>\"'/index.html", ""),
+        ("folder/a:b/index.html", ""),
+    ]);
+    let table = [
+        ("/folder", "/folder/"),
+        ("/folder?a=b&c", "/folder/?a=b&c"),
+        ("/folder?", "/folder/?"),
+        ("//evil.example", "/evil.example/"),
+        ("///evil.example?q", "/evil.example/?q"),
+        ("/folder/../evil.example", "/evil.example/"),
+        ("/folder/a:b", "/folder/a:b/"),
+        (
+            "/a%20b%23%3F%25%c3%bc%3C%26%3E%22%27",
+            "/a%20b%23%3F%25%C3%BC%3C%26%3E%22%27/",
+        ),
+    ];
+    for (target, location) in table {
+        let answer = site.get(target);
+        assert_eq!(
+            (answer.status, answer.field("location")),
+            (301, location),
+            "{target}"
+        );
+    }
+}
+
+#[test]
+fn methods() {
+    let site = Site::new(&[("file", "file")]);
+    let table = [
+        ("GET", "/file", 200, ""),
+        ("HEAD", "/file", 200, ""),
+        ("OPTIONS", "/file", 204, "GET, HEAD, OPTIONS"),
+        ("OPTIONS", "/missing", 204, "GET, HEAD, OPTIONS"),
+        ("OPTIONS", "*", 204, "GET, HEAD, OPTIONS"),
+        ("POST", "/file", 405, "GET, HEAD, OPTIONS"),
+        ("PUT", "/missing", 405, "GET, HEAD, OPTIONS"),
+        ("PATCH", "/file", 405, "GET, HEAD, OPTIONS"),
+        ("DELETE", "/file", 405, "GET, HEAD, OPTIONS"),
+        ("TRACE", "/file", 405, "GET, HEAD, OPTIONS"),
+        ("CONNECT", "/file", 405, "GET, HEAD, OPTIONS"),
+        ("BREW", "/file", 501, ""),
+        ("get", "/file", 501, ""),
+    ];
+    for (method, target, status, allow) in table {
+        let answer = site.answer(Request::builder().method(method).uri(target));
+        assert_eq!(
+            (answer.status, answer.field("allow")),
+            (status, allow),
+            "{method} {target}"
+        );
+    }
+}
+
+#[test]
+fn links_that_leave_the_root_look_like_nothing() {
+    let outside = Site::new(&[("secret", "secret"), ("folder/index.html", "secret")]);
+    let site = Site::new(&[("file", "")]);
+    for target in ["secret", "folder", "missing"] {
+        symlink(outside.path(target), site.path(target)).unwrap();
+        let answer = site.get(&format!("/{target}"));
+        assert_eq!(answer.status, 404, "{target}");
+    }
+    assert_eq!(site.get("/folder/").status, 404);
+}
+
+#[test]
+fn an_unreadable_file_is_forbidden() {
+    // Whoever may read everything can't test this.
+    if rustix::process::geteuid().is_root() {
+        return;
+    }
+    let site = Site::new(&[("file", "")]);
+    let unreadable = std::os::unix::fs::PermissionsExt::from_mode(0o000);
+    fs::set_permissions(site.path("file"), unreadable).unwrap();
+    assert_eq!(site.get("/file").status, 403);
+}
+
+#[test]
+fn options() {
+    let options = Options::new()
+        .index(["home.htm", "index.html"])
+        .hidden(true)
+        .symlinks(Symlinks::Never)
+        .media_type("x", HeaderValue::from_static("text/x-own"));
+    let site = Site::with(
+        options,
+        &[
+            ("index.html", "index"),
+            ("home.htm", "home"),
+            (".dot/index.html", "dot"),
+            ("a.x", ""),
+        ],
+    );
+    symlink("index.html", site.path("link")).unwrap();
+    assert_eq!(site.get("/").text(), "home");
+    assert_eq!(site.get("/.dot/").text(), "dot");
+    assert_eq!(site.get("/a.x").field("content-type"), "text/x-own");
+    assert_eq!(site.get("/link").status, 404);
+}
+
+#[test]
+fn what_is_prepared_is_what_would_be_said_anyway() {
+    use tinyhttp_message::encode::HeadWriter;
+    use tinyhttp_message::{FieldStorage, Limits};
+
+    let site = Site::new(&[
+        ("a.html", &"a".repeat(5000)),
+        ("a.png", "a"),
+        ("folder/index.html", "b"),
+        (".hidden", "c"),
+    ]);
+    fs::write(site.path("large"), "a".repeat(300_000)).unwrap();
+    let table = [
+        ("GET /a.html", "", true),
+        ("HEAD /a.html", "", true),
+        ("GET /./a%2Ehtml?q", "Accept-Encoding: gzip\r\n", true),
+        ("GET /a.png", "Accept: image/*\r\n", true),
+        ("GET /folder/", "", true),
+        ("GET /large", "", true),
+        ("GET /folder", "", false),
+        ("GET /", "", false),
+        ("GET /missing", "", false),
+        ("GET /.hidden", "", false),
+        ("GET /../a", "", false),
+        ("POST /a.html", "", false),
+        ("OPTIONS *", "", false),
+        ("GET /a.html", "range: bytes=0-1\r\n", false),
+        ("GET /a.html", "IF-None-Match: *\r\n", false),
+        ("GET /a.html", "If-Modified-Since: x\r\n", false),
+    ];
+    for (line, fields, prepared) in table {
+        let head = format!("{line} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let mut storage = FieldStorage::new();
+        let head = RequestHead::parse(head.as_bytes(), &mut storage, &Limits::default()).unwrap();
+        // Twice: from the disk, and from memory.
+        for _ in 0..2 {
+            let Some(got) = site.files.prepared(&head) else {
+                assert!(!prepared, "{line} {fields}");
+                continue;
+            };
+            assert!(prepared, "{line} {fields}");
+            let want = site
+                .files
+                .handle(head.to_http().unwrap().map(|()| Body::empty()));
+            assert_eq!(got.status, want.status());
+            let (mut got_head, mut want_head) = (Vec::new(), Vec::new());
+            HeadWriter::response(&mut got_head, got.status).lines(&got.lines);
+            let mut head = HeadWriter::response(&mut want_head, want.status());
+            head.field("Server", crate::handler::SERVER.as_bytes())
+                .unwrap();
+            head.fields(want.headers()).unwrap();
+            assert_eq!(
+                String::from_utf8(got_head).unwrap(),
+                String::from_utf8(want_head).unwrap()
+            );
+            let read = |body: Body| {
+                std::io::read_to_string(std::io::BufReader::new(body).take(1 << 20)).ok()
+            };
+            assert_eq!(read(got.body), read(want.into_body()), "{line} {fields}");
+        }
+    }
+}

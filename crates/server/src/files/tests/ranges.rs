@@ -1,0 +1,193 @@
+//! Preconditions and ranges.
+
+use super::*;
+use proptest::prelude::*;
+use tinyhttp_message::range::ContentRange;
+
+#[test]
+fn preconditions_and_ranges() {
+    let site = Site::new(&[("file", "0123456789"), ("empty", "")]);
+    let whole = site.get("/file");
+    let (etag, date) = (whole.field("etag"), whole.field("last-modified"));
+    // The status, Content-Range, and the content; E stands for the file's tag, and D for its date.
+    let table = [
+        ("If-None-Match: E", 304, "", ""),
+        ("If-None-Match: W/E", 304, "", ""),
+        ("If-None-Match: \"a\", E", 304, "", ""),
+        ("If-None-Match: *", 304, "", ""),
+        ("If-None-Match: \"a\"", 200, "", "0123456789"),
+        (
+            "If-None-Match: \"a\" | If-Modified-Since: D",
+            200,
+            "",
+            "0123456789",
+        ),
+        ("If-Modified-Since: D", 304, "", ""),
+        (
+            "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
+            200,
+            "",
+            "0123456789",
+        ),
+        ("If-Match: E", 200, "", "0123456789"),
+        ("If-Match: *", 200, "", "0123456789"),
+        ("If-Match: \"a\"", 412, "", "*"),
+        ("If-Match: W/E", 412, "", "*"),
+        ("If-Unmodified-Since: D", 200, "", "0123456789"),
+        (
+            "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
+            412,
+            "",
+            "*",
+        ),
+        ("Range: bytes=2-4", 206, "bytes 2-4/10", "234"),
+        ("Range: bytes=-3", 206, "bytes 7-9/10", "789"),
+        ("Range: bytes=8-", 206, "bytes 8-9/10", "89"),
+        ("Range: bytes=8-99", 206, "bytes 8-9/10", "89"),
+        ("Range: bytes=0-1,3-4", 206, "bytes 0-4/10", "01234"),
+        ("Range: bytes=10-", 416, "bytes */10", "*"),
+        ("Range: bytes=18446744073709551616-", 416, "bytes */10", "*"),
+        ("Range: lines=1-2", 200, "", "0123456789"),
+        ("Range: bytes=4-2", 200, "", "0123456789"),
+        ("Range: bytes=0-1 | Range: bytes=2-3", 200, "", "0123456789"),
+        ("Range: bytes=2-4 | If-Range: E", 206, "bytes 2-4/10", "234"),
+        ("Range: bytes=2-4 | If-Range: W/E", 200, "", "0123456789"),
+        ("Range: bytes=2-4 | If-Range: \"a\"", 200, "", "0123456789"),
+        ("Range: bytes=99- | If-Range: \"a\"", 200, "", "0123456789"),
+        ("Range: bytes=2-4 | If-None-Match: E", 304, "", ""),
+        ("Range: bytes=99- | If-Match: \"a\"", 412, "", "*"),
+    ];
+    for (fields, status, content_range, content) in table {
+        let fields = fields
+            .replace(": D", &format!(": {date}"))
+            .replace('E', etag);
+        let answer = site.get_with("/file", &fields);
+        let got = (answer.status, answer.field("content-range"));
+        assert_eq!(got, (status, content_range), "{fields}");
+        if content == "*" {
+            assert!(
+                answer.text().contains(&format!("<title>{status} ")),
+                "{fields}"
+            );
+        } else {
+            assert_eq!(answer.text(), content, "{fields}");
+            assert_eq!(answer.field("etag"), etag, "{fields}");
+        }
+    }
+    let head = site.answer(Request::head("/file").header("range", "bytes=99-"));
+    assert_eq!(head.status, 200);
+    assert_eq!(site.get_with("/missing", "If-None-Match: *").status, 404);
+    assert_eq!(
+        site.get_with("/empty", "Range: bytes=0-")
+            .field("content-range"),
+        "bytes */0"
+    );
+    assert_eq!(site.get_with("/empty", "Range: bytes=-1").status, 200);
+}
+
+/// The parts of a multipart/byteranges response: Content-Range and content.
+fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
+    let content_type = answer.field("content-type");
+    let boundary = content_type
+        .strip_prefix("multipart/byteranges; boundary=")
+        .unwrap();
+    let delimiter = format!("\r\n--{boundary}");
+    let content = [b"\r\n", &answer.content[..]].concat();
+    let mut parts = Vec::new();
+    let mut at = 0;
+    loop {
+        let rest = &content[at..];
+        let rest = rest.strip_prefix(delimiter.as_bytes()).unwrap();
+        if rest == b"--\r\n" {
+            return parts;
+        }
+        let end = rest
+            .windows(4)
+            .position(|bytes| bytes == b"\r\n\r\n")
+            .unwrap();
+        let head = std::str::from_utf8(&rest[2..end]).unwrap();
+        let (content_type, content_range) = head.split_once("\r\nContent-Range: ").unwrap();
+        assert_eq!(content_type, "Content-Type: application/octet-stream");
+        let ContentRange::Satisfied { range, .. } =
+            ContentRange::parse(content_range.as_bytes()).unwrap()
+        else {
+            panic!("{content_range}")
+        };
+        let (start, length) = (end + 4, range.length() as usize);
+        parts.push((
+            content_range.to_owned(),
+            rest[start..start + length].to_vec(),
+        ));
+        at = content.len() - rest.len() + start + length;
+    }
+}
+
+#[test]
+fn several_ranges_come_as_multipart() {
+    let content: String = (0..1000)
+        .map(|number| char::from(b'a' + (number % 26) as u8))
+        .collect();
+    let site = Site::new(&[("file", &content)]);
+    let answer = site.get_with("/file", "Range: bytes=0-1, 500-599, -3");
+    assert_eq!((answer.status, answer.field("content-range")), (206, ""));
+    let want = [(0, 1), (500, 599), (997, 999)].map(|(first, last)| {
+        (
+            format!("bytes {first}-{last}/1000"),
+            content.as_bytes()[first..=last].to_vec(),
+        )
+    });
+    assert_eq!(parts(&answer), want);
+    assert_eq!(answer.field("etag"), site.get("/file").field("etag"));
+
+    let again = site.get_with("/file", "Range: bytes=0-1, 500-599, -3");
+    assert_ne!(
+        answer.field("content-type"),
+        again.field("content-type"),
+        "each boundary is new"
+    );
+}
+
+proptest! {
+    #[test]
+    fn ranges_of_a_file_are_the_bytes_of_a_model(specs in prop::collection::vec((0..600_usize, 0..600_usize, 0..3), 1..4)) {
+        let content: Vec<u8> = (0..500_u32).map(|number| (number * 7 % 251) as u8).collect();
+        let site = Site::new(&[]);
+        fs::write(site.path("file"), &content).unwrap();
+        let spec = |(first, more, kind): &(usize, usize, i32)| match kind {
+            0 => format!("{first}-{}", first + more),
+            1 => format!("{first}-"),
+            _ => format!("-{more}"),
+        };
+        let set: Vec<String> = specs.iter().map(spec).collect();
+        let wanted = |at: usize| specs.iter().any(|(first, more, kind)| match kind {
+            0 => (*first..=first + more).contains(&at),
+            1 => *first <= at,
+            _ => content.len() - at <= *more,
+        });
+        let answer = site.get_with("/file", &format!("Range: bytes={}", set.join(",")));
+        let parts = match (answer.status, answer.field("content-range")) {
+            (206, "") => parts(&answer),
+            (206, content_range) => vec![(content_range.to_owned(), answer.content.clone())],
+            (status, _) => {
+                prop_assert_eq!(status, 416);
+                prop_assert!(!(0..content.len()).any(wanted));
+                return Ok(());
+            }
+        };
+        let mut sent = vec![false; content.len()];
+        for (content_range, bytes) in parts {
+            let ContentRange::Satisfied { range, complete_length } = ContentRange::parse(content_range.as_bytes()).unwrap() else {
+                panic!("{content_range}")
+            };
+            let positions = range.first() as usize..range.last() as usize + 1;
+            prop_assert_eq!(complete_length, Some(500));
+            prop_assert_eq!(&content[positions.clone()], &bytes[..]);
+            for position in positions {
+                prop_assert!(!std::mem::replace(&mut sent[position], true), "no byte is sent twice");
+            }
+        }
+        for (at, sent) in sent.into_iter().enumerate() {
+            prop_assert!(sent || !wanted(at));
+        }
+    }
+}
