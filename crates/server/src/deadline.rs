@@ -100,9 +100,9 @@ impl Clock {
         }
     }
 
-    /// The ticks so far, from one on. They last for 497 days and then stop, and with them every timeout; nothing else.
-    pub(crate) fn now(&self) -> Ticks {
-        let ticks = self.start.elapsed().as_millis() / TICK + 1;
+    /// The ticks until then, from one on. They last for 497 days and then stop, and with them every timeout; nothing else.
+    pub(crate) fn at(&self, now: Instant) -> Ticks {
+        let ticks = now.duration_since(self.start).as_millis() / TICK + 1;
         Ticks(u32::try_from(ticks).unwrap_or(u32::MAX))
     }
 }
@@ -127,6 +127,6 @@ mod tests {
         assert_eq!(now.after(Duration::from_millis(10)), Ticks(6));
         assert_eq!(now.after(Duration::from_millis(11)), Ticks(7));
         assert_eq!(now.after(Duration::MAX), Ticks(u32::MAX));
-        assert!(Clock::new().now() > Ticks(0));
+        assert!(Clock::new().at(Instant::now()) > Ticks(0));
     }
 }

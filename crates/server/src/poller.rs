@@ -34,15 +34,18 @@ pub(crate) struct Poller {
     epoll: OwnedFd,
 }
 
-/// What can be reported at once.
-pub(crate) type Events = [Event; 32];
+/// How much can be reported at once.
+pub(crate) const EVENTS: usize = 32;
 
 /// Room for reports.
+pub(crate) type Events = [Event; EVENTS];
+
+/// Empty room for reports.
 pub(crate) fn no_events() -> Events {
     [Event {
         flags: EventFlags::empty(),
         data: EventData::new_u64(0),
-    }; 32]
+    }; EVENTS]
 }
 
 impl Poller {
@@ -82,13 +85,12 @@ impl Poller {
         )?)
     }
 
-    /// Waits until something is ready, for ever if need be, and gives the tokens, at most `most` of them.
+    /// Waits until something is ready, for ever if need be, and gives the tokens.
     pub(crate) fn wait<'e>(
         &self,
         events: &'e mut Events,
-        most: usize,
     ) -> io::Result<impl Iterator<Item = u64> + use<'e>> {
-        let ready = match epoll::wait(&self.epoll, &mut events[..most], None::<&Timespec>) {
+        let ready = match epoll::wait(&self.epoll, &mut events[..], None::<&Timespec>) {
             Ok(ready) => ready,
             Err(Errno::INTR) => 0,
             Err(error) => return Err(error.into()),
@@ -112,25 +114,13 @@ mod tests {
         poller.add(&bell, 8, Interest::Readable).unwrap();
         near.write_all(b"x").unwrap();
         let mut events = no_events();
-        assert_eq!(
-            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
-            [7]
-        );
+        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [7]);
         // Still readable, but told already: only the other one is reported.
         other.write_all(b"x").unwrap();
-        assert_eq!(
-            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
-            [8]
-        );
+        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [8]);
         poller.arm(&far, 9, Interest::Readable).unwrap();
-        assert_eq!(
-            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
-            [9]
-        );
+        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [9]);
         poller.arm(&far, 9, Interest::Writable).unwrap();
-        assert_eq!(
-            poller.wait(&mut events, 32).unwrap().collect::<Vec<_>>(),
-            [9]
-        );
+        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [9]);
     }
 }

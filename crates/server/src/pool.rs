@@ -1,10 +1,12 @@
-//! The workers. How many of them are *waiting for work* stays at about the number of cores, whatever the work does.
+//! The workers: one of them waits for work, some do it, the others rest.
 //!
-//! A classic pool has so many threads, and when they all wait for something slow, nothing else moves. Here a worker that
-//! is about to wait says so ([`Pool::about_to_wait`]): it doesn't count any more, and a spare takes its place, or a new
-//! thread, up to a cap. When it comes back there is one too many, and the next one to ask ([`Pool::rest`]) becomes a
-//! spare; a spare that nobody needs for a while ends. Work that never waits never pays for any of this but one load of
-//! an atomic.
+//! A classic pool has so many threads, and when they all wait for something slow, nothing else moves. A thread for each
+//! core, all waiting for work, does not either: whatever is ready wakes somebody up, and waking a thread costs as much as
+//! answering a small request. So here *one* worker waits ([`Pool::wait_for_work`]), and does what it finds itself. It calls
+//! another one ([`Pool::call`]) if it has found a lot, and when it is about to wait for anything else
+//! ([`Pool::about_to_wait`]): a disk, a client, a handler that takes its time. Whoever is called takes its place. So one
+//! core does it all while it can, all cores do when there is much, and something slow never holds the rest up, whatever
+//! the work is. A worker who comes back and finds somebody waiting rests, and ends if nobody calls it for a while.
 //!
 //! The pool knows nothing of HTTP, sockets or epoll.
 
@@ -14,19 +16,21 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long a spare stays.
-const SPARE: Duration = Duration::from_secs(10);
+/// How long a worker rests before it ends.
+const REST: Duration = Duration::from_secs(10);
 
 /// A worker's stack: heads, fields and buffers live there, nothing deep does.
 const STACK: usize = 512 * 1024;
 
 pub(crate) struct Pool {
-    /// Workers that count: they wait for work or do some, but are not about to wait for anything else.
-    active: AtomicUsize,
-    target: usize,
+    /// Workers that wait for work: one, or none for as long as the one that did is busy.
+    waiting: AtomicUsize,
+    /// How many may be busy at a time, not counting those that wait for something else.
+    workers: usize,
+    /// How many threads there may be in all.
     cap: usize,
     state: Mutex<State>,
-    /// A spare is wanted, or everyone has to end.
+    /// A resting worker is wanted, or everyone has to end.
     called: Condvar,
     /// A worker has ended.
     ended: Condvar,
@@ -39,38 +43,36 @@ type Work = dyn Fn(&Arc<Pool>) + Send + Sync;
 #[derive(Default)]
 struct State {
     threads: usize,
-    spares: usize,
-    /// Spares that have been asked to work and have not woken yet.
+    /// Of them, those that wait for something other than work.
+    held_up: usize,
+    /// And those that rest.
+    resting: usize,
+    /// Of those, the ones that have been called and have not woken yet.
     called: usize,
     stopping: bool,
 }
 
 impl Pool {
-    /// Starts `target` workers that each do `work`, which has to call [`Pool::rest`] between two pieces of work and
-    /// return when that says so. There are never more than `cap` threads.
+    /// Starts a worker that does `work`, which has to ask [`Pool::wait_for_work`] before it waits for a piece of it. Others
+    /// follow when they are called: at most `workers` are busy at a time, and there are never more than `cap` threads.
     ///
     /// # Errors
-    /// What keeps the first thread from starting. If only some start, there are fewer workers.
+    /// What keeps the first thread from starting.
     pub(crate) fn start(
-        target: usize,
+        workers: usize,
         cap: usize,
         work: impl Fn(&Arc<Pool>) + Send + Sync + 'static,
     ) -> io::Result<Arc<Self>> {
         let pool = Arc::new(Pool {
-            active: AtomicUsize::new(0),
-            target: target.max(1),
-            cap: cap.max(target).max(1),
+            waiting: AtomicUsize::new(0),
+            workers: workers.max(1),
+            cap: cap.max(workers).max(1),
             state: Mutex::default(),
             called: Condvar::new(),
             ended: Condvar::new(),
             work: Box::new(work),
         });
-        for number in 0..pool.target {
-            let started = pool.spawn(&mut pool.lock());
-            if number == 0 {
-                started?;
-            }
-        }
+        pool.spawn(&mut pool.lock())?;
         Ok(pool)
     }
 
@@ -91,64 +93,82 @@ impl Pool {
                 pool.ended.notify_all();
             })?;
         state.threads += 1;
-        self.active.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// To be called between two pieces of work. Usually returns `true` at once; where there is a worker too many, this
-    /// one waits as a spare. `false`: it has to end.
-    pub(crate) fn rest(&self) -> bool {
-        if self.active.load(Ordering::Relaxed) <= self.target {
-            return true;
+    /// To be called before a worker waits for work, with what waits for it. If somebody waits already, this one rests until
+    /// it is called. `None`: it has to end.
+    pub(crate) fn wait_for_work<R>(&self, wait: impl FnOnce() -> R) -> Option<R> {
+        while self
+            .waiting
+            .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
+            .is_err()
+        {
+            if !self.rest() {
+                return None;
+            }
         }
+        let found = wait();
+        self.waiting.store(0, Ordering::SeqCst);
+        Some(found)
+    }
+
+    /// Rests until somebody calls. `false`: it is time to end.
+    fn rest(&self) -> bool {
         let mut state = self.lock();
-        if state.stopping {
-            return false;
-        }
-        if self.active.load(Ordering::Relaxed) <= self.target {
+        if self.waiting.load(Ordering::SeqCst) == 0 && !state.stopping {
+            // Whoever waited has found something since, and may have counted on this one, which was not resting yet.
             return true;
         }
-        self.active.fetch_sub(1, Ordering::Relaxed);
-        state.spares += 1;
+        state.resting += 1;
         let idle = |state: &mut State| state.called == 0 && !state.stopping;
         let (mut state, _) = self
             .called
-            .wait_timeout_while(state, SPARE, idle)
+            .wait_timeout_while(state, REST, idle)
             .unwrap_or_else(PoisonError::into_inner);
-        state.spares -= 1;
+        state.resting -= 1;
         if state.called == 0 || state.stopping {
             return false;
         }
-        // Whoever called has counted this one already.
         state.called -= 1;
         true
     }
 
-    /// Says that the calling worker is about to wait for something other than work. It counts again when the guard goes.
+    /// Sees to it that somebody waits for work, or soon will, unless as many as may be are busy.
+    pub(crate) fn call(self: &Arc<Self>) {
+        self.call_with(&mut self.lock());
+    }
+
+    fn call_with(self: &Arc<Self>, state: &mut State) {
+        let busy = state.threads - state.resting - state.held_up + state.called;
+        if self.waiting.load(Ordering::SeqCst) > 0
+            || state.called > 0
+            || state.stopping
+            || busy >= self.workers
+        {
+            return;
+        }
+        if state.resting > 0 {
+            state.called += 1;
+            self.called.notify_one();
+        } else if state.threads < self.cap
+            && let Err(error) = self.spawn(state)
+        {
+            log::warn!("the workers are busy and no thread can be started: {error}");
+        }
+    }
+
+    /// Says that the calling worker is about to wait for something other than work, so that another one takes its place.
     pub(crate) fn about_to_wait(self: &Arc<Self>) -> AboutToWait<'_> {
         let mut state = self.lock();
-        let active = self.active.fetch_sub(1, Ordering::Relaxed) - 1;
-        if active < self.target && !state.stopping {
-            if state.spares > state.called {
-                state.called += 1;
-                self.active.fetch_add(1, Ordering::Relaxed);
-                self.called.notify_one();
-            } else if state.threads < self.cap
-                && let Err(error) = self.spawn(&mut state)
-            {
-                log::warn!(
-                    "a worker is waiting and no thread can be started in its place: {error}"
-                );
-            }
-        }
+        state.held_up += 1;
+        self.call_with(&mut state);
         AboutToWait { pool: self }
     }
 
-    /// Tells every worker to end, as soon as it asks.
+    /// Tells every worker to end, as soon as it asks. Whoever waits for work has to be woken by other means.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
-        // Above the target, so that the quick way out of `rest` is closed.
-        self.active.fetch_add(usize::MAX / 2, Ordering::Relaxed);
         self.called.notify_all();
     }
 
@@ -163,14 +183,14 @@ impl Pool {
     }
 }
 
-/// While this lives, its worker doesn't count.
+/// While this lives, its worker is held up by something.
 pub(crate) struct AboutToWait<'p> {
     pool: &'p Pool,
 }
 
 impl Drop for AboutToWait<'_> {
     fn drop(&mut self) {
-        self.pool.active.fetch_add(1, Ordering::Relaxed);
+        self.pool.lock().held_up -= 1;
     }
 }
 
@@ -188,10 +208,10 @@ mod tests {
         let (give, take) = mpsc::channel::<Job>();
         let take = Mutex::new(take);
         let pool = Pool::start(target, cap, move |pool| {
-            while pool.rest() {
-                let job = take.lock().unwrap().recv();
-                if let Ok(job) = job {
-                    job(pool);
+            while let Some(job) = pool.wait_for_work(|| take.lock().unwrap().recv()) {
+                match job {
+                    Ok(job) => job(pool),
+                    Err(_) => return,
                 }
             }
         })
@@ -216,6 +236,34 @@ mod tests {
         give.send(Box::new(move |_| tell.send("done").unwrap()))
             .unwrap();
         assert_eq!(told.recv_timeout(LONG), Ok("done"));
+        release.send(()).unwrap();
+        pool.stop();
+        drop(give);
+        assert_eq!(pool.wait_for_end(LONG), 0);
+    }
+
+    #[test]
+    fn whoever_has_a_lot_to_do_calls_another() {
+        let (give, pool) = pool(2, 4);
+        let (tell, told) = mpsc::channel();
+        let (release, held) = mpsc::channel::<()>();
+        let busy = tell.clone();
+        give.send(Box::new(move |pool| {
+            pool.call();
+            busy.send("busy").unwrap();
+            held.recv().unwrap();
+        }))
+        .unwrap();
+        assert_eq!(told.recv_timeout(LONG), Ok("busy"));
+        let helping = tell.clone();
+        give.send(Box::new(move |pool| {
+            // Two are busy, which is all there may be.
+            pool.call();
+            helping.send("helping").unwrap();
+        }))
+        .unwrap();
+        assert_eq!(told.recv_timeout(LONG), Ok("helping"));
+        assert_eq!(pool.lock().threads, 2);
         release.send(()).unwrap();
         pool.stop();
         drop(give);

@@ -58,7 +58,7 @@ impl Builder {
         Ok(self)
     }
 
-    /// How many workers wait for something to do; as many as there are cores unless set.
+    /// How many workers may be busy at a time; as many as there are cores unless set.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers);
@@ -206,7 +206,7 @@ impl Server {
         while !self.shared.has_stopped() {
             self.shared.sleep(TICK);
             keeper.look_at_the_clock();
-            self.sweep(self.shared.clock.now(), |_| true, &mut keeper);
+            self.sweep(self.shared.clock.at(Instant::now()), |_| true, &mut keeper);
             self.shared.resume_accepting();
             if self.shared.is_draining() {
                 if !std::mem::replace(&mut draining, true) {

@@ -2,23 +2,24 @@
 
 use crate::access_log::Record;
 use crate::connection::{Connection, Next};
-use crate::deadline::{Deadline, Ticks, Waiting};
+use crate::deadline::{Deadline, Waiting};
 use crate::listener::Accepted;
-use crate::poller::{Interest, no_events};
+use crate::poller::{EVENTS, Interest, no_events};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 
 /// Bytes that are read at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Reports that a worker takes at once, when no handler makes them wait.
-const BATCH: usize = 4;
+/// How much work one worker does alone. What is expected to take longer is a reason to call another. It is what a call
+/// costs, many times over, and little beside what a client notices.
+const ALONE: Duration = Duration::from_micros(200);
 
 /// Connections that are accepted in one go.
 const ACCEPTS: usize = 16;
@@ -36,12 +37,16 @@ pub(crate) struct Worker<'s> {
     pub(crate) buffer: Box<[u8]>,
     pub(crate) output: Vec<u8>,
     /// The time when the last reports came, for deadlines.
-    now: Ticks,
+    now: Instant,
     /// The Date field's value at that time, made once a second.
     pub(crate) date: [u8; 29],
     date_of: HttpDate,
     /// Reported, and not looked at yet.
     ready: VecDeque<Ready>,
+    /// How long a turn has taken lately.
+    usual: Duration,
+    /// Something else was waited for, so that the time says nothing.
+    held_up: bool,
 }
 
 /// What a worker has to look at.
@@ -60,16 +65,18 @@ impl<'s> Worker<'s> {
             pool,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             output: Vec::new(),
-            now: server.clock.now(),
+            now: Instant::now(),
             date: date_of.write(),
             date_of,
-            ready: VecDeque::with_capacity(BATCH),
+            ready: VecDeque::with_capacity(EVENTS),
+            usual: Duration::ZERO,
+            held_up: false,
         }
     }
 
     /// Looks at the clocks: once for all that is ready at a time, and after everything that may have taken long.
     pub(crate) fn look_at_the_clock(&mut self) {
-        self.now = self.server.clock.now();
+        self.now = Instant::now();
         let date_of = HttpDate::from(SystemTime::now());
         if date_of != self.date_of {
             (self.date, self.date_of) = (date_of.write(), date_of);
@@ -82,46 +89,58 @@ impl<'s> Worker<'s> {
         let waiting = self.pool.about_to_wait();
         let result = work();
         drop(waiting);
+        self.held_up = true;
         self.look_at_the_clock();
         result
     }
 
     /// Works until the server stops.
     pub(crate) fn run(&mut self) {
-        let batch = if self.server.handler.may_wait() {
-            1
-        } else {
-            BATCH
-        };
+        let (poller, pool) = (&self.server.poller, self.pool);
         let mut events = no_events();
-        while self.pool.rest() && !self.server.has_stopped() {
-            match self.server.poller.wait(&mut events, batch) {
+        while let Some(found) = pool.wait_for_work(|| poller.wait(&mut events)) {
+            match found {
                 Ok(tokens) => self.ready.extend(tokens.map(Ready::Token)),
-                Err(error) => {
-                    log::error!("waiting for connections failed: {error}");
-                    return;
-                }
+                Err(error) => return log::error!("waiting for connections failed: {error}"),
+            }
+            if self.server.has_stopped() {
+                return;
             }
             self.look_at_the_clock();
-            while let Some(ready) = self.ready.pop_front() {
-                match ready {
-                    Ready::Token(WAKE) => {}
-                    Ready::Token(token) if token >= LISTENER => {
-                        self.accept((token - LISTENER) as usize);
-                    }
-                    Ready::Token(token) => {
-                        if let Some(connection) = self.server.parked.take(token as usize) {
-                            self.turn(connection);
-                        }
-                    }
-                    Ready::Fresh(connection) => self.turn(connection),
+            self.work_off();
+        }
+    }
+
+    /// Gives everything that is ready its turn.
+    fn work_off(&mut self) {
+        let since = self.now;
+        let number = self.ready.len() as u32;
+        if self.usual * number > ALONE {
+            self.pool.call();
+        }
+        self.held_up = false;
+        while let Some(ready) = self.ready.pop_front() {
+            match ready {
+                Ready::Token(WAKE) => {}
+                Ready::Token(token) if token >= LISTENER => {
+                    self.accept((token - LISTENER) as usize);
                 }
+                Ready::Token(token) => {
+                    if let Some(connection) = self.server.parked.take(token as usize) {
+                        self.turn(connection);
+                    }
+                }
+                Ready::Fresh(connection) => self.turn(connection),
             }
+        }
+        if !self.held_up && number > 0 {
+            self.usual = (self.usual * 7 + since.elapsed() / number) / 8;
         }
     }
 
     pub(crate) fn deadline(&self, waiting: Waiting) -> Deadline {
-        let at = self.now.after(self.server.settings.timeouts.of(waiting));
+        let now = self.server.clock.at(self.now);
+        let at = now.after(self.server.settings.timeouts.of(waiting));
         Deadline { waiting, at }
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(short, long, env = "TINYHTTP_QUIET")]
     pub(crate) quiet: bool,
 
-    /// Threads that wait for requests; as many as there are cores by default
+    /// Threads that may be busy at a time; as many as there are cores by default
     #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
 }
