@@ -146,6 +146,7 @@ mod tests {
         let about = About {
             content_type: HeaderValue::from_static("text/plain"),
             varies: true,
+            cache_control: HeaderValue::from_static("no-cache"),
         };
         Some(Arc::new(Representation::new(
             content,

@@ -4,7 +4,7 @@ use super::ALLOW_VALUE;
 use super::error_page::error_page;
 use super::respond::content_range_field;
 use crate::body::Body;
-use http::header::{ALLOW, CONTENT_RANGE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, HeaderValue};
 use http::{Response, StatusCode};
 use rustix::io::Errno;
 use tinyhttp_message::range::ContentRange;
@@ -76,10 +76,15 @@ impl Failure {
         }
     }
 
-    /// The response, with the fields that its status asks for.
-    pub(crate) fn into_response(self) -> Response<Body> {
+    /// The response, with the fields that its status asks for, and a page of the folder's own if it has one.
+    pub(crate) fn into_response(self, page: Option<Body>) -> Response<Body> {
         let mut response = error_page(self.status(), self.explanation());
+        if let Some(page) = page {
+            *response.body_mut() = page;
+        }
         let fields = response.headers_mut();
+        // What isn't there now may be there in a moment.
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         match self {
             Failure::MethodNotAllowed => {
                 fields.insert(ALLOW, ALLOW_VALUE);

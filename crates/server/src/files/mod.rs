@@ -3,7 +3,7 @@
 //! A request for a file takes these steps, in this order; the code of [`Files`] has the same numbers.
 //!
 //! 1. **Method.** GET and HEAD ask for files; OPTIONS asks what can be asked.
-//! 2. **Path.** Decoded and normalised once, in `tinyhttp-message`; names that begin with a dot are hidden.
+//! 2. **Path.** Decoded and normalised once, in `tinyhttp-message`; the base taken off; names that begin with a dot are hidden.
 //! 3. **Look up.** The path is opened below the root; the kernel lets nothing else be opened. A folder is answered by its index, or
 //!    with a redirect to its address with a slash at the end.
 //! 4. **Represent.** In the coding that suits the client best: content, type, length, validators. From memory, if the file hasn't
@@ -11,7 +11,8 @@
 //! 5. **Preconditions.** Does the client have it already, or does it insist on a state that is gone?
 //! 6. **Range.** Which part of it is wanted?
 //!
-//! Whatever goes wrong on the way is a `Failure`, which knows its status and becomes a small page.
+//! Whatever goes wrong on the way is a `Failure`, which knows its status and becomes a small page,
+//! or the folder's own `404.html`.
 //!
 //! ```
 //! use http::Request;
@@ -28,11 +29,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod cache;
 mod coding;
 mod compression;
 pub(crate) mod error_page;
 mod failure;
+mod freshness;
+mod glob;
 mod html;
 mod media_type;
 mod options;
@@ -50,18 +54,21 @@ pub(crate) use stamp::Stamp;
 
 use crate::body::Body;
 use crate::handler::{Handler, Prepared};
+use address::Address;
 use error_page::error_page;
 use failure::Failure;
-use http::header::{ACCEPT_ENCODING, ALLOW, HeaderMap, HeaderValue, LOCATION};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION,
+};
 use http::{Method, Request, Response, StatusCode, Uri};
 use respond::{range_field, respond};
 use stamp::Kind;
 use std::borrow::Cow;
 use std::time::SystemTime;
 use store::Store;
+use tinyhttp_message::RequestHead;
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
-use tinyhttp_message::{Path, RequestHead};
 
 #[cfg(test)]
 mod tests;
@@ -95,12 +102,18 @@ impl Files {
         }
 
         // 2. Path.
-        let path = self.path(request.uri().path())?;
+        let address = self.address(request.uri().path())?;
 
         // 3. Look up.
-        let (file, stamp) = match self.look_up(&path)? {
+        let found = match self.look_up(&address) {
+            Err(Failure::NotFound) if self.is_route(&address, request.headers()) => {
+                self.look_up_index(b".")?
+            }
+            found => found?,
+        };
+        let (file, stamp) = match found {
             Found::File(file, stamp) => (file, stamp),
-            Found::Folder => return Ok(redirect_to_folder(&path, request.uri())),
+            Found::Folder => return Ok(redirect_to_folder(&address, request.uri())),
         };
 
         // 4. Represent.
@@ -112,24 +125,41 @@ impl Files {
         respond(&representation, method, request.headers(), now)
     }
 
-    fn path<'r>(&self, raw: &'r str) -> Result<Path<'r>, Failure> {
-        let path = Path::normalize(raw).map_err(|_| Failure::MalformedPath)?;
-        if !self.store.options().hidden && is_hidden(&path) {
+    fn address<'r>(&self, raw: &'r str) -> Result<Address<'r>, Failure> {
+        let options = self.store.options();
+        let address = Address::new(raw, &options.base)?;
+        if !options.hidden && address.is_hidden() {
             return Err(Failure::NotFound);
         }
-        Ok(path)
+        Ok(address)
     }
 
-    fn look_up<'p>(&self, path: &'p Path<'_>) -> Result<Found<'p>, Failure> {
-        let relative = relative(path);
-        if !path.ends_in_slash() {
-            return match self.store.stat(relative)? {
-                (Kind::File, stamp) => Ok(Found::File(relative.into(), stamp)),
-                _ => self.store.folder(relative).map(|_| Found::Folder),
-            };
+    fn look_up<'a>(&self, address: &'a Address<'_>) -> Result<Found<'a>, Failure> {
+        if address.names_folder() {
+            self.look_up_index(address.relative())
+        } else {
+            self.look_up_name(address.relative())
         }
+    }
+
+    fn look_up_name<'a>(&self, relative: &'a [u8]) -> Result<Found<'a>, Failure> {
+        let found = self.store.stat(relative);
+        if let Ok((Kind::File, stamp)) = found {
+            return Ok(Found::File(relative.into(), stamp));
+        }
+        if self.store.options().clean_urls {
+            let page = [relative, b".html"].concat();
+            if let Ok((Kind::File, stamp)) = self.store.stat(&page) {
+                return Ok(Found::File(page.into(), stamp));
+            }
+        }
+        found?;
+        self.store.folder(relative).map(|_| Found::Folder)
+    }
+
+    fn look_up_index<'a>(&self, folder: &[u8]) -> Result<Found<'a>, Failure> {
         for index in &self.store.options().index {
-            let file = match relative {
+            let file = match folder {
                 b"." => index.clone(),
                 folder => [folder, b"/", index].concat(),
             };
@@ -140,6 +170,24 @@ impl Files {
             }
         }
         Err(Failure::NotFound)
+    }
+
+    /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part of a page that
+    /// is missing: a name with an ending, that isn't asked for as a page.
+    fn is_route(&self, address: &Address<'_>, fields: &HeaderMap) -> bool {
+        let name = address.relative().rsplit(|byte| *byte == b'/').next();
+        self.store.options().spa
+            && (name.is_none_or(|name| !name[1..].contains(&b'.')) || asks_for_page(fields))
+    }
+
+    /// The page for a failure: `404.html` and the like in the root, if it is there.
+    fn failure_page(&self, failure: Failure) -> Option<Body> {
+        let name = format!("{}.html", failure.status().as_u16());
+        let (_, stamp) = self.store.stat(name.as_bytes()).ok()?;
+        let page = self
+            .store
+            .representation(name.as_bytes(), &stamp, &AcceptEncoding::ABSENT);
+        Some(page.ok()?.whole())
     }
 }
 
@@ -160,7 +208,7 @@ impl Handler for Files {
                     request.uri().path().escape_debug()
                 );
             }
-            failure.into_response()
+            failure.into_response(self.failure_page(failure))
         })
     }
 
@@ -177,8 +225,8 @@ impl Handler for Files {
         if head.fields.iter().any(|(name, _)| is_selective(name)) {
             return None;
         }
-        let path = self.path(head.target.path()).ok()?;
-        let Found::File(file, stamp) = self.look_up(&path).ok()? else {
+        let address = self.address(head.target.path()).ok()?;
+        let Found::File(file, stamp) = self.look_up(&address).ok()? else {
             return None;
         };
         let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
@@ -227,29 +275,16 @@ fn refused(method: &Method) -> Failure {
     }
 }
 
-/// Whether a name in it begins with a dot. What is in `/.well-known/` is meant to be seen (RFC 8615).
-fn is_hidden(path: &Path<'_>) -> bool {
-    let mut names = path.segments().peekable();
-    names.next_if_eq(&&b".well-known"[..]);
-    names.any(|name| name.starts_with(b"."))
+/// Whether the client says that it wants a page, as browsers do when somebody follows a link.
+fn asks_for_page(fields: &HeaderMap) -> bool {
+    let mut lines = fields.get_all(ACCEPT).iter();
+    lines.any(|line| line.as_bytes().starts_with(b"text/html"))
 }
 
-/// A path without the slashes around it, as the look-up wants it.
-fn relative<'p>(path: &'p Path<'_>) -> &'p [u8] {
-    let path = path.as_bytes();
-    let path = path.strip_prefix(b"/").unwrap_or(path);
-    match path.strip_suffix(b"/").unwrap_or(path) {
-        b"" => b".",
-        relative => relative,
-    }
-}
-
-/// 301 to the same address with a slash at the end, so that relative links in the page work. Made of the normalised path, which
-/// begins with just one slash, so that it can't be taken for another host. (308 would say that the method must stay the same;
+/// 301 to the same address with a slash at the end, so that relative links in the page work. (308 would say that the method must stay the same;
 /// of GET and HEAD it goes without saying, and some clients don't know 308.)
-fn redirect_to_folder(path: &Path<'_>, uri: &Uri) -> Response<Body> {
-    let mut location = url::encode_path(path.as_bytes());
-    location.push('/');
+fn redirect_to_folder(address: &Address<'_>, uri: &Uri) -> Response<Body> {
+    let mut location = address.as_folder();
     if let Some(query) = uri.query() {
         location.push('?');
         location.push_str(query);
@@ -259,7 +294,10 @@ fn redirect_to_folder(path: &Path<'_>, uri: &Uri) -> Response<Body> {
         "This is a folder: its address ends in a slash.",
     );
     if let Ok(location) = HeaderValue::try_from(location) {
-        response.headers_mut().insert(LOCATION, location);
+        let fields = response.headers_mut();
+        fields.insert(LOCATION, location);
+        // The folder may become a file: without this, a browser would never ask again.
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
     response
 }

@@ -1,6 +1,7 @@
 //! What can be chosen about serving a folder.
 
 use super::Files;
+use super::freshness::Freshness;
 use super::media_type::MediaTypes;
 use super::resolve::{OpenError, Root, Symlinks};
 use super::store::Store;
@@ -22,6 +23,10 @@ pub struct Options {
     pub(super) hidden: bool,
     pub(super) symlinks: Symlinks,
     pub(super) media_types: MediaTypes,
+    pub(super) clean_urls: bool,
+    pub(super) spa: bool,
+    pub(super) base: Vec<u8>,
+    pub(super) freshness: Freshness,
     pub(super) compress: bool,
     pub(super) sidecars: bool,
     pub(super) cache_size: usize,
@@ -34,6 +39,10 @@ impl Default for Options {
             hidden: false,
             symlinks: Symlinks::default(),
             media_types: MediaTypes::default(),
+            clean_urls: false,
+            spa: false,
+            base: Vec::new(),
+            freshness: Freshness::default(),
             compress: cfg!(feature = "compression"),
             sidecars: true,
             cache_size: 64 * 1024 * 1024,
@@ -73,6 +82,40 @@ impl Options {
     /// Says which media type files have whose names end in `.ending`. The value is sent as it is, so a charset belongs in it.
     pub fn media_type(mut self, ending: &str, media_type: HeaderValue) -> Self {
         self.media_types.insert(ending, media_type);
+        self
+    }
+
+    /// Whether `/about` leads to `about.html`, if there is no file `about`. Unless changed it doesn't.
+    pub fn clean_urls(mut self, shortened: bool) -> Self {
+        self.clean_urls = shortened;
+        self
+    }
+
+    /// Whether the folder is a single-page application, whose script shows what belongs to an address: then the root's index is
+    /// the answer for whatever isn't there. Names with an ending are still missing, unless a browser asks for them as a page.
+    /// Unless changed it isn't.
+    pub fn spa(mut self, is_one: bool) -> Self {
+        self.spa = is_one;
+        self
+    }
+
+    /// The path under which the folder appears: with `/docs`, the file `a.html` is at `/docs/a.html`, and all that isn't below
+    /// `/docs` isn't there. Given as in a URL; whatever isn't a path counts as `/`, which it is unless changed.
+    pub fn base(mut self, path: &str) -> Self {
+        let path = tinyhttp_message::Path::normalize(path).ok();
+        let path = path.as_ref().map_or(&b"/"[..], |path| path.as_bytes());
+        self.base = path.strip_suffix(b"/").unwrap_or(path).to_vec();
+        self
+    }
+
+    /// Adds a rule for how long copies may be used: paths that `glob` matches get this Cache-Control. The first rule that
+    /// matches counts. Without one, it is `no-cache`, which means to ask each time whether the copy is still good; except
+    /// for parts of pages with a hash of their content in their name, as build tools make them, which may be kept for ever.
+    ///
+    /// In a glob `*` stands for anything but a slash, `**` for anything, `?` for one byte. One without a slash is compared with
+    /// the last name of the path, one with a slash with all of it.
+    pub fn cache_control(mut self, glob: &str, value: HeaderValue) -> Self {
+        self.freshness.push(glob, value);
         self
     }
 

@@ -9,8 +9,8 @@ use crate::handler::{Prepared, SERVER};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, LAST_MODIFIED,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
@@ -40,6 +40,7 @@ pub(crate) struct About {
     pub(crate) content_type: HeaderValue,
     /// Whether there is more than one: then caches must know that the request decides.
     pub(crate) varies: bool,
+    pub(crate) cache_control: HeaderValue,
 }
 
 /// Where the bytes are.
@@ -149,6 +150,7 @@ impl Representation {
     /// Says what a client's copy needs to stay fresh: the fields of a 304 (RFC 9110 §15.4.5).
     pub(crate) fn refresh(&self, fields: &mut HeaderMap) {
         fields.insert(ETAG, self.etag.clone());
+        fields.insert(CACHE_CONTROL, self.about.cache_control.clone());
         if self.about.varies {
             fields.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         }

@@ -217,6 +217,7 @@ impl Store {
         About {
             content_type,
             varies,
+            cache_control: self.options.freshness.of(relative),
         }
     }
 

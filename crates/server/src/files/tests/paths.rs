@@ -252,3 +252,133 @@ fn what_is_prepared_is_what_would_be_said_anyway() {
         }
     }
 }
+
+#[test]
+fn an_application_shows_what_is_not_there() {
+    let options = Options::new().spa(true);
+    let site = Site::with(
+        options,
+        &[("index.html", "app"), ("a.js", "js"), ("folder/a", "a")],
+    );
+    let page = "Accept: text/html,application/xhtml+xml,*/*;q=0.8";
+    let table = [
+        ("/a.js", "", 200, "js"),
+        ("/users/7", "", 200, "app"),
+        ("/users/", "", 200, "app"),
+        ("/folder/", "", 200, "app"),
+        ("/missing.js", "", 404, ""),
+        ("/missing.js", "Accept: */*", 404, ""),
+        ("/users/john.doe", page, 200, "app"),
+        ("/.hidden", page, 404, ""),
+        ("/%zz", page, 400, ""),
+    ];
+    for (target, fields, status, content) in table {
+        let answer = site.get_with(target, fields);
+        assert_eq!(answer.status, status, "{target}");
+        assert!(status != 200 || answer.text() == content, "{target}");
+    }
+}
+
+#[test]
+fn addresses_without_html() {
+    let files = [
+        ("about.html", "about"),
+        ("folder.html", "page"),
+        ("folder/a", ""),
+        ("bare/index.html", "bare"),
+        ("x", "x"),
+        ("x.html", ""),
+    ];
+    let site = Site::with(Options::new().clean_urls(true), &files);
+    let table = [
+        ("/about", 200, "about"),
+        ("/about.html", 200, "about"),
+        ("/folder", 200, "page"),
+        ("/bare", 301, ""),
+        ("/bare/", 200, "bare"),
+        ("/x", 200, "x"),
+        ("/missing", 404, ""),
+    ];
+    for (target, status, content) in table {
+        let answer = site.get(target);
+        assert_eq!(answer.status, status, "{target}");
+        assert!(status != 200 || answer.text() == content, "{target}");
+    }
+    assert_eq!(Site::new(&files).get("/about").status, 404);
+}
+
+#[test]
+fn a_folder_has_pages_for_its_failures() {
+    let site = Site::new(&[("file", "")]);
+    assert!(site.get("/missing").text().contains("There is nothing"));
+    fs::write(site.path("404.html"), "<h1>Lost?</h1>").unwrap();
+    fs::write(site.path("405.html"), "<h1>No.</h1>").unwrap();
+    let answer = site.get_with(
+        "/missing",
+        "Range: bytes=0-1 | If-None-Match: * | Accept-Encoding: br",
+    );
+    assert_eq!((answer.status, answer.text()), (404, "<h1>Lost?</h1>"));
+    assert_eq!(answer.field("content-type"), "text/html; charset=utf-8");
+    assert_eq!(answer.field("etag"), "");
+    assert_eq!(answer.field("cache-control"), "no-cache");
+    let answer = site.answer(Request::post("/file"));
+    assert_eq!((answer.status, answer.text()), (405, "<h1>No.</h1>"));
+    assert_eq!(answer.field("allow"), "GET, HEAD, OPTIONS");
+    assert_eq!(site.get("/404.html").status, 200);
+}
+
+#[test]
+fn a_folder_can_appear_under_a_path() {
+    let files = [
+        ("index.html", "root"),
+        ("a/index.html", "a"),
+        ("docs/x", "x"),
+    ];
+    for base in ["/docs", "/docs/", "//docs/./"] {
+        let site = Site::with(Options::new().base(base), &files);
+        let table = [
+            ("/docs/", 200, "root", ""),
+            ("/docs/a/", 200, "a", ""),
+            ("/docs/docs/x", 200, "x", ""),
+            ("/docs", 301, "", "/docs/"),
+            ("/docs?q", 301, "", "/docs/?q"),
+            ("/docs/a", 301, "", "/docs/a/"),
+            ("/", 404, "", ""),
+            ("/a/", 404, "", ""),
+            ("/docsa/", 404, "", ""),
+            ("/docs/../a/", 404, "", ""),
+        ];
+        for (target, status, content, location) in table {
+            let answer = site.get(target);
+            assert_eq!(
+                (answer.status, answer.field("location")),
+                (status, location),
+                "{target}"
+            );
+            assert!(status != 200 || answer.text() == content, "{target}");
+        }
+    }
+}
+
+#[test]
+fn how_long_copies_may_be_used() {
+    let options = Options::new().cache_control("*.css", HeaderValue::from_static("max-age=60"));
+    let site = Site::with(
+        options,
+        &[("index.html", ""), ("a.css", ""), ("a.3f9a1c2b.js", "")],
+    );
+    let table = [
+        ("/", "no-cache"),
+        ("/a.css", "max-age=60"),
+        ("/a.3f9a1c2b.js", "max-age=31536000, immutable"),
+        ("/missing.css", "no-cache"),
+    ];
+    for (target, want) in table {
+        assert_eq!(site.get(target).field("cache-control"), want, "{target}");
+    }
+    let answer = site.get_with("/a.css", "If-None-Match: *");
+    assert_eq!(
+        (answer.status, answer.field("cache-control")),
+        (304, "max-age=60")
+    );
+}
