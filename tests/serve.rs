@@ -397,14 +397,80 @@ fn a_folder_that_may_not_be_read() {
 
 #[test]
 fn flags_from_the_environment() {
-    let folder = Folder::new().with("a.txt", "a");
+    let folder = Folder::new().with("a.txt", "a").with(".hidden", "h");
     let mut command = tinyhttp();
     command
         .arg("serve")
         .env("TINYHTTP_DIR", folder.path())
         .env("TINYHTTP_PORT", "0");
+    command.env("TINYHTTP_HIDDEN", "1").env("TINYHTTP_SPA", "0");
     let server = Serve::spawn(command);
     assert_eq!(server.connect().get("/a.txt").text(), "a");
+    assert_eq!(server.connect().get("/.hidden").text(), "h");
+    assert_eq!(server.connect().get("/nowhere").status, 404);
+}
+
+/// What of the folder is shown, and how.
+#[test]
+fn flags_about_the_site() {
+    let folder = Folder::new()
+        .with("index.html", "<p>app</p>")
+        .with("start.htm", "start")
+        .with("about.html", "about")
+        .with("404.html", "<p>not here</p>")
+        .with("notes.md", "# notes")
+        .with("app.3f2a9c1b.js", "1")
+        .with(".secret", "secret");
+    type Case<'c> = (
+        &'c [&'c str],
+        &'c str,
+        u16,
+        &'c str,
+        Option<(&'c str, &'c str)>,
+    );
+    let table: &[Case<'_>] = &[
+        (&[], "/nowhere", 404, "<p>not here</p>", None),
+        (&["--spa"], "/some/route", 200, "<p>app</p>", None),
+        (&["--clean-urls"], "/about", 200, "about", None),
+        (&["--index", "start.htm"], "/", 200, "start", None),
+        (&["--base", "/docs"], "/docs/about.html", 200, "about", None),
+        (&["--base", "/docs"], "/about.html", 404, "", None),
+        (&["--hidden"], "/.secret", 200, "secret", None),
+        (
+            &["--mime", "md=text/x-notes"],
+            "/notes.md",
+            200,
+            "# notes",
+            Some(("content-type", "text/x-notes")),
+        ),
+        (
+            &[],
+            "/about.html",
+            200,
+            "about",
+            Some(("cache-control", "no-cache")),
+        ),
+        (
+            &["--cache", "*.html=max-age=60"],
+            "/about.html",
+            200,
+            "about",
+            Some(("cache-control", "max-age=60")),
+        ),
+    ];
+    for (flags, path, status, content, field) in table {
+        let server = Serve::start(folder.path(), flags.iter());
+        let answer = server.connect().get(path);
+        assert_eq!(answer.status, *status, "{flags:?} {path}");
+        assert!(
+            content.is_empty() || answer.text() == *content,
+            "{flags:?} {path}: {}",
+            answer.text()
+        );
+        if let Some((name, value)) = field {
+            assert_eq!(answer.field(name), Some(*value), "{flags:?} {path}");
+        }
+    }
 }
 
 /// The first signal: nobody new, idle connections end, a download under way is finished, and then the program ends.

@@ -8,7 +8,8 @@ mod get;
 mod serve;
 mod visible;
 
-use clap::{Parser, Subcommand};
+use clap::builder::FalseyValueParser;
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Serve a folder or fetch a URL: HTTP/1.1 from raw sockets.
@@ -31,8 +32,22 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Args::parse().command {
+    let matches = Args::command()
+        .mut_subcommands(|command| command.mut_args(environment))
+        .get_matches();
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match args.command {
         Command::Serve(args) => serve::run(&args),
         Command::Get(args) => get::run(&args),
+    }
+}
+
+/// What all flags have in common: `--help` says once how their environment variables are called, and a switch is off if its
+/// variable is empty, 0, no, off or false.
+fn environment(arg: Arg) -> Arg {
+    let arg = arg.hide_env(true);
+    match arg.get_action() {
+        ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
+        _ => arg,
     }
 }

@@ -1,11 +1,14 @@
 //! The flags of `tinyhttp serve`.
 
+use super::site::Site;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Serve a folder, right now
 ///
 /// Prints the URLs that work and serves until Ctrl-C. Only this machine can connect unless -b says otherwise.
+///
+/// Each flag has an environment variable: TINYHTTP_PORT for --port, TINYHTTP_FOLLOW_SYMLINKS for --follow-symlinks.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// The folder to serve
@@ -44,4 +47,7 @@ pub(crate) struct Args {
     /// Threads that may be busy at a time; as many as there are cores by default
     #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) site: Site,
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod banner;
+mod site;
 
 pub(crate) use args::Args;
 
@@ -17,7 +18,6 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::files::Files;
 use tinyhttp_server::{Builder, Server, Stopper};
 
 /// How long requests under way may take once the program has been told to end.
@@ -51,7 +51,7 @@ fn start_log(args: &Args) {
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
-    let files = Files::open(&args.dir).map_err(|error| {
+    let files = args.site.options().open(&args.dir).map_err(|error| {
         Failure::new(
             error.to_string(),
             "name a folder that exists and that you may read: tinyhttp serve DIR",

@@ -1,0 +1,140 @@
+//! The flags that say what of the folder is shown, and how.
+
+use http::HeaderValue;
+use tinyhttp_server::files::{Options, Symlinks};
+
+/// What of the folder is shown, and how.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "What is served")]
+pub(crate) struct Site {
+    /// A file that stands for its folder; may be repeated, the first that is there counts [default: index.html]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "TINYHTTP_INDEX",
+        value_delimiter = ','
+    )]
+    index: Vec<String>,
+
+    /// Answer whatever isn't there with the root's index: the folder is a single-page application
+    #[arg(long, env = "TINYHTTP_SPA")]
+    spa: bool,
+
+    /// Let /about lead to about.html
+    #[arg(long, env = "TINYHTTP_CLEAN_URLS")]
+    clean_urls: bool,
+
+    /// Show the folder under this path only, as a proxy in front may want
+    #[arg(long, value_name = "PATH", env = "TINYHTTP_BASE")]
+    base: Option<String>,
+
+    /// Serve names that begin with a dot, too
+    #[arg(long, env = "TINYHTTP_HIDDEN")]
+    hidden: bool,
+
+    /// Which symbolic links are followed
+    #[arg(long, value_enum, default_value_t = Links::Inside, value_name = "WHICH", env = "TINYHTTP_FOLLOW_SYMLINKS")]
+    follow_symlinks: Links,
+
+    /// The media type of files with this ending: md=text/plain; may be repeated
+    #[arg(long, value_name = "EXT=TYPE", env = "TINYHTTP_MIME", value_parser = media_type, value_delimiter = ',')]
+    mime: Vec<(String, HeaderValue)>,
+
+    /// Cache-Control for paths like this: '*.css=max-age=60'; may be repeated, the first that fits counts
+    #[arg(long, value_name = "GLOB=VALUE", env = "TINYHTTP_CACHE", value_parser = cache_rule)]
+    cache: Vec<(String, HeaderValue)>,
+
+    /// Don't compress; files compressed beforehand (app.js.br, .zst, .gz) are still sent
+    #[arg(long, env = "TINYHTTP_NO_COMPRESS")]
+    no_compress: bool,
+
+    /// Memory for files that are asked for often, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 64, env = "TINYHTTP_CACHE_SIZE", value_parser = clap::value_parser!(u32).range(..=1_048_576))]
+    cache_size: u32,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Links {
+    /// None: a link is not there
+    Never,
+    /// Those that lead to something inside the folder
+    Inside,
+    /// All, wherever they lead
+    Anywhere,
+}
+
+impl Site {
+    /// The flags as the handler wants them.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = Options::new()
+            .spa(self.spa)
+            .clean_urls(self.clean_urls)
+            .hidden(self.hidden)
+            .symlinks(match self.follow_symlinks {
+                Links::Never => Symlinks::Never,
+                Links::Inside => Symlinks::Inside,
+                Links::Anywhere => Symlinks::Anywhere,
+            })
+            // At most a tebibyte, which a usize holds where a machine could have it.
+            .cache_size((self.cache_size as usize).saturating_mul(1024 * 1024));
+        if self.no_compress {
+            options = options.compress(false);
+        }
+        if !self.index.is_empty() {
+            options = options.index(&self.index);
+        }
+        if let Some(base) = &self.base {
+            options = options.base(base);
+        }
+        for (ending, media_type) in &self.mime {
+            options = options.media_type(ending, media_type.clone());
+        }
+        for (glob, value) in &self.cache {
+            options = options.cache_control(glob, value.clone());
+        }
+        options
+    }
+}
+
+fn media_type(text: &str) -> Result<(String, HeaderValue), String> {
+    let (ending, value) = pair(text)?;
+    if !value.as_bytes().contains(&b'/') {
+        return Err("a media type looks like text/plain".to_owned());
+    }
+    Ok((ending.trim_start_matches('.').to_owned(), value))
+}
+
+fn cache_rule(text: &str) -> Result<(String, HeaderValue), String> {
+    pair(text)
+}
+
+/// What stands before and after the first `=`, neither of them empty.
+fn pair(text: &str) -> Result<(String, HeaderValue), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            let value = HeaderValue::from_str(value).map_err(|_| "that can't stand in a field")?;
+            Ok((name.to_owned(), value))
+        }
+        _ => Err("it takes the form NAME=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs() {
+        assert_eq!(
+            media_type(".md=text/plain"),
+            Ok(("md".to_owned(), HeaderValue::from_static("text/plain")))
+        );
+        assert_eq!(
+            cache_rule("*.css=max-age=60"),
+            Ok(("*.css".to_owned(), HeaderValue::from_static("max-age=60")))
+        );
+        for wrong in ["md", "=text/plain", "md=", "md=text", "md=text/\n"] {
+            assert!(media_type(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
