@@ -532,6 +532,33 @@ fn a_file_that_changes_is_never_served_stale() {
     assert_eq!(raw.get("/a.txt").status, 404);
 }
 
+/// Every thread is in the sandbox, where the kernel has one, and the banner says so.
+#[test]
+fn the_sandbox_holds_all_threads() {
+    let folder = Folder::new().with("a.txt", "a");
+    let table: [(&[&str], &str); 2] = [(&[], "1"), (&["--no-sandbox"], "0")];
+    for (flags, no_new_privileges) in table {
+        let server = Serve::start(folder.path(), flags);
+        assert_eq!(server.connect().get("/a.txt").text(), "a");
+        if server.banner.iter().all(|line| !line.contains("Landlock")) && flags.is_empty() {
+            eprintln!("skipped: this kernel has no Landlock");
+            return;
+        }
+        for thread in std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap() {
+            let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+            let line = status
+                .lines()
+                .find(|line| line.starts_with("NoNewPrivs:"))
+                .unwrap();
+            assert_eq!(
+                line.split_whitespace().nth(1),
+                Some(no_new_privileges),
+                "{flags:?}"
+            );
+        }
+    }
+}
+
 /// A client that promised more than the file has, because the file shrank, must be able to tell.
 #[test]
 fn a_file_that_shrinks_under_a_download() {

@@ -48,6 +48,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
 
+    /// Don't let the kernel shut this program in with the folder that it serves
+    #[arg(long, env = "TINYHTTP_NO_SANDBOX")]
+    pub(crate) no_sandbox: bool,
+
     #[command(flatten)]
     pub(crate) site: Site,
 }

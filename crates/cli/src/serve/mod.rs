@@ -1,12 +1,15 @@
 //! `tinyhttp serve`: a folder on the web, right now.
 //!
-//! 1. Open the folder. 2. Bind the addresses. 3. Start the server. 4. Say where it is. 5. Serve until told to end.
+//! 1. Open the folder. 2. Bind the addresses. 3. Shut the process in. 4. Start the server. 5. Say where it is. 6. Serve
+//!    until told to end.
 
 mod args;
 mod banner;
+mod sandbox;
 mod site;
 
 pub(crate) use args::Args;
+use sandbox::Enforced;
 
 use crate::failure::Failure;
 use log::LevelFilter;
@@ -15,6 +18,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tinyhttp_server::access_log::{AccessLog, Format};
@@ -62,6 +66,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
     for address in &args.bind {
         builder = bind(builder, SocketAddr::new(*address, args.port))?;
     }
+    // Before there are other threads, which it would not hold.
+    let enforced = shut_in(args)?;
     if let Some(workers) = args.workers {
         builder = builder.workers(usize::from(workers));
     }
@@ -73,7 +79,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let server = builder.start(files).map_err(|error| cannot_start(&error))?;
     end_on_signals(server.stopper(), args.quiet).map_err(|error| cannot_start(&error))?;
     if !args.quiet {
-        say_where(&server, args);
+        say_where(&server, args, enforced);
     }
     server.run().map_err(|error| cannot_start(&error))
 }
@@ -109,6 +115,24 @@ fn cannot_start(error: &io::Error) -> Failure {
     )
 }
 
+/// On unless it is refused; no rights are needed for it.
+fn shut_in(args: &Args) -> Result<Enforced, Failure> {
+    if args.no_sandbox {
+        return Ok(Enforced::Nothing);
+    }
+    let readable = if args.site.leads_outside() {
+        Path::new("/")
+    } else {
+        &args.dir
+    };
+    sandbox::enter(readable).map_err(|error| {
+        Failure::new(
+            format!("can't enter the sandbox: {error}"),
+            "--no-sandbox serves without one",
+        )
+    })
+}
+
 /// Each connection needs a descriptor, and shells usually allow 1,024 but let a program ask for more.
 fn raise_descriptor_limit() {
     let mut limit = getrlimit(Resource::Nofile);
@@ -137,11 +161,23 @@ fn end_on_signals(stopper: Stopper, quiet: bool) -> io::Result<()> {
     Ok(())
 }
 
-fn say_where(server: &Server, args: &Args) {
+fn say_where(server: &Server, args: &Args, enforced: Enforced) {
     let mut out = io::stdout().lock();
     let dir = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
     let urls = banner::urls(&server.addresses()).join("\n  ");
     // Nobody may be reading; the server serves all the same.
-    let _ = writeln!(out, "serving {}\n  {urls}\nCtrl-C ends it", dir.display())
-        .and_then(|()| out.flush());
+    let sandbox = match enforced {
+        Enforced::All if args.site.leads_outside() => {
+            "in a sandbox (Landlock): nothing can be written"
+        }
+        Enforced::All => "in a sandbox (Landlock): nothing else can be read, nothing written",
+        Enforced::Some => "in a sandbox (Landlock) as far as this kernel has one",
+        Enforced::Nothing => "without a sandbox",
+    };
+    let _ = writeln!(
+        out,
+        "serving {}\n  {urls}\n{sandbox}\nCtrl-C ends it",
+        dir.display()
+    )
+    .and_then(|()| out.flush());
 }

@@ -64,6 +64,11 @@ enum Links {
 }
 
 impl Site {
+    /// Whether files outside the folder are to be read, too.
+    pub(crate) fn leads_outside(&self) -> bool {
+        matches!(self.follow_symlinks, Links::Anywhere)
+    }
+
     /// The flags as the handler wants them.
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::new()
