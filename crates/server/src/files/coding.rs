@@ -1,7 +1,7 @@
 //! Content codings (RFC 9110 §8.4): what is worth compressing, and how.
 
 use http::HeaderValue;
-use std::io::Read;
+use std::io::{self, Read};
 use tinyhttp_message::negotiate::Coding;
 
 /// Codings in the order in which they are offered: the smallest result first.
@@ -68,40 +68,49 @@ pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
         || TYPES.binary_search(&media_type).is_ok()
 }
 
-/// Reads what the other reader gives, compressed; `None` for a coding that can't be made here.
+/// Reads what the other reader gives, compressed.
 ///
 /// The levels are where each of them stops gaining much for its time. What is kept is compressed once, but somebody waits for it.
 #[cfg(feature = "compression")]
 pub(crate) fn compress(
     content: impl Read + Send + 'static,
     coding: Coding,
-) -> Option<Box<dyn Read + Send>> {
+) -> Box<dyn Read + Send> {
     const PIECE: usize = 64 * 1024;
-    Some(match coding {
+    let buffered = |content| io::BufReader::with_capacity(PIECE, content);
+    match coding {
         Coding::Br => {
-            let window = 22;
-            Box::new(brotli::CompressorReader::new(content, PIECE, 5, window))
+            let (level, window) = (5, 22);
+            Box::new(brotli::CompressorReader::new(content, PIECE, level, window))
         }
-        Coding::Zstd => {
-            let content = std::io::BufReader::with_capacity(PIECE, content);
-            Box::new(zstd::stream::read::Encoder::with_buffer(content, 6).ok()?)
-        }
+        Coding::Zstd => match zstd::stream::read::Encoder::with_buffer(buffered(content), 6) {
+            Ok(compressor) => Box::new(compressor),
+            Err(_) => Box::new(Unable),
+        },
         Coding::Gzip => {
-            let content = std::io::BufReader::with_capacity(PIECE, content);
             let level = flate2::Compression::new(6);
-            Box::new(flate2::bufread::GzEncoder::new(content, level))
+            Box::new(flate2::bufread::GzEncoder::new(buffered(content), level))
         }
-        Coding::Identity => return None,
-    })
+        Coding::Identity => Box::new(content),
+    }
 }
 
-/// Without the feature `compression`, there are only the files that somebody else has compressed.
+/// Without the feature `compression` there are only the files that somebody else has compressed.
 #[cfg(not(feature = "compression"))]
 pub(crate) fn compress(
     _content: impl Read + Send + 'static,
     _coding: Coding,
-) -> Option<Box<dyn Read + Send>> {
-    None
+) -> Box<dyn Read + Send> {
+    Box::new(Unable)
+}
+
+/// The content of a compressor that can't be had, for want of memory for one: an error, which cuts the connection.
+struct Unable;
+
+impl Read for Unable {
+    fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("a compressor could not be started"))
+    }
 }
 
 #[cfg(test)]

@@ -32,17 +32,12 @@ impl Compression {
     /// The content, in chunks: nobody knows how long it will be.
     pub(crate) fn body(self: &Arc<Self>) -> Body {
         let content = FileSlice::new(&self.file, &self.stamp, 0, self.stamp.length);
-        match coding::compress(content, self.coding) {
-            Some(reader) => Body::reader(
-                Keeping {
-                    reader,
-                    copy: self.shelf.is_some().then(Vec::new),
-                    compression: Arc::clone(self),
-                },
-                None,
-            ),
-            None => Body::reader(Unable, None),
-        }
+        let keeping = Keeping {
+            reader: coding::compress(content, self.coding),
+            copy: self.shelf.is_some().then(Vec::new),
+            compression: Arc::clone(self),
+        };
+        Body::reader(keeping, None)
     }
 
     fn keep(&self, content: Vec<u8>) {
@@ -81,14 +76,5 @@ impl Read for Keeping {
             self.compression.keep(copy);
         }
         Ok(length)
-    }
-}
-
-/// The content of a compressor that could not be made, for want of memory: an error, which cuts the connection.
-struct Unable;
-
-impl Read for Unable {
-    fn read(&mut self, _into: &mut [u8]) -> io::Result<usize> {
-        Err(io::Error::other("a compressor could not be started"))
     }
 }

@@ -19,10 +19,15 @@ pub(crate) fn error_page(status: StatusCode, explanation: &str) -> Response<Body
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{code} {reason}</title>\n\
          <style>\n\
-         :root {{ color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif; }}\n\
-         body {{ max-width: 32rem; margin: 20vh auto 0; padding: 0 1.5rem; }}\n\
-         h1 {{ margin: 0; font-size: 1.5rem; }}\n\
-         h1 b {{ display: block; font-size: 4rem; line-height: 1.1; font-weight: 300; opacity: .6; }}\n\
+         :root {{ color-scheme: light dark; --desk: #f0f3ec; --ink: #17201b; --soft: #4d5a52; --mark: #a5341a }}\n\
+         @media (prefers-color-scheme: dark) {{\n\
+         :root {{ --desk: #0e1512; --ink: #e3ebe5; --soft: #a5b4ab; --mark: #ffa184 }}\n\
+         }}\n\
+         html {{ background: var(--desk); color: var(--ink); font: 1.125rem/1.5 system-ui, sans-serif }}\n\
+         body {{ max-width: 32rem; margin: 20vh auto 0; padding: 0 1.5rem }}\n\
+         h1 {{ margin: 0; font-size: 1.5rem }}\n\
+         h1 b {{ display: block; font-size: 4rem; line-height: 1.1; font-weight: 300; color: var(--mark) }}\n\
+         p {{ color: var(--soft) }}\n\
          </style>\n\
          <h1><b>{code}</b> {reason}</h1>\n\
          <p>{explanation}</p>\n"

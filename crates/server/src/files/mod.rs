@@ -4,8 +4,8 @@
 //!
 //! 1. **Method.** GET and HEAD ask for files; OPTIONS asks what can be asked.
 //! 2. **Path.** Decoded and normalised once, in `tinyhttp-message`; the base taken off; names that begin with a dot are hidden.
-//! 3. **Look up.** The path is opened below the root; the kernel lets nothing else be opened. A folder is answered by its index, or
-//!    with a redirect to its address with a slash at the end.
+//! 3. **Look up.** The path is opened below the root; the kernel lets nothing else be opened. A folder is answered by its index,
+//!    by a list of what is in it, or with a redirect to its address with a slash at the end.
 //! 4. **Represent.** In the coding that suits the client best: content, type, length, validators. From memory, if the file hasn't
 //!    changed since it was last asked for.
 //! 5. **Preconditions.** Does the client have it already, or does it insist on a state that is gone?
@@ -38,14 +38,17 @@ mod failure;
 mod freshness;
 mod glob;
 mod html;
+mod listing;
 mod media_type;
 mod options;
 mod pieces;
+mod query;
 mod representation;
 mod resolve;
 mod respond;
 mod stamp;
 mod store;
+mod text;
 mod url;
 
 pub use options::Options;
@@ -61,9 +64,13 @@ use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION,
 };
 use http::{Method, Request, Response, StatusCode, Uri};
+use listing::Listing;
+use query::Query;
 use respond::{range_field, respond};
 use stamp::Kind;
 use std::borrow::Cow;
+use std::fs::File;
+use std::sync::Arc;
 use std::time::SystemTime;
 use store::Store;
 use tinyhttp_message::RequestHead;
@@ -79,7 +86,7 @@ const ALLOW_VALUE: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// A [`Handler`] that serves the files of a folder.
 #[derive(Debug)]
 pub struct Files {
-    store: Store,
+    store: Arc<Store>,
 }
 
 impl Files {
@@ -113,7 +120,8 @@ impl Files {
         };
         let (file, stamp) = match found {
             Found::File(file, stamp) => (file, stamp),
-            Found::Folder => return Ok(redirect_to_folder(&address, request.uri())),
+            Found::FolderName => return Ok(redirect_to_folder(&address, request.uri())),
+            Found::Folder(folder) => return Ok(self.list(folder, &address, request)),
         };
 
         // 4. Represent.
@@ -154,7 +162,7 @@ impl Files {
             }
         }
         found?;
-        self.store.folder(relative).map(|_| Found::Folder)
+        self.store.folder(relative).map(|_| Found::FolderName)
     }
 
     fn look_up_index<'a>(&self, folder: &[u8]) -> Result<Found<'a>, Failure> {
@@ -169,7 +177,23 @@ impl Files {
                 Err(failure) => return Err(failure),
             }
         }
-        Err(Failure::NotFound)
+        let options = self.store.options();
+        if options.listing && !options.spa {
+            self.store.folder(folder).map(Found::Folder)
+        } else {
+            Err(Failure::NotFound)
+        }
+    }
+
+    fn list(&self, folder: File, address: &Address<'_>, request: &Request<Body>) -> Response<Body> {
+        let listing = Listing {
+            store: Arc::clone(&self.store),
+            folder,
+            relative: address.relative().to_vec(),
+            query: Query::new(request.uri().query()),
+        };
+        let accepted = accepted_codings(request.method(), request.headers());
+        listing.respond(request.headers(), &accepted)
     }
 
     /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part of a page that
@@ -196,7 +220,9 @@ enum Found<'p> {
     /// A file, its name from the root, and the state in which it was seen.
     File(Cow<'p, [u8]>, Stamp),
     /// A folder, named without the slash at the end.
-    Folder,
+    FolderName,
+    /// A folder without an index.
+    Folder(File),
 }
 
 impl Handler for Files {

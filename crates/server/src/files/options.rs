@@ -7,6 +7,7 @@ use super::resolve::{OpenError, Root, Symlinks};
 use super::store::Store;
 use http::HeaderValue;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How a folder is served; [`Options::open`] makes the handler. All has a default that suits a folder on the web.
 ///
@@ -23,6 +24,8 @@ pub struct Options {
     pub(super) hidden: bool,
     pub(super) symlinks: Symlinks,
     pub(super) media_types: MediaTypes,
+    pub(super) listing: bool,
+    pub(super) archives: bool,
     pub(super) clean_urls: bool,
     pub(super) spa: bool,
     pub(super) base: Vec<u8>,
@@ -39,6 +42,8 @@ impl Default for Options {
             hidden: false,
             symlinks: Symlinks::default(),
             media_types: MediaTypes::default(),
+            listing: true,
+            archives: true,
             clean_urls: false,
             spa: false,
             base: Vec::new(),
@@ -82,6 +87,18 @@ impl Options {
     /// Says which media type files have whose names end in `.ending`. The value is sent as it is, so a charset belongs in it.
     pub fn media_type(mut self, ending: &str, media_type: HeaderValue) -> Self {
         self.media_types.insert(ending, media_type);
+        self
+    }
+
+    /// Whether a folder without an index is answered with a list of what is in it, for people or as JSON. Unless changed it is.
+    pub fn listing(mut self, shown: bool) -> Self {
+        self.listing = shown;
+        self
+    }
+
+    /// Whether a folder that is listed can be had as an archive, with `?download=tar` or `?download=zip`. Unless changed it can.
+    pub fn archives(mut self, offered: bool) -> Self {
+        self.archives = offered;
         self
     }
 
@@ -147,7 +164,7 @@ impl Options {
     pub fn open(self, folder: impl AsRef<Path>) -> Result<Files, OpenError> {
         let root = Root::open(folder.as_ref(), self.symlinks)?;
         Ok(Files {
-            store: Store::new(root, self),
+            store: Arc::new(Store::new(root, self)),
         })
     }
 }

@@ -109,7 +109,7 @@ impl Root {
             real_path: fs::canonicalize(path).map_err(failed)?,
             symlinks,
         };
-        match root.open_beneath(b".") {
+        match root.open_beneath(b".", OPEN) {
             Ok(_) => Ok(root),
             Err(errno @ (Errno::NOSYS | Errno::PERM)) => Err(OpenError::NoOpenat2 {
                 source: errno.into(),
@@ -137,13 +137,7 @@ impl Root {
     /// # Errors
     /// [`Errno::NOENT`] for what can't be served or leads outside; otherwise what the kernel says.
     pub(crate) fn open_found(&self, relative: &[u8]) -> Result<Opened, Errno> {
-        let opened = match self.open_beneath(relative) {
-            Err(Errno::XDEV) if self.symlinks == Symlinks::Inside => {
-                self.open_by_real_path(relative)
-            }
-            opened => opened,
-        };
-        let fd = opened.map_err(absent)?;
+        let fd = self.locate(relative, OPEN)?;
         let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
         match Kind::of(&stat) {
             Kind::Other => Err(Errno::NOENT),
@@ -155,7 +149,28 @@ impl Root {
         }
     }
 
-    fn open_beneath(&self, relative: &[u8]) -> Result<OwnedFd, Errno> {
+    /// As [`Root::stat`], but what isn't inside isn't there: for showing a name without opening what is behind it.
+    pub(crate) fn stat_inside(&self, relative: &[u8]) -> Result<(Kind, Stamp), Errno> {
+        let fd = self.locate(relative, OFlags::PATH | OFlags::CLOEXEC)?;
+        let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
+        match Kind::of(&stat) {
+            Kind::Other => Err(Errno::NOENT),
+            kind => Ok((kind, Stamp::of(&stat))),
+        }
+    }
+
+    /// Opens a name in a way, inside the root or not at all.
+    fn locate(&self, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let opened = match self.open_beneath(relative, flags) {
+            Err(Errno::XDEV) if self.symlinks == Symlinks::Inside => {
+                self.open_by_real_path(relative, flags)
+            }
+            opened => opened,
+        };
+        opened.map_err(absent)
+    }
+
+    fn open_beneath(&self, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::NO_MAGICLINKS
             | match self.symlinks {
                 Symlinks::Never => ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
@@ -164,7 +179,7 @@ impl Root {
             };
         let mut attempt = 1;
         loop {
-            match rustix::fs::openat2(&self.folder, relative, OPEN, Mode::empty(), resolve) {
+            match rustix::fs::openat2(&self.folder, relative, flags, Mode::empty(), resolve) {
                 // The kernel can't rule out that a `..` in a link has been moved out of the root meanwhile.
                 Err(Errno::AGAIN | Errno::INTR) if attempt < ATTEMPTS => attempt += 1,
                 opened => return opened,
@@ -174,12 +189,12 @@ impl Root {
 
     /// A link with an absolute target may still lead to something inside: if the real path is below the root's, what is opened is
     /// that, again without leaving the root.
-    fn open_by_real_path(&self, relative: &[u8]) -> Result<OwnedFd, Errno> {
+    fn open_by_real_path(&self, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let path = self.real_path.join(OsStr::from_bytes(relative));
         let real_path = fs::canonicalize(path).map_err(|_| Errno::NOENT)?;
         match real_path.strip_prefix(&self.real_path) {
-            Ok(inside) if inside.as_os_str().is_empty() => self.open_beneath(b"."),
-            Ok(inside) => self.open_beneath(inside.as_os_str().as_bytes()),
+            Ok(inside) if inside.as_os_str().is_empty() => self.open_beneath(b".", flags),
+            Ok(inside) => self.open_beneath(inside.as_os_str().as_bytes(), flags),
             Err(_) => Err(Errno::XDEV),
         }
     }

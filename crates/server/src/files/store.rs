@@ -65,6 +65,24 @@ impl Store {
         self.root.stat(relative).map_err(Failure::of)
     }
 
+    /// What there is under a name that may be a link, if the link is one to be followed.
+    pub(crate) fn stat_inside(&self, relative: &[u8]) -> Result<(Kind, Stamp), Failure> {
+        self.root.stat_inside(relative).map_err(Failure::of)
+    }
+
+    /// Whether a name in a folder may be shown.
+    pub(crate) fn shows(&self, folder: &[u8], name: &[u8]) -> bool {
+        self.options.hidden || !name.starts_with(b".") || (folder == b"." && name == b".well-known")
+    }
+
+    /// The content of a small file.
+    pub(crate) fn read(&self, relative: &[u8]) -> Result<Bytes, Failure> {
+        match self.load(relative)?.content {
+            Content::Memory(content) => Ok(content),
+            _ => Err(Failure::NotFound),
+        }
+    }
+
     /// Opens a folder, to be sure that it is inside.
     pub(crate) fn folder(&self, relative: &[u8]) -> Result<File, Failure> {
         match self.root.open_found(relative) {
@@ -274,7 +292,7 @@ fn read(file: &File, length: u64) -> io::Result<Bytes> {
 
 fn compress(content: Bytes, coding: Coding) -> Option<Vec<u8>> {
     let mut compressed = Vec::new();
-    let mut compressor = coding::compress(io::Cursor::new(content), coding)?;
+    let mut compressor = coding::compress(io::Cursor::new(content), coding);
     compressor.read_to_end(&mut compressed).ok()?;
     Some(compressed)
 }

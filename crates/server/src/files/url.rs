@@ -28,6 +28,14 @@ pub(crate) fn encode_path(path: &[u8]) -> String {
     percent_encode(path, PATH).to_string()
 }
 
+/// One name, encoded as a relative reference: a colon in it could be taken for the end of a scheme.
+const NAME: &AsciiSet = &SEGMENT.add(b':');
+
+/// Pushes a name, encoded for a URL, to the end of a text.
+pub(crate) fn push_name(name: &[u8], out: &mut String) {
+    out.extend(percent_encode(name, NAME));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,10 +12,7 @@ fn every_change_changes_the_tag() {
     let replace = |name: &str, content: &str| {
         let other = site.path(name);
         fs::write(&other, content).unwrap();
-        fs::File::open(&other)
-            .unwrap()
-            .set_modified(modified)
-            .unwrap();
+        File::open(&other).unwrap().set_modified(modified).unwrap();
         other
     };
     for content in ["two", "six"] {
@@ -36,7 +33,7 @@ fn every_change_changes_the_tag() {
 fn a_file_from_the_future_was_modified_now() {
     let site = Site::new(&[("file", "one")]);
     let future = SystemTime::now() + std::time::Duration::from_secs(1 << 30);
-    fs::File::open(site.path("file"))
+    File::open(site.path("file"))
         .unwrap()
         .set_modified(future)
         .unwrap();
@@ -77,7 +74,7 @@ fn what_changes_while_it_is_sent_never_looks_complete() {
         (
             "shrinks",
             |path| {
-                fs::File::options()
+                File::options()
                     .write(true)
                     .open(path)
                     .unwrap()
@@ -88,7 +85,7 @@ fn what_changes_while_it_is_sent_never_looks_complete() {
         ),
         (
             "is emptied",
-            |path| drop(fs::File::create(path).unwrap()),
+            |path| drop(File::create(path).unwrap()),
             false,
         ),
         (
@@ -100,7 +97,7 @@ fn what_changes_while_it_is_sent_never_looks_complete() {
             "grows",
             |path| {
                 use std::io::Write;
-                fs::File::options()
+                File::options()
                     .append(true)
                     .open(path)
                     .unwrap()

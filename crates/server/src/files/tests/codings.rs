@@ -36,7 +36,7 @@ fn text(length: usize) -> String {
 /// So that the cache takes it.
 fn settle(path: &std::path::Path) {
     loop {
-        let file = fs::File::open(path).unwrap();
+        let file = File::open(path).unwrap();
         if Stamp::of_open(&file).unwrap().is_settled(SystemTime::now()) {
             return;
         }
@@ -181,10 +181,10 @@ fn what_was_compressed_beforehand_comes_first() {
         ("a.png", "original"),
         ("a.png.gz", "gzip"),
     ]);
-    let original = fs::File::open(site.path("a.js")).unwrap();
+    let original = File::open(site.path("a.js")).unwrap();
     let modified = original.metadata().unwrap().modified().unwrap();
     let age = |name: &str, age: Duration| {
-        let file = fs::File::open(site.path(name)).unwrap();
+        let file = File::open(site.path(name)).unwrap();
         file.set_modified(modified - age).unwrap();
     };
     let get = |target: &str, codings: &str| {

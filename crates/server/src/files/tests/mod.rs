@@ -3,6 +3,7 @@
 mod changes;
 #[cfg(feature = "compression")]
 mod codings;
+mod listing;
 mod paths;
 mod ranges;
 

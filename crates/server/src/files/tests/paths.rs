@@ -25,21 +25,24 @@ fn a_file_and_all_that_is_said_of_it() {
 
 #[test]
 fn what_paths_name() {
-    let site = Site::new(&[
-        ("index.html", "root"),
-        ("file", "file"),
-        ("folder/index.html", "folder"),
-        ("folder/file", "inner"),
-        ("empty/file", ""),
-        ("odd/index.html/file", ""),
-        (".hidden", "hidden"),
-        (".git/config", "hidden"),
-        ("folder/.hidden", "hidden"),
-        (".well-known/security.txt", "known"),
-        (".well-known/.hidden", "hidden"),
-        ("a b#?%ü<&>.txt", "odd"),
-        ("%41", "percent"),
-    ]);
+    let site = Site::with(
+        Options::new().listing(false),
+        &[
+            ("index.html", "root"),
+            ("file", "file"),
+            ("folder/index.html", "folder"),
+            ("folder/file", "inner"),
+            ("empty/file", ""),
+            ("odd/index.html/file", ""),
+            (".hidden", "hidden"),
+            (".git/config", "hidden"),
+            ("folder/.hidden", "hidden"),
+            (".well-known/security.txt", "known"),
+            (".well-known/.hidden", "hidden"),
+            ("a b#?%ü<&>.txt", "odd"),
+            ("%41", "percent"),
+        ],
+    );
     let table = [
         ("/", 200, "root"),
         ("//", 200, "root"),

@@ -1,0 +1,180 @@
+//! The entries of a folder: which there are, and in which order they come.
+
+use super::{Column, Order};
+use crate::files::stamp::{Kind, MASK, Stamp};
+use crate::files::store::Store;
+use rustix::fs::{AtFlags, Dir, FileType};
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io;
+
+/// A file or a folder in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) name: Vec<u8>,
+    pub(crate) is_folder: bool,
+    /// In bytes; of a folder, 0.
+    pub(crate) length: u64,
+    /// In seconds since 1970.
+    pub(crate) modified: i64,
+}
+
+impl Entry {
+    /// The name as text. What isn't text in it is replaced, so this is for reading only.
+    pub(crate) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.name)
+    }
+}
+
+/// Everything in the folder that would be served. What vanishes meanwhile, or can't be looked at, is left out.
+pub(crate) fn read(store: &Store, folder: &File, relative: &[u8]) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name == b"." || name == b".." || !store.shows(relative, name) {
+            continue;
+        }
+        let found = match entry.file_type() {
+            FileType::Symlink => {
+                let path = match relative {
+                    b"." => name.to_vec(),
+                    folder => [folder, b"/", name].concat(),
+                };
+                store.stat_inside(&path).ok()
+            }
+            FileType::RegularFile | FileType::Directory | FileType::Unknown => {
+                let flags = AtFlags::SYMLINK_NOFOLLOW;
+                let stat = rustix::fs::statx(folder, entry.file_name(), flags, MASK);
+                stat.ok().map(|stat| (Kind::of(&stat), Stamp::of(&stat)))
+            }
+            _ => None,
+        };
+        let Some((kind @ (Kind::File | Kind::Folder), stamp)) = found else {
+            continue;
+        };
+        let is_folder = kind == Kind::Folder;
+        entries.push(Entry {
+            name: name.to_vec(),
+            is_folder,
+            length: if is_folder { 0 } else { stamp.length },
+            modified: stamp.modified().unix_seconds(),
+        });
+    }
+    Ok(entries)
+}
+
+/// Puts folders first; then by column, and by name where that doesn't decide.
+pub(crate) fn sort(entries: &mut [Entry], order: Order) {
+    entries.sort_unstable_by(|a, b| {
+        let by_column = match order.by {
+            Column::Name => Ordering::Equal,
+            Column::Size => a.length.cmp(&b.length),
+            Column::Modified => a.modified.cmp(&b.modified),
+        };
+        let ordering = by_column.then_with(|| by_name(&a.name, &b.name));
+        let ordering = if order.descending {
+            ordering.reverse()
+        } else {
+            ordering
+        };
+        b.is_folder.cmp(&a.is_folder).then(ordering)
+    });
+}
+
+/// Compares names as people do: capitals don't matter, and `file2` comes before `file10`. Names that are equal in that way are
+/// compared byte by byte.
+fn by_name(a: &[u8], b: &[u8]) -> Ordering {
+    let (mut left, mut right) = (a, b);
+    while let ([x, ..], [y, ..]) = (left, right) {
+        if x.is_ascii_digit() && y.is_ascii_digit() {
+            let (number, other) = (number(&mut left), number(&mut right));
+            let by_value = number
+                .len()
+                .cmp(&other.len())
+                .then_with(|| number.cmp(other));
+            if by_value != Ordering::Equal {
+                return by_value;
+            }
+        } else {
+            let by_letter = x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase());
+            if by_letter != Ordering::Equal {
+                return by_letter;
+            }
+            (left, right) = (&left[1..], &right[1..]);
+        }
+    }
+    left.len().cmp(&right.len()).then_with(|| a.cmp(b))
+}
+
+/// Takes the digits off the front; leading zeros don't count.
+fn number<'n>(text: &mut &'n [u8]) -> &'n [u8] {
+    let end = text
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    *text = rest;
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    &digits[zeros..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_in_the_order_that_people_expect() {
+        let want = [
+            "2", "10", "A", "a", "a1b", "a1c", "a02", "a2", "a3", "a10", "a10b", "b", "z", "ä",
+        ];
+        let mut names = want;
+        names.reverse();
+        names.sort_unstable_by(|a, b| by_name(a.as_bytes(), b.as_bytes()));
+        assert_eq!(names, want);
+    }
+
+    #[test]
+    fn orders() {
+        let entry = |name: &str, is_folder, length, modified| Entry {
+            name: name.into(),
+            is_folder,
+            length,
+            modified,
+        };
+        let mut entries = [
+            entry("b", false, 1, 30),
+            entry("a", false, 1, 20),
+            entry("c", false, 0, 10),
+            entry("y", true, 0, 40),
+            entry("z", true, 0, 0),
+        ];
+        let table = [
+            (Column::Name, false, "yzabc"),
+            (Column::Name, true, "zycba"),
+            (Column::Size, false, "yzcab"),
+            (Column::Size, true, "zybac"),
+            (Column::Modified, false, "zycab"),
+            (Column::Modified, true, "yzbac"),
+        ];
+        for (by, descending, want) in table {
+            sort(&mut entries, Order { by, descending });
+            let got: String = entries.iter().map(Entry::text).collect();
+            assert_eq!(got, want, "{by:?} {descending}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_names_is_one(a in "[a0-2B]{0,5}", b in "[a0-2B]{0,5}", c in "[a0-2B]{0,5}") {
+            let order = |x: &str, y: &str| by_name(x.as_bytes(), y.as_bytes());
+            prop_assert_eq!(order(&a, &b), order(&b, &a).reverse());
+            prop_assert_eq!(order(&a, &b) == Ordering::Equal, a == b);
+            if order(&a, &b) == Ordering::Less && order(&b, &c) == Ordering::Less {
+                prop_assert_eq!(order(&a, &c), Ordering::Less);
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+"use strict";
+{
+  const table = document.querySelector("table");
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const filter = document.querySelector("input[type=search]");
+  const count = document.getElementById("count");
+  const total = count.textContent;
+  const rows = [...body.rows].filter((row) => !row.classList.contains("up")).map((row) => {
+    const [name, size, modified] = row.cells;
+    const text = name.textContent;
+    const time = modified.firstChild;
+    return {
+      row, text, lower: text.toLowerCase(), time,
+      link: name.firstChild,
+      folder: row.classList.contains("dir"),
+      values: [text, Number(size.dataset.size ?? 0), time.textContent],
+    };
+  });
+
+  // Times were sent in UTC; people think in their own.
+  const two = (number) => String(number).padStart(2, "0");
+  for (const { time } of rows) {
+    const date = new Date(time.dateTime = time.textContent);
+    time.textContent = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  }
+
+  const byName = new Intl.Collator(undefined, { numeric: true }).compare;
+  const sort = (column, down) => {
+    const sign = down ? -1 : 1;
+    const compare = column === 0 ? byName : (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+    rows.sort((a, b) => b.folder - a.folder
+      || sign * (compare(a.values[column], b.values[column]) || byName(a.text, b.text)));
+    body.append(...rows.map(({ row }) => row));
+    heads.forEach((head, at) => {
+      if (at === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    });
+  };
+  heads.forEach((head, column) => head.firstChild.addEventListener("click", (event) => {
+    event.preventDefault();
+    sort(column, head.getAttribute("aria-sort") === "ascending");
+  }));
+
+  const shown = () => rows.filter(({ row }) => !row.hidden);
+  const apply = () => {
+    const wanted = filter.value.toLowerCase();
+    for (const entry of rows) entry.row.hidden = !entry.lower.includes(wanted);
+    count.textContent = wanted ? `${shown().length} of ${rows.length}` : total;
+  };
+  filter.addEventListener("input", apply);
+  filter.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    shown()[0]?.link.click();
+  });
+  if (filter.value) apply();
+
+  // "/" goes to the filter, the arrows from link to link, Escape back to everything.
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "/" && document.activeElement !== filter) {
+      event.preventDefault();
+      filter.select();
+    } else if (event.key === "Escape" && filter.value) {
+      filter.value = "";
+      apply();
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const links = shown().map(({ link }) => link);
+      const at = links.indexOf(document.activeElement);
+      const next = event.key === "ArrowDown" ? at + 1 : at - 1;
+      if (next < 0 && at < 0) return;
+      event.preventDefault();
+      (next < 0 ? filter : links[Math.min(next, links.length - 1)])?.focus();
+    }
+  });
+}

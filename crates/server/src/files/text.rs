@@ -1,0 +1,142 @@
+//! Numbers, sizes, dates and JSON strings, pushed to the end of a text. Listings need thousands of them, so none of it goes through
+//! the formatting machinery.
+
+use chrono::{DateTime, Datelike, Timelike};
+
+/// A decimal number.
+pub(crate) fn push_number(number: u64, out: &mut String) {
+    push_padded(number, 1, out);
+}
+
+/// A size as people read it, with at least two digits: `0 B`, `999 B`, `1.0 kB`, `9.9 kB`, `10 kB`, `1.2 MB`; powers of 1000.
+pub(crate) fn push_size(bytes: u64, out: &mut String) {
+    const UNITS: [&str; 7] = [" B", " kB", " MB", " GB", " TB", " PB", " EB"];
+    let (mut unit, mut scale) = (0, 1_u128);
+    // The next unit is due where rounding would give 1000 of this one.
+    while u128::from(bytes) * 2 >= scale * 1999 {
+        (unit, scale) = (unit + 1, scale * 1000);
+    }
+    let tenths = ((u128::from(bytes) * 20 / scale).div_ceil(2)) as u64;
+    if unit == 0 || tenths >= 100 {
+        push_number((u128::from(bytes) * 2 / scale).div_ceil(2) as u64, out);
+    } else {
+        push_number(tenths / 10, out);
+        out.push('.');
+        push_number(tenths % 10, out);
+    }
+    out.push_str(UNITS[unit]);
+}
+
+/// A date and time of day in UTC (RFC 3339), from seconds since 1970: `2025-11-20T20:10:43Z`. Years beyond 9999 are cut off there.
+pub(crate) fn push_date(seconds: i64, out: &mut String) {
+    let last = 253_402_300_799;
+    let date = DateTime::from_timestamp(seconds.clamp(0, last), 0).unwrap_or_default();
+    push_padded(u64::from(date.year().unsigned_abs()), 4, out);
+    for (separator, number) in [
+        ('-', date.month()),
+        ('-', date.day()),
+        ('T', date.hour()),
+        (':', date.minute()),
+        (':', date.second()),
+    ] {
+        out.push(separator);
+        push_padded(u64::from(number), 2, out);
+    }
+    out.push('Z');
+}
+
+/// A JSON string, with its quotes (RFC 8259 §7).
+pub(crate) fn push_json(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            control if control < ' ' || control == '\u{7f}' => {
+                out.push_str("\\u00");
+                for shift in [4, 0] {
+                    let digit = (control as u32 >> shift) & 15;
+                    out.push(char::from_digit(digit, 16).unwrap_or('0'));
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+fn push_padded(mut number: u64, width: usize, out: &mut String) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while number > 0 || digits.len() - at < width {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    // Digits are text.
+    out.push_str(str::from_utf8(&digits[at..]).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed<T>(push: fn(T, &mut String), value: T) -> String {
+        let mut out = String::new();
+        push(value, &mut out);
+        out
+    }
+
+    #[test]
+    fn sizes() {
+        let table = [
+            (0, "0 B"),
+            (1, "1 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (1049, "1.0 kB"),
+            (1050, "1.1 kB"),
+            (9_949, "9.9 kB"),
+            (9_950, "10 kB"),
+            (10_499, "10 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (1_234_567, "1.2 MB"),
+            (5_000_000_000, "5.0 GB"),
+            (u64::MAX, "18 EB"),
+        ];
+        for (bytes, want) in table {
+            assert_eq!(pushed(push_size, bytes), want, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn dates() {
+        let table = [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_763_669_443, "2025-11-20T20:10:43Z"),
+            (-5, "1970-01-01T00:00:00Z"),
+            (i64::MAX, "9999-12-31T23:59:59Z"),
+        ];
+        for (seconds, want) in table {
+            assert_eq!(pushed(push_date, seconds), want);
+        }
+    }
+
+    #[test]
+    fn json_strings() {
+        let table = [
+            ("a b", "\"a b\""),
+            (
+                "\"\\\n\t\u{1}\u{7f}</ü",
+                "\"\\\"\\\\\\n\\u0009\\u0001\\u007f</ü\"",
+            ),
+        ];
+        for (text, want) in table {
+            assert_eq!(pushed(push_json, text), want);
+        }
+        assert_eq!(pushed(push_number, u64::MAX), u64::MAX.to_string());
+        assert_eq!(pushed(push_number, 0), "0");
+    }
+}
