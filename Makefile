@@ -2,6 +2,7 @@
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 60
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
 TEST_PACKAGES = curl
 BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
@@ -34,6 +35,14 @@ bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="h
 bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)
 	$(CARGO) build --release --locked -p tinyhttp
 	python3 -B tests/bench/clients.py
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS=60 (needs a nightly toolchain)
+	command -v cargo-fuzz > /dev/null || $(CARGO) install cargo-fuzz --locked
+	cd crates/message && for target in $$(cargo fuzz list); do \
+	  mkdir -p fuzz/corpus/$$target && \
+	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=fuzz/http.dict \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 || exit 1; \
+	done
 
 install: ## put the program into $(PREFIX)/bin
 	$(CARGO) build --release --locked -p tinyhttp

@@ -27,7 +27,7 @@ use crate::head::{HeadScanner, Limits, parse_trailers};
 use http::HeaderMap;
 use std::io::Write;
 
-/// Bytes that chunk extensions may take in one message.
+/// Bytes that chunk extensions, and zeros before a size, may take in one message.
 const EXTENSIONS: u16 = 4096;
 
 /// Reads the chunked coding, from input that may be cut anywhere.
@@ -99,6 +99,9 @@ impl ChunkedDecoder {
                 }
                 State::Size(size) => {
                     let digit = hex_digit(byte).ok_or(Error::InvalidChunkSize)?;
+                    if size == 0 {
+                        self.count_extension()?;
+                    }
                     State::Size(size.checked_mul(16).ok_or(Error::InvalidChunkSize)? | digit)
                 }
                 State::BeforeExtension(_) => return Err(Error::InvalidChunkSize),
@@ -292,6 +295,12 @@ mod tests {
         let endless = format!("1;{}", "x".repeat(5000));
         assert_eq!(
             decode(endless.as_bytes(), 100),
+            Err(Error::ChunkExtensionsTooLong)
+        );
+        // Digits that say nothing, and so could go on for ever.
+        let zeros = "0".repeat(5000);
+        assert_eq!(
+            decode(zeros.as_bytes(), 100),
             Err(Error::ChunkExtensionsTooLong)
         );
         let many = "1;abc\r\nx\r\n".repeat(2000);

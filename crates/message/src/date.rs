@@ -181,13 +181,13 @@ fn fits(text: &[u8], template: &[u8]) -> bool {
     text.len() == template.len() && text.iter().zip(template).all(byte_fits)
 }
 
-/// The latest year that ends in these two digits and doesn't put the date more than 50 years after `now`.
+/// The latest year up to 9999 that ends in these two digits and doesn't put the date more than 50 years after `now`.
 fn full_year(two_digits: u32, within_year: (u32, &[u8], &[u8]), now: HttpDate) -> Option<u32> {
     let now = now.write();
     let now_within_year = (month(&now[8..11])?, &now[5..7], &now[17..25]);
     let horizon = (number(&now[12..16]) + 50, now_within_year);
     let mut year = (horizon.0 / 100 + 1) * 100 + two_digits;
-    while (year, within_year) > horizon {
+    while (year, within_year) > horizon || year > 9999 {
         year = year.checked_sub(100)?;
     }
     Some(year)
@@ -343,6 +343,12 @@ mod tests {
                 "Friday, 28-Feb-50 00:00:00 GMT",
                 "Tue, 29 Feb 2000 00:00:00 GMT",
                 2050,
+            ),
+            // No date is later than the last that can be written.
+            (
+                "Sunday, 06-Nov-34 08:49:37 GMT",
+                "Fri, 31 Dec 9999 23:59:59 GMT",
+                9934,
             ),
         ];
         for (text, now, year) in table {

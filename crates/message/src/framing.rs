@@ -213,9 +213,11 @@ impl Found {
                     found.host(value)?;
                 }
                 6 if name.eq_ignore_ascii_case("expect") => {
-                    let known = value.eq_ignore_ascii_case(b"100-continue");
-                    found.expects_continue |= known;
-                    found.unknown_expectation |= !known;
+                    for expectation in list(value).filter(|member| !member.is_empty()) {
+                        let known = expectation.eq_ignore_ascii_case(b"100-continue");
+                        found.expects_continue |= known;
+                        found.unknown_expectation |= !known;
+                    }
                 }
                 10 if name.eq_ignore_ascii_case("connection") => {
                     for option in list(value) {
@@ -450,6 +452,10 @@ mod tests {
             (&[("host", "example.org:8080")], Ok(())),
             (&[("Host", "[::1]:8080")], Ok(())),
             (&[("Host", "a"), ("Host", "a")], Err(RepeatedHost)),
+            (&[("Host", "%41%c3%bc")], Ok(())),
+            (&[("Host", "a%")], Err(MalformedHost)),
+            (&[("Host", "a%4")], Err(MalformedHost)),
+            (&[("Host", "a%4g:80")], Err(MalformedHost)),
             (&[("Host", "a b")], Err(MalformedHost)),
             (&[("Host", "u@a")], Err(MalformedHost)),
             (&[("Host", "a/b")], Err(MalformedHost)),
@@ -522,6 +528,22 @@ mod tests {
             (
                 Version::HTTP_11,
                 &[("Expect", "200-ok"), ("Content-Length", "5")],
+                Err(UnknownExpectation),
+            ),
+            // Empty members of a list are ignored (RFC 9110 §5.6.1.2).
+            (
+                Version::HTTP_11,
+                &[("Expect", ", 100-continue,"), ("Content-Length", "5")],
+                Ok(true),
+            ),
+            (
+                Version::HTTP_11,
+                &[("Expect", ""), ("Content-Length", "5")],
+                Ok(false),
+            ),
+            (
+                Version::HTTP_11,
+                &[("Expect", "100-continue, x"), ("Content-Length", "5")],
                 Err(UnknownExpectation),
             ),
             (

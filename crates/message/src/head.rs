@@ -154,11 +154,21 @@ pub struct RequestHead<'h> {
 }
 
 impl<'h> RequestHead<'h> {
-    /// Parses a whole head, which ends with its blank line.
+    /// Parses the head at the start of `input`. What follows its blank line is not looked at.
     ///
     /// # Errors
-    /// What the grammar refuses; see [`Error`].
+    /// What the grammar refuses; see [`Error`]. [`Error::UnexpectedEnd`] if there is no blank line.
     pub fn parse<'b: 'h>(
+        input: &'b [u8],
+        storage: &'h mut FieldStorage<'b>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let head = found(input, Some(limits.request_line), limits)?;
+        Self::parse_found(head, storage, limits)
+    }
+
+    /// Parses a head that the scanner has found: its last line is blank, and no line ends in LF alone.
+    pub(crate) fn parse_found<'b: 'h>(
         head: &'b [u8],
         storage: &'h mut FieldStorage<'b>,
         limits: &Limits,
@@ -231,11 +241,20 @@ pub struct ResponseHead<'h> {
 }
 
 impl<'h> ResponseHead<'h> {
-    /// Parses a whole head, which ends with its blank line.
+    /// Parses the head at the start of `input`. What follows its blank line is not looked at.
     ///
     /// # Errors
-    /// What the grammar refuses; see [`Error`].
+    /// What the grammar refuses; see [`Error`]. [`Error::UnexpectedEnd`] if there is no blank line.
     pub fn parse<'b: 'h>(
+        input: &'b [u8],
+        storage: &'h mut FieldStorage<'b>,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        Self::parse_found(found(input, None, limits)?, storage, limits)
+    }
+
+    /// Parses a head that the scanner has found: its last line is blank, and no line ends in LF alone.
+    pub(crate) fn parse_found<'b: 'h>(
         head: &'b [u8],
         storage: &'h mut FieldStorage<'b>,
         limits: &Limits,
@@ -307,6 +326,16 @@ pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMa
             Err(diagnose_fields(error, section, limits).unwrap_or(Error::InvalidFieldName))
         }
     }
+}
+
+/// The head at the start of the input.
+fn found<'b>(
+    input: &'b [u8],
+    first_line: Option<usize>,
+    limits: &Limits,
+) -> Result<&'b [u8], Error> {
+    let end = HeadScanner::default().find_end(input, first_line, limits)?;
+    end.map(|end| &input[..end]).ok_or(Error::UnexpectedEnd)
 }
 
 fn slots<'h, 'b>(
@@ -414,14 +443,14 @@ impl HeadScanner {
         let window = &input[..input.len().min(limits.head)];
         while let Some(offset) = memchr::memchr(b'\n', &window[scanned..]) {
             let newline = scanned + offset;
+            // The limit comes first, as it would if the line feed had not come yet.
+            if line == 0 && first_line.is_some_and(|limit| newline > limit + 1) {
+                return Err(too_long(first_line));
+            }
             if newline == line || window[newline - 1] != b'\r' {
                 return Err(Error::BareLineFeed);
             }
-            let length = newline - 1 - line;
-            if line == 0 && first_line.is_some_and(|limit| length > limit) {
-                return Err(too_long(first_line));
-            }
-            if length == 0 {
+            if newline == line + 1 {
                 return Ok(Some(newline + 1));
             }
             scanned = newline + 1;

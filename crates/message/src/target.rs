@@ -162,12 +162,7 @@ pub fn is_authority(text: &str) -> bool {
         Some(Some((address, port))) => (address.parse::<core::net::Ipv6Addr>().is_ok(), port),
         None => {
             let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            (
-                host.bytes().all(|byte| {
-                    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(&byte)
-                }),
-                port,
-            )
+            (is_registered_name(host), port)
         }
     };
     let port_is_valid = match port.strip_prefix(':') {
@@ -178,6 +173,21 @@ pub fn is_authority(text: &str) -> bool {
         None => port.is_empty(),
     };
     host_is_valid && port_is_valid
+}
+
+/// RFC 3986 §3.2.2; an IPv4 address is one, too.
+fn is_registered_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        let valid = match byte {
+            b'%' => bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2,
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte),
+        };
+        if !valid {
+            return false;
+        }
+    }
+    true
 }
 
 /// A path, percent-decoded and normalised: it starts with `/`, has no empty, `.` or `..` segment and no NUL, and no `/`

@@ -5,7 +5,8 @@ use http::{Method, StatusCode, Version};
 use proptest::prelude::*;
 use tinyhttp_message::connection::RequestContent;
 use tinyhttp_message::{
-    ClientConnection, ClientEvent, Error, FieldStorage, Limits, ServerConnection, ServerEvent,
+    ClientConnection, ClientEvent, Error, FieldStorage, Limits, RequestHead, ResponseHead,
+    ServerConnection, ServerEvent,
 };
 
 /// What one side saw, told in words, and how many bytes it used.
@@ -335,6 +336,53 @@ fn refused_requests() {
     }
 }
 
+/// A head that somebody has got from elsewhere is judged like one that arrives.
+#[test]
+fn heads_on_their_own() {
+    let limits = Limits {
+        request_line: 20,
+        head: 40,
+        fields: 3,
+    };
+    let table = [
+        ("GET / HTTP/1.1\r\nA: b\r\n\r\n", None),
+        ("GET / HTTP/1.1\r\nA: b\r\n\r\nGET", None),
+        ("GET / HTTP/1.1\r\nA: b\r\n", Some(Error::UnexpectedEnd)),
+        ("GET / HTTP/1.1\nA: b\r\n\r\n", Some(Error::BareLineFeed)),
+        ("GET / HTTP/1.1\r\nA: b\n\r\n", Some(Error::BareLineFeed)),
+        ("GET / HTTP/1.1\r\nA: b\r\n\n", Some(Error::BareLineFeed)),
+        (
+            "\r\nGET / HTTP/1.1\r\n\r\n",
+            Some(Error::MalformedStartLine),
+        ),
+        (
+            "GET /aaaaaaaa HTTP/1.1\r\n\r\n",
+            Some(Error::RequestLineTooLong { limit: 20 }),
+        ),
+        (
+            "GET / HTTP/1.1\r\nA: bbbbbbbbbbbbbbbbbbbbb\r\n\r\n",
+            Some(Error::HeadTooLarge { limit: 40 }),
+        ),
+    ];
+    for (input, want) in table {
+        let mut storage = FieldStorage::new();
+        let head = RequestHead::parse(input.as_bytes(), &mut storage, &limits);
+        assert_eq!(head.as_ref().err(), want.as_ref(), "{input:?}");
+        if let Ok(head) = head {
+            assert_eq!(head.raw(), b"GET / HTTP/1.1\r\nA: b\r\n\r\n");
+        }
+        // The same in a response, which has no limit on its first line.
+        let input = input.replace("GET / HTTP/1.1", "HTTP/1.1 200 O");
+        let want = match want {
+            Some(Error::RequestLineTooLong { .. }) => Some(Error::MalformedStartLine),
+            other => other,
+        };
+        let mut storage = FieldStorage::new();
+        let head = ResponseHead::parse(input.as_bytes(), &mut storage, &limits);
+        assert_eq!(head.err(), want, "{input:?}");
+    }
+}
+
 #[test]
 fn limits_are_inclusive() {
     let limits = Limits {
@@ -355,6 +403,11 @@ fn limits_are_inclusive() {
         (request(7, 0, 1), None),
         (
             request(8, 0, 1),
+            Some(Error::RequestLineTooLong { limit: 20 }),
+        ),
+        // However much of the line has come, what is wrong first is that it is too long.
+        (
+            format!("GET /{}\n", "a".repeat(40)),
             Some(Error::RequestLineTooLong { limit: 20 }),
         ),
         (request(1, 2, 1), None),
@@ -759,7 +812,7 @@ proptest! {
         let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let wire = format!("GET {path} HTTP/1.1\r\n{lines}\r\n");
         let mut storage = FieldStorage::new();
-        let head = tinyhttp_message::RequestHead::parse(wire.as_bytes(), &mut storage, &Limits::default()).unwrap();
+        let head = RequestHead::parse(wire.as_bytes(), &mut storage, &Limits::default()).unwrap();
         prop_assert_eq!(head.to_string(), wire);
     }
 }

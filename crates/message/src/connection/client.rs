@@ -219,7 +219,7 @@ fn receive_response<'h, 'b: 'h>(
     let Some(length) = scanner.find_end(input, None, limits)? else {
         return Ok((0, ClientEvent::NeedMore));
     };
-    let head = ResponseHead::parse(&input[..length], storage, limits)?;
+    let head = ResponseHead::parse_found(&input[..length], storage, limits)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Error::UnexpectedUpgrade);
     }

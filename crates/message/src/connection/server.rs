@@ -261,7 +261,7 @@ fn receive_request<'h, 'b: 'h>(
     let Some(length) = scanner.find_end(input, Some(limits.request_line), limits)? else {
         return Ok((0, ServerEvent::NeedMore));
     };
-    let head = RequestHead::parse(&input[..length], storage, limits)?;
+    let head = RequestHead::parse_found(&input[..length], storage, limits)?;
     let framing = request_framing(head.version, head.fields.iter())?;
     Ok((length, ServerEvent::Request { head, framing }))
 }

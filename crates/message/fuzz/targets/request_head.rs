@@ -1,0 +1,52 @@
+//! Heads of requests: what is accepted is what the strict reader accepts, and prints as something that reads the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tinyhttp_message::framing::request_framing;
+use tinyhttp_message::{FieldStorage, Limits, RequestHead};
+use tinyhttp_message_fuzz::strict;
+
+fuzz_target!(|input: &[u8]| {
+    let limits = Limits::default();
+    let mut storage = FieldStorage::new();
+    let Ok(head) = RequestHead::parse(input, &mut storage, &limits) else {
+        return;
+    };
+    let framing = request_framing(head.version, head.fields.iter());
+    // The strict reader wants the content, too.
+    if framing.is_ok() {
+        let theirs = strict::request(head.raw());
+        assert!(
+            !matches!(theirs, Err(strict::Not::Allowed(_))),
+            "{theirs:?}"
+        );
+    }
+    // Bytes that are no UTF-8 are printed as replacements.
+    if std::str::from_utf8(input).is_ok() {
+        let printed = head.to_string();
+        let mut storage = FieldStorage::new();
+        let again =
+            RequestHead::parse(printed.as_bytes(), &mut storage, &limits).expect("it was a head");
+        assert_eq!(
+            (&again.method, again.target, again.version),
+            (&head.method, head.target, head.version)
+        );
+        assert!(again.fields.iter().eq(head.fields.iter()));
+    }
+    if let Ok(request) = head.to_http() {
+        assert_eq!(request.headers().len(), head.fields.len());
+        for (name, value) in head.fields.iter() {
+            assert!(
+                request
+                    .headers()
+                    .get_all(name)
+                    .iter()
+                    .any(|other| other.as_bytes() == value)
+            );
+        }
+        assert_eq!(
+            request.uri().query().map(str::len),
+            head.target.query().map(str::len)
+        );
+    }
+});

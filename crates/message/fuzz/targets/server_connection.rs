@@ -1,0 +1,32 @@
+//! Requests on one connection, cut anywhere: the same events for any cut, bounded memory, and the same boundaries as the
+//! strict reader finds.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tinyhttp_message::{Error, Limits};
+use tinyhttp_message_fuzz::{Cut, TIGHT, compare, serve, strict};
+
+fuzz_target!(|input: &[u8]| {
+    let Some((seed, input)) = input.split_first() else {
+        return;
+    };
+    let limits = if seed & 1 == 0 {
+        Limits::default()
+    } else {
+        TIGHT
+    };
+    let whole = serve(input, Cut::Whole, limits);
+    for cut in [Cut::Bytewise, Cut::From(u32::from(*seed))] {
+        assert_eq!(serve(input, cut, limits), whole, "{cut:?}");
+    }
+    compare(&whole, input, strict::request, |error| {
+        use Error::*;
+        match error {
+            RequestLineTooLong { .. } | HeadTooLarge { .. } | TooManyFields { .. } => true,
+            // What a target or an expectation means doesn't move the boundary.
+            MalformedTarget | MalformedHost | UnknownExpectation => true,
+            ChunkExtensionsTooLong => true,
+            _ => false,
+        }
+    });
+});
