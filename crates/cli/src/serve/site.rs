@@ -28,6 +28,10 @@ pub(crate) struct Site {
     #[arg(long, value_name = "PATH", env = "TINYHTTP_BASE")]
     base: Option<String>,
 
+    /// Don't list folders that have no index
+    #[arg(long, env = "TINYHTTP_NO_LISTING")]
+    no_listing: bool,
+
     /// Serve names that begin with a dot, too
     #[arg(long, env = "TINYHTTP_HIDDEN")]
     hidden: bool,
@@ -75,6 +79,7 @@ impl Site {
             .spa(self.spa)
             .clean_urls(self.clean_urls)
             .hidden(self.hidden)
+            .listing(!self.no_listing)
             .symlinks(match self.follow_symlinks {
                 Links::Never => Symlinks::Never,
                 Links::Inside => Symlinks::Inside,
