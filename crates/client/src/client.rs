@@ -3,6 +3,7 @@
 
 use crate::body::Body;
 use crate::config::{ClientBuilder, Config};
+use crate::credentials::Credentials;
 use crate::deadline::Clock;
 use crate::dial::dial;
 use crate::error::Error;
@@ -12,7 +13,8 @@ use crate::redirect::{follow, location};
 use crate::request::{Request, RequestBuilder};
 use crate::response::{Content, Response};
 use crate::trace::{Event, Recorder};
-use http::Method;
+use http::{Method, header};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use url::Position;
@@ -166,20 +168,37 @@ impl Client {
             .open()
             .map_err(|source| answered(Error::Content { source }))?;
         let host = host_field(request);
-        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(request.fields.len() + 2);
-        if !request.fields.contains_key(http::header::HOST) {
+        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(request.fields.len() + 4);
+        if !request.fields.contains_key(header::HOST) {
             fields.push(("Host", host.as_bytes()));
         }
         if let Some(name) = &self.0.config.user_agent
-            && !request.fields.contains_key(http::header::USER_AGENT)
+            && !request.fields.contains_key(header::USER_AGENT)
         {
             fields.push(("User-Agent", name.as_bytes()));
         }
+        if let Some(value) = &request.authorization
+            && !request.fields.contains_key(header::AUTHORIZATION)
+        {
+            fields.push(("Authorization", value.as_bytes()));
+        }
+        let forward = connection.forward.as_ref();
+        let proxy_authorization =
+            forward.and_then(|proxy| proxy.credentials.as_ref().map(Credentials::basic));
+        if let Some(value) = &proxy_authorization
+            && !request.fields.contains_key(header::PROXY_AUTHORIZATION)
+        {
+            fields.push(("Proxy-Authorization", value.as_bytes()));
+        }
+        let target = match forward {
+            Some(_) => Cow::Owned(request.absolute_target()),
+            None => Cow::Borrowed(request.target()),
+        };
         let given = request.fields.iter();
         fields.extend(given.map(|(name, value)| (name.as_str(), value.as_bytes())));
         let outbound = Outbound {
             method: &request.method,
-            target: request.target(),
+            target: &target,
             version: request.version,
             length: request.body.announced(),
             fields: &fields,

@@ -3,16 +3,22 @@
 use crate::client::Client;
 use crate::connect::{Interface, SocketOptions};
 use crate::deadline::Timeouts;
+use crate::dial::ConnectTo;
 use crate::pool::PoolLimits;
+use crate::proxy::Proxies;
 use crate::redirect::RedirectPolicy;
-use crate::resolve::{Family, Resolve, SystemResolver};
+use crate::resolve::{Family, KnownHost, Resolve, SystemResolver};
+#[cfg(feature = "tls")]
+use crate::tls::{LazyTls, TlsOptions};
 use crate::trace::Observer;
 use http::HeaderValue;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::Limits;
+use url::Host;
 
 /// The settings of a client.
 pub(crate) struct Config {
@@ -22,6 +28,11 @@ pub(crate) struct Config {
     pub(crate) pool: PoolLimits,
     pub(crate) family: Family,
     pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) known_hosts: Vec<KnownHost>,
+    pub(crate) connect_to: Vec<ConnectTo>,
+    pub(crate) proxies: Proxies,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: LazyTls,
     pub(crate) socket: SocketOptions,
     pub(crate) unix_socket: Option<PathBuf>,
     pub(crate) user_agent: Option<HeaderValue>,
@@ -48,6 +59,11 @@ impl Default for Config {
             },
             family: Family::Any,
             resolver: Arc::new(SystemResolver),
+            known_hosts: Vec::new(),
+            connect_to: Vec::new(),
+            proxies: Proxies::default(),
+            #[cfg(feature = "tls")]
+            tls: LazyTls::default(),
             socket: SocketOptions::default(),
             unix_socket: None,
             user_agent: Some(HeaderValue::from_static(concat!(
@@ -118,6 +134,46 @@ impl ClientBuilder {
     #[must_use]
     pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
         self.0.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Takes these for the addresses of a host, without asking anybody; at one port only, unless that is `None`.
+    ///
+    /// # Errors
+    /// If `host` isn't one.
+    pub fn known_host(
+        mut self,
+        host: &str,
+        port: Option<u16>,
+        addresses: Vec<IpAddr>,
+    ) -> Result<Self, url::ParseError> {
+        self.0.known_hosts.push(KnownHost {
+            host: Host::parse(host)?,
+            port,
+            addresses,
+        });
+        Ok(self)
+    }
+
+    /// Connects to another host and port for some URLs. The first rule that fits counts.
+    #[must_use]
+    pub fn connect_to(mut self, rule: ConnectTo) -> Self {
+        self.0.connect_to.push(rule);
+        self
+    }
+
+    /// Goes through proxies; through none unless set. [`Proxies::from_env`] has those of the environment.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.0.proxies = proxies;
+        self
+    }
+
+    /// Says whom to trust, and who this client is, for https.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.0.tls = LazyTls::new(options);
         self
     }
 

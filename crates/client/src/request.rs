@@ -2,6 +2,7 @@
 
 use crate::body::Body;
 use crate::client::Client;
+use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
@@ -17,16 +18,20 @@ pub(crate) struct Request {
     pub(crate) target: Option<String>,
     pub(crate) version: Version,
     pub(crate) fields: HeaderMap,
+    /// What the URL's user and password come to; a field that is given counts instead.
+    pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: Body,
     pub(crate) close: bool,
     pub(crate) expect_continue: bool,
 }
 
 impl Request {
-    pub(crate) fn new(method: Method, url: Url) -> Self {
+    pub(crate) fn new(method: Method, mut url: Url) -> Self {
+        let authorization = take_credentials(&mut url);
         Request {
             method,
             url,
+            authorization,
             target: None,
             version: Version::HTTP_11,
             fields: HeaderMap::new(),
@@ -44,6 +49,13 @@ impl Request {
         }
     }
 
+    /// The request target in absolute-form, as a proxy wants it (RFC 9112 §3.2.2).
+    pub(crate) fn absolute_target(&self) -> String {
+        let url = &self.url;
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        format!("{}://{host}{}", url.scheme(), self.target())
+    }
+
     /// Whether making it twice does no more than making it once (RFC 9110 §9.2.2), and is possible.
     pub(crate) fn may_be_repeated(&self) -> bool {
         let idempotent = [
@@ -56,6 +68,15 @@ impl Request {
         ];
         idempotent.contains(&self.method) && self.body.can_be_sent()
     }
+}
+
+/// Takes user and password out of a URL, so that it can be shown and sent on.
+pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+    let credentials = Credentials::of(url)?;
+    // These fail for URLs without a host only.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(credentials.basic())
 }
 
 /// Puts a request together; [`RequestBuilder::send`] makes it.
