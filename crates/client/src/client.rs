@@ -4,16 +4,17 @@
 use crate::body::Body;
 use crate::config::{ClientBuilder, Config};
 use crate::credentials::Credentials;
-use crate::deadline::Clock;
+use crate::deadline::{Clock, Timeouts};
+use crate::decode::{accepted, codings};
 use crate::dial::dial;
 use crate::error::Error;
 use crate::exchange::{Broken, Connection, Exchange, Head, Outbound};
 use crate::pool::{Origin, Pool};
 use crate::redirect::{follow, location};
 use crate::request::{Request, RequestBuilder};
-use crate::response::{Content, Response};
+use crate::response::{Content, Response, Wire};
 use crate::trace::{Event, Recorder};
-use http::{Method, header};
+use http::{HeaderName, Method, StatusCode, header};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -88,9 +89,13 @@ impl Client {
         self.fetch(request.try_into()?)
     }
 
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.0.config.timeouts
+    }
+
     pub(crate) fn fetch(&self, mut request: Request) -> Result<Response, Error> {
         let config = &self.0.config;
-        let clock = Clock::start(config.timeouts);
+        let clock = Clock::start(request.timeouts.unwrap_or(config.timeouts));
         let recorder = Recorder::new(config.observer.clone());
         let mut redirects = 0;
         loop {
@@ -103,10 +108,32 @@ impl Client {
                     scheme: request.url.scheme().to_owned(),
                 });
             };
-            let (head, exchange) = self.exchange(&mut request, &origin, clock, &recorder)?;
+            let (mut head, mut exchange) =
+                self.exchange(&mut request, &origin, clock, &recorder)?;
+            if head.status == StatusCode::EXPECTATION_FAILED
+                && request.expect_continue
+                && request.body.can_be_sent()
+            {
+                // Not every server knows the expectation; without it, it may take the content (RFC 9110 §15.5.18).
+                request.expect_continue = false;
+                Wire::new(exchange, origin.clone(), self.clone()).drain();
+                (head, exchange) = self.exchange(&mut request, &origin, clock, &recorder)?;
+            }
+            #[cfg(feature = "cookies")]
+            if let Some(jar) = &config.cookies {
+                for value in head.fields.get_all(header::SET_COOKIE) {
+                    jar.store(&request.url, &String::from_utf8_lossy(value.as_bytes()));
+                }
+            }
             let next = location(&request.url, head.status, &head.fields);
-            let content = Content::new(exchange, head.length, origin, self.clone());
+            let wire = Wire::new(exchange, origin, self.clone());
             let Some(next) = next.filter(|_| config.redirects.limit > 0) else {
+                let codings = if config.decodes {
+                    codings(&head.fields)
+                } else {
+                    Vec::new()
+                };
+                let content = Content::new(wire, head.length, codings);
                 return Ok(Response::new(head, request.url, recorder, content));
             };
             let next = next?;
@@ -117,7 +144,7 @@ impl Client {
                 });
             }
             redirects += 1;
-            content.drain();
+            wire.drain();
             recorder.emit(&Event::Redirect {
                 status: head.status,
                 location: &next,
@@ -182,6 +209,16 @@ impl Client {
         {
             fields.push(("Authorization", value.as_bytes()));
         }
+        let accepted = accepted().filter(|_| self.0.config.decodes);
+        if let Some(codings) = &accepted
+            && !request.fields.contains_key(header::ACCEPT_ENCODING)
+        {
+            fields.push(("Accept-Encoding", codings.as_bytes()));
+        }
+        let cookies = self.cookies(request);
+        if let Some(cookies) = &cookies {
+            fields.push(("Cookie", cookies));
+        }
         let forward = connection.forward.as_ref();
         let proxy_authorization =
             forward.and_then(|proxy| proxy.credentials.as_ref().map(Credentials::basic));
@@ -194,7 +231,12 @@ impl Client {
             Some(_) => Cow::Owned(request.absolute_target()),
             None => Cow::Borrowed(request.target()),
         };
-        let given = request.fields.iter();
+        // One field holds all cookies (RFC 6265 §5.4).
+        let is_sent_already = |name: &HeaderName| cookies.is_some() && name == header::COOKIE;
+        let given = request
+            .fields
+            .iter()
+            .filter(|(name, _)| !is_sent_already(name));
         fields.extend(given.map(|(name, value)| (name.as_str(), value.as_bytes())));
         let outbound = Outbound {
             method: &request.method,
@@ -209,6 +251,27 @@ impl Client {
             .map_err(answered)?;
         let head = exchange.receive_head()?;
         Ok((head, exchange))
+    }
+
+    /// The jar's cookies for the request, behind those that it brings itself.
+    #[cfg(feature = "cookies")]
+    fn cookies(&self, request: &Request) -> Option<Vec<u8>> {
+        let mut cookies = self
+            .0
+            .config
+            .cookies
+            .as_ref()?
+            .for_url(&request.url)?
+            .into_bytes();
+        for given in request.fields.get_all(header::COOKIE) {
+            cookies = [given.as_bytes(), b"; ", &cookies].concat();
+        }
+        Some(cookies)
+    }
+
+    #[cfg(not(feature = "cookies"))]
+    fn cookies(&self, _: &Request) -> Option<Vec<u8>> {
+        None
     }
 
     /// Takes back the connection of an exchange that is over.

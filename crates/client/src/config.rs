@@ -2,6 +2,8 @@
 
 use crate::client::Client;
 use crate::connect::{Interface, SocketOptions};
+#[cfg(feature = "cookies")]
+use crate::cookies::Jar;
 use crate::deadline::Timeouts;
 use crate::dial::ConnectTo;
 use crate::pool::PoolLimits;
@@ -35,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) tls: LazyTls,
     pub(crate) socket: SocketOptions,
     pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) decodes: bool,
+    #[cfg(feature = "cookies")]
+    pub(crate) cookies: Option<Arc<Jar>>,
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
@@ -66,6 +71,9 @@ impl Default for Config {
             tls: LazyTls::default(),
             socket: SocketOptions::default(),
             unix_socket: None,
+            decodes: true,
+            #[cfg(feature = "cookies")]
+            cookies: None,
             user_agent: Some(HeaderValue::from_static(concat!(
                 "tinyhttp/",
                 env!("CARGO_PKG_VERSION")
@@ -188,6 +196,22 @@ impl ClientBuilder {
     #[must_use]
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.unix_socket = Some(path.into());
+        self
+    }
+
+    /// Asks for compressed content and decodes it; yes unless set, as far as the features `gzip`, `brotli` and `zstd`
+    /// are there.
+    #[must_use]
+    pub fn decompress(mut self, decompress: bool) -> Self {
+        self.0.decodes = decompress;
+        self
+    }
+
+    /// Keeps cookies in that jar and sends them back; none unless set.
+    #[cfg(feature = "cookies")]
+    #[must_use]
+    pub fn cookies(mut self, jar: Arc<Jar>) -> Self {
+        self.0.cookies = Some(jar);
         self
     }
 

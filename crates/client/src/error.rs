@@ -157,6 +157,16 @@ pub enum Error {
         /// Why not.
         reason: BadRedirect,
     },
+    /// The content isn't what its coding (gzip, br, …) says, or is cut short.
+    Decode {
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The content unfolds into far more than was sent.
+    Bomb {
+        /// Bytes that had come out of it.
+        decoded: u64,
+    },
     /// The content is longer than the caller wants to hold in memory.
     TooLarge {
         /// The limit, in bytes.
@@ -250,6 +260,8 @@ impl Error {
             Error::Receive { received: 0, .. } => Phase::Response,
             Error::Receive { .. }
             | Error::Incomplete { .. }
+            | Error::Decode { .. }
+            | Error::Bomb { .. }
             | Error::TooLarge { .. }
             | Error::NotText => Phase::Content,
             Error::TooManyRedirects { .. } | Error::Redirect { .. } => Phase::Redirect,
@@ -303,6 +315,8 @@ impl Error {
                 BadRedirect::Content => "send content that can be read again: a file, or bytes",
                 BadRedirect::NotUrl | BadRedirect::Scheme => "the server is wrong about that",
             },
+            Error::Decode { .. } => "ask for the content without a coding",
+            Error::Bomb { .. } => "take the content as it is sent, if you trust the server",
             Error::TooLarge { .. } => "read it as a stream, or raise the limit",
             Error::NotText => return None,
         })
@@ -465,6 +479,13 @@ impl fmt::Display for Error {
                 };
                 write!(f, "can't follow the redirect to {location}: {reason}")
             }
+            Error::Decode { source } => {
+                write!(f, "the content can't be decoded: {}", Reason(source))
+            }
+            Error::Bomb { decoded } => write!(
+                f,
+                "the content unfolds without end: {decoded} bytes so far, far more than was sent"
+            ),
             Error::TooLarge { limit } => write!(f, "the content is longer than {limit} bytes"),
             Error::NotText => f.write_str("the content is not UTF-8"),
         }
@@ -494,6 +515,7 @@ impl StdError for Error {
             | Error::Proxy { source, .. }
             | Error::Send { source, .. }
             | Error::Content { source }
+            | Error::Decode { source }
             | Error::Receive { source, .. } => Some(source),
             Error::Connect { attempts, .. } => attempts
                 .last()

@@ -43,8 +43,11 @@ mod body;
 mod client;
 mod config;
 mod connect;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod credentials;
 mod deadline;
+mod decode;
 mod dial;
 mod error;
 mod exchange;
@@ -65,6 +68,8 @@ pub use body::Body;
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use connect::{FailedAttempt, Interface};
+#[cfg(feature = "cookies")]
+pub use cookies::Jar;
 pub use credentials::Credentials;
 pub use deadline::{Timeout, Timeouts};
 pub use dial::ConnectTo;

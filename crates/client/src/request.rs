@@ -3,6 +3,7 @@
 use crate::body::Body;
 use crate::client::Client;
 use crate::credentials::Credentials;
+use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
@@ -23,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) body: Body,
     pub(crate) close: bool,
     pub(crate) expect_continue: bool,
+    /// Other timeouts than the client's.
+    pub(crate) timeouts: Option<Timeouts>,
 }
 
 impl Request {
@@ -38,6 +41,7 @@ impl Request {
             body: Body::empty(),
             close: false,
             expect_continue: false,
+            timeouts: None,
         }
     }
 
@@ -171,6 +175,32 @@ impl RequestBuilder {
             request.expect_continue = true;
             Ok(())
         })
+    }
+
+    /// Changes the timeouts of this request.
+    #[must_use]
+    pub fn timeouts(self, change: impl FnOnce(&mut Timeouts)) -> Self {
+        let mut timeouts = self.client.timeouts();
+        self.change(|request| {
+            change(&mut timeouts);
+            request.timeouts = Some(timeouts);
+            Ok(())
+        })
+    }
+
+    /// Sets the content to a value as JSON, and says so in `Content-Type`.
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn json(self, value: &impl serde::Serialize) -> Self {
+        let bytes = serde_json::to_vec(value);
+        self.field("Content-Type", "application/json")
+            .change(|request| {
+                let bytes = bytes.map_err(|error| Error::Content {
+                    source: error.into(),
+                })?;
+                request.body = bytes.into();
+                Ok(())
+            })
     }
 
     /// Makes the request, follows redirects, and returns when the final response's head is there.
