@@ -96,7 +96,8 @@ impl Client {
     pub(crate) fn fetch(&self, mut request: Request) -> Result<Response, Error> {
         let config = &self.0.config;
         let clock = Clock::start(request.timeouts.unwrap_or(config.timeouts));
-        let recorder = Recorder::new(config.observer.clone());
+        let observer = request.observer.as_ref().or(config.observer.as_ref());
+        let recorder = Recorder::new(observer.cloned());
         let mut redirects = 0;
         loop {
             recorder.emit(&Event::Hop {
@@ -221,7 +222,7 @@ impl Client {
         }
         let forward = connection.forward.as_ref();
         let proxy_authorization =
-            forward.and_then(|proxy| proxy.credentials.as_ref().map(Credentials::basic));
+            forward.and_then(|proxy| proxy.credentials.as_ref().map(Credentials::basic_value));
         if let Some(value) = &proxy_authorization
             && !request.fields.contains_key(header::PROXY_AUTHORIZATION)
         {

@@ -30,9 +30,15 @@ impl Credentials {
     }
 
     /// The value of `Authorization` or `Proxy-Authorization`: `Basic` and the base64 of both.
-    pub(crate) fn basic(&self) -> HeaderValue {
+    #[must_use]
+    pub fn basic(&self) -> String {
         let encoded = STANDARD.encode(format!("{}:{}", self.user, self.password));
-        let mut value = HeaderValue::try_from(format!("Basic {encoded}"))
+        format!("Basic {encoded}")
+    }
+
+    /// The same as a field's value, which is not shown when it is printed.
+    pub(crate) fn basic_value(&self) -> HeaderValue {
+        let mut value = HeaderValue::try_from(self.basic())
             // Base64 has no character that a field value may not have.
             .unwrap_or(HeaderValue::from_static("Basic"));
         value.set_sensitive(true);

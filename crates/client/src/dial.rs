@@ -200,7 +200,7 @@ impl Way<'_> {
         peer: &Peer,
     ) -> Result<Box<dyn Transport>, Error> {
         let target = format!("{host}:{port}");
-        let authorization = proxy.credentials.as_ref().map(Credentials::basic);
+        let authorization = proxy.credentials.as_ref().map(Credentials::basic_value);
         let mut fields = vec![("Host", target.as_bytes())];
         if let Some(value) = &authorization {
             fields.push(("Proxy-Authorization", value.as_bytes()));

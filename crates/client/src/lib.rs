@@ -49,6 +49,8 @@ mod credentials;
 mod deadline;
 mod decode;
 mod dial;
+#[cfg(feature = "dns")]
+mod dns;
 mod error;
 mod exchange;
 mod pool;
@@ -57,6 +59,7 @@ mod redirect;
 mod request;
 mod resolve;
 mod response;
+pub mod retry;
 #[cfg(feature = "socks")]
 mod socks;
 #[cfg(feature = "tls")]
@@ -73,11 +76,14 @@ pub use cookies::Jar;
 pub use credentials::Credentials;
 pub use deadline::{Timeout, Timeouts};
 pub use dial::ConnectTo;
+#[cfg(feature = "dns")]
+pub use dns::StubResolver;
 pub use error::{BadRedirect, Error, Phase, TlsFailure};
 pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};
 pub use response::{Content, Response};
+pub use tinyhttp_message::date::HttpDate;
 pub use tinyhttp_message::{BodyLength, CloseReason, Error as ProtocolError, Limits};
 #[cfg(feature = "tls")]
 pub use tls::{TlsOptions, TlsVersion};

@@ -69,6 +69,13 @@ impl Proxy {
         })
     }
 
+    /// Logs in there with these, whatever its URL says.
+    #[must_use]
+    pub fn log_in(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
     /// Whether an http request is sent to it as it is, for it to pass on.
     pub(crate) fn forwards(&self) -> bool {
         matches!(self.kind, ProxyKind::Http | ProxyKind::Https)

@@ -6,12 +6,14 @@ use crate::credentials::Credentials;
 use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::response::Response;
+use crate::trace::Observer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use std::fmt;
+use std::sync::Arc;
 use tinyhttp_message as message;
 use url::{Position, Url};
 
 /// A request to an http or https URL.
-#[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -26,6 +28,8 @@ pub(crate) struct Request {
     pub(crate) expect_continue: bool,
     /// Other timeouts than the client's.
     pub(crate) timeouts: Option<Timeouts>,
+    /// Another observer than the client's.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Request {
@@ -42,6 +46,7 @@ impl Request {
             close: false,
             expect_continue: false,
             timeouts: None,
+            observer: None,
         }
     }
 
@@ -80,7 +85,7 @@ pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     // These fail for URLs without a host only.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(credentials.basic())
+    Some(credentials.basic_value())
 }
 
 /// Puts a request together; [`RequestBuilder::send`] makes it.
@@ -99,7 +104,6 @@ pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct RequestBuilder {
     client: Client,
     request: Result<Request, Error>,
@@ -188,6 +192,15 @@ impl RequestBuilder {
         })
     }
 
+    /// Shows every step to that observer instead of the client's.
+    #[must_use]
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        self.change(|request| {
+            request.observer = Some(observer);
+            Ok(())
+        })
+    }
+
     /// Sets the content to a value as JSON, and says so in `Content-Type`.
     #[cfg(feature = "json")]
     #[must_use]
@@ -218,6 +231,18 @@ impl RequestBuilder {
             self.request = Err(error);
         }
         self
+    }
+}
+
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RequestBuilder");
+        if let Ok(request) = &self.request {
+            debug
+                .field("method", &request.method)
+                .field("url", &request.url.as_str());
+        }
+        debug.finish_non_exhaustive()
     }
 }
 

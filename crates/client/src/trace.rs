@@ -312,7 +312,8 @@ impl Hop {
 }
 
 impl Trace {
-    fn record(&mut self, at: Duration, event: &Event<'_>) {
+    /// Adds an event: for an observer that wants to have the trace even if the fetch fails.
+    pub fn record(&mut self, at: Duration, event: &Event<'_>) {
         if let Event::Hop { method, url } = event {
             self.hops.push(Hop::new(method, url, at));
         }
