@@ -3,16 +3,19 @@
 
 use crate::body::Body;
 use crate::config::{ClientBuilder, Config};
-use crate::deadline::Clock;
+use crate::credentials::Credentials;
+use crate::deadline::{Clock, Timeouts};
+use crate::decode::{accepted, codings};
 use crate::dial::dial;
 use crate::error::Error;
 use crate::exchange::{Broken, Connection, Exchange, Head, Outbound};
 use crate::pool::{Origin, Pool};
 use crate::redirect::{follow, location};
 use crate::request::{Request, RequestBuilder};
-use crate::response::{Content, Response};
+use crate::response::{Content, Response, Wire};
 use crate::trace::{Event, Recorder};
-use http::Method;
+use http::{HeaderName, Method, StatusCode, header};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use url::Position;
@@ -86,10 +89,15 @@ impl Client {
         self.fetch(request.try_into()?)
     }
 
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.0.config.timeouts
+    }
+
     pub(crate) fn fetch(&self, mut request: Request) -> Result<Response, Error> {
         let config = &self.0.config;
-        let clock = Clock::start(config.timeouts);
-        let recorder = Recorder::new(config.observer.clone());
+        let clock = Clock::start(request.timeouts.unwrap_or(config.timeouts));
+        let observer = request.observer.as_ref().or(config.observer.as_ref());
+        let recorder = Recorder::new(observer.cloned());
         let mut redirects = 0;
         loop {
             recorder.emit(&Event::Hop {
@@ -101,10 +109,32 @@ impl Client {
                     scheme: request.url.scheme().to_owned(),
                 });
             };
-            let (head, exchange) = self.exchange(&mut request, &origin, clock, &recorder)?;
+            let (mut head, mut exchange) =
+                self.exchange(&mut request, &origin, clock, &recorder)?;
+            if head.status == StatusCode::EXPECTATION_FAILED
+                && request.expect_continue
+                && request.body.can_be_sent()
+            {
+                // Not every server knows the expectation; without it, it may take the content (RFC 9110 §15.5.18).
+                request.expect_continue = false;
+                Wire::new(exchange, origin.clone(), self.clone()).drain();
+                (head, exchange) = self.exchange(&mut request, &origin, clock, &recorder)?;
+            }
+            #[cfg(feature = "cookies")]
+            if let Some(jar) = &config.cookies {
+                for value in head.fields.get_all(header::SET_COOKIE) {
+                    jar.store(&request.url, &String::from_utf8_lossy(value.as_bytes()));
+                }
+            }
             let next = location(&request.url, head.status, &head.fields);
-            let content = Content::new(exchange, head.length, origin, self.clone());
+            let wire = Wire::new(exchange, origin, self.clone());
             let Some(next) = next.filter(|_| config.redirects.limit > 0) else {
+                let codings = if config.decodes {
+                    codings(&head.fields)
+                } else {
+                    Vec::new()
+                };
+                let content = Content::new(wire, head.length, codings);
                 return Ok(Response::new(head, request.url, recorder, content));
             };
             let next = next?;
@@ -115,7 +145,7 @@ impl Client {
                 });
             }
             redirects += 1;
-            content.drain();
+            wire.drain();
             recorder.emit(&Event::Redirect {
                 status: head.status,
                 location: &next,
@@ -166,20 +196,52 @@ impl Client {
             .open()
             .map_err(|source| answered(Error::Content { source }))?;
         let host = host_field(request);
-        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(request.fields.len() + 2);
-        if !request.fields.contains_key(http::header::HOST) {
+        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(request.fields.len() + 4);
+        if !request.fields.contains_key(header::HOST) {
             fields.push(("Host", host.as_bytes()));
         }
         if let Some(name) = &self.0.config.user_agent
-            && !request.fields.contains_key(http::header::USER_AGENT)
+            && !request.fields.contains_key(header::USER_AGENT)
         {
             fields.push(("User-Agent", name.as_bytes()));
         }
-        let given = request.fields.iter();
+        if let Some(value) = &request.authorization
+            && !request.fields.contains_key(header::AUTHORIZATION)
+        {
+            fields.push(("Authorization", value.as_bytes()));
+        }
+        let accepted = accepted().filter(|_| self.0.config.decodes);
+        if let Some(codings) = &accepted
+            && !request.fields.contains_key(header::ACCEPT_ENCODING)
+        {
+            fields.push(("Accept-Encoding", codings.as_bytes()));
+        }
+        let cookies = self.cookies(request);
+        if let Some(cookies) = &cookies {
+            fields.push(("Cookie", cookies));
+        }
+        let forward = connection.forward.as_ref();
+        let proxy_authorization =
+            forward.and_then(|proxy| proxy.credentials.as_ref().map(Credentials::basic_value));
+        if let Some(value) = &proxy_authorization
+            && !request.fields.contains_key(header::PROXY_AUTHORIZATION)
+        {
+            fields.push(("Proxy-Authorization", value.as_bytes()));
+        }
+        let target = match forward {
+            Some(_) => Cow::Owned(request.absolute_target()),
+            None => Cow::Borrowed(request.target()),
+        };
+        // One field holds all cookies (RFC 6265 §5.4).
+        let is_sent_already = |name: &HeaderName| cookies.is_some() && name == header::COOKIE;
+        let given = request
+            .fields
+            .iter()
+            .filter(|(name, _)| !is_sent_already(name));
         fields.extend(given.map(|(name, value)| (name.as_str(), value.as_bytes())));
         let outbound = Outbound {
             method: &request.method,
-            target: request.target(),
+            target: &target,
             version: request.version,
             length: request.body.announced(),
             fields: &fields,
@@ -190,6 +252,27 @@ impl Client {
             .map_err(answered)?;
         let head = exchange.receive_head()?;
         Ok((head, exchange))
+    }
+
+    /// The jar's cookies for the request, behind those that it brings itself.
+    #[cfg(feature = "cookies")]
+    fn cookies(&self, request: &Request) -> Option<Vec<u8>> {
+        let mut cookies = self
+            .0
+            .config
+            .cookies
+            .as_ref()?
+            .for_url(&request.url)?
+            .into_bytes();
+        for given in request.fields.get_all(header::COOKIE) {
+            cookies = [given.as_bytes(), b"; ", &cookies].concat();
+        }
+        Some(cookies)
+    }
+
+    #[cfg(not(feature = "cookies"))]
+    fn cookies(&self, _: &Request) -> Option<Vec<u8>> {
+        None
     }
 
     /// Takes back the connection of an exchange that is over.

@@ -2,17 +2,25 @@
 
 use crate::client::Client;
 use crate::connect::{Interface, SocketOptions};
+#[cfg(feature = "cookies")]
+use crate::cookies::Jar;
 use crate::deadline::Timeouts;
+use crate::dial::ConnectTo;
 use crate::pool::PoolLimits;
+use crate::proxy::Proxies;
 use crate::redirect::RedirectPolicy;
-use crate::resolve::{Family, Resolve, SystemResolver};
+use crate::resolve::{Family, KnownHost, Resolve, SystemResolver};
+#[cfg(feature = "tls")]
+use crate::tls::{LazyTls, TlsOptions};
 use crate::trace::Observer;
 use http::HeaderValue;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::Limits;
+use url::Host;
 
 /// The settings of a client.
 pub(crate) struct Config {
@@ -22,8 +30,16 @@ pub(crate) struct Config {
     pub(crate) pool: PoolLimits,
     pub(crate) family: Family,
     pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) known_hosts: Vec<KnownHost>,
+    pub(crate) connect_to: Vec<ConnectTo>,
+    pub(crate) proxies: Proxies,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: LazyTls,
     pub(crate) socket: SocketOptions,
     pub(crate) unix_socket: Option<PathBuf>,
+    pub(crate) decodes: bool,
+    #[cfg(feature = "cookies")]
+    pub(crate) cookies: Option<Arc<Jar>>,
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
@@ -48,8 +64,16 @@ impl Default for Config {
             },
             family: Family::Any,
             resolver: Arc::new(SystemResolver),
+            known_hosts: Vec::new(),
+            connect_to: Vec::new(),
+            proxies: Proxies::default(),
+            #[cfg(feature = "tls")]
+            tls: LazyTls::default(),
             socket: SocketOptions::default(),
             unix_socket: None,
+            decodes: true,
+            #[cfg(feature = "cookies")]
+            cookies: None,
             user_agent: Some(HeaderValue::from_static(concat!(
                 "tinyhttp/",
                 env!("CARGO_PKG_VERSION")
@@ -121,6 +145,46 @@ impl ClientBuilder {
         self
     }
 
+    /// Takes these for the addresses of a host, without asking anybody; at one port only, unless that is `None`.
+    ///
+    /// # Errors
+    /// If `host` isn't one.
+    pub fn known_host(
+        mut self,
+        host: &str,
+        port: Option<u16>,
+        addresses: Vec<IpAddr>,
+    ) -> Result<Self, url::ParseError> {
+        self.0.known_hosts.push(KnownHost {
+            host: Host::parse(host)?,
+            port,
+            addresses,
+        });
+        Ok(self)
+    }
+
+    /// Connects to another host and port for some URLs. The first rule that fits counts.
+    #[must_use]
+    pub fn connect_to(mut self, rule: ConnectTo) -> Self {
+        self.0.connect_to.push(rule);
+        self
+    }
+
+    /// Goes through proxies; through none unless set. [`Proxies::from_env`] has those of the environment.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.0.proxies = proxies;
+        self
+    }
+
+    /// Says whom to trust, and who this client is, for https.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.0.tls = LazyTls::new(options);
+        self
+    }
+
     /// Connects from that address or device.
     #[must_use]
     pub fn interface(mut self, interface: Interface) -> Self {
@@ -132,6 +196,22 @@ impl ClientBuilder {
     #[must_use]
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
         self.0.unix_socket = Some(path.into());
+        self
+    }
+
+    /// Asks for compressed content and decodes it; yes unless set, as far as the features `gzip`, `brotli` and `zstd`
+    /// are there.
+    #[must_use]
+    pub fn decompress(mut self, decompress: bool) -> Self {
+        self.0.decodes = decompress;
+        self
+    }
+
+    /// Keeps cookies in that jar and sends them back; none unless set.
+    #[cfg(feature = "cookies")]
+    #[must_use]
+    pub fn cookies(mut self, jar: Arc<Jar>) -> Self {
+        self.0.cookies = Some(jar);
         self
     }
 

@@ -1,15 +1,52 @@
-//! The way to a connection that a request can be sent over: addresses, then a socket.
+//! The way to a connection that a request can be sent over.
+//!
+//! 1. Which host? The URL's, or the one that [`ConnectTo`] puts in its place.
+//! 2. Which way? A Unix domain socket, a proxy, or straight.
+//! 3. Its addresses: those that were given for it, or the resolver's.
+//! 4. A socket to one of them.
+//! 5. Through a proxy: a tunnel, where one is needed.
+//! 6. For https: TLS, with the URL's host, whatever the connection led through.
 
+use crate::body::Source;
 use crate::config::Config;
 use crate::connect::{NotConnected, connect};
+use crate::credentials::Credentials;
 use crate::deadline::{Clock, Timeout};
 use crate::error::{Error, Phase};
-use crate::exchange::Connection;
+use crate::exchange::{Connection, Exchange, Outbound};
 use crate::pool::Origin;
+use crate::proxy::{Proxy, ProxyKind};
 use crate::resolve::{NotResolved, resolve};
 use crate::trace::{Event, Recorder};
-use crate::transport::{Peer, Socket};
-use std::time::Instant;
+use crate::transport::{Peer, Socket, Transport};
+use http::{Method, Version};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tinyhttp_message::connection::RequestContent;
+use url::Host;
+
+/// Connects to another host and port than the URL says, which stays what the server is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectTo {
+    /// For URLs of this host; `None`: of any.
+    pub from_host: Option<Host<String>>,
+    /// For URLs of this port; `None`: of any.
+    pub from_port: Option<u16>,
+    /// Connect to this host; `None`: the same.
+    pub host: Option<Host<String>>,
+    /// Connect to this port; `None`: the same.
+    pub port: Option<u16>,
+}
+
+impl ConnectTo {
+    fn applies(&self, origin: &Origin) -> bool {
+        self.from_host
+            .as_ref()
+            .is_none_or(|host| *host == origin.host)
+            && self.from_port.is_none_or(|port| port == origin.port)
+    }
+}
 
 /// Opens a connection to that origin.
 pub(crate) fn dial(
@@ -18,67 +55,305 @@ pub(crate) fn dial(
     clock: Clock,
     recorder: &Recorder,
 ) -> Result<Connection, Error> {
+    let way = Way {
+        config,
+        clock,
+        recorder,
+    };
+    let rule = config.connect_to.iter().find(|rule| rule.applies(origin));
+    let host = rule
+        .and_then(|rule| rule.host.as_ref())
+        .unwrap_or(&origin.host);
+    let port = rule.and_then(|rule| rule.port).unwrap_or(origin.port);
+    let proxy = config.proxies.for_origin(origin);
+    let mut forward = None;
+    let (mut transport, peer) = match (&config.unix_socket, proxy) {
+        (Some(path), _) => {
+            let peer = Peer::Unix(path.clone());
+            let socket = Socket::unix(path).map_err(|source| Error::ConnectUnix {
+                peer: peer.clone(),
+                source,
+            })?;
+            recorder.emit(&Event::Connected { peer: &peer });
+            (Box::new(socket) as Box<dyn Transport>, peer)
+        }
+        (None, None) => way.reach(host, port, None)?,
+        (None, Some(proxy)) => {
+            let (transport, peer) = way.reach(&proxy.host, proxy.port, Some(proxy))?;
+            let transport = match proxy.kind {
+                ProxyKind::Https => way.secure(&proxy.host, transport, &peer)?,
+                _ => transport,
+            };
+            if proxy.forwards() && !origin.is_secure {
+                forward = Some(proxy.clone());
+                (transport, peer)
+            } else {
+                (way.tunnel(proxy, host, port, transport, &peer)?, peer)
+            }
+        }
+    };
     if origin.is_secure {
-        return Err(Error::Scheme {
-            scheme: "https".to_owned(),
-        });
+        transport = way.secure(&origin.host, transport, &peer)?;
     }
-    if let Some(path) = &config.unix_socket {
-        let peer = Peer::Unix(path.clone());
-        let socket = Socket::unix(path).map_err(|source| Error::ConnectUnix {
-            peer: peer.clone(),
-            source,
+    let mut connection = Connection::new(transport, peer, config.limits);
+    connection.forward = forward;
+    Ok(connection)
+}
+
+/// What every step on the way needs.
+struct Way<'w> {
+    config: &'w Config,
+    clock: Clock,
+    recorder: &'w Recorder,
+}
+
+impl Way<'_> {
+    /// Addresses, and a socket to one of them.
+    fn reach(
+        &self,
+        host: &Host<String>,
+        port: u16,
+        proxy: Option<&Proxy>,
+    ) -> Result<(Box<dyn Transport>, Peer), Error> {
+        let addresses = self.addresses(host, port, proxy)?;
+        let begun = Instant::now();
+        let deadline = self.clock.deadline(Timeout::Connect);
+        match connect(&addresses, &self.config.socket, deadline, self.recorder) {
+            Ok((stream, address)) => Ok((Box::new(Socket::tcp(stream)), Peer::Tcp(address))),
+            Err(NotConnected::Failed(attempts)) => Err(Error::Connect {
+                host: format!("{host}:{port}"),
+                attempts,
+                elapsed: begun.elapsed(),
+            }),
+            Err(NotConnected::TimedOut(attempts)) => Err(Error::Timeout {
+                timeout: deadline.timeout,
+                limit: deadline.limit,
+                phase: Phase::Connect,
+                peer: addresses.first().map(|address| Peer::Tcp(*address)),
+                attempts,
+            }),
+        }
+    }
+
+    fn addresses(
+        &self,
+        host: &Host<String>,
+        port: u16,
+        proxy: Option<&Proxy>,
+    ) -> Result<Vec<std::net::SocketAddr>, Error> {
+        let begun = Instant::now();
+        let deadline = self.clock.deadline(Timeout::Resolve);
+        let found = resolve(host, port, self.config, deadline);
+        let addresses = found.map_err(|failure| match failure {
+            NotResolved::Failed(source) => Error::Resolve {
+                host: host.to_string(),
+                is_proxy: proxy.is_some(),
+                elapsed: begun.elapsed(),
+                source,
+            },
+            NotResolved::TimedOut => Error::Timeout {
+                timeout: deadline.timeout,
+                limit: deadline.limit,
+                phase: Phase::Resolve,
+                peer: None,
+                attempts: Vec::new(),
+            },
         })?;
-        recorder.emit(&Event::Connected { peer: &peer });
-        return Ok(Connection::new(Box::new(socket), peer, config.limits));
+        self.recorder.emit(&Event::Resolved {
+            host: &host.to_string(),
+            addresses: &addresses,
+        });
+        Ok(addresses)
     }
-    let host = origin.host.to_string();
-    let begun = Instant::now();
-    let deadline = clock.deadline(Timeout::Resolve);
-    let addresses = resolve(
-        &origin.host,
-        origin.port,
-        config.family,
-        &config.resolver,
-        deadline,
-    )
-    .map_err(|failure| match failure {
-        NotResolved::Failed(source) => Error::Resolve {
-            host: host.clone(),
-            elapsed: begun.elapsed(),
-            source,
-        },
-        NotResolved::TimedOut => Error::Timeout {
-            timeout: deadline.timeout,
-            limit: deadline.limit,
-            phase: Phase::Resolve,
-            peer: None,
-            attempts: Vec::new(),
-        },
-    })?;
-    recorder.emit(&Event::Resolved {
-        host: &host,
-        addresses: &addresses,
-    });
-    let begun = Instant::now();
-    let deadline = clock.deadline(Timeout::Connect);
-    match connect(&addresses, &config.socket, deadline, recorder) {
-        Ok((stream, address)) => Ok(Connection::new(
-            Box::new(Socket::tcp(stream)),
-            Peer::Tcp(address),
-            config.limits,
-        )),
-        Err(NotConnected::Failed(attempts)) => Err(Error::Connect {
-            host: format!("{host}:{}", origin.port),
-            attempts,
-            elapsed: begun.elapsed(),
-        }),
-        Err(NotConnected::TimedOut(attempts)) => Err(Error::Timeout {
-            timeout: deadline.timeout,
-            limit: deadline.limit,
-            phase: Phase::Connect,
-            peer: addresses.first().map(|address| Peer::Tcp(*address)),
-            attempts,
-        }),
+
+    /// Asks a proxy for a connection to the host.
+    fn tunnel(
+        &self,
+        proxy: &Proxy,
+        host: &Host<String>,
+        port: u16,
+        transport: Box<dyn Transport>,
+        peer: &Peer,
+    ) -> Result<Box<dyn Transport>, Error> {
+        match proxy.kind {
+            ProxyKind::Http | ProxyKind::Https => {
+                self.connect_through(proxy, host, port, transport, peer)
+            }
+            #[cfg(feature = "socks")]
+            ProxyKind::Socks5 | ProxyKind::Socks5Hostname => {
+                self.socks(proxy, host, port, transport, peer)
+            }
+            #[cfg(not(feature = "socks"))]
+            ProxyKind::Socks5 | ProxyKind::Socks5Hostname => Err(Error::Scheme {
+                scheme: "socks5".to_owned(),
+            }),
+        }
+    }
+
+    /// CONNECT: after a 2xx response the connection is the tunnel (RFC 9110 §9.3.6).
+    fn connect_through(
+        &self,
+        proxy: &Proxy,
+        host: &Host<String>,
+        port: u16,
+        transport: Box<dyn Transport>,
+        peer: &Peer,
+    ) -> Result<Box<dyn Transport>, Error> {
+        let target = format!("{host}:{port}");
+        let authorization = proxy.credentials.as_ref().map(Credentials::basic_value);
+        let mut fields = vec![("Host", target.as_bytes())];
+        if let Some(value) = &authorization {
+            fields.push(("Proxy-Authorization", value.as_bytes()));
+        }
+        if let Some(name) = &self.config.user_agent {
+            fields.push(("User-Agent", name.as_bytes()));
+        }
+        let outbound = Outbound {
+            method: &Method::CONNECT,
+            target: &target,
+            version: Version::HTTP_11,
+            length: RequestContent::None,
+            fields: &fields,
+            close: false,
+            expect_continue: false,
+        };
+        let connection = Connection::new(transport, peer.clone(), self.config.limits);
+        let clock = match self.config.timeouts.handshake {
+            Some(limit) => self.clock.hurry(limit),
+            None => self.clock,
+        };
+        // The tunnel's messages are not the exchange's: the trace has them in one event of their own.
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let note = sent.clone();
+        let quiet = Recorder::new(Some(Arc::new(move |_: Duration, event: &Event<'_>| {
+            if let (Event::RequestHead(raw), Ok(mut sent)) = (event, note.lock()) {
+                *sent = raw.to_vec();
+            }
+        })));
+        let source = Source::Ready(Vec::new(), 0);
+        let mut exchange = Exchange::begin(connection, &outbound, source, clock, quiet)?;
+        let head = exchange.receive_head().map_err(|broken| broken.error)?;
+        self.recorder.emit(&Event::Tunnel {
+            proxy: &proxy.to_string(),
+            request: &sent.lock().unwrap_or_else(PoisonError::into_inner),
+            response: &head.raw,
+        });
+        let refused = |reason| Error::Proxy {
+            proxy: proxy.to_string(),
+            status: Some(head.status),
+            source: io::Error::other(reason),
+        };
+        if !head.status.is_success() {
+            let status = head.status.as_u16();
+            return Err(refused(format!(
+                "it answered {status} {} when asked for {target}",
+                head.reason
+            )));
+        }
+        exchange
+            .into_transport()
+            .ok_or_else(|| refused("the server behind it speaks before it is spoken to".to_owned()))
+    }
+
+    #[cfg(feature = "socks")]
+    fn socks(
+        &self,
+        proxy: &Proxy,
+        host: &Host<String>,
+        port: u16,
+        mut transport: Box<dyn Transport>,
+        peer: &Peer,
+    ) -> Result<Box<dyn Transport>, Error> {
+        use crate::socks::{Destination, ask};
+        use crate::transport::Patient;
+
+        let deadline = self.clock.deadline(Timeout::Handshake);
+        let mut result = Ok(());
+        let mut ask = |destination: Destination<'_>| {
+            let mut stream = Patient::new(transport.as_mut(), deadline);
+            let credentials = proxy.credentials.as_ref();
+            result = ask(&mut stream, &destination, port, credentials);
+        };
+        match (proxy.kind, host) {
+            (_, Host::Ipv4(address)) => ask(Destination::Address((*address).into())),
+            (_, Host::Ipv6(address)) => ask(Destination::Address((*address).into())),
+            (ProxyKind::Socks5, Host::Domain(_)) => {
+                let addresses = self.addresses(host, port, None)?;
+                ask(Destination::Address(addresses[0].ip()));
+            }
+            (_, Host::Domain(name)) => ask(Destination::Name(name)),
+        }
+        match result {
+            Ok(()) => {
+                self.recorder.emit(&Event::Tunnel {
+                    proxy: &proxy.to_string(),
+                    request: &[],
+                    response: &[],
+                });
+                Ok(transport)
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Error::Timeout {
+                timeout: deadline.timeout,
+                limit: deadline.limit,
+                phase: Phase::Handshake,
+                peer: Some(peer.clone()),
+                attempts: Vec::new(),
+            }),
+            Err(source) => Err(Error::Proxy {
+                proxy: proxy.to_string(),
+                status: None,
+                source,
+            }),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn secure(
+        &self,
+        host: &Host<String>,
+        transport: Box<dyn Transport>,
+        peer: &Peer,
+    ) -> Result<Box<dyn Transport>, Error> {
+        use crate::error::TlsFailure;
+
+        let begun = Instant::now();
+        let deadline = self.clock.deadline(Timeout::Handshake);
+        let secured = self
+            .config
+            .tls
+            .get()
+            .and_then(|tls| tls.secure(host, transport, deadline));
+        match secured {
+            Ok((transport, facts)) => {
+                self.recorder.emit(&Event::Secured { facts: &facts });
+                Ok(Box::new(transport))
+            }
+            Err(problem) if problem.failure == TlsFailure::TimedOut => Err(Error::Timeout {
+                timeout: deadline.timeout,
+                limit: deadline.limit,
+                phase: Phase::Handshake,
+                peer: Some(peer.clone()),
+                attempts: Vec::new(),
+            }),
+            Err(problem) => Err(Error::Tls {
+                host: host.to_string(),
+                peer: peer.clone(),
+                elapsed: begun.elapsed(),
+                failure: problem.failure,
+                reason: problem.reason,
+            }),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn secure(
+        &self,
+        _host: &Host<String>,
+        _transport: Box<dyn Transport>,
+        _peer: &Peer,
+    ) -> Result<Box<dyn Transport>, Error> {
+        Err(Error::Scheme {
+            scheme: "https".to_owned(),
+        })
     }
 }

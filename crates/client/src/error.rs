@@ -3,6 +3,7 @@
 use crate::connect::FailedAttempt;
 use crate::deadline::Timeout;
 use crate::transport::Peer;
+use http::StatusCode;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -36,6 +37,8 @@ pub enum Error {
     Resolve {
         /// The host.
         host: String,
+        /// Whether it is a proxy rather than the server.
+        is_proxy: bool,
         /// How long it took to find out.
         elapsed: Duration,
         /// The resolver's reason.
@@ -56,6 +59,28 @@ pub enum Error {
         peer: Peer,
         /// Why.
         source: io::Error,
+    },
+    /// A proxy would not make the connection.
+    Proxy {
+        /// The proxy.
+        proxy: String,
+        /// The status code of its answer, if it speaks HTTP.
+        status: Option<StatusCode>,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no TLS connection with a server that could be trusted.
+    Tls {
+        /// The host whose name was to be proved.
+        host: String,
+        /// Where the connection led.
+        peer: Peer,
+        /// How long after the handshake was begun.
+        elapsed: Duration,
+        /// In which respect it failed.
+        failure: TlsFailure,
+        /// Why, in words.
+        reason: String,
     },
     /// A step took longer than it may.
     Timeout {
@@ -132,6 +157,16 @@ pub enum Error {
         /// Why not.
         reason: BadRedirect,
     },
+    /// The content isn't what its coding (gzip, br, …) says, or is cut short.
+    Decode {
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The content unfolds into far more than was sent.
+    Bomb {
+        /// Bytes that had come out of it.
+        decoded: u64,
+    },
     /// The content is longer than the caller wants to hold in memory.
     TooLarge {
         /// The limit, in bytes.
@@ -139,6 +174,26 @@ pub enum Error {
     },
     /// The content isn't UTF-8.
     NotText,
+}
+
+/// In which respect TLS failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// The two sides could not agree, or one of them doesn't speak TLS.
+    Handshake,
+    /// The server's certificate isn't one to trust.
+    Certificate,
+    /// The server's key isn't one of those that were named.
+    Pin,
+    /// The certificates to trust could not be read.
+    Roots,
+    /// The client's own certificate or key could not be used.
+    Identity,
+    /// The options contradict each other.
+    Options,
+    /// The server took too long; told as [`Error::Timeout`].
+    TimedOut,
 }
 
 /// Why a redirect can't be followed.
@@ -163,6 +218,8 @@ pub enum Phase {
     Resolve,
     /// Reaching one.
     Connect,
+    /// Agreeing on keys, or on a tunnel.
+    Handshake,
     /// Sending the request.
     Send,
     /// Waiting for the response, and reading its head.
@@ -179,6 +236,7 @@ impl fmt::Display for Phase {
             Phase::Url => "reading the URL",
             Phase::Resolve => "looking up the host",
             Phase::Connect => "connecting",
+            Phase::Handshake => "shaking hands",
             Phase::Send => "sending the request",
             Phase::Response => "waiting for the response",
             Phase::Content => "receiving the content",
@@ -195,12 +253,15 @@ impl Error {
             Error::Url { .. } | Error::Scheme { .. } => Phase::Url,
             Error::Resolve { .. } => Phase::Resolve,
             Error::Connect { .. } | Error::ConnectUnix { .. } => Phase::Connect,
+            Error::Proxy { .. } | Error::Tls { .. } => Phase::Handshake,
             Error::Timeout { phase, .. } => *phase,
             Error::Request { .. } | Error::Send { .. } | Error::Content { .. } => Phase::Send,
             Error::NoResponse { .. } | Error::Protocol { .. } => Phase::Response,
             Error::Receive { received: 0, .. } => Phase::Response,
             Error::Receive { .. }
             | Error::Incomplete { .. }
+            | Error::Decode { .. }
+            | Error::Bomb { .. }
             | Error::TooLarge { .. }
             | Error::NotText => Phase::Content,
             Error::TooManyRedirects { .. } | Error::Redirect { .. } => Phase::Redirect,
@@ -226,6 +287,17 @@ impl Error {
                 }
             }
             Error::ConnectUnix { .. } => "is the server running, and may you use its socket?",
+            Error::Proxy { .. } => "check the proxy, and the user and password for it",
+            Error::Tls { failure, .. } => match failure {
+                TlsFailure::Handshake => "is that port spoken to with https://, not http://?",
+                TlsFailure::Certificate => {
+                    "check the host's name and this machine's clock, or trust the server's issuer"
+                }
+                TlsFailure::Pin => "this may be another server than you think",
+                TlsFailure::Roots => "name a file of certificates to trust",
+                TlsFailure::Identity => "check the files of the client's certificate and key",
+                TlsFailure::Options | TlsFailure::TimedOut => "check the options",
+            },
             Error::Timeout { .. } => "raise the timeout, or try again later",
             Error::Send { .. } => "the server may refuse content of that size; try again",
             Error::Content { .. } => "check the file that is being sent",
@@ -243,6 +315,8 @@ impl Error {
                 BadRedirect::Content => "send content that can be read again: a file, or bytes",
                 BadRedirect::NotUrl | BadRedirect::Scheme => "the server is wrong about that",
             },
+            Error::Decode { .. } => "ask for the content without a coding",
+            Error::Bomb { .. } => "take the content as it is sent, if you trust the server",
             Error::TooLarge { .. } => "read it as a stream, or raise the limit",
             Error::NotText => return None,
         })
@@ -278,10 +352,16 @@ impl fmt::Display for Error {
             Error::Request { source } => write!(f, "this request can't be sent: {source}"),
             Error::Resolve {
                 host,
+                is_proxy,
                 elapsed,
                 source,
             } => {
                 let after = Took(*elapsed);
+                let host = if *is_proxy {
+                    format!("the proxy {host}")
+                } else {
+                    host.clone()
+                };
                 write!(
                     f,
                     "could not find the address of {host} ({after}): {}",
@@ -299,6 +379,24 @@ impl fmt::Display for Error {
             Error::ConnectUnix { peer, source } => {
                 write!(f, "could not connect to {peer}: {}", Reason(source))
             }
+            Error::Proxy { proxy, source, .. } => {
+                write!(
+                    f,
+                    "the proxy {proxy} made no connection: {}",
+                    Reason(source)
+                )
+            }
+            Error::Tls {
+                host,
+                peer,
+                elapsed,
+                reason,
+                ..
+            } => write!(
+                f,
+                "no secure connection to {host} at {peer} ({}): {reason}",
+                Took(*elapsed)
+            ),
             Error::Timeout {
                 timeout,
                 limit,
@@ -381,6 +479,13 @@ impl fmt::Display for Error {
                 };
                 write!(f, "can't follow the redirect to {location}: {reason}")
             }
+            Error::Decode { source } => {
+                write!(f, "the content can't be decoded: {}", Reason(source))
+            }
+            Error::Bomb { decoded } => write!(
+                f,
+                "the content unfolds without end: {decoded} bytes so far, far more than was sent"
+            ),
             Error::TooLarge { limit } => write!(f, "the content is longer than {limit} bytes"),
             Error::NotText => f.write_str("the content is not UTF-8"),
         }
@@ -407,8 +512,10 @@ impl StdError for Error {
             Error::Request { source } | Error::Protocol { source, .. } => Some(source),
             Error::Resolve { source, .. }
             | Error::ConnectUnix { source, .. }
+            | Error::Proxy { source, .. }
             | Error::Send { source, .. }
             | Error::Content { source }
+            | Error::Decode { source }
             | Error::Receive { source, .. } => Some(source),
             Error::Connect { attempts, .. } => attempts
                 .last()

@@ -18,6 +18,7 @@
 use crate::body::Source;
 use crate::deadline::{Clock, Deadline, Timeout};
 use crate::error::{Error, Phase};
+use crate::proxy::Proxy;
 use crate::trace::{Closed, Event, Recorder};
 use crate::transport::{Peer, Transport};
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -45,6 +46,8 @@ pub(crate) struct Connection {
     pub(crate) peer: Peer,
     /// Exchanges that it has carried.
     pub(crate) exchanges: u32,
+    /// The proxy that passes each request on, which therefore names its whole URL.
+    pub(crate) forward: Option<Proxy>,
 }
 
 impl Connection {
@@ -55,6 +58,7 @@ impl Connection {
             input: Input::default(),
             peer,
             exchanges: 0,
+            forward: None,
         }
     }
 
@@ -419,6 +423,14 @@ impl Exchange {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // TLS tells a connection that was closed without notice from one that has ended. Before the response, and
+                // after a length that was announced, that makes no difference.
+                Err(error)
+                    if error.kind() == io::ErrorKind::UnexpectedEof
+                        && self.length != BodyLength::UntilClose =>
+                {
+                    return Ok(0);
+                }
                 Err(source) => return Err(self.receive_error(source)),
             }
             let mut until = stall;
@@ -554,6 +566,13 @@ impl Exchange {
     /// Whether the response has been read to its end.
     pub(crate) fn is_complete(&self) -> bool {
         self.has_ended || self.connection.protocol.is_complete()
+    }
+
+    /// The tunnel that a CONNECT has made; `None` if something has come through it already, which would be lost.
+    pub(crate) fn into_transport(self) -> Option<Box<dyn Transport>> {
+        let connection = self.connection;
+        let is_quiet = connection.input.unread().is_empty();
+        is_quiet.then_some(connection.transport)
     }
 
     pub(crate) fn trailers(&self) -> &HeaderMap {

@@ -43,15 +43,27 @@ mod body;
 mod client;
 mod config;
 mod connect;
+#[cfg(feature = "cookies")]
+mod cookies;
+mod credentials;
 mod deadline;
+mod decode;
 mod dial;
+#[cfg(feature = "dns")]
+mod dns;
 mod error;
 mod exchange;
 mod pool;
+mod proxy;
 mod redirect;
 mod request;
 mod resolve;
 mod response;
+pub mod retry;
+#[cfg(feature = "socks")]
+mod socks;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod trace;
 mod transport;
 
@@ -59,10 +71,21 @@ pub use body::Body;
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use connect::{FailedAttempt, Interface};
+#[cfg(feature = "cookies")]
+pub use cookies::Jar;
+pub use credentials::Credentials;
 pub use deadline::{Timeout, Timeouts};
-pub use error::{BadRedirect, Error, Phase};
+pub use dial::ConnectTo;
+#[cfg(feature = "dns")]
+pub use dns::StubResolver;
+pub use error::{BadRedirect, Error, Phase, TlsFailure};
+pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};
 pub use response::{Content, Response};
+pub use tinyhttp_message::date::HttpDate;
 pub use tinyhttp_message::{BodyLength, CloseReason, Error as ProtocolError, Limits};
+#[cfg(feature = "tls")]
+pub use tls::{TlsOptions, TlsVersion};
 pub use transport::Peer;
+pub use url;

@@ -12,7 +12,7 @@
 use crate::body::Body;
 use crate::error::{BadRedirect, Error};
 use crate::pool::Origin;
-use crate::request::Request;
+use crate::request::{Request, take_credentials};
 use http::{HeaderMap, Method, StatusCode, header};
 use url::Url;
 
@@ -57,7 +57,7 @@ pub(crate) fn location(
 pub(crate) fn follow(
     request: &mut Request,
     status: StatusCode,
-    location: Url,
+    mut location: Url,
     policy: RedirectPolicy,
 ) -> Result<(), Error> {
     let becomes_get = match status.as_u16() {
@@ -86,6 +86,7 @@ pub(crate) fn follow(
         // The field names the host of the URL it was written for.
         request.fields.remove(header::HOST);
         if !policy.trusts_location {
+            request.authorization = None;
             for name in [
                 header::AUTHORIZATION,
                 header::COOKIE,
@@ -96,6 +97,9 @@ pub(crate) fn follow(
         }
     }
     request.target = None;
+    if let Some(credentials) = take_credentials(&mut location) {
+        request.authorization = Some(credentials);
+    }
     request.url = location;
     Ok(())
 }
@@ -204,7 +208,8 @@ mod tests {
             ("http://evil/y", false, false),
             ("http://evil/y", true, true),
         ] {
-            let mut request = Request::new(Method::GET, url("http://h/"));
+            let mut request = Request::new(Method::GET, url("http://me:secret@h/"));
+            assert_eq!(request.url.as_str(), "http://h/");
             for name in [header::AUTHORIZATION, header::COOKIE, header::ACCEPT] {
                 request.fields.insert(name, HeaderValue::from_static("x"));
             }
@@ -216,11 +221,12 @@ mod tests {
             let has = |name| request.fields.contains_key(name);
             assert_eq!(
                 (
+                    request.authorization.is_some(),
                     has(header::AUTHORIZATION),
                     has(header::COOKIE),
                     has(header::ACCEPT)
                 ),
-                (kept, kept, true),
+                (kept, kept, kept, true),
                 "{to}"
             );
         }

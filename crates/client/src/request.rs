@@ -2,14 +2,18 @@
 
 use crate::body::Body;
 use crate::client::Client;
+use crate::credentials::Credentials;
+use crate::deadline::Timeouts;
 use crate::error::Error;
 use crate::response::Response;
+use crate::trace::Observer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use std::fmt;
+use std::sync::Arc;
 use tinyhttp_message as message;
 use url::{Position, Url};
 
 /// A request to an http or https URL.
-#[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
@@ -17,22 +21,32 @@ pub(crate) struct Request {
     pub(crate) target: Option<String>,
     pub(crate) version: Version,
     pub(crate) fields: HeaderMap,
+    /// What the URL's user and password come to; a field that is given counts instead.
+    pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: Body,
     pub(crate) close: bool,
     pub(crate) expect_continue: bool,
+    /// Other timeouts than the client's.
+    pub(crate) timeouts: Option<Timeouts>,
+    /// Another observer than the client's.
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Request {
-    pub(crate) fn new(method: Method, url: Url) -> Self {
+    pub(crate) fn new(method: Method, mut url: Url) -> Self {
+        let authorization = take_credentials(&mut url);
         Request {
             method,
             url,
+            authorization,
             target: None,
             version: Version::HTTP_11,
             fields: HeaderMap::new(),
             body: Body::empty(),
             close: false,
             expect_continue: false,
+            timeouts: None,
+            observer: None,
         }
     }
 
@@ -42,6 +56,13 @@ impl Request {
             Some(target) => target,
             None => &self.url[Position::BeforePath..Position::AfterQuery],
         }
+    }
+
+    /// The request target in absolute-form, as a proxy wants it (RFC 9112 §3.2.2).
+    pub(crate) fn absolute_target(&self) -> String {
+        let url = &self.url;
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        format!("{}://{host}{}", url.scheme(), self.target())
     }
 
     /// Whether making it twice does no more than making it once (RFC 9110 §9.2.2), and is possible.
@@ -56,6 +77,15 @@ impl Request {
         ];
         idempotent.contains(&self.method) && self.body.can_be_sent()
     }
+}
+
+/// Takes user and password out of a URL, so that it can be shown and sent on.
+pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+    let credentials = Credentials::of(url)?;
+    // These fail for URLs without a host only.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(credentials.basic_value())
 }
 
 /// Puts a request together; [`RequestBuilder::send`] makes it.
@@ -74,7 +104,6 @@ impl Request {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct RequestBuilder {
     client: Client,
     request: Result<Request, Error>,
@@ -152,6 +181,41 @@ impl RequestBuilder {
         })
     }
 
+    /// Changes the timeouts of this request.
+    #[must_use]
+    pub fn timeouts(self, change: impl FnOnce(&mut Timeouts)) -> Self {
+        let mut timeouts = self.client.timeouts();
+        self.change(|request| {
+            change(&mut timeouts);
+            request.timeouts = Some(timeouts);
+            Ok(())
+        })
+    }
+
+    /// Shows every step to that observer instead of the client's.
+    #[must_use]
+    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
+        self.change(|request| {
+            request.observer = Some(observer);
+            Ok(())
+        })
+    }
+
+    /// Sets the content to a value as JSON, and says so in `Content-Type`.
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn json(self, value: &impl serde::Serialize) -> Self {
+        let bytes = serde_json::to_vec(value);
+        self.field("Content-Type", "application/json")
+            .change(|request| {
+                let bytes = bytes.map_err(|error| Error::Content {
+                    source: error.into(),
+                })?;
+                request.body = bytes.into();
+                Ok(())
+            })
+    }
+
     /// Makes the request, follows redirects, and returns when the final response's head is there.
     ///
     /// # Errors
@@ -167,6 +231,18 @@ impl RequestBuilder {
             self.request = Err(error);
         }
         self
+    }
+}
+
+impl fmt::Debug for RequestBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("RequestBuilder");
+        if let Ok(request) = &self.request {
+            debug
+                .field("method", &request.method)
+                .field("url", &request.url.as_str());
+        }
+        debug.finish_non_exhaustive()
     }
 }
 

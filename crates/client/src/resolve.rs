@@ -1,10 +1,11 @@
 //! Names to addresses: the question the system's resolver is asked, and the answers that need none.
 
+use crate::config::Config;
 use crate::deadline::Deadline;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use url::Host;
 
@@ -74,20 +75,34 @@ pub(crate) enum NotResolved {
     TimedOut,
 }
 
-/// The addresses of a host at that port. An address needs no resolver.
+/// Addresses that were given for a host in advance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownHost {
+    pub(crate) host: Host<String>,
+    /// `None`: for every port.
+    pub(crate) port: Option<u16>,
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+/// The addresses of a host at that port. An address needs no resolver, and neither does a host that is known.
 pub(crate) fn resolve(
     host: &Host<String>,
     port: u16,
-    family: Family,
-    resolver: &std::sync::Arc<dyn Resolve>,
+    config: &Config,
     deadline: Deadline,
 ) -> Result<Vec<SocketAddr>, NotResolved> {
-    let found = match host {
-        Host::Ipv4(address) => vec![IpAddr::V4(*address)],
-        Host::Ipv6(address) => vec![IpAddr::V6(*address)],
-        Host::Domain(name) => ask(name, resolver, deadline)?,
+    let known = config
+        .known_hosts
+        .iter()
+        .find(|known| known.host == *host && known.port.is_none_or(|at| at == port));
+    let found = match (known, host) {
+        (Some(known), _) => known.addresses.clone(),
+        (None, Host::Ipv4(address)) => vec![IpAddr::V4(*address)],
+        (None, Host::Ipv6(address)) => vec![IpAddr::V6(*address)],
+        (None, Host::Domain(name)) => ask(name, &config.resolver, deadline)?,
     };
     let any = !found.is_empty();
+    let family = config.family;
     let addresses: Vec<_> = found
         .into_iter()
         .filter(|address| family.takes(*address))
@@ -109,7 +124,7 @@ pub(crate) fn resolve(
 
 fn ask(
     name: &str,
-    resolver: &std::sync::Arc<dyn Resolve>,
+    resolver: &Arc<dyn Resolve>,
     deadline: Deadline,
 ) -> Result<Vec<IpAddr>, NotResolved> {
     let Some(left) = deadline.left() else {
@@ -138,7 +153,6 @@ fn ask(
 mod tests {
     use super::*;
     use crate::deadline::{Clock, Timeout, Timeouts};
-    use std::sync::Arc;
     use std::time::Duration;
 
     fn deadline(limit: Duration) -> Deadline {
@@ -169,13 +183,12 @@ mod tests {
         ];
         for (host, family, want) in table {
             let host = Host::parse(host).unwrap();
-            let got = resolve(
-                &host,
-                80,
-                *family,
-                &resolver,
-                deadline(Duration::from_secs(10)),
-            );
+            let config = Config {
+                family: *family,
+                resolver: resolver.clone(),
+                ..Config::default()
+            };
+            let got = resolve(&host, 80, &config, deadline(Duration::from_secs(10)));
             let got = got.ok().map(|list| {
                 list.iter()
                     .map(ToString::to_string)
@@ -195,13 +208,11 @@ mod tests {
             Ok(Vec::new())
         });
         let host = Host::parse("slow.test").unwrap();
-        let got = resolve(
-            &host,
-            80,
-            Family::Any,
-            &resolver,
-            deadline(Duration::from_millis(20)),
-        );
+        let config = Config {
+            resolver,
+            ..Config::default()
+        };
+        let got = resolve(&host, 80, &config, deadline(Duration::from_millis(20)));
         assert!(matches!(got, Err(NotResolved::TimedOut)));
         drop(hold);
     }

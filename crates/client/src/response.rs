@@ -1,6 +1,7 @@
 //! A response: its head, and its content as a stream.
 
 use crate::client::Client;
+use crate::decode::{Coding, Decoder};
 use crate::error::Error;
 use crate::exchange::{Exchange, Head};
 use crate::pool::Origin;
@@ -8,6 +9,7 @@ use crate::trace::{Recorder, Trace};
 use http::{HeaderMap, StatusCode, Version};
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tinyhttp_message::BodyLength;
 use url::Url;
@@ -101,8 +103,14 @@ impl Response {
 
     /// Fields that came after the content; none before it has been read.
     #[must_use]
-    pub fn trailers(&self) -> &HeaderMap {
+    pub fn trailers(&self) -> HeaderMap {
         self.content.trailers()
+    }
+
+    /// Whether a content coding is being undone, so that the length of what is read isn't that of what was sent.
+    #[must_use]
+    pub fn is_decoded(&self) -> bool {
+        self.content.is_decoded()
     }
 
     /// The whole content, up to 256 MiB of it; read from the response to have more, or to have it sooner.
@@ -129,6 +137,17 @@ impl Response {
     /// [`Error::NotText`], and those of [`Response::bytes`].
     pub fn text(self) -> Result<String, Error> {
         String::from_utf8(self.bytes()?).map_err(|_| Error::NotText)
+    }
+
+    /// The whole content, which has to be JSON for a value of that type; otherwise as [`Response::bytes`].
+    ///
+    /// # Errors
+    /// [`Error::Decode`], and those of [`Response::bytes`].
+    #[cfg(feature = "json")]
+    pub fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, Error> {
+        serde_json::from_slice(&self.bytes()?).map_err(|error| Error::Decode {
+            source: error.into(),
+        })
     }
 
     /// The same in the vocabulary of the `http` crate.
@@ -158,35 +177,88 @@ impl fmt::Debug for Response {
 /// When it has been read to its end, the connection goes back to the client's pool; when it is dropped before, the
 /// connection is closed.
 pub struct Content {
-    exchange: Option<Exchange>,
+    source: Source,
     length: BodyLength,
-    origin: Origin,
-    client: Client,
-    trailers: HeaderMap,
+    trailers: Trailers,
 }
 
+enum Source {
+    Wire(Box<Wire>),
+    Decoded(Box<Decoder>),
+}
+
+/// Known when the content has been read, by whoever reads it.
+type Trailers = Arc<Mutex<HeaderMap>>;
+
 impl Content {
-    pub(crate) fn new(
-        exchange: Exchange,
-        length: BodyLength,
-        origin: Origin,
-        client: Client,
-    ) -> Self {
-        let mut content = Content {
-            exchange: Some(exchange),
+    pub(crate) fn new(wire: Wire, length: BodyLength, codings: Vec<Coding>) -> Self {
+        let trailers = wire.trailers.clone();
+        let is_plain =
+            codings.is_empty() || matches!(length, BodyLength::Empty | BodyLength::Known(0));
+        Content {
+            source: if is_plain {
+                Source::Wire(Box::new(wire))
+            } else {
+                Source::Decoded(Box::new(Decoder::new(wire, codings)))
+            },
             length,
-            origin,
-            client,
-            trailers: HeaderMap::new(),
-        };
-        content.recycle_if_complete();
-        content
+            trailers,
+        }
     }
 
     /// Fields that came after the content; none before it has been read.
     #[must_use]
-    pub fn trailers(&self) -> &HeaderMap {
-        &self.trailers
+    pub fn trailers(&self) -> HeaderMap {
+        lock(&self.trailers).clone()
+    }
+
+    /// Whether a content coding is being undone, so that the length of what is read isn't that of what was sent.
+    #[must_use]
+    pub fn is_decoded(&self) -> bool {
+        matches!(self.source, Source::Decoded(_))
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.source {
+            Source::Wire(wire) => wire.read(buffer),
+            Source::Decoded(decoder) => decoder.read(buffer),
+        }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Content")
+            .field("length", &self.length)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lock(trailers: &Trailers) -> MutexGuard<'_, HeaderMap> {
+    // A map that is replaced as a whole is never half written.
+    trailers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Content as it comes over the wire, and the way back to the pool.
+pub(crate) struct Wire {
+    exchange: Option<Exchange>,
+    origin: Origin,
+    client: Client,
+    trailers: Trailers,
+}
+
+impl Wire {
+    pub(crate) fn new(exchange: Exchange, origin: Origin, client: Client) -> Self {
+        let mut wire = Wire {
+            exchange: Some(exchange),
+            origin,
+            client,
+            trailers: Trailers::default(),
+        };
+        wire.recycle_if_complete();
+        wire
     }
 
     /// Reads what is left if it is little and soon there, so that the connection can be used again.
@@ -200,13 +272,13 @@ impl Content {
 
     fn recycle_if_complete(&mut self) {
         if let Some(exchange) = self.exchange.take_if(|exchange| exchange.is_complete()) {
-            self.trailers = exchange.trailers().clone();
+            *lock(&self.trailers) = exchange.trailers().clone();
             self.client.recycle(&self.origin, exchange);
         }
     }
 }
 
-impl Read for Content {
+impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(exchange) = &mut self.exchange else {
             return Ok(0);
@@ -225,18 +297,10 @@ impl Read for Content {
     }
 }
 
-impl Drop for Content {
+impl Drop for Wire {
     fn drop(&mut self) {
         if let Some(exchange) = self.exchange.take() {
             self.client.recycle(&self.origin, exchange);
         }
-    }
-}
-
-impl fmt::Debug for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Content")
-            .field("length", &self.length)
-            .finish_non_exhaustive()
     }
 }

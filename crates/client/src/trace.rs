@@ -6,7 +6,7 @@
 //! |---|---|
 //! | 1 URL | [`Event::Hop`] |
 //! | 2 resolve | [`Event::Resolved`] |
-//! | 3 connect | [`Event::Connecting`], [`Event::ConnectFailed`], [`Event::Connected`], or [`Event::Reused`] |
+//! | 3 connect | [`Event::Connecting`], [`Event::ConnectFailed`], [`Event::Connected`], [`Event::Tunnel`], [`Event::Secured`]; or [`Event::Reused`] |
 //! | 4 request | [`Event::RequestHead`], [`Event::RequestSent`] |
 //! | 5 response | [`Event::FirstByte`], [`Event::Interim`], [`Event::ResponseHead`] |
 //! | 6 close, or keep-alive | [`Event::End`] |
@@ -59,6 +59,20 @@ pub enum Event<'e> {
         /// The address that answered first, or the Unix domain socket.
         peer: &'e Peer,
     },
+    /// A proxy has made a connection to the server.
+    Tunnel {
+        /// The proxy.
+        proxy: &'e str,
+        /// The head of the CONNECT request; empty for SOCKS.
+        request: &'e [u8],
+        /// The head of its response; empty for SOCKS.
+        response: &'e [u8],
+    },
+    /// The connection is secret now, and the server has proved its name.
+    Secured {
+        /// What was agreed on.
+        facts: &'e TlsFacts,
+    },
     /// A connection that was there already is used again.
     Reused {
         /// Where it leads.
@@ -102,6 +116,26 @@ pub enum Event<'e> {
         /// Where to.
         location: &'e Url,
     },
+}
+
+/// What both sides of a TLS connection agreed on.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct TlsFacts {
+    /// The version, such as `TLS 1.3`.
+    pub version: String,
+    /// The cipher suite, by its registered name.
+    pub cipher: String,
+    /// The key exchange group, by its registered name.
+    pub group: String,
+    /// The protocol chosen by ALPN, if there was a choice (RFC 7301).
+    pub alpn: Option<String>,
+    /// The server's certificate chain, its own first, in DER.
+    pub certificates: Vec<Vec<u8>>,
+    /// Whether an earlier connection's secrets were used again.
+    pub is_resumed: bool,
+    /// Whether the certificate was verified at all.
+    pub is_verified: bool,
 }
 
 /// Why a connection was closed.
@@ -177,6 +211,12 @@ pub struct Hop {
     pub peer: Option<Peer>,
     /// How many exchanges the connection had carried before.
     pub reused: u32,
+    /// The proxy it leads through, and when that had made its connection.
+    pub tunnel: Option<(String, Duration)>,
+    /// What was agreed on for TLS.
+    pub tls: Option<TlsFacts>,
+    /// When that was.
+    pub secured: Option<Duration>,
     /// The request's head.
     pub request: Vec<u8>,
     /// When the request's head began to go out.
@@ -240,6 +280,9 @@ impl Hop {
             connected: None,
             peer: None,
             reused: 0,
+            tunnel: None,
+            tls: None,
+            secured: None,
             request: Vec::new(),
             send: None,
             sent: None,
@@ -269,7 +312,8 @@ impl Hop {
 }
 
 impl Trace {
-    fn record(&mut self, at: Duration, event: &Event<'_>) {
+    /// Adds an event: for an observer that wants to have the trace even if the fetch fails.
+    pub fn record(&mut self, at: Duration, event: &Event<'_>) {
         if let Event::Hop { method, url } = event {
             self.hops.push(Hop::new(method, url, at));
         }
@@ -303,6 +347,11 @@ impl Trace {
                 hop.connected = Some(at);
                 hop.peer = Some((*peer).clone());
                 hop.reused = *exchanges;
+            }
+            Event::Tunnel { proxy, .. } => hop.tunnel = Some(((*proxy).to_owned(), at)),
+            Event::Secured { facts } => {
+                hop.tls = Some((*facts).clone());
+                hop.secured = Some(at);
             }
             Event::Stale => hop.connected = None,
             Event::RequestHead(raw) => {

@@ -3,6 +3,8 @@
 //! Sockets here never block. Whoever needs bytes tries, and waits in `poll` when there are none; so one thread can wait
 //! for the response while it is still sending the request, and every wait has a deadline.
 
+#[cfg(any(feature = "tls", feature = "socks"))]
+use crate::deadline::Deadline;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -82,6 +84,10 @@ impl<S: Write> Write for Socket<S> {
         self.stream.write(bytes)
     }
 
+    fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.stream.write_vectored(pieces)
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.stream.flush()
     }
@@ -92,6 +98,59 @@ impl<S: Read + Write + AsFd + Send> Transport for Socket<S> {
         let ready = wait(&mut [PollFd::new(&self.stream, interest)], timeout)?;
         self.drained &= !ready;
         Ok(ready)
+    }
+}
+
+/// A transport that waits, up to a deadline: for handshakes, in which each side speaks in its turn.
+#[cfg(any(feature = "tls", feature = "socks"))]
+pub(crate) struct Patient<'t> {
+    transport: &'t mut dyn Transport,
+    deadline: Deadline,
+}
+
+#[cfg(any(feature = "tls", feature = "socks"))]
+impl<'t> Patient<'t> {
+    pub(crate) fn new(transport: &'t mut dyn Transport, deadline: Deadline) -> Self {
+        Patient {
+            transport,
+            deadline,
+        }
+    }
+
+    fn persist<T>(
+        &mut self,
+        interest: PollFlags,
+        mut attempt: impl FnMut(&mut dyn Transport) -> io::Result<T>,
+    ) -> io::Result<T> {
+        loop {
+            match attempt(self.transport) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let ready = self.transport.wait(interest, self.deadline.left())?;
+                    if !ready && self.deadline.has_passed() {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+#[cfg(any(feature = "tls", feature = "socks"))]
+impl Read for Patient<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.persist(PollFlags::IN, |transport| transport.read(buffer))
+    }
+}
+
+#[cfg(any(feature = "tls", feature = "socks"))]
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.persist(PollFlags::OUT, |transport| transport.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.persist(PollFlags::OUT, |transport| transport.flush())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use std::io;
-use tinyhttp_client::{BadRedirect, Error, ProtocolError};
+use tinyhttp_client::{BadRedirect, Error, ProtocolError, TlsFailure};
 
 /// Output that could not be written. A reader that has seen enough is told nothing.
 pub(super) fn write_failure(what: &str, error: &io::Error) -> Failure {
@@ -23,8 +23,28 @@ pub(super) fn read_failure(error: io::Error) -> Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::with_code(exit_code(&error), error.to_string())
-            .hint(error.hint().unwrap_or_default())
+        Failure::with_code(exit_code(&error), error.to_string()).hint(hint(&error))
+    }
+}
+
+/// What to try; where a flag helps, which one.
+fn hint(error: &Error) -> &'static str {
+    match error {
+        Error::Tls { failure, .. } => match failure {
+            TlsFailure::Certificate => {
+                "trust its issuer with --cacert FILE; -k trusts anybody, so that anybody may answer"
+            }
+            TlsFailure::Roots => "name a file of certificates with --cacert FILE",
+            TlsFailure::Identity => "check the files that --cert and --key name",
+            _ => error.hint().unwrap_or_default(),
+        },
+        Error::Decode { .. } => "--no-compressed asks for the content as it is",
+        Error::Bomb { .. } => "--no-compressed -o FILE keeps the content as it was sent",
+        Error::TooManyRedirects { .. } => "look for a loop with -v, or raise --max-redirs",
+        Error::Incomplete { .. } | Error::Receive { .. } => {
+            "-C - goes on where a download stopped, --retry N does so by itself"
+        }
+        _ => error.hint().unwrap_or_default(),
     }
 }
 
@@ -33,6 +53,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::Scheme { .. } => 1,
         Error::Request { .. } => 2,
         Error::Url { .. } => 3,
+        Error::Resolve { is_proxy: true, .. } => 5,
         Error::Resolve { .. } => 6,
         Error::Connect { .. } | Error::ConnectUnix { .. } => 7,
         Error::Protocol { source, .. } => match source {
@@ -43,6 +64,21 @@ fn exit_code(error: &Error) -> u8 {
             | ProtocolError::MissingChunkEnd => 56,
             _ => 8,
         },
+        Error::Tls { failure, .. } => match failure {
+            TlsFailure::Certificate => 60,
+            TlsFailure::Pin => 90,
+            TlsFailure::Roots => 77,
+            TlsFailure::Identity => 58,
+            TlsFailure::Options => 2,
+            _ => 35,
+        },
+        // A refusal by CONNECT is 56 in curl; a proxy that doesn't get that far is 97.
+        Error::Proxy {
+            status: Some(_), ..
+        } => 56,
+        Error::Proxy { .. } => 97,
+        Error::Decode { .. } => 61,
+        Error::Bomb { .. } => 63,
         Error::Incomplete { .. } => 18,
         Error::Content { .. } => 26,
         Error::Timeout { .. } => 28,

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `args` | What was asked for? |
 //! | `address` | Which URL is meant? |
-//! | `request` | What goes on the wire? |
+//! | `connection`, `secrets`, `netrc`, `cookies` | How is the server reached, and as whom? |
+//! | `request`, `data`, `multipart` | What goes on the wire? |
 //! | `verbose` | What happens meanwhile? (`-v`) |
 //! | `transfer` | Is the response one to be shown, and where? |
 //! | `output` | How do its bytes get there? |
@@ -15,56 +16,85 @@
 
 mod address;
 mod args;
+mod connection;
+#[cfg(feature = "cookies")]
+mod cookies;
+mod data;
 mod failure;
+mod multipart;
+mod netrc;
 mod output;
 mod request;
+mod secrets;
 mod terminal;
 mod transfer;
 mod verbose;
 
 pub(crate) use args::Args;
 
+use crate::failure::Failure;
 use std::process::ExitCode;
-use std::time::Duration;
 use terminal::Console;
-use tinyhttp_client::{Client, Family};
+use tinyhttp_client::Client;
 
 /// Fetches every URL; the exit code is that of the last failure.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let console = Console::new(args);
-    let client = client(args, console);
+    match fetch_all(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn fetch_all(args: &Args) -> Result<u8, Failure> {
+    let console = Console::new(&args.output);
+    let mut builder = connection::builder(&args.connection)?
+        // `request` writes it, so that -H can take it out.
+        .user_agent(None)
+        .max_redirects(max_redirects(args))
+        .trust_redirects(args.request.location_trusted)
+        .decompress(decompresses(args, console));
+    #[cfg(feature = "cookies")]
+    let jar = cookies::open(&args.request)?;
+    #[cfg(feature = "cookies")]
+    if let Some(jar) = &jar {
+        builder = builder.cookies(jar.clone());
+    }
+    if args.output.verbose {
+        builder = builder.observer(verbose::Narrator::new(console));
+    }
+    let client = builder.build();
+    let code = fetch_each(args, &client, console);
+    #[cfg(feature = "cookies")]
+    if let Some(jar) = &jar {
+        cookies::save(&args.request, jar)?;
+    }
+    Ok(code)
+}
+
+fn fetch_each(args: &Args, client: &Client, console: Console) -> u8 {
     let mut code = 0;
     for (index, url) in args.urls.iter().enumerate() {
-        if let Err(failure) = transfer::transfer(args, &client, console, index, url) {
+        if let Err(failure) = transfer::transfer(args, client, console, index, url) {
             code = failure.code();
-            if !args.silent || args.show_error {
+            if !args.output.silent || args.output.show_error {
                 failure.report();
             }
         }
     }
-    ExitCode::from(code)
+    code
 }
 
-fn client(args: &Args, console: Console) -> Client {
-    let mut builder = Client::builder()
-        // `request` writes it, so that -H can take it out.
-        .user_agent(None)
-        .max_redirects(if args.location { args.max_redirs } else { 0 })
-        .family(match (args.ipv4, args.ipv6) {
-            (true, _) => Family::V4,
-            (_, true) => Family::V6,
-            _ => Family::Any,
-        })
-        .timeouts(|timeouts| {
-            let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
-            timeouts.total = args.max_time.and_then(seconds);
-            if let Some(limit) = args.connect_timeout {
-                timeouts.resolve = seconds(limit);
-                timeouts.connect = seconds(limit);
-            }
-        });
-    if args.verbose {
-        builder = builder.observer(verbose::Narrator::new(console));
+fn max_redirects(args: &Args) -> u32 {
+    if args.request.location || args.request.location_trusted {
+        args.request.max_redirs
+    } else {
+        0
     }
-    builder.build()
+}
+
+/// People read text; a pipe gets what was sent unless it asks otherwise.
+fn decompresses(args: &Args, console: Console) -> bool {
+    let writes_files = args.download.remote_name || !args.download.output.is_empty();
+    let for_people = console.is_readable && !writes_files;
+    (args.request.compressed || for_people) && !args.request.no_compressed
 }

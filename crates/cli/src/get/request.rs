@@ -1,126 +1,386 @@
-//! From the flags to a request.
+//! From the flags to a request: method, target, fields, content.
 
 use super::args::Args;
+use super::data::{self, Data};
+use super::multipart::Form;
+use super::secrets;
 use crate::failure::Failure;
 use http::{Method, Version};
-use std::fs::File;
-use std::io::{self, Read};
-use tinyhttp_client::{Client, RequestBuilder};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use tinyhttp_client::{Body, Client, HttpDate, RequestBuilder};
 use url::Url;
 
-/// Content given with -d is held in memory; -T streams.
-const DATA: u64 = 256 * 1024 * 1024;
+/// Content beyond this waits for `100 Continue`, as in curl: it may be for nothing.
+const WORTH_ASKING: u64 = 1024 * 1024;
 
-/// The request that the flags ask for.
-pub(super) fn build(args: &Args, client: &Client, url: &Url) -> Result<RequestBuilder, Failure> {
-    let data = data(&args.data)?;
-    let method = match &args.request {
-        Some(method) => Method::from_bytes(method.as_bytes())
-            .map_err(|_| Failure::with_code(2, format!("{method:?} is not a method")))?,
-        None if args.head => Method::HEAD,
-        None if data.is_some() => Method::POST,
-        None => Method::GET,
-    };
-    let mut fields = Fields::default();
-    fields.add_default(
-        "User-Agent",
-        concat!("tinyhttp/", env!("CARGO_PKG_VERSION")),
-    );
-    fields.add_default("Accept", "*/*");
-    if data.is_some() {
-        fields.add_default("Content-Type", "application/x-www-form-urlencoded");
-    }
-    for line in &args.header {
-        fields.add_line(line)?;
-    }
-    let mut request = client
-        .request(method, url.as_str())
-        .version(Version::HTTP_11);
-    for (name, value) in fields.0 {
-        request = request.field(&name, value);
-    }
-    if let Some(data) = data {
-        request = request.body(data);
-    }
-    Ok(request)
+/// A request that can be made, as often as need be.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) target: Option<String>,
+    pub(super) version: Version,
+    pub(super) fields: Fields,
+    pub(super) content: Content,
+    in_chunks: bool,
+    close: bool,
+    expect: Option<bool>,
 }
 
-/// Fields in order. One that was given takes the place of the default.
-#[derive(Default)]
-struct Fields(Vec<(String, String)>);
+/// What the request carries.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    None,
+    Bytes(Vec<u8>),
+    Form(Form),
+    File(PathBuf),
+    /// Can be sent once.
+    Stdin,
+}
 
-impl Fields {
-    fn add_default(&mut self, name: &str, value: &str) {
-        self.0.push((name.to_owned(), value.to_owned()));
+impl Plan {
+    /// The request that the flags ask for.
+    pub(super) fn new(args: &Args, url: &Url, original: &str) -> Result<Self, Failure> {
+        let request = &args.request;
+        let mut url = url.clone();
+        let data = data::collect(&request.data.0)?;
+        let mut fields = Fields::default();
+        let agent = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
+        fields.set("User-Agent", request.user_agent.as_deref().unwrap_or(agent));
+        fields.set("Accept", "*/*");
+        if let Some(value) = secrets::authorization(request, &url)? {
+            fields.set("Authorization", &value);
+        }
+        if let Some(referer) = &request.referer {
+            fields.set("Referer", referer);
+        }
+        if let Some(range) = &request.range {
+            fields.set("Range", &format!("bytes={range}"));
+        }
+        conditions(args, &mut fields)?;
+        #[cfg(feature = "cookies")]
+        for cookie in request.cookie.iter().filter(|cookie| cookie.contains('=')) {
+            fields.append("Cookie", cookie);
+        }
+        let content = content(args, data, &mut url, &mut fields)?;
+        let mut plan = Plan {
+            method: method(args, &content)?,
+            target: target(args, &url, original),
+            url,
+            version: if request.http1_0 {
+                Version::HTTP_10
+            } else {
+                Version::HTTP_11
+            },
+            fields,
+            content,
+            in_chunks: false,
+            close: false,
+            expect: None,
+        };
+        for line in &request.header {
+            plan.add_line(line)?;
+        }
+        Ok(plan)
     }
 
+    /// A field that was given with -H. Those that say how the message is framed are settings here, not text: what is
+    /// written has to match what is done.
     fn add_line(&mut self, line: &str) -> Result<(), Failure> {
+        let usage = |what: String, hint: &str| Failure::with_code(2, what).hint(hint);
         let (name, value) = match line.split_once(':') {
             Some((name, value)) => (name, Some(value.trim()).filter(|value| !value.is_empty())),
             None => match line.strip_suffix(';') {
                 Some(name) => (name, Some("")),
                 None => {
-                    return Err(Failure::with_code(2, format!("{line:?} is not a field"))
-                        .hint("write it as 'Name: value'"));
+                    return Err(usage(
+                        format!("-H {line:?} is not a field"),
+                        "write it as 'Name: value'",
+                    ));
                 }
             },
         };
-        let defaults = self
-            .0
-            .iter()
-            .position(|(other, _)| other.eq_ignore_ascii_case(name));
-        if let Some(index) = defaults {
-            self.0.remove(index);
-        }
-        if let Some(value) = value {
-            self.0.push((name.to_owned(), value.to_owned()));
+        let is = |other: &str| value.is_some_and(|value| value.eq_ignore_ascii_case(other));
+        match name.to_ascii_lowercase().as_str() {
+            "transfer-encoding" if is("chunked") => self.in_chunks = true,
+            "connection" if is("close") => self.close = true,
+            "connection" if is("keep-alive") || value.is_none() => {}
+            "expect" if is("100-continue") => self.expect = Some(true),
+            "expect" if value.is_none() => self.expect = Some(false),
+            "content-length" | "transfer-encoding" | "connection" | "expect" => {
+                return Err(usage(
+                    format!("-H {line:?} would not match what is sent"),
+                    "tinyhttp writes that field itself",
+                ));
+            }
+            _ => {
+                self.fields.remove_default(name);
+                if let Some(value) = value {
+                    self.fields.append(name, value);
+                }
+            }
         }
         Ok(())
     }
+
+    /// The request itself.
+    pub(super) fn request(&self, client: &Client) -> Result<RequestBuilder, Failure> {
+        let mut request = client
+            .request(self.method.clone(), self.url.as_str())
+            .version(self.version);
+        if let Some(target) = &self.target {
+            request = request.target(target.clone());
+        }
+        for (name, value) in self.fields.iter() {
+            request = request.field(name, value);
+        }
+        if self.close {
+            request = request.close();
+        }
+        let body = self.body()?;
+        let length = body.length();
+        let is_large = length.is_none_or(|length| length > WORTH_ASKING);
+        if self.expect.unwrap_or(is_large) && self.version == Version::HTTP_11 {
+            request = request.expect_continue();
+        }
+        Ok(match &self.content {
+            Content::None => request,
+            _ => request.body(body),
+        })
+    }
+
+    fn body(&self) -> Result<Body, Failure> {
+        Ok(match &self.content {
+            Content::None => Body::empty(),
+            Content::Bytes(bytes) if self.in_chunks => {
+                let bytes = bytes.clone();
+                Body::reopen(None, move || Ok(std::io::Cursor::new(bytes.clone())))
+            }
+            Content::Bytes(bytes) => bytes.clone().into(),
+            Content::Form(form) => form.body(),
+            Content::File(path) => Body::file(path).map_err(|error| {
+                Failure::with_code(26, format!("could not read {}: {error}", path.display()))
+            })?,
+            Content::Stdin => Body::reader(std::io::stdin()),
+        })
+    }
+
+    /// Whether it can be made a second time.
+    pub(super) fn is_repeatable(&self) -> bool {
+        !matches!(self.content, Content::Stdin)
+    }
 }
 
-/// All that was given with -d, joined as a form is.
-fn data(given: &[String]) -> Result<Option<Vec<u8>>, Failure> {
-    let mut joined: Option<Vec<u8>> = None;
-    for item in given {
-        let piece = match item.strip_prefix('@') {
-            // As curl does, so that a text file can be sent as a form.
-            Some(path) => {
-                let mut bytes = read(path)?;
-                bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
-                bytes
+fn method(args: &Args, content: &Content) -> Result<Method, Failure> {
+    Ok(match &args.request.request {
+        Some(method) => Method::from_bytes(method.as_bytes())
+            .map_err(|_| Failure::with_code(2, format!("{method:?} is not a method")))?,
+        None if args.output.head => Method::HEAD,
+        None => match content {
+            Content::None => Method::GET,
+            Content::Bytes(_) | Content::Form(_) => Method::POST,
+            Content::File(_) | Content::Stdin => Method::PUT,
+        },
+    })
+}
+
+fn content(
+    args: &Args,
+    data: Option<Data>,
+    url: &mut Url,
+    fields: &mut Fields,
+) -> Result<Content, Failure> {
+    if let Some(path) = &args.request.upload_file {
+        if path == Path::new("-") {
+            return Ok(Content::Stdin);
+        }
+        // A folder gets the file under its own name.
+        if let (true, Some(name)) = (url.path().ends_with('/'), path.file_name())
+            && let Ok(mut segments) = url.path_segments_mut()
+        {
+            segments.pop_if_empty().push(&name.to_string_lossy());
+        }
+        return Ok(Content::File(path.clone()));
+    }
+    if !args.request.form.is_empty() {
+        let form = Form::new(&args.request.form)?;
+        fields.set("Content-Type", &form.content_type());
+        return Ok(Content::Form(form));
+    }
+    match data {
+        None => Ok(Content::None),
+        Some(data) if args.request.get => {
+            let text = String::from_utf8_lossy(&data.bytes);
+            let query = match url.query() {
+                Some(query) if !query.is_empty() => format!("{query}&{text}"),
+                _ => text.into_owned(),
+            };
+            url.set_query(Some(&query));
+            Ok(Content::None)
+        }
+        Some(data) => {
+            if data.is_json {
+                fields.set("Content-Type", "application/json");
+                fields.set("Accept", "application/json");
+            } else {
+                fields.set("Content-Type", "application/x-www-form-urlencoded");
             }
-            None => item.clone().into_bytes(),
-        };
-        match &mut joined {
-            None => joined = Some(piece),
-            Some(joined) => {
-                joined.push(b'&');
-                joined.extend(piece);
-            }
+            Ok(Content::Bytes(data.bytes))
         }
     }
-    Ok(joined)
 }
 
-fn read(path: &str) -> Result<Vec<u8>, Failure> {
-    let failed =
-        |error: io::Error| Failure::with_code(26, format!("could not read {path}: {error}"));
-    let mut bytes = Vec::new();
-    let source: Box<dyn Read> = if path == "-" {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(failed)?)
-    };
-    source
-        .take(DATA + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > DATA {
-        return Err(
-            Failure::with_code(26, format!("{path} is longer than {DATA} bytes"))
-                .hint("send it with -T, which doesn't hold it in memory"),
-        );
+/// The request target, if it isn't what the URL comes to.
+fn target(args: &Args, url: &Url, original: &str) -> Option<String> {
+    if let Some(target) = &args.request.request_target {
+        return Some(target.clone());
     }
-    Ok(bytes)
+    if !args.request.path_as_is {
+        return None;
+    }
+    let rest = original
+        .split_once("://")
+        .map_or(original, |(_, rest)| rest);
+    let path = &rest[rest.find('/')?..];
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    // Only dots are meant to stay; what can't stand in a request line still can't.
+    let path: String = path
+        .chars()
+        .map(|character| match character {
+            ' '..='~' if character != ' ' => character.to_string(),
+            other => percent_encoding::utf8_percent_encode(
+                other.encode_utf8(&mut [0; 4]),
+                percent_encoding::NON_ALPHANUMERIC,
+            )
+            .to_string(),
+        })
+        .collect();
+    Some(match url.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    })
+}
+
+/// -z and --etag-compare (RFC 9110 §13.1).
+fn conditions(args: &Args, fields: &mut Fields) -> Result<(), Failure> {
+    if let Some(given) = &args.request.time_cond {
+        let (name, text) = match given.strip_prefix('-') {
+            Some(text) => ("If-Unmodified-Since", text),
+            None => ("If-Modified-Since", given.as_str()),
+        };
+        fields.set(name, &date(text)?.to_string());
+    }
+    if let Some(path) = &args.request.etag_compare {
+        // The first time there is none, and everything is new.
+        let tag = std::fs::read_to_string(path).unwrap_or_default();
+        let tag = tag.trim();
+        fields.set("If-None-Match", if tag.is_empty() { "\"\"" } else { tag });
+    }
+    Ok(())
+}
+
+/// A date as HTTP or ISO 8601 writes it, or that of a file.
+fn date(text: &str) -> Result<HttpDate, Failure> {
+    let now = HttpDate::from(SystemTime::now());
+    if let Some(date) = HttpDate::parse(text.as_bytes(), now) {
+        return Ok(date);
+    }
+    let (day, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
+    let numbers = |text: &str, by: char| -> Option<Vec<u32>> {
+        text.trim_end_matches('Z')
+            .split(by)
+            .map(|number| number.parse().ok())
+            .collect()
+    };
+    if let (Some(day), Some(time)) = (numbers(day, '-'), numbers(time, ':'))
+        && let ([year, month, day], [hour, minute, second]) = (&day[..], &time[..])
+    {
+        const MONTHS: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        // The day of the week is not looked at.
+        let month = MONTHS.get((*month as usize).wrapping_sub(1)).unwrap_or(&"");
+        let text = format!("Mon, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT");
+        if let Some(date) = HttpDate::parse(text.as_bytes(), now) {
+            return Ok(date);
+        }
+    }
+    let modified = std::fs::metadata(text).and_then(|metadata| metadata.modified());
+    modified.map(HttpDate::from).map_err(|_| {
+        Failure::with_code(2, format!("-z {text:?} is neither a date nor a file")).hint(
+            "write a date as 2026-01-31, 2026-01-31T12:00:00Z or 'Sat, 31 Jan 2026 12:00:00 GMT'",
+        )
+    })
+}
+
+/// Fields in order. One that is given with -H takes the place of one that is sent by default.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields(Vec<Field>);
+
+#[derive(Debug, Clone)]
+struct Field {
+    name: String,
+    value: String,
+    is_default: bool,
+}
+
+impl Fields {
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.0
+            .retain(|field| !field.name.eq_ignore_ascii_case(name));
+        self.0.push(Field {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            is_default: true,
+        });
+    }
+
+    fn append(&mut self, name: &str, value: &str) {
+        self.0.push(Field {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            is_default: false,
+        });
+    }
+
+    fn remove_default(&mut self, name: &str) {
+        self.0
+            .retain(|field| !(field.is_default && field.name.eq_ignore_ascii_case(name)));
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.0
+            .iter()
+            .any(|field| field.name.eq_ignore_ascii_case(name))
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|field| (field.name.as_str(), field.value.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::date;
+
+    #[test]
+    fn dates() {
+        let table = [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+            ("1994-11-06T08:49:37Z", Some(784_111_777)),
+            ("1994-11-06 08:49:37", Some(784_111_777)),
+            ("1994-11-06", Some(784_080_000)),
+            ("1994-13-06", None),
+            ("1994-00-06", None),
+            ("yesterday", None),
+            ("", None),
+        ];
+        for (text, want) in table {
+            let got = date(text).ok().map(|date| date.unix_seconds());
+            assert_eq!(got, want, "{text}");
+        }
+    }
 }

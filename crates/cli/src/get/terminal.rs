@@ -1,6 +1,6 @@
 //! What a terminal may see: nothing that a server sends may move the cursor, change the title or answer for the user.
 
-use super::args::Args;
+use super::args::{Colour, OutputArgs};
 use crate::visible::visible;
 use anstyle::{AnsiColor, Style};
 use std::fmt::{self, Write};
@@ -16,15 +16,20 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn new(_args: &Args) -> Self {
+    pub(super) fn new(args: &OutputArgs) -> Self {
         // NO_COLOR counts when it isn't empty (no-color.org).
         let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-        let stdout = std::io::stdout().is_terminal();
+        let colour = |is_terminal: bool| match args.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => is_terminal && !forbidden,
+        };
+        let is_readable = std::io::stdout().is_terminal() || args.pretty;
         Console {
-            is_readable: stdout,
-            stdout_colour: stdout && !forbidden,
-            stderr_colour: std::io::stderr().is_terminal() && !forbidden,
+            is_readable,
+            stdout_colour: colour(is_readable),
+            stderr_colour: colour(std::io::stderr().is_terminal()),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One URL: the request, the response, and its content to where it belongs.
 
+use super::address;
 use super::args::Args;
 use super::failure::read_failure;
 use super::output::Output;
+use super::request::Plan;
 use super::terminal::Console;
 use super::verbose::Narrator;
-use super::{address, request};
 use crate::failure::Failure;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -25,10 +26,12 @@ pub(super) fn transfer(
     url: &str,
 ) -> Result<(), Failure> {
     let begun = Instant::now();
-    let url = address::parse(url)?;
+    let original = url;
+    let url = address::parse(original)?;
     let target = target(args, &url, index)?;
-    let mut response = request::build(args, client, &url)?.send()?;
-    if args.fail && response.status().as_u16() >= 400 {
+    let plan = Plan::new(args, &url, original)?;
+    let mut response = plan.request(client)?.send()?;
+    if args.output.fail && response.status().as_u16() >= 400 {
         let status = response.status().as_u16();
         return Err(Failure::with_code(
             22,
@@ -37,17 +40,17 @@ pub(super) fn transfer(
     }
     let is_readable = console.is_readable && target.is_none();
     let mut output = match &target {
-        Some(path) => Output::file(path, args.clobber || !args.remote_name)?,
+        Some(path) => Output::file(path, args.download.clobber || !args.download.remote_name)?,
         None => Output::stdout(is_readable)?,
     };
-    if args.include || args.head || is_readable && !args.verbose {
+    if args.output.include || args.output.head || is_readable && !args.output.verbose {
         for hop in response.trace().hops {
             output.head(&hop.response, console.stdout_colour)?;
         }
     }
     let printed = copy(&mut response, &mut output)?;
     output.finish()?;
-    if args.verbose {
+    if args.output.verbose {
         let to = match &target {
             Some(path) => path.display().to_string(),
             None => "standard output".to_owned(),
@@ -77,7 +80,7 @@ fn copy(response: &mut Response, output: &mut Output) -> Result<u64, Failure> {
 
 /// The file that -o or -O names for this URL; `None`: standard output.
 fn target(args: &Args, url: &Url, index: usize) -> Result<Option<PathBuf>, Failure> {
-    if args.remote_name {
+    if args.download.remote_name {
         return remote_name(url)
             .map(PathBuf::from)
             .map(Some)
@@ -86,7 +89,7 @@ fn target(args: &Args, url: &Url, index: usize) -> Result<Option<PathBuf>, Failu
                     .hint("name the file with -o FILE")
             });
     }
-    let given = args.output.get(index).map(PathBuf::as_path);
+    let given = args.download.output.get(index).map(PathBuf::as_path);
     Ok(given
         .filter(|path| *path != Path::new("-"))
         .map(Path::to_owned))

@@ -1,0 +1,128 @@
+//! Flags that say how the server is reached; `resolve` has them too.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "How it is reached")]
+pub(crate) struct ConnectionArgs {
+    /// Take at most so long for everything
+    #[arg(short, long, value_name = "SECONDS", env = "TINYHTTP_MAX_TIME")]
+    pub(in crate::get) max_time: Option<f64>,
+    /// Take at most so long to find and reach the server; 30 s by default
+    #[arg(long, value_name = "SECONDS", env = "TINYHTTP_CONNECT_TIMEOUT")]
+    pub(in crate::get) connect_timeout: Option<f64>,
+    /// Wait at most so long for the next byte; 120 s by default, 0: for ever
+    #[arg(long, value_name = "SECONDS", env = "TINYHTTP_STALL_TIMEOUT")]
+    pub(in crate::get) stall_timeout: Option<f64>,
+    /// Use IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(in crate::get) ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6', long)]
+    pub(in crate::get) ipv6: bool,
+    /// Take ADDRESS for the address of HOST at PORT: HOST:PORT:ADDRESS[,ADDRESS]…
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    pub(in crate::get) resolve: Vec<String>,
+    /// Connect to HOST2:PORT2 for URLs of HOST1:PORT1; an empty part is any, or the same
+    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
+    pub(in crate::get) connect_to: Vec<String>,
+    /// Ask these name servers instead of the system's: ADDRESS[:PORT]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = name_server, env = "TINYHTTP_DNS_SERVERS")]
+    pub(in crate::get) dns_servers: Vec<SocketAddr>,
+    /// Connect from that interface or address
+    #[arg(long, value_name = "NAME|ADDRESS")]
+    pub(in crate::get) interface: Option<String>,
+    /// Connect to that Unix domain socket
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::get) unix_socket: Option<PathBuf>,
+    /// Go through that proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]HOST:PORT; otherwise http_proxy, HTTPS_PROXY,
+    /// ALL_PROXY
+    #[arg(short = 'x', long, value_name = "URL")]
+    pub(in crate::get) proxy: Option<String>,
+    /// Log in at the proxy as USER:PASSWORD; without :PASSWORD you are asked for it
+    #[arg(
+        short = 'U',
+        long,
+        value_name = "USER[:PASSWORD]",
+        env = "TINYHTTP_PROXY_USER",
+        hide_env_values = true
+    )]
+    pub(in crate::get) proxy_user: Option<String>,
+    /// Reach these without a proxy: names, addresses, networks, *; otherwise NO_PROXY
+    #[arg(long, value_name = "LIST")]
+    pub(in crate::get) noproxy: Option<String>,
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub(in crate::get) tls: TlsArgs,
+}
+
+/// Flags of https.
+#[cfg(feature = "tls")]
+#[derive(clap::Args, Debug)]
+pub(crate) struct TlsArgs {
+    /// Trust any certificate: nobody knows then who answers
+    #[arg(short = 'k', long)]
+    pub(in crate::get) insecure: bool,
+    /// Trust the certificates in that file (PEM) instead of the system's
+    #[arg(long, value_name = "FILE", env = "CURL_CA_BUNDLE")]
+    pub(in crate::get) cacert: Option<PathBuf>,
+    /// This client's certificate (PEM)
+    #[arg(short = 'E', long, value_name = "FILE")]
+    pub(in crate::get) cert: Option<PathBuf>,
+    /// Its private key (PEM), if it isn't in the same file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(in crate::get) key: Option<PathBuf>,
+    /// Accept only servers with one of these public keys: sha256//BASE64[;sha256//BASE64]…
+    #[arg(long, value_name = "HASHES")]
+    pub(in crate::get) pinnedpubkey: Option<String>,
+    /// Speak no version of TLS above 1.2 or 1.3
+    #[arg(long, value_name = "VERSION")]
+    pub(in crate::get) tls_max: Option<TlsVersion>,
+    /// Speak TLS 1.2 or above, as is usual
+    #[arg(long = "tlsv1.2")]
+    pub(in crate::get) tlsv1_2: bool,
+    /// Speak TLS 1.3 only
+    #[arg(long = "tlsv1.3", conflicts_with = "tls_max")]
+    pub(in crate::get) tlsv1_3: bool,
+}
+
+/// A version of TLS.
+#[cfg(feature = "tls")]
+#[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::get) enum TlsVersion {
+    #[value(name = "1.2")]
+    V1_2,
+    #[value(name = "1.3", alias = "default")]
+    V1_3,
+}
+
+/// An address with port 53 unless it says otherwise.
+fn name_server(text: &str) -> Result<SocketAddr, String> {
+    let with_port = text.parse::<SocketAddr>();
+    let address = text.trim_matches(['[', ']']).parse();
+    with_port
+        .or_else(|_| address.map(|address| SocketAddr::new(address, 53)))
+        .map_err(|_| "not an address; a name server can't be looked up by name".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_server;
+
+    #[test]
+    fn name_servers() {
+        let table = [
+            ("1.1.1.1", Some("1.1.1.1:53")),
+            ("1.1.1.1:5353", Some("1.1.1.1:5353")),
+            ("::1", Some("[::1]:53")),
+            ("[::1]", Some("[::1]:53")),
+            ("[::1]:54", Some("[::1]:54")),
+            ("localhost", None),
+        ];
+        for (text, want) in table {
+            let got = name_server(text).ok().map(|address| address.to_string());
+            assert_eq!(got.as_deref(), want, "{text}");
+        }
+    }
+}

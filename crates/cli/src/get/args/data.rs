@@ -1,0 +1,143 @@
+//! The flags that carry data, in the order in which they were given: `-d a=1 --data-urlencode b=2` is `a=1&b=2`.
+
+use clap::error::Error;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+
+/// One piece of data, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::get) enum Given {
+    /// `-d`: text, or `@FILE` without its line ends.
+    Text(String),
+    /// `--data-raw`: text, `@` and all.
+    Raw(String),
+    /// `--data-binary`: text, or `@FILE` as it is.
+    Binary(String),
+    /// `--data-urlencode`: `content`, `=content`, `name=content`, `@file` or `name@file`, percent-encoded.
+    Urlencode(String),
+    /// `--json`: text, or `@FILE` as it is; sent as JSON.
+    Json(String),
+}
+
+/// All of them.
+#[derive(Debug, Clone, Default)]
+pub(in crate::get) struct DataArgs(pub(in crate::get) Vec<Given>);
+
+type Flag = (
+    &'static str,
+    Option<char>,
+    &'static str,
+    fn(String) -> Given,
+);
+
+const FLAGS: [Flag; 5] = [
+    (
+        "data",
+        Some('d'),
+        "Send that content, by POST; @FILE takes it from there, @- from stdin, without line ends",
+        Given::Text,
+    ),
+    (
+        "data-raw",
+        None,
+        "The same, but @ means nothing",
+        Given::Raw,
+    ),
+    (
+        "data-binary",
+        None,
+        "The same, but line ends are kept",
+        Given::Binary,
+    ),
+    (
+        "data-urlencode",
+        None,
+        "The same, percent-encoded: CONTENT, NAME=CONTENT, @FILE or NAME@FILE",
+        Given::Urlencode,
+    ),
+    (
+        "json",
+        None,
+        "Send that content as JSON, and ask for JSON; @FILE and @- as with -d",
+        Given::Json,
+    ),
+];
+
+impl clap::Args for DataArgs {
+    fn augment_args(command: Command) -> Command {
+        FLAGS
+            .iter()
+            .fold(command, |command, (name, short, help, _)| {
+                let mut arg = Arg::new(*name)
+                    .long(*name)
+                    .value_name("DATA")
+                    .help(*help)
+                    .action(ArgAction::Append)
+                    .allow_hyphen_values(true);
+                if let Some(short) = short {
+                    arg = arg.short(*short);
+                }
+                command.arg(arg)
+            })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for DataArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut found = Vec::new();
+        for (name, _, _, make) in FLAGS {
+            let places = matches.indices_of(name).into_iter().flatten();
+            let values = matches.get_many::<String>(name).into_iter().flatten();
+            found.extend(
+                places
+                    .zip(values)
+                    .map(|(place, value)| (place, make(value.clone()))),
+            );
+        }
+        found.sort_by_key(|(place, _)| *place);
+        Ok(DataArgs(
+            found.into_iter().map(|(_, given)| given).collect(),
+        ))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Args;
+
+    #[test]
+    fn the_order_is_kept() {
+        let matches = DataArgs::augment_args(Command::new("x")).get_matches_from([
+            "x",
+            "--json",
+            "1",
+            "-d",
+            "2",
+            "--data-raw",
+            "-3",
+            "-d4",
+            "--data-urlencode",
+            "5",
+        ]);
+        let DataArgs(given) = DataArgs::from_arg_matches(&matches).unwrap();
+        assert_eq!(
+            given,
+            [
+                Given::Json("1".into()),
+                Given::Text("2".into()),
+                Given::Raw("-3".into()),
+                Given::Text("4".into()),
+                Given::Urlencode("5".into()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,247 @@
+//! From the flags to a client: timeouts, ways to the server, whom to trust.
+
+use super::args::ConnectionArgs;
+use super::secrets;
+use crate::failure::Failure;
+use std::net::IpAddr;
+use std::time::Duration;
+use tinyhttp_client::url::Host;
+use tinyhttp_client::{
+    Client, ClientBuilder, ConnectTo, Family, Interface, NoProxy, Proxies, Proxy,
+};
+
+/// A client that reaches servers in the way the flags say.
+pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
+    let mut builder = Client::builder()
+        .family(family(args))
+        .timeouts(|timeouts| {
+            timeouts.total = args.max_time.and_then(seconds);
+            if let Some(limit) = args.connect_timeout {
+                timeouts.resolve = seconds(limit);
+                timeouts.connect = seconds(limit);
+                timeouts.handshake = seconds(limit);
+            }
+            if let Some(limit) = args.stall_timeout {
+                timeouts.stall = seconds(limit);
+            }
+        })
+        .proxies(proxies(args)?);
+    for text in &args.resolve {
+        let (host, port, addresses) = known_host(text)
+            .ok_or_else(|| usage(format!("--resolve {text:?} is not HOST:PORT:ADDRESS")))?;
+        builder = builder
+            .known_host(host, port, addresses)
+            .map_err(|error| usage(format!("--resolve {text:?}: {error}")))?;
+    }
+    for text in &args.connect_to {
+        let rule = connect_to(text).ok_or_else(|| {
+            usage(format!(
+                "--connect-to {text:?} is not HOST1:PORT1:HOST2:PORT2"
+            ))
+        })?;
+        builder = builder.connect_to(rule);
+    }
+    #[cfg(feature = "dns")]
+    if !args.dns_servers.is_empty() {
+        builder = builder.resolver(tinyhttp_client::StubResolver::new(args.dns_servers.clone()));
+    }
+    if let Some(name) = &args.interface {
+        builder = builder.interface(match name.parse() {
+            Ok(address) => Interface::Address(address),
+            Err(_) => Interface::Device(name.clone()),
+        });
+    }
+    if let Some(path) = &args.unix_socket {
+        builder = builder.unix_socket(path);
+    }
+    #[cfg(feature = "tls")]
+    {
+        builder = builder.tls(tls(&args.tls)?);
+    }
+    Ok(builder)
+}
+
+/// The addresses that may be used.
+pub(crate) fn family(args: &ConnectionArgs) -> Family {
+    match (args.ipv4, args.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Any,
+    }
+}
+
+/// A number of seconds; 0 and less is no limit, as in curl.
+pub(super) fn seconds(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+}
+
+fn usage(what: String) -> Failure {
+    Failure::with_code(2, what).hint("see tinyhttp get --help")
+}
+
+fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
+    let not_one = |error: tinyhttp_client::NotAProxy| usage(error.to_string());
+    let mut proxies = match &args.proxy {
+        None => Proxies::from_env().map_err(not_one)?,
+        // An empty one switches off what the environment says.
+        Some(text) if text.is_empty() => Proxies::default(),
+        Some(text) => {
+            let mut proxy = Proxy::parse(text).map_err(not_one)?;
+            if let Some(user) = &args.proxy_user {
+                proxy = proxy.log_in(secrets::ask(user, "the proxy")?);
+            }
+            Proxies {
+                http: Some(proxy.clone()),
+                https: Some(proxy),
+                except: NoProxy::default(),
+            }
+        }
+    };
+    if let Some(list) = &args.noproxy {
+        proxies.except = NoProxy::parse(list);
+    }
+    Ok(proxies)
+}
+
+/// `[+]HOST:PORT:ADDRESS[,ADDRESS]…`; a host that is an IPv6 address has brackets.
+fn known_host(text: &str) -> Option<(&str, Option<u16>, Vec<IpAddr>)> {
+    let (host, rest) = split_host(text.trim_start_matches('+'))?;
+    let (port, addresses) = rest.split_once(':')?;
+    let port = match port {
+        "*" => None,
+        port => Some(port.parse().ok()?),
+    };
+    let addresses: Option<Vec<_>> = addresses
+        .split(',')
+        .map(|address| address.trim_matches(['[', ']']).parse().ok())
+        .collect();
+    Some((host, port, addresses?))
+}
+
+/// `HOST1:PORT1:HOST2:PORT2`, each of which may be empty.
+fn connect_to(text: &str) -> Option<ConnectTo> {
+    let host = |text: &str| match text {
+        "" => Some(None),
+        text => Host::parse(text).ok().map(Some),
+    };
+    let port = |text: &str| match text {
+        "" => Some(None),
+        text => text.parse().ok().map(Some),
+    };
+    let (from_host, rest) = split_host(text)?;
+    let (from_port, rest) = rest.split_once(':')?;
+    let (to_host, to_port) = split_host(rest)?;
+    Some(ConnectTo {
+        from_host: host(from_host)?,
+        from_port: port(from_port)?,
+        host: host(to_host)?,
+        port: port(to_port)?,
+    })
+}
+
+/// What is before the first colon that isn't inside brackets, and what is behind it.
+fn split_host(text: &str) -> Option<(&str, &str)> {
+    let start = text.find(']').unwrap_or(0);
+    let start = if text.starts_with('[') { start } else { 0 };
+    let colon = start + text[start..].find(':')?;
+    Some((&text[..colon], &text[colon + 1..]))
+}
+
+#[cfg(feature = "tls")]
+fn tls(args: &super::args::TlsArgs) -> Result<tinyhttp_client::TlsOptions, Failure> {
+    use super::args::TlsVersion as Flag;
+    use tinyhttp_client::TlsVersion;
+
+    let version = |flag: Flag| match flag {
+        Flag::V1_2 => TlsVersion::V1_2,
+        Flag::V1_3 => TlsVersion::V1_3,
+    };
+    let pins = args.pinnedpubkey.as_deref().map(pins).transpose()?;
+    let min_version = match (args.tlsv1_3, args.tlsv1_2) {
+        (true, _) => Some(TlsVersion::V1_3),
+        (_, true) => Some(TlsVersion::V1_2),
+        _ => None,
+    };
+    let identity = args.cert.as_ref().map(|certificate| {
+        let key = args.key.as_ref().unwrap_or(certificate);
+        (certificate.clone(), key.clone())
+    });
+    Ok(tinyhttp_client::TlsOptions {
+        ca_file: args.cacert.clone(),
+        insecure: args.insecure,
+        identity,
+        pins: pins.unwrap_or_default(),
+        min_version,
+        max_version: args.tls_max.map(version),
+    })
+}
+
+/// `sha256//BASE64`, several with a semicolon between them.
+#[cfg(feature = "tls")]
+fn pins(text: &str) -> Result<Vec<[u8; 32]>, Failure> {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
+    text.split(';')
+        .map(|pin| {
+            let bytes = STANDARD.decode(pin.strip_prefix("sha256//")?).ok()?;
+            bytes.try_into().ok()
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| usage(format!("--pinnedpubkey {text:?} is not sha256//BASE64")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_hosts() {
+        type Parts = (&'static str, Option<u16>, &'static [&'static str]);
+        let table: &[(&str, Option<Parts>)] = &[
+            ("h:80:127.0.0.1", Some(("h", Some(80), &["127.0.0.1"]))),
+            ("+h:80:127.0.0.1", Some(("h", Some(80), &["127.0.0.1"]))),
+            ("h:*:::1,1.2.3.4", Some(("h", None, &["::1", "1.2.3.4"]))),
+            ("[::1]:80:[::2]", Some(("[::1]", Some(80), &["::2"]))),
+            ("h:80", None),
+            ("h:80:name", None),
+            ("h:x:127.0.0.1", None),
+        ];
+        for (text, want) in table {
+            let got = known_host(text);
+            let want = want.map(|(host, port, addresses)| {
+                let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
+                (host, port, addresses)
+            });
+            assert_eq!(got, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_hosts() {
+        let table = [
+            ("a:1:b:2", Some((Some("a"), Some(1), Some("b"), Some(2)))),
+            ("::b:2", Some((None, None, Some("b"), Some(2)))),
+            (":::2", Some((None, None, None, Some(2)))),
+            (
+                "[::1]:80:[::2]:81",
+                Some((Some("[::1]"), Some(80), Some("[::2]"), Some(81))),
+            ),
+            ("a:1:b", None),
+            ("a", None),
+        ];
+        for (text, want) in table {
+            let got = connect_to(text);
+            let host = |text: Option<&str>| text.map(|text| Host::parse(text).unwrap());
+            let want = want.map(|(from_host, from_port, to_host, port)| ConnectTo {
+                from_host: host(from_host),
+                from_port,
+                host: host(to_host),
+                port,
+            });
+            assert_eq!(got, want, "{text}");
+        }
+    }
+}

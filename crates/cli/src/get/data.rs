@@ -1,0 +1,141 @@
+//! What `-d` and its sisters come to.
+
+use super::args::Given;
+use crate::failure::Failure;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use std::fs::File;
+use std::io::{self, Read};
+
+/// Data is held in memory; -T streams.
+const MOST: u64 = 256 * 1024 * 1024;
+/// What isn't percent-encoded in a form, beside letters and digits: the unreserved characters of RFC 3986.
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// All data, joined.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Data {
+    pub(super) bytes: Vec<u8>,
+    pub(super) is_json: bool,
+}
+
+/// Joins the pieces: those of a form by `&`, those of JSON as they are.
+pub(super) fn collect(given: &[Given]) -> Result<Option<Data>, Failure> {
+    let mut joined: Option<Data> = None;
+    for item in given {
+        let bytes = match item {
+            Given::Text(text) => {
+                let mut bytes = text_or_file(text)?;
+                // As curl does, so that a text file can be sent as a form.
+                if text.starts_with('@') {
+                    bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
+                }
+                bytes
+            }
+            Given::Raw(text) => text.clone().into_bytes(),
+            Given::Binary(text) | Given::Json(text) => text_or_file(text)?,
+            Given::Urlencode(text) => urlencode(text)?,
+        };
+        let is_json = matches!(item, Given::Json(_));
+        match &mut joined {
+            None => joined = Some(Data { bytes, is_json }),
+            Some(data) => {
+                if !is_json {
+                    data.bytes.push(b'&');
+                }
+                data.bytes.extend(bytes);
+                data.is_json |= is_json;
+            }
+        }
+    }
+    Ok(joined)
+}
+
+fn text_or_file(text: &str) -> Result<Vec<u8>, Failure> {
+    match text.strip_prefix('@') {
+        Some(path) => read(path),
+        None => Ok(text.as_bytes().to_vec()),
+    }
+}
+
+fn urlencode(text: &str) -> Result<Vec<u8>, Failure> {
+    let (name, content) = match text.find(['=', '@']) {
+        None => ("", text.as_bytes().to_vec()),
+        Some(at) if text[at..].starts_with('=') => {
+            (&text[..at], text.as_bytes()[at + 1..].to_vec())
+        }
+        Some(at) => (&text[..at], read(&text[at + 1..])?),
+    };
+    let encoded = percent_encode(&content, &UNRESERVED).to_string();
+    Ok(match name {
+        "" => encoded.into_bytes(),
+        name => format!("{name}={encoded}").into_bytes(),
+    })
+}
+
+fn read(path: &str) -> Result<Vec<u8>, Failure> {
+    let failed =
+        |error: io::Error| Failure::with_code(26, format!("could not read {path}: {error}"));
+    let source: Box<dyn Read> = if path == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(failed)?)
+    };
+    let mut bytes = Vec::new();
+    source
+        .take(MOST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > MOST {
+        return Err(
+            Failure::with_code(26, format!("{path} is longer than {MOST} bytes"))
+                .hint("send it with -T, which doesn't hold it in memory"),
+        );
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces() {
+        let path = std::env::temp_dir().join(format!("tinyhttp-data-{}", std::process::id()));
+        std::fs::write(&path, "a b\r\nc\n").unwrap();
+        let at = format!("@{}", path.display());
+        let named = format!("n{at}");
+        let (text, json) = (
+            |s: &str| Given::Text(s.into()),
+            |s: &str| Given::Json(s.into()),
+        );
+        let encode = |s: &str| Given::Urlencode(s.into());
+        let table: Vec<(Vec<Given>, Option<(&str, bool)>)> = vec![
+            (vec![], None),
+            (vec![text("a=1"), text("b=2")], Some(("a=1&b=2", false))),
+            (vec![text(&at)], Some(("a bc", false))),
+            (vec![Given::Binary(at.clone())], Some(("a b\r\nc\n", false))),
+            (vec![Given::Raw("@x".into())], Some(("@x", false))),
+            (vec![encode("a b&c")], Some(("a%20b%26c", false))),
+            (vec![encode("=a=b")], Some(("a%3Db", false))),
+            (vec![encode("n=ü~")], Some(("n=%C3%BC~", false))),
+            (vec![encode(&at)], Some(("a%20b%0D%0Ac%0A", false))),
+            (vec![encode(&named)], Some(("n=a%20b%0D%0Ac%0A", false))),
+            (vec![json("{\"a\":"), json("1}")], Some(("{\"a\":1}", true))),
+            (vec![json(&at)], Some(("a b\r\nc\n", true))),
+        ];
+        for (given, want) in table {
+            let got = collect(&given).unwrap();
+            let want = want.map(|(text, is_json)| Data {
+                bytes: text.into(),
+                is_json,
+            });
+            assert_eq!(got, want, "{given:?}");
+        }
+        std::fs::remove_file(path).unwrap();
+        assert!(collect(&[text("@/no/such/file")]).is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! Users, passwords and tokens: from a flag, a prompt, a file or the environment.
+
+use super::args::RequestArgs;
+use super::netrc;
+use crate::failure::Failure;
+use std::path::PathBuf;
+use tinyhttp_client::Credentials;
+use url::Url;
+
+/// The value of `Authorization` that the flags ask for.
+pub(super) fn authorization(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> {
+    if let Some(token) = &args.bearer {
+        let token = match token.strip_prefix('@') {
+            Some(path) => std::fs::read_to_string(path).map_err(|error| {
+                Failure::with_code(26, format!("could not read {path}: {error}"))
+            })?,
+            None => token.clone(),
+        };
+        return Ok(Some(format!("Bearer {}", token.trim())));
+    }
+    if let Some(user) = &args.user {
+        return Ok(Some(ask(user, url.host_str().unwrap_or("it"))?.basic()));
+    }
+    // What the URL says itself counts more than a file.
+    if url.username().is_empty() && (args.netrc || args.netrc_file.is_some()) {
+        return from_netrc(args, url);
+    }
+    Ok(None)
+}
+
+/// `USER:PASSWORD`; a password that isn't there is asked for, on the terminal, without showing it.
+pub(super) fn ask(text: &str, whom: &str) -> Result<Credentials, Failure> {
+    let (user, password) = match text.split_once(':') {
+        Some((user, password)) => (user, password.to_owned()),
+        None => {
+            let prompt = format!("Password of {text} for {whom}: ");
+            let password = rpassword::prompt_password(prompt).map_err(|error| {
+                Failure::with_code(2, format!("could not ask for a password: {error}"))
+                    .hint("give it as -u USER:PASSWORD, in TINYHTTP_USER, or in ~/.netrc with -n")
+            })?;
+            (text, password)
+        }
+    };
+    Ok(Credentials {
+        user: user.to_owned(),
+        password,
+    })
+}
+
+fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".netrc"));
+    let path = match (args.netrc_file.clone(), home) {
+        (Some(path), _) | (None, Some(path)) => path,
+        (None, None) => return Ok(None),
+    };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        // A home without that file has nothing to say.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.netrc_file.is_none() => {
+            return Ok(None);
+        }
+        Err(error) => {
+            let path = path.display();
+            return Err(Failure::with_code(
+                26,
+                format!("could not read {path}: {error}"),
+            ));
+        }
+    };
+    let found = netrc::look_up(&text, url.host_str().unwrap_or_default());
+    Ok(found.map(|credentials| credentials.basic()))
+}

@@ -1,0 +1,395 @@
+//! Content codings undone: gzip, deflate, br and zstd (RFC 9110 §8.4), while the content is being read.
+//!
+//! A few bytes can unfold into gigabytes. Decoding takes little memory however much comes out, but whoever collects or
+//! stores it may not, so content that has grown beyond [`FREE`] and beyond [`RATIO`] times what came over the wire is
+//! refused.
+
+use crate::error::Error;
+use http::{HeaderMap, HeaderValue, header};
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Content up to this many bytes may have any ratio: 64 MiB.
+const FREE: u64 = 64 * 1024 * 1024;
+/// How many times longer than what was sent longer content may be. gzip reaches 1032, with nothing but zeros.
+const RATIO: u64 = 1100;
+/// Codings on top of each other; more than one is rare already.
+const LAYERS: usize = 4;
+/// Each decoder's input.
+const BUFFER: usize = 32 * 1024;
+/// The largest window of zstd content, 8 MiB (RFC 9659 §3), as a power of two.
+#[cfg(feature = "zstd")]
+const WINDOW: u32 = 23;
+
+/// A content coding that can be undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    #[cfg(feature = "gzip")]
+    Gzip,
+    #[cfg(feature = "gzip")]
+    Deflate,
+    #[cfg(feature = "brotli")]
+    Brotli,
+    #[cfg(feature = "zstd")]
+    Zstd,
+}
+
+/// What `Accept-Encoding` says; `None` if no coding is compiled in.
+pub(crate) fn accepted() -> Option<HeaderValue> {
+    let codings: &[&str] = &[
+        #[cfg(feature = "gzip")]
+        "gzip",
+        #[cfg(feature = "gzip")]
+        "deflate",
+        #[cfg(feature = "brotli")]
+        "br",
+        #[cfg(feature = "zstd")]
+        "zstd",
+    ];
+    let list = codings.join(", ");
+    HeaderValue::try_from(list)
+        .ok()
+        .filter(|value| !value.is_empty())
+}
+
+/// The codings of that content, in the order in which they were applied; none if one of them can't be undone.
+pub(crate) fn codings(fields: &HeaderMap) -> Vec<Coding> {
+    let mut found = Vec::new();
+    for value in fields.get_all(header::CONTENT_ENCODING) {
+        for name in value.to_str().unwrap_or("?").split(',') {
+            match name.trim().to_ascii_lowercase().as_str() {
+                "" | "identity" => {}
+                #[cfg(feature = "gzip")]
+                "gzip" | "x-gzip" => found.push(Coding::Gzip),
+                #[cfg(feature = "gzip")]
+                "deflate" => found.push(Coding::Deflate),
+                #[cfg(feature = "brotli")]
+                "br" => found.push(Coding::Brotli),
+                #[cfg(feature = "zstd")]
+                "zstd" => found.push(Coding::Zstd),
+                _ => return Vec::new(),
+            }
+        }
+    }
+    if found.len() > LAYERS {
+        found.clear();
+    }
+    found
+}
+
+/// Content with its codings undone.
+pub(crate) struct Decoder {
+    state: State,
+    codings: Vec<Coding>,
+    encoded: Arc<AtomicU64>,
+    decoded: u64,
+}
+
+type Layer = Box<dyn BufRead + Send>;
+
+enum State {
+    /// Nothing has been read, so nobody knows whether there is anything.
+    Start(Layer),
+    Running(Layer),
+    Ended,
+}
+
+impl Decoder {
+    pub(crate) fn new(content: impl Read + Send + 'static, codings: Vec<Coding>) -> Self {
+        let encoded = Arc::new(AtomicU64::new(0));
+        let metered = Metered {
+            content,
+            read: encoded.clone(),
+        };
+        Decoder {
+            state: State::Start(Box::new(BufReader::with_capacity(BUFFER, metered))),
+            codings,
+            encoded,
+            decoded: 0,
+        }
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let State::Start(layer) = &mut self.state {
+            // No content at all is no content in any coding.
+            let is_empty = layer.fill_buf()?.is_empty();
+            let start = std::mem::replace(&mut self.state, State::Ended);
+            if let State::Start(layer) = start
+                && !is_empty
+            {
+                // The coding that was applied last is undone first.
+                let layers = self.codings.iter().rev();
+                self.state =
+                    State::Running(layers.fold(layer, |layer, coding| undo(*coding, layer)));
+            }
+        }
+        match &mut self.state {
+            State::Running(layer) => layer.read(buffer),
+            State::Start(_) | State::Ended => Ok(0),
+        }
+    }
+
+    /// Has more come out than can be honest?
+    fn is_bomb(&self) -> bool {
+        let encoded = self.encoded.load(Ordering::Relaxed);
+        self.decoded > FREE && self.decoded / RATIO > encoded
+    }
+}
+
+impl Read for Decoder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let failure = match self.try_read(buffer) {
+            Ok(read) => {
+                self.decoded += read as u64;
+                if !self.is_bomb() {
+                    return Ok(read);
+                }
+                Error::Bomb {
+                    decoded: self.decoded,
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+            Err(error) => match Error::from_io(error) {
+                // The network's trouble, not the coding's.
+                Ok(error) => error,
+                Err(source) => Error::Decode { source },
+            },
+        };
+        self.state = State::Ended;
+        Err(failure.into_io())
+    }
+}
+
+// Without any coding there is nothing to undo, and this is never called.
+#[cfg_attr(
+    not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
+    allow(unused_variables, clippy::needless_pass_by_value)
+)]
+fn undo(coding: Coding, layer: Layer) -> Layer {
+    match coding {
+        #[cfg(feature = "gzip")]
+        Coding::Gzip => buffered(flate2::bufread::MultiGzDecoder::new(layer)),
+        #[cfg(feature = "gzip")]
+        Coding::Deflate => buffered(Inflate::new(layer)),
+        #[cfg(feature = "brotli")]
+        Coding::Brotli => buffered(brotli_decompressor::Decompressor::new(layer, BUFFER)),
+        #[cfg(feature = "zstd")]
+        Coding::Zstd => match zstd::stream::read::Decoder::with_buffer(layer)
+            .and_then(|mut decoder| decoder.window_log_max(WINDOW).map(|()| decoder))
+        {
+            Ok(decoder) => buffered(decoder),
+            Err(error) => buffered(Failing(Some(error))),
+        },
+    }
+}
+
+#[cfg(any(feature = "gzip", feature = "brotli", feature = "zstd"))]
+fn buffered(decoder: impl Read + Send + 'static) -> Layer {
+    Box::new(BufReader::with_capacity(BUFFER, decoder))
+}
+
+/// Gives its error, once.
+#[cfg(feature = "zstd")]
+struct Failing(Option<io::Error>);
+
+#[cfg(feature = "zstd")]
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Counts what comes over the wire.
+struct Metered<R> {
+    content: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.content.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// `deflate`: the zlib format, or, as some servers understood it, bare deflate (RFC 9110 §8.4.1.2). Unlike the readers of
+/// flate2 it takes neither a stream that is cut short nor bytes after its end.
+#[cfg(feature = "gzip")]
+struct Inflate {
+    input: Layer,
+    inflater: Option<flate2::Decompress>,
+    has_ended: bool,
+}
+
+#[cfg(feature = "gzip")]
+impl Inflate {
+    fn new(input: Layer) -> Self {
+        Inflate {
+            input,
+            inflater: None,
+            has_ended: false,
+        }
+    }
+}
+
+#[cfg(feature = "gzip")]
+impl Read for Inflate {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use flate2::{Decompress, FlushDecompress, Status};
+        loop {
+            let input = self.input.fill_buf()?;
+            if self.has_ended {
+                return match input.is_empty() {
+                    true => Ok(0),
+                    false => Err(io::Error::other("there are bytes after the end")),
+                };
+            }
+            let Some(first) = input.first() else {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            };
+            // The first byte of zlib names its method, 8, and a window of at most 7.
+            let is_zlib = first & 0x8f == 0x08;
+            let inflater = self
+                .inflater
+                .get_or_insert_with(|| Decompress::new(is_zlib));
+            let before = (inflater.total_in(), inflater.total_out());
+            let status = inflater.decompress(input, buffer, FlushDecompress::None)?;
+            // Both differences are at most as long as the slices.
+            let used = (inflater.total_in() - before.0) as usize;
+            let made = (inflater.total_out() - before.1) as usize;
+            self.input.consume(used);
+            self.has_ended = status == Status::StreamEnd;
+            if made > 0 {
+                return Ok(made);
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "gzip", feature = "brotli", feature = "zstd"))]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    fn all(mut reader: impl Read) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn text() -> Vec<u8> {
+        "hello, hello, hello! ".repeat(5000).into_bytes()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        all(GzEncoder::new(bytes, Compression::fast()))
+    }
+
+    fn brotli(bytes: &[u8]) -> Vec<u8> {
+        let mut encoded = Vec::new();
+        let parameters = brotli::enc::BrotliEncoderParams {
+            quality: 3,
+            ..Default::default()
+        };
+        brotli::BrotliCompress(&mut &bytes[..], &mut encoded, &parameters).unwrap();
+        encoded
+    }
+
+    fn decode(bytes: &[u8], codings: &[Coding]) -> Result<Vec<u8>, Error> {
+        let mut decoded = Vec::new();
+        Decoder::new(io::Cursor::new(bytes.to_vec()), codings.to_vec())
+            .read_to_end(&mut decoded)
+            .map(|_| decoded)
+            .map_err(|error| Error::from_io(error).unwrap())
+    }
+
+    #[test]
+    fn every_coding_is_undone_and_none_is_cut_short_in_silence() {
+        let text = text();
+        let table = [
+            (Coding::Gzip, gzip(&text)),
+            (
+                Coding::Gzip,
+                [gzip(&text[..999]), gzip(&text[999..])].concat(),
+            ),
+            (
+                Coding::Deflate,
+                all(ZlibEncoder::new(&text[..], Compression::fast())),
+            ),
+            (
+                Coding::Deflate,
+                all(DeflateEncoder::new(&text[..], Compression::fast())),
+            ),
+            (Coding::Brotli, brotli(&text)),
+            (Coding::Zstd, zstd::encode_all(&text[..], 1).unwrap()),
+        ];
+        for (coding, encoded) in table {
+            assert!(decode(&encoded, &[coding]).unwrap() == text, "{coding:?}");
+            for cut in [1, 5, encoded.len() / 2, encoded.len() - 1] {
+                let result = decode(&encoded[..cut], &[coding]);
+                assert!(
+                    matches!(result, Err(Error::Decode { .. })),
+                    "{coding:?} cut at {cut}"
+                );
+            }
+            if coding != Coding::Brotli {
+                let surplus = [&encoded[..], b"surplus"].concat();
+                let result = decode(&surplus, &[coding]);
+                assert!(
+                    matches!(result, Err(Error::Decode { .. })),
+                    "{coding:?} with surplus"
+                );
+            }
+            let result = decode(b"this is not encoded at all", &[coding]);
+            assert!(matches!(result, Err(Error::Decode { .. })), "{coding:?}");
+            assert_eq!(
+                decode(b"", &[coding]).unwrap(),
+                b"",
+                "no content is no content"
+            );
+        }
+    }
+
+    #[test]
+    fn layers() {
+        let encoded = gzip(&brotli(&text()));
+        assert!(decode(&encoded, &[Coding::Brotli, Coding::Gzip]).unwrap() == text());
+    }
+
+    #[test]
+    fn bombs_are_stopped() {
+        let zeros = vec![0; 72 << 20];
+        let bomb = brotli(&zeros);
+        assert!(bomb.len() < 10_000);
+        assert!(matches!(
+            decode(&bomb, &[Coding::Brotli]),
+            Err(Error::Bomb { .. })
+        ));
+        let honest = gzip(&zeros);
+        assert_eq!(decode(&honest, &[Coding::Gzip]).unwrap().len(), zeros.len());
+    }
+
+    #[test]
+    fn fields() {
+        let table: &[(&[&str], &[Coding])] = &[
+            (&[], &[]),
+            (&["gzip"], &[Coding::Gzip]),
+            (&["X-GZIP"], &[Coding::Gzip]),
+            (&["br, gzip"], &[Coding::Brotli, Coding::Gzip]),
+            (&["deflate", "zstd"], &[Coding::Deflate, Coding::Zstd]),
+            (&["identity"], &[]),
+            (&["gzip, exotic"], &[]),
+            (&["gzip,gzip,gzip,gzip,gzip"], &[]),
+        ];
+        for (values, want) in table {
+            let mut fields = HeaderMap::new();
+            for value in *values {
+                fields.append(header::CONTENT_ENCODING, HeaderValue::from_static(value));
+            }
+            assert_eq!(codings(&fields), *want, "{values:?}");
+        }
+    }
+}

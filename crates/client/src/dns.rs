@@ -1,0 +1,515 @@
+//! A stub resolver: asks name servers itself, over UDP, instead of asking the system (RFC 1035).
+//!
+//! ```text
+//! client                                  name server
+//! A? example.org, AAAA? example.org  ──▶
+//!                                    ◀──  A 192.0.2.1
+//!         (lost)                     ✗──  AAAA 2001:db8::1
+//! … 1 s, then again, then 2 s, 4 s
+//! AAAA? example.org                  ──▶
+//!                                    ◀──  truncated: too long for a datagram
+//! AAAA? example.org    by TCP        ══▶
+//!                                    ◀══  AAAA 2001:db8::1, …
+//! ```
+//!
+//! UDP promises nothing, so each question has a number that its answer repeats, the wait doubles with each attempt, and
+//! datagrams that answer no question that was asked are not looked at twice.
+
+use crate::resolve::Resolve;
+use simple_dns::rdata::RData;
+use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// How long the first attempt waits; each further one twice as long.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// Attempts at each server.
+const ATTEMPTS: u32 = 3;
+/// Names that stand for other names, one after another, before it must be a loop.
+const ALIASES: usize = 16;
+
+/// Asks the given name servers, in turn, for addresses of both families.
+#[derive(Debug, Clone)]
+pub struct StubResolver {
+    servers: Vec<SocketAddr>,
+    first_wait: Duration,
+}
+
+impl StubResolver {
+    /// A resolver that asks these servers.
+    #[must_use]
+    pub fn new(servers: Vec<SocketAddr>) -> Self {
+        StubResolver {
+            servers,
+            first_wait: FIRST_WAIT,
+        }
+    }
+
+    /// Waits so long for the first answer; 1 s unless set.
+    #[must_use]
+    pub fn first_wait(mut self, wait: Duration) -> Self {
+        self.first_wait = wait;
+        self
+    }
+}
+
+impl Resolve for StubResolver {
+    fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        if name == "localhost" || name.ends_with(".localhost") {
+            // That is never asked for (RFC 6761 §6.3).
+            return Ok(vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]);
+        }
+        let mut lookup = Lookup::new(&name)?;
+        let mut failure = io::Error::other("there is no name server to ask");
+        let mut wait = self.first_wait;
+        for _ in 0..ATTEMPTS {
+            for server in &self.servers {
+                match lookup.ask(*server, wait) {
+                    Ok(()) if lookup.is_answered() => return lookup.addresses(),
+                    // Some servers never answer for one of the families: the other one's addresses will do.
+                    Ok(()) if lookup.has_addresses() => return lookup.addresses(),
+                    Ok(()) => {
+                        failure = io::Error::new(
+                            io::ErrorKind::TimedOut,
+                            format!("the name server {server} did not answer"),
+                        );
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(error),
+                    Err(error) => failure = error,
+                }
+            }
+            wait *= 2;
+        }
+        Err(failure)
+    }
+}
+
+/// One name's questions and what has been answered.
+struct Lookup<'n> {
+    name: &'n str,
+    questions: [Asked; 2],
+}
+
+struct Asked {
+    kind: TYPE,
+    id: u16,
+    answer: Option<Vec<IpAddr>>,
+}
+
+/// What an answer is worth.
+enum Verdict {
+    Addresses(Vec<IpAddr>),
+    Truncated,
+    /// The server can't or won't say.
+    Failed(io::Error),
+    /// It answers nothing that was asked.
+    Foreign,
+}
+
+impl<'n> Lookup<'n> {
+    fn new(name: &'n str) -> io::Result<Self> {
+        Name::new(name).map_err(|_| io::Error::other("that can't be a host's name"))?;
+        // The hasher's keys are random, and so is what it makes of nothing. Somebody who can't see the question can't
+        // forge its answer.
+        let random = RandomState::new().hash_one(name);
+        let asked = |kind, id| Asked {
+            kind,
+            id,
+            answer: None,
+        };
+        Ok(Lookup {
+            name,
+            questions: [
+                asked(TYPE::AAAA, random as u16),
+                asked(TYPE::A, (random >> 16) as u16),
+            ],
+        })
+    }
+
+    fn is_answered(&self) -> bool {
+        self.questions.iter().all(|asked| asked.answer.is_some())
+    }
+
+    fn has_addresses(&self) -> bool {
+        self.questions
+            .iter()
+            .any(|asked| asked.answer.as_ref().is_some_and(|list| !list.is_empty()))
+    }
+
+    fn addresses(self) -> io::Result<Vec<IpAddr>> {
+        let lists = self.questions.into_iter().filter_map(|asked| asked.answer);
+        Ok(lists.flatten().collect())
+    }
+
+    /// Sends what is unanswered, and takes answers for so long.
+    fn ask(&mut self, server: SocketAddr, wait: Duration) -> io::Result<()> {
+        let local: SocketAddr = match server {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        // A connected socket takes datagrams of that server only.
+        let socket = UdpSocket::bind(local)?;
+        socket.connect(server)?;
+        for asked in self.questions.iter().filter(|asked| asked.answer.is_none()) {
+            socket.send(&self.question(asked)?)?;
+        }
+        let until = Instant::now() + wait;
+        let mut buffer = [0; 4096];
+        while !self.is_answered() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            socket.set_read_timeout(Some(left))?;
+            match socket.recv(&mut buffer) {
+                Ok(length) => self.take(&buffer[..length], server, wait)?,
+                Err(error) if is_timeout(&error) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, datagram: &[u8], server: SocketAddr, wait: Duration) -> io::Result<()> {
+        for index in 0..self.questions.len() {
+            let asked = &self.questions[index];
+            if asked.answer.is_some() {
+                continue;
+            }
+            let mut verdict = judge(datagram, self.name, asked);
+            if matches!(verdict, Verdict::Truncated) {
+                let message = self.ask_by_tcp(server, asked, wait)?;
+                verdict = judge(&message, self.name, asked);
+            }
+            match verdict {
+                Verdict::Foreign => {}
+                Verdict::Addresses(list) => self.questions[index].answer = Some(list),
+                Verdict::Failed(error) => return Err(error),
+                Verdict::Truncated => {
+                    return Err(io::Error::other("the answer is cut short even over TCP"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn question(&self, asked: &Asked) -> io::Result<Vec<u8>> {
+        let mut packet = Packet::new_query(asked.id);
+        packet.set_flags(PacketFlag::RECURSION_DESIRED);
+        let name = Name::new(self.name).map_err(io::Error::other)?;
+        let question = Question::new(name, asked.kind.into(), CLASS::IN.into(), false);
+        packet.questions.push(question);
+        packet.build_bytes_vec().map_err(io::Error::other)
+    }
+
+    /// Over TCP each message has its length before it (RFC 1035 §4.2.2).
+    fn ask_by_tcp(&self, server: SocketAddr, asked: &Asked, wait: Duration) -> io::Result<Vec<u8>> {
+        let question = self.question(asked)?;
+        let mut stream = TcpStream::connect_timeout(&server, wait)?;
+        stream.set_read_timeout(Some(wait))?;
+        stream.set_write_timeout(Some(wait))?;
+        // A question is some three hundred bytes at most.
+        let mut message = (question.len() as u16).to_be_bytes().to_vec();
+        message.extend(question);
+        stream.write_all(&message)?;
+        let mut length = [0; 2];
+        stream.read_exact(&mut length)?;
+        let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+fn judge(message: &[u8], name: &str, asked: &Asked) -> Verdict {
+    use simple_dns::header_buffer;
+    let is_flagged = |flag| header_buffer::has_flags(message, flag).unwrap_or(false);
+    if header_buffer::id(message) != Ok(asked.id) || !is_flagged(PacketFlag::RESPONSE) {
+        return Verdict::Foreign;
+    }
+    if is_flagged(PacketFlag::TRUNCATION) {
+        return Verdict::Truncated;
+    }
+    let Ok(packet) = Packet::parse(message) else {
+        return Verdict::Foreign;
+    };
+    let is_ours = packet.questions.first().is_some_and(|question| {
+        question.qtype == asked.kind.into() && is_same(&question.qname, name)
+    });
+    if !is_ours {
+        return Verdict::Foreign;
+    }
+    match packet.rcode() {
+        RCODE::NoError => Verdict::Addresses(follow(&packet, name)),
+        RCODE::NameError => Verdict::Failed(io::Error::new(
+            io::ErrorKind::NotFound,
+            "the name server knows no such host",
+        )),
+        code => Verdict::Failed(io::Error::other(format!(
+            "the name server answered {code:?}"
+        ))),
+    }
+}
+
+/// The addresses of the name, or of the name that it stands for.
+fn follow(packet: &Packet<'_>, name: &str) -> Vec<IpAddr> {
+    let mut name = name.to_owned();
+    for _ in 0..ALIASES {
+        let records = || {
+            packet
+                .answers
+                .iter()
+                .filter(|record| is_same(&record.name, &name))
+        };
+        let addresses: Vec<IpAddr> = records()
+            .filter_map(|record| match &record.rdata {
+                RData::A(a) => Some(Ipv4Addr::from_bits(a.address).into()),
+                RData::AAAA(aaaa) => Some(Ipv6Addr::from_bits(aaaa.address).into()),
+                _ => None,
+            })
+            .collect();
+        if !addresses.is_empty() {
+            return addresses;
+        }
+        let alias = records().find_map(|record| match &record.rdata {
+            RData::CNAME(alias) => Some(alias.0.to_string()),
+            _ => None,
+        });
+        match alias {
+            Some(alias) => name = alias,
+            None => break,
+        }
+    }
+    Vec::new()
+}
+
+fn is_same(name: &Name<'_>, text: &str) -> bool {
+    name.to_string().eq_ignore_ascii_case(text)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use simple_dns::ResourceRecord;
+    use simple_dns::rdata::{A, AAAA, CNAME};
+    use std::net::TcpListener;
+    use std::thread;
+
+    /// A name server on both protocols; the handler gets each query and says what to send back.
+    fn server(
+        mut handle: impl FnMut(&Packet<'_>, bool) -> Vec<Vec<u8>> + Send + 'static,
+    ) -> SocketAddr {
+        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = udp.local_addr().unwrap();
+        let tcp = TcpListener::bind(address).unwrap();
+        let (sender, queries) =
+            std::sync::mpsc::channel::<(Vec<u8>, Option<TcpStream>, SocketAddr)>();
+        let by_tcp = sender.clone();
+        let datagrams = udp.try_clone().unwrap();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok((length, from)) = datagrams.recv_from(&mut buffer) {
+                let _ = sender.send((buffer[..length].to_vec(), None, from));
+            }
+        });
+        thread::spawn(move || {
+            while let Ok((mut stream, from)) = tcp.accept() {
+                let mut length = [0; 2];
+                stream.read_exact(&mut length).unwrap();
+                let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+                stream.read_exact(&mut query).unwrap();
+                let _ = by_tcp.send((query, Some(stream), from));
+            }
+        });
+        thread::spawn(move || {
+            for (query, mut stream, from) in queries {
+                let packet = Packet::parse(&query).unwrap();
+                for answer in handle(&packet, stream.is_some()) {
+                    match &mut stream {
+                        Some(stream) => {
+                            let length = (answer.len() as u16).to_be_bytes();
+                            stream.write_all(&[&length[..], &answer].concat()).unwrap();
+                        }
+                        None => drop(udp.send_to(&answer, from).unwrap()),
+                    }
+                }
+            }
+        });
+        address
+    }
+
+    fn reply(query: &Packet<'_>, change: impl FnOnce(&mut Packet<'_>)) -> Vec<u8> {
+        let mut packet = Packet::new_reply(query.id());
+        packet.questions = query.questions.clone();
+        change(&mut packet);
+        packet.build_bytes_vec_compressed().unwrap()
+    }
+
+    fn record(name: &'static str, rdata: RData<'static>) -> ResourceRecord<'static> {
+        ResourceRecord::new(Name::new_unchecked(name), CLASS::IN, 60, rdata)
+    }
+
+    fn wants(query: &Packet<'_>, kind: TYPE) -> bool {
+        query.questions[0].qtype == kind.into()
+    }
+
+    fn v4(packet: &mut Packet<'_>, name: &'static str) {
+        let address = Ipv4Addr::new(192, 0, 2, 1).to_bits();
+        packet.answers.push(record(name, RData::A(A { address })));
+    }
+
+    fn resolver(servers: Vec<SocketAddr>) -> StubResolver {
+        StubResolver::new(servers).first_wait(Duration::from_millis(150))
+    }
+
+    fn ask(servers: Vec<SocketAddr>) -> io::Result<Vec<String>> {
+        let addresses = resolver(servers).resolve("Host.Test")?;
+        Ok(addresses.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn both_families_and_aliases() {
+        let server = server(|query, _| {
+            vec![reply(query, |packet| {
+                let alias = CNAME(Name::new_unchecked("real.test"));
+                packet
+                    .answers
+                    .push(record("host.test", RData::CNAME(alias)));
+                if wants(query, TYPE::A) {
+                    v4(packet, "real.test");
+                    v4(packet, "unrelated.test");
+                } else {
+                    let address = "2001:db8::1".parse::<Ipv6Addr>().unwrap().to_bits();
+                    packet
+                        .answers
+                        .push(record("real.test", RData::AAAA(AAAA { address })));
+                }
+            })]
+        });
+        assert_eq!(ask(vec![server]).unwrap(), ["2001:db8::1", "192.0.2.1"]);
+    }
+
+    #[test]
+    fn what_is_lost_is_asked_again() {
+        let mut queries = 0;
+        let server = server(move |query, _| {
+            queries += 1;
+            match queries {
+                1..=3 => Vec::new(),
+                _ => vec![reply(query, |packet| {
+                    if wants(query, TYPE::A) {
+                        v4(packet, "host.test");
+                    }
+                })],
+            }
+        });
+        assert_eq!(ask(vec![server]).unwrap(), ["192.0.2.1"]);
+    }
+
+    #[test]
+    fn a_family_that_is_never_answered_does_not_hold_up_the_other() {
+        let server = server(|query, _| match wants(query, TYPE::A) {
+            true => vec![reply(query, |packet| v4(packet, "host.test"))],
+            false => Vec::new(),
+        });
+        assert_eq!(ask(vec![server]).unwrap(), ["192.0.2.1"]);
+    }
+
+    #[test]
+    fn truncated_answers_come_by_tcp() {
+        let server = server(|query, is_tcp| {
+            vec![reply(query, |packet| match is_tcp {
+                false => packet.set_flags(PacketFlag::TRUNCATION),
+                true if wants(query, TYPE::A) => {
+                    (0..200).for_each(|_| v4(packet, "host.test"));
+                }
+                true => {}
+            })]
+        });
+        assert_eq!(ask(vec![server]).unwrap().len(), 200);
+    }
+
+    #[test]
+    fn forged_answers_are_passed_over() {
+        let server = server(|query, _| {
+            let mut forged = reply(query, |packet| v4(packet, "host.test"));
+            forged[1] ^= 1;
+            let mut other_name = Packet::new_reply(query.id());
+            other_name.questions.push(Question::new(
+                Name::new_unchecked("other.test"),
+                TYPE::A.into(),
+                CLASS::IN.into(),
+                false,
+            ));
+            let true_one = reply(query, |_| {});
+            vec![
+                forged,
+                b"junk".to_vec(),
+                Vec::new(),
+                other_name.build_bytes_vec().unwrap(),
+                true_one,
+            ]
+        });
+        assert_eq!(ask(vec![server]).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn hosts_that_do_not_exist_and_servers_that_fail() {
+        let unknown = server(|query, _| {
+            vec![reply(query, |packet| {
+                *packet.rcode_mut() = RCODE::NameError;
+            })]
+        });
+        assert_eq!(
+            ask(vec![unknown]).unwrap_err().kind(),
+            io::ErrorKind::NotFound
+        );
+        let failing = server(|query, _| {
+            vec![reply(query, |packet| {
+                *packet.rcode_mut() = RCODE::ServerFailure;
+            })]
+        });
+        let working = server(|query, _| {
+            vec![reply(query, |packet| {
+                if wants(query, TYPE::A) {
+                    v4(packet, "host.test");
+                }
+            })]
+        });
+        assert_eq!(ask(vec![failing, working]).unwrap(), ["192.0.2.1"]);
+        let silent = server(|_, _| Vec::new());
+        assert_eq!(
+            ask(vec![silent]).unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
+    }
+
+    #[test]
+    fn loops_of_aliases_end() {
+        let server = server(|query, _| {
+            vec![reply(query, |packet| {
+                for (name, other) in [("host.test", "b.test"), ("b.test", "host.test")] {
+                    let alias = CNAME(Name::new_unchecked(other));
+                    packet.answers.push(record(name, RData::CNAME(alias)));
+                }
+            })]
+        });
+        assert_eq!(ask(vec![server]).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn localhost_is_never_asked_for() {
+        let addresses = resolver(Vec::new()).resolve("LocalHost").unwrap();
+        assert!(addresses.iter().all(IpAddr::is_loopback) && addresses.len() == 2);
+    }
+}

@@ -1,0 +1,317 @@
+//! Servers in between: which one a URL goes through, and what it is asked (RFC 9110 §9.3.6).
+//!
+//! | proxy | http URL | https URL |
+//! |---|---|---|
+//! | `http://`, `https://` | the whole URL as request target (absolute-form) | a tunnel by CONNECT, then TLS |
+//! | `socks5://` | a connection to an address that this client looks up (RFC 1928) | the same, then TLS |
+//! | `socks5h://` | a connection to a host that the proxy looks up | the same, then TLS |
+
+use crate::credentials::Credentials;
+use crate::pool::Origin;
+use std::fmt;
+use std::net::IpAddr;
+use url::{Host, Url};
+
+/// A proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    pub(crate) kind: ProxyKind,
+    pub(crate) host: Host<String>,
+    pub(crate) port: u16,
+    pub(crate) credentials: Option<Credentials>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProxyKind {
+    Http,
+    Https,
+    Socks5,
+    /// The proxy looks up the name.
+    Socks5Hostname,
+}
+
+/// A text that names no proxy that could be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAProxy(String);
+
+impl fmt::Display for NotAProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a proxy this client can use", self.0)
+    }
+}
+
+impl std::error::Error for NotAProxy {}
+
+impl Proxy {
+    /// Reads `[scheme://][user:password@]host[:port]`. The scheme is http unless given, the port 1080, or 443 for https.
+    ///
+    /// # Errors
+    /// For anything else, and for SOCKS if the feature `socks` isn't there.
+    pub fn parse(text: &str) -> Result<Self, NotAProxy> {
+        let bad = || NotAProxy(text.to_owned());
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let kind = match scheme.to_ascii_lowercase().as_str() {
+            "http" => ProxyKind::Http,
+            "https" if cfg!(feature = "tls") => ProxyKind::Https,
+            "socks5" if cfg!(feature = "socks") => ProxyKind::Socks5,
+            "socks5h" if cfg!(feature = "socks") => ProxyKind::Socks5Hostname,
+            _ => return Err(bad()),
+        };
+        // A scheme without a default port of its own keeps `:80` where it was written.
+        let url = Url::parse(&format!("proxy://{rest}")).map_err(|_| bad())?;
+        let host = Host::parse(url.host_str().ok_or_else(bad)?).map_err(|_| bad())?;
+        let default = if kind == ProxyKind::Https { 443 } else { 1080 };
+        Ok(Proxy {
+            kind,
+            host,
+            port: url.port().unwrap_or(default),
+            credentials: Credentials::of(&url),
+        })
+    }
+
+    /// Logs in there with these, whatever its URL says.
+    #[must_use]
+    pub fn log_in(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// Whether an http request is sent to it as it is, for it to pass on.
+    pub(crate) fn forwards(&self) -> bool {
+        matches!(self.kind, ProxyKind::Http | ProxyKind::Https)
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.kind {
+            ProxyKind::Http => "http",
+            ProxyKind::Https => "https",
+            ProxyKind::Socks5 => "socks5",
+            ProxyKind::Socks5Hostname => "socks5h",
+        };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// Which proxy is for which URL.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    /// For http URLs.
+    pub http: Option<Proxy>,
+    /// For https URLs.
+    pub https: Option<Proxy>,
+    /// Hosts that are reached without.
+    pub except: NoProxy,
+}
+
+impl Proxies {
+    /// What the environment says: `http_proxy` (in lower case only: a server's CGI would take `HTTP_PROXY` from a field
+    /// that anyone can send), `https_proxy`, `all_proxy` and `no_proxy`, the latter three also in upper case.
+    ///
+    /// # Errors
+    /// If one of them names no proxy.
+    pub fn from_env() -> Result<Self, NotAProxy> {
+        Proxies::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, NotAProxy> {
+        let get = |name: &str| get(name).filter(|value| !value.is_empty());
+        let either = |name: &str| get(name).or_else(|| get(&name.to_ascii_uppercase()));
+        let parse = |value: Option<String>| value.map(|text| Proxy::parse(&text)).transpose();
+        let all = either("all_proxy");
+        Ok(Proxies {
+            http: parse(get("http_proxy").or_else(|| all.clone()))?,
+            https: parse(either("https_proxy").or(all))?,
+            except: NoProxy::parse(&either("no_proxy").unwrap_or_default()),
+        })
+    }
+
+    pub(crate) fn for_origin(&self, origin: &Origin) -> Option<&Proxy> {
+        let proxy = if origin.is_secure {
+            self.https.as_ref()
+        } else {
+            self.http.as_ref()
+        };
+        proxy.filter(|_| !self.except.covers(&origin.host, origin.port))
+    }
+}
+
+/// Hosts that are reached without a proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoProxy(Vec<Exception>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Exception {
+    Everything,
+    /// A host and all below it, perhaps at one port only.
+    Name(String, Option<u16>),
+    /// A network: its address, and how many bits of that count.
+    Network(IpAddr, u8),
+}
+
+impl NoProxy {
+    /// Reads a list, separated by commas or spaces: `*`, names (with all below them, leading dot or not), addresses, and
+    /// networks as `10.0.0.0/8`. What can't be understood covers nothing.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let list = text
+            .split([',', ' '])
+            .filter(|item| !item.is_empty())
+            .map(|item| {
+                if item == "*" {
+                    return Exception::Everything;
+                }
+                let (address, bits) = item.split_once('/').unwrap_or((item, ""));
+                if let Ok(address) = address.trim_matches(['[', ']']).parse::<IpAddr>() {
+                    let all = if address.is_ipv4() { 32 } else { 128 };
+                    return Exception::Network(address, bits.parse().unwrap_or(all).min(all));
+                }
+                let (name, port) = item.rsplit_once(':').unwrap_or((item, ""));
+                let name = name.trim_matches('.').to_ascii_lowercase();
+                Exception::Name(name, port.parse().ok())
+            });
+        NoProxy(list.collect())
+    }
+
+    fn covers(&self, host: &Host<String>, port: u16) -> bool {
+        self.0.iter().any(|exception| match (exception, host) {
+            (Exception::Everything, _) => true,
+            (Exception::Name(name, at), Host::Domain(host)) => {
+                let host = host.trim_end_matches('.');
+                let below = host.strip_suffix(name.as_str());
+                at.is_none_or(|at| at == port)
+                    && below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }
+            (Exception::Network(network, bits), Host::Ipv4(address)) => {
+                is_in((*address).into(), *network, *bits)
+            }
+            (Exception::Network(network, bits), Host::Ipv6(address)) => {
+                is_in((*address).into(), *network, *bits)
+            }
+            _ => false,
+        })
+    }
+}
+
+fn is_in(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+    let (address, network, width) = match (address, network) {
+        (IpAddr::V4(a), IpAddr::V4(n)) => (u128::from(a.to_bits()), u128::from(n.to_bits()), 32),
+        (IpAddr::V6(a), IpAddr::V6(n)) => (a.to_bits(), n.to_bits(), 128),
+        _ => return false,
+    };
+    // No bits: everything; a shift by the whole width isn't one.
+    (address ^ network)
+        .checked_shr(width - u32::from(bits))
+        .unwrap_or(0)
+        == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn proxies_are_read() {
+        type Parts = (ProxyKind, &'static str, u16);
+        let table: &[(&str, Option<Parts>)] = &[
+            ("p", Some((ProxyKind::Http, "p", 1080))),
+            ("p:3128", Some((ProxyKind::Http, "p", 3128))),
+            ("http://p:80/", Some((ProxyKind::Http, "p", 80))),
+            ("HTTP://[::1]:8080", Some((ProxyKind::Http, "[::1]", 8080))),
+            (
+                "http://u:p@127.0.0.1:1",
+                Some((ProxyKind::Http, "127.0.0.1", 1)),
+            ),
+            ("ftp://p", None),
+            ("http://", None),
+            ("http://p:99999", None),
+        ];
+        for (text, want) in table {
+            let got = Proxy::parse(text).ok();
+            let got = got.map(|proxy| (proxy.kind, proxy.host.to_string(), proxy.port));
+            let want = want.map(|(kind, host, port)| (kind, host.to_owned(), port));
+            assert_eq!(got, want, "{text}");
+        }
+        let credentials = Proxy::parse("http://us%3Aer:p%40ss@h").unwrap().credentials;
+        let credentials = credentials.unwrap();
+        assert_eq!(
+            (credentials.user.as_str(), credentials.password.as_str()),
+            ("us:er", "p@ss")
+        );
+    }
+
+    #[test]
+    fn the_environment() {
+        type Row = (
+            &'static [(&'static str, &'static str)],
+            Option<&'static str>,
+            Option<&'static str>,
+        );
+        let table: &[Row] = &[
+            (&[], None, None),
+            (&[("http_proxy", "a:1")], Some("a"), None),
+            (&[("HTTP_PROXY", "a:1")], None, None),
+            (&[("HTTPS_PROXY", "a:1")], None, Some("a")),
+            (
+                &[("HTTPS_PROXY", "a:1"), ("https_proxy", "b:1")],
+                None,
+                Some("b"),
+            ),
+            (&[("ALL_PROXY", "a:1")], Some("a"), Some("a")),
+            (
+                &[("ALL_PROXY", "a:1"), ("http_proxy", "b:1")],
+                Some("b"),
+                Some("a"),
+            ),
+            (&[("ALL_PROXY", "a:1"), ("NO_PROXY", "*")], None, None),
+            (&[("ALL_PROXY", "a:1"), ("no_proxy", "h")], None, None),
+            (&[("http_proxy", "")], None, None),
+        ];
+        for (variables, http, https) in table {
+            let variables: HashMap<_, _> = variables.iter().copied().collect();
+            let get = |name: &str| variables.get(name).map(ToString::to_string);
+            let proxies = Proxies::from_variables(get).unwrap();
+            let host = |url: &str| {
+                let origin = Origin::of(&Url::parse(url).unwrap()).unwrap();
+                proxies
+                    .for_origin(&origin)
+                    .map(|proxy| proxy.host.to_string())
+            };
+            assert_eq!(host("http://h/").as_deref(), *http, "{variables:?}");
+            assert_eq!(host("https://h/").as_deref(), *https, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn exceptions() {
+        let list = NoProxy::parse(
+            "localhost, .example.org,b.test:8080,10.0.0.0/8,127.0.0.1 fe80::/10,[::1]",
+        );
+        let table = [
+            ("http://localhost/", true),
+            ("http://notlocalhost/", false),
+            ("http://example.org/", true),
+            ("http://a.Example.org/", true),
+            ("http://badexample.org/", false),
+            ("http://example.org.evil/", false),
+            ("http://b.test/", false),
+            ("http://b.test:8080/", true),
+            ("http://10.255.0.1/", true),
+            ("http://11.0.0.1/", false),
+            ("http://127.0.0.1/", true),
+            ("http://127.0.0.2/", false),
+            ("http://[fe80::1]/", true),
+            ("http://[::1]/", true),
+            ("http://[::2]/", false),
+        ];
+        for (url, want) in table {
+            let origin = Origin::of(&Url::parse(url).unwrap()).unwrap();
+            assert_eq!(list.covers(&origin.host, origin.port), want, "{url}");
+        }
+        let everything = NoProxy::parse("0.0.0.0/0");
+        let host = Host::parse("8.8.8.8").unwrap();
+        assert!(everything.covers(&host, 80));
+    }
+}

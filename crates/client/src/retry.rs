@@ -1,0 +1,281 @@
+//! Trying again: which failures may pass, how long to wait, and how to go on where a download stopped without ever gluing
+//! two versions together.
+//!
+//! A download goes on like this (RFC 9110 §13.1.5, §14):
+//!
+//! ```text
+//! GET /file                    200  ETag: "v1"   … 3,000 of 9,000 bytes, then the connection breaks
+//! GET /file                    206  ETag: "v1"   the rest: append it
+//!   Range: bytes=3000-         200  ETag: "v2"   another version, whole: begin anew
+//!   If-Range: "v1"             416               nothing is there: it was complete, or it has shrunk
+//! ```
+
+use crate::error::Error;
+use http::{HeaderMap, StatusCode, header};
+use std::time::Duration;
+use tinyhttp_message::date::HttpDate;
+use tinyhttp_message::range::ContentRange;
+
+/// The longest that waits between tries get by doubling.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// How much older than the response a Last-Modified has to be, so that two versions can't share it (RFC 9110 §8.8.2.2).
+const SETTLED: i64 = 60;
+
+impl Error {
+    /// Whether the same request may well succeed a little later: the network's or the server's trouble, not the request's.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Error::Resolve { .. }
+                | Error::Connect { .. }
+                | Error::ConnectUnix { .. }
+                | Error::Timeout { .. }
+                | Error::Send { .. }
+                | Error::Receive { .. }
+                | Error::NoResponse { .. }
+                | Error::Incomplete { .. }
+        )
+    }
+}
+
+/// Whether a response with that status code may well be another one a little later.
+#[must_use]
+pub fn may_pass(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// How long the server asks to wait: seconds, or until a date (RFC 9110 §10.2.3).
+#[must_use]
+pub fn retry_after(fields: &HeaderMap, now: HttpDate) -> Option<Duration> {
+    let value = fields.get(header::RETRY_AFTER)?.as_bytes();
+    if let Some(date) = HttpDate::parse(value, now) {
+        let seconds = date.unix_seconds() - now.unix_seconds();
+        return Some(Duration::from_secs(seconds.max(0) as u64));
+    }
+    let text = std::str::from_utf8(value).ok()?;
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+}
+
+/// The wait before each further try: 1 s, 2 s, 4 s, … up to ten minutes.
+#[must_use]
+pub fn backoff(tries: u32) -> Duration {
+    let seconds = 1u64.checked_shl(tries).unwrap_or(u64::MAX);
+    Duration::from_secs(seconds).min(LONGEST_WAIT)
+}
+
+/// What tells one version of a representation from every other: a strong entity tag, or a date of last modification that
+/// is old enough. It is the value of `If-Range`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validator(String);
+
+impl Validator {
+    /// The response's validator, if it has one that is strong enough.
+    #[must_use]
+    pub fn of(fields: &HeaderMap) -> Option<Self> {
+        let text = |name| fields.get(name).and_then(|value| value.to_str().ok());
+        if let Some(tag) = text(header::ETAG)
+            && tag.len() >= 2
+            && tag.starts_with('"')
+            && tag.ends_with('"')
+        {
+            return Some(Validator(tag.to_owned()));
+        }
+        let far = HttpDate::MAX;
+        let modified = HttpDate::parse(text(header::LAST_MODIFIED)?.as_bytes(), far)?;
+        let date = HttpDate::parse(text(header::DATE)?.as_bytes(), far)?;
+        let is_settled = date.unix_seconds() - modified.unix_seconds() >= SETTLED;
+        is_settled.then(|| Validator(modified.to_string()))
+    }
+
+    /// One that was written down earlier.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let is_plain = !text.is_empty() && !text.contains(char::is_control);
+        is_plain.then(|| Validator(text.to_owned()))
+    }
+
+    /// The value of `If-Range`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What to do with the response to a request for the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuation {
+    /// It is the rest: append it. The whole is so long, if that is known.
+    Append {
+        /// Bytes of the whole representation.
+        total: Option<u64>,
+    },
+    /// It is the whole representation, of this version or another: begin anew with it.
+    Restart,
+    /// There is nothing more: what is there is the whole.
+    Complete,
+    /// It fits nothing that is there: throw that away, and ask for the whole.
+    Mismatch,
+    /// It is something else: an error, most likely.
+    Other,
+}
+
+/// Judges the response to a request for everything from `offset` on, of the version that `validator` names.
+#[must_use]
+pub fn continuation(
+    status: StatusCode,
+    fields: &HeaderMap,
+    offset: u64,
+    validator: Option<&Validator>,
+) -> Continuation {
+    let content_range = fields
+        .get(header::CONTENT_RANGE)
+        .and_then(|value| ContentRange::parse(value.as_bytes()));
+    match (status, content_range) {
+        (StatusCode::OK, _) => Continuation::Restart,
+        (
+            StatusCode::PARTIAL_CONTENT,
+            Some(ContentRange::Satisfied {
+                range,
+                complete_length,
+            }),
+        ) => {
+            // A server that doesn't know If-Range sends the rest of whatever it has now.
+            let is_same = match (validator, Validator::of(fields)) {
+                (Some(old), Some(new)) => *old == new,
+                _ => true,
+            };
+            let is_rest = complete_length.is_none_or(|total| range.last() + 1 == total);
+            if range.first() == offset && is_rest && is_same {
+                Continuation::Append {
+                    total: complete_length,
+                }
+            } else {
+                Continuation::Mismatch
+            }
+        }
+        (StatusCode::PARTIAL_CONTENT, _) => Continuation::Mismatch,
+        (
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            Some(ContentRange::Unsatisfied { complete_length }),
+        ) => {
+            if complete_length == offset {
+                Continuation::Complete
+            } else {
+                Continuation::Mismatch
+            }
+        }
+        (StatusCode::RANGE_NOT_SATISFIABLE, _) => Continuation::Mismatch,
+        _ => Continuation::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderName;
+
+    fn fields(list: &[(HeaderName, &'static str)]) -> HeaderMap {
+        list.iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn validators() {
+        let old = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let later = "Sun, 06 Nov 1994 08:50:37 GMT";
+        let soon = "Sun, 06 Nov 1994 08:50:36 GMT";
+        use header::{DATE, ETAG, LAST_MODIFIED};
+        let table: &[(&[(HeaderName, &'static str)], Option<&str>)] = &[
+            (&[], None),
+            (&[(ETAG, "\"v1\"")], Some("\"v1\"")),
+            (&[(ETAG, "W/\"v1\"")], None),
+            (&[(ETAG, "v1")], None),
+            (&[(ETAG, "\"")], None),
+            (&[(LAST_MODIFIED, old), (DATE, later)], Some(old)),
+            (&[(LAST_MODIFIED, old), (DATE, soon)], None),
+            (&[(LAST_MODIFIED, old)], None),
+            (&[(LAST_MODIFIED, "yesterday"), (DATE, later)], None),
+            (
+                &[(ETAG, "W/\"v1\""), (LAST_MODIFIED, old), (DATE, later)],
+                Some(old),
+            ),
+        ];
+        for (list, want) in table {
+            let got = Validator::of(&fields(list));
+            assert_eq!(got.as_ref().map(Validator::as_str), *want, "{list:?}");
+        }
+    }
+
+    #[test]
+    fn continuations() {
+        use Continuation::*;
+        let (r, e) = (header::CONTENT_RANGE, header::ETAG);
+        type Row = (u16, Vec<(HeaderName, &'static str)>, Continuation);
+        let table: Vec<Row> = vec![
+            (200, vec![], Restart),
+            (
+                206,
+                vec![(r.clone(), "bytes 5-9/10")],
+                Append { total: Some(10) },
+            ),
+            (
+                206,
+                vec![(r.clone(), "bytes 5-9/*")],
+                Append { total: None },
+            ),
+            (
+                206,
+                vec![(r.clone(), "bytes 5-9/10"), (e.clone(), "\"v1\"")],
+                Append { total: Some(10) },
+            ),
+            (
+                206,
+                vec![(r.clone(), "bytes 5-9/10"), (e.clone(), "\"v2\"")],
+                Mismatch,
+            ),
+            (206, vec![(r.clone(), "bytes 0-9/10")], Mismatch),
+            (206, vec![(r.clone(), "bytes 5-8/10")], Mismatch),
+            (206, vec![(r.clone(), "bytes 6-9/10")], Mismatch),
+            (206, vec![(r.clone(), "junk")], Mismatch),
+            (206, vec![], Mismatch),
+            (416, vec![(r.clone(), "bytes */5")], Complete),
+            (416, vec![(r.clone(), "bytes */4")], Mismatch),
+            (416, vec![], Mismatch),
+            (404, vec![], Other),
+            (503, vec![], Other),
+        ];
+        let validator = Validator::from_text("\"v1\"");
+        for (status, list, want) in table {
+            let status = StatusCode::from_u16(status).unwrap();
+            let got = continuation(status, &fields(&list), 5, validator.as_ref());
+            assert_eq!(got, want, "{status} {list:?}");
+        }
+    }
+
+    #[test]
+    fn waits() {
+        let now = HttpDate::from_unix_seconds(784_111_777);
+        let table = [
+            ("120", Some(120)),
+            ("0", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:27 GMT", Some(0)),
+            ("-5", None),
+            ("+5", None),
+            ("", None),
+            ("soon", None),
+        ];
+        for (value, want) in table {
+            let fields = fields(&[(header::RETRY_AFTER, value)]);
+            let got = retry_after(&fields, now).map(|wait| wait.as_secs());
+            assert_eq!(got, want, "{value}");
+        }
+        let waits: Vec<_> = [0, 1, 2, 5, 10, 100]
+            .map(|tries| backoff(tries).as_secs())
+            .into();
+        assert_eq!(waits, [1, 2, 4, 32, 600, 600]);
+    }
+}

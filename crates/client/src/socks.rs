@@ -1,0 +1,231 @@
+//! SOCKS 5: a proxy that passes bytes on and knows nothing of HTTP (RFC 1928, RFC 1929).
+//!
+//! ```text
+//! client                                     proxy
+//! 05 01 00          I can do without a password
+//!                                            05 00     so can I
+//! 05 01 00 03 …     connect to that host and port
+//!                                            05 00 00 01 …   done: from here on, that is the server
+//! ```
+
+use crate::credentials::Credentials;
+use std::io::{self, Read, Write};
+use std::net::IpAddr;
+
+const VERSION: u8 = 5;
+const NO_PASSWORD: u8 = 0;
+const PASSWORD: u8 = 2;
+const NO_ACCEPTABLE_METHOD: u8 = 0xff;
+const CONNECT: u8 = 1;
+
+/// Where the proxy is asked to connect to.
+pub(crate) enum Destination<'d> {
+    Address(IpAddr),
+    Name(&'d str),
+}
+
+/// Asks for a connection; afterwards the stream leads to the destination.
+pub(crate) fn ask(
+    stream: &mut (impl Read + Write),
+    destination: &Destination<'_>,
+    port: u16,
+    credentials: Option<&Credentials>,
+) -> io::Result<()> {
+    let methods: &[u8] = match credentials {
+        None => &[VERSION, 1, NO_PASSWORD],
+        Some(_) => &[VERSION, 2, NO_PASSWORD, PASSWORD],
+    };
+    stream.write_all(methods)?;
+    stream.flush()?;
+    let [version, method] = read(stream)?;
+    if version != VERSION {
+        return Err(io::Error::other("it does not speak SOCKS 5"));
+    }
+    match (method, credentials) {
+        (NO_PASSWORD, _) => {}
+        (PASSWORD, Some(credentials)) => log_in(stream, credentials)?,
+        (NO_ACCEPTABLE_METHOD, None) => {
+            return Err(io::Error::other("it wants a user and a password"));
+        }
+        _ => {
+            return Err(io::Error::other(
+                "it wants a way to log in that is not known here",
+            ));
+        }
+    }
+    let mut request = vec![VERSION, CONNECT, 0];
+    match destination {
+        Destination::Address(IpAddr::V4(address)) => {
+            request.push(1);
+            request.extend(address.octets());
+        }
+        Destination::Address(IpAddr::V6(address)) => {
+            request.push(4);
+            request.extend(address.octets());
+        }
+        Destination::Name(name) => {
+            request.push(3);
+            push_counted(&mut request, name.as_bytes())?;
+        }
+    }
+    request.extend(port.to_be_bytes());
+    stream.write_all(&request)?;
+    stream.flush()?;
+    let [version, reply, _, kind] = read(stream)?;
+    if version != VERSION {
+        return Err(io::Error::other("its answer is not SOCKS 5"));
+    }
+    if reply != 0 {
+        return Err(io::Error::other(meaning(reply)));
+    }
+    // The address from which the proxy connects is of no use here, but it has to be read.
+    let length = match kind {
+        1 => 4,
+        4 => 16,
+        3 => {
+            let [length] = read(stream)?;
+            usize::from(length)
+        }
+        _ => {
+            return Err(io::Error::other(
+                "its answer has an unknown kind of address",
+            ));
+        }
+    };
+    stream.read_exact(&mut vec![0; length + 2])
+}
+
+fn log_in(stream: &mut (impl Read + Write), credentials: &Credentials) -> io::Result<()> {
+    let mut request = vec![1];
+    push_counted(&mut request, credentials.user.as_bytes())?;
+    push_counted(&mut request, credentials.password.as_bytes())?;
+    stream.write_all(&request)?;
+    stream.flush()?;
+    let [_, status] = read(stream)?;
+    if status != 0 {
+        return Err(io::Error::other("it refused the user and password"));
+    }
+    Ok(())
+}
+
+/// A length of one byte, and as many bytes.
+fn push_counted(request: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
+    let length = u8::try_from(bytes.len())
+        .map_err(|_| io::Error::other("a name or password is too long for SOCKS 5"))?;
+    request.push(length);
+    request.extend_from_slice(bytes);
+    Ok(())
+}
+
+fn read<const N: usize>(stream: &mut impl Read) -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The replies of RFC 1928 §6.
+fn meaning(reply: u8) -> &'static str {
+    match reply {
+        1 => "it failed",
+        2 => "its rules do not allow that",
+        3 => "it can't reach the network",
+        4 => "it can't reach the host",
+        5 => "the server refused the connection",
+        6 => "it took too long",
+        7 => "it does not know CONNECT",
+        8 => "it does not know that kind of address",
+        _ => "it answered with an unknown code",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+
+    /// A proxy that says what it was told to.
+    struct Script {
+        answers: Cursor<Vec<u8>>,
+        asked: Vec<u8>,
+    }
+
+    impl Read for Script {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.answers.read(buffer)
+        }
+    }
+
+    impl Write for Script {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.asked.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn run(
+        answers: &[u8],
+        destination: &Destination<'_>,
+        credentials: Option<&Credentials>,
+    ) -> (Result<(), String>, Vec<u8>) {
+        let mut script = Script {
+            answers: Cursor::new(answers.to_vec()),
+            asked: Vec::new(),
+        };
+        let result = ask(&mut script, destination, 0x1234, credentials);
+        if result.is_ok() {
+            assert_eq!(
+                script.answers.position(),
+                answers.len() as u64,
+                "nothing is left"
+            );
+        }
+        (result.map_err(|error| error.to_string()), script.asked)
+    }
+
+    #[test]
+    fn what_is_asked() {
+        let done = b"\x05\0\x05\0\0\x01\x7f\0\0\x01\0\x50";
+        let (result, asked) = run(done, &Destination::Name("h.test"), None);
+        assert_eq!(result, Ok(()));
+        assert_eq!(asked, b"\x05\x01\0\x05\x01\0\x03\x06h.test\x12\x34");
+
+        let address = Destination::Address("1.2.3.4".parse().unwrap());
+        let (result, asked) = run(b"\x05\0\x05\0\0\x03\x02ab\0\x50", &address, None);
+        assert_eq!(result, Ok(()));
+        assert_eq!(asked, b"\x05\x01\0\x05\x01\0\x01\x01\x02\x03\x04\x12\x34");
+
+        let credentials = Credentials {
+            user: "me".to_owned(),
+            password: "secret".to_owned(),
+        };
+        let answers = [&b"\x05\x02\x01\0"[..], &done[2..]].concat();
+        let (result, asked) = run(&answers, &address, Some(&credentials));
+        assert_eq!(result, Ok(()));
+        assert!(asked.starts_with(b"\x05\x02\0\x02\x01\x02me\x06secret\x05"));
+    }
+
+    #[test]
+    fn refusals() {
+        let table: &[(&[u8], &str)] = &[
+            (b"HTTP", "does not speak SOCKS 5"),
+            (b"\x05\xff", "wants a user"),
+            (
+                b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0",
+                "refused the connection",
+            ),
+            (b"\x05\0\x05\0\0\x09", "unknown kind"),
+            (b"\x05\0\x05", "fill"),
+        ];
+        for (answers, want) in table {
+            let (result, _) = run(answers, &Destination::Name("h"), None);
+            let error = result.unwrap_err();
+            assert!(error.contains(want), "{error}");
+        }
+        let long = "x".repeat(256);
+        let (result, _) = run(b"\x05\0", &Destination::Name(&long), None);
+        assert!(result.unwrap_err().contains("too long"));
+    }
+}
