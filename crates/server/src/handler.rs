@@ -28,9 +28,10 @@ pub trait Handler: Send + Sync + 'static {
         None
     }
 
-    /// Whether `handle` may wait for something: a disk, a process, another server. A worker that is about to wait lets
-    /// another one take its place, which costs a little, so a handler that never waits should say so.
-    fn may_wait(&self) -> bool {
+    /// Whether `handle` may wait for something at this request: a disk, a process, another server. A worker that is about
+    /// to wait lets another one take its place, which costs a little, so a handler that doesn't wait should say so.
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        let _ = request;
         true
     }
 }

@@ -234,9 +234,10 @@ impl Connection {
 /// Calls the handler. `None`: it panicked.
 fn call(request: Request<Body>, worker: &mut Worker<'_>) -> Option<Response<Body>> {
     let handler = &worker.server.handler;
+    let may_wait = handler.may_wait(&request);
     // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
     let handle = || catch_unwind(AssertUnwindSafe(|| handler.handle(request))).ok();
-    if handler.may_wait() {
+    if may_wait {
         worker.while_waiting(handle)
     } else {
         handle()

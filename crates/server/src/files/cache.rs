@@ -147,6 +147,7 @@ mod tests {
             content_type: HeaderValue::from_static("text/plain"),
             varies: true,
             cache_control: HeaderValue::from_static("no-cache"),
+            disposition: None,
         };
         Some(Arc::new(Representation::new(
             content,

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     },
     /// 501: a method that this server has never heard of.
     UnknownMethod,
+    /// 403: a folder with more files than an archive is made of.
+    TooManyFiles,
     /// 403, 503 or 500: the operating system doesn't let the server read it, or can't at the moment, or something is broken.
     System(Errno),
 }
@@ -48,7 +50,9 @@ impl Failure {
             Failure::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Failure::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Failure::UnknownMethod => StatusCode::NOT_IMPLEMENTED,
-            Failure::System(Errno::ACCESS | Errno::PERM) => StatusCode::FORBIDDEN,
+            Failure::TooManyFiles | Failure::System(Errno::ACCESS | Errno::PERM) => {
+                StatusCode::FORBIDDEN
+            }
             Failure::System(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -66,6 +70,7 @@ impl Failure {
             Failure::PreconditionFailed => "The file has changed since you saw it last.",
             Failure::RangeNotSatisfiable { .. } => "The file is shorter than that.",
             Failure::UnknownMethod => "The server doesn't know this method.",
+            Failure::TooManyFiles => "This folder has too many files for an archive.",
             Failure::System(_) => match self.status() {
                 StatusCode::FORBIDDEN => "The server is not allowed to read this.",
                 StatusCode::SERVICE_UNAVAILABLE => {

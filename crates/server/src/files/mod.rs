@@ -30,11 +30,14 @@
 //! ```
 
 mod address;
+mod archive;
 mod cache;
+mod checksums;
 mod coding;
 mod compression;
 pub(crate) mod error_page;
 mod failure;
+mod folder;
 mod freshness;
 mod glob;
 mod html;
@@ -58,6 +61,7 @@ pub(crate) use stamp::Stamp;
 use crate::body::Body;
 use crate::handler::{Handler, Prepared};
 use address::Address;
+use archive::{Archive, Format};
 use error_page::error_page;
 use failure::Failure;
 use http::header::{
@@ -121,7 +125,7 @@ impl Files {
         let (file, stamp) = match found {
             Found::File(file, stamp) => (file, stamp),
             Found::FolderName => return Ok(redirect_to_folder(&address, request.uri())),
-            Found::Folder(folder) => return Ok(self.list(folder, &address, request)),
+            Found::Folder(folder) => return self.list(folder, &address, request),
         };
 
         // 4. Represent.
@@ -167,10 +171,7 @@ impl Files {
 
     fn look_up_index<'a>(&self, folder: &[u8]) -> Result<Found<'a>, Failure> {
         for index in &self.store.options().index {
-            let file = match folder {
-                b"." => index.clone(),
-                folder => [folder, b"/", index].concat(),
-            };
+            let file = folder::join(folder, index);
             match self.store.stat(&file) {
                 Ok((Kind::File, stamp)) => return Ok(Found::File(file.into(), stamp)),
                 Ok(_) | Err(Failure::NotFound) => {}
@@ -185,15 +186,28 @@ impl Files {
         }
     }
 
-    fn list(&self, folder: File, address: &Address<'_>, request: &Request<Body>) -> Response<Body> {
+    /// A folder without an index: an archive of it, or a list of what is in it.
+    fn list(
+        &self,
+        folder: File,
+        address: &Address<'_>,
+        request: &Request<Body>,
+    ) -> Result<Response<Body>, Failure> {
+        let query = Query::new(request.uri().query());
+        if let Some(format) = Format::of(&query).filter(|_| self.store.options().archives) {
+            let archive = Archive::new(&self.store, address.relative(), format)?;
+            let representation = archive.represent();
+            let now = HttpDate::from(SystemTime::now());
+            return respond(&representation, request.method(), request.headers(), now);
+        }
         let listing = Listing {
             store: Arc::clone(&self.store),
             folder,
             relative: address.relative().to_vec(),
-            query: Query::new(request.uri().query()),
+            query,
         };
         let accepted = accepted_codings(request.method(), request.headers());
-        listing.respond(request.headers(), &accepted)
+        Ok(listing.respond(request.headers(), &accepted))
     }
 
     /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part of a page that
@@ -260,8 +274,10 @@ impl Handler for Files {
         representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
-    fn may_wait(&self) -> bool {
-        false
+    /// Only for an archive, whose files have to be found before its length is known.
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        let query = request.uri().query().unwrap_or_default();
+        query.contains("download=")
     }
 }
 

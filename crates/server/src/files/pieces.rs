@@ -8,14 +8,14 @@ use bytes::Bytes;
 use std::io::{self, Read};
 
 /// One piece.
-#[derive(Debug)]
 pub(crate) enum Piece {
     Bytes(Bytes),
     File(FileSlice),
+    /// Whatever else can be read, and how many bytes of it there are.
+    Reader(Box<dyn Read + Send>, u64),
 }
 
 /// Reads one piece after another. They are made when their turn comes.
-#[derive(Debug)]
 pub(crate) struct Pieces<I> {
     current: Piece,
     rest: I,
@@ -26,6 +26,7 @@ impl From<Piece> for Body {
         match piece {
             Piece::Bytes(bytes) => bytes.into(),
             Piece::File(slice) => slice.into(),
+            Piece::Reader(reader, length) => Body::reader(reader, Some(length)),
         }
     }
 }
@@ -39,6 +40,7 @@ impl Read for Piece {
                 Ok(length)
             }
             Piece::File(slice) => slice.read(into),
+            Piece::Reader(reader, _) => reader.read(into),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A file as it is sent, in one coding: its content, and everything that its response says of it.
 
+use super::archive::Archive;
 use super::coding;
 use super::compression::Compression;
 use super::pieces::Piece;
@@ -9,8 +10,8 @@ use crate::handler::{Prepared, SERVER};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use std::fs::File;
 use std::sync::{Arc, OnceLock};
@@ -41,6 +42,8 @@ pub(crate) struct About {
     /// Whether there is more than one: then caches must know that the request decides.
     pub(crate) varies: bool,
     pub(crate) cache_control: HeaderValue,
+    /// How to save it, if it is to be saved and not shown.
+    pub(crate) disposition: Option<HeaderValue>,
 }
 
 /// Where the bytes are.
@@ -53,18 +56,35 @@ pub(crate) enum Content {
     },
     /// A file that is compressed while it is sent.
     Compressed(Arc<Compression>),
+    /// A folder, put together while it is sent.
+    Archive(Arc<Archive>),
 }
 
 impl Representation {
     /// A representation in a coding; the stamp is of the file that it comes from.
     pub(crate) fn new(content: Content, coding: Coding, stamp: &Stamp, about: About) -> Self {
+        let etag = stamp.entity_tag(coding::tag_suffix(coding));
+        let representation = Representation::with_tag(content, etag, stamp.modified(), about);
+        Representation {
+            coding,
+            ..representation
+        }
+    }
+
+    /// A representation of something else, as it is.
+    pub(crate) fn with_tag(
+        content: Content,
+        etag: HeaderValue,
+        modified: HttpDate,
+        about: About,
+    ) -> Self {
         Representation {
             content,
-            coding,
+            coding: Coding::Identity,
             about,
-            etag: stamp.entity_tag(coding::tag_suffix(coding)),
-            modified: stamp.modified(),
-            last_modified: date_field(stamp.modified()),
+            etag,
+            modified,
+            last_modified: date_field(modified),
             lines: OnceLock::new(),
         }
     }
@@ -108,6 +128,7 @@ impl Representation {
             Content::Memory(bytes) => Some(bytes.len() as u64),
             Content::File { stamp, .. } => Some(stamp.length),
             Content::Compressed(_) => None,
+            Content::Archive(archive) => Some(archive.length()),
         }
     }
 
@@ -123,6 +144,10 @@ impl Representation {
             Content::Memory(bytes) => bytes.clone().into(),
             Content::File { file, stamp } => FileSlice::new(file, stamp, 0, stamp.length).into(),
             Content::Compressed(compression) => compression.body(),
+            Content::Archive(archive) => {
+                let length = archive.length();
+                Body::reader(archive.reader(0, length), Some(length))
+            }
         }
     }
 
@@ -138,6 +163,10 @@ impl Representation {
                 Piece::File(FileSlice::new(file, stamp, range.first(), range.length()))
             }
             Content::Compressed(_) => Piece::Bytes(Bytes::new()),
+            Content::Archive(archive) => {
+                let reader = archive.reader(range.first(), range.length());
+                Piece::Reader(Box::new(reader), range.length())
+            }
         }
     }
 
@@ -176,6 +205,9 @@ impl Representation {
             );
             "none"
         };
+        if let Some(disposition) = &self.about.disposition {
+            fields.insert(CONTENT_DISPOSITION, disposition.clone());
+        }
         fields.insert(ACCEPT_RANGES, HeaderValue::from_static(ranges));
         self.refresh(fields);
     }

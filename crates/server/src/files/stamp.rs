@@ -18,7 +18,7 @@ pub(crate) const MASK: StatxFlags = StatxFlags::TYPE
 ///
 /// Linux stamps times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely once somebody has looked,
 /// which closes the gap in which two writes of equal length couldn't be told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     device: (u32, u32),
     inode: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Stamp {
     changed: Time,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Time {
     seconds: i64,
     nanoseconds: u32,
@@ -102,6 +102,11 @@ impl Stamp {
             UNIX_EPOCH + Duration::new(seconds, self.changed.nanoseconds)
         });
         now.duration_since(changed).is_ok_and(|age| age > tick)
+    }
+
+    /// Whether this is the same file, in whatever state.
+    pub(crate) fn is_of_same_file(&self, other: &Stamp) -> bool {
+        (self.device, self.inode) == (other.device, other.inode)
     }
 
     /// Whether this was last written before the other.

@@ -5,6 +5,7 @@
 //! what is too large to be kept is compressed while it is sent.
 
 use super::cache::Cache;
+use super::checksums::Checksums;
 use super::coding::{self, COMPRESSED, WORTHWHILE};
 use super::compression::{Compression, Shelf};
 use super::failure::Failure;
@@ -35,6 +36,7 @@ const ATTEMPTS: u32 = 3;
 pub(crate) struct Store {
     root: Root,
     cache: Arc<Cache>,
+    checksums: Checksums,
     options: Options,
 }
 
@@ -52,12 +54,17 @@ impl Store {
         Store {
             root,
             cache,
+            checksums: Checksums::default(),
             options,
         }
     }
 
     pub(crate) fn options(&self) -> &Options {
         &self.options
+    }
+
+    pub(crate) fn checksums(&self) -> &Checksums {
+        &self.checksums
     }
 
     /// What there is under a name: a hint, until it is opened.
@@ -73,6 +80,15 @@ impl Store {
     /// Whether a name in a folder may be shown.
     pub(crate) fn shows(&self, folder: &[u8], name: &[u8]) -> bool {
         self.options.hidden || !name.starts_with(b".") || (folder == b"." && name == b".well-known")
+    }
+
+    /// Opens a file.
+    pub(crate) fn open_file(&self, relative: &[u8]) -> io::Result<(File, Stamp)> {
+        let opened = self.root.open_found(relative)?;
+        match opened.kind {
+            Kind::File => Ok((opened.file, opened.stamp)),
+            _ => Err(Errno::NOENT.into()),
+        }
     }
 
     /// The content of a small file.
@@ -236,6 +252,7 @@ impl Store {
             content_type,
             varies,
             cache_control: self.options.freshness.of(relative),
+            disposition: None,
         }
     }
 

@@ -10,7 +10,7 @@
 //! `href` is the exact name, relative to the folder; `name` is for reading, since a name needn't be text.
 
 use super::ROWS;
-use super::entries::Entry;
+use crate::files::folder::Entry;
 use crate::files::text::{push_date, push_json, push_number};
 use crate::files::url::push_name;
 
@@ -51,9 +51,9 @@ fn push_object(entry: &Entry, out: &mut String) {
         ",\"type\":\"file\""
     });
     out.push_str(",\"size\":");
-    push_number(entry.length, out);
+    push_number(entry.length(), out);
     out.push_str(",\"modified\":\"");
-    push_date(entry.modified, out);
+    push_date(entry.modified(), out);
     out.push_str("\",\"href\":\"");
     push_name(&entry.name, out);
     out.push_str(if entry.is_folder { "/\"}" } else { "\"}" });

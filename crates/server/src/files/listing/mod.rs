@@ -8,22 +8,22 @@
 //! With one, nothing has to be loaded again. A name may be anything but `/` and NUL, so it is encoded in URLs and
 //! escaped in HTML and JSON, and a Content-Security-Policy lets nothing run but the page's own script.
 
-mod entries;
 mod json;
 mod page;
 mod readme;
 
 use super::coding;
+use super::folder::{self, Entry, by_name};
 use super::pieces::{Piece, Pieces};
 use super::query::Query;
 use super::store::Store;
 use crate::body::Body;
-use entries::Entry;
 use http::Response;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
     HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use std::cmp::Ordering;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
@@ -79,6 +79,24 @@ impl Order {
             by: by.unwrap_or_default(),
             descending: query.value("order").as_deref() == Some("desc"),
         }
+    }
+
+    /// Puts folders first; then by column, and by name where that doesn't decide.
+    fn sort(self, entries: &mut [Entry]) {
+        entries.sort_unstable_by(|a, b| {
+            let by_column = match self.by {
+                Column::Name => Ordering::Equal,
+                Column::Size => a.length().cmp(&b.length()),
+                Column::Modified => a.modified().cmp(&b.modified()),
+            };
+            let ordering = by_column.then_with(|| by_name(&a.name, &b.name));
+            let ordering = if self.descending {
+                ordering.reverse()
+            } else {
+                ordering
+            };
+            b.is_folder.cmp(&a.is_folder).then(ordering)
+        });
     }
 }
 
@@ -154,12 +172,12 @@ impl Listing {
 
     /// The entries that pass the filter, in order.
     fn entries(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = entries::read(&self.store, &self.folder, &self.relative)?;
+        let mut entries = folder::read(&self.store, &self.folder, &self.relative)?;
         if let Some(filter) = self.query.value("filter") {
             let filter = filter.to_lowercase();
             entries.retain(|entry| entry.text().to_lowercase().contains(&filter));
         }
-        entries::sort(&mut entries, Order::of(&self.query));
+        Order::of(&self.query).sort(&mut entries);
         Ok(entries)
     }
 }

@@ -1,7 +1,7 @@
 //! A listing as a page.
 
-use super::entries::Entry;
 use super::{Column, Listing, Order, ROWS, readme};
+use crate::files::folder::Entry;
 use crate::files::html::{Escaped, push_escaped};
 use crate::files::text::{push_date, push_number, push_size};
 use crate::files::url::push_name;
@@ -56,7 +56,7 @@ fn head(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
     let files = entries.len() as u64 - folders;
     let length = entries
         .iter()
-        .fold(0, |sum: u64, entry| sum.saturating_add(entry.length));
+        .fold(0, |sum: u64, entry| sum.saturating_add(entry.length()));
     out.push_str("</h1>\n<p id=\"count\">");
     push_count(folders, "folder", &mut out);
     out.push_str(", ");
@@ -175,14 +175,14 @@ fn push_row(entry: &Entry, out: &mut String) {
     out.push_str("</a><td");
     if !entry.is_folder {
         out.push_str(" data-size=\"");
-        push_number(entry.length, out);
+        push_number(entry.length(), out);
         out.push_str("\">");
-        push_size(entry.length, out);
+        push_size(entry.length(), out);
     } else {
         out.push('>');
     }
     out.push_str("<td><time>");
-    push_date(entry.modified, out);
+    push_date(entry.modified(), out);
     out.push_str("</time>\n");
 }
 

@@ -1,7 +1,7 @@
 //! The folder's own words about itself: README.md, README.txt or README, below the listing.
 
 use super::Listing;
-use super::entries::Entry;
+use crate::files::folder::{Entry, join};
 use crate::files::html::Escaped;
 use std::fmt::Write;
 
@@ -15,16 +15,13 @@ pub(super) fn render(listing: &Listing, entries: &[Entry]) -> String {
         entries.iter().find(|entry| {
             entry.name.eq_ignore_ascii_case(name.as_bytes())
                 && !entry.is_folder
-                && entry.length <= LONGEST
+                && entry.length() <= LONGEST
         })
     };
     let Some(entry) = names.into_iter().find_map(find) else {
         return String::new();
     };
-    let path = match &listing.relative[..] {
-        b"." => entry.name.clone(),
-        folder => [folder, b"/", &entry.name].concat(),
-    };
+    let path = join(&listing.relative, &entry.name);
     let Ok(content) = listing.store.read(&path) else {
         return String::new();
     };

@@ -244,3 +244,23 @@ fn what_is_large_is_compressed_while_it_is_sent_and_then_kept() {
     let changed = site.get_with("/a.txt", "Accept-Encoding: gzip");
     assert_eq!(decode("gzip", &changed.content), other.as_bytes());
 }
+
+#[test]
+fn a_worker_has_room_enough_for_it() {
+    // A worker's stack is smaller than most.
+    let thread = std::thread::Builder::new().stack_size(256 * 1024);
+    let compress = || {
+        let content = text(300 * 1024);
+        let site = Site::new(&[("a.txt", &content), ("b.txt", &content[..100_000])]);
+        for (target, coding) in [
+            ("/a.txt", "br"),
+            ("/b.txt", "zstd"),
+            ("/a.txt", "gzip"),
+            ("/b.txt", "br"),
+        ] {
+            let answer = site.get_with(target, &format!("Accept-Encoding: {coding}"));
+            assert_eq!(answer.field("content-encoding"), coding);
+        }
+    };
+    thread.spawn(compress).unwrap().join().unwrap();
+}

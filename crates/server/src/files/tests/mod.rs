@@ -1,5 +1,6 @@
 //! Requests against a folder, without a socket.
 
+mod archives;
 mod changes;
 #[cfg(feature = "compression")]
 mod codings;

@@ -1,8 +1,7 @@
-//! The entries of a folder: which there are, and in which order they come.
+//! What is in a folder.
 
-use super::{Column, Order};
-use crate::files::stamp::{Kind, MASK, Stamp};
-use crate::files::store::Store;
+use super::stamp::{Kind, MASK, Stamp};
+use super::store::Store;
 use rustix::fs::{AtFlags, Dir, FileType};
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,20 +9,37 @@ use std::fs::File;
 use std::io;
 
 /// A file or a folder in a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
     pub(crate) is_folder: bool,
-    /// In bytes; of a folder, 0.
-    pub(crate) length: u64,
-    /// In seconds since 1970.
-    pub(crate) modified: i64,
+    /// Whether it is a symbolic link to one.
+    pub(crate) is_link: bool,
+    pub(crate) stamp: Stamp,
 }
 
 impl Entry {
     /// The name as text. What isn't text in it is replaced, so this is for reading only.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.name)
+    }
+
+    /// In bytes; of a folder, 0.
+    pub(crate) fn length(&self) -> u64 {
+        if self.is_folder { 0 } else { self.stamp.length }
+    }
+
+    /// In seconds since 1970.
+    pub(crate) fn modified(&self) -> i64 {
+        self.stamp.modified().unix_seconds()
+    }
+}
+
+/// The path of a name in a folder, both from the root.
+pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    match folder {
+        b"." => name.to_vec(),
+        folder => [folder, b"/", name].concat(),
     }
 }
 
@@ -37,13 +53,7 @@ pub(crate) fn read(store: &Store, folder: &File, relative: &[u8]) -> io::Result<
             continue;
         }
         let found = match entry.file_type() {
-            FileType::Symlink => {
-                let path = match relative {
-                    b"." => name.to_vec(),
-                    folder => [folder, b"/", name].concat(),
-                };
-                store.stat_inside(&path).ok()
-            }
+            FileType::Symlink => store.stat_inside(&join(relative, name)).ok(),
             FileType::RegularFile | FileType::Directory | FileType::Unknown => {
                 let flags = AtFlags::SYMLINK_NOFOLLOW;
                 let stat = rustix::fs::statx(folder, entry.file_name(), flags, MASK);
@@ -54,38 +64,19 @@ pub(crate) fn read(store: &Store, folder: &File, relative: &[u8]) -> io::Result<
         let Some((kind @ (Kind::File | Kind::Folder), stamp)) = found else {
             continue;
         };
-        let is_folder = kind == Kind::Folder;
         entries.push(Entry {
             name: name.to_vec(),
-            is_folder,
-            length: if is_folder { 0 } else { stamp.length },
-            modified: stamp.modified().unix_seconds(),
+            is_folder: kind == Kind::Folder,
+            is_link: entry.file_type() == FileType::Symlink,
+            stamp,
         });
     }
     Ok(entries)
 }
 
-/// Puts folders first; then by column, and by name where that doesn't decide.
-pub(crate) fn sort(entries: &mut [Entry], order: Order) {
-    entries.sort_unstable_by(|a, b| {
-        let by_column = match order.by {
-            Column::Name => Ordering::Equal,
-            Column::Size => a.length.cmp(&b.length),
-            Column::Modified => a.modified.cmp(&b.modified),
-        };
-        let ordering = by_column.then_with(|| by_name(&a.name, &b.name));
-        let ordering = if order.descending {
-            ordering.reverse()
-        } else {
-            ordering
-        };
-        b.is_folder.cmp(&a.is_folder).then(ordering)
-    });
-}
-
 /// Compares names as people do: capitals don't matter, and `file2` comes before `file10`. Names that are equal in that way are
 /// compared byte by byte.
-fn by_name(a: &[u8], b: &[u8]) -> Ordering {
+pub(crate) fn by_name(a: &[u8], b: &[u8]) -> Ordering {
     let (mut left, mut right) = (a, b);
     while let ([x, ..], [y, ..]) = (left, right) {
         if x.is_ascii_digit() && y.is_ascii_digit() {
@@ -134,36 +125,6 @@ mod tests {
         names.reverse();
         names.sort_unstable_by(|a, b| by_name(a.as_bytes(), b.as_bytes()));
         assert_eq!(names, want);
-    }
-
-    #[test]
-    fn orders() {
-        let entry = |name: &str, is_folder, length, modified| Entry {
-            name: name.into(),
-            is_folder,
-            length,
-            modified,
-        };
-        let mut entries = [
-            entry("b", false, 1, 30),
-            entry("a", false, 1, 20),
-            entry("c", false, 0, 10),
-            entry("y", true, 0, 40),
-            entry("z", true, 0, 0),
-        ];
-        let table = [
-            (Column::Name, false, "yzabc"),
-            (Column::Name, true, "zycba"),
-            (Column::Size, false, "yzcab"),
-            (Column::Size, true, "zybac"),
-            (Column::Modified, false, "zycab"),
-            (Column::Modified, true, "yzbac"),
-        ];
-        for (by, descending, want) in table {
-            sort(&mut entries, Order { by, descending });
-            let got: String = entries.iter().map(Entry::text).collect();
-            assert_eq!(got, want, "{by:?} {descending}");
-        }
     }
 
     proptest! {
