@@ -528,6 +528,29 @@ fn answers() {
     }
 }
 
+/// That the request before was HEAD says nothing of one that is broken: its answer has the content that it announces.
+#[test]
+fn the_answer_to_what_is_broken_has_content() {
+    let mut connection = ServerConnection::new(Limits::default());
+    let mut out = Vec::new();
+    let head = b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n";
+    connection.receive(head, &mut FieldStorage::new()).unwrap();
+    connection
+        .respond(StatusCode::OK, Some(3), &mut out, |_| Ok(()))
+        .unwrap();
+    assert_eq!(connection.finish_exchange(), None);
+    let error = connection
+        .receive(b"broken\r\n\r\n", &mut FieldStorage::new())
+        .unwrap_err();
+    out.clear();
+    connection
+        .respond(error.status(), Some(3), &mut out, |_| Ok(()))
+        .unwrap()
+        .encode(b"why", &mut out)
+        .unwrap();
+    assert!(out.ends_with(b"\r\n\r\nwhy"));
+}
+
 #[test]
 fn continue_is_said_once_and_only_when_wanted() {
     let request =

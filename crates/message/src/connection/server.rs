@@ -238,6 +238,8 @@ impl ServerConnection {
         if self.close.is_none() {
             self.receiving = Receiving::Head(HeadScanner::default());
             self.answered = false;
+            // What comes next may be no request at all, and still has its answer.
+            self.answers_head = false;
         }
         self.close
     }
