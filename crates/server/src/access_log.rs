@@ -2,7 +2,7 @@
 //!
 //! A worker only formats its line and appends it to a buffer; the thread takes the whole buffer and writes it in one
 //! call. So a slow disk or terminal never holds a request up. The buffer is bounded: when the writer can't keep up,
-//! workers wait rather than lose lines. What is there when the log is dropped is written before the drop returns.
+//! workers wait rather than lose lines. What is there when the server ends, or the log is dropped, is written before that returns.
 //!
 //! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal to obey.
 
@@ -92,6 +92,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
+    /// Lines that have been taken out of here are on their way to the output.
+    writing: bool,
     ending: bool,
 }
 
@@ -121,6 +123,8 @@ impl AccessLog {
                     log::error!("the access log can't be written: {error}; its lines are lost until it can");
                 }
                 failed = written.is_err();
+                theirs.lock().writing = false;
+                theirs.changed.notify_all();
             }
         })?;
         Ok(AccessLog {
@@ -155,6 +159,18 @@ impl AccessLog {
             self.shared.changed.notify_all();
         }
     }
+
+    /// Waits until all that has been recorded is written, but no longer than that: whether it is.
+    pub fn flush(&self, at_most: Duration) -> bool {
+        let unwritten = |state: &mut State| state.writing || !state.lines.is_empty();
+        let (state, waited) = self
+            .shared
+            .changed
+            .wait_timeout_while(self.shared.lock(), at_most, unwritten)
+            .unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        !waited.timed_out()
+    }
 }
 
 /// Waits for lines and takes them all; `None` when there will be no more.
@@ -165,6 +181,7 @@ fn gathered(shared: &Shared) -> Option<Vec<u8>> {
         .wait_while(shared.lock(), nothing)
         .unwrap_or_else(PoisonError::into_inner);
     let lines = std::mem::take(&mut state.lines);
+    state.writing = !lines.is_empty();
     drop(state);
     shared.changed.notify_all();
     (!lines.is_empty()).then_some(lines)

@@ -25,6 +25,9 @@ const RESERVED_DESCRIPTORS: u64 = 64;
 /// How long threads may take to end once nothing is left for them to do. One that a handler holds up is left behind.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
+/// How long the access log may take to be written in the end. Beyond that, whatever it goes to has stopped taking anything.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
 /// What a server is made of. See [`Server::builder`].
 #[derive(Debug)]
 pub struct Builder {
@@ -227,6 +230,12 @@ impl Server {
         match self.pool.wait_for_end(LAST_WAIT) {
             0 => {}
             left => log::warn!("{left} threads are held up by a handler and are left behind"),
+        }
+        // Whoever holds a Stopper keeps the log from being dropped.
+        if let Some(access_log) = &self.shared.settings.access_log
+            && !access_log.flush(LAST_LINES)
+        {
+            log::warn!("the access log takes no more lines; the last ones are lost");
         }
         Ok(())
     }

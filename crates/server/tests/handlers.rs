@@ -501,3 +501,32 @@ fn the_access_log_tells_everything_once_and_nothing_unescaped() {
         assert!(lines.lines().last().unwrap().contains("400"), "{lines}");
     }
 }
+
+/// A writer that takes its time.
+struct Slow(Seen, mpsc::Receiver<()>);
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Nobody sends.
+        let _ = self.1.recv_timeout(Duration::from_millis(200));
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_server_ends_when_its_log_is_written_whoever_holds_a_stopper() {
+    let (seen, (_open, never)) = (Seen::default(), mpsc::channel());
+    let log = AccessLog::new(Slow(seen.clone(), never), Format::Common).unwrap();
+    let server = Running::with(
+        |builder| builder.access_log(log),
+        |_: Request<Body>| Response::new(Body::empty()),
+    );
+    let _held = server.stopper.clone();
+    server.ask("GET / HTTP/1.0\r\n\r\n");
+    drop(server);
+    assert!(seen.0.lock().unwrap().ends_with(b"200 0\n"));
+}

@@ -1,5 +1,6 @@
 //! The flags of `tinyhttp serve`.
 
+use super::access_log::Log;
 use super::site::Site;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -54,4 +55,7 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) site: Site,
+
+    #[command(flatten)]
+    pub(crate) log: Log,
 }

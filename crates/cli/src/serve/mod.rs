@@ -3,6 +3,7 @@
 //! 1. Open the folder. 2. Bind the addresses. 3. Shut the process in. 4. Start the server. 5. Say where it is. 6. Serve
 //!    until told to end.
 
+mod access_log;
 mod args;
 mod banner;
 mod sandbox;
@@ -21,7 +22,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
-use tinyhttp_server::access_log::{AccessLog, Format};
 use tinyhttp_server::{Builder, Server, Stopper};
 
 /// How long requests under way may take once the program has been told to end.
@@ -71,9 +71,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(workers) = args.workers {
         builder = builder.workers(usize::from(workers));
     }
-    if !args.quiet {
-        let log =
-            AccessLog::new(io::stderr(), Format::Dev).map_err(|error| cannot_start(&error))?;
+    if let Some(log) = args.log.open(args.quiet)? {
         builder = builder.access_log(log);
     }
     let server = builder.start(files).map_err(|error| cannot_start(&error))?;
@@ -125,7 +123,7 @@ fn shut_in(args: &Args) -> Result<Enforced, Failure> {
     } else {
         &args.dir
     };
-    sandbox::enter(readable).map_err(|error| {
+    sandbox::enter(readable, args.log.folder()).map_err(|error| {
         Failure::new(
             format!("can't enter the sandbox: {error}"),
             "--no-sandbox serves without one",
@@ -174,9 +172,13 @@ fn say_where(server: &Server, args: &Args, enforced: Enforced) {
         Enforced::Some => "in a sandbox (Landlock) as far as this kernel has one",
         Enforced::Nothing => "without a sandbox",
     };
+    let log = match args.log.file() {
+        Some(_) if enforced == Enforced::All => ", but for the log",
+        _ => "",
+    };
     let _ = writeln!(
         out,
-        "serving {}\n  {urls}\n{sandbox}\nCtrl-C ends it",
+        "serving {}\n  {urls}\n{sandbox}{log}\nCtrl-C ends it",
         dir.display()
     )
     .and_then(|()| out.flush());

@@ -1,8 +1,8 @@
 //! The process shuts itself in: from here on it can read the folder that it serves, and hardly anything else.
 //!
 //! What keeps requests inside the folder is `openat2` and the code before it. This is for the day on which that code is
-//! wrong: Landlock makes the kernel refuse every other file, every write, every program, and every TCP connection or
-//! listener beyond those that are open already, to this thread and to all that it starts later. It can't be undone.
+//! wrong: Landlock makes the kernel refuse every other file, every write but to the log, every program, and every TCP connection
+//! or listener beyond those that are open already, to this thread and to all that it starts later. It can't be undone.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
@@ -24,11 +24,12 @@ pub(crate) enum Enforced {
     Nothing,
 }
 
-/// Shuts this thread in, and all threads that it starts from now on.
+/// Shuts this thread in, and all threads that it starts from now on. In the log's folder, if there is one, files can be made and
+/// appended to.
 ///
 /// # Errors
 /// What the kernel says. A kernel without Landlock is no error.
-pub(crate) fn enter(readable: &Path) -> Result<Enforced, RulesetError> {
+pub(crate) fn enter(readable: &Path, logs: Option<&Path>) -> Result<Enforced, RulesetError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(KNOWN))?
@@ -43,6 +44,10 @@ pub(crate) fn enter(readable: &Path) -> Result<Enforced, RulesetError> {
             }
             ruleset = ruleset.add_rule(PathBeneath::new(opened, allowed))?;
         }
+    }
+    if let Some(logs) = logs.and_then(|logs| PathFd::new(logs).ok()) {
+        let allowed = AccessFs::WriteFile | AccessFs::MakeReg;
+        ruleset = ruleset.add_rule(PathBeneath::new(logs, allowed))?;
     }
     Ok(match ruleset.restrict_self()?.ruleset {
         RulesetStatus::FullyEnforced => Enforced::All,
@@ -65,7 +70,7 @@ mod tests {
         std::fs::write(folder.join("inside"), "x").unwrap();
         let theirs = folder.clone();
         let shut_in = std::thread::spawn(move || {
-            if enter(&theirs).unwrap() == Enforced::Nothing {
+            if enter(&theirs, None).unwrap() == Enforced::Nothing {
                 return false;
             }
             assert_eq!(std::fs::read(theirs.join("inside")).unwrap(), b"x");

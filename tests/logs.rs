@@ -1,0 +1,176 @@
+//! The access log as its readers meet it: formats, files, rotation, and nothing lost.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use std::path::Path;
+use std::time::Instant;
+use support::{Folder, LONG, Serve, tinyhttp};
+
+const REQUEST: &str =
+    "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nReferer: http://r/\r\nUser-Agent: agent \u{fc}\r\n\r\n";
+
+/// The file's content as soon as `wanted` says that it is there. There is no event to wait for that isn't the log itself.
+fn read_when(path: &Path, wanted: impl Fn(&str) -> bool) -> String {
+    let since = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if path.exists() && wanted(&text) {
+            return text;
+        }
+        assert!(since.elapsed() < LONG, "{}: {text:?}", path.display());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn formats() {
+    let folder = Folder::new().with("a.txt", "four");
+    let table: &[(&[&str], &[&str], &[&str])] = &[
+        (
+            &[],
+            &["  200  GET /a.txt?q  4 B  ", " ms  127.0.0.1"],
+            &["agent"],
+        ),
+        (
+            &["--log-format", "common"],
+            &["127.0.0.1 - - [", "] \"GET /a.txt?q HTTP/1.1\" 200 4"],
+            &["agent"],
+        ),
+        (
+            &["--log-format", "combined"],
+            &[r#" "GET /a.txt?q HTTP/1.1" 200 4 "http://r/" "agent \xC3\xBC""#],
+            &[],
+        ),
+        (
+            &["--log-format", "json"],
+            &[
+                r#"{"time":""#,
+                r#""target":"/a.txt?q","version":"HTTP/1.1","status":200,"sent":4,"#,
+                r#""user_agent":"agent \u00fc"}"#,
+            ],
+            &[],
+        ),
+    ];
+    for (flags, parts, absent) in table {
+        let server = Serve::start(folder.path(), *flags);
+        assert_eq!(server.connect().send(REQUEST).answer().status, 200);
+        let line = server.stderr_line();
+        for part in *parts {
+            assert!(line.contains(part), "{flags:?}: {part} is not in {line}");
+        }
+        for part in *absent {
+            assert!(!line.contains(part), "{flags:?}: {part} is in {line}");
+        }
+    }
+}
+
+#[test]
+fn a_log_file_is_appended_to_even_by_a_quiet_server() {
+    let folder = Folder::new().with("site/a.txt", "a").with("log", "first\n");
+    let mut command = tinyhttp();
+    command
+        .arg("serve")
+        .current_dir(folder.path())
+        .env("TINYHTTP_DIR", "site")
+        .env("TINYHTTP_PORT", "0")
+        .env("TINYHTTP_LOG_FILE", "log")
+        .env("TINYHTTP_LOG_FORMAT", "common");
+    let server = Serve::spawn(command);
+    assert_eq!(server.connect().get("/a.txt").status, 200);
+    let log = folder.path().join("log");
+    let text = read_when(&log, |text| text.lines().count() == 2);
+    assert!(text.starts_with("first\n127.0.0.1 - - ["), "{text}");
+    assert!(!server.banner.concat().contains("nothing written\n"));
+    drop(server);
+
+    // Without the banner nobody says where it is, but for the system, which holds the port.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let mut command = tinyhttp();
+    command.arg("serve").arg(folder.path().join("site"));
+    command.args(["-q", "-p", &address.port().to_string()]);
+    command.arg("--log-file").arg(&log);
+    let mut quiet = command.spawn().unwrap();
+    let since = Instant::now();
+    while std::net::TcpStream::connect(address).is_err() && since.elapsed() < LONG {
+        std::thread::yield_now();
+    }
+    assert_eq!(support::Raw::connect(address).get("/a.txt").text(), "a");
+    read_when(&log, |text| text.contains("  200  GET /a.txt"));
+    quiet.kill().unwrap();
+    quiet.wait().unwrap();
+}
+
+#[test]
+fn rotation() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let site = folder.path().join("site");
+    let log = folder.join("access.log");
+    let server = Serve::start(&site, ["--log-file", &log, "--log-format", "common"]);
+    let path = folder.path().join("access.log");
+    let old = folder.path().join("access.log.1");
+    let mut raw = server.connect();
+    let lines = |text: &str, wanted: usize| text.lines().count() == wanted;
+    for round in 1..=3 {
+        raw.get("/a.txt");
+        read_when(&path, |text| lines(text, 1));
+        std::fs::rename(&path, &old).unwrap();
+        // Moved, not opened again: the lines still go where they went.
+        raw.get("/b.txt");
+        read_when(&old, |text| lines(text, 2));
+        server.signal("USR1");
+        let fresh = read_when(&path, |_| true);
+        assert_eq!(fresh, "", "round {round}");
+    }
+    // Where there can be no file, the old one is kept, and the program says so.
+    raw.get("/a.txt");
+    read_when(&path, |text| lines(text, 1));
+    std::fs::rename(&path, &old).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    server.signal("USR1");
+    assert!(server.stderr_line().contains("the log stays where it is"));
+    raw.get("/a.txt");
+    read_when(&old, |text| lines(text, 2));
+}
+
+#[test]
+fn a_log_file_that_can_not_be_written() {
+    let folder = Folder::new().with("file", "x");
+    for name in ["no/such/folder/log", "file/log", "."] {
+        let output = tinyhttp()
+            .args(["serve", "-p", "0", "--log-file", &folder.join(name)])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert_eq!(stderr.lines().count(), 2, "{stderr}");
+        assert!(stderr.contains("can't write the log file"), "{stderr}");
+        assert!(stderr.contains(name), "{stderr}");
+    }
+}
+
+/// However the program ends: each response that went out has its line.
+#[test]
+fn nothing_is_lost_at_the_end() {
+    const REQUESTS: usize = 5000;
+    let folder = Folder::new().with("site/a.txt", "a");
+    let site = folder.path().join("site");
+    for signals in [&["TERM"][..], &["INT", "INT"]] {
+        let log = folder.join(signals[0]);
+        let mut server = Serve::start(&site, ["--log-file", &log]);
+        let mut raw = server.connect();
+        raw.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n".repeat(REQUESTS));
+        for _ in 0..REQUESTS {
+            assert_eq!(raw.answer().status, 200);
+        }
+        for signal in signals {
+            server.signal(signal);
+        }
+        assert_eq!(server.wait(), Some(0));
+        let text = std::fs::read_to_string(log).unwrap();
+        assert_eq!(text.lines().count(), REQUESTS, "{signals:?}");
+    }
+}
