@@ -204,6 +204,10 @@ impl Connection {
     pub(super) fn refuse(&mut self, error: Error, worker: &mut Worker<'_>) -> Step {
         log::debug!("{}: {error}", self.remote);
         self.protocol.close_after(CloseReason::ProtocolError);
+        if self.protocol.is_answered() {
+            // It is in content that nobody wanted.
+            return Step::End;
+        }
         self.respond_with_error(error.status(), &error.to_string(), worker)
     }
 
