@@ -213,6 +213,25 @@ fn unwanted_content_does_not_become_a_request() {
     assert!(raw.is_ended());
 }
 
+/// Content that nobody wants and that is broken besides: its request has had its answer, and nothing of it is the server's fault.
+#[test]
+fn unwanted_content_that_is_broken() {
+    let (_folder, server) = serve();
+    for chunks in ["xyz\r\n", "1\r\nabc\r\n", "0\r\nA : b\r\n\r\n"] {
+        let mut raw = server.connect();
+        raw.send("GET /a.txt HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert_eq!(raw.answer().text(), "aaaa");
+        raw.send(chunks);
+        assert!(raw.is_ended(), "{chunks:?}");
+    }
+    server.connect().get("/b.txt");
+    let mut line = String::new();
+    while !line.contains("/b.txt") {
+        line = server.stderr_line();
+        assert!(!line.contains("error"), "{line}");
+    }
+}
+
 /// A client that expects `100 Continue` and is refused may or may not send its content, so that is the last answer.
 #[test]
 fn expectations_of_content_that_nobody_wants() {

@@ -3,14 +3,17 @@
 //! Every wait has an end, and nothing is waited for by sleeping.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs)]
 
+pub mod must;
+pub mod strict;
+
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than anything here takes; a test that comes here has failed.
 pub const LONG: Duration = Duration::from_secs(30);
@@ -177,6 +180,38 @@ impl Serve {
         assert!(status.success());
     }
 
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.pid());
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> usize {
+        let folder = format!("/proc/{}/task", self.pid());
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    /// Its resident memory, in bytes.
+    pub fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+        kilobytes.parse::<usize>().unwrap() * 1024
+    }
+
+    /// Waits for something that /proc tells and that no event announces.
+    ///
+    /// # Panics
+    /// If it doesn't come in time.
+    pub fn wait_until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + LONG;
+        while !is_so(self) {
+            assert!(Instant::now() < deadline, "in vain: {what}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Waits for the program to end by itself: its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         // Its end is seen as the end of its stderr, whose lines are read to get there.
@@ -340,6 +375,16 @@ impl Raw {
         }
         answer.content = content;
         answer
+    }
+
+    /// Reads one response to a request with that method, unless the connection ends before.
+    pub fn next_answer(&mut self, method: &str) -> Option<Answer> {
+        match self.stream.fill_buf() {
+            Ok([_, ..]) => Some(self.answer_to(method)),
+            Ok([]) => None,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Everything up to the end of the connection.

@@ -90,7 +90,8 @@ impl<'t> Target<'t> {
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
-        if authority.is_empty() || !is_authority(authority) {
+        // A URI of these schemes has a host, which is not empty (RFC 9110 §4.2.1).
+        if authority.is_empty() || authority.starts_with(':') || !is_authority(authority) {
             return Err(Error::MalformedHost);
         }
         let (path, query) = split_query(rest);
@@ -112,6 +113,14 @@ impl<'t> Target<'t> {
     #[must_use]
     pub fn form(&self) -> Form {
         self.form
+    }
+
+    /// Whether it is a whole URI of the scheme `https`, which must not be served over a connection that isn't secured
+    /// (RFC 9110 §7.4).
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        let scheme = self.raw.get(.."https:".len());
+        self.form == Form::Absolute && scheme.is_some_and(|s| s.eq_ignore_ascii_case("https:"))
     }
 
     /// Host and perhaps port, of an absolute-form or an authority-form. It outranks the Host field (RFC 9112 §3.2.2).
@@ -338,6 +347,7 @@ mod tests {
                 Ok((Form::Absolute, "/", None, Some("[::1]:8080"))),
             ),
             (&get, "http:///a", Err(Error::MalformedHost)),
+            (&get, "http://:80/a", Err(Error::MalformedHost)),
             (&get, "http://u@h/a", Err(Error::MalformedHost)),
             (&get, "http://[::g]/", Err(Error::MalformedHost)),
             (&get, "http://h:99999/", Err(Error::MalformedHost)),
@@ -369,6 +379,25 @@ mod tests {
             let got =
                 Target::parse(method, raw).map(|t| (t.form(), t.path(), t.query(), t.authority()));
             assert_eq!(&got, want, "{method} {raw}");
+        }
+    }
+
+    #[test]
+    fn schemes() {
+        let get = Method::GET;
+        let table = [
+            (&get, "https://h/a", true),
+            (&get, "HTTPS://h", true),
+            (&get, "http://h/https://h", false),
+            (&get, "/https://h", false),
+            (&Method::CONNECT, "https:443", false),
+        ];
+        for (method, raw, https) in table {
+            assert_eq!(
+                Target::parse(method, raw).unwrap().is_https(),
+                https,
+                "{raw}"
+            );
         }
     }
 

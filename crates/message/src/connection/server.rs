@@ -144,6 +144,12 @@ impl ServerConnection {
         matches!(self.receiving, Receiving::End)
     }
 
+    /// Whether the request has been answered; what else arrives of it can't be, whatever is wrong with it.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.answered
+    }
+
     /// How many bytes of the request's content have not been received: `Some(0)` if all have, `None` if nobody knows.
     #[must_use]
     pub fn unread(&self) -> Option<u64> {

@@ -30,6 +30,11 @@ impl Connection {
         rest: &[u8],
         worker: &mut Worker<'_>,
     ) -> (usize, Step) {
+        if head.target.is_https() {
+            let explanation = "This connection is not secured, as https demands.";
+            let misdirected = StatusCode::MISDIRECTED_REQUEST;
+            return (0, self.respond_with_error(misdirected, explanation, worker));
+        }
         if self.protocol.is_complete()
             && let Some(prepared) = worker.server.handler.prepared(head)
         {
@@ -204,6 +209,10 @@ impl Connection {
     pub(super) fn refuse(&mut self, error: Error, worker: &mut Worker<'_>) -> Step {
         log::debug!("{}: {error}", self.remote);
         self.protocol.close_after(CloseReason::ProtocolError);
+        if self.protocol.is_answered() {
+            // It is in content that nobody wanted.
+            return Step::End;
+        }
         self.respond_with_error(error.status(), &error.to_string(), worker)
     }
 

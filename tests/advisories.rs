@@ -1,0 +1,421 @@
+//! How other servers fell, each lesson a test. Advisories are named by their numbers (RUSTSEC, CVE), other bugs by their project.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use std::io::Write;
+use std::net::Shutdown;
+use support::must::{check, check_index, serve};
+use support::{Folder, Raw, Serve};
+
+/// Lessons whose tests stand elsewhere. Those that remain are about what isn't here: TLS, passwords, writing, other systems' file
+/// names, and a list of hosts.
+const ELSEWHERE: &str = "
+    RUSTSEC-2020-0093 | content is drained, or the connection closed | tests/wire.rs::unwanted_content_does_not_become_a_request
+    RUSTSEC-2025-0037 | content is drained, or the connection closed | tests/wire.rs::unwanted_content_does_not_become_a_request
+    CVE-2024-23644    | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
+    CVE-2021-28861    | //evil.example is no other host              | tests/serve.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
+    RUSTSEC-2022-0072 | //evil.example is no other host              | tests/serve.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
+    RUSTSEC-2025-0055 | control bytes are escaped in logs            | tests/serve.rs::the_banner_and_the_log
+    dufs#691          | control bytes are escaped in logs            | crates/server/tests/handlers.rs::the_access_log_tells_everything_once_and_nothing_unescaped
+    miniserve#590     | links are refused, not hidden                | tests/serve.rs::what_is_not_a_file_is_not_there_and_nobody_waits_for_it
+    SWS#639           | links are refused in every component         | crates/server/src/files/resolve.rs::names_and_links
+    actix-files       | If-Range is heeded                           | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
+    dufs              | If-None-Match before If-Modified-Since       | crates/message/src/conditional.rs::the_ladder_of_13_2_2
+    dufs              | a 304 has its ETag                           | tests/rfc9110.rs::a_part_says_what_the_whole_says
+    serve             | If-None-Match is a list, or *                | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
+    shs               | a failed If-Match is a 412                   | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
+    tiny_http#283     | accepting goes on                            | tests/serve.rs::a_low_limit_on_descriptors
+    tiny_http#195     | no descriptors, no panic                     | tests/serve.rs::a_full_descriptor_table
+    cpython#75820     | an idle connection holds nobody up           | tests/starvation.rs::a_fresh_request_beside_a_crowd
+";
+
+#[test]
+fn lessons_whose_tests_stand_elsewhere() {
+    check_index(ELSEWHERE);
+}
+
+/// RUSTSEC-2020-0031 (tiny_http), -2020-0008, -2021-0020, -2021-0078 (hyper), -2021-0081 (actix-http): what two readers could take
+/// for two lengths is a 400, and the connection ends, so that nothing behind it is read as a request.
+#[test]
+fn one_length_or_none() {
+    let (_folder, server) = serve();
+    let head = "POST /a HTTP/1.1\r\nHost: h\r\n";
+    let hidden = "GET /b HTTP/1.1\r\nHost: h\r\n\r\n";
+    let fields = [
+        "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: cow",
+        "Transfer-Encoding: cow\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: chunked, cow",
+        "Transfer-Encoding: chunked\u{b}",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding\t: chunked",
+        " Transfer-Encoding: chunked",
+        "X: y\r\n Transfer-Encoding: chunked",
+        "X: y\rTransfer-Encoding: chunked",
+        "X: y\nTransfer-Encoding: chunked",
+        "Content-Length: +5",
+        "Content-Length: -5",
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 5\r\nContent-Length: 5",
+        "Content-Length: 5,6",
+        "Content-Length: 0x5",
+        "Content-Length: 5e0",
+        "Content-Length: 5\0",
+    ];
+    for fields in fields {
+        let rows = [(
+            fields,
+            format!("{head}{fields}\r\n\r\n0\r\n\r\n{hidden}"),
+            "400 ended",
+        )];
+        check(&server, &rows);
+    }
+}
+
+/// RUSTSEC-2021-0079 (hyper), -2026-0181 (vibeio): sizes are counted with checked arithmetic, and digits are not endless.
+#[test]
+fn chunk_sizes_neither_overflow_nor_go_on_for_ever() {
+    let (_folder, server) = serve();
+    let head = "GET /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for size in [
+        "fffffffffffffffff".to_owned(),
+        "10000000000000003".to_owned(),
+        "100000000000000000000000000000003".to_owned(),
+        "f".repeat(5000),
+        "0".repeat(5000),
+    ] {
+        let rows = [(
+            "a size",
+            format!("{head}{size}\r\nabc\r\n0\r\n\r\n"),
+            "200 ended",
+        )];
+        check(&server, &rows);
+    }
+}
+
+/// RUSTSEC-2026-0034 (pingora): HTTP/1.0 has no chunks, and content of a request never goes on until the connection ends.
+#[test]
+fn old_requests_have_no_chunks_and_no_endless_content() {
+    let (_folder, server) = serve();
+    #[rustfmt::skip]
+    let rows = [
+        ("chunks", "POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n", "400 ended"),
+        ("identity", "POST /a HTTP/1.0\r\nTransfer-Encoding: identity\r\nConnection: keep-alive\r\n\r\n", "400 ended"),
+        // Without a length there is no content: what follows is the next request.
+        ("no length", "POST /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "405 kept"),
+        ("no length", "POST /a HTTP/1.1\r\nHost: h\r\n\r\n", "405 kept"),
+    ];
+    check(&server, &rows);
+}
+
+/// RUSTSEC-2026-0033 (pingora): as long as nobody has answered 101, what follows is HTTP and is read as such.
+#[test]
+fn upgrade_means_nothing_until_it_is_answered() {
+    let (_folder, server) = serve();
+    let upgrade = "GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    let rows = [
+        ("one", upgrade.to_owned(), "200 kept"),
+        ("two", upgrade.repeat(2), "200 200 kept"),
+        (
+            "broken behind it",
+            format!("{upgrade}\x01\x02\r\n\r\n"),
+            "200 400 ended",
+        ),
+        (
+            "h2c",
+            upgrade.replace("websocket", "h2c\r\nHTTP2-Settings: AAMAAABk"),
+            "200 kept",
+        ),
+    ];
+    check(&server, &rows);
+}
+
+/// CVE-2025-12642 (lighttpd): a trailer that looks like a field of the head changes nothing, neither here nor for the next request.
+#[test]
+fn trailers_are_never_merged_into_the_head() {
+    let (_folder, server) = serve();
+    let head = "GET /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n";
+    for trailer in [
+        "Host: other",
+        "Content-Length: 50",
+        "Transfer-Encoding: gzip",
+        "Connection: close",
+        "Range: bytes=0-0",
+        "If-None-Match: *",
+        "Expect: x",
+        "Authorization: Basic eDp5",
+    ] {
+        let mut raw = server.connect();
+        let answer = raw.send(format!("{head}{trailer}\r\n\r\n")).answer();
+        assert_eq!(
+            (answer.status, answer.text().as_str()),
+            (200, "aaaa"),
+            "{trailer}"
+        );
+        assert_eq!(raw.get("/b").text(), "bb", "{trailer}");
+    }
+}
+
+/// CVE-2024-23644 (trillium), RUSTSEC-2017-0002 (hyper): a name with line breaks in it is encoded where it goes into a field.
+#[test]
+fn a_redirect_can_not_be_split() {
+    let folder = Folder::new().with("a\r\nSet-Cookie: x\r\n\r\n<b>/index.html", "x");
+    let server = Serve::start(folder.path(), [""; 0]);
+    let answer = server
+        .connect()
+        .get("/a%0D%0aSet-Cookie:%20x%0d%0A%0D%0A%3Cb%3E?q");
+    assert_eq!(answer.status, 301);
+    assert_eq!(
+        answer.field("location"),
+        Some("/a%0D%0ASet-Cookie:%20x%0D%0A%0D%0A%3Cb%3E/?q")
+    );
+    assert_eq!(answer.field("set-cookie"), None);
+}
+
+/// CVE-2024-43800 (serve-static), CVE-2024-32966 (SWS), CVE-2026-22257 (salvo): nothing that somebody put into a URL comes back in
+/// a page.
+#[test]
+fn pages_say_nothing_of_the_url() {
+    let folder = Folder::new().with("sub<i>/index.html", "x");
+    let server = Serve::start(folder.path(), [""; 0]);
+    for path in [
+        "/sub%3Ci%3E?%22><script>alert(1)</script>",
+        "/sub<script>",
+        "/nowhere?<script>",
+        "/%3Cscript%3E",
+        "/%zz<script>",
+    ] {
+        let answer = server.connect().get(path);
+        assert!(answer.status >= 300, "{path}");
+        let text = answer.text().to_lowercase();
+        assert!(
+            !text.contains("script") && !text.contains("sub"),
+            "{path}: {text}"
+        );
+    }
+}
+
+/// CVE-2010-0295 (lighttpd): a request that comes a byte at a time costs its bytes, not a buffer for each of them.
+#[test]
+fn many_tiny_reads_allocate_next_to_nothing() {
+    let (_folder, server) = serve();
+    let head = format!(
+        "GET /a HTTP/1.1\r\nHost: h\r\nX: {}\r\n\r\n",
+        "x".repeat(2000)
+    );
+    server.connect().get("/a");
+    let before = server.memory();
+    let mut crowd: Vec<Raw> = (0..50).map(|_| server.connect()).collect();
+    for byte in head.as_bytes() {
+        for raw in &mut crowd {
+            raw.send([*byte]);
+        }
+    }
+    let answers: Vec<_> = crowd.iter_mut().map(|raw| raw.answer().status).collect();
+    assert_eq!(answers, [200; 50]);
+    // 100,000 reads. At a hundred bytes each it would be ten megabytes.
+    let grown = server.memory().saturating_sub(before);
+    assert!(grown < 8_000_000, "{grown} bytes");
+}
+
+/// CVE-2022-41556 (lighttpd): whoever leaves in the middle of a chunk gives its place back.
+#[test]
+fn half_a_chunk_and_a_half_close_free_the_place() {
+    let (_folder, server) = serve();
+    server.connect().get("/a");
+    let before = server.descriptors();
+    for _ in 0..300 {
+        let mut raw = server.connect();
+        raw.send("GET /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe");
+        assert_eq!(raw.answer().status, 200);
+        raw.stream().shutdown(Shutdown::Write).unwrap();
+        assert!(raw.is_ended());
+    }
+    server.wait_until("the descriptors are free", |server| {
+        server.descriptors() <= before + 2
+    });
+}
+
+/// RUSTSEC-2022-0043 (tower-http), -0069 (hyper-staticfile), -0082 (warp), CVE-2024-51756 (cap-std): what other systems take for
+/// drives, streams and devices are names here like others, and a backslash parts nothing.
+#[test]
+fn names_that_are_special_elsewhere_are_plain() {
+    let folder = Folder::new()
+        .with("CON", "a name")
+        .with("a.txt", "a")
+        .with("a.txt:stream", "another name")
+        .with("LONGNA~1", "a short name")
+        .with("sub/b.txt", "b")
+        .with("sub\\c.txt", "one name");
+    let server = Serve::start(folder.path(), [""; 0]);
+    #[rustfmt::skip]
+    let table = [
+        ("/CON", 200, "a name"),
+        ("/con", 404, ""),
+        ("/a.txt:stream", 200, "another name"),
+        ("/a.txt::$DATA", 404, ""),
+        ("/LONGNA~1", 200, "a short name"),
+        ("/sub%5cb.txt", 404, ""),
+        ("/sub%5cc.txt", 200, "one name"),
+        ("/..%5c..%5cetc/passwd", 404, ""),
+        ("/C:/a.txt", 404, ""),
+        ("/C:%5ca.txt", 404, ""),
+        ("/%5c%5chost%5cshare/a.txt", 404, ""),
+        ("/a.txt.", 404, ""),
+        ("/a.txt%20", 404, ""),
+        ("/A.TXT", 404, ""),
+    ];
+    for (path, status, text) in table {
+        let answer = server.connect().get(path);
+        assert_eq!(answer.status, status, "{path}");
+        assert!(status != 200 || answer.text() == text, "{path}");
+    }
+}
+
+/// CVE-2026-27585, -27587, -52844 (caddy), CVE-2018-3809 (serve): what is hidden is hidden under every spelling, because the rule and
+/// the look-up see one path; and nothing in a path is a pattern.
+#[test]
+fn what_is_hidden_stays_hidden_however_it_is_spelt() {
+    let folder = Folder::new()
+        .with(".env", "hidden")
+        .with("sub/.git/config", "hidden")
+        .with(".well-known/.git/config", "hidden")
+        .with("a", "a");
+    let server = Serve::start(folder.path(), [""; 0]);
+    for path in [
+        "/.env",
+        "/%2eenv",
+        "/%2Eenv",
+        "//.env",
+        "/./.env",
+        "/sub/../.env",
+        "/sub/%2e%2e/.env",
+        "/sub/..//%2eenv",
+        "/.env?",
+        "/.env/",
+        "/.env/.",
+        "/sub/.git/config",
+        "/sub/%2egit/config",
+        "/sub//.git//config",
+        "/sub/.git/./config",
+        "/sub/x/../.git/config",
+        "/.well-known/.git/config",
+        "/.well-known/../.env",
+        "/sub/.well-known/../.git/config",
+        "http://h/.env",
+        "http://h/%2eenv",
+        "/%252eenv",
+        "/*env",
+        "/?env",
+        "/[.]env",
+        "/{.env,a}",
+        "/.%65nv",
+        "/.env%00",
+        "/.env%2f",
+        "/%c0%aeenv",
+        "/%e0%80%aeenv",
+    ] {
+        let answer = server.connect().get(path);
+        assert!(
+            [400, 404].contains(&answer.status),
+            "{path}: {}",
+            answer.status
+        );
+        assert!(!answer.text().contains("hidden"), "{path}");
+    }
+}
+
+/// actix-files 0.6.10: an empty Range must not panic.
+#[test]
+fn odd_ranges_do_no_harm() {
+    let (_folder, server) = serve();
+    for range in [
+        "",
+        " ",
+        "bytes",
+        "bytes=",
+        "bytes=,",
+        "bytes=-",
+        "bytes=--1",
+        "=",
+        "=0-1",
+        "bytes=a-b",
+        "bytes=0--1",
+    ] {
+        let mut raw = server.connect();
+        raw.send(format!(
+            "GET /a HTTP/1.1\r\nHost: h\r\nRange: {range}\r\n\r\n"
+        ));
+        assert_eq!(raw.answer().text(), "aaaa", "{range:?}");
+    }
+}
+
+/// dufs read every part of a multi-range request into memory, and overlapping ranges multiply: ranges that overlap are sent once,
+/// many are as good as none, and whatever they add up to is streamed.
+#[test]
+fn many_ranges_cost_no_more_than_the_whole() {
+    let folder = Folder::new().with("a", "aaaa");
+    std::fs::File::create(folder.path().join("large"))
+        .unwrap()
+        .set_len(30_000_000)
+        .unwrap();
+    let server = Serve::start(folder.path(), [""; 0]);
+    server.connect().get("/a");
+    let before = server.memory();
+    let ranges = [
+        vec!["0-".to_owned(); 200],
+        (0..200).map(|n| format!("{n}-")).collect(),
+        (0..200).map(|n| format!("-{}", 30_000_000 - n)).collect(),
+        (0..200).map(|n| format!("{0}-{0}", n * 1000)).collect(),
+        (0..16)
+            .map(|n| format!("{}-{}", n * 1_800_000, n * 1_800_000 + 1_700_000))
+            .collect(),
+    ];
+    for ranges in ranges {
+        let mut raw = server.connect();
+        let set = ranges.join(",");
+        raw.send(format!(
+            "GET /large HTTP/1.1\r\nHost: h\r\nRange: bytes={set}\r\n\r\n"
+        ));
+        let answer = raw.answer();
+        assert!(
+            answer.content.len() <= 30_010_000,
+            "{}",
+            answer.content.len()
+        );
+        let grown = server.memory().saturating_sub(before);
+        assert!(grown < 10_000_000, "{grown} bytes after {}...", &set[..20]);
+    }
+}
+
+/// RUSTSEC-2026-0009 (time): a date is as long as a date, and whatever else stands there is no date at once.
+#[test]
+fn dates_are_not_read_beyond_their_length() {
+    let (_folder, server) = serve();
+    for junk in ["(", "Sun, ", "06 ", "0", ":", "GMT"] {
+        let date = junk.repeat(12_000 / junk.len());
+        let mut raw = server.connect();
+        raw.send(format!(
+            "GET /a HTTP/1.1\r\nHost: h\r\nIf-Modified-Since: {date}\r\nIf-Range: {date}\r\nRange: bytes=0-0\r\n\r\n"
+        ));
+        assert_eq!(raw.answer().text(), "aaaa", "{junk:?}");
+    }
+}
+
+/// RUSTSEC-2025-0037 (pingora): a flood of requests behind one that is refused is not answered, and costs one connection.
+#[test]
+fn nothing_behind_a_refusal_is_answered() {
+    let (_folder, server) = serve();
+    let mut raw = server.connect();
+    let flood = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n".repeat(2000);
+    let _ = raw
+        .stream()
+        .write_all(format!("GET /a HTTP/1.1\r\nHost : h\r\n\r\n{flood}").as_bytes());
+    assert_eq!(raw.answer().status, 400);
+    assert!(raw.is_ended());
+    assert_eq!(server.connect().get("/a").text(), "aaaa");
+}
