@@ -1,0 +1,105 @@
+//! A handler that runs programs by the rules of CGI/1.1 (RFC 3875): the oldest way to make a page, in any language.
+//!
+//! ```text
+//! cgi [FOLDER [PORT [ADDRESS]]]        the example's own cgi-bin, 8080 and 127.0.0.1 unless given
+//! ```
+//!
+//! 1. The path's first name is the script's; what follows it is for the script ([`find`]).
+//! 2. The content is read to its end, since the script has to be told its length before it starts.
+//! 3. The request becomes environment variables ([`environment`]).
+//! 4. The script runs: bounded in time and output, with no shell between ([`process`]).
+//! 5. What it printed becomes a response, or the path of another one ([`output`]).
+
+mod environment;
+mod failure;
+mod find;
+mod output;
+mod process;
+
+use failure::Failure;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use output::Output;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use tinyhttp_server::{Body, Handler, Server};
+
+/// The most content that a script is given, in bytes.
+const MOST_CONTENT: u64 = 1024 * 1024;
+
+/// How often scripts may point to other scripts before an answer comes of it.
+const MOST_REDIRECTS: u32 = 5;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cgi/cgi-bin");
+    let folder = arguments.next().unwrap_or(own.to_owned());
+    let port = arguments.next().unwrap_or("8080".to_owned());
+    let address = arguments.next().unwrap_or("127.0.0.1".to_owned());
+    if let Err(error) = serve(&folder, &address, &port) {
+        eprintln!("cgi: {folder} at {address}, port {port}: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn serve(folder: &str, address: &str, port: &str) -> io::Result<()> {
+    let scripts = Scripts {
+        folder: PathBuf::from(folder).canonicalize()?,
+    };
+    let port: u16 = port.parse().map_err(io::Error::other)?;
+    let address: IpAddr = address.parse().map_err(io::Error::other)?;
+    // Each script that runs has a thread that waits for it, so this is also how many may run at a time.
+    let server = Server::builder()
+        .bind((address, port).into())?
+        .max_threads(32)
+        .start(scripts)?;
+    println!("Listening at http://{}/", server.addresses()[0]);
+    server.run()
+}
+
+/// A folder of programs.
+struct Scripts {
+    folder: PathBuf,
+}
+
+impl Handler for Scripts {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        self.answer(request).unwrap_or_else(|failure| {
+            eprintln!("cgi: {failure}");
+            failure.response()
+        })
+    }
+}
+
+impl Scripts {
+    fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Failure> {
+        let (mut head, body) = request.into_parts();
+        let mut content = Vec::new();
+        body.take(MOST_CONTENT + 1)
+            .read_to_end(&mut content)
+            .map_err(Failure::Content)?;
+        if content.len() as u64 > MOST_CONTENT {
+            return Err(Failure::TooMuchContent);
+        }
+        for _ in 0..=MOST_REDIRECTS {
+            match self.run(&head, &content)? {
+                Output::Response(response) => return Ok(*response),
+                // The answer is what a GET for that path would have brought (RFC 3875 §6.2.2).
+                Output::Elsewhere(path) => {
+                    head.uri = path;
+                    head.method = Method::GET;
+                    content.clear();
+                }
+            }
+        }
+        Err(Failure::Circle)
+    }
+
+    fn run(&self, head: &Parts, content: &[u8]) -> Result<Output, Failure> {
+        let script = find::find(&self.folder, head.uri.path())?;
+        let environment = environment::environment(head, &script, content.len());
+        let printed = process::run(&self.folder.join(&script.name), environment, content)?;
+        output::parse(&printed)
+    }
+}
