@@ -310,7 +310,7 @@ fn what_is_hidden_stays_hidden_however_it_is_spelt() {
         "http://h/%2eenv",
         "/%252eenv",
         "/*env",
-        "/?env",
+        "/%3Fenv",
         "/[.]env",
         "/{.env,a}",
         "/.%65nv",

@@ -309,9 +309,14 @@ mod tests {
     fn server(
         mut handle: impl FnMut(&Packet<'_>, bool) -> Vec<Vec<u8>> + Send + 'static,
     ) -> SocketAddr {
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // A port that is free for one protocol may be taken for the other.
+        let both = || {
+            let udp = UdpSocket::bind("127.0.0.1:0").ok()?;
+            let tcp = TcpListener::bind(udp.local_addr().ok()?).ok()?;
+            Some((udp, tcp))
+        };
+        let (udp, tcp) = (0..100).find_map(|_| both()).expect("a port free for both protocols");
         let address = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(address).unwrap();
         let (sender, queries) =
             std::sync::mpsc::channel::<(Vec<u8>, Option<TcpStream>, SocketAddr)>();
         let by_tcp = sender.clone();
