@@ -27,7 +27,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Args),
-    Get(get::Args),
+    Get(Box<get::Args>),
 }
 
 fn main() -> ExitCode {

@@ -1,10 +1,10 @@
 //! Where the content goes: a pipe or file, byte for byte; or a terminal, readable and harmless.
 
 use super::failure::write_failure;
+use super::part::Part;
 use crate::failure::Failure;
 use crate::visible::visible;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,7 @@ pub(super) enum Output {
     /// Standard output, for people.
     Terminal(Text),
     /// A file that gets its name when it is complete.
-    File {
-        file: File,
-        part: PathBuf,
-        path: PathBuf,
-    },
+    File(Part),
     /// A device, a FIFO or the like: there is nothing to rename.
     Special(File, PathBuf),
 }
@@ -41,34 +37,17 @@ impl Output {
     }
 
     /// A file; until it is complete it is called `NAME.part`.
-    pub(super) fn file(path: &Path, may_overwrite: bool) -> Result<Self, Failure> {
-        let failed = |error: io::Error| write_failure(&path.display().to_string(), &error);
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => {
-                return Err(
-                    Failure::with_code(23, format!("{} is a folder", path.display()))
-                        .hint("name a file in it"),
-                );
-            }
-            Ok(metadata) if !metadata.is_file() => {
-                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-                return Ok(Output::Special(file, path.to_owned()));
-            }
-            Ok(_) if !may_overwrite => {
-                return Err(
-                    Failure::with_code(23, format!("{} is there already", path.display()))
-                        .hint("give it another name with -o, or allow it with --clobber"),
-                );
-            }
-            _ => {}
-        }
-        let part = part_of(path);
-        let file = File::create(&part).map_err(failed)?;
-        Ok(Output::File {
-            file,
-            part,
-            path: path.to_owned(),
-        })
+    pub(super) fn file(path: &Path) -> Result<Self, Failure> {
+        Part::create(path).map(Output::File)
+    }
+
+    /// A device, a FIFO or the like.
+    pub(super) fn special(path: &Path) -> Result<Self, Failure> {
+        OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map(|file| Output::Special(file, path.to_owned()))
+            .map_err(|error| write_failure(&path.display().to_string(), &error))
     }
 
     /// Writes a response's head, as `-i` wants it.
@@ -87,9 +66,8 @@ impl Output {
     /// Writes a piece of content.
     pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
         let result = match self {
-            Output::Pipe(file) | Output::File { file, .. } | Output::Special(file, _) => {
-                file.write_all(piece)
-            }
+            Output::File(part) => return part.write(piece),
+            Output::Pipe(file) | Output::Special(file, _) => file.write_all(piece),
             Output::Terminal(text) => text.write(piece),
         };
         result.map_err(|error| write_failure(&self.name(), &error))
@@ -100,32 +78,28 @@ impl Output {
         matches!(self, Output::Terminal(text) if text.is_binary)
     }
 
-    /// Ends the output; a file gets its name.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    /// Ends the output; a file gets its name, which is given back.
+    pub(super) fn finish(self) -> Result<Option<PathBuf>, Failure> {
         match self {
             Output::Terminal(text) => text
                 .finish()
+                .map(|()| None)
                 .map_err(|error| write_failure("to standard output", &error)),
-            Output::File { part, path, .. } => fs::rename(&part, &path)
-                .map_err(|error| write_failure(&path.display().to_string(), &error)),
-            Output::Pipe(_) | Output::Special(..) => Ok(()),
+            Output::File(part) => {
+                let path = part.path.clone();
+                part.finish(None).map(|()| Some(path))
+            }
+            Output::Special(_, path) => Ok(Some(path)),
+            Output::Pipe(_) => Ok(None),
         }
     }
 
     fn name(&self) -> String {
         match self {
-            Output::Pipe(_) | Output::Terminal(_) => "to standard output".to_owned(),
-            Output::File { part: path, .. } | Output::Special(_, path) => {
-                path.display().to_string()
-            }
+            Output::Special(_, path) => path.display().to_string(),
+            _ => "to standard output".to_owned(),
         }
     }
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".part");
-    name.into()
 }
 
 /// Text on its way to a terminal, in pieces that may be cut inside a character.

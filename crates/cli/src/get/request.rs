@@ -364,7 +364,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{HttpDate, date};
 
     #[test]
     fn dates() {
@@ -379,7 +379,7 @@ mod tests {
             ("", None),
         ];
         for (text, want) in table {
-            let got = date(text).ok().map(|date| date.unix_seconds());
+            let got = date(text).ok().map(HttpDate::unix_seconds);
             assert_eq!(got, want, "{text}");
         }
     }
