@@ -8,12 +8,12 @@
 //! 6. For https: TLS, with the URL's host, whatever the connection led through.
 
 use crate::body::Source;
+use crate::compose::Outbound;
 use crate::config::Config;
 use crate::connect::{NotConnected, connect};
-use crate::credentials::Credentials;
 use crate::deadline::{Clock, Timeout};
 use crate::error::{Error, Phase};
-use crate::exchange::{Connection, Exchange, Outbound};
+use crate::exchange::{Connection, Exchange};
 use crate::pool::Origin;
 use crate::proxy::{Proxy, ProxyKind};
 use crate::resolve::{NotResolved, resolve};
@@ -200,20 +200,20 @@ impl Way<'_> {
         peer: &Peer,
     ) -> Result<Box<dyn Transport>, Error> {
         let target = format!("{host}:{port}");
-        let authorization = proxy.credentials.as_ref().map(Credentials::basic_value);
-        let mut fields = vec![("Host", target.as_bytes())];
-        if let Some(value) = &authorization {
-            fields.push(("Proxy-Authorization", value.as_bytes()));
+        let mut fields = vec![("Host", target.as_bytes().into())];
+        if let Some(credentials) = &proxy.credentials {
+            let value = credentials.basic().into_bytes();
+            fields.push(("Proxy-Authorization", value.into()));
         }
         if let Some(name) = &self.config.user_agent {
-            fields.push(("User-Agent", name.as_bytes()));
+            fields.push(("User-Agent", name.as_bytes().into()));
         }
         let outbound = Outbound {
             method: &Method::CONNECT,
-            target: &target,
+            target: target.as_str().into(),
             version: Version::HTTP_11,
             length: RequestContent::None,
-            fields: &fields,
+            fields,
             close: false,
             expect_continue: false,
         };

@@ -41,6 +41,7 @@
 
 mod body;
 mod client;
+mod compose;
 mod config;
 mod connect;
 #[cfg(feature = "cookies")]

@@ -11,7 +11,8 @@
 //! | `verbose` | What happens meanwhile? (`-v`) |
 //! | `transfer` | Is the response one to be shown, and where? |
 //! | `output` | How do its bytes get there? |
-//! | `terminal` | What may a terminal see of them? |
+//! | `terminal`, `json` | What may a terminal see of them? |
+//! | `write_out`, `json_out`, `explain`, `dry_run` | What is said about the fetch itself? |
 //! | `failure` | What went wrong, and which exit code says so? |
 
 mod address;
@@ -22,8 +23,12 @@ mod connection;
 mod cookies;
 mod data;
 mod download;
+mod dry_run;
+mod explain;
 mod failure;
 mod job;
+mod json;
+mod json_out;
 mod multipart;
 mod names;
 mod netrc;
@@ -39,6 +44,7 @@ mod terminal;
 mod transfer;
 mod trouble;
 mod verbose;
+mod write_out;
 
 pub(crate) use args::Args;
 

@@ -1,9 +1,12 @@
 //! Where the content goes: a pipe or file, byte for byte; or a terminal, readable and harmless.
 
 use super::failure::write_failure;
+use super::json::Indenter;
 use super::part::Part;
+use super::terminal::Console;
 use crate::failure::Failure;
 use crate::visible::visible;
+use http::{HeaderMap, header};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -19,18 +22,20 @@ pub(super) enum Output {
     File(Part),
     /// A device, a FIFO or the like: there is nothing to rename.
     Special(File, PathBuf),
+    /// Counted, and thrown away.
+    Nowhere,
 }
 
 impl Output {
     /// Standard output. It is written to directly: the standard library's buffer would look for lines.
-    pub(super) fn stdout(is_readable: bool) -> Result<Self, Failure> {
+    pub(super) fn stdout(console: Console, fields: &HeaderMap) -> Result<Self, Failure> {
         let stdout = io::stdout()
             .as_fd()
             .try_clone_to_owned()
             .map_err(|error| write_failure("to standard output", &error))?;
         let file = File::from(stdout);
-        Ok(if is_readable {
-            Output::Terminal(Text::new(file))
+        Ok(if console.is_readable {
+            Output::Terminal(Text::new(file, is_json(fields), console.stdout_colour))
         } else {
             Output::Pipe(file)
         })
@@ -51,10 +56,10 @@ impl Output {
     }
 
     /// Writes a response's head, as `-i` wants it.
-    pub(super) fn head(&mut self, raw: &[u8], colour: bool) -> Result<(), Failure> {
+    pub(super) fn head(&mut self, raw: &[u8]) -> Result<(), Failure> {
         match self {
             Output::Terminal(text) => {
-                let shown = super::terminal::head(raw, colour);
+                let shown = super::terminal::head(raw, text.colour);
                 text.file
                     .write_all(shown.as_bytes())
                     .map_err(|error| write_failure("to standard output", &error))
@@ -69,6 +74,7 @@ impl Output {
             Output::File(part) => return part.write(piece),
             Output::Pipe(file) | Output::Special(file, _) => file.write_all(piece),
             Output::Terminal(text) => text.write(piece),
+            Output::Nowhere => Ok(()),
         };
         result.map_err(|error| write_failure(&self.name(), &error))
     }
@@ -90,7 +96,7 @@ impl Output {
                 part.finish(None).map(|()| Some(path))
             }
             Output::Special(_, path) => Ok(Some(path)),
-            Output::Pipe(_) => Ok(None),
+            Output::Pipe(_) | Output::Nowhere => Ok(None),
         }
     }
 
@@ -110,11 +116,15 @@ pub(super) struct Text {
     is_binary: bool,
     has_begun: bool,
     ends_line: bool,
+    colour: bool,
+    json: Option<Indenter>,
 }
 
 impl Text {
-    fn new(file: File) -> Self {
+    fn new(file: File, is_json: bool, colour: bool) -> Self {
         Text {
+            colour,
+            json: is_json.then(|| Indenter::new(colour)),
             file,
             cut: Vec::new(),
             is_binary: false,
@@ -143,7 +153,11 @@ impl Text {
         }
         // CRLF is one end of line; a CR on its own would go back and overwrite.
         let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
-        write!(self.file, "{}", visible(&text))
+        let shown = match &mut self.json {
+            Some(indenter) => indenter.indent(&text),
+            None => visible(&text).to_string(),
+        };
+        self.file.write_all(shown.as_bytes())
     }
 
     fn finish(mut self) -> io::Result<()> {
@@ -154,12 +168,29 @@ impl Text {
         }
         let rest = std::mem::take(&mut self.cut);
         self.show(&rest)?;
+        if let Some(indenter) = &mut self.json {
+            self.file.write_all(indenter.finish().as_bytes())?;
+        }
         // The prompt belongs on a line of its own.
         if !self.ends_line {
             self.file.write_all(b"\n")?;
         }
         Ok(())
     }
+}
+
+/// Whether the content says that it is JSON.
+fn is_json(fields: &HeaderMap) -> bool {
+    let Some(Ok(value)) = fields.get(header::CONTENT_TYPE).map(|value| value.to_str()) else {
+        return false;
+    };
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence.ends_with("/json") || essence.ends_with("+json") || essence.ends_with("/x-ndjson")
 }
 
 /// Whether that is the beginning of something other than text.

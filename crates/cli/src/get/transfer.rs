@@ -1,8 +1,8 @@
 //! One URL: the request, the response, and its content to where it belongs.
 
-use super::address;
 use super::args::Args;
 use super::download::download;
+use super::explain::explain;
 use super::failure::write_failure;
 use super::job::{Job, Record};
 use super::output::Output;
@@ -11,6 +11,8 @@ use super::progress::Progress;
 use super::request::Plan;
 use super::terminal::Console;
 use super::trouble::{Persistence, Trouble, bad_status};
+use super::write_out::{Facts, write_out};
+use super::{address, dry_run, json_out};
 use crate::failure::Failure;
 use http::header;
 use std::fs;
@@ -41,6 +43,9 @@ impl Run<'_> {
             Place::Special(_) | Place::Stdout => super::progress::Bar::hidden(),
         };
         let job = Job::new(args, self.client, self.console, plan, bar);
+        if args.output.dry_run {
+            return dry_run::show(&job);
+        }
         let mut record = Record::default();
         let is_download = matches!(place, Place::File(_) | Place::Named(_));
         let has_head = args.output.include || args.output.head;
@@ -57,7 +62,43 @@ impl Run<'_> {
             };
             job.tell_written(record.written, &to);
         }
+        self.account(&job, &record, index, &result)?;
         result
+    }
+
+    /// What is said about the fetch as a whole, on standard output.
+    fn account(
+        &self,
+        job: &Job<'_>,
+        record: &Record,
+        index: usize,
+        result: &Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let output = &self.args.output;
+        if !(output.explain || output.json_out || output.write_out.is_some()) {
+            return Ok(());
+        }
+        let facts = Facts {
+            job,
+            record,
+            trace: &job.trace(),
+            failure: result.as_ref().err(),
+            index,
+        };
+        let failed = |error: io::Error| write_failure("to standard output", &error);
+        if output.explain {
+            let page = explain(&facts);
+            io::stdout().write_all(page.as_bytes()).map_err(failed)?;
+        }
+        if output.json_out {
+            let mut object = json_out::object(&facts).to_string();
+            object.push('\n');
+            io::stdout().write_all(object.as_bytes()).map_err(failed)?;
+        }
+        if let Some(format) = &output.write_out {
+            write_out(format, &facts).map_err(failed)?;
+        }
+        Ok(())
     }
 }
 
@@ -116,13 +157,15 @@ fn show_once(
     }
     let is_readable = job.console.is_readable && *place == Place::Stdout;
     let mut output = match place {
-        Place::Stdout => Output::stdout(is_readable)?,
+        // Standard output is for the account.
+        Place::Stdout if args.output.explain || args.output.json_out => Output::Nowhere,
+        Place::Stdout => Output::stdout(job.console, response.fields())?,
         Place::Special(path) => Output::special(path)?,
         Place::File(_) | Place::Named(_) => Output::file(&place.path(args, response.fields())?)?,
     };
     if args.output.include || args.output.head || is_readable && !args.output.verbose {
         for hop in response.trace().hops {
-            output.head(&hop.response, job.console.stdout_colour)?;
+            output.head(&hop.response)?;
         }
     }
     let pump = job.pump();
