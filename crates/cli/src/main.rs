@@ -1,10 +1,11 @@
-//! The program: `tinyhttp serve [DIR]` and `tinyhttp get URL...`.
+//! The program: `tinyhttp serve [DIR]`, `tinyhttp get URL...` and `tinyhttp resolve HOST...`.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod failure;
 mod get;
+mod resolve;
 mod serve;
 mod visible;
 
@@ -28,11 +29,13 @@ struct Args {
 enum Command {
     Serve(serve::Args),
     Get(Box<get::Args>),
+    Resolve(Box<resolve::Args>),
 }
 
 fn main() -> ExitCode {
     match Args::parse().command {
         Command::Serve(args) => serve::run(&args),
         Command::Get(args) => get::run(&args),
+        Command::Resolve(args) => resolve::run(&args),
     }
 }

@@ -6,7 +6,7 @@ use crate::compose::compose;
 use crate::config::{ClientBuilder, Config};
 use crate::deadline::{Clock, Timeouts};
 use crate::decode::codings;
-use crate::dial::dial;
+use crate::dial::{addresses, dial};
 use crate::error::Error;
 use crate::exchange::{Broken, Connection, Exchange, Head};
 use crate::pool::{Origin, Pool};
@@ -18,8 +18,10 @@ use crate::trace::{Event, Recorder};
 use http::header;
 use http::{Method, StatusCode};
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tinyhttp_message::ClientConnection;
+use url::Host;
 
 /// Makes requests, and keeps connections for the next ones.
 ///
@@ -90,6 +92,15 @@ impl Client {
         self.fetch(request.try_into()?)
     }
 
+    /// The addresses of a host, in the order in which they would be tried; the port is only put beside each.
+    ///
+    /// # Errors
+    /// [`Error::Resolve`], and [`Error::Timeout`].
+    pub fn resolve(&self, host: &Host<String>, port: u16) -> Result<Vec<SocketAddr>, Error> {
+        let clock = Clock::start(self.0.config.timeouts);
+        addresses(&self.0.config, host, port, clock)
+    }
+
     /// The head of a request, as it would be sent straight to its server.
     pub(crate) fn preview(&self, request: &Request) -> Result<Vec<u8>, Error> {
         let mut head = Vec::new();
@@ -97,6 +108,10 @@ impl Client {
             .write(&mut ClientConnection::new(self.0.config.limits), &mut head)
             .map_err(|source| Error::Request { source })?;
         Ok(head)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {

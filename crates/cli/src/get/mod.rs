@@ -13,6 +13,7 @@
 //! | `output` | How do its bytes get there? |
 //! | `terminal`, `json` | What may a terminal see of them? |
 //! | `write_out`, `json_out`, `explain`, `dry_run` | What is said about the fetch itself? |
+//! | `gopher` | And what came before HTTP? |
 //! | `failure` | What went wrong, and which exit code says so? |
 
 mod address;
@@ -26,6 +27,7 @@ mod download;
 mod dry_run;
 mod explain;
 mod failure;
+mod gopher;
 mod job;
 mod json;
 mod json_out;
@@ -46,7 +48,8 @@ mod trouble;
 mod verbose;
 mod write_out;
 
-pub(crate) use args::Args;
+pub(crate) use args::{Args, ConnectionArgs};
+pub(crate) use connection::builder as client_builder;
 
 use crate::failure::Failure;
 use progress::Progress;

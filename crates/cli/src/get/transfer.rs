@@ -7,18 +7,21 @@ use super::failure::write_failure;
 use super::job::{Job, Record};
 use super::output::Output;
 use super::place::Place;
-use super::progress::Progress;
+use super::progress::{Bar, Progress};
+use super::pump::Pump;
 use super::request::Plan;
 use super::terminal::Console;
 use super::trouble::{Persistence, Trouble, bad_status};
+use super::verbose::Narrator;
 use super::write_out::{Facts, write_out};
-use super::{address, dry_run, json_out};
+use super::{address, dry_run, gopher, json_out};
 use crate::failure::Failure;
 use http::header;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use tinyhttp_client::{BodyLength, Client, Response};
+use url::Url;
 
 /// What all fetches of a run share.
 pub(super) struct Run<'r> {
@@ -33,6 +36,9 @@ impl Run<'_> {
     pub(super) fn transfer(&self, index: usize, original: &str) -> Result<(), Failure> {
         let args = self.args;
         let url = address::parse(original)?;
+        if gopher::is_gopher(&url) {
+            return self.gopher(index, &url);
+        }
         let plan = Plan::new(args, &url, original)?;
         let place = Place::choose(args, &plan.url, index)?;
         let bar = match &place {
@@ -40,7 +46,7 @@ impl Run<'_> {
             Place::Special(_) | Place::Stdout if args.download.progress_bar => {
                 self.progress.bar(original)
             }
-            Place::Special(_) | Place::Stdout => super::progress::Bar::hidden(),
+            Place::Special(_) | Place::Stdout => Bar::hidden(),
         };
         let job = Job::new(args, self.client, self.console, plan, bar);
         if args.output.dry_run {
@@ -64,6 +70,32 @@ impl Run<'_> {
         }
         self.account(&job, &record, index, &result)?;
         result
+    }
+
+    /// The same by another protocol, which has neither fields nor status codes.
+    fn gopher(&self, index: usize, url: &Url) -> Result<(), Failure> {
+        let place = Place::choose(self.args, url, index)?;
+        let narrator = self
+            .args
+            .output
+            .verbose
+            .then(|| Narrator::new(self.console));
+        let download = &self.args.download;
+        let pump = Pump {
+            rate: download.limit_rate,
+            most: download.max_filesize,
+            bar: Bar::hidden(),
+        };
+        let mut record = Record::default();
+        gopher::fetch(
+            self.client,
+            url,
+            &place,
+            &pump,
+            self.console,
+            narrator,
+            &mut record,
+        )
     }
 
     /// What is said about the fetch as a whole, on standard output.

@@ -15,16 +15,16 @@ pub(super) fn request_line(line: &str) -> &'static str {
 }
 
 /// What a method asks for.
-pub(super) fn method_line(method: &Method) -> &'static str {
+pub(super) fn method(method: &Method) -> &'static str {
     match method.as_str() {
-        "GET" => "GET: send me the representation; changes nothing (RFC 9110 §9.3.1)",
-        "HEAD" => "HEAD: what GET would answer, without the content (RFC 9110 §9.3.2)",
-        "POST" => "POST: do something with this; twice may be too often (RFC 9110 §9.3.3)",
-        "PUT" => "PUT: let this be the representation (RFC 9110 §9.3.4)",
-        "DELETE" => "DELETE: let it be gone (RFC 9110 §9.3.5)",
-        "OPTIONS" => "OPTIONS: what can be done here? (RFC 9110 §9.3.7)",
-        "PATCH" => "PATCH: change it in this way (RFC 5789)",
-        "TRACE" => "TRACE: what did you receive? (RFC 9110 §9.3.8)",
+        "GET" => "send me the representation; changes nothing (RFC 9110 §9.3.1)",
+        "HEAD" => "what GET would answer, without the content (RFC 9110 §9.3.2)",
+        "POST" => "do something with this; twice may be too often (RFC 9110 §9.3.3)",
+        "PUT" => "let this be the representation (RFC 9110 §9.3.4)",
+        "DELETE" => "let it be gone (RFC 9110 §9.3.5)",
+        "OPTIONS" => "what can be done here? (RFC 9110 §9.3.7)",
+        "PATCH" => "change it in this way (RFC 5789)",
+        "TRACE" => "what did you receive? (RFC 9110 §9.3.8)",
         _ => "a method that is not in the documents; the server knows what it means",
     }
 }

@@ -157,8 +157,8 @@ fn request(page: &mut Page, hop: &Hop) {
         notes::request_line,
         notes::request_field,
     );
-    page.line(notes::method_line(&hop.method), "");
     page.line("", "a blank line ends the head");
+    page.line(hop.method.as_str(), notes::method(&hop.method));
     if hop.content_sent > 0 {
         let fact = format!("({} bytes of content)", hop.content_sent);
         page.line(&fact, "what is to be done with it is the method's meaning");
