@@ -36,6 +36,11 @@ impl Failure {
         self
     }
 
+    /// What failed, without the hint.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     pub(crate) fn code(&self) -> u8 {
         self.code
     }

@@ -1,10 +1,11 @@
-//! The program: `tinyhttp serve [DIR]` and `tinyhttp get URL...`.
+//! The program: `tinyhttp serve [DIR]`, `tinyhttp get URL...` and `tinyhttp resolve HOST...`.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod failure;
 mod get;
+mod resolve;
 mod serve;
 mod visible;
 
@@ -28,7 +29,8 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     Serve(serve::Args),
-    Get(get::Args),
+    Get(Box<get::Args>),
+    Resolve(Box<resolve::Args>),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     match args.command {
         Command::Serve(args) => serve::run(&args),
         Command::Get(args) => get::run(&args),
+        Command::Resolve(args) => resolve::run(&args),
     }
 }
 

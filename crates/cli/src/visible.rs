@@ -24,7 +24,7 @@ impl fmt::Display for Visible<'_> {
 }
 
 /// Control characters of both sets, and those that turn the direction of writing, so that text reads as it isn't.
-fn is_dangerous(character: char) -> bool {
+pub(crate) fn is_dangerous(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -2,23 +2,26 @@
 //! connection.
 
 use crate::body::Body;
+use crate::compose::compose;
 use crate::config::{ClientBuilder, Config};
-use crate::credentials::Credentials;
 use crate::deadline::{Clock, Timeouts};
-use crate::decode::{accepted, codings};
-use crate::dial::dial;
+use crate::decode::codings;
+use crate::dial::{addresses, dial};
 use crate::error::Error;
-use crate::exchange::{Broken, Connection, Exchange, Head, Outbound};
+use crate::exchange::{Broken, Connection, Exchange, Head};
 use crate::pool::{Origin, Pool};
 use crate::redirect::{follow, location};
 use crate::request::{Request, RequestBuilder};
 use crate::response::{Content, Response, Wire};
 use crate::trace::{Event, Recorder};
-use http::{HeaderName, Method, StatusCode, header};
-use std::borrow::Cow;
+#[cfg(feature = "cookies")]
+use http::header;
+use http::{Method, StatusCode};
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use url::Position;
+use tinyhttp_message::ClientConnection;
+use url::Host;
 
 /// Makes requests, and keeps connections for the next ones.
 ///
@@ -87,6 +90,28 @@ impl Client {
     /// As [`RequestBuilder::send`].
     pub fn send(&self, request: http::Request<Body>) -> Result<Response, Error> {
         self.fetch(request.try_into()?)
+    }
+
+    /// The addresses of a host, in the order in which they would be tried; the port is only put beside each.
+    ///
+    /// # Errors
+    /// [`Error::Resolve`], and [`Error::Timeout`].
+    pub fn resolve(&self, host: &Host<String>, port: u16) -> Result<Vec<SocketAddr>, Error> {
+        let clock = Clock::start(self.0.config.timeouts);
+        addresses(&self.0.config, host, port, clock)
+    }
+
+    /// The head of a request, as it would be sent straight to its server.
+    pub(crate) fn preview(&self, request: &Request) -> Result<Vec<u8>, Error> {
+        let mut head = Vec::new();
+        compose(request, &self.0.config, None)
+            .write(&mut ClientConnection::new(self.0.config.limits), &mut head)
+            .map_err(|source| Error::Request { source })?;
+        Ok(head)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.0.config
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {
@@ -195,84 +220,11 @@ impl Client {
             .body
             .open()
             .map_err(|source| answered(Error::Content { source }))?;
-        let host = host_field(request);
-        let mut fields: Vec<(&str, &[u8])> = Vec::with_capacity(request.fields.len() + 4);
-        if !request.fields.contains_key(header::HOST) {
-            fields.push(("Host", host.as_bytes()));
-        }
-        if let Some(name) = &self.0.config.user_agent
-            && !request.fields.contains_key(header::USER_AGENT)
-        {
-            fields.push(("User-Agent", name.as_bytes()));
-        }
-        if let Some(value) = &request.authorization
-            && !request.fields.contains_key(header::AUTHORIZATION)
-        {
-            fields.push(("Authorization", value.as_bytes()));
-        }
-        let accepted = accepted().filter(|_| self.0.config.decodes);
-        if let Some(codings) = &accepted
-            && !request.fields.contains_key(header::ACCEPT_ENCODING)
-        {
-            fields.push(("Accept-Encoding", codings.as_bytes()));
-        }
-        let cookies = self.cookies(request);
-        if let Some(cookies) = &cookies {
-            fields.push(("Cookie", cookies));
-        }
-        let forward = connection.forward.as_ref();
-        let proxy_authorization =
-            forward.and_then(|proxy| proxy.credentials.as_ref().map(Credentials::basic_value));
-        if let Some(value) = &proxy_authorization
-            && !request.fields.contains_key(header::PROXY_AUTHORIZATION)
-        {
-            fields.push(("Proxy-Authorization", value.as_bytes()));
-        }
-        let target = match forward {
-            Some(_) => Cow::Owned(request.absolute_target()),
-            None => Cow::Borrowed(request.target()),
-        };
-        // One field holds all cookies (RFC 6265 §5.4).
-        let is_sent_already = |name: &HeaderName| cookies.is_some() && name == header::COOKIE;
-        let given = request
-            .fields
-            .iter()
-            .filter(|(name, _)| !is_sent_already(name));
-        fields.extend(given.map(|(name, value)| (name.as_str(), value.as_bytes())));
-        let outbound = Outbound {
-            method: &request.method,
-            target: &target,
-            version: request.version,
-            length: request.body.announced(),
-            fields: &fields,
-            close: request.close,
-            expect_continue: request.expect_continue && !request.body.is_empty(),
-        };
+        let outbound = compose(request, &self.0.config, connection.forward.as_ref());
         let mut exchange = Exchange::begin(connection, &outbound, source, clock, recorder.clone())
             .map_err(answered)?;
         let head = exchange.receive_head()?;
         Ok((head, exchange))
-    }
-
-    /// The jar's cookies for the request, behind those that it brings itself.
-    #[cfg(feature = "cookies")]
-    fn cookies(&self, request: &Request) -> Option<Vec<u8>> {
-        let mut cookies = self
-            .0
-            .config
-            .cookies
-            .as_ref()?
-            .for_url(&request.url)?
-            .into_bytes();
-        for given in request.fields.get_all(header::COOKIE) {
-            cookies = [given.as_bytes(), b"; ", &cookies].concat();
-        }
-        Some(cookies)
-    }
-
-    #[cfg(not(feature = "cookies"))]
-    fn cookies(&self, _: &Request) -> Option<Vec<u8>> {
-        None
     }
 
     /// Takes back the connection of an exchange that is over.
@@ -282,11 +234,6 @@ impl Client {
             self.0.pool.put(origin.clone(), connection, limits);
         }
     }
-}
-
-/// Host and port as the Host field has them: the default port is left out, an IPv6 address keeps its brackets.
-fn host_field(request: &Request) -> String {
-    request.url[Position::BeforeHost..Position::AfterPort].to_owned()
 }
 
 impl Default for Client {

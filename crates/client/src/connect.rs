@@ -205,7 +205,7 @@ fn outcome(socket: &Socket) -> Option<io::Result<()>> {
 }
 
 /// Alternates between the families, beginning with the one the resolver put first (RFC 8305 §4).
-fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+pub(crate) fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = addresses
         .iter()

@@ -8,12 +8,12 @@
 //! 6. For https: TLS, with the URL's host, whatever the connection led through.
 
 use crate::body::Source;
+use crate::compose::Outbound;
 use crate::config::Config;
-use crate::connect::{NotConnected, connect};
-use crate::credentials::Credentials;
+use crate::connect::{NotConnected, connect, interleave};
 use crate::deadline::{Clock, Timeout};
 use crate::error::{Error, Phase};
-use crate::exchange::{Connection, Exchange, Outbound};
+use crate::exchange::{Connection, Exchange};
 use crate::pool::Origin;
 use crate::proxy::{Proxy, ProxyKind};
 use crate::resolve::{NotResolved, resolve};
@@ -21,6 +21,8 @@ use crate::trace::{Event, Recorder};
 use crate::transport::{Peer, Socket, Transport};
 use http::{Method, Version};
 use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tinyhttp_message::connection::RequestContent;
@@ -48,7 +50,7 @@ impl ConnectTo {
     }
 }
 
-/// Opens a connection to that origin.
+/// Opens a connection to that origin, for HTTP. A proxy may pass plain requests on.
 pub(crate) fn dial(
     origin: &Origin,
     config: &Config,
@@ -60,44 +62,46 @@ pub(crate) fn dial(
         clock,
         recorder,
     };
-    let rule = config.connect_to.iter().find(|rule| rule.applies(origin));
-    let host = rule
-        .and_then(|rule| rule.host.as_ref())
-        .unwrap_or(&origin.host);
-    let port = rule.and_then(|rule| rule.port).unwrap_or(origin.port);
-    let proxy = config.proxies.for_origin(origin);
-    let mut forward = None;
-    let (mut transport, peer) = match (&config.unix_socket, proxy) {
-        (Some(path), _) => {
-            let peer = Peer::Unix(path.clone());
-            let socket = Socket::unix(path).map_err(|source| Error::ConnectUnix {
-                peer: peer.clone(),
-                source,
-            })?;
-            recorder.emit(&Event::Connected { peer: &peer });
-            (Box::new(socket) as Box<dyn Transport>, peer)
-        }
-        (None, None) => way.reach(host, port, None)?,
-        (None, Some(proxy)) => {
-            let (transport, peer) = way.reach(&proxy.host, proxy.port, Some(proxy))?;
-            let transport = match proxy.kind {
-                ProxyKind::Https => way.secure(&proxy.host, transport, &peer)?,
-                _ => transport,
-            };
-            if proxy.forwards() && !origin.is_secure {
-                forward = Some(proxy.clone());
-                (transport, peer)
-            } else {
-                (way.tunnel(proxy, host, port, transport, &peer)?, peer)
-            }
-        }
+    let proxy = way.proxy(origin);
+    let forward = proxy.filter(|proxy| proxy.forwards() && !origin.is_secure);
+    let (transport, peer) = match forward {
+        Some(proxy) => way.to_proxy(proxy)?,
+        None => way.to_server(origin, proxy)?,
     };
-    if origin.is_secure {
-        transport = way.secure(&origin.host, transport, &peer)?;
-    }
     let mut connection = Connection::new(transport, peer, config.limits);
-    connection.forward = forward;
+    connection.forward = forward.cloned();
     Ok(connection)
+}
+
+/// Opens a connection to that origin, for anything.
+pub(crate) fn dial_stream(
+    origin: &Origin,
+    config: &Config,
+    clock: Clock,
+    recorder: &Recorder,
+) -> Result<(Box<dyn Transport>, Peer), Error> {
+    let way = Way {
+        config,
+        clock,
+        recorder,
+    };
+    way.to_server(origin, way.proxy(origin))
+}
+
+/// The addresses of a host, in the order in which they would be tried.
+pub(crate) fn addresses(
+    config: &Config,
+    host: &Host<String>,
+    port: u16,
+    clock: Clock,
+) -> Result<Vec<SocketAddr>, Error> {
+    let way = Way {
+        config,
+        clock,
+        recorder: &Recorder::default(),
+    };
+    way.addresses(host, port, None)
+        .map(|found| interleave(&found))
 }
 
 /// What every step on the way needs.
@@ -108,6 +112,56 @@ struct Way<'w> {
 }
 
 impl Way<'_> {
+    /// A Unix domain socket needs none.
+    fn proxy(&self, origin: &Origin) -> Option<&Proxy> {
+        let proxy = self.config.proxies.for_origin(origin);
+        proxy.filter(|_| self.config.unix_socket.is_none())
+    }
+
+    fn to_proxy(&self, proxy: &Proxy) -> Result<(Box<dyn Transport>, Peer), Error> {
+        let (transport, peer) = self.reach(&proxy.host, proxy.port, Some(proxy))?;
+        match proxy.kind {
+            ProxyKind::Https => Ok((self.secure(&proxy.host, transport, &peer)?, peer)),
+            _ => Ok((transport, peer)),
+        }
+    }
+
+    /// A connection whose other end is the server, through whatever there is in between.
+    fn to_server(
+        &self,
+        origin: &Origin,
+        proxy: Option<&Proxy>,
+    ) -> Result<(Box<dyn Transport>, Peer), Error> {
+        let rules = &self.config.connect_to;
+        let rule = rules.iter().find(|rule| rule.applies(origin));
+        let host = rule
+            .and_then(|rule| rule.host.as_ref())
+            .unwrap_or(&origin.host);
+        let port = rule.and_then(|rule| rule.port).unwrap_or(origin.port);
+        let (mut transport, peer) = match (&self.config.unix_socket, proxy) {
+            (Some(path), _) => self.to_unix_socket(path)?,
+            (None, None) => self.reach(host, port, None)?,
+            (None, Some(proxy)) => {
+                let (transport, peer) = self.to_proxy(proxy)?;
+                (self.tunnel(proxy, host, port, transport, &peer)?, peer)
+            }
+        };
+        if origin.is_secure {
+            transport = self.secure(&origin.host, transport, &peer)?;
+        }
+        Ok((transport, peer))
+    }
+
+    fn to_unix_socket(&self, path: &Path) -> Result<(Box<dyn Transport>, Peer), Error> {
+        let peer = Peer::Unix(path.to_owned());
+        let socket = Socket::unix(path).map_err(|source| Error::ConnectUnix {
+            peer: peer.clone(),
+            source,
+        })?;
+        self.recorder.emit(&Event::Connected { peer: &peer });
+        Ok((Box::new(socket), peer))
+    }
+
     /// Addresses, and a socket to one of them.
     fn reach(
         &self,
@@ -140,7 +194,7 @@ impl Way<'_> {
         host: &Host<String>,
         port: u16,
         proxy: Option<&Proxy>,
-    ) -> Result<Vec<std::net::SocketAddr>, Error> {
+    ) -> Result<Vec<SocketAddr>, Error> {
         let begun = Instant::now();
         let deadline = self.clock.deadline(Timeout::Resolve);
         let found = resolve(host, port, self.config, deadline);
@@ -200,20 +254,20 @@ impl Way<'_> {
         peer: &Peer,
     ) -> Result<Box<dyn Transport>, Error> {
         let target = format!("{host}:{port}");
-        let authorization = proxy.credentials.as_ref().map(Credentials::basic_value);
-        let mut fields = vec![("Host", target.as_bytes())];
-        if let Some(value) = &authorization {
-            fields.push(("Proxy-Authorization", value.as_bytes()));
+        let mut fields = vec![("Host", target.as_bytes().into())];
+        if let Some(credentials) = &proxy.credentials {
+            let value = credentials.basic().into_bytes();
+            fields.push(("Proxy-Authorization", value.into()));
         }
         if let Some(name) = &self.config.user_agent {
-            fields.push(("User-Agent", name.as_bytes()));
+            fields.push(("User-Agent", name.as_bytes().into()));
         }
         let outbound = Outbound {
             method: &Method::CONNECT,
-            target: &target,
+            target: target.as_str().into(),
             version: Version::HTTP_11,
             length: RequestContent::None,
-            fields: &fields,
+            fields,
             close: false,
             expect_continue: false,
         };

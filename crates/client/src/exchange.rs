@@ -16,17 +16,16 @@
 //! ever.
 
 use crate::body::Source;
+use crate::compose::Outbound;
 use crate::deadline::{Clock, Deadline, Timeout};
 use crate::error::{Error, Phase};
 use crate::proxy::Proxy;
 use crate::trace::{Closed, Event, Recorder};
 use crate::transport::{Peer, Transport};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, StatusCode, Version};
 use rustix::event::PollFlags;
 use std::io;
 use std::time::{Duration, Instant};
-use tinyhttp_message::connection::RequestContent;
-use tinyhttp_message::encode::HeadWriter;
 use tinyhttp_message::{
     BodyLength, ClientConnection, ClientEvent, CloseReason, ContentEncoder, FieldStorage, Limits,
 };
@@ -74,20 +73,6 @@ impl Connection {
             Err(_) => false,
         }
     }
-}
-
-/// What is asked, as it goes on the wire.
-pub(crate) struct Outbound<'r> {
-    pub(crate) method: &'r Method,
-    pub(crate) target: &'r str,
-    pub(crate) version: Version,
-    pub(crate) length: RequestContent,
-    /// Every field but those of the framing, in order.
-    pub(crate) fields: &'r [(&'r str, &'r [u8])],
-    /// Say `Connection: close`, and do.
-    pub(crate) close: bool,
-    /// Ask for `100 Continue`, and wait for it a while, before the content goes out.
-    pub(crate) expect_continue: bool,
 }
 
 /// A final response's head.
@@ -151,16 +136,8 @@ impl Exchange {
         recorder: Recorder,
     ) -> Result<Exchange, Error> {
         let mut buffer = Vec::with_capacity(1024);
-        let encoder = connection
-            .protocol
-            .request(
-                outbound.method,
-                outbound.target,
-                outbound.version,
-                outbound.length,
-                &mut buffer,
-                |head| fields(head, outbound),
-            )
+        let encoder = outbound
+            .write(&mut connection.protocol, &mut buffer)
             .map_err(|source| Error::Request { source })?;
         if outbound.close {
             connection.protocol.close_after(CloseReason::LocalAsked);
@@ -610,22 +587,6 @@ impl Exchange {
         self.connection.exchanges += 1;
         close.is_none().then_some(self.connection)
     }
-}
-
-fn fields(
-    head: &mut HeadWriter<'_>,
-    outbound: &Outbound<'_>,
-) -> Result<(), tinyhttp_message::Error> {
-    for (name, value) in outbound.fields {
-        head.field(name, value)?;
-    }
-    if outbound.close {
-        head.field("Connection", b"close")?;
-    }
-    if outbound.expect_continue {
-        head.field("Expect", b"100-continue")?;
-    }
-    Ok(())
 }
 
 impl Outgoing {

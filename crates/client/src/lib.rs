@@ -41,6 +41,7 @@
 
 mod body;
 mod client;
+mod compose;
 mod config;
 mod connect;
 #[cfg(feature = "cookies")]
@@ -62,6 +63,7 @@ mod response;
 pub mod retry;
 #[cfg(feature = "socks")]
 mod socks;
+mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 pub mod trace;
@@ -83,6 +85,7 @@ pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};
 pub use response::{Content, Response};
+pub use stream::Stream;
 pub use tinyhttp_message::date::HttpDate;
 pub use tinyhttp_message::{BodyLength, CloseReason, Error as ProtocolError, Limits};
 #[cfg(feature = "tls")]

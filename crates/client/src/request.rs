@@ -216,6 +216,14 @@ impl RequestBuilder {
             })
     }
 
+    /// The request's head, as it would be sent straight to its server; nothing is sent.
+    ///
+    /// # Errors
+    /// What is wrong with the request.
+    pub fn preview(self) -> Result<Vec<u8>, Error> {
+        self.client.preview(&self.request?)
+    }
+
     /// Makes the request, follows redirects, and returns when the final response's head is there.
     ///
     /// # Errors

@@ -121,12 +121,14 @@ pub enum Continuation {
     Other,
 }
 
-/// Judges the response to a request for everything from `offset` on, of the version that `validator` names.
+/// Judges the response to a request for everything from `first` on, up to `last` if that is given, of the version that
+/// `validator` names.
 #[must_use]
 pub fn continuation(
     status: StatusCode,
     fields: &HeaderMap,
-    offset: u64,
+    first: u64,
+    last: Option<u64>,
     validator: Option<&Validator>,
 ) -> Continuation {
     let content_range = fields
@@ -146,8 +148,9 @@ pub fn continuation(
                 (Some(old), Some(new)) => *old == new,
                 _ => true,
             };
-            let is_rest = complete_length.is_none_or(|total| range.last() + 1 == total);
-            if range.first() == offset && is_rest && is_same {
+            let end = last.or(complete_length.map(|total| total - 1));
+            let is_rest = end.is_none_or(|end| range.last() == end);
+            if range.first() == first && is_rest && is_same {
                 Continuation::Append {
                     total: complete_length,
                 }
@@ -160,7 +163,7 @@ pub fn continuation(
             StatusCode::RANGE_NOT_SATISFIABLE,
             Some(ContentRange::Unsatisfied { complete_length }),
         ) => {
-            if complete_length == offset {
+            if complete_length == first {
                 Continuation::Complete
             } else {
                 Continuation::Mismatch
@@ -188,7 +191,8 @@ mod tests {
         let later = "Sun, 06 Nov 1994 08:50:37 GMT";
         let soon = "Sun, 06 Nov 1994 08:50:36 GMT";
         use header::{DATE, ETAG, LAST_MODIFIED};
-        let table: &[(&[(HeaderName, &'static str)], Option<&str>)] = &[
+        type List<'l> = &'l [(HeaderName, &'static str)];
+        let table: &[(List<'_>, Option<&str>)] = &[
             (&[], None),
             (&[(ETAG, "\"v1\"")], Some("\"v1\"")),
             (&[(ETAG, "W/\"v1\"")], None),
@@ -250,8 +254,17 @@ mod tests {
         let validator = Validator::from_text("\"v1\"");
         for (status, list, want) in table {
             let status = StatusCode::from_u16(status).unwrap();
-            let got = continuation(status, &fields(&list), 5, validator.as_ref());
+            let got = continuation(status, &fields(&list), 5, None, validator.as_ref());
             assert_eq!(got, want, "{status} {list:?}");
+        }
+        let partial = StatusCode::PARTIAL_CONTENT;
+        for (value, last, want) in [
+            ("bytes 5-6/10", 6, Append { total: Some(10) }),
+            ("bytes 5-9/10", 6, Mismatch),
+            ("bytes 5-5/10", 6, Mismatch),
+        ] {
+            let got = continuation(partial, &fields(&[(r.clone(), value)]), 5, Some(last), None);
+            assert_eq!(got, want, "{value}");
         }
     }
 

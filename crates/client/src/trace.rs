@@ -15,13 +15,13 @@
 //! A redirect starts again at step 1: that is a new [`Hop`].
 
 use crate::transport::Peer;
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tinyhttp_message::{BodyLength, CloseReason};
+use tinyhttp_message::{BodyLength, CloseReason, FieldStorage, Limits, ResponseHead};
 use url::Url;
 
 /// A step of a fetch.
@@ -296,6 +296,21 @@ impl Hop {
             received: 0,
             close: None,
         }
+    }
+
+    /// The fields of the response's head; none if there was no response.
+    #[must_use]
+    pub fn response_fields(&self) -> HeaderMap {
+        let mut storage = FieldStorage::new();
+        // Its limits have been checked when it came.
+        let limits = Limits {
+            head: usize::MAX,
+            fields: FieldStorage::CAPACITY,
+            ..Limits::default()
+        };
+        ResponseHead::parse(&self.response, &mut storage, &limits)
+            .and_then(|head| head.fields.to_http())
+            .unwrap_or_default()
     }
 
     fn attempt(&mut self, address: SocketAddr, at: Duration, outcome: Outcome) {

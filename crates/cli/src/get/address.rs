@@ -17,11 +17,11 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
         Failure::with_code(3, format!("{text:?} is not a URL: {error}"))
             .hint("write it as host:port/path or http://host/path")
     })?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if !matches!(url.scheme(), "http" | "https" | "gopher" | "gophers") {
         let scheme = url.scheme();
         return Err(
             Failure::with_code(1, format!("the scheme {scheme:?} is not supported"))
-                .hint("use http:// or https://"),
+                .hint("use http://, https://, gopher:// or gophers://"),
         );
     }
     Ok(url)
@@ -54,6 +54,7 @@ mod tests {
             ("h:99999", Err(())),
             ("http://[::g]/", Err(())),
             ("http://a b/", Err(())),
+            ("gopher://h/0/a", Ok("gopher://h/0/a")),
             ("ftp://h/", Err(())),
             ("file:///etc/passwd", Err(())),
         ];

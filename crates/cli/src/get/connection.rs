@@ -62,7 +62,7 @@ pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
 }
 
 /// The addresses that may be used.
-pub(crate) fn family(args: &ConnectionArgs) -> Family {
+fn family(args: &ConnectionArgs) -> Family {
     match (args.ipv4, args.ipv6) {
         (true, _) => Family::V4,
         (_, true) => Family::V6,

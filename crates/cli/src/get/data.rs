@@ -113,7 +113,8 @@ mod tests {
             |s: &str| Given::Json(s.into()),
         );
         let encode = |s: &str| Given::Urlencode(s.into());
-        let table: Vec<(Vec<Given>, Option<(&str, bool)>)> = vec![
+        type Row = (Vec<Given>, Option<(&'static str, bool)>);
+        let table: Vec<Row> = vec![
             (vec![], None),
             (vec![text("a=1"), text("b=2")], Some(("a=1&b=2", false))),
             (vec![text(&at)], Some(("a bc", false))),

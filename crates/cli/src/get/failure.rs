@@ -13,14 +13,6 @@ pub(super) fn write_failure(what: &str, error: &io::Error) -> Failure {
         .hint("check the path, your permission and the space that is left")
 }
 
-/// Content that could not be read, from the network unless it says otherwise.
-pub(super) fn read_failure(error: io::Error) -> Failure {
-    match Error::from_io(error) {
-        Ok(error) => error.into(),
-        Err(error) => Failure::with_code(56, error.to_string()),
-    }
-}
-
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Failure::with_code(exit_code(&error), error.to_string()).hint(hint(&error))

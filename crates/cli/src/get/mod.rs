@@ -11,31 +11,52 @@
 //! | `verbose` | What happens meanwhile? (`-v`) |
 //! | `transfer` | Is the response one to be shown, and where? |
 //! | `output` | How do its bytes get there? |
-//! | `terminal` | What may a terminal see of them? |
+//! | `terminal`, `json` | What may a terminal see of them? |
+//! | `write_out`, `json_out`, `explain`, `dry_run` | What is said about the fetch itself? |
+//! | `gopher` | And what came before HTTP? |
 //! | `failure` | What went wrong, and which exit code says so? |
 
 mod address;
 mod args;
+mod checksum;
 mod connection;
 #[cfg(feature = "cookies")]
 mod cookies;
 mod data;
+mod download;
+mod dry_run;
+mod explain;
 mod failure;
+mod gopher;
+mod job;
+mod json;
+mod json_out;
 mod multipart;
+mod names;
 mod netrc;
 mod output;
+mod part;
+mod place;
+mod progress;
+mod pump;
 mod request;
 mod secrets;
+mod segments;
 mod terminal;
 mod transfer;
+mod trouble;
 mod verbose;
+mod write_out;
 
-pub(crate) use args::Args;
+pub(crate) use args::{Args, ConnectionArgs};
+pub(crate) use connection::builder as client_builder;
 
 use crate::failure::Failure;
+use progress::Progress;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use terminal::Console;
-use tinyhttp_client::Client;
+use transfer::Run;
 
 /// Fetches every URL; the exit code is that of the last failure.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -59,11 +80,18 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
     if let Some(jar) = &jar {
         builder = builder.cookies(jar.clone());
     }
-    if args.output.verbose {
-        builder = builder.observer(verbose::Narrator::new(console));
-    }
-    let client = builder.build();
-    let code = fetch_each(args, &client, console);
+    let progress = Progress::new(args);
+    let run = Run {
+        args,
+        client: &builder.build(),
+        console,
+        progress: &progress,
+    };
+    let code = if args.download.parallel {
+        fetch_in_parallel(&run)
+    } else {
+        fetch_in_turn(&run)
+    };
     #[cfg(feature = "cookies")]
     if let Some(jar) = &jar {
         cookies::save(&args.request, jar)?;
@@ -71,17 +99,49 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
     Ok(code)
 }
 
-fn fetch_each(args: &Args, client: &Client, console: Console) -> u8 {
-    let mut code = 0;
-    for (index, url) in args.urls.iter().enumerate() {
-        if let Err(failure) = transfer::transfer(args, client, console, index, url) {
-            code = failure.code();
-            if !args.output.silent || args.output.show_error {
-                failure.report();
-            }
+fn fetch_in_turn(run: &Run<'_>) -> u8 {
+    let urls = run.args.urls.iter().enumerate();
+    let codes = urls.map(|(index, url)| fetch(run, index, url));
+    codes.fold(0, |last, code| if code == 0 { last } else { code })
+}
+
+/// As many threads as there may be fetches at once; each takes the next URL when it is done with one.
+fn fetch_in_parallel(run: &Run<'_>) -> u8 {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicU8::new(0);
+    let threads = run
+        .args
+        .urls
+        .len()
+        .min(usize::from(run.args.download.parallel_max));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(url) = run.args.urls.get(index) else {
+                        break;
+                    };
+                    let code = fetch(run, index, url);
+                    if code != 0 {
+                        failed.store(code, Ordering::Relaxed);
+                    }
+                }
+            });
         }
+    });
+    failed.into_inner()
+}
+
+/// Fetches one URL; its exit code.
+fn fetch(run: &Run<'_>, index: usize, url: &str) -> u8 {
+    let Err(failure) = run.transfer(index, url) else {
+        return 0;
+    };
+    if !run.args.output.silent || run.args.output.show_error {
+        failure.report();
     }
-    code
+    failure.code()
 }
 
 fn max_redirects(args: &Args) -> u32 {

@@ -1,10 +1,13 @@
 //! Where the content goes: a pipe or file, byte for byte; or a terminal, readable and harmless.
 
 use super::failure::write_failure;
+use super::json::Indenter;
+use super::part::Part;
+use super::terminal::Console;
 use crate::failure::Failure;
 use crate::visible::visible;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use http::{HeaderMap, header};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -16,66 +19,47 @@ pub(super) enum Output {
     /// Standard output, for people.
     Terminal(Text),
     /// A file that gets its name when it is complete.
-    File {
-        file: File,
-        part: PathBuf,
-        path: PathBuf,
-    },
+    File(Part),
     /// A device, a FIFO or the like: there is nothing to rename.
     Special(File, PathBuf),
+    /// Counted, and thrown away.
+    Nowhere,
 }
 
 impl Output {
     /// Standard output. It is written to directly: the standard library's buffer would look for lines.
-    pub(super) fn stdout(is_readable: bool) -> Result<Self, Failure> {
+    pub(super) fn stdout(console: Console, fields: &HeaderMap) -> Result<Self, Failure> {
         let stdout = io::stdout()
             .as_fd()
             .try_clone_to_owned()
             .map_err(|error| write_failure("to standard output", &error))?;
         let file = File::from(stdout);
-        Ok(if is_readable {
-            Output::Terminal(Text::new(file))
+        Ok(if console.is_readable {
+            Output::Terminal(Text::new(file, is_json(fields), console.stdout_colour))
         } else {
             Output::Pipe(file)
         })
     }
 
     /// A file; until it is complete it is called `NAME.part`.
-    pub(super) fn file(path: &Path, may_overwrite: bool) -> Result<Self, Failure> {
-        let failed = |error: io::Error| write_failure(&path.display().to_string(), &error);
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => {
-                return Err(
-                    Failure::with_code(23, format!("{} is a folder", path.display()))
-                        .hint("name a file in it"),
-                );
-            }
-            Ok(metadata) if !metadata.is_file() => {
-                let file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-                return Ok(Output::Special(file, path.to_owned()));
-            }
-            Ok(_) if !may_overwrite => {
-                return Err(
-                    Failure::with_code(23, format!("{} is there already", path.display()))
-                        .hint("give it another name with -o, or allow it with --clobber"),
-                );
-            }
-            _ => {}
-        }
-        let part = part_of(path);
-        let file = File::create(&part).map_err(failed)?;
-        Ok(Output::File {
-            file,
-            part,
-            path: path.to_owned(),
-        })
+    pub(super) fn file(path: &Path) -> Result<Self, Failure> {
+        Part::create(path).map(Output::File)
+    }
+
+    /// A device, a FIFO or the like.
+    pub(super) fn special(path: &Path) -> Result<Self, Failure> {
+        OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map(|file| Output::Special(file, path.to_owned()))
+            .map_err(|error| write_failure(&path.display().to_string(), &error))
     }
 
     /// Writes a response's head, as `-i` wants it.
-    pub(super) fn head(&mut self, raw: &[u8], colour: bool) -> Result<(), Failure> {
+    pub(super) fn head(&mut self, raw: &[u8]) -> Result<(), Failure> {
         match self {
             Output::Terminal(text) => {
-                let shown = super::terminal::head(raw, colour);
+                let shown = super::terminal::head(raw, text.colour);
                 text.file
                     .write_all(shown.as_bytes())
                     .map_err(|error| write_failure("to standard output", &error))
@@ -87,10 +71,10 @@ impl Output {
     /// Writes a piece of content.
     pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
         let result = match self {
-            Output::Pipe(file) | Output::File { file, .. } | Output::Special(file, _) => {
-                file.write_all(piece)
-            }
+            Output::File(part) => return part.write(piece),
+            Output::Pipe(file) | Output::Special(file, _) => file.write_all(piece),
             Output::Terminal(text) => text.write(piece),
+            Output::Nowhere => Ok(()),
         };
         result.map_err(|error| write_failure(&self.name(), &error))
     }
@@ -100,32 +84,28 @@ impl Output {
         matches!(self, Output::Terminal(text) if text.is_binary)
     }
 
-    /// Ends the output; a file gets its name.
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    /// Ends the output; a file gets its name, which is given back.
+    pub(super) fn finish(self) -> Result<Option<PathBuf>, Failure> {
         match self {
             Output::Terminal(text) => text
                 .finish()
+                .map(|()| None)
                 .map_err(|error| write_failure("to standard output", &error)),
-            Output::File { part, path, .. } => fs::rename(&part, &path)
-                .map_err(|error| write_failure(&path.display().to_string(), &error)),
-            Output::Pipe(_) | Output::Special(..) => Ok(()),
+            Output::File(part) => {
+                let path = part.path.clone();
+                part.finish(None).map(|()| Some(path))
+            }
+            Output::Special(_, path) => Ok(Some(path)),
+            Output::Pipe(_) | Output::Nowhere => Ok(None),
         }
     }
 
     fn name(&self) -> String {
         match self {
-            Output::Pipe(_) | Output::Terminal(_) => "to standard output".to_owned(),
-            Output::File { part: path, .. } | Output::Special(_, path) => {
-                path.display().to_string()
-            }
+            Output::Special(_, path) => path.display().to_string(),
+            _ => "to standard output".to_owned(),
         }
     }
-}
-
-fn part_of(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".part");
-    name.into()
 }
 
 /// Text on its way to a terminal, in pieces that may be cut inside a character.
@@ -136,11 +116,15 @@ pub(super) struct Text {
     is_binary: bool,
     has_begun: bool,
     ends_line: bool,
+    colour: bool,
+    json: Option<Indenter>,
 }
 
 impl Text {
-    fn new(file: File) -> Self {
+    fn new(file: File, is_json: bool, colour: bool) -> Self {
         Text {
+            colour,
+            json: is_json.then(|| Indenter::new(colour)),
             file,
             cut: Vec::new(),
             is_binary: false,
@@ -169,7 +153,11 @@ impl Text {
         }
         // CRLF is one end of line; a CR on its own would go back and overwrite.
         let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
-        write!(self.file, "{}", visible(&text))
+        let shown = match &mut self.json {
+            Some(indenter) => indenter.indent(&text),
+            None => visible(&text).to_string(),
+        };
+        self.file.write_all(shown.as_bytes())
     }
 
     fn finish(mut self) -> io::Result<()> {
@@ -180,12 +168,29 @@ impl Text {
         }
         let rest = std::mem::take(&mut self.cut);
         self.show(&rest)?;
+        if let Some(indenter) = &mut self.json {
+            self.file.write_all(indenter.finish().as_bytes())?;
+        }
         // The prompt belongs on a line of its own.
         if !self.ends_line {
             self.file.write_all(b"\n")?;
         }
         Ok(())
     }
+}
+
+/// Whether the content says that it is JSON.
+fn is_json(fields: &HeaderMap) -> bool {
+    let Some(Ok(value)) = fields.get(header::CONTENT_TYPE).map(|value| value.to_str()) else {
+        return false;
+    };
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence.ends_with("/json") || essence.ends_with("+json") || essence.ends_with("/x-ndjson")
 }
 
 /// Whether that is the beginning of something other than text.

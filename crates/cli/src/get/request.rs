@@ -349,10 +349,10 @@ impl Fields {
             .retain(|field| !(field.is_default && field.name.eq_ignore_ascii_case(name)));
     }
 
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.0
-            .iter()
-            .any(|field| field.name.eq_ignore_ascii_case(name))
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -364,7 +364,7 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::date;
+    use super::{HttpDate, date};
 
     #[test]
     fn dates() {
@@ -379,7 +379,7 @@ mod tests {
             ("", None),
         ];
         for (text, want) in table {
-            let got = date(text).ok().map(|date| date.unix_seconds());
+            let got = date(text).ok().map(HttpDate::unix_seconds);
             assert_eq!(got, want, "{text}");
         }
     }

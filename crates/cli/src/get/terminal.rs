@@ -42,6 +42,8 @@ pub(super) mod styles {
     pub(in super::super) const OK: Style = AnsiColor::Green.on_default().bold();
     pub(in super::super) const REDIRECT: Style = AnsiColor::Yellow.on_default().bold();
     pub(in super::super) const ERROR: Style = AnsiColor::Red.on_default().bold();
+    pub(in super::super) const STRING: Style = AnsiColor::Green.on_default();
+    pub(in super::super) const WORD: Style = AnsiColor::Yellow.on_default();
     pub(in super::super) const FAINT: Style = Style::new().dimmed();
 }
 
@@ -96,7 +98,7 @@ pub(super) fn head(raw: &[u8], colour: bool) -> String {
     shown
 }
 
-fn start_line_style(line: &str) -> Style {
+pub(super) fn start_line_style(line: &str) -> Style {
     let class = line.split(' ').nth(1).and_then(|code| code.bytes().next());
     match class {
         Some(b'2') => styles::OK,

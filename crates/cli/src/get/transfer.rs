@@ -1,135 +1,255 @@
 //! One URL: the request, the response, and its content to where it belongs.
 
-use super::address;
 use super::args::Args;
-use super::failure::read_failure;
+use super::download::download;
+use super::explain::explain;
+use super::failure::write_failure;
+use super::job::{Job, Record};
 use super::output::Output;
+use super::place::Place;
+use super::progress::{Bar, Progress};
+use super::pump::Pump;
 use super::request::Plan;
 use super::terminal::Console;
+use super::trouble::{Persistence, Trouble, bad_status};
 use super::verbose::Narrator;
+use super::write_out::{Facts, write_out};
+use super::{address, dry_run, gopher, json_out};
 use crate::failure::Failure;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::time::Instant;
-use tinyhttp_client::{Client, Response};
+use http::header;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use tinyhttp_client::{BodyLength, Client, Response};
 use url::Url;
 
-/// How much is read at a time.
-const PIECE: usize = 128 * 1024;
+/// What all fetches of a run share.
+pub(super) struct Run<'r> {
+    pub(super) args: &'r Args,
+    pub(super) client: &'r Client,
+    pub(super) console: Console,
+    pub(super) progress: &'r Progress,
+}
 
-/// Fetches the URL and shows the response, or writes it to a file.
-pub(super) fn transfer(
-    args: &Args,
-    client: &Client,
-    console: Console,
-    index: usize,
-    url: &str,
-) -> Result<(), Failure> {
-    let begun = Instant::now();
-    let original = url;
-    let url = address::parse(original)?;
-    let target = target(args, &url, index)?;
-    let plan = Plan::new(args, &url, original)?;
-    let mut response = plan.request(client)?.send()?;
-    if args.output.fail && response.status().as_u16() >= 400 {
-        let status = response.status().as_u16();
-        return Err(Failure::with_code(
-            22,
-            format!("the server answered {status} {}", response.reason()),
-        ));
+impl Run<'_> {
+    /// Fetches the URL and shows the response, or writes it to a file.
+    pub(super) fn transfer(&self, index: usize, original: &str) -> Result<(), Failure> {
+        let args = self.args;
+        let url = address::parse(original)?;
+        if gopher::is_gopher(&url) {
+            return self.gopher(index, &url);
+        }
+        let plan = Plan::new(args, &url, original)?;
+        let place = Place::choose(args, &plan.url, index)?;
+        let bar = match &place {
+            Place::File(path) | Place::Named(path) => self.progress.bar(&name_of(path)),
+            Place::Special(_) | Place::Stdout if args.download.progress_bar => {
+                self.progress.bar(original)
+            }
+            Place::Special(_) | Place::Stdout => Bar::hidden(),
+        };
+        let job = Job::new(args, self.client, self.console, plan, bar);
+        if args.output.dry_run {
+            return dry_run::show(&job);
+        }
+        let mut record = Record::default();
+        let is_download = matches!(place, Place::File(_) | Place::Named(_));
+        let has_head = args.output.include || args.output.head;
+        let result = if is_download && !has_head {
+            download(&job, &place, &mut record)
+        } else {
+            show(&job, &place, &mut record)
+        };
+        job.bar.finish();
+        if result.is_ok() {
+            let to = match &record.file {
+                Some(path) => path.display().to_string(),
+                None => "standard output".to_owned(),
+            };
+            job.tell_written(record.written, &to);
+        }
+        self.account(&job, &record, index, &result)?;
+        result
     }
-    let is_readable = console.is_readable && target.is_none();
-    let mut output = match &target {
-        Some(path) => Output::file(path, args.download.clobber || !args.download.remote_name)?,
-        None => Output::stdout(is_readable)?,
+
+    /// The same by another protocol, which has neither fields nor status codes.
+    fn gopher(&self, index: usize, url: &Url) -> Result<(), Failure> {
+        let place = Place::choose(self.args, url, index)?;
+        let narrator = self
+            .args
+            .output
+            .verbose
+            .then(|| Narrator::new(self.console));
+        let download = &self.args.download;
+        let pump = Pump {
+            rate: download.limit_rate,
+            most: download.max_filesize,
+            bar: Bar::hidden(),
+        };
+        let mut record = Record::default();
+        gopher::fetch(
+            self.client,
+            url,
+            &place,
+            &pump,
+            self.console,
+            narrator,
+            &mut record,
+        )
+    }
+
+    /// What is said about the fetch as a whole, on standard output.
+    fn account(
+        &self,
+        job: &Job<'_>,
+        record: &Record,
+        index: usize,
+        result: &Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let output = &self.args.output;
+        if !(output.explain || output.json_out || output.write_out.is_some()) {
+            return Ok(());
+        }
+        let facts = Facts {
+            job,
+            record,
+            trace: &job.trace(),
+            failure: result.as_ref().err(),
+            index,
+        };
+        let failed = |error: io::Error| write_failure("to standard output", &error);
+        if output.explain {
+            let page = explain(&facts);
+            io::stdout().write_all(page.as_bytes()).map_err(failed)?;
+        }
+        if output.json_out {
+            let mut object = json_out::object(&facts).to_string();
+            object.push('\n');
+            io::stdout().write_all(object.as_bytes()).map_err(failed)?;
+        }
+        if let Some(format) = &output.write_out {
+            write_out(format, &facts).map_err(failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Shows a response as it comes. There is another try as long as nothing has been shown.
+fn show(job: &Job<'_>, place: &Place, record: &mut Record) -> Result<(), Failure> {
+    let mut persistence = Persistence::new(&job.args.download, job.args.output.silent);
+    loop {
+        let trouble = match show_once(job, place, &persistence, record) {
+            Ok(done) => return done,
+            Err(trouble) => trouble,
+        };
+        if record.written > 0 || !job.plan.is_repeatable() {
+            return Err(trouble.into_failure());
+        }
+        persistence
+            .again(trouble, false, &job.bar)
+            .map_err(Trouble::into_failure)?;
+        record.retries += 1;
+    }
+}
+
+fn show_once(
+    job: &Job<'_>,
+    place: &Place,
+    persistence: &Persistence,
+    record: &mut Record,
+) -> Result<Result<(), Failure>, Trouble> {
+    let args = job.args;
+    let mut fields = Vec::new();
+    if let Some(from) = args
+        .download
+        .continue_at
+        .as_ref()
+        .filter(|from| *from != "-")
+    {
+        fields.push(("Range", format!("bytes={from}-")));
+    }
+    let mut response = job.send(&fields)?;
+    if persistence.has_more()
+        && let Some(trouble) = Trouble::of(&response)
+    {
+        return Err(trouble);
+    }
+    save_entity_tag(args, &response)?;
+    dump_heads(args, &response)?;
+    let is_bad = response.status().as_u16() >= 400;
+    if args.output.fail && is_bad {
+        return Ok(Err(bad_status(response.status(), response.reason())));
+    }
+    let is_readable = job.console.is_readable && *place == Place::Stdout;
+    let mut output = match place {
+        // Standard output is for the account.
+        Place::Stdout if args.output.explain || args.output.json_out => Output::Nowhere,
+        Place::Stdout => Output::stdout(job.console, response.fields())?,
+        Place::Special(path) => Output::special(path)?,
+        Place::File(_) | Place::Named(_) => Output::file(&place.path(args, response.fields())?)?,
     };
     if args.output.include || args.output.head || is_readable && !args.output.verbose {
         for hop in response.trace().hops {
-            output.head(&hop.response, console.stdout_colour)?;
+            output.head(&hop.response)?;
         }
     }
-    let printed = copy(&mut response, &mut output)?;
-    output.finish()?;
-    if args.output.verbose {
-        let to = match &target {
-            Some(path) => path.display().to_string(),
-            None => "standard output".to_owned(),
-        };
-        drop(response);
-        Narrator::new(console).printed(begun.elapsed(), printed, &to);
+    let pump = job.pump();
+    if let BodyLength::Known(length) = response.length() {
+        pump.check_length(length)?;
+        job.bar
+            .expect(Some(length).filter(|_| !response.is_decoded()), 0);
     }
-    Ok(())
+    pump.run(&mut response, u64::MAX, &mut |piece| {
+        output.write(piece)?;
+        record.written += piece.len() as u64;
+        Ok(!output.has_seen_enough())
+    })?;
+    // What is left of it is closed with it, before the last step is told.
+    let (status, reason) = (response.status(), response.reason().to_owned());
+    drop(response);
+    record.file = output.finish()?;
+    if args.output.fail_with_body && is_bad {
+        return Ok(Err(bad_status(status, &reason)));
+    }
+    Ok(Ok(()))
 }
 
-fn copy(response: &mut Response, output: &mut Output) -> Result<u64, Failure> {
-    let mut buffer = vec![0; PIECE];
-    let mut total = 0;
-    while !output.has_seen_enough() {
-        match response.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => {
-                total += read as u64;
-                output.write(&buffer[..read])?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(read_failure(error)),
-        }
+/// --etag-save; no tag leaves an empty file.
+fn save_entity_tag(args: &Args, response: &Response) -> Result<(), Failure> {
+    let Some(path) = &args.request.etag_save else {
+        return Ok(());
+    };
+    if response.status() == http::StatusCode::NOT_MODIFIED {
+        return Ok(());
     }
-    Ok(total)
+    let tag = response.field(header::ETAG.as_str()).unwrap_or_default();
+    fs::write(path, format!("{tag}\n"))
+        .map_err(|error| write_failure(&path.display().to_string(), &error))
 }
 
-/// The file that -o or -O names for this URL; `None`: standard output.
-fn target(args: &Args, url: &Url, index: usize) -> Result<Option<PathBuf>, Failure> {
-    if args.download.remote_name {
-        return remote_name(url)
-            .map(PathBuf::from)
-            .map(Some)
-            .ok_or_else(|| {
-                Failure::with_code(23, format!("the URL {url} ends without a file name"))
-                    .hint("name the file with -o FILE")
-            });
-    }
-    let given = args.download.output.get(index).map(PathBuf::as_path);
-    Ok(given
-        .filter(|path| *path != Path::new("-"))
-        .map(Path::to_owned))
-}
-
-/// The last segment of the path as a file name that stays in this folder.
-fn remote_name(url: &Url) -> Option<String> {
-    let segment = url.path_segments()?.next_back()?;
-    let name = percent_encoding::percent_decode_str(segment).decode_utf8_lossy();
-    let name: String = name
-        .chars()
-        .map(|character| match character {
-            '/' | '\\' => '_',
-            other if other.is_control() => '_',
-            other => other,
-        })
+/// -D.
+fn dump_heads(args: &Args, response: &Response) -> Result<(), Failure> {
+    let Some(path) = &args.output.dump_header else {
+        return Ok(());
+    };
+    let heads: Vec<_> = response
+        .trace()
+        .hops
+        .into_iter()
+        .map(|hop| hop.response)
         .collect();
-    let name = name.trim_start_matches('.');
-    (!name.is_empty()).then(|| name.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn remote_names_stay_here() {
-        let table = [
-            ("http://h/a/b.txt?c#d", Some("b.txt")),
-            ("http://h/a%20b", Some("a b")),
-            ("http://h/", None),
-            ("http://h/a/", None),
-            ("http://h/%2e%2e%2fetc%2fpasswd", Some("_etc_passwd")),
-            ("http://h/.bashrc", Some("bashrc")),
-            ("http://h/..%5cx", Some("_x")),
-            ("http://h/%1b%5b2J", Some("_[2J")),
-        ];
-        for (url, want) in table {
-            let name = remote_name(&Url::parse(url).unwrap());
-            assert_eq!(name.as_deref(), want, "{url}");
-        }
-    }
+    let heads = heads.concat();
+    let result = if path == Path::new("-") {
+        io::stdout().write_all(&heads)
+    } else {
+        fs::write(path, heads)
+    };
+    result.map_err(|error| write_failure(&path.display().to_string(), &error))
 }

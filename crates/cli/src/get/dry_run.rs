@@ -1,0 +1,44 @@
+//! `--dry-run`: the request that would be sent, as it would be sent.
+
+use super::failure::write_failure;
+use super::job::Job;
+use super::request::Content;
+use super::terminal;
+use crate::failure::Failure;
+use std::io::Write;
+
+/// Shows the request's bytes: the head, and content that is in memory. Content from elsewhere is named on stderr.
+pub(super) fn show(job: &Job<'_>) -> Result<(), Failure> {
+    let head = job.plan.request(job.client)?.preview()?;
+    let mut out = if job.console.is_readable {
+        terminal::head(&head, job.console.stdout_colour).into_bytes()
+    } else {
+        head
+    };
+    let elsewhere = match &job.plan.content {
+        Content::None => None,
+        Content::Bytes(bytes) if job.console.is_readable => {
+            let text = String::from_utf8_lossy(bytes);
+            out.extend(crate::visible::visible(&text).to_string().into_bytes());
+            out.push(b'\n');
+            None
+        }
+        Content::Bytes(bytes) => {
+            out.extend(bytes);
+            None
+        }
+        Content::Form(form) => Some(match form.length() {
+            Some(length) => format!("a form of {length} bytes"),
+            None => "a form whose length nobody knows yet".to_owned(),
+        }),
+        Content::File(path) => Some(format!("the file {}", path.display())),
+        Content::Stdin => Some("what comes from stdin".to_owned()),
+    };
+    std::io::stdout()
+        .write_all(&out)
+        .map_err(|error| write_failure("to standard output", &error))?;
+    if let Some(content) = elsewhere {
+        job.bar.note(&format!("behind it {content} would be sent"));
+    }
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! Where the time went: a bar for each phase, below one another, on one scale.
+
+use super::super::terminal::styles;
+use super::super::write_out::total;
+use super::Page;
+use anstyle::Style;
+use std::time::Duration;
+use tinyhttp_client::trace::{Hop, Trace};
+
+/// Columns of the scale.
+const WIDTH: u64 = 48;
+
+/// One phase: its name, and from when to when.
+type Phase = (&'static str, Duration, Duration);
+
+pub(super) fn draw(page: &mut Page, trace: &Trace) {
+    let total = total(trace);
+    page.heading("Where the time went", Some(total));
+    for (index, hop) in trace.hops.iter().enumerate() {
+        if trace.hops.len() > 1 {
+            page.line(&format!("{}  {}", index + 1, hop.url), "");
+        }
+        for (name, from, to) in phases(hop) {
+            let bar = bar(from, to, total);
+            let time = format!("{:>9.1} ms", to.saturating_sub(from).as_secs_f64() * 1e3);
+            page.styled(&format!("{name:<12}{bar}{time}"), style(name), "");
+        }
+    }
+}
+
+fn style(name: &str) -> Style {
+    match name {
+        "wait" => styles::REDIRECT,
+        "content" => styles::STRING,
+        _ => styles::NAME,
+    }
+}
+
+/// The phases that happened, in order.
+fn phases(hop: &Hop) -> Vec<Phase> {
+    let tunnelled = hop.tunnel.as_ref().map(|(_, at)| *at);
+    let ends = [
+        ("resolve", hop.resolved),
+        ("connect", hop.connected),
+        ("proxy", tunnelled),
+        ("TLS", hop.secured),
+        ("send", hop.sent),
+        ("wait", hop.first_byte),
+        ("content", hop.ended),
+    ];
+    let mut phases = Vec::new();
+    let mut from = hop.started;
+    for (name, end) in ends {
+        if let Some(to) = end.filter(|to| *to >= from) {
+            phases.push((name, from, to));
+            from = to;
+        }
+    }
+    phases
+}
+
+/// A bar at its place on the scale; what is too short to be seen is a thin line.
+fn bar(from: Duration, to: Duration, total: Duration) -> String {
+    let total = total.as_micros().max(1);
+    // Positions are at most WIDTH times eight, so they fit.
+    let place = |at: Duration| ((at.as_micros() * u128::from(WIDTH) * 8) / total) as u64;
+    let (from, to) = (place(from), place(to).min(WIDTH * 8));
+    let mut text = " ".repeat((from / 8) as usize);
+    let whole = (to / 8).saturating_sub(from / 8);
+    match whole {
+        0 => text.push('▏'),
+        _ => text.push_str(&"█".repeat(whole as usize)),
+    }
+    let used = text.chars().count() as u64;
+    text.push_str(&" ".repeat(WIDTH.saturating_sub(used) as usize));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars() {
+        let ms = Duration::from_millis;
+        let table = [
+            (0, 100, 100, "█".repeat(48)),
+            (0, 50, 100, "█".repeat(24) + &" ".repeat(24)),
+            (50, 100, 100, " ".repeat(24) + &"█".repeat(24)),
+            (50, 50, 100, " ".repeat(24) + "▏" + &" ".repeat(23)),
+            (100, 100, 100, " ".repeat(48) + "▏"),
+            (0, 0, 0, "▏".to_owned() + &" ".repeat(47)),
+        ];
+        for (from, to, total, want) in table {
+            assert_eq!(bar(ms(from), ms(to), ms(total)), want, "{from} to {to}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `--json-out`: one JSON object about a fetch, for programs.
+
+use super::write_out::{Facts, total};
+use crate::failure::Failure;
+use http::HeaderMap;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+use tinyhttp_client::BodyLength;
+use tinyhttp_client::trace::{Attempt, Hop, Outcome};
+
+/// Everything that is known.
+pub(super) fn object(facts: &Facts<'_>) -> Value {
+    let last = facts.trace.hops.last();
+    json!({
+        "url": facts.job.plan.url.as_str(),
+        "effective_url": last.map(|hop| hop.url.as_str()),
+        "method": facts.job.plan.method.as_str(),
+        "status": last.and_then(|hop| hop.status).map(|status| status.as_u16()),
+        "exit_code": facts.failure.map_or(0, Failure::code),
+        "error": facts.failure.map(Failure::what),
+        "retries": facts.record.retries,
+        "content": {
+            "bytes": facts.record.written,
+            "file": facts.record.file.as_ref().map(|path| path.display().to_string()),
+            "verified": facts.record.verified,
+        },
+        "total_ms": milliseconds(total(facts.trace)),
+        "hops": facts.trace.hops.iter().map(hop).collect::<Vec<_>>(),
+    })
+}
+
+/// One request and its response. Times are milliseconds from the start of the fetch.
+fn hop(hop: &Hop) -> Value {
+    let at = |time: Option<Duration>| time.map(milliseconds);
+    json!({
+        "method": hop.method.as_str(),
+        "url": hop.url.as_str(),
+        "addresses": hop.addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>(),
+        "attempts": hop.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "peer": hop.peer.as_ref().map(ToString::to_string),
+        "reused": hop.reused,
+        "proxy": hop.tunnel.as_ref().map(|(proxy, _)| proxy),
+        "tls": hop.tls.as_ref().map(|tls| json!({
+            "version": tls.version,
+            "cipher": tls.cipher,
+            "group": tls.group,
+            "alpn": tls.alpn,
+            "resumed": tls.is_resumed,
+            "verified": tls.is_verified,
+        })),
+        "request": message(&hop.request),
+        "interim": hop.interim.iter().map(|head| message(head)).collect::<Vec<_>>(),
+        "response": message(&hop.response),
+        "status": hop.status.map(|status| status.as_u16()),
+        "content": {
+            "framing": hop.length.map(|length| match length {
+                BodyLength::Empty => "none",
+                BodyLength::Known(_) => "content-length",
+                BodyLength::Chunked => "chunked",
+                BodyLength::UntilClose => "close",
+            }),
+            "sent": hop.content_sent,
+            "received": hop.received,
+        },
+        "connection": match (hop.ended, hop.close) {
+            (None, _) => Value::Null,
+            (Some(_), None) => json!("kept"),
+            (Some(_), Some(reason)) => json!(format!("closed: {reason}")),
+        },
+        "times_ms": {
+            "started": milliseconds(hop.started),
+            "resolved": at(hop.resolved),
+            "connected": at(hop.connected),
+            "secured": at(hop.secured),
+            "send": at(hop.send),
+            "sent": at(hop.sent),
+            "first_byte": at(hop.first_byte),
+            "ended": at(hop.ended),
+        },
+    })
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    json!({
+        "address": attempt.address.to_string(),
+        "started_ms": milliseconds(attempt.started),
+        "ended_ms": attempt.ended.map(milliseconds),
+        "outcome": match &attempt.outcome {
+            Outcome::Connected => "connected",
+            Outcome::Dropped => "dropped",
+            Outcome::Failed(reason) => reason,
+        },
+    })
+}
+
+/// A head: its start line, and its fields in order, repeated ones repeated.
+fn message(raw: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(raw);
+    let mut lines = text.lines();
+    let Some(start_line) = lines.next() else {
+        return Value::Null;
+    };
+    let fields: Vec<_> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| json!([name, value.trim()]))
+        .collect();
+    json!({ "start_line": start_line, "fields": fields })
+}
+
+/// The fields by name, as curl's %{header_json} has them.
+pub(super) fn fields_object(fields: &HeaderMap) -> Value {
+    let mut object = Map::new();
+    for name in fields.keys() {
+        let values = fields.get_all(name).iter();
+        let values: Vec<_> = values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
+        object.insert(name.to_string(), json!(values));
+    }
+    Value::Object(object)
+}
+
+/// To a microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

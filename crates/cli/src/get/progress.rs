@@ -1,0 +1,106 @@
+//! How far a download is: a bar on stderr, for people only.
+
+use super::args::Args;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// Where the bars of a run are drawn.
+pub(super) struct Progress {
+    all: Option<MultiProgress>,
+}
+
+/// One transfer's bar; perhaps none that is seen.
+#[derive(Clone)]
+pub(super) struct Bar(Option<ProgressBar>);
+
+impl Progress {
+    pub(super) fn new(args: &Args) -> Self {
+        let output = &args.output;
+        let is_wanted = std::io::stderr().is_terminal()
+            && !args.download.no_progress_meter
+            && !(output.silent || output.verbose || output.explain);
+        Progress {
+            all: is_wanted.then(|| {
+                // Ten times a second is as often as anybody reads.
+                MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))
+            }),
+        }
+    }
+
+    /// A bar for what is called that.
+    pub(super) fn bar(&self, name: &str) -> Bar {
+        Bar(self.all.as_ref().map(|all| {
+            let bar = all.add(ProgressBar::no_length());
+            bar.set_message(crate::visible::visible(name).to_string());
+            bar.set_style(style(UNKNOWN));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        }))
+    }
+}
+
+const KNOWN: &str =
+    "{msg} {percent:>3}% {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+const UNKNOWN: &str = "{msg} {spinner} {bytes}, {bytes_per_sec}, {elapsed}";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        // Both templates are constants that a test reads.
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("━╸ ")
+}
+
+impl Bar {
+    /// A bar that nobody sees.
+    pub(super) fn hidden() -> Self {
+        Bar(None)
+    }
+
+    /// So many bytes there will be, and so many are there already.
+    pub(super) fn expect(&self, total: Option<u64>, have: u64) {
+        let Some(bar) = &self.0 else {
+            return;
+        };
+        bar.set_position(have);
+        bar.reset_eta();
+        if let Some(total) = total {
+            bar.set_style(style(KNOWN));
+            bar.set_length(total);
+        }
+    }
+
+    pub(super) fn advance(&self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.inc(bytes);
+        }
+    }
+
+    /// Says something without disturbing the bar.
+    pub(super) fn note(&self, text: &str) {
+        let line = format!("tinyhttp: {}", crate::visible::visible(text));
+        match &self.0 {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_are_right() {
+        for template in [KNOWN, UNKNOWN] {
+            assert!(ProgressStyle::with_template(template).is_ok());
+        }
+    }
+}

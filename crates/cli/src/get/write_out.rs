@@ -1,0 +1,205 @@
+//! `-w`: what scripts want to know about a fetch, by curl's names.
+
+use super::job::{Job, Record};
+use super::json_out;
+use crate::failure::Failure;
+use http::{HeaderMap, HeaderValue};
+use std::io::{self, Write};
+use std::time::Duration;
+use tinyhttp_client::Peer;
+use tinyhttp_client::trace::{Hop, Trace};
+
+/// Everything that a variable can be about.
+pub(super) struct Facts<'f> {
+    pub(super) job: &'f Job<'f>,
+    pub(super) record: &'f Record,
+    pub(super) trace: &'f Trace,
+    pub(super) failure: Option<&'f Failure>,
+    pub(super) index: usize,
+}
+
+/// Writes the format, with every variable filled in.
+pub(super) fn write_out(format: &str, facts: &Facts<'_>) -> io::Result<()> {
+    let text;
+    let format = match format.strip_prefix('@') {
+        Some("-") => {
+            text = io::read_to_string(io::stdin())?;
+            &text
+        }
+        Some(path) => {
+            text = std::fs::read_to_string(path)?;
+            &text
+        }
+        None => format,
+    };
+    let mut out: &mut dyn Write = &mut io::stdout();
+    let mut stderr = io::stderr();
+    let mut rest = format;
+    while let Some(character) = rest.chars().next() {
+        if let Some((name, after)) = variable(rest, "%{") {
+            match name {
+                "stdout" => {}
+                "stderr" => out = &mut stderr,
+                "onerror" if facts.failure.is_none() => break,
+                "onerror" => {}
+                name => write!(out, "{}", value(name, facts))?,
+            }
+            rest = after;
+        } else if let Some((name, after)) = variable(rest, "%header{") {
+            let fields = fields(facts.trace.hops.last());
+            let value = fields
+                .get(name)
+                .map(HeaderValue::as_bytes)
+                .unwrap_or_default();
+            out.write_all(value)?;
+            rest = after;
+        } else if let Some((shown, after)) = escape(rest) {
+            out.write_all(shown.as_bytes())?;
+            rest = after;
+        } else {
+            write!(out, "{character}")?;
+            rest = &rest[character.len_utf8()..];
+        }
+    }
+    out.flush()
+}
+
+fn variable<'t>(text: &'t str, opening: &str) -> Option<(&'t str, &'t str)> {
+    text.strip_prefix(opening)?.split_once('}')
+}
+
+fn escape(text: &str) -> Option<(&'static str, &str)> {
+    [("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r"), ("%%", "%")]
+        .iter()
+        .find_map(|(from, to)| Some((*to, text.strip_prefix(from)?)))
+}
+
+/// What a variable comes to; curl passes over those it doesn't know, too.
+fn value(name: &str, facts: &Facts<'_>) -> String {
+    let hop = facts.trace.hops.last();
+    let seconds = |at: Option<Duration>| format!("{:.6}", at.unwrap_or_default().as_secs_f64());
+    let total = total(facts.trace);
+    let speed = |bytes: u64| (bytes as f64 / total.as_secs_f64().max(1e-6)) as u64;
+    let sent: u64 = facts.trace.hops.iter().map(|hop| hop.content_sent).sum();
+    let address = || match hop.and_then(|hop| hop.peer.as_ref()) {
+        Some(Peer::Tcp(address)) => Some(*address),
+        _ => None,
+    };
+    match name {
+        "http_code" | "response_code" => {
+            format!(
+                "{:03}",
+                hop.and_then(|hop| hop.status)
+                    .map_or(0, |status| status.as_u16())
+            )
+        }
+        "http_version" => match hop.map(|hop| hop.response.as_slice()) {
+            Some(head) if head.starts_with(b"HTTP/1.0") => "1.0".to_owned(),
+            Some(head) if head.starts_with(b"HTTP/1.1") => "1.1".to_owned(),
+            _ => "0".to_owned(),
+        },
+        "method" => hop.map_or(facts.job.plan.method.to_string(), |hop| {
+            hop.method.to_string()
+        }),
+        "url" => facts.job.plan.url.to_string(),
+        "url_effective" => hop.map_or(&facts.job.plan.url, |hop| &hop.url).to_string(),
+        "urlnum" => facts.index.to_string(),
+        "scheme" => hop.map_or("", |hop| hop.url.scheme()).to_ascii_uppercase(),
+        "content_type" => field(hop, "content-type"),
+        "redirect_url" => hop.and_then(redirect_url).unwrap_or_default(),
+        "referer" => facts
+            .job
+            .plan
+            .fields
+            .get("Referer")
+            .unwrap_or_default()
+            .to_owned(),
+        "num_headers" => fields(hop).len().to_string(),
+        "num_redirects" => facts.trace.hops.len().saturating_sub(1).to_string(),
+        "num_retries" => facts.record.retries.to_string(),
+        "num_connects" => {
+            let new = |hop: &&Hop| hop.connected.is_some() && hop.reused == 0;
+            facts.trace.hops.iter().filter(new).count().to_string()
+        }
+        "remote_ip" => address()
+            .map(|address| address.ip().to_string())
+            .unwrap_or_default(),
+        "remote_port" => address().map_or(0, |address| address.port()).to_string(),
+        "size_download" => facts.record.written.to_string(),
+        "size_upload" => sent.to_string(),
+        "size_header" => {
+            let heads = facts.trace.hops.iter().map(|hop| hop.response.len());
+            heads.sum::<usize>().to_string()
+        }
+        "size_request" => {
+            let heads = facts.trace.hops.iter().map(|hop| hop.request.len() as u64);
+            (heads.sum::<u64>() + sent).to_string()
+        }
+        "speed_download" => speed(facts.record.written).to_string(),
+        "speed_upload" => speed(sent).to_string(),
+        "ssl_verify_result" => "0".to_owned(),
+        "time_namelookup" => seconds(hop.and_then(|hop| hop.resolved)),
+        "time_connect" => seconds(hop.and_then(|hop| hop.connected)),
+        "time_appconnect" => seconds(hop.and_then(|hop| hop.secured)),
+        "time_pretransfer" => seconds(hop.and_then(|hop| hop.send)),
+        "time_starttransfer" => seconds(hop.and_then(|hop| hop.first_byte)),
+        "time_redirect" => seconds(hop.map(|hop| hop.started)),
+        "time_total" => seconds(Some(total)),
+        "filename_effective" => facts
+            .record
+            .file
+            .as_ref()
+            .map(|path| path.display().to_string())
+            .unwrap_or_default(),
+        "exitcode" => facts.failure.map_or(0, Failure::code).to_string(),
+        "errormsg" => facts
+            .failure
+            .map(Failure::what)
+            .unwrap_or_default()
+            .to_owned(),
+        "json" => json_out::object(facts).to_string(),
+        "header_json" => json_out::fields_object(&fields(hop)).to_string(),
+        _ => String::new(),
+    }
+}
+
+/// From the start to the end of the last hop.
+pub(super) fn total(trace: &Trace) -> Duration {
+    let Some(hop) = trace.hops.last() else {
+        return Duration::ZERO;
+    };
+    [
+        hop.ended,
+        hop.first_byte,
+        hop.sent,
+        hop.send,
+        hop.connected,
+        hop.resolved,
+    ]
+    .into_iter()
+    .flatten()
+    .max()
+    .unwrap_or(hop.started)
+}
+
+/// Where the response points, whether or not that was followed.
+fn redirect_url(hop: &Hop) -> Option<String> {
+    let is_redirect = hop.status.is_some_and(|status| status.is_redirection());
+    let location = field(Some(hop), "location");
+    let url = hop.url.join(&location).ok()?;
+    (is_redirect && !location.is_empty()).then(|| url.to_string())
+}
+
+fn field(hop: Option<&Hop>, name: &str) -> String {
+    let fields = fields(hop);
+    let value = fields
+        .get(name)
+        .map(HeaderValue::as_bytes)
+        .unwrap_or_default();
+    String::from_utf8_lossy(value).into_owned()
+}
+
+/// The fields of the response's head.
+pub(super) fn fields(hop: Option<&Hop>) -> HeaderMap {
+    hop.map(Hop::response_fields).unwrap_or_default()
+}

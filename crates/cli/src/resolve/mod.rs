@@ -1,0 +1,86 @@
+//! `tinyhttp resolve HOST`: a host's addresses, and how long it took to find them.
+
+use crate::failure::Failure;
+use crate::get::{ConnectionArgs, client_builder};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+use tinyhttp_client::Client;
+use tinyhttp_client::url::{Host, Url};
+
+/// Find the addresses of a host
+///
+/// Prints one address a line, in the order in which they would be tried, and on stderr how long it took.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// The host, or a URL with it
+    #[arg(required = true, value_name = "HOST")]
+    hosts: Vec<String>,
+    /// Don't tell how long it took
+    #[arg(short, long)]
+    silent: bool,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Looks up every host; the exit code is that of the last failure.
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let client = match client_builder(&args.connection) {
+        Ok(builder) => builder.build(),
+        Err(failure) => return failure.report(),
+    };
+    let mut code = ExitCode::SUCCESS;
+    for text in &args.hosts {
+        if let Err(failure) = look_up(args, &client, text) {
+            code = failure.report();
+        }
+    }
+    code
+}
+
+fn look_up(args: &Args, client: &Client, text: &str) -> Result<(), Failure> {
+    let bad = |error: url::ParseError| {
+        Failure::with_code(3, format!("{text:?} is not a host: {error}"))
+            .hint("give a name or an address, without a path")
+    };
+    let (host, port) = if text.contains("://") {
+        let url = Url::parse(text).map_err(bad)?;
+        let host = url.host_str().unwrap_or_default();
+        (
+            Host::parse(host).map_err(bad)?,
+            url.port_or_known_default().unwrap_or(80),
+        )
+    } else {
+        // A bare IPv6 address is clear enough here.
+        let bracketed = format!("[{text}]");
+        let is_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
+        (
+            Host::parse(if is_v6 { &bracketed } else { text }).map_err(bad)?,
+            80,
+        )
+    };
+    let begun = Instant::now();
+    let addresses = client.resolve(&host, port)?;
+    let took = begun.elapsed();
+    let mut lines: String = addresses
+        .iter()
+        .map(|address| format!("{}\n", address.ip()))
+        .collect();
+    if args.hosts.len() > 1 {
+        lines = lines
+            .lines()
+            .map(|line| format!("{host} {line}\n"))
+            .collect();
+    }
+    io::stdout()
+        .write_all(lines.as_bytes())
+        .map_err(|error| Failure::with_code(23, format!("could not write: {error}")))?;
+    if !args.silent {
+        eprintln!(
+            "{host}: {} found in {:.1} ms",
+            addresses.len(),
+            took.as_secs_f64() * 1e3
+        );
+    }
+    Ok(())
+}
