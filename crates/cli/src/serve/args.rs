@@ -2,6 +2,7 @@
 
 use super::access_log::Log;
 use super::site::Site;
+use super::watch::Watch;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -58,4 +59,7 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) log: Log,
+
+    #[command(flatten)]
+    pub(crate) watch: Watch,
 }

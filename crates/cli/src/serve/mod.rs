@@ -8,6 +8,7 @@ mod args;
 mod banner;
 mod sandbox;
 mod site;
+mod watch;
 
 pub(crate) use args::Args;
 use sandbox::Enforced;
@@ -21,8 +22,10 @@ use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_server::{Builder, Server, Stopper};
+use watch::{Changes, Live};
 
 /// How long requests under way may take once the program has been told to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -74,8 +77,15 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(log) = args.log.open(args.quiet)? {
         builder = builder.access_log(log);
     }
-    let server = builder.start(files).map_err(|error| cannot_start(&error))?;
-    end_on_signals(server.stopper(), args.quiet).map_err(|error| cannot_start(&error))?;
+    let (server, changes) = if args.watch.watch {
+        let live = Live::new(files, &args.dir, args.log.file())?;
+        let changes = live.changes();
+        (builder.start(live), Some(changes))
+    } else {
+        (builder.start(files), None)
+    };
+    let server = server.map_err(|error| cannot_start(&error))?;
+    end_on_signals(server.stopper(), changes, args.quiet).map_err(|error| cannot_start(&error))?;
     if !args.quiet {
         say_where(&server, args, enforced);
     }
@@ -141,7 +151,7 @@ fn raise_descriptor_limit() {
 }
 
 /// The first signal lets requests under way finish, the second doesn't.
-fn end_on_signals(stopper: Stopper, quiet: bool) -> io::Result<()> {
+fn end_on_signals(stopper: Stopper, changes: Option<Arc<Changes>>, quiet: bool) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     std::thread::Builder::new()
         .name("signals".to_owned())
@@ -152,6 +162,8 @@ fn end_on_signals(stopper: Stopper, quiet: bool) -> io::Result<()> {
             if !quiet && io::stderr().is_terminal() {
                 eprintln!("ending; Ctrl-C again ends at once");
             }
+            // Whoever waits for changes would wait for ever.
+            changes.iter().for_each(|changes| changes.end());
             stopper.drain(GRACE);
             signals.next();
             stopper.stop();

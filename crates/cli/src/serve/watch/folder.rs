@@ -1,0 +1,281 @@
+//! Waits for changes in a folder. Those that come together, as when an editor saves a file or a tool builds a site, are one.
+
+use super::changes::{Change, Changes};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// How long nothing has to change before a change is over.
+const QUIET: Duration = Duration::from_millis(50);
+
+/// How long changes are gathered if it never gets quiet.
+const AT_MOST: Duration = Duration::from_millis(500);
+
+/// What a path in a URL has encoded (URL Standard, §1.3), so that the script can compare the two; and the percent sign itself.
+const ENCODED: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
+
+/// Watches for as long as it lives.
+pub(super) type Watcher = RecommendedWatcher;
+
+/// Something that the system has said.
+enum Noise {
+    /// Something happened to this; perhaps it was not there before.
+    At { path: PathBuf, appeared: bool },
+    /// The system could not keep up: it is not known what happened.
+    Lost,
+}
+
+/// Tells of all changes below the folder. Symbolic links are not followed: they may lead anywhere, and round.
+pub(super) fn watch(
+    folder: &Path,
+    log: Option<&Path>,
+    changes: Arc<Changes>,
+) -> notify::Result<Watcher> {
+    let root = folder.canonicalize().map_err(notify::Error::io)?;
+    let own = own_files(log);
+    let (give, take) = channel();
+    let told = move |event| {
+        for noise in noises(event) {
+            // There is somebody who takes it for as long as this lives.
+            let _ = give.send(noise);
+        }
+    };
+    let config = Config::default().with_follow_symlinks(false);
+    let mut watcher = RecommendedWatcher::new(told, config)?;
+    watcher.watch(&root, RecursiveMode::Recursive)?;
+    std::thread::Builder::new()
+        .name("watch".to_owned())
+        .stack_size(128 * 1024)
+        .spawn(move || gather(&take, &root, &own, &changes))
+        .map_err(notify::Error::io)?;
+    Ok(watcher)
+}
+
+/// What this program writes itself, perhaps into the folder: a page that reloads writes a line, which must not make it reload.
+fn own_files(log: Option<&Path>) -> Vec<PathBuf> {
+    let outputs = ["/proc/self/fd/1", "/proc/self/fd/2"];
+    let outputs = outputs.iter().map(std::fs::read_link);
+    let log = log.map(Path::canonicalize);
+    outputs.chain(log).filter_map(Result::ok).collect()
+}
+
+/// What of an event is worth knowing. That a file was opened or read isn't: this server does that all the time.
+fn noises(event: notify::Result<Event>) -> Vec<Noise> {
+    let event = match event {
+        Ok(event) if event.need_rescan() => return vec![Noise::Lost],
+        Ok(event) => event,
+        Err(error) => {
+            log::warn!("some changes may not be noticed: {error}");
+            return Vec::new();
+        }
+    };
+    let appeared = match event.kind {
+        // It is said of each of the two names, too.
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return Vec::new(),
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => true,
+        EventKind::Modify(_) | EventKind::Remove(_) => false,
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => false,
+        _ => return Vec::new(),
+    };
+    let paths = event.paths.into_iter();
+    paths.map(|path| Noise::At { path, appeared }).collect()
+}
+
+/// Runs until the watcher is dropped.
+fn gather(noises: &Receiver<Noise>, root: &Path, own: &[PathBuf], changes: &Changes) {
+    while let Ok(first) = noises.recv() {
+        let mut batch = Batch::default();
+        batch.add(first, root, own);
+        let until = Instant::now() + AT_MOST;
+        while Instant::now() < until
+            && let Ok(next) = noises.recv_timeout(QUIET)
+        {
+            batch.add(next, root, own);
+        }
+        // A link that leads nowhere is there, too.
+        let is_there = |path: &Path| root.join(path).symlink_metadata().is_ok();
+        if let Some(change) = batch.change(is_there) {
+            log::debug!("changed: {change:?}");
+            changes.tell(change);
+        }
+    }
+}
+
+/// What has happened within a moment.
+#[derive(Default)]
+struct Batch {
+    /// Names from the root, and whether the first that was heard of them is that they appeared.
+    paths: HashMap<PathBuf, bool>,
+    lost: bool,
+}
+
+impl Batch {
+    fn add(&mut self, noise: Noise, root: &Path, own: &[PathBuf]) {
+        let (path, appeared) = match noise {
+            Noise::At { path, appeared } => (path, appeared),
+            Noise::Lost => return self.lost = true,
+        };
+        let Ok(name) = path.strip_prefix(root) else {
+            return;
+        };
+        if !own.contains(&path) && !is_private(name) {
+            self.paths.entry(name.to_owned()).or_insert(appeared);
+        }
+    }
+
+    /// What all of it amounts to, if to anything. A file that came and is gone again was somebody's on the way to another.
+    fn change(&self, is_there: impl Fn(&Path) -> bool) -> Option<Change> {
+        if self.lost {
+            return Some(Change::Anything);
+        }
+        let mut styles = Vec::new();
+        let mut only_styles = true;
+        for (path, appeared) in &self.paths {
+            match (is_there(path), style_sheet(path)) {
+                (true, Some(path)) => styles.push(path),
+                (false, _) if *appeared => {}
+                _ => only_styles = false,
+            }
+        }
+        styles.sort();
+        match (only_styles, styles.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some(Change::Styles(styles)),
+            (false, _) => Some(Change::Anything),
+        }
+    }
+}
+
+/// Names that are no part of a site: those that begin with a dot, anywhere on the way, and editors' copies.
+fn is_private(name: &Path) -> bool {
+    let is_hidden = |part: Component<'_>| part.as_os_str().as_bytes().starts_with(b".");
+    let last = name.file_name().map_or(&b""[..], OsStr::as_bytes);
+    name.components().any(is_hidden)
+        || last.ends_with(b"~")
+        || (last.starts_with(b"#") && last.ends_with(b"#"))
+}
+
+/// The path of a style sheet, as in a URL.
+fn style_sheet(path: &Path) -> Option<String> {
+    let ending = path.extension()?;
+    let path = path.to_str()?;
+    ending
+        .eq_ignore_ascii_case("css")
+        .then(|| utf8_percent_encode(path, ENCODED).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(path: &str, appeared: bool) -> Noise {
+        let path = Path::new("/root").join(path);
+        Noise::At { path, appeared }
+    }
+
+    /// What is there afterwards is listed.
+    #[test]
+    fn what_a_batch_amounts_to() {
+        let styles = |paths: &[&str]| {
+            let paths = paths.iter().map(|path| (*path).to_owned());
+            Some(Change::Styles(paths.collect()))
+        };
+        type Case<'c> = (&'c str, Vec<Noise>, &'c [&'c str], Option<Change>);
+        let table: [Case<'_>; 11] = [
+            ("nothing", vec![], &[], None),
+            (
+                "a page",
+                vec![at("a.html", false)],
+                &["a.html"],
+                Some(Change::Anything),
+            ),
+            (
+                "a new page",
+                vec![at("a.html", true)],
+                &["a.html"],
+                Some(Change::Anything),
+            ),
+            (
+                "a page is gone",
+                vec![at("a.html", false)],
+                &[],
+                Some(Change::Anything),
+            ),
+            (
+                "a style sheet",
+                vec![at("b/A.CSS", false)],
+                &["b/A.CSS"],
+                styles(&["b/A.CSS"]),
+            ),
+            (
+                "odd names",
+                vec![at("b 1%/ü?.css", false), at("a.css", false)],
+                &["b 1%/ü?.css", "a.css"],
+                styles(&["a.css", "b%201%25/%C3%BC%3F.css"]),
+            ),
+            (
+                "a style sheet and a page",
+                vec![at("a.css", false), at("a.html", false)],
+                &["a.css", "a.html"],
+                Some(Change::Anything),
+            ),
+            (
+                "a style sheet is gone",
+                vec![at("a.css", false)],
+                &[],
+                Some(Change::Anything),
+            ),
+            (
+                "an editor saves",
+                vec![
+                    at("4913", true),
+                    at("4913", false),
+                    at("a.css", false),
+                    at("a.css~", true),
+                    at("a.css", true),
+                ],
+                &["a.css", "a.css~"],
+                styles(&["a.css"]),
+            ),
+            (
+                "others' affairs",
+                vec![
+                    at(".git/index", false),
+                    at("b/.a.css.swp", true),
+                    at("#a.css#", true),
+                    at("access.log", false),
+                ],
+                &[".git/index", "b/.a.css.swp", "#a.css#", "access.log"],
+                None,
+            ),
+            ("lost", vec![Noise::Lost], &[], Some(Change::Anything)),
+        ];
+        let own = [PathBuf::from("/root/access.log")];
+        for (name, noises, there, change) in table {
+            let mut batch = Batch::default();
+            for noise in noises {
+                batch.add(noise, Path::new("/root"), &own);
+            }
+            let is_there = |path: &Path| there.iter().any(|there| Path::new(there) == path);
+            assert_eq!(batch.change(is_there), change, "{name}");
+        }
+    }
+}
