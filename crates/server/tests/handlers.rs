@@ -149,6 +149,22 @@ fn requests_with_content_can_be_pipelined() {
     }
 }
 
+/// What came behind a request's content is looked at, also when so much output has gathered that it had to go out first.
+#[test]
+fn a_request_behind_content_and_much_output_is_answered() {
+    let server = Running::start(|request: Request<Body>| {
+        Response::new(Body::from("x".repeat(15_000) + request.uri().path()))
+    });
+    let get = "GET /get HTTP/1.1\r\nHost: h\r\n\r\n";
+    let post = "POST /post HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
+    let last = "GET /last HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut stream = server.connect();
+    stream
+        .write_all([get, get, get, get, post, last].concat().as_bytes())
+        .unwrap();
+    read_until(&mut stream, "/last");
+}
+
 #[test]
 fn broken_content_is_an_error_of_the_reader_and_ends_the_connection() {
     let server = Running::start(echo);

@@ -245,20 +245,19 @@ impl Connection {
                 }
                 ServerEvent::End(_) | ServerEvent::Paused => self.finish_exchange(),
             };
-            match step {
-                Step::LookAgain if answered >= REQUESTS_PER_TURN && used < data.len() => {
-                    break Step::Yield;
-                }
-                Step::LookAgain if worker.output.len() >= OUTPUT => {
-                    if let step @ (Step::Blocked | Step::Broken) = self.flush(worker) {
-                        break step;
-                    }
-                }
-                Step::LookAgain if used == data.len() && !self.input.is_empty() => {
-                    break Step::LookAgain;
-                }
-                Step::LookAgain => {}
-                step => break step,
+            if step != Step::LookAgain {
+                break step;
+            }
+            if answered >= REQUESTS_PER_TURN && used < data.len() {
+                break Step::Yield;
+            }
+            if worker.output.len() >= OUTPUT
+                && let step @ (Step::Blocked | Step::Broken) = self.flush(worker)
+            {
+                break step;
+            }
+            if used == data.len() && !self.input.is_empty() {
+                break Step::LookAgain;
             }
         };
         let flushed = match stop {
