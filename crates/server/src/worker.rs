@@ -10,6 +10,7 @@ use crate::shared::Shared;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
@@ -217,9 +218,17 @@ impl<'s> Worker<'s> {
     }
 
     fn turn(&mut self, mut connection: Box<Connection>) {
-        match connection.turn(self) {
-            Next::Park => self.park_or_close(connection),
-            Next::Close => {
+        // What a handler's panic costs is seen to where it is called; any other panic costs the connection, not the worker.
+        let turned = catch_unwind(AssertUnwindSafe(|| connection.turn(self)));
+        if turned.is_err() {
+            log::error!("a connection is cut: its worker panicked");
+            // They may be gone, or hold what was meant for this client.
+            self.buffer = vec![0; BUFFER].into_boxed_slice();
+            self.output = Vec::new();
+        }
+        match turned {
+            Ok(Next::Park) => self.park_or_close(connection),
+            Ok(Next::Close) | Err(_) => {
                 drop(connection);
                 self.server.closed();
             }

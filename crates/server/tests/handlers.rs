@@ -7,8 +7,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tinyhttp_message::RequestHead;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Builder, Handler, Peer, Server, Stopper, Timeouts};
+use tinyhttp_server::{Body, Builder, Handler, Peer, Prepared, Server, Stopper, Timeouts};
 
 /// Longer than anything here takes; a test that comes here has failed.
 const LONG: Duration = Duration::from_secs(20);
@@ -349,6 +350,50 @@ fn a_panic_costs_one_connection() {
         .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
         .unwrap();
     read_until(&mut other, "fine");
+}
+
+/// A reader of content, and whatever else of a handler's is called, may panic too: with more panics than there are workers or
+/// connections, the next request is still answered.
+#[test]
+fn other_panics_cost_one_connection_too() {
+    struct Careless;
+
+    impl Handler for Careless {
+        fn handle(&self, request: Request<Body>) -> Response<Body> {
+            match request.uri().path() {
+                "/reader" => Response::new(Body::reader(Panics, None)),
+                _ => Response::new(Body::from("fine")),
+            }
+        }
+
+        fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+            assert!(head.target.path() != "/prepared", "on purpose");
+            None
+        }
+    }
+
+    let server = Running::with(
+        |builder| builder.workers(1).max_threads(2).max_connections(3),
+        Careless,
+    );
+    for path in ["/reader", "/prepared"].repeat(5) {
+        let answer = server.ask(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+    }
+    // Without a length, the end of the connection must not look like the end of the content.
+    let mut stream = server.connect();
+    stream.write_all(b"GET /reader HTTP/1.0\r\n\r\n").unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("fine"));
+}
+
+struct Panics;
+
+impl Read for Panics {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("on purpose")
+    }
 }
 
 /// One worker, and ten handlers that wait for each other: each needs a thread of its own, and gets it.
