@@ -213,7 +213,7 @@ impl Server {
                     self.shared.listeners.iter().for_each(Listener::close);
                 }
                 self.sweep(
-                    Ticks(u32::MAX),
+                    Ticks(u64::MAX),
                     |waiting| waiting == Waiting::Idle,
                     &mut keeper,
                 );
