@@ -352,6 +352,23 @@ fn a_panic_costs_one_connection() {
     read_until(&mut other, "fine");
 }
 
+#[test]
+fn an_interim_status_is_no_answer() {
+    let server = Running::start(|request: Request<Body>| {
+        let mut response = Response::new(Body::from("earlier"));
+        if request.uri().path() == "/interim" {
+            *response.status_mut() = StatusCode::PROCESSING;
+        }
+        response
+    });
+    let answers =
+        server.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /interim HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(
+        answers.contains("earlierHTTP/1.1 500 ") && !answers.contains(" 102 "),
+        "{answers}"
+    );
+}
+
 /// A reader of content, and whatever else of a handler's is called, may panic too: with more panics than there are workers or
 /// connections, the next request is still answered.
 #[test]
