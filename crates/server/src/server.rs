@@ -210,7 +210,7 @@ impl Server {
             self.shared.resume_accepting();
             if self.shared.is_draining() {
                 if !std::mem::replace(&mut draining, true) {
-                    self.shared.listeners.iter().for_each(Listener::close);
+                    keeper.close_listeners();
                 }
                 self.sweep(
                     Ticks(u64::MAX),
@@ -235,6 +235,10 @@ impl Server {
         self.shared
             .parked
             .sweep(until, leaves, |connection, waiting| {
+                // A request that has come gets its answer, however busy the workers are just now.
+                if waiting == Waiting::Idle && connection.has_input() {
+                    return keeper.park_or_close(connection);
+                }
                 connection.expire(waiting, keeper);
                 self.shared.closed();
             });

@@ -3,7 +3,7 @@
 
 use http::{Request, Response, StatusCode};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -438,6 +438,80 @@ fn handlers_that_wait_are_replaced() {
     for stream in &mut waiting {
         assert!(rest(stream).ends_with("done"));
     }
+}
+
+/// A handler that doesn't say that it waits, and does.
+struct Held {
+    arrived: Mutex<mpsc::Sender<()>>,
+    release: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Held {
+    /// The handler, what tells that it waits, and what lets it go.
+    fn new() -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let (arrived, told) = mpsc::channel();
+        let (let_go, release) = mpsc::channel();
+        let held = Held {
+            arrived: Mutex::new(arrived),
+            release: Mutex::new(release),
+        };
+        (held, told, let_go)
+    }
+}
+
+impl Handler for Held {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        if request.uri().path() == "/hold" {
+            self.arrived.lock().unwrap().send(()).unwrap();
+            self.release.lock().unwrap().recv_timeout(LONG).unwrap();
+        }
+        Response::new(Body::from("done"))
+    }
+
+    fn may_wait(&self) -> bool {
+        false
+    }
+}
+
+/// The only worker is busy when the end comes. Meanwhile a request has come over a connection that was idle, and another
+/// over one that nobody has accepted yet.
+#[test]
+fn a_request_that_has_come_before_the_end_is_answered() {
+    let (held, told, let_go) = Held::new();
+    let server = Running::with(|builder| builder.workers(1), held);
+    let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut idle = server.connect();
+    idle.write_all(request).unwrap();
+    read_until(&mut idle, "done");
+    let mut busy = server.connect();
+    busy.write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    told.recv_timeout(LONG).unwrap();
+    idle.write_all(request).unwrap();
+    let mut fresh = server.connect();
+    fresh.write_all(request).unwrap();
+    server.stopper.drain(LONG);
+    let refused = (0..400).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        TcpStream::connect(server.address).is_err()
+    });
+    assert!(refused, "the listener is closed");
+    let_go.send(()).unwrap();
+    for mut stream in [busy, idle, fresh] {
+        assert!(rest(&mut stream).ends_with("done"));
+    }
+}
+
+/// Who has bound the socket, or inherits it, goes on with it when this server ends.
+#[test]
+fn a_shared_listener_outlives_the_server() {
+    let theirs = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let ours = theirs.try_clone().unwrap();
+    let server = Server::builder().listener(ours).unwrap();
+    let server = server.start(echo).unwrap();
+    server.stopper().drain(LONG);
+    server.run().unwrap();
+    TcpStream::connect(theirs.local_addr().unwrap()).unwrap();
 }
 
 #[test]

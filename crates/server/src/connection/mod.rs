@@ -137,6 +137,14 @@ impl Connection {
         self.deadline
     }
 
+    /// Whether the client has sent something that nobody has looked at.
+    pub(crate) fn has_input(&self) -> bool {
+        matches!(
+            recv(&self.socket, &mut [0; 1], RecvFlags::PEEK),
+            Ok((1.., _))
+        )
+    }
+
     /// Goes on from where the last turn ended.
     pub(crate) fn turn(&mut self, worker: &mut Worker<'_>) -> Next {
         if self.lingering {
