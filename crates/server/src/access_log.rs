@@ -2,7 +2,8 @@
 //!
 //! A worker only formats its line and appends it to a buffer; the thread takes the whole buffer and writes it in one
 //! call. So a slow disk or terminal never holds a request up. The buffer is bounded: when the writer can't keep up,
-//! workers wait rather than lose lines. What is there when the log is dropped is written before the drop returns.
+//! workers wait rather than lose lines. What is there when the log is dropped is written before the drop returns; a server
+//! that ends waits for that, too, for half a second at most.
 //!
 //! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal to obey.
 
@@ -92,6 +93,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
+    /// Lines have been taken out and are not all written.
+    writing: bool,
     ending: bool,
 }
 
@@ -155,16 +158,31 @@ impl AccessLog {
             self.shared.changed.notify_all();
         }
     }
+
+    /// Waits until everything is written, but no longer than that.
+    pub(crate) fn flush(&self, at_most: Duration) {
+        let unwritten = |state: &mut State| state.writing || !state.lines.is_empty();
+        let lock = self.shared.lock();
+        drop(
+            self.shared
+                .changed
+                .wait_timeout_while(lock, at_most, unwritten),
+        );
+    }
 }
 
-/// Waits for lines and takes them all; `None` when there will be no more.
+/// Waits for lines and takes them all, those taken before being written; `None` when there will be no more.
 fn gathered(shared: &Shared) -> Option<Vec<u8>> {
     let nothing = |state: &mut State| state.lines.is_empty() && !state.ending;
+    let mut state = shared.lock();
+    state.writing = false;
+    shared.changed.notify_all();
     let mut state = shared
         .changed
-        .wait_while(shared.lock(), nothing)
+        .wait_while(state, nothing)
         .unwrap_or_else(PoisonError::into_inner);
     let lines = std::mem::take(&mut state.lines);
+    state.writing = true;
     drop(state);
     shared.changed.notify_all();
     (!lines.is_empty()).then_some(lines)

@@ -228,6 +228,14 @@ impl Server {
             0 => {}
             left => log::warn!("{left} threads are held up by a handler and are left behind"),
         }
+        // Stoppers may live on, and with them all that is shared.
+        self.shared.listeners.iter().for_each(Listener::close);
+        self.shared
+            .parked
+            .sweep(Ticks(u64::MAX), |_| true, |left, _| left.cut(&keeper));
+        if let Some(log) = &self.shared.settings.access_log {
+            log.flush(LAST_WAIT);
+        }
         Ok(())
     }
 

@@ -653,3 +653,50 @@ fn the_access_log_tells_everything_once_and_nothing_unescaped() {
         assert!(lines.lines().last().unwrap().contains("400"), "{lines}");
     }
 }
+
+/// A writer that takes its time, as a slow disk does.
+struct Slow(Seen);
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        std::thread::sleep(Duration::from_millis(50));
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// When `run` returns the log is complete, although there is a stopper still, which may never go away: exchanges that the
+/// end has cut are in it, and have been cut so that the client can see it.
+#[test]
+fn the_access_log_is_complete_when_the_server_has_ended() {
+    let seen = Seen::default();
+    let log = AccessLog::new(Slow(seen.clone()), Format::Common).unwrap();
+    let server = Server::builder()
+        .bind(([127, 0, 0, 1], 0).into())
+        .unwrap()
+        .access_log(log)
+        .start(|request: Request<Body>| match request.uri().path() {
+            "/endless" => Response::new(Body::reader(io::repeat(b'x'), None)),
+            _ => Response::new(Body::from("short")),
+        })
+        .unwrap();
+    let (address, stopper) = (server.addresses()[0], server.stopper());
+    let running = std::thread::spawn(move || server.run());
+    let mut short = TcpStream::connect(address).unwrap();
+    short.write_all(b"GET /short HTTP/1.0\r\n\r\n").unwrap();
+    assert!(rest(&mut short).ends_with("short"));
+    let mut endless = TcpStream::connect(address).unwrap();
+    endless.set_read_timeout(Some(LONG)).unwrap();
+    endless.write_all(b"GET /endless HTTP/1.0\r\n\r\n").unwrap();
+    read_until(&mut endless, "\r\n\r\n");
+    stopper.stop();
+    running.join().unwrap().unwrap();
+    let lines = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    let error = endless.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    drop(stopper);
+}

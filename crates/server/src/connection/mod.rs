@@ -368,14 +368,23 @@ impl Connection {
                 let _ = self.flush(worker);
             }
             // The kernel would go on offering what it has; a reset frees that at once.
-            Waiting::Write => drop(sockopt::set_socket_linger(
-                &self.socket,
-                Some(Duration::ZERO),
-            )),
+            Waiting::Write => self.reset(),
             Waiting::Content | Waiting::Idle | Waiting::Linger => {}
         }
+        self.cut(worker);
+    }
+
+    /// Ends wherever it is. A response that is on its way must not look complete, and is told to the log.
+    pub(crate) fn cut(mut self, worker: &Worker<'_>) {
         if let Some(pending) = self.sending.take() {
+            self.reset();
             pending.record(worker);
         }
+    }
+
+    /// Makes the end of this connection one that the client can't take for the end of the content.
+    fn reset(&self) {
+        // If it fails, the client has gone.
+        let _ = sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
     }
 }
