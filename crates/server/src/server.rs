@@ -205,6 +205,8 @@ impl Server {
         let mut draining = false;
         while !self.shared.has_stopped() {
             self.shared.sleep(TICK);
+            // Whoever waited has been busy for as long as that, perhaps: a turn may take long without having said so.
+            self.pool.call();
             keeper.look_at_the_clock();
             self.sweep(self.shared.clock.at(Instant::now()), |_| true, &mut keeper);
             self.shared.resume_accepting();

@@ -473,6 +473,19 @@ impl Handler for Held {
     }
 }
 
+/// The one worker that waits finds a single request, which takes long, and doesn't know so before: others are served.
+#[test]
+fn a_long_turn_holds_nobody_up_while_workers_rest() {
+    let (held, told, let_go) = Held::new();
+    let server = Running::with(|builder| builder.workers(2), held);
+    let mut busy = server.connect();
+    busy.write_all(b"GET /hold HTTP/1.0\r\n\r\n").unwrap();
+    told.recv_timeout(LONG).unwrap();
+    assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"));
+    let_go.send(()).unwrap();
+    assert!(rest(&mut busy).ends_with("done"));
+}
+
 /// The only worker is busy when the end comes. Meanwhile a request has come over a connection that was idle, and another
 /// over one that nobody has accepted yet.
 #[test]
