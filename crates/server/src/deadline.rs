@@ -1,8 +1,8 @@
 //! Named timeouts: how long a peer may take for what.
 //!
 //! Each wait has one [`Deadline`], and each deadline a name, so that the log can say which one has passed. They are
-//! counted in ticks of a hundredth of a second since the server started, small enough for an atomic beside each
-//! connection, where the sweep finds those that are due without touching the connection itself.
+//! counted in ticks of a hundredth of a second since the server started, in an atomic beside each connection, where the
+//! sweep finds those that are due without touching the connection itself.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ impl Timeouts {
 
 /// A point in time, in ticks. Zero is before everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Ticks(pub(crate) u32);
+pub(crate) struct Ticks(pub(crate) u64);
 
 /// A tick, in milliseconds.
 const TICK: u128 = 10;
@@ -100,10 +100,10 @@ impl Clock {
         }
     }
 
-    /// The ticks until then, from one on. They last for 497 days and then stop, and with them every timeout; nothing else.
+    /// The ticks until then, from one on.
     pub(crate) fn at(&self, now: Instant) -> Ticks {
         let ticks = now.duration_since(self.start).as_millis() / TICK + 1;
-        Ticks(u32::try_from(ticks).unwrap_or(u32::MAX))
+        Ticks(u64::try_from(ticks).unwrap_or(u64::MAX))
     }
 }
 
@@ -112,7 +112,7 @@ impl Ticks {
         let ticks = duration.as_micros().div_ceil(TICK * 1000);
         Ticks(
             self.0
-                .saturating_add(u32::try_from(ticks).unwrap_or(u32::MAX)),
+                .saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)),
         )
     }
 }
@@ -126,7 +126,11 @@ mod tests {
         let now = Ticks(5);
         assert_eq!(now.after(Duration::from_millis(10)), Ticks(6));
         assert_eq!(now.after(Duration::from_millis(11)), Ticks(7));
-        assert_eq!(now.after(Duration::MAX), Ticks(u32::MAX));
-        assert!(Clock::new().at(Instant::now()) > Ticks(0));
+        assert_eq!(now.after(Duration::MAX), Ticks(u64::MAX));
+        let clock = Clock::new();
+        assert!(clock.at(Instant::now()) > Ticks(0));
+        // A server that has been up for years still knows now from later.
+        let years = Instant::now() + Duration::from_secs(10 * 365 * 24 * 3600);
+        assert!(clock.at(years) < clock.at(years).after(Duration::from_secs(1)));
     }
 }

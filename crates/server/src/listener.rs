@@ -6,14 +6,16 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Connections that may wait to be accepted. The kernel lowers this to its own bound (`net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
+pub(crate) const BACKLOG: i32 = 4096;
 
 /// A bound socket and its address.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    socket: OwnedFd,
+    /// `None` once it has been closed.
+    socket: Mutex<Option<OwnedFd>>,
     address: SocketAddr,
 }
 
@@ -22,6 +24,8 @@ pub(crate) enum Accepted {
     Connection(OwnedFd, SocketAddr),
     /// Nobody is waiting.
     Nobody,
+    /// Nobody will come any more.
+    Closed,
     /// The one who was waiting has gone; others may be there.
     Gone,
     /// There is no descriptor or no memory for another connection now.
@@ -66,9 +70,14 @@ impl Listener {
         let address =
             address.ok_or_else(|| io::Error::other("the listener has no internet address"))?;
         Ok(Listener {
-            socket: socket.into(),
+            socket: Mutex::new(Some(socket.into())),
             address,
         })
+    }
+
+    /// Nobody panics while holding this lock, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, Option<OwnedFd>> {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The address, with the port that the system chose if it was asked to.
@@ -76,32 +85,41 @@ impl Listener {
         self.address
     }
 
-    /// Refuses whoever comes from now on.
+    /// Has nothing to do with whoever comes from now on. They are refused, unless somebody else holds the socket, too: a
+    /// successor that takes over. So it must not be shut down.
     pub(crate) fn close(&self) {
-        // It can fail only if that has happened already.
-        let _ = net::shutdown(&self.socket, net::Shutdown::Both);
+        *self.lock() = None;
+    }
+
+    /// Does something with the socket, unless it has been closed.
+    pub(crate) fn if_open(
+        &self,
+        act: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.lock()
+            .as_ref()
+            .map_or(Ok(()), |socket| act(socket.as_fd()))
     }
 
     /// Accepts one connection, without waiting for it.
     pub(crate) fn accept(&self) -> Accepted {
-        match net::acceptfrom_with(&self.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+        let socket = self.lock();
+        let Some(socket) = &*socket else {
+            return Accepted::Closed;
+        };
+        match net::acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
             Ok((socket, peer)) => {
                 let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                 Accepted::Connection(socket, peer.unwrap_or(self.address))
             }
-            // EINVAL: the listener has been closed.
-            Err(Errno::AGAIN | Errno::INVAL) => Accepted::Nobody,
+            Err(Errno::AGAIN) => Accepted::Nobody,
+            // Whoever shares the socket has shut it down. The poller would report that for ever.
+            Err(Errno::INVAL) => Accepted::Closed,
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
                 Accepted::Exhausted(error.into())
             }
             // What else can fail has failed for that one connection (accept(2) lists the network's own errors).
             Err(_) => Accepted::Gone,
         }
-    }
-}
-
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::deadline::{Deadline, Ticks, Waiting};
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 const PLACES_PER_BLOCK: usize = 256;
@@ -21,14 +21,14 @@ type Occupant<T> = Option<(Box<T>, Waiting)>;
 
 struct Place<T> {
     /// The occupant's deadline in ticks, zero for none. Kept outside so that a sweep needs no lock to read it.
-    due: AtomicU32,
+    due: AtomicU64,
     occupant: Mutex<Occupant<T>>,
 }
 
 impl<T> Place<T> {
     fn new() -> Self {
         Place {
-            due: AtomicU32::new(0),
+            due: AtomicU64::new(0),
             occupant: Mutex::new(None),
         }
     }
@@ -144,7 +144,7 @@ impl<T> Parked<T> {
 mod tests {
     use super::*;
 
-    fn deadline(waiting: Waiting, at: u32) -> Deadline {
+    fn deadline(waiting: Waiting, at: u64) -> Deadline {
         Deadline {
             waiting,
             at: Ticks(at),
@@ -215,6 +215,6 @@ mod tests {
         assert_eq!(swept(8, None), []);
         assert_eq!(swept(11, Some(Waiting::Idle)), [(1, Waiting::Idle)]);
         assert_eq!(swept(11, None), [(2, Waiting::Head), (4, Waiting::Write)]);
-        assert_eq!(swept(u32::MAX, None), [(3, Waiting::Idle)]);
+        assert_eq!(swept(u64::MAX, None), [(3, Waiting::Idle)]);
     }
 }

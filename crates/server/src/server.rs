@@ -208,15 +208,17 @@ impl Server {
         let mut draining = false;
         while !self.shared.has_stopped() {
             self.shared.sleep(TICK);
+            // Whoever waited has been busy for as long as that, perhaps: a turn may take long without having said so.
+            self.pool.call();
             keeper.look_at_the_clock();
             self.sweep(self.shared.clock.at(Instant::now()), |_| true, &mut keeper);
             self.shared.resume_accepting();
             if self.shared.is_draining() {
                 if !std::mem::replace(&mut draining, true) {
-                    self.shared.listeners.iter().for_each(Listener::close);
+                    keeper.close_listeners();
                 }
                 self.sweep(
-                    Ticks(u32::MAX),
+                    Ticks(u64::MAX),
                     |waiting| waiting == Waiting::Idle,
                     &mut keeper,
                 );
@@ -231,6 +233,11 @@ impl Server {
             0 => {}
             left => log::warn!("{left} threads are held up by a handler and are left behind"),
         }
+        // Stoppers may live on, and with them all that is shared.
+        self.shared.listeners.iter().for_each(Listener::close);
+        self.shared
+            .parked
+            .sweep(Ticks(u64::MAX), |_| true, |left, _| left.cut(&keeper));
         // Whoever holds a Stopper keeps the log from being dropped.
         if let Some(access_log) = &self.shared.settings.access_log
             && !access_log.flush(LAST_LINES)
@@ -244,6 +251,10 @@ impl Server {
         self.shared
             .parked
             .sweep(until, leaves, |connection, waiting| {
+                // A request that has come gets its answer, however busy the workers are just now.
+                if waiting == Waiting::Idle && connection.has_input() {
+                    return keeper.park_or_close(connection);
+                }
                 connection.expire(waiting, keeper);
                 self.shared.closed();
             });

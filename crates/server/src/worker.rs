@@ -3,13 +3,15 @@
 use crate::access_log::Record;
 use crate::connection::{Connection, Next};
 use crate::deadline::{Deadline, Waiting};
-use crate::listener::Accepted;
+use crate::listener::{Accepted, BACKLOG};
 use crate::poller::{EVENTS, Interest, no_events};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
@@ -199,15 +201,10 @@ impl<'s> Worker<'s> {
                 return self.server.pause_accepting(None);
             }
             match self.server.listeners[listener].accept() {
-                Accepted::Connection(socket, remote) => {
-                    self.server.opened();
-                    // There are far fewer listeners than that.
-                    let number = listener as u16;
-                    let connection = Connection::new(socket, remote, number, self);
-                    self.ready.push_back(Ready::Fresh(Box::new(connection)));
-                }
+                Accepted::Connection(socket, remote) => self.welcome(socket, remote, listener),
                 Accepted::Gone => {}
                 Accepted::Nobody => break,
+                Accepted::Closed => return,
                 Accepted::Exhausted(error) => return self.server.pause_accepting(Some(&error)),
             }
         }
@@ -216,17 +213,52 @@ impl<'s> Worker<'s> {
         }
     }
 
+    fn welcome(&mut self, socket: OwnedFd, remote: SocketAddr, listener: usize) {
+        self.server.opened();
+        // There are far fewer listeners than that.
+        let number = listener as u16;
+        let connection = Connection::new(socket, remote, number, self);
+        self.ready.push_back(Ready::Fresh(Box::new(connection)));
+    }
+
+    /// Closes the listeners. Whoever is waiting to be accepted, perhaps with a request, would be reset: they are the last
+    /// to come in, as far as there is room, and others look after them.
+    pub(crate) fn close_listeners(&mut self) {
+        for (number, listener) in self.server.listeners.iter().enumerate() {
+            for _ in 0..BACKLOG {
+                if self.server.is_full() {
+                    break;
+                }
+                match listener.accept() {
+                    Accepted::Connection(socket, remote) => self.welcome(socket, remote, number),
+                    Accepted::Gone => {}
+                    Accepted::Nobody | Accepted::Closed | Accepted::Exhausted(_) => break,
+                }
+            }
+            listener.close();
+        }
+        self.give_back();
+    }
+
     fn turn(&mut self, mut connection: Box<Connection>) {
-        match connection.turn(self) {
-            Next::Park => self.park_or_close(connection),
-            Next::Close => {
+        // What a handler's panic costs is seen to where it is called; any other panic costs the connection, not the worker.
+        let turned = catch_unwind(AssertUnwindSafe(|| connection.turn(self)));
+        if turned.is_err() {
+            log::error!("a connection is cut: its worker panicked");
+            // They may be gone, or hold what was meant for this client.
+            self.buffer = vec![0; BUFFER].into_boxed_slice();
+            self.output = Vec::new();
+        }
+        match turned {
+            Ok(Next::Park) => self.park_or_close(connection),
+            Ok(Next::Close) | Err(_) => {
                 drop(connection);
                 self.server.closed();
             }
         }
     }
 
-    fn park_or_close(&self, connection: Box<Connection>) {
+    pub(crate) fn park_or_close(&self, connection: Box<Connection>) {
         if let Err(error) = self.park(connection) {
             log::warn!("a connection could not be parked: {error}");
             self.server.closed();
@@ -259,19 +291,15 @@ impl<'s> Worker<'s> {
 impl Shared {
     /// Arms a listener for the next connection.
     pub(crate) fn arm_listener(&self, listener: usize) -> io::Result<()> {
-        self.poller.arm(
-            &self.listeners[listener],
-            LISTENER + listener as u64,
-            Interest::Readable,
-        )
+        let token = LISTENER + listener as u64;
+        self.listeners[listener]
+            .if_open(|socket| self.poller.arm(socket, token, Interest::Readable))
     }
 
     /// Makes a listener known to the poller.
     pub(crate) fn add_listener(&self, listener: usize) -> io::Result<()> {
-        self.poller.add(
-            &self.listeners[listener],
-            LISTENER + listener as u64,
-            Interest::Readable,
-        )
+        let token = LISTENER + listener as u64;
+        self.listeners[listener]
+            .if_open(|socket| self.poller.add(socket, token, Interest::Readable))
     }
 }

@@ -3,12 +3,13 @@
 
 use http::{Request, Response, StatusCode};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tinyhttp_message::RequestHead;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Builder, Handler, Peer, Server, Stopper, Timeouts};
+use tinyhttp_server::{Body, Builder, Handler, Peer, Prepared, Server, Stopper, Timeouts};
 
 /// Longer than anything here takes; a test that comes here has failed.
 const LONG: Duration = Duration::from_secs(20);
@@ -147,6 +148,22 @@ fn requests_with_content_can_be_pipelined() {
     for end in ["/1:abc", "/2:de", "/3:", "/3:"] {
         read_until(&mut stream, end);
     }
+}
+
+/// What came behind a request's content is looked at, also when so much output has gathered that it had to go out first.
+#[test]
+fn a_request_behind_content_and_much_output_is_answered() {
+    let server = Running::start(|request: Request<Body>| {
+        Response::new(Body::from("x".repeat(15_000) + request.uri().path()))
+    });
+    let get = "GET /get HTTP/1.1\r\nHost: h\r\n\r\n";
+    let post = "POST /post HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
+    let last = "GET /last HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut stream = server.connect();
+    stream
+        .write_all([get, get, get, get, post, last].concat().as_bytes())
+        .unwrap();
+    read_until(&mut stream, "/last");
 }
 
 #[test]
@@ -335,6 +352,67 @@ fn a_panic_costs_one_connection() {
     read_until(&mut other, "fine");
 }
 
+#[test]
+fn an_interim_status_is_no_answer() {
+    let server = Running::start(|request: Request<Body>| {
+        let mut response = Response::new(Body::from("earlier"));
+        if request.uri().path() == "/interim" {
+            *response.status_mut() = StatusCode::PROCESSING;
+        }
+        response
+    });
+    let answers =
+        server.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\nGET /interim HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(
+        answers.contains("earlierHTTP/1.1 500 ") && !answers.contains(" 102 "),
+        "{answers}"
+    );
+}
+
+/// A reader of content, and whatever else of a handler's is called, may panic too: with more panics than there are workers or
+/// connections, the next request is still answered.
+#[test]
+fn other_panics_cost_one_connection_too() {
+    struct Careless;
+
+    impl Handler for Careless {
+        fn handle(&self, request: Request<Body>) -> Response<Body> {
+            match request.uri().path() {
+                "/reader" => Response::new(Body::reader(Panics, None)),
+                _ => Response::new(Body::from("fine")),
+            }
+        }
+
+        fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+            assert!(head.target.path() != "/prepared", "on purpose");
+            None
+        }
+    }
+
+    let server = Running::with(
+        |builder| builder.workers(1).max_threads(2).max_connections(3),
+        Careless,
+    );
+    for path in ["/reader", "/prepared"].repeat(5) {
+        let answer = server.ask(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+    }
+    // Without a length, the end of the connection must not look like the end of the content.
+    let mut stream = server.connect();
+    stream.write_all(b"GET /reader HTTP/1.0\r\n\r\n").unwrap();
+    let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("fine"));
+}
+
+struct Panics;
+
+impl Read for Panics {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("on purpose")
+    }
+}
+
 /// One worker, and ten handlers that wait for each other: each needs a thread of its own, and gets it.
 #[test]
 fn handlers_that_wait_are_replaced() {
@@ -360,6 +438,93 @@ fn handlers_that_wait_are_replaced() {
     for stream in &mut waiting {
         assert!(rest(stream).ends_with("done"));
     }
+}
+
+/// A handler that doesn't say that it waits, and does.
+struct Held {
+    arrived: Mutex<mpsc::Sender<()>>,
+    release: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Held {
+    /// The handler, what tells that it waits, and what lets it go.
+    fn new() -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let (arrived, told) = mpsc::channel();
+        let (let_go, release) = mpsc::channel();
+        let held = Held {
+            arrived: Mutex::new(arrived),
+            release: Mutex::new(release),
+        };
+        (held, told, let_go)
+    }
+}
+
+impl Handler for Held {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        if request.uri().path() == "/hold" {
+            self.arrived.lock().unwrap().send(()).unwrap();
+            self.release.lock().unwrap().recv_timeout(LONG).unwrap();
+        }
+        Response::new(Body::from("done"))
+    }
+
+    fn may_wait(&self, _: &Request<Body>) -> bool {
+        false
+    }
+}
+
+/// The one worker that waits finds a single request, which takes long, and doesn't know so before: others are served.
+#[test]
+fn a_long_turn_holds_nobody_up_while_workers_rest() {
+    let (held, told, let_go) = Held::new();
+    let server = Running::with(|builder| builder.workers(2), held);
+    let mut busy = server.connect();
+    busy.write_all(b"GET /hold HTTP/1.0\r\n\r\n").unwrap();
+    told.recv_timeout(LONG).unwrap();
+    assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"));
+    let_go.send(()).unwrap();
+    assert!(rest(&mut busy).ends_with("done"));
+}
+
+/// The only worker is busy when the end comes. Meanwhile a request has come over a connection that was idle, and another
+/// over one that nobody has accepted yet.
+#[test]
+fn a_request_that_has_come_before_the_end_is_answered() {
+    let (held, told, let_go) = Held::new();
+    let server = Running::with(|builder| builder.workers(1), held);
+    let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut idle = server.connect();
+    idle.write_all(request).unwrap();
+    read_until(&mut idle, "done");
+    let mut busy = server.connect();
+    busy.write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    told.recv_timeout(LONG).unwrap();
+    idle.write_all(request).unwrap();
+    let mut fresh = server.connect();
+    fresh.write_all(request).unwrap();
+    server.stopper.drain(LONG);
+    let refused = (0..400).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        TcpStream::connect(server.address).is_err()
+    });
+    assert!(refused, "the listener is closed");
+    let_go.send(()).unwrap();
+    for mut stream in [busy, idle, fresh] {
+        assert!(rest(&mut stream).ends_with("done"));
+    }
+}
+
+/// Who has bound the socket, or inherits it, goes on with it when this server ends.
+#[test]
+fn a_shared_listener_outlives_the_server() {
+    let theirs = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let ours = theirs.try_clone().unwrap();
+    let server = Server::builder().listener(ours).unwrap();
+    let server = server.start(echo).unwrap();
+    server.stopper().drain(LONG);
+    server.run().unwrap();
+    TcpStream::connect(theirs.local_addr().unwrap()).unwrap();
 }
 
 #[test]
@@ -502,13 +667,12 @@ fn the_access_log_tells_everything_once_and_nothing_unescaped() {
     }
 }
 
-/// A writer that takes its time.
-struct Slow(Seen, mpsc::Receiver<()>);
+/// A writer that takes its time, as a slow disk does.
+struct Slow(Seen);
 
 impl Write for Slow {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // Nobody sends.
-        let _ = self.1.recv_timeout(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(50));
         self.0.write(bytes)
     }
 
@@ -517,16 +681,35 @@ impl Write for Slow {
     }
 }
 
+/// When `run` returns the log is complete, although there is a stopper still, which may never go away: exchanges that the
+/// end has cut are in it, and have been cut so that the client can see it.
 #[test]
-fn the_server_ends_when_its_log_is_written_whoever_holds_a_stopper() {
-    let (seen, (_open, never)) = (Seen::default(), mpsc::channel());
-    let log = AccessLog::new(Slow(seen.clone(), never), Format::Common).unwrap();
-    let server = Running::with(
-        |builder| builder.access_log(log),
-        |_: Request<Body>| Response::new(Body::empty()),
-    );
-    let _held = server.stopper.clone();
-    server.ask("GET / HTTP/1.0\r\n\r\n");
-    drop(server);
-    assert!(seen.0.lock().unwrap().ends_with(b"200 0\n"));
+fn the_access_log_is_complete_when_the_server_has_ended() {
+    let seen = Seen::default();
+    let log = AccessLog::new(Slow(seen.clone()), Format::Common).unwrap();
+    let server = Server::builder()
+        .bind(([127, 0, 0, 1], 0).into())
+        .unwrap()
+        .access_log(log)
+        .start(|request: Request<Body>| match request.uri().path() {
+            "/endless" => Response::new(Body::reader(io::repeat(b'x'), None)),
+            _ => Response::new(Body::from("short")),
+        })
+        .unwrap();
+    let (address, stopper) = (server.addresses()[0], server.stopper());
+    let running = std::thread::spawn(move || server.run());
+    let mut short = TcpStream::connect(address).unwrap();
+    short.write_all(b"GET /short HTTP/1.0\r\n\r\n").unwrap();
+    assert!(rest(&mut short).ends_with("short"));
+    let mut endless = TcpStream::connect(address).unwrap();
+    endless.set_read_timeout(Some(LONG)).unwrap();
+    endless.write_all(b"GET /endless HTTP/1.0\r\n\r\n").unwrap();
+    read_until(&mut endless, "\r\n\r\n");
+    stopper.stop();
+    running.join().unwrap().unwrap();
+    let lines = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    let error = endless.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    drop(stopper);
 }

@@ -55,13 +55,23 @@ impl Connection {
         } else {
             (rest.len(), self.call_with_content(request, rest, worker))
         };
-        let response = response.unwrap_or_else(|| {
+        let wrong = match &response {
+            None => Some("panicked"),
+            // That would not be an answer (RFC 9110 §15.2).
+            Some(response) if response.status().is_informational() => {
+                Some("gave an interim response")
+            }
+            Some(_) => None,
+        };
+        if let Some(wrong) = wrong {
             log::error!(
-                "the handler panicked at {} {:?}",
+                "the handler {wrong} at {} {:?}",
                 head.method,
                 head.target.as_str()
             );
             self.protocol.close_after(CloseReason::LocalAsked);
+        }
+        let response = response.filter(|_| wrong.is_none()).unwrap_or_else(|| {
             error_page(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "Something here is broken; it isn't you.",
@@ -176,8 +186,9 @@ impl Connection {
         {
             Ok(encoder) => encoder,
             Err(error) => {
-                log::error!("a response can't be written: {error}");
-                return Step::Broken;
+                // There is one already if what broke the protocol came behind a request that has been answered.
+                log::debug!("{}: no response can be written: {error}", self.remote);
+                return Step::End;
             }
         };
         let record = record.map(|record| Record { status, ..record });

@@ -137,6 +137,14 @@ impl Connection {
         self.deadline
     }
 
+    /// Whether the client has sent something that nobody has looked at.
+    pub(crate) fn has_input(&self) -> bool {
+        matches!(
+            recv(&self.socket, &mut [0; 1], RecvFlags::PEEK),
+            Ok((1.., _))
+        )
+    }
+
     /// Goes on from where the last turn ended.
     pub(crate) fn turn(&mut self, worker: &mut Worker<'_>) -> Next {
         if self.lingering {
@@ -245,20 +253,19 @@ impl Connection {
                 }
                 ServerEvent::End(_) | ServerEvent::Paused => self.finish_exchange(),
             };
-            match step {
-                Step::LookAgain if answered >= REQUESTS_PER_TURN && used < data.len() => {
-                    break Step::Yield;
-                }
-                Step::LookAgain if worker.output.len() >= OUTPUT => {
-                    if let step @ (Step::Blocked | Step::Broken) = self.flush(worker) {
-                        break step;
-                    }
-                }
-                Step::LookAgain if used == data.len() && !self.input.is_empty() => {
-                    break Step::LookAgain;
-                }
-                Step::LookAgain => {}
-                step => break step,
+            if step != Step::LookAgain {
+                break step;
+            }
+            if answered >= REQUESTS_PER_TURN && used < data.len() {
+                break Step::Yield;
+            }
+            if worker.output.len() >= OUTPUT
+                && let step @ (Step::Blocked | Step::Broken) = self.flush(worker)
+            {
+                break step;
+            }
+            if used == data.len() && !self.input.is_empty() {
+                break Step::LookAgain;
             }
         };
         let flushed = match stop {
@@ -361,14 +368,23 @@ impl Connection {
                 let _ = self.flush(worker);
             }
             // The kernel would go on offering what it has; a reset frees that at once.
-            Waiting::Write => drop(sockopt::set_socket_linger(
-                &self.socket,
-                Some(Duration::ZERO),
-            )),
+            Waiting::Write => self.reset(),
             Waiting::Content | Waiting::Idle | Waiting::Linger => {}
         }
+        self.cut(worker);
+    }
+
+    /// Ends wherever it is. A response that is on its way must not look complete, and is told to the log.
+    pub(crate) fn cut(mut self, worker: &Worker<'_>) {
         if let Some(pending) = self.sending.take() {
+            self.reset();
             pending.record(worker);
         }
+    }
+
+    /// Makes the end of this connection one that the client can't take for the end of the content.
+    fn reset(&self) {
+        // If it fails, the client has gone.
+        let _ = sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
     }
 }

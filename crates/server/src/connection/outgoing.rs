@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use std::io::{self, IoSlice, Read};
 use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use tinyhttp_message::ContentEncoder;
 
 /// How much goes out in one turn. Then whoever else is ready comes first.
@@ -113,7 +114,10 @@ impl Outgoing {
             Content::Reader { reader, .. } if ready.is_empty() => {
                 (self.at, self.buffer) = (0, Vec::new());
                 let mut piece = vec![0; READER_PIECE];
-                let length = match reader.read(&mut piece) {
+                // A panic in there costs this client the rest, as any other failure does.
+                let read = catch_unwind(AssertUnwindSafe(|| reader.read(&mut piece)))
+                    .unwrap_or_else(|_| Err(io::Error::other("the reader panicked")));
+                let length = match read {
                     // A reader that blocks is its own affair; it must not look as if the socket did.
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         return Err(io::Error::other(error));

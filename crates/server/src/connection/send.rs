@@ -6,9 +6,7 @@ use crate::access_log::Record;
 use crate::body::Content;
 use crate::deadline::Waiting;
 use crate::worker::Worker;
-use rustix::net::sockopt;
 use std::io;
-use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
 
 /// A response that the socket has not taken whole, and what the log will say of it.
@@ -106,7 +104,7 @@ impl Connection {
         }
         if looks_complete {
             // The end of the connection would be taken for the end of the content, so it has to be a reset.
-            let _ = sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
+            self.reset();
         }
         Step::Broken
     }
