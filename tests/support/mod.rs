@@ -228,7 +228,7 @@ impl Drop for Serve {
 }
 
 /// Lines as they come, read by a thread, so that a wait for one can end.
-fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+pub fn lines(from: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (give, take) = mpsc::channel();
     std::thread::spawn(move || {
         for line in BufReader::new(from).lines().map_while(Result::ok) {

@@ -9,7 +9,7 @@
 //! thinks about its answer keeps a thread waiting. The crate's server does without that: see its `parked` module.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// How many clients are served at a time.
@@ -17,6 +17,9 @@ const THREADS: usize = 64;
 
 /// How long a client may think.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a client that has its answer is listened to.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// The longest line, in bytes.
 const MOST: u64 = 4096;
@@ -60,21 +63,26 @@ fn accept(listener: &TcpListener) {
 fn ask(mut client: TcpStream, from: SocketAddr) -> io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     client.set_write_timeout(Some(PATIENCE))?;
-    write!(client, "Welcome, {from}\nPlease enter a string: ")?;
+    // Put together first: written piece by piece, each piece would be a packet.
+    let question = format!("Welcome, {from}\nPlease enter a string: ");
+    client.write_all(question.as_bytes())?;
     let mut line = Vec::new();
     BufReader::new((&client).take(MOST)).read_until(b'\n', &mut line)?;
+    client.write_all(answer(&line).as_bytes())?;
+    // To close with something unread would be rude: the client could lose the answer. So say that this was all, and
+    // read on for a moment; how that ends makes no difference any more.
+    client.shutdown(Shutdown::Write)?;
+    client.set_read_timeout(Some(LINGER))?;
+    let _ = io::copy(&mut (&client).take(16 * MOST), &mut io::sink());
+    Ok(())
+}
+
+fn answer(line: &[u8]) -> String {
     if line.len() as u64 == MOST && !line.ends_with(b"\n") {
-        return writeln!(client, "That is more than {MOST} bytes.");
+        return format!("That is more than {MOST} bytes.\n");
     }
-    match str::from_utf8(&line) {
-        Ok(text) => writeln!(
-            client,
-            "You entered {} characters.",
-            text.trim().chars().count()
-        ),
-        Err(_) => writeln!(
-            client,
-            "That is not UTF-8, so it has bytes, but no characters."
-        ),
+    match str::from_utf8(line) {
+        Ok(text) => format!("You entered {} characters.\n", text.trim().chars().count()),
+        Err(_) => "That is not UTF-8, so it has bytes, but no characters.\n".to_owned(),
     }
 }

@@ -1,10 +1,7 @@
 //! The request as a script sees it: the meta-variables of RFC 3875 §4.1.
 
 use crate::find::Script;
-use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue,
-    PROXY_AUTHORIZATION,
-};
+use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -60,18 +57,21 @@ pub(crate) fn environment(head: &Parts, script: &Script, length: usize) -> Vec<(
     variables
 }
 
-/// Credentials are the server's business, and the two about the content are told already (§4.1.18). `Proxy` would become
-/// HTTP_PROXY, by which many programs find their proxy, and a name with `_` would pass for the one with `-`.
+/// Credentials are the server's business, and so is the connection (§4.1.18); what is to know of the content is told
+/// already. `Proxy` would become HTTP_PROXY, by which many programs find their proxy.
+const NOT_FOR_SCRIPTS: [&str; 7] = [
+    "authorization",
+    "proxy-authorization",
+    "connection",
+    "transfer-encoding",
+    "content-length",
+    "content-type",
+    "proxy",
+];
+
+/// A name with `_` would pass for the one with `-`.
 fn is_for_scripts(name: &HeaderName) -> bool {
-    ![
-        AUTHORIZATION,
-        PROXY_AUTHORIZATION,
-        CONTENT_LENGTH,
-        CONTENT_TYPE,
-    ]
-    .contains(name)
-        && name != "proxy"
-        && !name.as_str().contains('_')
+    !NOT_FOR_SCRIPTS.contains(&name.as_str()) && !name.as_str().contains('_')
 }
 
 /// The name that the client called the server by, without the port.
