@@ -310,7 +310,6 @@ fn what_is_hidden_stays_hidden_however_it_is_spelt() {
         "http://h/%2eenv",
         "/%252eenv",
         "/*env",
-        "/%3Fenv",
         "/[.]env",
         "/{.env,a}",
         "/.%65nv",
@@ -326,6 +325,13 @@ fn what_is_hidden_stays_hidden_however_it_is_spelt() {
             answer.status
         );
         assert!(!answer.text().contains("hidden"), "{path}");
+    }
+    for path in ["/", "/sub/", "/.well-known/", "/?.env"] {
+        let text = server.connect().get(path).text();
+        assert!(
+            !text.contains("env") && !text.contains(".git"),
+            "{path}: {text}"
+        );
     }
 }
 
