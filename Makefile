@@ -9,10 +9,10 @@ BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client fuzz install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message fuzz install clean test-tools bench-tools
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: ## build, and serve www/ on http://127.0.0.1:8080/
 	$(CARGO) build --release --locked -p tinyhttp
@@ -35,6 +35,9 @@ bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="h
 bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)
 	$(CARGO) build --release --locked -p tinyhttp
 	python3 -B tests/bench/clients.py
+
+bench-message: ## reading and writing heads beside httparse alone, in nanoseconds
+	$(CARGO) bench --locked -p tinyhttp-message --bench message
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS=60 (needs a nightly toolchain)
 	command -v cargo-fuzz > /dev/null || $(CARGO) install cargo-fuzz --locked

@@ -83,22 +83,32 @@ class DoesNotAnswer(Exception):
 
 
 class Server:
-    """A running server. Leaving the `with` block ends it and everything it has started."""
+    """A running server. Leaving the `with` block ends it and everything it has started.
 
-    def __init__(self, name, site, log=False):
+    `nginx + log` is nginx with the option `log`: its configuration keeps the lines after `@if-log@` and drops those after
+    `@unless-log@`. `root` is an option that is there whenever root runs this.
+    """
+
+    def __init__(self, name, site):
         self.name, self.port = name, free_port()
-        self.state = tempfile.mkdtemp(prefix=f"{name}-", dir=site.parent)
-        command, conf = SERVERS[name]
+        program, *options = name.split(" + ")
+        if os.geteuid() == 0:
+            options.append("root")
+        self.state = tempfile.mkdtemp(prefix=f"{program}-", dir=site.parent)
+        command, conf = SERVERS[program]
         self.names = {
             "PORT": str(self.port), "SITE": str(site), "STATE": self.state, "CORES": str(CORES),
-            "CONF": f"{self.state}/{conf}", "LOG": f"{self.state}/access.log", "QUIET": "" if log else "-q",
+            "CONF": f"{self.state}/{conf}", "LOG": f"{self.state}/access.log", "QUIET": "" if "log" in options else "-q",
             "MIME_TYPES": "/etc/nginx/mime.types" if os.path.exists("/etc/nginx/mime.types") else "/dev/null",
         }
         if conf:
-            kept = {"root": os.geteuid() == 0, "log": log, "quiet": not log}
-            lines = (HERE / "peers" / conf).read_text().splitlines()
-            lines = [re.sub(r"^\s*@if-\w+@ ?", "", line) for line in lines
-                     if not (mark := re.match(r"\s*@if-(\w+)@", line)) or kept[mark.group(1)]]
+            lines = []
+            for line in (HERE / "peers" / conf).read_text().splitlines():
+                mark = re.match(r"\s*@(if|unless)-([\w-]+)@ ?", line)
+                if not mark:
+                    lines.append(line)
+                elif (mark.group(2) in options) == (mark.group(1) == "if"):
+                    lines.append(line[mark.end():])
             pathlib.Path(self.names["CONF"]).write_text(self.fill("\n".join(lines) + "\n"))
         self.command = [part for part in map(self.fill, command) if part]
         self.command[0] = installed(self.command[0])

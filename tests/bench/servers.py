@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from programs import (HERE, SERVERS, DoesNotAnswer, Server, all_descriptors, ask, connect, end_on_signals, installed,
                       machine)
@@ -54,19 +54,21 @@ class Load:
     #: Counts downloads by their bytes, for files that are too large for many to end in one round.
     size: int = 0
     canned: bool = False
-    names: tuple = ()
+    only: tuple = ()
+    #: What takes part beside a program: the same with an option.
+    options: dict = field(default_factory=dict)
 
 
 LOADS = {
     "hot": Load("1 KiB file, hot, 64 connections", "/1k.bin", canned=True),
     "random": Load("10,000 files of 1 KiB at random, 64 connections", "/many/0000.bin", random=True),
-    "100k": Load("100 KiB file, 64 connections", "/100k.bin"),
+    "100k": Load("100 KiB file, 64 connections", "/100k.bin", options={"nginx": ("nginx + nopush-off",)}),
     "100m": Load("100 MiB file, 4 connections", "/100m.bin", connections=4, size=LARGE),
     "close": Load("1 KiB file, a new connection per request, 64 at a time", "/1k.bin", fields=("Connection: close",)),
     "gzip": Load("100 KiB of HTML, compressed on the fly, 64 connections", "/page.html",
                  fields=("Accept-Encoding: gzip",), expect=("Content-Encoding", "gzip")),
     "log": Load("1 KiB file with the access log on and off, 64 connections", "/1k.bin",
-                names=("tinyhttp", "tinyhttp + log", "nginx", "nginx + log")),
+                only=("tinyhttp", "nginx"), options={"tinyhttp": ("tinyhttp + log",), "nginx": ("nginx + log",)}),
     "listing": Load("Listing of 10,000 entries, 1 connection", "/listing/", connections=1),
 }
 
@@ -153,15 +155,13 @@ def make_site(site):
 def load(names, site, what):
     """One workload: every program that does it, in turn, round after round."""
     heading(what.title)
-    if what.names:
-        names = [name for name in what.names if name.removesuffix(" + log") in names]
-    elif not what.canned:
-        names = [name for name in names if name != "canned"]
+    names = [name for name in names if name in (what.only or names) and (name != "canned" or what.canned)]
+    names = [with_option for name in names for with_option in (name, *what.options.get(name, ()))]
     left_out, failures = {}, {}
     with ExitStack() as stack:
         servers = {}
         for name in names:
-            server = stack.enter_context(Server(name.removesuffix(" + log"), site, log=name.endswith(" + log")))
+            server = stack.enter_context(Server(name, site))
             if reason := why_not(server, what):
                 left_out[name] = reason
             else:
@@ -188,7 +188,7 @@ def load(names, site, what):
 
 def why_not(server, what):
     """Asks once, and says what is wrong with the answer, if anything."""
-    fields = dict(field.split(": ") for field in what.fields)
+    fields = dict(line.split(": ") for line in what.fields)
     status, answered, content = server.get(what.path, **fields)
     if status != 200:
         return f"answers {status}"
@@ -202,8 +202,8 @@ def why_not(server, what):
 def wrk(server, what):
     """One turn of one program: the figures, and how many requests failed."""
     command = ["wrk", "-t1", f"-c{what.connections}", f"-d{SECONDS}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua")]
-    for field in what.fields:
-        command += ["-H", field]
+    for line in what.fields:
+        command += ["-H", line]
     before = server.cpu()
     said = subprocess.run([*command, server.url(what.path), "--", "random" if what.random else ""],
                           stdout=subprocess.PIPE, check=True, timeout=SECONDS + 30).stdout.decode()
