@@ -38,8 +38,14 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
                 if download.length() > before {
                     persistence.has_progressed();
                 }
-                let may_repeat =
-                    job.plan.is_repeatable() && !download.would_lose_the_file(&trouble);
+                let is_mismatch = matches!(trouble, Trouble::Mismatch);
+                if is_mismatch && !download.is_in_place() && !download.has_restarted {
+                    // Nothing has to pass for that: the part is gone, and the whole is asked for.
+                    download.has_restarted = true;
+                    continue;
+                }
+                let would_lose = is_mismatch && download.is_in_place();
+                let may_repeat = job.plan.is_repeatable() && !would_lose;
                 let result = match may_repeat {
                     true => persistence.again(trouble, download.is_resumable(), &job.bar),
                     false => Err(trouble),
