@@ -1,8 +1,19 @@
-//! `tinyhttp get`, as people use it: the built program against servers that say exactly what they are told to.
+//! `tinyhttp get`, as people use it: the built program against servers that say exactly what they are told to, and against
+//! real ones.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "get/accounts.rs"]
+mod accounts;
+#[path = "get/connections.rs"]
+mod connections;
+#[path = "get/downloads.rs"]
+mod downloads;
 #[path = "get/faults.rs"]
 mod faults;
+#[path = "get/gopher.rs"]
+mod gopher;
+#[path = "get/https.rs"]
+mod https;
 #[path = "get/requests.rs"]
 mod requests;
 #[path = "get/responses.rs"]
@@ -12,3 +23,5 @@ mod script;
 #[path = "get/served.rs"]
 mod served;
 mod support;
+#[path = "get/terminals.rs"]
+mod terminals;

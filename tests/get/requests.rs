@@ -1,6 +1,7 @@
 //! What goes on the wire.
 
 use crate::script::{HELLO, Server, command, get, run};
+use crate::support::Folder;
 
 #[test]
 fn a_plain_request() {
@@ -22,62 +23,394 @@ fn a_scheme_is_not_needed() {
     assert!(server.request().starts_with("GET /x HTTP/1.1\r\n"));
 }
 
+/// Arguments before the URL; the request line; fields that have to be there; the content.
+type Row = (
+    &'static [&'static str],
+    &'static str,
+    &'static [&'static str],
+    &'static str,
+);
+
+#[track_caller]
+fn check((args, line, fields, content): &Row) {
+    let server = Server::answering([HELLO]);
+    let url = server.url("/a/b?q=1");
+    get(args.iter().copied().chain([url.as_str()])).succeeds();
+    let request = server.request();
+    assert!(
+        request.starts_with(&format!("{line}\r\n")),
+        "{args:?} {request}"
+    );
+    for field in *fields {
+        assert!(
+            request.contains(&format!("\r\n{field}\r\n")),
+            "{args:?} {field}: {request}"
+        );
+    }
+    assert!(
+        request.ends_with(&format!("\r\n\r\n{content}")),
+        "{args:?} {request}"
+    );
+}
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+
 #[test]
 fn methods_fields_and_content() {
-    type Row = (
-        &'static [&'static str],
-        &'static str,
-        &'static [&'static str],
-        &'static str,
-    );
+    let get = "GET /a/b?q=1 HTTP/1.1";
+    let post = "POST /a/b?q=1 HTTP/1.1";
     let table: &[Row] = &[
-        (&["-I"], "HEAD", &["Accept: */*"], ""),
-        (&["-X", "DELETE"], "DELETE", &["Accept: */*"], ""),
+        (&["-I"], "HEAD /a/b?q=1 HTTP/1.1", &["Accept: */*"], ""),
+        (&["-X", "DELETE"], "DELETE /a/b?q=1 HTTP/1.1", &[], ""),
+        (&["-X", "fancy"], "fancy /a/b?q=1 HTTP/1.1", &[], ""),
         (
             &["-d", "a=b", "-d", "c=d"],
-            "POST",
-            &[
-                "Content-Length: 7",
-                "Content-Type: application/x-www-form-urlencoded",
-            ],
+            post,
+            &["Content-Length: 7", FORM],
             "a=b&c=d",
         ),
         (
             &["-X", "PUT", "-d", "x"],
-            "PUT",
+            "PUT /a/b?q=1 HTTP/1.1",
             &["Content-Length: 1"],
             "x",
         ),
+        (&["-d", ""], post, &["Content-Length: 0"], ""),
+        (&["--data-raw", "@x"], post, &[FORM], "@x"),
+        (
+            &["--data-urlencode", "n=a b&c"],
+            post,
+            &[FORM],
+            "n=a%20b%26c",
+        ),
+        (
+            &["-d", "a=1", "--data-urlencode", "b=ü", "-d", "c"],
+            post,
+            &[FORM],
+            "a=1&b=%C3%BC&c",
+        ),
+        (
+            &["--json", "{\"a\":1}"],
+            post,
+            &["Content-Type: application/json", "Accept: application/json"],
+            "{\"a\":1}",
+        ),
+        (
+            &["--json", "1", "-H", "Content-Type: a/b"],
+            post,
+            &["Content-Type: a/b"],
+            "1",
+        ),
+        (
+            &["-G", "-d", "a=b", "-d", "c"],
+            "GET /a/b?q=1&a=b&c HTTP/1.1",
+            &[],
+            "",
+        ),
         (
             &["-H", "X-One: 1", "-H", "X-Two;"],
-            "GET",
+            get,
             &["X-One: 1", "X-Two: "],
             "",
         ),
-        (&["-H", "Host: other"], "GET", &["Host: other"], ""),
-        (&["-H", "User-Agent: me"], "GET", &["User-Agent: me"], ""),
+        (
+            &["-H", "X-Two: 1", "-H", "X-Two: 2"],
+            get,
+            &["X-Two: 1\r\nX-Two: 2"],
+            "",
+        ),
+        (&["-H", "Host: other"], get, &["Host: other"], ""),
+        (&["-H", "User-Agent: me"], get, &["User-Agent: me"], ""),
+        (&["-A", "me"], get, &["User-Agent: me"], ""),
+        (&["-e", "http://from/"], get, &["Referer: http://from/"], ""),
+        (&["-r", "0-4,-5"], get, &["Range: bytes=0-4,-5"], ""),
+        (
+            &["-u", "me:secret"],
+            get,
+            &["Authorization: Basic bWU6c2VjcmV0"],
+            "",
+        ),
+        (&["-u", "me:"], get, &["Authorization: Basic bWU6"], ""),
+        (
+            &["--bearer", "t0k"],
+            get,
+            &["Authorization: Bearer t0k"],
+            "",
+        ),
+        (&["-b", "a=b; c=d"], get, &["Cookie: a=b; c=d"], ""),
+        (
+            &["-z", "1994-11-06"],
+            get,
+            &["If-Modified-Since: Sun, 06 Nov 1994 00:00:00 GMT"],
+            "",
+        ),
+        (
+            &["-z", "-1994-11-06"],
+            get,
+            &["If-Unmodified-Since: Sun, 06 Nov 1994 00:00:00 GMT"],
+            "",
+        ),
+        (
+            &["--compressed"],
+            get,
+            &["Accept-Encoding: gzip, deflate, br, zstd"],
+            "",
+        ),
+        (
+            &["--request-target", "*", "-X", "OPTIONS"],
+            "OPTIONS * HTTP/1.1",
+            &[],
+            "",
+        ),
+        (&["-0"], "GET /a/b?q=1 HTTP/1.0", &[], ""),
+        (
+            &["-H", "Connection: close"],
+            get,
+            &["Connection: close"],
+            "",
+        ),
+        (
+            &["-H", "Transfer-Encoding: chunked", "-d", "hello"],
+            post,
+            &["Transfer-Encoding: chunked"],
+            "5\r\nhello\r\n0\r\n\r\n",
+        ),
     ];
-    for (args, method, fields, content) in table {
+    for row in table {
+        check(row);
+    }
+}
+
+#[test]
+fn users_from_urls_files_and_the_environment() {
+    let folder = Folder::new();
+    folder.write("netrc", "machine 127.0.0.1 login me password secret\n");
+    folder.write("token", "t0k\n");
+    let (netrc, token) = (folder.join("netrc"), format!("@{}", folder.join("token")));
+    let basic = "Authorization: Basic bWU6c2VjcmV0";
+    type Row<'r> = (&'r [&'r str], Option<(&'r str, &'r str)>, &'r str, &'r str);
+    let table: &[Row<'_>] = &[
+        (&[], None, "me:secret@", basic),
+        (&[], Some(("TINYHTTP_USER", "me:secret")), "", basic),
+        (
+            &[],
+            Some(("TINYHTTP_BEARER", "t0k")),
+            "",
+            "Authorization: Bearer t0k",
+        ),
+        (&["--bearer", &token], None, "", "Authorization: Bearer t0k"),
+        (&["--netrc-file", &netrc], None, "", basic),
+        (&["-n"], Some(("NETRC", &netrc)), "", basic),
+    ];
+    for (args, variable, user, want) in table {
         let server = Server::answering([HELLO]);
-        get(args
-            .iter()
-            .map(ToString::to_string)
-            .chain([server.url("/")]))
-        .succeeds();
+        let mut command = command(["get"]);
+        command
+            .args(*args)
+            .arg(format!("http://{user}{}/", server.address));
+        command.envs(variable.iter().copied());
+        run(command, b"").succeeds();
         let request = server.request();
         assert!(
-            request.starts_with(&format!("{method} / HTTP/1.1\r\n")),
-            "{request}"
+            request.contains(&format!("\r\n{want}\r\n")),
+            "{args:?} {request}"
         );
-        for field in *fields {
-            assert!(
-                request.contains(&format!("\r\n{field}\r\n")),
-                "{field}: {request}"
-            );
-        }
         assert!(
-            request.ends_with(&format!("\r\n\r\n{content}")),
-            "{request}"
+            !request.contains('@'),
+            "no user in the target or Host: {request}"
+        );
+    }
+}
+
+#[test]
+fn forms_with_files() {
+    let folder = Folder::new().with("a.txt", "file content");
+    let server = Server::answering([HELLO]);
+    let file = format!("upload=@{}", folder.join("a.txt"));
+    get(["-F", "name=value", "-F", &file, &server.url("/")]).succeeds();
+    let request = server.request();
+    assert!(request.starts_with("POST / HTTP/1.1\r\n"), "{request}");
+    let boundary = request
+        .split("boundary=")
+        .nth(1)
+        .unwrap()
+        .split("\r\n")
+        .next()
+        .unwrap();
+    let content = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nvalue\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"upload\"; filename=\"a.txt\"\r\n\
+         Content-Type: text/plain\r\n\r\nfile content\r\n--{boundary}--\r\n"
+    );
+    assert!(
+        request.ends_with(&format!("\r\n\r\n{content}")),
+        "{request}"
+    );
+    assert!(
+        request.contains(&format!("Content-Length: {}\r\n", content.len())),
+        "{request}"
+    );
+}
+
+#[test]
+fn uploads() {
+    let folder = Folder::new().with("a b.txt", "file content");
+    let server = Server::answering([HELLO, HELLO]);
+    get(["-T", &folder.join("a b.txt"), &server.url("/up/")]).succeeds();
+    let requests = server.requests();
+    assert!(
+        requests[0].starts_with("PUT /up/a%20b.txt HTTP/1.1\r\n"),
+        "{requests:?}"
+    );
+    assert!(
+        requests[0].ends_with("Content-Length: 12\r\n\r\nfile content"),
+        "{requests:?}"
+    );
+
+    let server = Server::start(|connection| {
+        connection.head();
+        connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+        assert_eq!(
+            connection.read_exactly(16).unwrap(),
+            "6\r\nstream\r\n0\r\n\r\n"
+        );
+        connection.send(HELLO);
+    });
+    let outcome = run(command(["get", "-T", "-", &server.url("/x")]), b"stream");
+    assert_eq!(outcome.succeeds().text(), "hello");
+    let head = server.request();
+    assert!(head.contains("Transfer-Encoding: chunked\r\n"), "{head}");
+    assert!(head.contains("Expect: 100-continue\r\n"), "{head}");
+}
+
+#[test]
+fn an_expectation_that_nobody_knows_is_dropped() {
+    let folder = Folder::new().with("big", vec![b'x'; 2 << 20]);
+    let server = Server::start(|connection| {
+        let head = connection.head().unwrap();
+        if head.contains("Expect: ") {
+            connection.send("HTTP/1.1 417 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        } else {
+            connection.read_exactly(2 << 20).unwrap();
+            connection.send(HELLO);
+        }
+    });
+    let outcome = get(["-T", &folder.join("big"), &server.url("/x")]).succeeds();
+    assert_eq!(outcome.text(), "hello");
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn cookies_come_and_go() {
+    let folder = Folder::new();
+    let jar = folder.join("jar");
+    let set = "HTTP/1.1 302 Go\r\nLocation: /next\r\nSet-Cookie: a=1; Path=/\r\n\
+               Set-Cookie: b=2; Path=/other\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::answering([set, HELLO, HELLO]);
+    get(["-L", "-c", &jar, &server.url("/")]).succeeds();
+    get(["-b", &jar, &server.url("/other/x")]).succeeds();
+    let requests = server.requests();
+    assert!(!requests[0].contains("Cookie:"), "{requests:?}");
+    assert!(requests[1].contains("\r\nCookie: a=1\r\n"), "{requests:?}");
+    assert!(
+        requests[2].contains("\r\nCookie: b=2; a=1\r\n"),
+        "{requests:?}"
+    );
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(&jar).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "nobody else reads it");
+}
+
+#[test]
+fn entity_tags_are_kept_and_compared() {
+    let folder = Folder::new();
+    let tag = folder.join("tag");
+    let server = Server::answering([
+        "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\n\r\n",
+    ]);
+    let args = [
+        "--etag-save",
+        &tag,
+        "--etag-compare",
+        &tag,
+        "-o",
+        &folder.join("file"),
+    ];
+    for _ in 0..2 {
+        get(args.iter().copied().chain([server.url("/").as_str()])).succeeds();
+        assert_eq!(folder.read("file"), b"hello");
+        assert_eq!(folder.read("tag"), b"\"v1\"\n");
+    }
+    let requests = server.requests();
+    assert!(
+        requests[0].contains("\r\nIf-None-Match: \"\"\r\n"),
+        "{requests:?}"
+    );
+    assert!(
+        requests[1].contains("\r\nIf-None-Match: \"v1\"\r\n"),
+        "{requests:?}"
+    );
+}
+
+#[test]
+fn dots_stay_in_the_path_when_asked() {
+    let server = Server::answering([HELLO, HELLO]);
+    get([server.url("/a/../b/./c?x")]).succeeds();
+    get(["--path-as-is", &server.url("/a/../b/./c?x")]).succeeds();
+    let requests = server.requests();
+    assert!(requests[0].starts_with("GET /b/c?x HTTP"), "{requests:?}");
+    assert!(
+        requests[1].starts_with("GET /a/../b/./c?x HTTP"),
+        "{requests:?}"
+    );
+}
+
+#[test]
+fn credentials_do_not_cross_origins() {
+    let other = Server::answering([HELLO, HELLO]);
+    let go = format!(
+        "HTTP/1.1 302 Go\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n",
+        other.url("/x")
+    );
+    let server = Server::answering([go.clone(), go]);
+    let secrets = ["-u", "me:secret", "-b", "s=1", "-H", "X-Mine: 1"];
+    let url = server.url("/");
+    get(secrets.iter().copied().chain(["-L", &url])).succeeds();
+    get(secrets.iter().copied().chain(["--location-trusted", &url])).succeeds();
+    let requests = other.requests();
+    assert!(
+        !requests[0].contains("Authorization") && !requests[0].contains("Cookie"),
+        "{requests:?}"
+    );
+    assert!(requests[0].contains("X-Mine: 1"), "{requests:?}");
+    assert!(
+        requests[1].contains("Authorization") && requests[1].contains("Cookie"),
+        "{requests:?}"
+    );
+}
+
+#[test]
+fn methods_change_at_redirects_as_in_browsers() {
+    for (status, want) in [
+        (301, "GET"),
+        (302, "GET"),
+        (303, "GET"),
+        (307, "POST"),
+        (308, "POST"),
+    ] {
+        let go = format!("HTTP/1.1 {status} Go\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n");
+        let server = Server::answering([go, HELLO.to_owned()]);
+        get(["-L", "-d", "a=b", &server.url("/")]).succeeds();
+        let second = server.requests()[1].clone();
+        assert!(
+            second.starts_with(&format!("{want} /x ")),
+            "{status}: {second}"
+        );
+        assert_eq!(
+            second.ends_with("a=b"),
+            want == "POST",
+            "{status}: {second}"
         );
     }
 }
@@ -104,7 +437,15 @@ fn content_from_standard_input() {
 #[test]
 fn fields_cannot_be_smuggled_in() {
     let server = Server::answering([HELLO]);
-    for bad in ["X: a\r\nEvil: b", "X\r\nEvil: b", "X : b", "X"] {
+    for bad in [
+        "X: a\r\nEvil: b",
+        "X\r\nEvil: b",
+        "X : b",
+        "X",
+        "Content-Length: 3",
+        "Transfer-Encoding: gzip",
+        "Connection: upgrade",
+    ] {
         get(["-H", bad, &server.url("/")]).fails(2);
     }
     assert_eq!(server.requests().len(), 0);

@@ -32,15 +32,25 @@ impl Server {
         let seen = requests.clone();
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
-                let stream = stream.unwrap();
-                stream.set_read_timeout(Some(LONG)).unwrap();
-                stream.set_write_timeout(Some(LONG)).unwrap();
-                handle(&mut Connection {
-                    stream,
-                    number,
-                    unread: Vec::new(),
-                    requests: seen.clone(),
-                });
+                handle(&mut Connection::new(stream.unwrap(), number, seen.clone()));
+            }
+        });
+        Server { address, requests }
+    }
+
+    /// The same, but every connection is handled in a thread of its own.
+    pub(crate) fn start_parallel(
+        handle: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (seen, handle) = (requests.clone(), Arc::new(handle));
+        thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                let mut connection = Connection::new(stream.unwrap(), number, seen.clone());
+                let handle = handle.clone();
+                thread::spawn(move || handle(&mut connection));
             }
         });
         Server { address, requests }
@@ -74,6 +84,17 @@ impl Server {
 }
 
 impl Connection {
+    fn new(stream: TcpStream, number: usize, requests: Arc<Mutex<Vec<String>>>) -> Connection {
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.set_write_timeout(Some(LONG)).unwrap();
+        Connection {
+            stream,
+            number,
+            unread: Vec::new(),
+            requests,
+        }
+    }
+
     /// Reads a request with its content; `None` if the client has nothing more to say.
     pub(crate) fn request(&mut self) -> Option<String> {
         let head = self.read_until(b"\r\n\r\n")?;
@@ -97,6 +118,10 @@ impl Connection {
         let head = self.read_until(b"\r\n\r\n")?;
         self.requests.lock().unwrap().push(head.clone());
         Some(head)
+    }
+
+    pub(crate) fn line(&mut self) -> Option<String> {
+        self.read_until(b"\n")
     }
 
     fn read_until(&mut self, end: &[u8]) -> Option<String> {
@@ -151,11 +176,22 @@ impl Connection {
 }
 
 /// What a run of the program came to.
-#[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
     pub(crate) code: i32,
+}
+
+impl std::fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown = &self.stdout[..self.stdout.len().min(2000)];
+        let (stdout, stderr) = (String::from_utf8_lossy(shown), &self.stderr);
+        write!(
+            f,
+            "code {}\n--- stdout\n{stdout}\n--- stderr\n{stderr}",
+            self.code
+        )
+    }
 }
 
 impl Outcome {

@@ -6,6 +6,7 @@ use super::job::{Job, Record};
 use super::part::Part;
 use super::place::Place;
 use super::segments;
+use super::transfer::keep_aside;
 use super::trouble::{Persistence, Trouble, bad_status};
 use crate::failure::Failure;
 use http::{HeaderMap, StatusCode, header};
@@ -23,6 +24,7 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
         checksum: args.checksum.as_deref().map(Checksum::parse).transpose()?,
         part: resumed(job, place)?,
         has_begun: false,
+        has_restarted: false,
     };
     let mut persistence = Persistence::new(args, job.args.output.silent);
     loop {
@@ -36,8 +38,14 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
                 if download.length() > before {
                     persistence.has_progressed();
                 }
-                let may_repeat =
-                    job.plan.is_repeatable() && !download.would_lose_the_file(&trouble);
+                let is_mismatch = matches!(trouble, Trouble::Mismatch);
+                if is_mismatch && !download.is_in_place() && !download.has_restarted {
+                    // Nothing has to pass for that: the part is gone, and the whole is asked for.
+                    download.has_restarted = true;
+                    continue;
+                }
+                let would_lose = is_mismatch && download.is_in_place();
+                let may_repeat = job.plan.is_repeatable() && !would_lose;
                 let result = match may_repeat {
                     true => persistence.again(trouble, download.is_resumable(), &job.bar),
                     false => Err(trouble),
@@ -73,6 +81,8 @@ struct Download<'d> {
     part: Option<Part>,
     /// Bytes of this run are in the part.
     has_begun: bool,
+    /// A part that didn't fit was thrown away already.
+    has_restarted: bool,
 }
 
 impl Download<'_> {
@@ -87,9 +97,8 @@ impl Download<'_> {
     }
 
     /// A file under its own name isn't thrown away because a server can't go on with it.
-    fn would_lose_the_file(&self, trouble: &Trouble) -> bool {
-        let is_in_place = self.part.as_ref().is_some_and(Part::is_in_place);
-        matches!(trouble, Trouble::Mismatch) && is_in_place
+    fn is_in_place(&self) -> bool {
+        self.part.as_ref().is_some_and(Part::is_in_place)
     }
 
     /// One try. The outer result is whether it came to an end, the inner one to which.
@@ -113,12 +122,13 @@ impl Download<'_> {
         {
             return Err(trouble);
         }
+        keep_aside(self.job.args, &response)?;
         let status = response.status();
         if offset > 0 {
             match continuation(status, response.fields(), offset, None, validator.as_ref()) {
                 Continuation::Append { total } => return self.append(response, total, record),
                 Continuation::Complete => return Ok(self.complete(response.fields(), record)),
-                Continuation::Restart if self.part.as_ref().is_some_and(Part::is_in_place) => {
+                Continuation::Restart if self.is_in_place() => {
                     return Ok(Err(Trouble::Mismatch.into_failure()));
                 }
                 Continuation::Restart => {

@@ -181,8 +181,7 @@ fn show_once(
     {
         return Err(trouble);
     }
-    save_entity_tag(args, &response)?;
-    dump_heads(args, &response)?;
+    keep_aside(args, &response)?;
     let is_bad = response.status().as_u16() >= 400;
     if args.output.fail && is_bad {
         return Ok(Err(bad_status(response.status(), response.reason())));
@@ -219,6 +218,12 @@ fn show_once(
         return Ok(Err(bad_status(status, &reason)));
     }
     Ok(Ok(()))
+}
+
+/// What is kept of a response beside its content.
+pub(super) fn keep_aside(args: &Args, response: &Response) -> Result<(), Failure> {
+    save_entity_tag(args, response)?;
+    dump_heads(args, response)
 }
 
 /// --etag-save; no tag leaves an empty file.

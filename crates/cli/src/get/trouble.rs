@@ -154,9 +154,9 @@ impl Persistence {
         if !self.is_quiet {
             let failure = trouble.into_failure();
             bar.note(&format!(
-                "{}; trying again in {} s ({} of {limit})",
+                "{}; trying again in {:.1} s ({} of {limit})",
                 failure.what(),
-                wait.as_secs_f64().ceil(),
+                wait.as_secs_f64(),
                 self.failed
             ));
         }

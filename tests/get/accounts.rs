@@ -1,0 +1,223 @@
+//! What is said about a fetch: -w, --json-out, --explain, --dry-run, -D, --pretty.
+
+use crate::script::{HELLO, Server, command, get, run};
+use crate::support::Folder;
+use std::net::TcpListener;
+
+#[test]
+fn variables() {
+    let go = "HTTP/1.1 301 Go\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
+    let answer =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nX-Y: z\r\nContent-Length: 5\r\n\r\nhello";
+    let table: &[(&str, &str)] = &[
+        ("%{http_code} %{response_code}", "200 200"),
+        ("%{method} %{scheme} %{http_version}", "GET HTTP 1.1"),
+        ("%{content_type}|%header{x-y}|%header{none}|", "text/x|z||"),
+        ("%{num_redirects} %{num_headers} %{num_connects}", "1 3 2"),
+        ("%{size_download} %{exitcode} %{errormsg}.", "5 0 ."),
+        ("%{remote_ip} %{num_retries} %{urlnum}", "127.0.0.1 0 0"),
+        ("a\\tb\\n100%%%{unknown}", "a\tb\n100%"),
+        ("%{onerror}never", ""),
+        (
+            "%{header_json}",
+            "{\"content-type\":[\"text/x\"],\"x-y\":[\"z\"],\"content-length\":[\"5\"]}",
+        ),
+    ];
+    for (format, want) in table {
+        let server = Server::answering([go, answer]);
+        let outcome = get(["-L", "-w", format, &server.url("/a")]).succeeds();
+        assert_eq!(outcome.text(), format!("hello{want}"), "{format}");
+    }
+    let server = Server::answering([go, answer]);
+    let format = "%{url} %{url_effective} %{time_total}%{stderr}%{time_starttransfer}";
+    let outcome = get(["-L", "-w", format, &server.url("/a")]).succeeds();
+    let text = outcome.text().strip_prefix("hello").unwrap();
+    let parts: Vec<_> = text.split(' ').collect();
+    assert_eq!(parts[..2], [server.url("/a"), server.url("/b")]);
+    let total: f64 = parts[2].parse().unwrap();
+    let first: f64 = outcome.stderr.parse().unwrap();
+    assert!(total >= first && first > 0.0, "{total} {first}");
+
+    let server = Server::answering([go]);
+    let outcome = get(["-w", "%{http_code} %{redirect_url}", &server.url("/a")]).succeeds();
+    assert_eq!(outcome.text(), format!("301 {}", server.url("/b")));
+    let format = "%{http_code} %{exitcode}%{onerror} failed";
+    let outcome = get(["-w", format, "http://127.0.0.1:1/"]).fails(7);
+    assert_eq!(outcome.text(), "000 7 failed");
+}
+
+#[test]
+fn one_object_for_programs() {
+    let server = Server::answering([
+        "HTTP/1.1 302 Go\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    ]);
+    let outcome = get(["-L", "--json-out", &server.url("/a")]).succeeds();
+    assert_eq!(outcome.text().lines().count(), 1);
+    let object: serde_json::Value = serde_json::from_str(outcome.text()).unwrap();
+    assert_eq!(object["status"], 200);
+    assert_eq!(object["effective_url"], server.url("/b"));
+    assert_eq!(object["content"]["bytes"], 2);
+    let hops = object["hops"].as_array().unwrap();
+    assert_eq!(hops.len(), 2);
+    assert_eq!(hops[0]["request"]["start_line"], "GET /a HTTP/1.1");
+    assert_eq!(hops[1]["content"]["framing"], "chunked");
+    let cookies: Vec<_> = hops[1]["response"]["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|field| field[0] == "Set-Cookie")
+        .collect();
+    assert_eq!(cookies.len(), 2, "repeated fields stay repeated");
+    assert_eq!(hops[0]["attempts"][0]["outcome"], "connected");
+    assert!(hops[1]["times_ms"]["first_byte"].as_f64() > hops[0]["times_ms"]["ended"].as_f64());
+
+    let outcome = get(["-s", "--json-out", "http://127.0.0.1:1/"]).fails(7);
+    let object: serde_json::Value = serde_json::from_str(outcome.text()).unwrap();
+    assert_eq!(
+        (&object["exit_code"], &object["status"]),
+        (&7.into(), &serde_json::Value::Null)
+    );
+    let reason = object["hops"][0]["attempts"][0]["outcome"]
+        .as_str()
+        .unwrap();
+    assert!(reason.contains("refused"), "{reason}");
+}
+
+#[test]
+fn a_lesson() {
+    let server = Server::answering([
+        "HTTP/1.1 301 Moved\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nETag: \"x\"\r\nX-Evil: \u{9b}31m\r\nSet-Cookie: secret=1\r\n\r\nhi",
+    ]);
+    let outcome = get(["-L", "--explain", "-u", "me:pass", &server.url("/a#frag")]).succeeds();
+    let wants = [
+        "1  The URL",
+        "fragment: frag",
+        "never sent",
+        "2  Find the address",
+        "3  Connect",
+        "three-way handshake",
+        "4  Send the request",
+        "GET /a HTTP/1.1",
+        "RFC 9112 §3",
+        "Host: ",
+        "RFC 9110 §7.2",
+        "Authorization: Basic",
+        "a blank line ends the head",
+        "5  Receive the response",
+        "HTTP/1.1 301 Moved",
+        "as many as Content-Length says",
+        "6  Close the connection, or keep it",
+        "Go where it points",
+        "GET /b HTTP/1.1",
+        "X-Evil: \\u{9b}31m",
+        "until the server closed",
+        "60 minutes",
+        "that is how the end of the content was told",
+        "7  Show the content",
+        "2 bytes",
+        "Where the time went",
+        "resolve",
+        "wait",
+    ];
+    let mut rest = outcome.text();
+    for want in wants {
+        let at = rest
+            .find(want)
+            .unwrap_or_else(|| panic!("{want} in {}", outcome.text()));
+        rest = &rest[at..];
+    }
+    for secret in ["bWU6", "pass", "secret=1", "\x1b", "\u{9b}"] {
+        assert!(
+            !outcome.text().contains(secret),
+            "{secret:?} in {}",
+            outcome.text()
+        );
+    }
+}
+
+#[test]
+fn a_lesson_about_a_failure() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let outcome = get(["--explain", &format!("http://{free}/")]).fails(7);
+    assert!(
+        outcome.text().contains("failed after"),
+        "{}",
+        outcome.text()
+    );
+    assert!(
+        outcome.text().contains("What went wrong"),
+        "{}",
+        outcome.text()
+    );
+    assert!(!outcome.text().contains("4  Send"), "{}", outcome.text());
+}
+
+#[test]
+fn nothing_is_sent_in_a_dry_run() {
+    let url = "http://me:pw@127.0.0.1:1/a?b";
+    let outcome = get(["--dry-run", "--json", "{}", "-H", "X: y", url]).succeeds();
+    let agent = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        outcome.text(),
+        format!(
+            "POST /a?b HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAuthorization: Basic bWU6cHc=\r\nUser-Agent: {agent}\r\n\
+             Content-Type: application/json\r\nAccept: application/json\r\nX: y\r\nContent-Length: 2\r\n\r\n{{}}"
+        )
+    );
+    let outcome = get(["--dry-run", "-F", "a=b", "http://127.0.0.1:1/"]).succeeds();
+    assert!(outcome.stderr.contains("a form of"), "{}", outcome.stderr);
+}
+
+#[test]
+fn heads_go_where_they_should() {
+    let folder = Folder::new();
+    let go = "HTTP/1.1 301 Go\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::answering([go, HELLO]);
+    let head = folder.join("head");
+    let outcome = get([
+        "-L",
+        "-D",
+        &head,
+        "-o",
+        &folder.join("content"),
+        &server.url("/"),
+    ]);
+    outcome.succeeds();
+    let hello_head = HELLO.strip_suffix("hello").unwrap();
+    assert_eq!(folder.read("head"), [go, hello_head].concat().as_bytes());
+    assert_eq!(folder.read("content"), b"hello");
+}
+
+#[test]
+fn fail_with_body_shows_it() {
+    let server = Server::answering(["HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\nwhy?"]);
+    let outcome = get(["--fail-with-body", &server.url("/")]).fails(22);
+    assert_eq!(outcome.text(), "why?");
+}
+
+#[test]
+fn pretty_output_in_a_pipe() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX: \u{9b}2J\r\n\r\n{\"a\":[1,\"\\u001b\"]}";
+    let server = Server::answering([answer, answer]);
+    let outcome = get(["--pretty", "--color", "never", &server.url("/")]).succeeds();
+    assert_eq!(
+        outcome.text(),
+        "HTTP/1.1 200 OK\nContent-Type: application/json\nX: \\u{9b}2J\n\n\
+         {\n  \"a\": [\n    1,\n    \"\\u001b\"\n  ]\n}\n"
+    );
+    let mut coloured = command(["get", "--pretty", &server.url("/")]);
+    coloured.env("NO_COLOR", "1");
+    assert!(!run(coloured, b"").succeeds().text().contains('\x1b'));
+    let server = Server::answering([b"HTTP/1.1 200 OK\r\n\r\n\x89PNG\0\0"]);
+    let outcome = get(["--pretty", &server.url("/")]).succeeds();
+    assert!(
+        outcome
+            .text()
+            .ends_with("(this is not text; write it to a file with -o FILE, or into a pipe)\n")
+    );
+}
