@@ -45,6 +45,20 @@ where
     }
 }
 
+impl Handler for Box<dyn Handler> {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        (**self).handle(request)
+    }
+
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        (**self).prepared(head)
+    }
+
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        (**self).may_wait(request)
+    }
+}
+
 /// A response whose field lines are ready to be written, for content that is sent again and again.
 #[derive(Debug)]
 pub struct Prepared {

@@ -54,6 +54,7 @@ mod deadline;
 pub mod files;
 mod handler;
 mod listener;
+pub mod middleware;
 mod parked;
 mod poller;
 mod pool;

@@ -7,6 +7,9 @@ use tinyhttp_message::negotiate::Coding;
 /// Codings in the order in which they are offered: the smallest result first.
 pub(crate) const COMPRESSED: [Coding; 3] = [Coding::Br, Coding::Zstd, Coding::Gzip];
 
+/// The same, and content as it is.
+pub(crate) const CODINGS: [Coding; 4] = [Coding::Br, Coding::Zstd, Coding::Gzip, Coding::Identity];
+
 /// Content shorter than this fits into one packet anyway, in bytes.
 pub(crate) const WORTHWHILE: u64 = 512;
 

@@ -52,7 +52,7 @@ mod respond;
 mod stamp;
 mod store;
 mod text;
-mod url;
+pub(crate) mod url;
 
 pub use options::Options;
 pub use resolve::{OpenError, Symlinks};

@@ -6,7 +6,7 @@
 
 use super::cache::Cache;
 use super::checksums::Checksums;
-use super::coding::{self, COMPRESSED, WORTHWHILE};
+use super::coding::{self, CODINGS, COMPRESSED, WORTHWHILE};
 use super::compression::{Compression, Shelf};
 use super::failure::Failure;
 use super::options::Options;
@@ -116,20 +116,21 @@ impl Store {
         accepted: &AcceptEncoding,
     ) -> Result<Arc<Representation>, Failure> {
         let kept = self.cache.get(relative, Coding::Identity, stamp).flatten();
+        let wanted = accepted.choose(&CODINGS).unwrap_or(Coding::Identity);
         let about = match &kept {
+            Some(identity) if wanted == Coding::Identity || !identity.about().varies => {
+                return Ok(Arc::clone(identity));
+            }
             Some(identity) => identity.about().clone(),
             None => self.about(relative),
         };
-        let wanted = accepted.choose(&[Coding::Br, Coding::Zstd, Coding::Gzip, Coding::Identity]);
-        let plain = !about.varies || matches!(wanted, None | Some(Coding::Identity));
-        if !plain && let Some(sidecar) = self.sidecar(relative, stamp, accepted, &about) {
-            return Ok(sidecar);
-        }
-        if !plain
-            && let Some(coding) = wanted
-            && let Some(compressed) = self.compressed(relative, stamp, coding, &about)?
-        {
-            return Ok(compressed);
+        if about.varies && wanted != Coding::Identity {
+            if let Some(sidecar) = self.sidecar(relative, stamp, accepted, &about) {
+                return Ok(sidecar);
+            }
+            if let Some(compressed) = self.compressed(relative, stamp, wanted, &about)? {
+                return Ok(compressed);
+            }
         }
         match kept {
             Some(identity) => Ok(identity),

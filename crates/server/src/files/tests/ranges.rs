@@ -85,6 +85,43 @@ fn preconditions_and_ranges() {
     assert_eq!(site.get_with("/empty", "Range: bytes=-1").status, 200);
 }
 
+#[test]
+fn positions_beyond_32_and_63_bits() {
+    use std::os::unix::fs::FileExt;
+
+    let site = Site::new(&[]);
+    let file = File::create(site.path("file")).unwrap();
+    file.set_len(5 << 30).unwrap();
+    file.write_all_at(b"here", 5_000_000_000).unwrap();
+    let table = [
+        (
+            "5000000000-5000000003",
+            206,
+            "bytes 5000000000-5000000003/5368709120",
+        ),
+        ("-368709120", 206, "bytes 5000000000-5368709119/5368709120"),
+        ("5368709120-", 416, "bytes */5368709120"),
+        ("9223372036854775808-", 416, "bytes */5368709120"),
+        ("99999999999999999999-", 416, "bytes */5368709120"),
+    ];
+    for (range, status, content_range) in table {
+        let request = Request::get("/file").header("range", format!("bytes={range}"));
+        let response = site.files.handle(request.body(Body::empty()).unwrap());
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                &response.headers()["content-range"]
+            ),
+            (status, &HeaderValue::from_static(content_range))
+        );
+        if status == 206 {
+            let mut start = [0; 4];
+            response.into_body().read_exact(&mut start).unwrap();
+            assert_eq!(&start, b"here");
+        }
+    }
+}
+
 /// The parts of a multipart/byteranges response: Content-Range and content.
 fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
     let content_type = answer.field("content-type");

@@ -1,0 +1,288 @@
+//! Users and their passwords, as `htpasswd` writes them.
+
+use sha_crypt::{PasswordVerifier, ShaCrypt, password_hash};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt;
+use subtle::ConstantTimeEq;
+
+/// The users that there are.
+///
+/// ```
+/// use tinyhttp_server::middleware::Users;
+///
+/// // As `htpasswd -nbB ann secret` prints it.
+/// let users = Users::new().hashed("ann:$2y$05$iDgr9OlobZb4nREs9zDpIuQ7hdzlzcxLi/3zy/4UR8hWcdTFU0/X2");
+/// # let _ = users;
+/// assert!(Users::new().hashed("ann:secret").is_err());
+/// ```
+#[derive(Default)]
+pub struct Users(BTreeMap<String, Secret>);
+
+/// What is kept of a password.
+enum Secret {
+    Bcrypt(String),
+    /// SHA-256-crypt or SHA-512-crypt.
+    ShaCrypt(String),
+    /// The password itself, hashed only so that comparing takes the same time whatever its length is.
+    Plain([u8; 32]),
+}
+
+/// A line that can't be a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidUser {
+    /// It isn't `name:…`, with a name that isn't empty.
+    Malformed,
+    /// What follows the name isn't a hash that is safe to use.
+    Hash {
+        /// The user's name.
+        name: String,
+    },
+    /// There is a user of that name already.
+    Twice {
+        /// The user's name.
+        name: String,
+    },
+    /// A line of a file, counted from 1.
+    Line {
+        /// The line's number.
+        number: usize,
+        /// What is wrong with it.
+        source: Box<InvalidUser>,
+    },
+}
+
+impl fmt::Display for InvalidUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidUser::Malformed => f.write_str("a user is written as name:hash"),
+            InvalidUser::Hash { name } => write!(
+                f,
+                "the password of {name:?} has to be hashed with bcrypt or SHA-crypt: htpasswd -nB {name:?}, or openssl passwd -6"
+            ),
+            InvalidUser::Twice { name } => write!(f, "there are two users called {name:?}"),
+            InvalidUser::Line { number, .. } => write!(f, "line {number} is not a user"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidUser {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            InvalidUser::Line { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl Users {
+    /// Nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Users::default()
+    }
+
+    /// Whether there is nobody.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds `name:hash`; bcrypt (`$2a$`, `$2b$`, `$2y$`), SHA-256-crypt (`$5$`) or SHA-512-crypt (`$6$`).
+    ///
+    /// # Errors
+    /// [`InvalidUser`].
+    pub fn hashed(self, line: &str) -> Result<Self, InvalidUser> {
+        let (name, hash) = split(line)?;
+        let secret = Secret::parse(hash).ok_or_else(|| InvalidUser::Hash {
+            name: name.to_owned(),
+        })?;
+        self.add(name, secret)
+    }
+
+    /// Adds `name:hash` or `name:password`. A password that is written somewhere can be read there; on a command line by everyone
+    /// on the machine.
+    ///
+    /// # Errors
+    /// [`InvalidUser`].
+    pub fn plain(self, line: &str) -> Result<Self, InvalidUser> {
+        let (name, text) = split(line)?;
+        match Secret::parse(text) {
+            Some(secret) => self.add(name, secret),
+            // A hash that isn't understood must not become a password.
+            None if text.starts_with('$') || text.starts_with("{SHA}") => Err(InvalidUser::Hash {
+                name: name.to_owned(),
+            }),
+            None => self.add(name, Secret::Plain(Sha256::digest(text).into())),
+        }
+    }
+
+    /// Adds the users of a file: a line each, hashed or plain. Empty lines and those that begin with `#` are passed over.
+    ///
+    /// # Errors
+    /// [`InvalidUser::Line`].
+    pub fn file(self, content: &str) -> Result<Self, InvalidUser> {
+        let mut users = self;
+        for (number, line) in content.lines().enumerate() {
+            let line = line.trim_end_matches('\r');
+            if !line.trim().is_empty() && !line.starts_with('#') {
+                let failed = |source| InvalidUser::Line {
+                    number: number + 1,
+                    source: Box::new(source),
+                };
+                users = users.plain(line).map_err(failed)?;
+            }
+        }
+        Ok(users)
+    }
+
+    fn add(mut self, name: &str, secret: Secret) -> Result<Self, InvalidUser> {
+        match self.0.insert(name.to_owned(), secret) {
+            None => Ok(self),
+            Some(_) => Err(InvalidUser::Twice {
+                name: name.to_owned(),
+            }),
+        }
+    }
+
+    /// Whether that is the user's password. For a name that isn't known, somebody's password is checked in place of theirs, so that it
+    /// takes as long.
+    pub(super) fn verify(&self, name: &str, password: &[u8]) -> bool {
+        let known = self.0.get(name);
+        let secret = known.or_else(|| self.0.values().next());
+        let is_right = secret.is_some_and(|secret| secret.is(password));
+        is_right && known.is_some()
+    }
+}
+
+fn split(line: &str) -> Result<(&str, &str), InvalidUser> {
+    let parts = line.split_once(':').filter(|(name, _)| !name.is_empty());
+    parts.ok_or(InvalidUser::Malformed)
+}
+
+impl Secret {
+    /// Reads a hash; `None` if it is none of ours, or isn't whole.
+    fn parse(hash: &str) -> Option<Self> {
+        if ["$2a$", "$2b$", "$2y$"]
+            .iter()
+            .any(|prefix| hash.starts_with(prefix))
+        {
+            let is_whole = hash.parse::<bcrypt::HashParts>().is_ok();
+            return is_whole.then(|| Secret::Bcrypt(hash.to_owned()));
+        }
+        let digest = hash.rsplit('$').next().unwrap_or_default();
+        let is_whole = match hash.get(..3)? {
+            "$5$" => digest.len() == 43,
+            "$6$" => digest.len() == 86,
+            _ => false,
+        };
+        // Whatever is wrong with it otherwise shows when it is used.
+        let is_usable = || match ShaCrypt::default().verify_password(b"", hash) {
+            Ok(()) | Err(password_hash::Error::PasswordInvalid) => true,
+            Err(_) => false,
+        };
+        (is_whole && is_usable()).then(|| Secret::ShaCrypt(hash.to_owned()))
+    }
+
+    fn is(&self, password: &[u8]) -> bool {
+        match self {
+            Secret::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
+            Secret::ShaCrypt(hash) => {
+                let hash = hash.as_str();
+                ShaCrypt::default().verify_password(password, hash).is_ok()
+            }
+            Secret::Plain(digest) => {
+                let theirs: [u8; 32] = Sha256::digest(password).into();
+                bool::from(theirs.ct_eq(digest))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Users {
+    /// The names, and nothing of the passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BCRYPT: &str = "$2y$05$iDgr9OlobZb4nREs9zDpIuQ7hdzlzcxLi/3zy/4UR8hWcdTFU0/X2";
+    const SHA512: &str = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
+    const SHA256: &str = "$5$abcdefgh$QohcF7QwIaa385DT5GzqHwNlO583.hkCNgp9Vkr/uNC";
+
+    #[test]
+    fn hashes_of_all_kinds() {
+        let users = Users::new()
+            .hashed(&format!("sha:{SHA512}"))
+            .unwrap()
+            .hashed(&format!("short:{SHA256}"))
+            .unwrap()
+            .plain("plain:Hello world!")
+            .unwrap();
+        for name in ["sha", "short", "plain"] {
+            assert!(users.verify(name, b"Hello world!"), "{name}");
+            assert!(!users.verify(name, b"Hello world"), "{name}");
+            assert!(!users.verify(name, b""), "{name}");
+        }
+        assert!(!users.verify("nobody", b"Hello world!"));
+        assert_eq!(format!("{users:?}"), "{\"plain\", \"sha\", \"short\"}");
+    }
+
+    #[test]
+    fn bcrypt_hashes() {
+        let hash = bcrypt::hash("secret", 4).unwrap();
+        let users = Users::new().hashed(&format!("a:{hash}")).unwrap();
+        assert!(users.verify("a", b"secret"));
+        assert!(!users.verify("a", b"Secret"));
+    }
+
+    #[test]
+    fn files() {
+        let content = format!("# users\n\nann:{BCRYPT}\r\nbob:pass:word\n");
+        let users = Users::new().file(&content).unwrap();
+        assert!(users.verify("bob", b"pass:word"));
+        let error = Users::new().file("a:b\n:c\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 2 is not a user");
+        assert!(
+            matches!(error, InvalidUser::Line { source, .. } if *source == InvalidUser::Malformed)
+        );
+    }
+
+    #[test]
+    fn what_is_no_user_is_refused() {
+        for line in ["", "a", ":", ":hash"] {
+            assert_eq!(
+                Users::new().plain(line).unwrap_err(),
+                InvalidUser::Malformed,
+                "{line}"
+            );
+        }
+        for hash in [
+            "",
+            "secret",
+            "$1$salt$x",
+            "$apr1$salt$x",
+            "{SHA}x",
+            "$2y$05$short",
+            "$6$",
+            "$6$rounds=5$a$b",
+        ] {
+            let line = format!("a:{hash}");
+            assert!(
+                matches!(Users::new().hashed(&line), Err(InvalidUser::Hash { .. })),
+                "{line}"
+            );
+        }
+        assert!(matches!(
+            Users::new().plain("a:$apr1$salt$x"),
+            Err(InvalidUser::Hash { .. })
+        ));
+        let twice = Users::new().plain("a:b").unwrap().plain("a:c");
+        assert!(matches!(twice, Err(InvalidUser::Twice { .. })));
+    }
+}

@@ -1,0 +1,289 @@
+//! Cross-origin resource sharing (the Fetch standard, §3.3): lets scripts of other sites read responses.
+//!
+//! A browser that runs a script of `https://a.example` lets it see a response of this server only if the response says so in
+//! Access-Control-Allow-Origin. For requests that a form could not have made it asks first, with OPTIONS (a *preflight*), and is
+//! told here that every method and field may be tried: whether they work is up to the handler. Passwords and cookies are never
+//! shared with other sites.
+
+use crate::body::Body;
+use crate::handler::{Handler, Prepared};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, VARY,
+};
+use http::{Method, Request, Response, StatusCode};
+use std::fmt;
+use tinyhttp_message::RequestHead;
+
+/// How long a browser may remember what a preflight said, in seconds: as long as any of them does.
+const REMEMBER: HeaderValue = HeaderValue::from_static("7200");
+
+/// Fields of responses that scripts may see, beyond those that they always may.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Accept-Ranges, Content-Encoding, Content-Range, ETag, Location");
+
+/// Lets scripts of other sites read the responses.
+#[derive(Debug)]
+pub struct Cors<H> {
+    inner: H,
+    origins: Origins,
+}
+
+#[derive(Debug)]
+enum Origins {
+    Any,
+    These(Vec<HeaderValue>),
+}
+
+/// Something that isn't an origin, like `https://example.org` or `http://localhost:3000`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidOrigin(String);
+
+impl fmt::Display for InvalidOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvalidOrigin(text) = self;
+        write!(
+            f,
+            "{text:?} is no origin: write scheme, host and perhaps port, like https://example.org, or * for all"
+        )
+    }
+}
+
+impl std::error::Error for InvalidOrigin {}
+
+impl<H> Cors<H> {
+    /// Lets scripts of these origins read the responses; `*` stands for all. Without any, nobody's.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`].
+    pub fn new(
+        inner: H,
+        origins: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, InvalidOrigin> {
+        let mut these = Vec::new();
+        let mut any = false;
+        for origin in origins {
+            match origin.as_ref() {
+                "*" => any = true,
+                origin => {
+                    these.push(parse(origin).ok_or_else(|| InvalidOrigin(origin.to_owned()))?);
+                }
+            }
+        }
+        let origins = if any {
+            Origins::Any
+        } else {
+            Origins::These(these)
+        };
+        Ok(Cors { inner, origins })
+    }
+
+    /// What to say to a request with this Origin; `None` if it may not see anything.
+    fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
+        match &self.origins {
+            Origins::Any => Some(HeaderValue::from_static("*")),
+            Origins::These(these) => these.iter().find(|known| Some(*known) == origin).cloned(),
+        }
+    }
+
+    fn depends_on_origin(&self) -> bool {
+        matches!(&self.origins, Origins::These(these) if !these.is_empty())
+    }
+}
+
+/// An origin as browsers write it: in lower case, without a path and without the scheme's own port.
+fn parse(text: &str) -> Option<HeaderValue> {
+    let text = text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
+    let (scheme, authority) = text.split_once("://")?;
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "",
+    };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme || authority.is_empty() || !tinyhttp_message::target::is_authority(authority) {
+        return None;
+    }
+    let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+    HeaderValue::try_from(format!("{scheme}://{authority}")).ok()
+}
+
+impl<H: Handler> Handler for Cors<H> {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let origin = request.headers().get(ORIGIN).cloned();
+        let allowed = self.allowed(origin.as_ref());
+        let is_preflight = *request.method() == Method::OPTIONS
+            && origin.is_some()
+            && request
+                .headers()
+                .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let mut response = if is_preflight && allowed.is_some() {
+            preflight(request.headers())
+        } else {
+            let mut response = self.inner.handle(request);
+            if allowed.is_some() {
+                response
+                    .headers_mut()
+                    .insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            }
+            response
+        };
+        let fields = response.headers_mut();
+        if let Some(allowed) = allowed {
+            fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        }
+        if self.depends_on_origin() {
+            fields.append(VARY, HeaderValue::from_static("Origin"));
+        }
+        response
+    }
+
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        match &self.origins {
+            Origins::These(these) if these.is_empty() => self.inner.prepared(head),
+            _ => None,
+        }
+    }
+
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        self.inner.may_wait(request)
+    }
+}
+
+/// Whatever is asked for may be tried.
+fn preflight(asked: &HeaderMap) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let fields = response.headers_mut();
+    for (asked_in, granted_in) in [
+        (ACCESS_CONTROL_REQUEST_METHOD, ACCESS_CONTROL_ALLOW_METHODS),
+        (ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_ALLOW_HEADERS),
+    ] {
+        if let Some(wanted) = asked.get(asked_in) {
+            fields.insert(granted_in, wanted.clone());
+        }
+    }
+    fields.insert(ACCESS_CONTROL_MAX_AGE, REMEMBER);
+    let vary = "Access-Control-Request-Method, Access-Control-Request-Headers";
+    fields.insert(VARY, HeaderValue::from_static(vary));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{echo, field, send};
+    use super::*;
+
+    const PREFLIGHT: &str = "Origin: https://a.example | Access-Control-Request-Method: PUT | Access-Control-Request-Headers: x-a, authorization";
+
+    #[test]
+    fn origins() {
+        let table: &[(&[&str], &str, &str, &str)] = &[
+            (&["*"], "Origin: https://a.example", "*", ""),
+            (&["*"], "", "*", ""),
+            (
+                &["https://a.example"],
+                "Origin: https://a.example",
+                "https://a.example",
+                "Origin",
+            ),
+            (
+                &["HTTPS://A.example:443/"],
+                "Origin: https://a.example",
+                "https://a.example",
+                "Origin",
+            ),
+            (
+                &["http://b", "https://a.example"],
+                "Origin: https://a.example",
+                "https://a.example",
+                "Origin",
+            ),
+            (
+                &["http://a.example"],
+                "Origin: https://a.example",
+                "",
+                "Origin",
+            ),
+            (
+                &["https://a.example:8443"],
+                "Origin: https://a.example",
+                "",
+                "Origin",
+            ),
+            (
+                &["https://a.example"],
+                "Origin: https://a.example.evil",
+                "",
+                "Origin",
+            ),
+            (&["https://a.example"], "Origin: null", "", "Origin"),
+            (&["https://a.example"], "", "", "Origin"),
+            (&[], "Origin: https://a.example", "", ""),
+        ];
+        for (origins, fields, allowed, vary) in table {
+            let cors = Cors::new(echo, *origins).unwrap();
+            let response = send(&cors, "GET", "/x", fields);
+            assert_eq!(response.status(), 200);
+            let got = (
+                field(&response, "access-control-allow-origin"),
+                field(&response, "vary"),
+            );
+            assert_eq!(
+                got,
+                ((*allowed).to_owned(), (*vary).to_owned()),
+                "{origins:?} {fields}"
+            );
+            assert_eq!(
+                field(&response, "access-control-expose-headers").is_empty(),
+                allowed.is_empty()
+            );
+        }
+    }
+
+    #[test]
+    fn preflights_are_answered_here() {
+        let cors = Cors::new(echo, ["*"]).unwrap();
+        let response = send(&cors, "OPTIONS", "/x", PREFLIGHT);
+        assert_eq!(response.status(), 204);
+        assert_eq!(field(&response, "access-control-allow-origin"), "*");
+        assert_eq!(field(&response, "access-control-allow-methods"), "PUT");
+        assert_eq!(
+            field(&response, "access-control-allow-headers"),
+            "x-a, authorization"
+        );
+        assert_eq!(
+            send(&cors, "OPTIONS", "/x", "Origin: https://a.example").status(),
+            200
+        );
+        assert_eq!(send(&cors, "GET", "/x", PREFLIGHT).status(), 200);
+        let other = Cors::new(echo, ["https://b.example"]).unwrap();
+        let response = send(&other, "OPTIONS", "/x", PREFLIGHT);
+        assert_eq!(field(&response, "access-control-allow-origin"), "");
+        assert_eq!(field(&response, "access-control-allow-methods"), "");
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused() {
+        for text in [
+            "",
+            "example.org",
+            "https://",
+            "https://a/b",
+            "https://a b",
+            "://a",
+            "https://u@a",
+            "1s://a",
+        ] {
+            assert_eq!(
+                Cors::new((), [text]).unwrap_err(),
+                InvalidOrigin(text.to_owned()),
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Fields that every response is to have.
+
+use crate::body::Body;
+use crate::handler::{Handler, Prepared};
+use http::header::{HeaderMap, HeaderName, HeaderValue, VARY};
+use http::{Request, Response};
+use std::fmt;
+use tinyhttp_message::RequestHead;
+
+/// Adds fields to every response; what the handler inside says under the same name is replaced, except for Vary, which is added to.
+#[derive(Debug)]
+pub struct Fields<H> {
+    inner: H,
+    fields: HeaderMap,
+}
+
+/// A line that can't be added to responses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidField {
+    /// It isn't `Name: value`, or has characters in it that a field can't have.
+    Malformed(String),
+    /// It says how long a message is or how the connection goes on, which the server sees to.
+    Framing(HeaderName),
+}
+
+impl fmt::Display for InvalidField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidField::Malformed(line) => {
+                write!(f, "{line:?} is no field: write 'Name: value'")
+            }
+            InvalidField::Framing(name) => {
+                write!(f, "the server itself sees to the field {name}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidField {}
+
+impl<H> Fields<H> {
+    /// Adds nothing yet.
+    pub fn new(inner: H) -> Self {
+        Fields {
+            inner,
+            fields: HeaderMap::new(),
+        }
+    }
+
+    /// Adds a line, `Name: value`. Two of one name make two lines in the response.
+    ///
+    /// # Errors
+    /// [`InvalidField`].
+    pub fn with(mut self, line: &str) -> Result<Self, InvalidField> {
+        let malformed = || InvalidField::Malformed(line.to_owned());
+        let (name, value) = line.split_once(':').ok_or_else(malformed)?;
+        let name: HeaderName = name.parse().map_err(|_| malformed())?;
+        let value = HeaderValue::from_str(value.trim()).map_err(|_| malformed())?;
+        let framing = [
+            "content-length",
+            "transfer-encoding",
+            "connection",
+            "keep-alive",
+            "upgrade",
+            "trailer",
+            "te",
+        ];
+        if framing.contains(&name.as_str()) {
+            return Err(InvalidField::Framing(name));
+        }
+        self.fields.append(name, value);
+        Ok(self)
+    }
+}
+
+impl<H: Handler> Handler for Fields<H> {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let mut response = self.inner.handle(request);
+        let fields = response.headers_mut();
+        for name in self.fields.keys().filter(|name| **name != VARY) {
+            fields.remove(name);
+        }
+        for (name, value) in &self.fields {
+            fields.append(name.clone(), value.clone());
+        }
+        response
+    }
+
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        // Lines that are ready can't be changed.
+        if self.fields.is_empty() {
+            self.inner.prepared(head)
+        } else {
+            None
+        }
+    }
+
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        self.inner.may_wait(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{field, send};
+    use super::*;
+
+    #[test]
+    fn fields_are_added_and_replaced() {
+        let inner = |_: Request<Body>| {
+            let response = Response::builder()
+                .header("cache-control", "no-cache")
+                .header("vary", "Accept");
+            response.body(Body::empty()).unwrap()
+        };
+        let fields = [
+            "X-A: 1",
+            "X-A:  2 ",
+            "Cache-Control: max-age=60",
+            "Vary: Cookie",
+            "X-Empty:",
+            "X-Colon: a:b",
+        ];
+        let handler = fields.iter().fold(Fields::new(inner), |handler, line| {
+            handler.with(line).unwrap()
+        });
+        let response = send(&handler, "GET", "/", "");
+        let table = [
+            ("x-a", "1 | 2"),
+            ("cache-control", "max-age=60"),
+            ("vary", "Accept | Cookie"),
+            ("x-colon", "a:b"),
+        ];
+        for (name, want) in table {
+            assert_eq!(field(&response, name), want, "{name}");
+        }
+        assert!(response.headers().contains_key("x-empty"));
+    }
+
+    #[test]
+    fn some_lines_are_refused() {
+        let add = |line: &str| Fields::new(()).with(line).unwrap_err();
+        for line in ["", "X-A", "X A: b", ": b", "X-A: b\r\nX-B: c", "Ü: b"] {
+            assert_eq!(add(line), InvalidField::Malformed(line.to_owned()));
+        }
+        for line in [
+            "Content-Length: 5",
+            "transfer-encoding: chunked",
+            "CONNECTION: close",
+        ] {
+            assert!(matches!(add(line), InvalidField::Framing(_)), "{line}");
+        }
+    }
+}

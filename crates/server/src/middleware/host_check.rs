@@ -1,0 +1,171 @@
+//! Against DNS rebinding: a request has to be for a name that the server goes by.
+//!
+//! A page that somebody visits can point its own domain at 127.0.0.1 and then read, as its own, whatever a server there answers.
+//! Its requests carry the page's domain in Host. So names are refused unless they are known: `localhost` and what ends in
+//! `.localhost`, which no DNS server is asked for (RFC 6761 §6.3), and those that were given. An IP address is no name, and
+//! can't be pointed anywhere else. A request without Host comes from HTTP/1.0, and no browser.
+
+use crate::body::Body;
+use crate::files::error_page::error_page;
+use crate::handler::{Handler, Prepared};
+use http::header::{HOST, HeaderValue};
+use http::{Request, Response, StatusCode};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use tinyhttp_message::RequestHead;
+
+/// Answers 421 to requests for names that the server doesn't go by.
+#[derive(Debug)]
+pub struct HostCheck<H> {
+    inner: H,
+    /// In lower case; one that begins with a dot stands for all that end so.
+    names: Vec<String>,
+}
+
+impl<H> HostCheck<H> {
+    /// Lets requests through that are for an IP address, for `localhost`, or for one of these names. `*.example.org` stands for
+    /// all names below `example.org`. Ports don't matter, nor do capitals.
+    pub fn new(inner: H, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let names = names.into_iter().map(|name| {
+            let name = name.as_ref().trim_end_matches('.').to_ascii_lowercase();
+            name.strip_prefix('*').map_or(name.clone(), str::to_owned)
+        });
+        HostCheck {
+            inner,
+            names: names.filter(|name| !name.is_empty()).collect(),
+        }
+    }
+
+    fn is_known(&self, authority: &[u8]) -> bool {
+        let Ok(authority) = std::str::from_utf8(authority) else {
+            return false;
+        };
+        if let Some(address) = authority.strip_prefix('[') {
+            let address = address.split(']').next().unwrap_or_default();
+            return address.parse::<Ipv6Addr>().is_ok();
+        }
+        let name = authority
+            .split(':')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('.');
+        let is = |known: &str| match known.strip_prefix('.') {
+            Some(_) => name.len() > known.len() && ends_with(name, known),
+            None => name.eq_ignore_ascii_case(known),
+        };
+        name.parse::<Ipv4Addr>().is_ok()
+            || is("localhost")
+            || is(".localhost")
+            || self.names.iter().any(|known| is(known))
+    }
+}
+
+fn ends_with(name: &str, end: &str) -> bool {
+    let start = name.len() - end.len();
+    name.get(start..)
+        .is_some_and(|last| last.eq_ignore_ascii_case(end))
+}
+
+impl<H: Handler> Handler for HostCheck<H> {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        // The authority of an absolute-form outranks Host (RFC 9112 §3.2.2).
+        let authority = match request.uri().authority() {
+            Some(authority) => Some(authority.as_str().as_bytes()),
+            None => request.headers().get(HOST).map(HeaderValue::as_bytes),
+        };
+        if authority.is_none_or(|authority| self.is_known(authority)) {
+            return self.inner.handle(request);
+        }
+        log::warn!(
+            "refused a request for {}, a name that this server doesn't go by",
+            authority.unwrap_or_default().escape_ascii()
+        );
+        error_page(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This server doesn't go by the name in this address.",
+        )
+    }
+
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        let authority = match head.target.authority() {
+            Some(authority) => Some(authority.as_bytes()),
+            None => head.fields.get("host"),
+        };
+        authority
+            .is_none_or(|authority| self.is_known(authority))
+            .then(|| self.inner.prepared(head))
+            .flatten()
+    }
+
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        self.inner.may_wait(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{echo, send};
+    use super::*;
+
+    #[test]
+    fn names() {
+        let check = HostCheck::new(echo, ["example.org", "*.Example.net", "host.", ""]);
+        let known = [
+            "localhost",
+            "LOCALHOST:8080",
+            "localhost.",
+            "app.localhost",
+            "127.0.0.1",
+            "127.0.0.1:80",
+            "192.168.1.2:8080",
+            "[::1]",
+            "[::1]:8080",
+            "[2001:db8::1]:80",
+            "example.org",
+            "Example.ORG:1",
+            "a.example.net",
+            "a.b.example.net",
+            "host",
+        ];
+        let unknown = [
+            "evil.example",
+            "localhost.evil.example",
+            "evil-localhost",
+            "example.net",
+            "a.example.org",
+            "xexample.net",
+            "127.0.0.1.evil.example",
+            "127.1",
+            "2130706433",
+            "",
+            ":80",
+            "[evil.example]",
+            ".localhost",
+            "notlocalhost:80",
+        ];
+        for (hosts, status) in [(&known[..], 200), (&unknown[..], 421)] {
+            for host in hosts {
+                let response = send(&check, "GET", "/", &format!("Host: {host}"));
+                assert_eq!(response.status(), status, "{host:?}");
+            }
+        }
+        assert_eq!(send(&check, "GET", "/", "").status(), 200, "HTTP/1.0");
+        let absolute = send(&check, "GET", "http://evil.example/", "Host: localhost");
+        assert_eq!(absolute.status(), 421);
+    }
+
+    #[test]
+    fn what_is_prepared_is_checked_too() {
+        use tinyhttp_message::{FieldStorage, Limits};
+
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "a").unwrap();
+        let check = HostCheck::new(crate::Files::open(folder.path()).unwrap(), [""; 0]);
+        for (host, known) in [("localhost", true), ("evil.example", false)] {
+            let head = format!("GET /a HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            let mut storage = FieldStorage::new();
+            let head =
+                RequestHead::parse(head.as_bytes(), &mut storage, &Limits::default()).unwrap();
+            assert_eq!(check.prepared(&head).is_some(), known, "{host}");
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! From old addresses to new ones.
+
+use crate::body::Body;
+use crate::files::error_page::error_page;
+use crate::files::url::encode_path;
+use crate::handler::{Handler, Prepared};
+use http::header::{HeaderValue, LOCATION};
+use http::{Request, Response, StatusCode};
+use std::fmt;
+use tinyhttp_message::{Path, RequestHead};
+
+/// Redirects paths, for now and with the method kept (307): a redirect that browsers remember for ever can't be taken back.
+#[derive(Debug)]
+pub struct Redirects<H> {
+    inner: H,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    /// A normalised path, as the request's is.
+    from: Vec<u8>,
+    /// Whether `from` is only how the path begins.
+    is_prefix: bool,
+    /// The part before the star, and the part after it; without a star, all of it, and nothing.
+    to: (String, String),
+    takes_rest: bool,
+}
+
+/// Something that can't be a redirect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidRedirect {
+    /// The path isn't one, or has a star elsewhere than at its end, after a slash.
+    From(String),
+    /// The target is neither a path nor a URL, or its star could change the host.
+    To(String),
+    /// It leads to itself.
+    Circle(String),
+}
+
+impl fmt::Display for InvalidRedirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidRedirect::From(text) => {
+                write!(
+                    f,
+                    "{text:?} can't be redirected: write a path like /old, or /old/* for all below"
+                )
+            }
+            InvalidRedirect::To(text) => write!(
+                f,
+                "{text:?} can't be redirected to: write a path like /new or a URL like https://example.org/, and * for what \
+                 the star stood for"
+            ),
+            InvalidRedirect::Circle(text) => write!(f, "{text:?} would be redirected to itself"),
+        }
+    }
+}
+
+impl std::error::Error for InvalidRedirect {}
+
+impl<H> Redirects<H> {
+    /// Redirects nothing yet.
+    pub fn new(inner: H) -> Self {
+        Redirects {
+            inner,
+            rules: Vec::new(),
+        }
+    }
+
+    /// Redirects a path, as in a URL, to another path or a URL. `/old/*` stands for all paths that begin with `/old/`, and a star in
+    /// the target for the rest of them. The query is kept, unless the target has one. The first rule that fits counts.
+    ///
+    /// # Errors
+    /// [`InvalidRedirect`].
+    pub fn with(mut self, from: &str, to: &str) -> Result<Self, InvalidRedirect> {
+        let (path, is_prefix) = match from.strip_suffix("/*") {
+            Some(path) => (format!("{path}/"), true),
+            None => (from.to_owned(), false),
+        };
+        let path = Path::normalize(&path)
+            .ok()
+            .filter(|path| !path.as_bytes().contains(&b'*'));
+        let from_path = path.ok_or_else(|| InvalidRedirect::From(from.to_owned()))?;
+        let invalid = || InvalidRedirect::To(to.to_owned());
+        let (before, after) = to.split_once('*').unwrap_or((to, ""));
+        let is_target =
+            begins_as_target(before) && HeaderValue::from_str(to).is_ok() && to.is_ascii();
+        if !is_target || after.contains('*') || (to.contains('*') && !is_prefix) {
+            return Err(invalid());
+        }
+        let rule = Rule {
+            from: from_path.as_bytes().to_vec(),
+            is_prefix,
+            to: (before.to_owned(), after.to_owned()),
+            takes_rest: to.contains('*'),
+        };
+        if rule.from == to.as_bytes() || from == to {
+            return Err(InvalidRedirect::Circle(from.to_owned()));
+        }
+        self.rules.push(rule);
+        Ok(self)
+    }
+
+    /// Where a request goes.
+    fn target(&self, path: &str, query: Option<&str>) -> Option<HeaderValue> {
+        if self.rules.is_empty() {
+            return None;
+        }
+        let path = Path::normalize(path).ok()?;
+        let path = path.as_bytes();
+        let fits = |rule: &&Rule| {
+            if rule.is_prefix {
+                path.starts_with(&rule.from)
+            } else {
+                path == rule.from
+            }
+        };
+        let rule = self.rules.iter().find(fits)?;
+        let mut location = rule.to.0.clone();
+        if rule.takes_rest {
+            location.push_str(&encode_path(&path[rule.from.len()..]));
+            location.push_str(&rule.to.1);
+        }
+        if let Some(query) = query.filter(|_| !location.contains('?')) {
+            location.push('?');
+            location.push_str(query);
+        }
+        HeaderValue::try_from(location).ok()
+    }
+}
+
+/// Whether what stands before a star, or all of a target, has said which host is meant: a path with one slash at its beginning, or a URL
+/// with a slash after the authority.
+fn begins_as_target(text: &str) -> bool {
+    if let Some(rest) = text.strip_prefix('/') {
+        return !rest.starts_with(['/', '\\']);
+    }
+    let authority = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    authority.is_some_and(|rest| rest.find('/').is_some_and(|end| end > 0))
+}
+
+impl<H: Handler> Handler for Redirects<H> {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        match self.target(request.uri().path(), request.uri().query()) {
+            Some(location) => {
+                let explanation = "What was at this address is somewhere else now.";
+                let mut response = error_page(StatusCode::TEMPORARY_REDIRECT, explanation);
+                response.headers_mut().insert(LOCATION, location);
+                response
+            }
+            None => self.inner.handle(request),
+        }
+    }
+
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        match self.target(head.target.path(), head.target.query()) {
+            Some(_) => None,
+            None => self.inner.prepared(head),
+        }
+    }
+
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        self.inner.may_wait(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{echo, field, send};
+    use super::*;
+
+    #[test]
+    fn old_addresses_lead_to_new_ones() {
+        let rules = [
+            ("/a", "/b"),
+            ("/a%20b", "/c?fixed"),
+            ("/old/special", "/special"),
+            ("/old/*", "/new/*"),
+            ("/docs/*", "https://docs.example/v2/*.html"),
+            ("/all/*", "https://example.org/"),
+        ];
+        let redirects = rules
+            .iter()
+            .fold(Redirects::new(echo), |redirects, (from, to)| {
+                redirects.with(from, to).unwrap()
+            });
+        let table = [
+            ("/a", "/b"),
+            ("/a?q=1", "/b?q=1"),
+            ("/x/../a", "/b"),
+            ("//a", "/b"),
+            ("/%61", "/b"),
+            ("/a/", ""),
+            ("/a%20b?q", "/c?fixed"),
+            ("/old/special", "/special"),
+            ("/old/x/y%20z%0d%0a?q", "/new/x/y%20z%0D%0A?q"),
+            ("/old/", "/new/"),
+            ("/old//evil.example", "/new/evil.example"),
+            ("/old", ""),
+            ("/docs/a/b", "https://docs.example/v2/a/b.html"),
+            ("/all/x?q", "https://example.org/?q"),
+            ("/other", ""),
+        ];
+        for (target, location) in table {
+            let response = send(&redirects, "GET", target, "");
+            assert_eq!(field(&response, "location"), location, "{target}");
+            assert_eq!(
+                response.status(),
+                if location.is_empty() { 200 } else { 307 }
+            );
+        }
+    }
+
+    #[test]
+    fn what_can_lead_astray_is_refused() {
+        let table = [
+            ("a", "/b"),
+            ("/a*", "/b"),
+            ("/*/b", "/c"),
+            ("/../a", "/b"),
+            ("/a", ""),
+            ("/a", "b"),
+            ("/a", "//evil.example/"),
+            ("/a", "/\\evil.example/"),
+            ("/a", "javascript:alert(1)"),
+            ("/a", "https://"),
+            ("/a", "https://example.org"),
+            ("/a/*", "https://example.org*"),
+            ("/a/*", "https://*/"),
+            ("/a/*", "*"),
+            ("/a/*", "/b/*/*"),
+            ("/a", "/b/*"),
+            ("/a", "/b\r\nX: y"),
+            ("/a", "/a"),
+            ("/a/*", "/a/*"),
+        ];
+        for (from, to) in table {
+            assert!(Redirects::new(()).with(from, to).is_err(), "{from} {to}");
+        }
+    }
+}
