@@ -315,7 +315,9 @@ mod tests {
             let tcp = TcpListener::bind(udp.local_addr().ok()?).ok()?;
             Some((udp, tcp))
         };
-        let (udp, tcp) = (0..100).find_map(|_| both()).expect("a port free for both protocols");
+        let (udp, tcp) = (0..100)
+            .find_map(|_| both())
+            .expect("a port free for both protocols");
         let address = udp.local_addr().unwrap();
         let (sender, queries) =
             std::sync::mpsc::channel::<(Vec<u8>, Option<TcpStream>, SocketAddr)>();

@@ -59,6 +59,36 @@ impl Handler for Box<dyn Handler> {
     }
 }
 
+/// A handler of any type, for stacks of them that are put together while the program runs.
+pub struct AnyHandler(Box<dyn Handler>);
+
+impl AnyHandler {
+    /// Forgets of what type a handler is.
+    pub fn new(handler: impl Handler) -> Self {
+        AnyHandler(Box::new(handler))
+    }
+}
+
+impl std::fmt::Debug for AnyHandler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AnyHandler")
+    }
+}
+
+impl Handler for AnyHandler {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        self.0.handle(request)
+    }
+
+    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        self.0.prepared(head)
+    }
+
+    fn may_wait(&self, request: &Request<Body>) -> bool {
+        self.0.may_wait(request)
+    }
+}
+
 /// A response whose field lines are ready to be written, for content that is sent again and again.
 #[derive(Debug)]
 pub struct Prepared {

@@ -65,7 +65,7 @@ mod worker;
 pub use body::Body;
 pub use deadline::Timeouts;
 pub use files::Files;
-pub use handler::{Handler, Peer, Prepared};
+pub use handler::{AnyHandler, Handler, Peer, Prepared};
 pub use server::{Builder, Server, Stopper};
 pub use tinyhttp_message::Limits;
 

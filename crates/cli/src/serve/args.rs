@@ -1,6 +1,7 @@
 //! The flags of `tinyhttp serve`.
 
 use super::access_log::Log;
+use super::guards::Guards;
 use super::site::Site;
 use super::watch::Watch;
 use std::net::IpAddr;
@@ -56,6 +57,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) site: Site,
+
+    #[command(flatten)]
+    pub(crate) guards: Guards,
 
     #[command(flatten)]
     pub(crate) log: Log,

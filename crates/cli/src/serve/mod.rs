@@ -6,6 +6,7 @@
 mod access_log;
 mod args;
 mod banner;
+mod guards;
 mod sandbox;
 mod site;
 mod watch;
@@ -24,7 +25,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tinyhttp_server::{Builder, Server, Stopper};
+use tinyhttp_server::{AnyHandler, Builder, Server, Stopper};
 use watch::{Changes, Live};
 
 /// How long requests under way may take once the program has been told to end.
@@ -69,6 +70,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     for address in &args.bind {
         builder = bind(builder, SocketAddr::new(*address, args.port))?;
     }
+    let users = args.guards.users()?;
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args)?;
     if let Some(workers) = args.workers {
@@ -77,14 +79,16 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(log) = args.log.open(args.quiet)? {
         builder = builder.access_log(log);
     }
-    let (server, changes) = if args.watch.watch {
+    let (site, changes) = if args.watch.watch {
         let live = Live::new(files, &args.dir, args.log.file())?;
         let changes = live.changes();
-        (builder.start(live), Some(changes))
+        (AnyHandler::new(live), Some(changes))
     } else {
-        (builder.start(files), None)
+        (AnyHandler::new(files), None)
     };
-    let server = server.map_err(|error| cannot_start(&error))?;
+    let server = builder
+        .start(args.guard(site, users)?)
+        .map_err(|error| cannot_start(&error))?;
     end_on_signals(server.stopper(), changes, args.quiet).map_err(|error| cannot_start(&error))?;
     if !args.quiet {
         say_where(&server, args, enforced);

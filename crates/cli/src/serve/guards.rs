@@ -1,0 +1,150 @@
+//! The flags about who may ask for what, and what every response says: handlers around the site.
+
+use super::Args;
+use crate::failure::Failure;
+use std::path::PathBuf;
+use tinyhttp_server::AnyHandler;
+use tinyhttp_server::middleware::{Auth, Cors, Fields, HostCheck, InvalidUser, Redirects, Users};
+
+/// Who may ask for what, and what every response says.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Who may see it, and how")]
+pub(crate) struct Guards {
+    /// A user, with a hash of the password (bcrypt or SHA-crypt: htpasswd -nB NAME); may be repeated
+    ///
+    /// A plain password on a command line could be read by everyone on this machine; the environment variable TINYHTTP_AUTH
+    /// and --auth-file take one.
+    #[arg(long, value_name = "NAME:HASH")]
+    auth: Vec<String>,
+
+    /// A file of users, NAME:HASH or NAME:PASSWORD a line, as htpasswd writes it
+    #[arg(long, value_name = "FILE", env = "TINYHTTP_AUTH_FILE")]
+    auth_file: Option<PathBuf>,
+
+    /// What browsers show when they ask for a password
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "tinyhttp",
+        env = "TINYHTTP_REALM"
+    )]
+    realm: String,
+
+    /// A name that this server goes by, beside localhost and addresses; *.example.org stands for all below
+    ///
+    /// Requests for other names are refused: a page of somebody else's could have its own name lead here (DNS rebinding).
+    /// Always on as long as only this machine can connect, otherwise if a name is given.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "TINYHTTP_HOST_CHECK",
+        value_delimiter = ','
+    )]
+    host_check: Vec<String>,
+
+    /// Answer requests for whatever name
+    #[arg(long, env = "TINYHTTP_NO_HOST_CHECK", conflicts_with = "host_check")]
+    no_host_check: bool,
+
+    /// Let scripts of this site read the responses, or of every site if none is named; may be repeated
+    #[arg(long, value_name = "ORIGIN", num_args = 0..=1, default_missing_value = "*", env = "TINYHTTP_CORS")]
+    cors: Vec<String>,
+
+    /// A field for every response; may be repeated
+    #[arg(long, value_name = "'NAME: VALUE'", env = "TINYHTTP_HEADER")]
+    header: Vec<String>,
+
+    /// Send a path elsewhere: /old=/new, /old/*=/new/*; may be repeated
+    #[arg(long, value_name = "FROM=TO", env = "TINYHTTP_REDIRECT")]
+    redirect: Vec<String>,
+}
+
+impl Args {
+    /// Puts what the flags ask for around the site. On the outside is what comes first.
+    pub(crate) fn guard(&self, site: AnyHandler, users: Users) -> Result<AnyHandler, Failure> {
+        let guards = &self.guards;
+        let mut site = site;
+        if !guards.redirect.is_empty() {
+            let mut redirects = Redirects::new(site);
+            for rule in &guards.redirect {
+                let (from, to) = rule.split_once('=').unwrap_or((rule, ""));
+                redirects = redirects
+                    .with(from, to)
+                    .map_err(|error| wrong("--redirect", rule, &error))?;
+            }
+            site = AnyHandler::new(redirects);
+        }
+        if !users.is_empty() {
+            site = AnyHandler::new(Auth::new(site, users, &guards.realm));
+        }
+        if !guards.cors.is_empty() {
+            let cors = Cors::new(site, &guards.cors);
+            site = AnyHandler::new(
+                cors.map_err(|error| wrong("--cors", &guards.cors.join(", "), &error))?,
+            );
+        }
+        if !guards.header.is_empty() {
+            let mut fields = Fields::new(site);
+            for line in &guards.header {
+                fields = fields
+                    .with(line)
+                    .map_err(|error| wrong("--header", line, &error))?;
+            }
+            site = AnyHandler::new(fields);
+        }
+        let only_here = self.bind.iter().all(std::net::IpAddr::is_loopback);
+        if !guards.no_host_check && (only_here || !guards.host_check.is_empty()) {
+            site = AnyHandler::new(HostCheck::new(site, &guards.host_check));
+        }
+        Ok(site)
+    }
+}
+
+impl Guards {
+    /// The users, read before the process shuts itself in.
+    pub(crate) fn users(&self) -> Result<Users, Failure> {
+        let mut users = Users::new();
+        for line in &self.auth {
+            // Without the line: it may hold a password.
+            users = users
+                .hashed(line)
+                .map_err(|error| unfit("--auth", &error))?;
+        }
+        if let Ok(line) = std::env::var("TINYHTTP_AUTH") {
+            users = users
+                .plain(&line)
+                .map_err(|error| unfit("TINYHTTP_AUTH", &error))?;
+        }
+        if let Some(path) = &self.auth_file {
+            let content = std::fs::read_to_string(path).map_err(|error| {
+                let what = format!("can't read the users in {}: {error}", path.display());
+                Failure::new(what, "--auth-file takes a file that htpasswd writes")
+            })?;
+            users = users
+                .file(&content)
+                .map_err(|error| unfit(&path.display().to_string(), &error))?;
+            if users.is_empty() {
+                let what = format!("there is no user in {}", path.display());
+                return Err(Failure::new(
+                    what,
+                    "a line for each, NAME:HASH, as htpasswd writes it",
+                ));
+            }
+        }
+        Ok(users)
+    }
+}
+
+fn wrong(flag: &str, value: &str, error: &dyn std::error::Error) -> Failure {
+    Failure::new(
+        format!("{flag} can't be '{}': {error}", value.escape_debug()),
+        "tinyhttp serve --help says what it takes",
+    )
+}
+
+fn unfit(what: &str, error: &InvalidUser) -> Failure {
+    Failure::new(
+        format!("{what} has a user that can't be: {error}"),
+        "htpasswd -nB NAME makes a line that can",
+    )
+}

@@ -1,0 +1,181 @@
+//! Who may ask for what, and what every response says: the flags of `serve` around the site.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use support::{Folder, Serve, curl_status, tinyhttp};
+
+/// A bcrypt hash of `secret`, as `htpasswd -nbB ann secret` makes it.
+const ANN: &str = "ann:$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+
+fn folder() -> Folder {
+    Folder::new()
+        .with("index.html", "<p>hello</p>")
+        .with("a.txt", "a")
+        .with("404.html", "gone")
+}
+
+fn serve(folder: &Folder, flags: &[&str]) -> Serve {
+    Serve::start(folder.path(), flags)
+}
+
+#[test]
+fn passwords() {
+    let folder = folder();
+    let users = Folder::new().with("users", format!("# users\n{ANN}\nbob:plain text\n"));
+    let file = users.path().join("users");
+    let server = serve(
+        &folder,
+        &["--auth-file", file.to_str().unwrap(), "--realm", "here"],
+    );
+    for path in ["/a.txt", "/nowhere", "/?json", "/?download=zip"] {
+        let answer = server.connect().get(path);
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(
+            answer
+                .field("www-authenticate")
+                .unwrap()
+                .contains("realm=\"here\""),
+            "{path}"
+        );
+        assert!(!answer.text().contains("gone"), "{path}");
+    }
+    let url = server.url("/a.txt");
+    assert_eq!(curl_status(["-u", "bob:plain text", &url]), 200);
+    assert_eq!(curl_status(["-u", "bob:wrong", &url]), 401);
+    assert_eq!(curl_status(["-u", "eve:plain text", &url]), 401);
+    assert_eq!(curl_status(["-u", "bob:", &url]), 401);
+
+    // A plain password may come from the environment, but not from a command line that all can read.
+    let mut command = tinyhttp();
+    command
+        .arg("serve")
+        .arg(folder.path())
+        .args(["-p", "0"])
+        .env("TINYHTTP_AUTH", "eve:apple");
+    let server = Serve::spawn(command);
+    assert_eq!(curl_status(["-u", "eve:apple", &server.url("/a.txt")]), 200);
+    let refused = tinyhttp()
+        .arg("serve")
+        .arg(folder.path())
+        .args(["--auth", "eve:apple"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(!String::from_utf8_lossy(&refused.stderr).contains("apple"));
+}
+
+#[test]
+fn names_that_lead_here_and_are_not_ours() {
+    let folder = folder();
+    let start = |flags: &[&str]| {
+        let mut command = tinyhttp();
+        command
+            .arg("serve")
+            .arg(folder.path())
+            .args(["-p", "0"])
+            .args(flags);
+        Serve::spawn(command)
+    };
+    let table: &[(&[&str], &str, u16)] = &[
+        (&[], "localhost", 200),
+        (&[], "127.0.0.1:8080", 200),
+        (&[], "[::1]", 200),
+        (&[], "evil.example", 421),
+        (
+            &["--host-check", "example.org,*.test"],
+            "example.org:80",
+            200,
+        ),
+        (&["--host-check", "example.org,*.test"], "a.test", 200),
+        (&["--host-check", "example.org,*.test"], "evil.example", 421),
+        (&["--no-host-check"], "evil.example", 200),
+    ];
+    for (flags, host, status) in table {
+        let request = format!("GET /a.txt HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        // Twice, since the second answer comes from memory.
+        let server = start(flags);
+        for _ in 0..2 {
+            assert_eq!(
+                server.connect().send(&request).answer().status,
+                *status,
+                "{flags:?} {host}"
+            );
+        }
+    }
+}
+
+#[test]
+fn fields_origins_and_redirects() {
+    let folder = folder();
+    let server = serve(
+        &folder,
+        &[
+            "--header",
+            "X-Test: yes",
+            "--cors",
+            "http://other.test",
+            "--redirect",
+            "/old/*=/new/*",
+        ],
+    );
+    for path in ["/a.txt", "/a.txt", "/nowhere"] {
+        assert_eq!(
+            server.connect().get(path).field("x-test"),
+            Some("yes"),
+            "{path}"
+        );
+    }
+    let request = "GET /a.txt HTTP/1.1\r\nHost: h\r\nOrigin: http://other.test\r\n\r\n";
+    let answer = server.connect().send(request).answer();
+    assert_eq!(
+        answer.field("access-control-allow-origin"),
+        Some("http://other.test")
+    );
+    assert!(
+        answer
+            .field("vary")
+            .unwrap()
+            .to_lowercase()
+            .contains("origin")
+    );
+    let preflight = "OPTIONS /a.txt HTTP/1.1\r\nHost: h\r\nOrigin: http://other.test\r\n\
+         Access-Control-Request-Method: GET\r\n\r\n";
+    let answer = server.connect().send(preflight).answer_to("OPTIONS");
+    assert_eq!(
+        answer.field("access-control-allow-origin"),
+        Some("http://other.test")
+    );
+    let answer = server.connect().get("/old/a?b=c");
+    assert_eq!(
+        (answer.status, answer.field("location")),
+        (307, Some("/new/a?b=c"))
+    );
+}
+
+#[test]
+fn mistakes() {
+    let folder = folder();
+    let table: &[(&[&str], &str)] = &[
+        (&["--header", "no colon"], "--header"),
+        (&["--header", "X: a\nb"], "--header"),
+        (&["--cors", "nonsense"], "--cors"),
+        (&["--redirect", "nonsense"], "--redirect"),
+        (&["--auth-file", "/no/such/file"], "/no/such/file"),
+    ];
+    for (flags, word) in table {
+        let output = tinyhttp()
+            .arg("serve")
+            .arg(folder.path())
+            .args(["-p", "0"])
+            .args(*flags)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{flags:?}: {stderr}");
+        assert!(
+            stderr.contains(word) && stderr.lines().count() == 2,
+            "{flags:?}: {stderr}"
+        );
+    }
+}
