@@ -1,6 +1,7 @@
 //! The flags of `tinyhttp serve`.
 
 use super::access_log::Log;
+use super::share::Share;
 use super::site::Site;
 use super::watch::Watch;
 use std::net::IpAddr;
@@ -62,4 +63,7 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) watch: Watch,
+
+    #[command(flatten)]
+    pub(crate) share: Share,
 }
