@@ -61,6 +61,13 @@ impl Builder {
         Ok(self)
     }
 
+    /// The addresses that it has been bound to, with the ports that the system chose. Connections to them wait until the server
+    /// has started.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        addresses(&self.listeners)
+    }
+
     /// How many workers may be busy at a time; as many as there are cores unless set.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> Self {
@@ -144,6 +151,10 @@ impl Builder {
     }
 }
 
+fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
+    listeners.iter().map(Listener::address).collect()
+}
+
 fn descriptors_for_connections() -> usize {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     usize::try_from(limit - RESERVED_DESCRIPTORS.min(limit / 4)).unwrap_or(usize::MAX)
@@ -182,11 +193,7 @@ impl Server {
     /// The addresses it listens on, with the ports that the system chose.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.shared
-            .listeners
-            .iter()
-            .map(Listener::address)
-            .collect()
+        addresses(&self.shared.listeners)
     }
 
     /// What ends the server, from any thread.

@@ -2,6 +2,7 @@
 
 use super::access_log::Log;
 use super::guards::Guards;
+use super::share::Share;
 use super::site::Site;
 use super::watch::Watch;
 use std::net::IpAddr;
@@ -66,4 +67,7 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) watch: Watch,
+
+    #[command(flatten)]
+    pub(crate) share: Share,
 }

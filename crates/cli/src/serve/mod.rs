@@ -8,6 +8,7 @@ mod args;
 mod banner;
 mod guards;
 mod sandbox;
+mod share;
 mod site;
 mod watch;
 
@@ -71,6 +72,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
         builder = bind(builder, SocketAddr::new(*address, args.port))?;
     }
     let users = args.guards.users()?;
+    let urls = banner::urls(&builder.addresses());
+    let browser = args.share.open(&urls);
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args)?;
     if let Some(workers) = args.workers {
@@ -91,7 +94,11 @@ fn serve(args: &Args) -> Result<(), Failure> {
         .map_err(|error| cannot_start(&error))?;
     end_on_signals(server.stopper(), changes, args.quiet).map_err(|error| cannot_start(&error))?;
     if !args.quiet {
-        say_where(&server, args, enforced);
+        say_where(&urls, args, enforced);
+    }
+    args.share.print(&urls);
+    if let Some(browser) = browser {
+        browser.look_after().map_err(|error| cannot_start(&error))?;
     }
     server.run().map_err(|error| cannot_start(&error))
 }
@@ -175,10 +182,10 @@ fn end_on_signals(stopper: Stopper, changes: Option<Arc<Changes>>, quiet: bool) 
     Ok(())
 }
 
-fn say_where(server: &Server, args: &Args, enforced: Enforced) {
+fn say_where(urls: &[String], args: &Args, enforced: Enforced) {
     let mut out = io::stdout().lock();
     let dir = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
-    let urls = banner::urls(&server.addresses()).join("\n  ");
+    let urls = urls.join("\n  ");
     // Nobody may be reading; the server serves all the same.
     let sandbox = match enforced {
         Enforced::All if args.site.leads_outside() => {
