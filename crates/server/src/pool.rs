@@ -17,13 +17,13 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a worker rests before it ends.
-const REST: Duration = Duration::from_secs(10);
+const REST: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
 
 /// A worker's stack: heads, fields and buffers live there, nothing deep does.
 const STACK: usize = 512 * 1024;
 
 pub(crate) struct Pool {
-    /// Workers that wait for work: one, or none for as long as the one that did is busy.
+    /// Workers that wait for work: one, or none for as long as the one that did is busy. The end takes that place for good.
     waiting: AtomicUsize,
     /// How many may be busy at a time, not counting those that wait for something else.
     workers: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Pool {
     work: Box<Work>,
 }
 
-/// What a worker does, until it is told to end.
+/// What a worker does, until it is told to end, and only until then.
 type Work = dyn Fn(&Arc<Pool>) + Send + Sync;
 
 #[derive(Default)]
@@ -87,11 +87,7 @@ impl Pool {
         thread::Builder::new()
             .name(name)
             .stack_size(STACK)
-            .spawn(move || {
-                (pool.work)(&pool);
-                pool.lock().threads -= 1;
-                pool.ended.notify_all();
-            })?;
+            .spawn(move || (pool.work)(&pool))?;
         state.threads += 1;
         Ok(())
     }
@@ -109,7 +105,7 @@ impl Pool {
             }
         }
         let found = wait();
-        self.waiting.store(0, Ordering::SeqCst);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         Some(found)
     }
 
@@ -128,6 +124,9 @@ impl Pool {
             .unwrap_or_else(PoisonError::into_inner);
         state.resting -= 1;
         if state.called == 0 || state.stopping {
+            // From now on nobody must count on this one, which may take a while to be gone.
+            state.threads -= 1;
+            self.ended.notify_all();
             return false;
         }
         state.called -= 1;
@@ -169,6 +168,7 @@ impl Pool {
     /// Tells every worker to end, as soon as it asks. Whoever waits for work has to be woken by other means.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         self.called.notify_all();
     }
 
@@ -209,14 +209,51 @@ mod tests {
         let take = Mutex::new(take);
         let pool = Pool::start(target, cap, move |pool| {
             while let Some(job) = pool.wait_for_work(|| take.lock().unwrap().recv()) {
-                match job {
-                    Ok(job) => job(pool),
-                    Err(_) => return,
+                if let Ok(job) = job {
+                    job(pool);
                 }
             }
         })
         .unwrap();
         (give, pool)
+    }
+
+    /// A worker that has rested for long enough is on its way out, which takes it a while. Who is held up meanwhile must not
+    /// take it for one that will soon wait.
+    #[test]
+    fn nobody_counts_on_a_worker_that_is_leaving() {
+        let (give, take) = mpsc::channel::<Job>();
+        let (tell, told) = mpsc::channel();
+        let (release, held) = mpsc::channel::<()>();
+        let (take, leaving, held) = (Mutex::new(take), Mutex::new(tell.clone()), Mutex::new(held));
+        let pool = Pool::start(1, 3, move |pool| {
+            while let Some(job) = pool.wait_for_work(|| take.lock().unwrap().recv()) {
+                if let Ok(job) = job {
+                    job(pool);
+                }
+            }
+            leaving.lock().unwrap().send("leaving").unwrap();
+            let _ = held.lock().unwrap().recv_timeout(LONG);
+        })
+        .unwrap();
+        // The first is replaced by a second, comes back, rests, and leaves.
+        give.send(Box::new(|pool| drop(pool.about_to_wait())))
+            .unwrap();
+        assert_eq!(told.recv_timeout(LONG), Ok("leaving"));
+        let (done, until_done) = mpsc::channel();
+        give.send(Box::new(move |pool| {
+            let _waiting = pool.about_to_wait();
+            until_done.recv_timeout(LONG).unwrap();
+            tell.send("done").unwrap();
+        }))
+        .unwrap();
+        // Which takes a third.
+        give.send(Box::new(move |_| done.send(()).unwrap()))
+            .unwrap();
+        assert_eq!(told.recv_timeout(LONG), Ok("done"));
+        pool.stop();
+        drop((give, release));
+        assert_eq!(pool.wait_for_end(LONG), 0);
     }
 
     #[test]

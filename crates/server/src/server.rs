@@ -230,7 +230,7 @@ impl Server {
                     &mut keeper,
                 );
                 let late = self.stop_at.lock().unwrap_or_else(PoisonError::into_inner);
-                if self.shared.connections() == 0 || late.is_none_or(|at| Instant::now() >= at) {
+                if self.shared.connections() == 0 || late.is_some_and(|at| Instant::now() >= at) {
                     self.shared.stop();
                 }
             }
@@ -285,7 +285,8 @@ impl Stopper {
     /// Ends the server gracefully: nobody new is accepted, idle connections are closed, busy ones finish what they are
     /// at, for at most `grace`.
     pub fn drain(&self, grace: Duration) {
-        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + grace);
+        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) =
+            Instant::now().checked_add(grace);
         self.shared.drain();
     }
 

@@ -102,14 +102,17 @@ impl<'s> Worker<'s> {
         let mut events = no_events();
         while let Some(found) = pool.wait_for_work(|| poller.wait(&mut events)) {
             match found {
-                Ok(tokens) => self.ready.extend(tokens.map(Ready::Token)),
-                Err(error) => return log::error!("waiting for connections failed: {error}"),
+                Ok(_) if self.server.has_stopped() => pool.stop(),
+                Ok(tokens) => {
+                    self.ready.extend(tokens.map(Ready::Token));
+                    self.look_at_the_clock();
+                    self.work_off();
+                }
+                Err(error) => {
+                    log::error!("waiting for connections failed: {error}");
+                    pool.stop();
+                }
             }
-            if self.server.has_stopped() {
-                return;
-            }
-            self.look_at_the_clock();
-            self.work_off();
         }
     }
 

@@ -244,6 +244,46 @@ fn a_body_that_outlives_its_request_reads_nothing() {
     assert!(kept.read(&mut [0; 8]).is_err());
 }
 
+/// A thread that still waits for content when the handler has answered holds that answer up, and no other one.
+#[test]
+fn a_body_that_is_read_elsewhere_holds_nobody_up() {
+    let (arrived, told) = mpsc::channel();
+    let (let_go, release) = mpsc::channel();
+    let release = Mutex::new(release);
+    let server = Running::with(
+        |builder| builder.workers(1),
+        move |request: Request<Body>| {
+            match request.uri().path() {
+                "/elsewhere" => {
+                    std::thread::spawn(|| request.into_body().read_to_end(&mut Vec::new()));
+                    // Most likely it waits by then; if it doesn't, this shows nothing, but does not fail.
+                    std::thread::sleep(Duration::from_millis(50));
+                    arrived.send(()).unwrap();
+                }
+                "/hold" => {
+                    arrived.send(()).unwrap();
+                    release.lock().unwrap().recv_timeout(LONG).unwrap();
+                }
+                _ => {}
+            }
+            Response::new(Body::from("done"))
+        },
+    );
+    let mut elsewhere = server.connect();
+    elsewhere
+        .write_all(b"POST /elsewhere HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na")
+        .unwrap();
+    told.recv_timeout(LONG).unwrap();
+    let mut hold = server.connect();
+    hold.write_all(b"GET /hold HTTP/1.0\r\n\r\n").unwrap();
+    told.recv_timeout(LONG).unwrap();
+    assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"));
+    let_go.send(()).unwrap();
+    assert!(rest(&mut hold).ends_with("done"));
+    elsewhere.write_all(b"b").unwrap();
+    read_until(&mut elsewhere, "done");
+}
+
 #[test]
 fn what_handlers_send() {
     let server = Running::start(|request: Request<Body>| {
@@ -522,7 +562,7 @@ fn a_shared_listener_outlives_the_server() {
     let ours = theirs.try_clone().unwrap();
     let server = Server::builder().listener(ours).unwrap();
     let server = server.start(echo).unwrap();
-    server.stopper().drain(LONG);
+    server.stopper().drain(Duration::MAX);
     server.run().unwrap();
     TcpStream::connect(theirs.local_addr().unwrap()).unwrap();
 }

@@ -51,7 +51,10 @@ impl Connection {
         });
         let record = worker.records().then(|| self.record(head));
         let (used, response) = if self.protocol.is_complete() {
-            (0, call(request.map(|()| Body::empty()), worker))
+            (
+                0,
+                call(request.map(|()| Body::empty()), worker, |response| response),
+            )
         } else {
             (rest.len(), self.call_with_content(request, rest, worker))
         };
@@ -116,8 +119,9 @@ impl Connection {
             ended: false,
         }
         .lend();
-        let response = call(request.map(|()| Body::reader(reader, length)), worker);
-        let incoming = lent.take_back();
+        let request = request.map(|()| Body::reader(reader, length));
+        // Taking it back waits if somebody else is still reading.
+        let (response, incoming) = call(request, worker, |response| (response, lent.take_back()));
         self.protocol = incoming.protocol;
         worker.output = incoming.output;
         // Nothing was in `input`: all that had come was in the caller's hand.
@@ -251,12 +255,16 @@ impl Connection {
     }
 }
 
-/// Calls the handler. `None`: it panicked.
-fn call(request: Request<Body>, worker: &mut Worker<'_>) -> Option<Response<Body>> {
+/// Calls the handler, and gives what it says to `and_then`, which may wait as long as it may. `None`: it panicked.
+fn call<R>(
+    request: Request<Body>,
+    worker: &mut Worker<'_>,
+    and_then: impl FnOnce(Option<Response<Body>>) -> R,
+) -> R {
     let handler = &worker.server.handler;
     let may_wait = handler.may_wait(&request);
     // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
-    let handle = || catch_unwind(AssertUnwindSafe(|| handler.handle(request))).ok();
+    let handle = || and_then(catch_unwind(AssertUnwindSafe(|| handler.handle(request))).ok());
     if may_wait {
         worker.while_waiting(handle)
     } else {
