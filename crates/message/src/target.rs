@@ -141,12 +141,15 @@ impl<'t> Target<'t> {
         self.query
     }
 
-    /// The target as a [`Uri`].
+    /// The target as a [`Uri`]. Characters that may not stand in one are percent-encoded if [`Uri`] doesn't take them, so that they
+    /// mean in it what they mean in [`Path`].
     ///
     /// # Errors
-    /// [`Error::MalformedTarget`] for the few characters that [`Uri`] does not take, `<` in a path for one.
+    /// [`Error::MalformedTarget`] for an authority that [`Uri`] does not take.
     pub fn to_uri(&self) -> Result<Uri, Error> {
-        self.raw.parse().map_err(|_| Error::MalformedTarget)
+        let uri = self.raw.parse();
+        uri.or_else(|_| encode_delimiters(self.raw).parse())
+            .map_err(|_| Error::MalformedTarget)
     }
 }
 
@@ -154,6 +157,17 @@ impl fmt::Display for Target<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.raw)
     }
+}
+
+/// Encodes what delimits URIs in text and has no place in them (RFC 3986 appendix C), as far as targets may have it.
+fn encode_delimiters(raw: &str) -> String {
+    let encode = |character: char| match character {
+        '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' => {
+            format!("%{:02X}", u32::from(character))
+        }
+        other => other.to_string(),
+    };
+    raw.chars().map(encode).collect()
 }
 
 fn split_query(rest: &str) -> (&str, Option<&str>) {
@@ -379,6 +393,22 @@ mod tests {
             let got =
                 Target::parse(method, raw).map(|t| (t.form(), t.path(), t.query(), t.authority()));
             assert_eq!(&got, want, "{method} {raw}");
+        }
+    }
+
+    #[test]
+    fn uris() {
+        let table = [
+            ("/a?b", "/a?b"),
+            ("/a%3Cb", "/a%3Cb"),
+            ("/a<b>`?\"<`>", "/a%3Cb%3E%60?%22%3C%60%3E"),
+            ("http://h/<", "http://h/%3C"),
+        ];
+        for (raw, want) in table {
+            let target = Target::parse(&Method::GET, raw).unwrap();
+            assert_eq!(target.to_uri().unwrap(), want, "{raw}");
+            let uri = target.to_uri().unwrap();
+            assert_eq!(Path::normalize(uri.path()), Path::normalize(target.path()));
         }
     }
 

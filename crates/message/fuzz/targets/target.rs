@@ -69,8 +69,8 @@ fuzz_target!(|input: &str| {
         if let Ok(uri) = target.to_uri()
             && method != Method::CONNECT
         {
-            assert_eq!(uri.path(), target.path(), "{uri:?}");
-            assert_eq!(uri.query(), target.query(), "{uri:?}");
+            assert_eq!(Path::normalize(uri.path()), Path::normalize(target.path()));
+            assert_eq!(uri.query().is_some(), target.query().is_some(), "{uri:?}");
             assert_eq!(
                 uri.authority().map(|authority| authority.as_str()),
                 target.authority()
