@@ -4,7 +4,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
-TEST_PACKAGES = curl
+TEST_PACKAGES = curl chromium
 BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
@@ -54,13 +54,14 @@ install: ## put the program into $(PREFIX)/bin
 clean: ## remove what was built
 	$(CARGO) clean
 
-# Installs what the tests need, where it is missing and this user may.
+# Installs what the tests need, where it is missing and this user may. They can do without a browser.
 test-tools:
 	@for tool in $(TEST_PACKAGES); do \
 	  command -v $$tool > /dev/null && continue; \
 	  echo "installing $$tool"; \
 	  $(SUDO) apt-get install -y -q $$tool > /dev/null || \
 	  { $(SUDO) apt-get update -q > /dev/null && $(SUDO) apt-get install -y -q $$tool > /dev/null; } || \
+	  { [ $$tool = chromium ] && echo "without it the guide is not tried in a browser"; } || \
 	  { echo "the tests need $$tool: please install it"; exit 1; }; \
 	done
 

@@ -57,7 +57,9 @@ async function send(section, method, path, fields) {
 
 // What the server calls the present version of the file: as a condition that asks for anything newer.
 async function unlessChanged() {
-  const { headers } = await fetch(FILE, { method: "HEAD", cache: "no-store" });
+  const response = await fetch(FILE, { method: "HEAD", cache: "no-store" });
+  await response.text(); // nothing comes, but a response that isn't read to its end counts as given up
+  const { headers } = response;
   const tag = headers.get("etag");
   return tag ? { "If-None-Match": tag } : { "If-Modified-Since": headers.get("last-modified") ?? new Date().toUTCString() };
 }

@@ -1,0 +1,110 @@
+//! The pages in a browser: nothing fails, everything fits, and the experiments show what they promise.
+
+use crate::browser::Browser;
+use crate::html::pages;
+use crate::support::{Serve, root};
+use serde_json::json;
+
+fn serve() -> Serve {
+    Serve::start(&root().join("www"), ["-q"; 0])
+}
+
+/// Presses a section's button: what the page then says of it, and the response it shows.
+fn experiment(browser: &mut Browser, section: &str) -> (String, String) {
+    let script = r##"new Promise((done) => {
+        const section = document.getElementById("SECTION");
+        const said = section.querySelector(".run span");
+        new MutationObserver(() => {
+            if (said.textContent === "…") return;
+            done([said.textContent, section.querySelector(".from-server code").innerText]);
+        }).observe(said, { childList: true });
+        section.querySelector(".run button").click();
+    })"##;
+    let result = browser.evaluate(&script.replace("SECTION", section));
+    let text = |at: usize| result[at].as_str().unwrap().to_owned();
+    (text(0), text(1))
+}
+
+/// A screen of that width, in the light or the dark.
+fn look(browser: &mut Browser, width: u64, theme: &str) {
+    let size =
+        json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
+    browser.call("Emulation.setDeviceMetricsOverride", &size);
+    let theme = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+    browser.call("Emulation.setEmulatedMedia", &theme);
+}
+
+#[test]
+fn no_page_has_errors_and_all_fit_a_phone_and_a_desk() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let server = serve();
+    for page in pages() {
+        let complaints = browser.open(&server.url(&page));
+        assert!(complaints.is_empty(), "{page}: {complaints:#?}");
+        for (width, theme) in [(360, "dark"), (1280, "light")] {
+            look(&mut browser, width, theme);
+            let needed = browser.evaluate("document.documentElement.scrollWidth");
+            assert!(
+                needed.as_u64() <= Some(width),
+                "{page} is {needed} wide on a screen of {width}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_experiments_show_what_they_promise() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let server = serve();
+    browser.open(&server.url("/guide/live.html"));
+    let length = std::fs::metadata(root().join("www/hello.txt"))
+        .unwrap()
+        .len();
+    let table = [
+        ("whole", "HTTP/1.1 200 OK", length),
+        ("unchanged", "HTTP/1.1 304 Not Modified", 0),
+        ("part", "HTTP/1.1 206 Partial Content", 4),
+        ("resume", "HTTP/1.1 200 OK", length),
+        ("head", "HTTP/1.1 200 OK", 0),
+        ("own", "HTTP/1.1 206 Partial Content", 58),
+    ];
+    for (section, line, length) in table {
+        let (said, shown) = experiment(&mut browser, section);
+        let status = line.split(' ').nth(1).unwrap();
+        assert!(
+            said.starts_with(&format!("{status}, {length} bytes of content, ")),
+            "{section}: {said}"
+        );
+        assert!(shown.starts_with(line), "{section}: {shown}");
+    }
+    let (_, shown) = experiment(&mut browser, "part");
+    assert!(
+        shown.contains("Content-Range: bytes 6-9/") && shown.trim_end().ends_with("from"),
+        "{shown}"
+    );
+    let steps =
+        browser.evaluate("[...document.querySelectorAll('#timing dd')].map((e) => e.textContent)");
+    assert_eq!(steps[0], server.url("/guide/live.html"));
+    assert_eq!(browser.complaints(), [""; 0]);
+    start_page(&mut browser, &server);
+}
+
+/// The start page has one experiment, too: its exchange, for real.
+fn start_page(browser: &mut Browser, server: &Serve) {
+    browser.open(&server.url("/"));
+    let said = browser.evaluate(
+        "new Promise((done) => {
+            const said = document.querySelector('#again p');
+            new MutationObserver(() => done(said.textContent)).observe(said, { childList: true });
+            document.querySelector('#again button').click();
+        })",
+    );
+    assert!(said.as_str().unwrap().starts_with("Answered in "), "{said}");
+    let status = browser.evaluate("document.querySelector('#status-line').innerText.trim()");
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert_eq!(browser.complaints(), [""; 0]);
+}
