@@ -70,6 +70,7 @@ fn names_that_lead_here_and_are_not_ours() {
     let folder = folder();
     let start = |flags: &[&str]| {
         let mut command = tinyhttp();
+        command.env_remove("TINYHTTP_NO_HOST_CHECK");
         command
             .arg("serve")
             .arg(folder.path())
