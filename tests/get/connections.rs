@@ -1,1 +1,405 @@
-//! placeholder
+//! Ways to a server: proxies, sockets, other addresses, other resolvers.
+
+use crate::script::{Connection, HELLO, Server, command, get, run};
+use crate::support::Folder;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixListener;
+use std::thread;
+
+/// Passes bytes between both, until both have ended.
+fn pass_on(connection: &mut Connection, server: &TcpStream) {
+    let (mut from, mut to) = (
+        server.try_clone().unwrap(),
+        connection.stream.try_clone().unwrap(),
+    );
+    let back = thread::spawn(move || {
+        let _ = std::io::copy(&mut from, &mut to);
+        let _ = to.shutdown(std::net::Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut connection.stream, &mut &*server);
+    let _ = server.shutdown(std::net::Shutdown::Write);
+    back.join().unwrap();
+}
+
+/// A proxy that makes the tunnels it is asked for.
+pub(crate) fn tunnelling_proxy() -> Server {
+    Server::start_parallel(|connection| {
+        let Some(head) = connection.head() else {
+            return;
+        };
+        let target = head.split(' ').nth(1).unwrap().to_owned();
+        let server = TcpStream::connect(target).unwrap();
+        connection.send("HTTP/1.1 200 Connection established\r\n\r\n");
+        pass_on(connection, &server);
+    })
+}
+
+#[test]
+fn a_proxy_is_asked_for_the_whole_url() {
+    let proxy = Server::answering([HELLO, HELLO, HELLO]);
+    let address = proxy.address.to_string();
+    let with_user = format!("http://me:secret@{address}");
+    get(["-x", &address, "http://h.test:81/a?b#c"]).succeeds();
+    get(["-x", &with_user, "http://h.test/"]).succeeds();
+    get(["-x", &address, "-U", "me:secret", "http://h.test/"]).succeeds();
+    let requests = proxy.requests();
+    assert!(
+        requests[0].starts_with("GET http://h.test:81/a?b HTTP/1.1\r\nHost: h.test:81\r\n"),
+        "{requests:?}"
+    );
+    assert!(!requests[0].contains("Proxy-Authorization"), "{requests:?}");
+    for request in &requests[1..] {
+        assert!(
+            request.contains("\r\nProxy-Authorization: Basic bWU6c2VjcmV0\r\n"),
+            "{request}"
+        );
+    }
+}
+
+#[test]
+fn proxies_of_the_environment() {
+    let server = Server::answering([HELLO; 4]);
+    let proxy = Server::answering([HELLO; 4]);
+    let ask = |name: &str, value: &str, args: &[&str]| {
+        let mut command = command(["get"]);
+        command.args(args).arg(server.url("/")).env(name, value);
+        run(command, b"").succeeds();
+        (server.requests().len(), proxy.requests().len())
+    };
+    let address = proxy.address.to_string();
+    assert_eq!(ask("http_proxy", &address, &[]), (0, 1));
+    assert_eq!(
+        ask("HTTP_PROXY", &address, &[]),
+        (1, 1),
+        "anybody can set that by a field"
+    );
+    assert_eq!(ask("ALL_PROXY", &address, &[]), (1, 2));
+    assert_eq!(
+        ask("ALL_PROXY", &address, &["--noproxy", "127.0.0.0/8"]),
+        (2, 2)
+    );
+    assert_eq!(ask("http_proxy", &address, &["-x", ""]), (3, 2));
+    let mut bad = command(["get", &server.url("/")]);
+    bad.env("http_proxy", "nonsense://x");
+    run(bad, b"").fails(2);
+}
+
+#[test]
+fn a_proxy_that_is_not_there() {
+    get(["-x", "no-such-proxy.invalid:80", "http://h.test/"]).fails(5);
+    get(["-x", "127.0.0.1:1", "http://h.test/"]).fails(7);
+}
+
+#[test]
+fn a_tunnel_that_is_refused() {
+    let proxy = Server::answering(["HTTP/1.1 407 Log in\r\nContent-Length: 0\r\n\r\n"]);
+    let outcome = get(["-x", &proxy.address.to_string(), "https://h.test/"]).fails(56);
+    assert!(
+        outcome
+            .stderr
+            .contains("it answered 407 Log in when asked for h.test:443"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        proxy
+            .request()
+            .starts_with("CONNECT h.test:443 HTTP/1.1\r\nHost: h.test:443\r\n")
+    );
+}
+
+#[test]
+fn socks() {
+    let server = Server::start_parallel(|connection| {
+        while connection.request().is_some() {
+            connection.send(HELLO);
+        }
+    });
+    let port = server.address.port();
+    let proxy = Server::start_parallel(move |connection| {
+        let mut stream = connection.stream.try_clone().unwrap();
+        let mut read = |length: usize| {
+            let mut bytes = vec![0; length];
+            stream.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        let methods = usize::from(read(2)[1]);
+        let wants_password = read(methods).contains(&2);
+        connection.send(if wants_password {
+            b"\x05\x02"
+        } else {
+            b"\x05\0"
+        });
+        if wants_password {
+            assert_eq!(read(11), b"\x01\x02me\x06secret");
+            connection.send(b"\x01\0");
+        }
+        let head = read(4);
+        match head[3] {
+            1 => assert_eq!(read(4), [127, 0, 0, 1]),
+            3 => {
+                let length = usize::from(read(1)[0]);
+                assert_eq!(read(length), b"far.test");
+            }
+            kind => panic!("kind {kind}"),
+        }
+        let asked = u16::from_be_bytes(read(2).try_into().unwrap());
+        connection.send(b"\x05\0\0\x01\0\0\0\0\0\0");
+        assert_eq!(asked, port);
+        let server = TcpStream::connect(("127.0.0.1", asked)).unwrap();
+        pass_on(connection, &server);
+    });
+    for (scheme, host) in [
+        ("socks5", "127.0.0.1"),
+        ("socks5h", "far.test"),
+        ("socks5", "localhost"),
+    ] {
+        let via = format!("{scheme}://{}", proxy.address);
+        let url = format!("http://{host}:{port}/");
+        assert_eq!(
+            get(["-4", "-x", &via, &url]).succeeds().text(),
+            "hello",
+            "{scheme} {host}"
+        );
+    }
+    let via = format!("socks5://me:secret@{}", proxy.address);
+    get(["-x", &via, &server.url("/")]).succeeds();
+    let other = Server::start(|connection| {
+        connection.read_exactly(3);
+        connection.send("HTTP/1.1 400 Bad\r\n\r\n");
+    });
+    let via = format!("socks5h://{}", other.address);
+    let outcome = get(["-x", &via, "http://h.test/"]).fails(97);
+    assert!(
+        outcome.stderr.contains("does not speak SOCKS 5"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn unix_sockets() {
+    let folder = Folder::new();
+    let path = folder.join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = [0; 4096];
+        let read = stream.read(&mut buffer).unwrap();
+        stream.write_all(HELLO.as_bytes()).unwrap();
+        String::from_utf8_lossy(&buffer[..read]).into_owned()
+    });
+    let outcome = get(["--unix-socket", &path, "http://docker.test/v1"]).succeeds();
+    assert_eq!(outcome.text(), "hello");
+    let request = server.join().unwrap();
+    assert!(
+        request.starts_with("GET /v1 HTTP/1.1\r\nHost: docker.test\r\n"),
+        "{request}"
+    );
+    get(["--unix-socket", &folder.join("none"), "http://h/"]).fails(7);
+}
+
+#[test]
+fn other_addresses_and_hosts() {
+    let server = Server::answering([HELLO; 4]);
+    let port = server.address.port();
+    let url = format!("http://made-up.test:{port}/");
+    get(["--resolve", &format!("made-up.test:{port}:127.0.0.1"), &url]).succeeds();
+    get(["--resolve", "made-up.test:*:127.0.0.1", &url]).succeeds();
+    get([
+        "--connect-to",
+        &format!("made-up.test:80:127.0.0.1:{port}"),
+        "http://made-up.test/",
+    ])
+    .succeeds();
+    get([
+        "--connect-to",
+        &format!("::{}", server.address),
+        "http://other.test:99/",
+    ])
+    .succeeds();
+    let hosts: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.lines().nth(1).unwrap().to_owned())
+        .collect();
+    let want = [
+        format!("Host: made-up.test:{port}"),
+        format!("Host: made-up.test:{port}"),
+        "Host: made-up.test".to_owned(),
+        "Host: other.test:99".to_owned(),
+    ];
+    assert_eq!(hosts, want);
+    for bad in [
+        ["--resolve", "x"],
+        ["--connect-to", "x"],
+        ["--dns-servers", "name"],
+    ] {
+        get(bad.into_iter().chain(["http://h/"])).fails(2);
+    }
+}
+
+#[test]
+fn a_dead_address_is_no_end() {
+    // Nobody answers at the first address, not even with a refusal; the second one joins in after 250 ms.
+    let server = Server::answering([HELLO, HELLO]);
+    let port = server.address.port();
+    let silent = silent_listener(port);
+    let url = format!("http://two.test:{port}/");
+    let known = format!("two.test:{port}:127.0.0.2,127.0.0.1");
+    let outcome = get(["-v", "--resolve", &known, &url]).succeeds();
+    assert!(
+        outcome.stderr.contains("trying 127.0.0.2"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stderr.contains("connected to 127.0.0.1"),
+        "{}",
+        outcome.stderr
+    );
+    drop(silent);
+    let outcome = get(["-v", "--resolve", &known, &url]).succeeds();
+    assert!(
+        outcome.stderr.contains("127.0.0.2") && outcome.stderr.contains("refused"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+/// A listener at 127.0.0.2 whose queue is full: whoever connects hears nothing.
+fn silent_listener(port: u16) -> (socket2::Socket, Vec<socket2::Socket>) {
+    use socket2::{Domain, Socket, Type};
+    let address: std::net::SocketAddr = ([127, 0, 0, 2], port).into();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&address.into()).unwrap();
+    socket.listen(0).unwrap();
+    let fill = (0..3)
+        .map(|_| {
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            client.set_nonblocking(true).unwrap();
+            let _ = client.connect(&address.into());
+            client
+        })
+        .collect();
+    (socket, fill)
+}
+
+#[test]
+fn a_local_address() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut stream, from) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        stream.write_all(HELLO.as_bytes()).unwrap();
+        from.ip().to_string()
+    });
+    get(["--interface", "127.0.0.3", &format!("http://{address}/")]).succeeds();
+    assert_eq!(server.join().unwrap(), "127.0.0.3");
+    get(["--interface", "192.0.2.1", &format!("http://{address}/")]).fails(45);
+    get([
+        "--interface",
+        "no-such-device",
+        &format!("http://{address}/"),
+    ])
+    .fails(45);
+}
+
+/// A name server that knows one host: `one.test` is 127.0.0.1.
+fn name_server() -> String {
+    use simple_dns::rdata::{A, RData};
+    use simple_dns::{CLASS, Packet, RCODE, ResourceRecord, TYPE};
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 1024];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let query = Packet::parse(&buffer[..length]).unwrap();
+            let question = query.questions[0].clone();
+            let mut reply = Packet::new_reply(query.id());
+            reply.questions.push(question.clone());
+            if question.qname.to_string() != "one.test" {
+                *reply.rcode_mut() = RCODE::NameError;
+            } else if question.qtype == TYPE::A.into() {
+                let data = RData::A(A {
+                    address: 0x7f00_0001,
+                });
+                reply
+                    .answers
+                    .push(ResourceRecord::new(question.qname, CLASS::IN, 60, data));
+            }
+            socket
+                .send_to(&reply.build_bytes_vec().unwrap(), from)
+                .unwrap();
+        }
+    });
+    address.to_string()
+}
+
+#[test]
+fn other_name_servers() {
+    let (server, dns) = (Server::answering([HELLO]), name_server());
+    let url = |host: &str| format!("http://{host}:{}/", server.address.port());
+    get(["--dns-servers", &dns, &url("one.test")]).succeeds();
+    let outcome = get(["--dns-servers", &dns, &url("two.test")]).fails(6);
+    assert!(
+        outcome.stderr.contains("knows no such host"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn the_resolver_on_its_own() {
+    let dns = name_server();
+    let resolve = |args: &[&str]| {
+        let mut command = command(["resolve"]);
+        command.args(args);
+        run(command, b"")
+    };
+    let outcome = resolve(&["--dns-servers", &dns, "one.test"]).succeeds();
+    assert_eq!(outcome.text(), "127.0.0.1\n");
+    assert!(
+        outcome.stderr.starts_with("one.test: 1 found in "),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(
+        resolve(&["-s", "::1", "http://127.0.0.1/x"])
+            .succeeds()
+            .text(),
+        "[::1] ::1\n127.0.0.1 127.0.0.1\n"
+    );
+    resolve(&["--dns-servers", &dns, "-6", "one.test"]).fails(6);
+    resolve(&["no-such-host.invalid"]).fails(6);
+    resolve(&["a b"]).fails(3);
+}
+
+#[test]
+fn families() {
+    let server = Server::answering([HELLO]);
+    get(["-4", &server.url("/")]).succeeds();
+    let outcome = get(["-6", &server.url("/")]).fails(6);
+    assert!(
+        outcome.stderr.contains("no IPv6 address"),
+        "{}",
+        outcome.stderr
+    );
+    get(["-4", "-6", &server.url("/")]).fails(2);
+}
+
+#[test]
+fn names_in_other_letters() {
+    let server = Server::answering([HELLO]);
+    let port = server.address.port();
+    let known = format!("xn--bcher-kva.test:{port}:127.0.0.1");
+    get(["--resolve", &known, &format!("http://Bücher.test:{port}/")]).succeeds();
+    assert!(
+        server.request().contains("\r\nHost: xn--bcher-kva.test:"),
+        "{}",
+        server.request()
+    );
+}

@@ -572,7 +572,7 @@ fn two_downloads_to_one_file_are_not_mixed() {
 
 #[test]
 fn a_download_survives_a_server_that_is_killed_five_times() {
-    let content: Vec<u8> = (0..10_000_000u32).flat_map(u32::to_le_bytes).collect();
+    let content: Vec<u8> = (0..20_000_000u32).flat_map(u32::to_le_bytes).collect();
     let source = Folder::new().with("big", &content);
     let target = Folder::new();
     let mut serve = Serve::start(source.path(), ["--workers", "2"]);
@@ -582,7 +582,7 @@ fn a_download_survives_a_server_that_is_killed_five_times() {
         "-o",
         &target.join("big"),
         "--limit-rate",
-        "20M",
+        "40M",
         "--retry",
         "50",
         "--retry-delay",
@@ -598,7 +598,7 @@ fn a_download_survives_a_server_that_is_killed_five_times() {
     let length = || std::fs::metadata(&part).map_or(0, |metadata| metadata.len());
     for kill in 1..=5 {
         let deadline = std::time::Instant::now() + crate::support::LONG;
-        while length() < kill * 5_000_000 {
+        while length() < kill * 8_000_000 {
             assert!(std::time::Instant::now() < deadline, "{} bytes", length());
             std::thread::yield_now();
         }

@@ -33,7 +33,7 @@ fn documents_and_menus() {
 
 #[test]
 fn a_silent_server_runs_into_the_timeout() {
-    let server = Server::start(super::script::Connection::wait_for_end);
+    let server = Server::start(crate::script::Connection::wait_for_end);
     let outcome = get(["-m", "0.3", &format!("gopher://{}/", server.address)]).fails(28);
     assert!(
         outcome.stderr.contains("total timeout"),

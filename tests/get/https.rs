@@ -1,1 +1,549 @@
-//! placeholder
+//! HTTPS, with a certificate authority made for the test.
+
+use crate::connections::tunnelling_proxy;
+use crate::script::{HELLO, Server, get};
+use crate::support::Folder;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, date_time_ymd,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use sha2::{Digest, Sha256};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// An authority, and the files that name it and what it signs.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: Folder,
+}
+
+/// A certificate with its key.
+struct Identity {
+    der: CertificateDer<'static>,
+    key: KeyPair,
+    pem: String,
+}
+
+impl Identity {
+    fn key_der(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key.serialize_der()).into()
+    }
+
+    /// What curl's --pinnedpubkey wants.
+    fn pin(&self) -> String {
+        use base64::Engine;
+        let digest = Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&self.key));
+        let encoded = base64::engine::general_purpose::STANDARD.encode(digest);
+        format!("sha256//{encoded}")
+    }
+}
+
+impl Authority {
+    fn new() -> Authority {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(
+            DnType::CommonName,
+            format!("Test Authority {}", NUMBER.fetch_add(1, Ordering::Relaxed)),
+        );
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = Folder::new().with("ca.pem", issuer.pem());
+        Authority { issuer, folder }
+    }
+
+    fn ca(&self) -> String {
+        self.folder.join("ca.pem")
+    }
+
+    /// A certificate for these names.
+    fn sign(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Identity {
+            der: certificate.der().clone(),
+            pem: certificate.pem(),
+            key,
+        }
+    }
+
+    fn for_loopback(&self) -> Identity {
+        self.sign(&["localhost", "127.0.0.1", "::1"], |_| {})
+    }
+}
+
+fn config(identity: &Identity) -> ServerConfig {
+    builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![identity.der.clone()], identity.key_der())
+        .unwrap()
+}
+
+fn builder() -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+}
+
+/// A server that says hello to everybody; with an answer that tells the TLS version.
+fn serve(config: ServerConfig) -> Server {
+    let config = Arc::new(config);
+    Server::start_parallel(move |connection| {
+        let tls = ServerConnection::new(config.clone()).unwrap();
+        let mut stream = StreamOwned::new(tls, connection.stream.try_clone().unwrap());
+        let mut buffer = [0; 8192];
+        while let Ok(1..) = stream.read(&mut buffer) {
+            if stream.write_all(HELLO.as_bytes()).is_err() {
+                break;
+            }
+        }
+        stream.conn.send_close_notify();
+        let _ = stream.conn.write_tls(&mut stream.sock);
+    })
+}
+
+fn url(server: &Server, host: &str) -> String {
+    format!("https://{host}:{}/", server.address.port())
+}
+
+#[test]
+fn a_trusted_server() {
+    let authority = Authority::new();
+    let server = serve(config(&authority.for_loopback()));
+    for host in ["localhost", "127.0.0.1"] {
+        let outcome = get(["-4", "--cacert", &authority.ca(), &url(&server, host)]).succeeds();
+        assert_eq!(outcome.text(), "hello");
+    }
+    let both = [url(&server, "127.0.0.1"), url(&server, "127.0.0.1")];
+    let args = ["-v", "--cacert", &authority.ca(), &both[0], &both[1]];
+    let outcome = get(args).succeeds();
+    assert_eq!(outcome.text(), "hellohello");
+    assert_eq!(
+        outcome.stderr.matches("still open").count(),
+        1,
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn servers_that_are_not_trusted() {
+    let authority = Authority::new();
+    let good = authority.for_loopback();
+    let other = authority.sign(&["other.test"], |_| {});
+    let expired = authority.sign(&["localhost"], |params| {
+        params.not_before = date_time_ymd(2001, 1, 1);
+        params.not_after = date_time_ymd(2002, 3, 4);
+    });
+    let early = authority.sign(&["localhost"], |params| {
+        params.not_before = date_time_ymd(2999, 1, 1);
+    });
+    let ca = authority.ca();
+    let stranger = Authority::new();
+    let table: [(&Identity, &str, &str); 5] = [
+        (
+            &good,
+            &stranger.ca(),
+            "nobody whom this client trusts has signed",
+        ),
+        (&other, &ca, "is for other.test, not for localhost"),
+        (&expired, &ca, "expired on Mon, 04 Mar 2002"),
+        (&early, &ca, "is not valid before Tue, 01 Jan 2999"),
+        (&good, "/dev/null", "there is no certificate in it"),
+    ];
+    for (identity, ca, words) in table {
+        let server = serve(config(identity));
+        let outcome = get(["-4", "--cacert", ca, &url(&server, "localhost")]);
+        assert!(
+            outcome.stderr.contains(words),
+            "{words}: {}",
+            outcome.stderr
+        );
+        assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+        assert_eq!(outcome.code, if ca == "/dev/null" { 77 } else { 60 });
+        assert_eq!(
+            get(["-4", "-k", &url(&server, "localhost")])
+                .succeeds()
+                .text(),
+            "hello"
+        );
+    }
+    let server = serve(config(&good));
+    get(["-4", &url(&server, "localhost")]).fails(60);
+    get([
+        "-4",
+        "--cacert",
+        "/no/such/file",
+        &url(&server, "localhost"),
+    ])
+    .fails(77);
+}
+
+#[test]
+fn a_certificate_that_signs_itself_can_be_named() {
+    for is_ca in [false, true] {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let identity = Identity {
+            der: certificate.der().clone(),
+            pem: certificate.pem(),
+            key,
+        };
+        let folder = Folder::new().with("self.pem", &identity.pem);
+        let server = serve(config(&identity));
+        let ca = folder.join("self.pem");
+        get(["-4", "--cacert", &ca, &url(&server, "localhost")]).succeeds();
+        let wrong = get(["-4", "--cacert", &ca, &url(&server, "127.0.0.1")]).fails(60);
+        assert!(
+            wrong.stderr.contains("not for 127.0.0.1"),
+            "{}",
+            wrong.stderr
+        );
+    }
+}
+
+#[test]
+fn pinned_keys() {
+    let authority = Authority::new();
+    let identity = authority.for_loopback();
+    let server = serve(config(&identity));
+    let other = authority.for_loopback().pin();
+    let both = format!("{other};{}", identity.pin());
+    let url = url(&server, "127.0.0.1");
+    get(["-k", "--pinnedpubkey", &identity.pin(), &url]).succeeds();
+    get(["-k", "--pinnedpubkey", &both, &url]).succeeds();
+    let outcome = get(["--cacert", &authority.ca(), "--pinnedpubkey", &other, &url]).fails(90);
+    assert!(outcome.stderr.contains("public key"), "{}", outcome.stderr);
+    get(["-k", "--pinnedpubkey", "sha1//x", &url]).fails(2);
+}
+
+#[test]
+fn clients_with_certificates() {
+    let authority = Authority::new();
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.issuer.der().clone()).unwrap();
+    let identity = authority.for_loopback();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .unwrap();
+    let config = builder()
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![identity.der.clone()], identity.key_der())
+        .unwrap();
+    let server = serve(config);
+    let client = authority.sign(&["client"], |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let folder = Folder::new()
+        .with("cert.pem", &client.pem)
+        .with("key.pem", client.key.serialize_pem())
+        .with("both.pem", client.pem.clone() + &client.key.serialize_pem());
+    let (ca, url) = (authority.ca(), url(&server, "127.0.0.1"));
+    get(["--cacert", &ca, "-E", &folder.join("both.pem"), &url]).succeeds();
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    get(["--cacert", &ca, "--cert", &cert, "--key", &key, &url]).succeeds();
+    get(["--cacert", &ca, "--cert", &cert, &url]).fails(58);
+    let outcome = get(["--cacert", &ca, &url]);
+    assert!(matches!(outcome.code, 35 | 56), "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("CertificateRequired"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn versions() {
+    let authority = Authority::new();
+    let server = serve(config(&authority.for_loopback()));
+    let (ca, url) = (authority.ca(), url(&server, "127.0.0.1"));
+    let version = |args: &[&str]| {
+        let all = args
+            .iter()
+            .copied()
+            .chain(["--cacert", &ca, "--json-out", &url]);
+        let object: serde_json::Value = serde_json::from_str(get(all).succeeds().text()).unwrap();
+        object["hops"][0]["tls"]["version"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(version(&[]), "TLS 1.3");
+    assert_eq!(version(&["--tls-max", "1.2"]), "TLS 1.2");
+    assert_eq!(version(&["--tlsv1.3"]), "TLS 1.3");
+}
+
+#[test]
+fn servers_that_speak_something_else() {
+    let plain = Server::start(|connection| {
+        connection.read_exactly(5);
+        connection.send("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n");
+    });
+    let outcome = get(["-k", &url(&plain, "127.0.0.1")]);
+    assert_eq!(outcome.code, 35, "{outcome:?}");
+    assert!(
+        outcome.stderr.contains("not TLS") || outcome.stderr.contains("closed"),
+        "{}",
+        outcome.stderr
+    );
+
+    let authority = Authority::new();
+    let secure = serve(config(&authority.for_loopback()));
+    let outcome = get([&format!("http://{}/", secure.address)]);
+    assert!(matches!(outcome.code, 8 | 52 | 56), "{outcome:?}");
+
+    let silent = Server::start(crate::script::Connection::wait_for_end);
+    let outcome = get(["-k", "--connect-timeout", "0.3", &url(&silent, "127.0.0.1")]).fails(28);
+    assert!(
+        outcome.stderr.contains("handshake timeout"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn through_a_proxy() {
+    let authority = Authority::new();
+    let server = serve(config(&authority.for_loopback()));
+    let proxy = tunnelling_proxy();
+    let args = [
+        "-v",
+        "-x",
+        &proxy.address.to_string(),
+        "--cacert",
+        &authority.ca(),
+    ];
+    let target = url(&server, "127.0.0.1");
+    let outcome = get(args.into_iter().chain([target.as_str()])).succeeds();
+    assert_eq!(outcome.text(), "hello");
+    assert!(
+        proxy
+            .request()
+            .starts_with(&format!("CONNECT {} HTTP/1.1\r\n", server.address))
+    );
+    assert!(outcome.stderr.contains("CONNECT"), "{}", outcome.stderr);
+}
+
+#[test]
+fn through_a_secure_proxy() {
+    let authority = Authority::new();
+    let proxy = serve(config(&authority.for_loopback()));
+    let via = format!("https://127.0.0.1:{}", proxy.address.port());
+    let outcome = get(["-x", &via, "--cacert", &authority.ca(), "http://h.test/"]).succeeds();
+    assert_eq!(outcome.text(), "hello");
+}
+
+#[test]
+fn the_lesson_about_tls() {
+    let authority = Authority::new();
+    let server = serve(config(&authority.for_loopback()));
+    let outcome = get([
+        "--explain",
+        "--cacert",
+        &authority.ca(),
+        &url(&server, "127.0.0.1"),
+    ])
+    .succeeds();
+    for want in [
+        "Shake hands (TLS)",
+        "TLS 1.3",
+        "TLS13_",
+        "certificate for: localhost, 127.0.0.1, ::1",
+        "issued by: CN=Test Authority",
+        "somebody trusted has signed it",
+        "TLS  ",
+    ] {
+        assert!(outcome.text().contains(want), "{want}: {}", outcome.text());
+    }
+}
+
+#[test]
+fn content_that_ends_without_notice() {
+    // Until the end of the connection means: until TLS says so. Somebody else could have cut it.
+    let authority = Authority::new();
+    let config = Arc::new(config(&authority.for_loopback()));
+    let server = Server::start_parallel(move |connection| {
+        let tls = ServerConnection::new(config.clone()).unwrap();
+        let mut stream = StreamOwned::new(tls, connection.stream.try_clone().unwrap());
+        let mut buffer = [0; 8192];
+        let read = stream.read(&mut buffer).unwrap();
+        let known = buffer[..read].starts_with(b"GET /known");
+        let length = if known { "Content-Length: 5\r\n" } else { "" };
+        stream
+            .write_all(format!("HTTP/1.1 200 OK\r\n{length}\r\nhello").as_bytes())
+            .unwrap();
+        connection.shutdown();
+        connection.wait_for_end();
+    });
+    let (ca, base) = (authority.ca(), url(&server, "127.0.0.1"));
+    get(["--cacert", &ca, &format!("{base}known")]).succeeds();
+    get(["--cacert", &ca, &format!("{base}unknown")]).fails(56);
+}
+
+/// Whether a program of that name is there; says so if it isn't.
+fn has(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    if found.is_err() {
+        eprintln!("skipped: this machine has no {program}");
+    }
+    found.is_ok()
+}
+
+#[test]
+fn against_openssl() {
+    if !has("openssl") {
+        return;
+    }
+    let authority = Authority::new();
+    let identity = authority.for_loopback();
+    let folder = Folder::new()
+        .with("cert.pem", &identity.pem)
+        .with("key.pem", identity.key.serialize_pem());
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut openssl = Command::new("openssl")
+        .args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")])
+        .args([
+            "-cert",
+            &folder.join("cert.pem"),
+            "-key",
+            &folder.join("key.pem"),
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // It says ACCEPT when it listens.
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(b"ACCEPT")
+        && openssl.stdout.as_mut().unwrap().read(&mut byte).unwrap() > 0
+    {
+        seen.push(byte[0]);
+    }
+    let outcome = get([
+        "--cacert",
+        &authority.ca(),
+        &format!("https://127.0.0.1:{port}/"),
+    ]);
+    openssl.kill().unwrap();
+    openssl.wait().unwrap();
+    assert!(outcome.succeeds().text().contains("s_server"));
+}
+
+#[test]
+fn against_nginx() {
+    let nginx = if std::path::Path::new("/usr/sbin/nginx").exists() {
+        "/usr/sbin/nginx"
+    } else {
+        "nginx"
+    };
+    if Command::new(nginx)
+        .arg("-v")
+        .stderr(Stdio::null())
+        .status()
+        .is_err()
+    {
+        eprintln!("skipped: this machine has no nginx");
+        return;
+    }
+    let authority = Authority::new();
+    let identity = authority.for_loopback();
+    let content: Vec<u8> = (0..5_000_000u32).flat_map(u32::to_le_bytes).collect();
+    let folder = Folder::new()
+        .with("cert.pem", &identity.pem)
+        .with("key.pem", identity.key.serialize_pem())
+        .with("www/big", &content)
+        .with("www/page.html", "<p>hello</p>\n".repeat(500));
+    let free = || {
+        TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port()
+    };
+    let (plain, secure) = (free(), free());
+    let root = folder.path().display();
+    folder.write(
+        "nginx.conf",
+        format!(
+            "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\n\
+             events {{}}\n\
+             http {{ access_log off; gzip on; gzip_types *; gzip_min_length 1; root {root}/www;\n\
+             client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;\n\
+             uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;\n\
+             server {{ listen 127.0.0.1:{plain}; listen 127.0.0.1:{secure} ssl;\n\
+             ssl_certificate {root}/cert.pem; ssl_certificate_key {root}/key.pem; }} }}\n"
+        ),
+    );
+    let mut server = Command::new(nginx)
+        .args(["-c", &folder.join("nginx.conf"), "-p", &root.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = std::time::Instant::now();
+    while TcpStream::connect(("127.0.0.1", secure)).is_err()
+        && begun.elapsed() < crate::support::LONG
+    {
+        std::thread::yield_now();
+    }
+    let target = Folder::new();
+    let mut outcomes = Vec::new();
+    for (scheme, port) in [("http", plain), ("https", secure)] {
+        let base = format!("{scheme}://127.0.0.1:{port}");
+        let ca = authority.ca();
+        let fetch = |args: &[&str], path: &str| {
+            let url = format!("{base}{path}");
+            get(args.iter().copied().chain(["--cacert", &ca, &url]))
+        };
+        outcomes.push(fetch(&["-o", &target.join(scheme)], "/big"));
+        outcomes.push(fetch(
+            &[
+                "-o",
+                &target.join(&format!("{scheme}-parts")),
+                "--parallel-segments",
+                "4",
+            ],
+            "/big",
+        ));
+        outcomes.push(fetch(&["--compressed"], "/page.html"));
+        outcomes.push(fetch(&["-f"], "/none"));
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    for chunk in outcomes.chunks(4) {
+        assert_eq!(
+            [0, 0, 0, 22],
+            [chunk[0].code, chunk[1].code, chunk[2].code, chunk[3].code],
+            "{chunk:?}"
+        );
+        assert_eq!(chunk[2].text(), "<p>hello</p>\n".repeat(500));
+    }
+    for name in target.names() {
+        assert!(target.read(&name) == content, "{name}");
+    }
+}

@@ -399,7 +399,9 @@ fn methods_change_at_redirects_as_in_browsers() {
         (307, "POST"),
         (308, "POST"),
     ] {
-        let go = format!("HTTP/1.1 {status} Go\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n");
+        let go = format!(
+            "HTTP/1.1 {status} Go\r\nLocation: /x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
         let server = Server::answering([go, HELLO.to_owned()]);
         get(["-L", "-d", "a=b", &server.url("/")]).succeeds();
         let second = server.requests()[1].clone();

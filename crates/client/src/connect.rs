@@ -33,6 +33,8 @@ pub struct FailedAttempt {
     pub elapsed: Duration,
     /// Why it failed.
     pub source: io::Error,
+    /// It didn't get as far as the network: the local address or device isn't there.
+    pub(crate) is_local: bool,
 }
 
 /// What a socket is told before it connects.
@@ -87,7 +89,15 @@ pub(crate) fn connect(
                     address,
                     started,
                 }),
-                Err(source) => fail(&mut failed, address, started, source, recorder),
+                Err(NotStarted::Local(source)) => {
+                    fail(&mut failed, address, started, source, recorder);
+                    if let Some(attempt) = failed.last_mut() {
+                        attempt.is_local = true;
+                    }
+                }
+                Err(NotStarted::Remote(source)) => {
+                    fail(&mut failed, address, started, source, recorder);
+                }
             }
             next_start = Instant::now() + STAGGER;
             continue;
@@ -151,10 +161,24 @@ fn fail(
         address,
         elapsed: started.elapsed(),
         source,
+        is_local: false,
     });
 }
 
-fn start(address: SocketAddr, options: &SocketOptions) -> io::Result<Socket> {
+/// Why an attempt ended before it began.
+enum NotStarted {
+    /// What was to be its own end can't be.
+    Local(io::Error),
+    Remote(io::Error),
+}
+
+impl From<io::Error> for NotStarted {
+    fn from(error: io::Error) -> Self {
+        NotStarted::Remote(error)
+    }
+}
+
+fn start(address: SocketAddr, options: &SocketOptions) -> Result<Socket, NotStarted> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -163,18 +187,23 @@ fn start(address: SocketAddr, options: &SocketOptions) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     // A request is written in as few pieces as possible already; waiting for more would only delay its end.
     socket.set_tcp_nodelay(true)?;
-    match &options.interface {
-        None => {}
-        Some(Interface::Address(local)) => socket.bind(&SocketAddr::new(*local, 0).into())?,
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        Some(Interface::Device(name)) => socket.bind_device(Some(name.as_bytes()))?,
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        Some(Interface::Device(_)) => return Err(io::ErrorKind::Unsupported.into()),
+    if let Some(interface) = &options.interface {
+        bind(&socket, interface).map_err(NotStarted::Local)?;
     }
     match socket.connect(&SockAddr::from(address)) {
         Ok(()) => Ok(socket),
         Err(error) if is_in_progress(&error) => Ok(socket),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn bind(socket: &Socket, interface: &Interface) -> io::Result<()> {
+    match interface {
+        Interface::Address(local) => socket.bind(&SocketAddr::new(*local, 0).into()),
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Interface::Device(name) => socket.bind_device(Some(name.as_bytes())),
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Interface::Device(_) => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -312,7 +341,7 @@ mod tests {
         socket.listen(0).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
         let _fill: Vec<_> = (0..2)
-            .map(|_| start(address, &SocketOptions::default()).unwrap())
+            .map(|_| start(address, &SocketOptions::default()).ok().unwrap())
             .collect();
         let result = connect(
             &[address, address],

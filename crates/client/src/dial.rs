@@ -174,6 +174,13 @@ impl Way<'_> {
         let deadline = self.clock.deadline(Timeout::Connect);
         match connect(&addresses, &self.config.socket, deadline, self.recorder) {
             Ok((stream, address)) => Ok((Box::new(Socket::tcp(stream)), Peer::Tcp(address))),
+            Err(NotConnected::Failed(mut attempts))
+                if attempts.iter().all(|attempt| attempt.is_local) && !attempts.is_empty() =>
+            {
+                Err(Error::Interface {
+                    source: attempts.swap_remove(0).source,
+                })
+            }
             Err(NotConnected::Failed(attempts)) => Err(Error::Connect {
                 host: format!("{host}:{port}"),
                 attempts,

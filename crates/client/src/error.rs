@@ -53,6 +53,11 @@ pub enum Error {
         /// How long it all took.
         elapsed: Duration,
     },
+    /// The local address or device to connect from isn't there, or isn't for this user.
+    Interface {
+        /// Why.
+        source: io::Error,
+    },
     /// A Unix domain socket could not be reached.
     ConnectUnix {
         /// The socket.
@@ -252,7 +257,9 @@ impl Error {
         match self {
             Error::Url { .. } | Error::Scheme { .. } => Phase::Url,
             Error::Resolve { .. } => Phase::Resolve,
-            Error::Connect { .. } | Error::ConnectUnix { .. } => Phase::Connect,
+            Error::Connect { .. } | Error::Interface { .. } | Error::ConnectUnix { .. } => {
+                Phase::Connect
+            }
             Error::Proxy { .. } | Error::Tls { .. } => Phase::Handshake,
             Error::Timeout { phase, .. } => *phase,
             Error::Request { .. } | Error::Send { .. } | Error::Content { .. } => Phase::Send,
@@ -286,6 +293,7 @@ impl Error {
                     "check the network, the address and the firewall"
                 }
             }
+            Error::Interface { .. } => "check the name of the interface, or the address",
             Error::ConnectUnix { .. } => "is the server running, and may you use its socket?",
             Error::Proxy { .. } => "check the proxy, and the user and password for it",
             Error::Tls { failure, .. } => match failure {
@@ -375,6 +383,9 @@ impl fmt::Display for Error {
             } => {
                 write!(f, "could not connect to {host} ({})", Took(*elapsed))?;
                 list(f, attempts)
+            }
+            Error::Interface { source } => {
+                write!(f, "could not connect from there: {}", Reason(source))
             }
             Error::ConnectUnix { peer, source } => {
                 write!(f, "could not connect to {peer}: {}", Reason(source))
@@ -511,6 +522,7 @@ impl StdError for Error {
             Error::Url { source, .. } => Some(source),
             Error::Request { source } | Error::Protocol { source, .. } => Some(source),
             Error::Resolve { source, .. }
+            | Error::Interface { source }
             | Error::ConnectUnix { source, .. }
             | Error::Proxy { source, .. }
             | Error::Send { source, .. }

@@ -48,6 +48,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::Resolve { is_proxy: true, .. } => 5,
         Error::Resolve { .. } => 6,
         Error::Connect { .. } | Error::ConnectUnix { .. } => 7,
+        Error::Interface { .. } => 45,
         Error::Protocol { source, .. } => match source {
             ProtocolError::HeadTooLarge { .. } | ProtocolError::TooManyFields { .. } => 100,
             ProtocolError::UnexpectedEnd

@@ -3,6 +3,9 @@
 use super::args::RequestArgs;
 use super::netrc;
 use crate::failure::Failure;
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
 use tinyhttp_client::Credentials;
 use url::Url;
@@ -33,8 +36,8 @@ pub(super) fn ask(text: &str, whom: &str) -> Result<Credentials, Failure> {
     let (user, password) = match text.split_once(':') {
         Some((user, password)) => (user, password.to_owned()),
         None => {
-            let prompt = format!("Password of {text} for {whom}: ");
-            let password = rpassword::prompt_password(prompt).map_err(|error| {
+            let question = format!("Password of {text} for {whom}: ");
+            let password = prompt(&question).map_err(|error| {
                 Failure::with_code(2, format!("could not ask for a password: {error}"))
                     .hint("give it as -u USER:PASSWORD, in TINYHTTP_USER, or in ~/.netrc with -n")
             })?;
@@ -47,6 +50,24 @@ pub(super) fn ask(text: &str, whom: &str) -> Result<Credentials, Failure> {
     })
 }
 
+/// Asks on the terminal, whatever the standard streams are connected to. Nothing that is typed is shown.
+fn prompt(question: &str) -> io::Result<String> {
+    let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+    let before = tcgetattr(&terminal)?;
+    let mut quiet = before.clone();
+    quiet.local_modes.remove(LocalModes::ECHO);
+    quiet.local_modes.insert(LocalModes::ECHONL);
+    // Before the question: somebody may type ahead.
+    tcsetattr(&terminal, OptionalActions::Now, &quiet)?;
+    let mut answer = String::new();
+    let result = (&terminal)
+        .write_all(question.as_bytes())
+        .and_then(|()| BufReader::new(&terminal).read_line(&mut answer));
+    tcsetattr(&terminal, OptionalActions::Now, &before)?;
+    result?;
+    Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+}
+
 fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".netrc"));
     let path = match (args.netrc_file.clone(), home) {
@@ -56,7 +77,7 @@ fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> 
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         // A home without that file has nothing to say.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.netrc_file.is_none() => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && args.netrc_file.is_none() => {
             return Ok(None);
         }
         Err(error) => {

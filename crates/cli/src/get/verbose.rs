@@ -31,6 +31,9 @@ impl Narrator {
     }
 
     fn head(&self, mark: char, raw: &[u8]) {
+        if raw.is_empty() {
+            return;
+        }
         for line in super::terminal::head(raw, self.colour).lines() {
             self.line(format_args!("{mark} {line}"));
         }
@@ -87,6 +90,24 @@ impl Observer for Narrator {
                 self.step(at, "", format_args!("{address}: {error}"));
             }
             Event::Connected { peer } => self.step(at, "", format_args!("connected to {peer}")),
+            Event::Tunnel {
+                proxy,
+                request,
+                response,
+            } => {
+                self.step(
+                    at,
+                    "",
+                    format_args!("the proxy {proxy} has made the connection"),
+                );
+                self.head('>', request);
+                self.head('<', response);
+            }
+            Event::Secured { facts } => self.step(
+                at,
+                "",
+                format_args!("{}, {}, {}", facts.version, facts.cipher, facts.group),
+            ),
             Event::Reused { peer, exchanges } => self.step(
                 at,
                 "3 connect",
