@@ -7,7 +7,7 @@ use crate::proxy::Proxy;
 use crate::request::Request;
 use http::{HeaderName, Method, Version, header};
 use std::borrow::Cow;
-use tinyhttp_message::connection::RequestContent;
+use tinyhttp_message::connection::{RequestContent, is_framing_field};
 use tinyhttp_message::encode::HeadWriter;
 use tinyhttp_message::{ClientConnection, ContentEncoder, Error};
 use url::Position;
@@ -89,8 +89,9 @@ pub(crate) fn compose<'r>(
     add("Proxy-Authorization", &header::PROXY_AUTHORIZATION, login);
     // One field holds all cookies (RFC 6265 §5.4).
     let cookies = cookies(request, config);
-    let is_sent_already = |name: &HeaderName| cookies.is_some() && name == header::COOKIE;
-    for (name, value) in given.iter().filter(|(name, _)| !is_sent_already(name)) {
+    let is_left_out =
+        |name: &HeaderName| is_framing_field(name) || cookies.is_some() && name == header::COOKIE;
+    for (name, value) in given.iter().filter(|(name, _)| !is_left_out(name)) {
         fields.push((name.as_str(), value.as_bytes().into()));
     }
     if let Some(cookies) = cookies {

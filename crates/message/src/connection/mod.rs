@@ -91,18 +91,24 @@ fn content_length(head: &mut HeadWriter<'_>, length: u64) -> Result<(), Error> {
     head.field("Content-Length", &digits[..digits.len() - unused])
 }
 
-/// Writes the fields of a map, without those that say how long the content is or whether the connection lives on: those
-/// are not the map's to decide.
+/// Whether a field of that name says how long the content is or whether the connection lives on. Such fields are written
+/// by the connection, to match what it does, and by nobody else.
+#[must_use]
+pub fn is_framing_field(name: &header::HeaderName) -> bool {
+    [
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::CONNECTION,
+    ]
+    .contains(name)
+}
+
+/// Writes the fields of a map, without [those of the framing](is_framing_field).
 ///
 /// # Errors
 /// As [`HeadWriter::field`].
 pub fn end_to_end_fields(head: &mut HeadWriter<'_>, map: &HeaderMap) -> Result<(), Error> {
-    const HOP_BY_HOP: [header::HeaderName; 3] = [
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::CONNECTION,
-    ];
     map.iter()
-        .filter(|(name, _)| !HOP_BY_HOP.contains(name))
+        .filter(|(name, _)| !is_framing_field(name))
         .try_for_each(|(name, value)| head.field(name.as_str(), value.as_bytes()))
 }
