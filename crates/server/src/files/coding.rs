@@ -2,6 +2,8 @@
 
 use http::HeaderValue;
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tinyhttp_message::negotiate::Coding;
 
 /// Codings in the order in which they are offered: the smallest result first.
@@ -71,6 +73,35 @@ pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
         || TYPES.binary_search(&media_type).is_ok()
 }
 
+/// What may be compressed while it is sent. A compressor takes some megabytes for as long as its client takes to read, so there are only
+/// so many slots; whoever gets none sends the content as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Slots(Arc<AtomicUsize>);
+
+/// The right to compress something.
+#[derive(Debug)]
+pub(crate) struct Slot(Arc<AtomicUsize>);
+
+/// How many slots there are.
+const SLOTS: usize = 16;
+
+impl Slots {
+    /// A slot, if one is left.
+    pub(crate) fn take(&self) -> Option<Slot> {
+        let one_more = |taken| (taken < SLOTS).then_some(taken + 1);
+        let taken = self
+            .0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        taken.is_ok().then(|| Slot(Arc::clone(&self.0)))
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Reads what the other reader gives, compressed.
 ///
 /// The levels are where each of them stops gaining much for its time. What is kept is compressed once, but somebody waits for it.
@@ -80,19 +111,19 @@ pub(crate) fn compress(
     coding: Coding,
 ) -> Box<dyn Read + Send> {
     const PIECE: usize = 64 * 1024;
-    let buffered = |content| io::BufReader::with_capacity(PIECE, content);
+    let content = io::BufReader::with_capacity(PIECE, content);
     match coding {
         Coding::Br => {
             let (level, window) = (5, 22);
             Box::new(brotli::CompressorReader::new(content, PIECE, level, window))
         }
-        Coding::Zstd => match zstd::stream::read::Encoder::with_buffer(buffered(content), 6) {
+        Coding::Zstd => match zstd::stream::read::Encoder::with_buffer(content, 6) {
             Ok(compressor) => Box::new(compressor),
             Err(_) => Box::new(Unable),
         },
         Coding::Gzip => {
             let level = flate2::Compression::new(6);
-            Box::new(flate2::bufread::GzEncoder::new(buffered(content), level))
+            Box::new(flate2::bufread::GzEncoder::new(content, level))
         }
         Coding::Identity => Box::new(content),
     }

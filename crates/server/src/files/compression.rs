@@ -1,7 +1,7 @@
 //! A file that is compressed while it is sent, and kept in the cache if it went well.
 
 use super::cache::Cache;
-use super::coding;
+use super::coding::{self, Slot};
 use super::representation::{About, Content, Representation};
 use super::stamp::Stamp;
 use crate::body::{Body, FileSlice};
@@ -16,6 +16,8 @@ pub(crate) struct Compression {
     pub(crate) file: Arc<File>,
     pub(crate) stamp: Stamp,
     pub(crate) coding: Coding,
+    /// What allows it; held as long as somebody reads.
+    pub(crate) _slot: Slot,
     /// Where to keep the result; `None` if the file is too large or too new to be kept.
     pub(crate) shelf: Option<Shelf>,
 }

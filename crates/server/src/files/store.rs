@@ -6,7 +6,7 @@
 
 use super::cache::Cache;
 use super::checksums::Checksums;
-use super::coding::{self, CODINGS, COMPRESSED, WORTHWHILE};
+use super::coding::{self, CODINGS, COMPRESSED, Slots, WORTHWHILE};
 use super::compression::{Compression, Shelf};
 use super::failure::Failure;
 use super::options::Options;
@@ -37,6 +37,7 @@ pub(crate) struct Store {
     root: Root,
     cache: Arc<Cache>,
     checksums: Checksums,
+    slots: Slots,
     options: Options,
 }
 
@@ -55,12 +56,17 @@ impl Store {
             root,
             cache,
             checksums: Checksums::default(),
+            slots: Slots::default(),
             options,
         }
     }
 
     pub(crate) fn options(&self) -> &Options {
         &self.options
+    }
+
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     pub(crate) fn checksums(&self) -> &Checksums {
@@ -226,7 +232,10 @@ impl Store {
                 }
                 Ok(made)
             }
-            Content::File { file, .. } if cfg!(feature = "compression") => {
+            Content::File { file, .. } => {
+                let Some(slot) = self.slots.take() else {
+                    return Ok(None);
+                };
                 let shelf = Shelf {
                     cache: Arc::clone(&self.cache),
                     path: relative.into(),
@@ -237,6 +246,7 @@ impl Store {
                     file,
                     stamp,
                     coding,
+                    _slot: slot,
                     shelf: keep.then_some(shelf),
                 };
                 Ok(Some(represent(Content::Compressed(Arc::new(compression)))))

@@ -148,8 +148,15 @@ impl Listing {
         P: Iterator<Item = String> + Send + 'static,
     {
         let compresses = self.store.options().compress;
+        let offered = [Coding::Zstd, Coding::Gzip, Coding::Br, Coding::Identity];
+        let coding = accepted.choose(&offered);
+        let coding = coding.filter(|coding| compresses && *coding != Coding::Identity);
+        let slot = coding.and_then(|_| self.store.slots().take());
+        let coding = coding.filter(|_| slot.is_some());
         let (mut begin, mut parts_left) = (Some((self, parts)), None);
         let pieces = std::iter::from_fn(move || {
+            // Held as long as somebody reads.
+            let _ = &slot;
             if let Some((listing, parts)) = begin.take() {
                 match listing.entries() {
                     Ok(entries) => parts_left = Some(parts(&listing, entries)),
@@ -160,13 +167,12 @@ impl Listing {
             Some(Ok(Piece::Bytes(part.into())))
         });
         let content = Pieces::new(pieces);
-        let offered = [Coding::Zstd, Coding::Gzip, Coding::Br, Coding::Identity];
-        match accepted.choose(&offered) {
-            Some(coding) if compresses && coding != Coding::Identity => {
+        match coding {
+            Some(coding) => {
                 described.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
                 Body::reader(coding::compress(content, coding), None)
             }
-            _ => Body::reader(content, None),
+            None => Body::reader(content, None),
         }
     }
 

@@ -264,3 +264,25 @@ fn a_worker_has_room_enough_for_it() {
     };
     thread.spawn(compress).unwrap().join().unwrap();
 }
+
+#[test]
+fn only_so_many_are_compressed_at_a_time() {
+    let site = Site::new(&[("a.txt", &text(300 * 1024))]);
+    let coding = |target: &str| {
+        let answer = site.get_with(target, "Accept-Encoding: zstd");
+        assert!(answer.field("vary").contains("Accept-Encoding"));
+        answer.field("content-encoding").to_owned()
+    };
+    let slots: Vec<_> = std::iter::from_fn(|| site.files.store.slots().take()).collect();
+    assert_eq!(
+        (coding("/a.txt"), coding("/")),
+        (String::new(), String::new())
+    );
+    drop(slots);
+    for _ in 0..100 {
+        assert_eq!(
+            (coding("/a.txt"), coding("/")),
+            ("zstd".to_owned(), "zstd".to_owned())
+        );
+    }
+}
