@@ -12,7 +12,8 @@ pub(crate) struct Address<'r> {
 }
 
 impl<'r> Address<'r> {
-    /// Decodes and normalises the path of a request target. `base` is a normalised path without a slash at its end, or empty.
+    /// Decodes and normalises the path of a request target. `base` is a normalised path without a slash at its end, or
+    /// empty.
     ///
     /// # Errors
     /// [`Failure::MalformedPath`]; [`Failure::NotFound`] for a path that isn't below the base.
@@ -49,8 +50,8 @@ impl<'r> Address<'r> {
         names.any(|name| name.starts_with(b"."))
     }
 
-    /// The address with a slash at its end, encoded for a URL. It begins with one slash, so that it can't be taken for another
-    /// host.
+    /// The address with a slash at its end, encoded for a URL. It begins with one slash, so that it can't be taken for
+    /// another host.
     pub(crate) fn as_folder(&self) -> String {
         let mut encoded = url::encode_path(self.path.as_bytes());
         if !self.names_folder() {

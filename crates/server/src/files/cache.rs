@@ -1,11 +1,13 @@
-//! Files that are asked for often, in memory: their content, and all that is said of them, in each coding that was wanted.
+//! Files that are asked for often, in memory: their content, and all that is said of them, in each coding that was
+//! wanted.
 //!
-//! Nothing in here is ever stale: whoever looks something up gives the [`Stamp`] that the file has now, and gets what was made of
-//! that state of it, or nothing. So an edited file is seen by the next request, at the price of one `statx`.
+//! Nothing in here is ever stale: whoever looks something up gives the [`Stamp`] that the file has now, and gets what
+//! was made of that state of it, or nothing. So an edited file is seen by the next request, at the price of one
+//! `statx`.
 //!
-//! It is bounded in bytes. What is to make room is chosen by second chance: the oldest entry goes, unless somebody has used it since
-//! it last was the oldest. Locks are held for a look-up at most, and eight parts with a lock each keep workers out of each
-//! other's way.
+//! It is bounded in bytes. What is to make room is chosen by second chance: the oldest entry goes, unless somebody has
+//! used it since it last was the oldest. Locks are held for a look-up at most, and eight parts with a lock each keep
+//! workers out of each other's way.
 
 use super::representation::{Content, Representation};
 use super::stamp::Stamp;
@@ -37,6 +39,8 @@ struct Part {
 #[derive(Debug, Default)]
 struct Entry {
     by_coding: [Option<(Stamp, Kept)>; CODINGS],
+    /// The state of the folder in which there was nothing compressed beforehand.
+    no_sidecars: Option<Stamp>,
     cost: usize,
     used: bool,
 }
@@ -97,6 +101,20 @@ impl Cache {
         entry.cost = entry.cost + added - removed;
         part.cost = part.cost + added - removed;
         part.make_room(self.capacity);
+    }
+
+    /// Whether there was no sidecar when the path's folder was in that state.
+    pub(crate) fn has_no_sidecars(&self, path: &[u8], folder: &Stamp) -> bool {
+        let part = self.part(path);
+        let entry = part.entries.get(path);
+        entry.is_some_and(|entry| entry.no_sidecars.as_ref() == Some(folder))
+    }
+
+    /// Remembers that, if anything else is known of the path.
+    pub(crate) fn note_no_sidecars(&self, path: &[u8], folder: Stamp) {
+        if let Some(entry) = self.part(path).entries.get_mut(path) {
+            entry.no_sidecars = Some(folder);
+        }
     }
 
     fn part(&self, path: &[u8]) -> MutexGuard<'_, Part> {

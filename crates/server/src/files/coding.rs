@@ -73,8 +73,8 @@ pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
         || TYPES.binary_search(&media_type).is_ok()
 }
 
-/// What may be compressed while it is sent. A compressor takes some megabytes for as long as its client takes to read, so there are only
-/// so many slots; whoever gets none sends the content as it is.
+/// What may be compressed while it is sent. A compressor takes some megabytes for as long as its client takes to read,
+/// so there are only so many slots; whoever gets none sends the content as it is.
 #[derive(Debug, Default)]
 pub(crate) struct Slots(Arc<AtomicUsize>);
 
@@ -104,7 +104,8 @@ impl Drop for Slot {
 
 /// Reads what the other reader gives, compressed.
 ///
-/// The levels are where each of them stops gaining much for its time. What is kept is compressed once, but somebody waits for it.
+/// The levels are where each of them stops gaining much for its time. What is kept is compressed once, but somebody
+/// waits for it.
 #[cfg(feature = "compression")]
 pub(crate) fn compress(
     content: impl Read + Send + 'static,

@@ -33,13 +33,17 @@ pub(crate) struct Shelf {
 impl Compression {
     /// The content, in chunks: nobody knows how long it will be.
     pub(crate) fn body(self: &Arc<Self>) -> Body {
-        let content = FileSlice::new(&self.file, &self.stamp, 0, self.stamp.length);
         let keeping = Keeping {
-            reader: coding::compress(content, self.coding),
+            reader: None,
             copy: self.shelf.is_some().then(Vec::new),
             compression: Arc::clone(self),
         };
         Body::reader(keeping, None)
+    }
+
+    fn reader(&self) -> Box<dyn Read + Send> {
+        let content = FileSlice::new(&self.file, &self.stamp, 0, self.stamp.length);
+        coding::compress(content, self.coding)
     }
 
     fn keep(&self, content: Vec<u8>) {
@@ -55,7 +59,8 @@ impl Compression {
 
 /// Reads compressed content, and keeps a copy for the cache.
 struct Keeping {
-    reader: Box<dyn Read + Send>,
+    /// Made when somebody reads: who asks with HEAD doesn't.
+    reader: Option<Box<dyn Read + Send>>,
     copy: Option<Vec<u8>>,
     compression: Arc<Compression>,
 }
@@ -65,7 +70,9 @@ impl Read for Keeping {
         if into.is_empty() {
             return Ok(0);
         }
-        let length = self.reader.read(into)?;
+        let compression = &self.compression;
+        let reader = self.reader.get_or_insert_with(|| compression.reader());
+        let length = reader.read(into)?;
         match (&mut self.copy, &self.compression.shelf) {
             (Some(copy), Some(shelf)) if shelf.cache.admits((copy.len() + length) as u64) => {
                 copy.extend_from_slice(&into[..length]);

@@ -29,7 +29,8 @@ pub(crate) enum Failure {
     UnknownMethod,
     /// 403: a folder with more files than an archive is made of.
     TooManyFiles,
-    /// 403, 503 or 500: the operating system doesn't let the server read it, or can't at the moment, or something is broken.
+    /// 403, 503 or 500: the operating system doesn't let the server read it, or can't at the moment, or something is
+    /// broken.
     System(Errno),
 }
 

@@ -43,6 +43,12 @@ pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The folder that a path lies in, both from the root.
+pub(crate) fn of(relative: &[u8]) -> &[u8] {
+    let slash = relative.iter().rposition(|byte| *byte == b'/');
+    slash.map_or(b".", |at| &relative[..at])
+}
+
 /// Everything in the folder that would be served. What vanishes meanwhile, or can't be looked at, is left out.
 pub(crate) fn read(store: &Store, folder: &File, relative: &[u8]) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
@@ -74,8 +80,8 @@ pub(crate) fn read(store: &Store, folder: &File, relative: &[u8]) -> io::Result<
     Ok(entries)
 }
 
-/// Compares names as people do: capitals don't matter, and `file2` comes before `file10`. Names that are equal in that way are
-/// compared byte by byte.
+/// Compares names as people do: capitals don't matter, and `file2` comes before `file10`. Names that are equal in that
+/// way are compared byte by byte.
 pub(crate) fn by_name(a: &[u8], b: &[u8]) -> Ordering {
     let (mut left, mut right) = (a, b);
     while let ([x, ..], [y, ..]) = (left, right) {

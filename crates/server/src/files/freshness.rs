@@ -1,8 +1,9 @@
 //! How long a copy may be used without asking: the Cache-Control field (RFC 9111).
 //!
-//! Unless a rule says something else, every copy has to be checked before it is used: `no-cache`. That costs a request, which is
-//! answered with 304 and no content, and nobody ever sees an old page. The exception is what a build tool has put a hash of its
-//! content into the name of, like `app.3f9a1c2b.js`: under that name it can't change, so that copies last.
+//! Unless a rule says something else, every copy has to be checked before it is used: `no-cache`. That costs a request,
+//! which is answered with 304 and no content, and nobody ever sees an old page. The exception is what a build tool has
+//! put a hash of its content into the name of, like `app.3f9a1c2b.js`: under that name it can't change, so that copies
+//! last.
 
 use super::glob::Glob;
 use http::HeaderValue;
@@ -33,11 +34,13 @@ impl Freshness {
     }
 }
 
-/// Whether a build tool has named the file after its content: `app.3f9a1c2b.js`, `index-B7PI925R.css`, `logo.4d8ad0f5e2c1.svg`.
+/// Whether a build tool has named the file after its content: `app.3f9a1c2b.js`, `index-B7PI925R.css`,
+/// `logo.4d8ad0f5e2c1.svg`.
 ///
-/// To take such a name for an ordinary one costs little, to take an ordinary one for such a name a year. So it has to be
-/// the last part of a name before its ending, of a type that is part of pages, and look like nothing that people write: eight
-/// or more hexadecimal digits with both letters and digits, or eight characters in which capitals and digits are mixed.
+/// To take such a name for an ordinary one costs little, to take an ordinary one for such a name a year. So it has to
+/// be the last part of a name before its ending, of a type that is part of pages, and look like nothing that people
+/// write: eight or more hexadecimal digits with both letters and digits, or eight characters in which capitals and
+/// digits are mixed.
 fn carries_hash(relative: &[u8]) -> bool {
     const ENDINGS: [&[u8]; 19] = [
         b"avif", b"css", b"eot", b"gif", b"ico", b"jpeg", b"jpg", b"js", b"map", b"mjs", b"otf",

@@ -30,8 +30,8 @@ impl Glob {
     }
 }
 
-/// What to try next if the present attempt fails: the last star takes one byte more. One place to go back to is enough for each
-/// kind of star, because a later star can take whatever an earlier one of its kind could have given up.
+/// What to try next if the present attempt fails: the last star takes one byte more. One place to go back to is enough
+/// for each kind of star, because a later star can take whatever an earlier one of its kind could have given up.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

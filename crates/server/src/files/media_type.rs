@@ -4,8 +4,8 @@
 //! its first guess would keep a browser from showing or running the file. What nobody knows is
 //! `application/octet-stream`, and `X-Content-Type-Options: nosniff` keeps the browser from guessing further.
 //!
-//! Text says `charset=utf-8`. Script is text; JSON (RFC 8259 §11) and XML, SVG among it, are not: their charset is fixed, or
-//! given inside.
+//! Text says `charset=utf-8`. Script is text; JSON (RFC 8259 §11) and XML, SVG among it, are not: their charset is
+//! fixed, or given inside.
 
 use http::HeaderValue;
 use std::collections::HashMap;

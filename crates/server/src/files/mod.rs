@@ -210,12 +210,12 @@ impl Files {
         Ok(listing.respond(request.headers(), &accepted))
     }
 
-    /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part of a page that
-    /// is missing: a name with an ending, that isn't asked for as a page.
+    /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part
+    /// of a page that is missing: a name with an ending, that isn't asked for as a page.
     fn is_route(&self, address: &Address<'_>, fields: &HeaderMap) -> bool {
         let name = address.relative().rsplit(|byte| *byte == b'/').next();
-        self.store.options().spa
-            && (name.is_none_or(|name| !name[1..].contains(&b'.')) || asks_for_page(fields))
+        let has_ending = name.is_some_and(|name| name.iter().skip(1).any(|byte| *byte == b'.'));
+        self.store.options().spa && (!has_ending || asks_for_page(fields))
     }
 
     /// The page for a failure: `404.html` and the like in the root, if it is there.
@@ -281,7 +281,8 @@ impl Handler for Files {
     }
 }
 
-/// What the client says of codings. Somebody who wants a part wants it of the file as it is, unless they can't read that.
+/// What the client says of codings. Somebody who wants a part wants it of the file as it is, unless they can't read
+/// that.
 fn accepted_codings(method: &Method, fields: &HeaderMap) -> AcceptEncoding {
     let lines = fields.get_all(ACCEPT_ENCODING).iter();
     let accepted = AcceptEncoding::from_fields(lines.map(HeaderValue::as_bytes));
@@ -323,8 +324,8 @@ fn asks_for_page(fields: &HeaderMap) -> bool {
     lines.any(|line| line.as_bytes().starts_with(b"text/html"))
 }
 
-/// 301 to the same address with a slash at the end, so that relative links in the page work. (308 would say that the method must stay the same;
-/// of GET and HEAD it goes without saying, and some clients don't know 308.)
+/// 301 to the same address with a slash at the end, so that relative links in the page work. (308 would say that the
+/// method must stay the same; of GET and HEAD it goes without saying, and some clients don't know 308.)
 fn redirect_to_folder(address: &Address<'_>, uri: &Uri) -> Response<Body> {
     let mut location = address.as_folder();
     if let Some(query) = uri.query() {

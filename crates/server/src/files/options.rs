@@ -61,8 +61,8 @@ impl Options {
         Options::default()
     }
 
-    /// Which files stand for their folder: the first of these names that is there. `index.html` unless changed. Names with a
-    /// slash in them, and empty ones, stand for nothing.
+    /// Which files stand for their folder: the first of these names that is there. `index.html` unless changed. Names
+    /// with a slash in them, and empty ones, stand for nothing.
     pub fn index(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names = names.into_iter().map(|name| name.into().into_bytes());
         self.index = names
@@ -84,19 +84,22 @@ impl Options {
         self
     }
 
-    /// Says which media type files have whose names end in `.ending`. The value is sent as it is, so a charset belongs in it.
+    /// Says which media type files have whose names end in `.ending`. The value is sent as it is, so a charset belongs
+    /// in it.
     pub fn media_type(mut self, ending: &str, media_type: HeaderValue) -> Self {
         self.media_types.insert(ending, media_type);
         self
     }
 
-    /// Whether a folder without an index is answered with a list of what is in it, for people or as JSON. Unless changed it is.
+    /// Whether a folder without an index is answered with a list of what is in it, for people or as JSON. Unless
+    /// changed it is.
     pub fn listing(mut self, shown: bool) -> Self {
         self.listing = shown;
         self
     }
 
-    /// Whether a folder that is listed can be had as an archive, with `?download=tar` or `?download=zip`. Unless changed it can.
+    /// Whether a folder that is listed can be had as an archive, with `?download=tar` or `?download=zip`. Unless
+    /// changed it can.
     pub fn archives(mut self, offered: bool) -> Self {
         self.archives = offered;
         self
@@ -108,16 +111,17 @@ impl Options {
         self
     }
 
-    /// Whether the folder is a single-page application, whose script shows what belongs to an address: then the root's index is
-    /// the answer for whatever isn't there. Names with an ending are still missing, unless a browser asks for them as a page.
-    /// Unless changed it isn't.
+    /// Whether the folder is a single-page application, whose script shows what belongs to an address: then the root's
+    /// index is the answer for whatever isn't there. Names with an ending are still missing, unless a browser asks for
+    /// them as a page. Unless changed it isn't.
     pub fn spa(mut self, is_one: bool) -> Self {
         self.spa = is_one;
         self
     }
 
-    /// The path under which the folder appears: with `/docs`, the file `a.html` is at `/docs/a.html`, and all that isn't below
-    /// `/docs` isn't there. Given as in a URL; whatever isn't a path counts as `/`, which it is unless changed.
+    /// The path under which the folder appears: with `/docs`, the file `a.html` is at `/docs/a.html`, and all that
+    /// isn't below `/docs` isn't there. Given as in a URL; whatever isn't a path counts as `/`, which it is unless
+    /// changed.
     pub fn base(mut self, path: &str) -> Self {
         let path = tinyhttp_message::Path::normalize(path).ok();
         let path = path.as_ref().map_or(&b"/"[..], |path| path.as_bytes());
@@ -125,33 +129,34 @@ impl Options {
         self
     }
 
-    /// Adds a rule for how long copies may be used: paths that `glob` matches get this Cache-Control. The first rule that
-    /// matches counts. Without one, it is `no-cache`, which means to ask each time whether the copy is still good; except
-    /// for parts of pages with a hash of their content in their name, as build tools make them, which may be kept for ever.
+    /// Adds a rule for how long copies may be used: paths that `glob` matches get this Cache-Control. The first rule
+    /// that matches counts. Without one, it is `no-cache`, which means to ask each time whether the copy is still good;
+    /// except for parts of pages with a hash of their content in their name, as build tools make them, which may be
+    /// kept for ever.
     ///
-    /// In a glob `*` stands for anything but a slash, `**` for anything, `?` for one byte. One without a slash is compared with
-    /// the last name of the path, one with a slash with all of it.
+    /// In a glob `*` stands for anything but a slash, `**` for anything, `?` for one byte. One without a slash is
+    /// compared with the last name of the path, one with a slash with all of it.
     pub fn cache_control(mut self, glob: &str, value: HeaderValue) -> Self {
         self.freshness.push(glob, value);
         self
     }
 
-    /// Whether content of compressible types is compressed for clients that can read it. Takes the feature `compression`, with which
-    /// it is on unless changed.
+    /// Whether content of compressible types is compressed for clients that can read it. Takes the feature
+    /// `compression`, with which it is on unless changed.
     pub fn compress(mut self, compressed: bool) -> Self {
         self.compress = compressed && cfg!(feature = "compression");
         self
     }
 
-    /// Whether `app.js.br`, `app.js.zst` and `app.js.gz` are sent in place of `app.js`, if they are not older, to clients that can
-    /// read them. They are unless changed. Only for types that are compressible.
+    /// Whether `app.js.br`, `app.js.zst` and `app.js.gz` are sent in place of `app.js`, if they are not older, to
+    /// clients that can read them. They are unless changed. Only for types that are compressible.
     pub fn sidecars(mut self, sent: bool) -> Self {
         self.sidecars = sent;
         self
     }
 
-    /// How many bytes of files that are asked for often are kept in memory, at most; 64 MiB unless changed. An edited file is
-    /// seen by the next request whatever is kept.
+    /// How many bytes of files that are asked for often are kept in memory, at most; 64 MiB unless changed. An edited
+    /// file is seen by the next request whatever is kept.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
         self

@@ -89,8 +89,8 @@ impl Representation {
         }
     }
 
-    /// The whole of it as a response that needs no more work; `None` for a file from the future, whose Last-Modified says each time
-    /// something else.
+    /// The whole of it as a response that needs no more work; `None` for a file from the future, whose Last-Modified
+    /// says each time something else.
     pub(crate) fn prepared(&self, now: HttpDate) -> Option<Prepared> {
         if self.modified > now {
             return None;
@@ -132,8 +132,8 @@ impl Representation {
         }
     }
 
-    /// The length, if parts of it can be had: ranges count the bytes of the content as it is, and compressed content may not have
-    /// been made yet.
+    /// The length, if parts of it can be had: ranges count the bytes of the content as it is, and compressed content
+    /// may not have been made yet.
     pub(crate) fn divisible_length(&self) -> Option<u64> {
         self.length().filter(|_| self.coding == Coding::Identity)
     }

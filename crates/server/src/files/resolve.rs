@@ -1,8 +1,8 @@
 //! From a normalised path to an open file below the root.
 //!
-//! The root is opened once, as a directory; every look-up starts there. `openat2` with `RESOLVE_BENEATH` makes the kernel refuse
-//! whatever would leave it, by `..` or by a symbolic link, in any component and without a race, so that the path code above
-//! need not be trusted.
+//! The root is opened once, as a directory; every look-up starts there. `openat2` with `RESOLVE_BENEATH` makes the
+//! kernel refuse whatever would leave it, by `..` or by a symbolic link, in any component and without a race, so that
+//! the path code above need not be trusted.
 
 use super::stamp::{Kind, MASK, Stamp};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
@@ -118,8 +118,9 @@ impl Root {
         }
     }
 
-    /// What there is under a name, without opening it, because opening a pipe or a device has effects on whoever is at its other
-    /// end. The name may lead outside, so this is only a hint. `relative` has no leading slash; `.` is the root.
+    /// What there is under a name, without opening it, because opening a pipe or a device has effects on whoever is at
+    /// its other end. The name may lead outside, so this is only a hint. `relative` has no leading slash; `.` is the
+    /// root.
     ///
     /// # Errors
     /// [`Errno::NOENT`] for what can't be served; otherwise what the kernel says.
@@ -187,8 +188,8 @@ impl Root {
         }
     }
 
-    /// A link with an absolute target may still lead to something inside: if the real path is below the root's, what is opened is
-    /// that, again without leaving the root.
+    /// A link with an absolute target may still lead to something inside: if the real path is below the root's, what is
+    /// opened is that, again without leaving the root.
     fn open_by_real_path(&self, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let path = self.real_path.join(OsStr::from_bytes(relative));
         let real_path = fs::canonicalize(path).map_err(|_| Errno::NOENT)?;
@@ -200,8 +201,8 @@ impl Root {
     }
 }
 
-/// Errors that mean no more than that there is nothing to be served. LOOP: a link where none is to be followed, or links in a
-/// circle. XDEV: outside the root.
+/// Errors that mean no more than that there is nothing to be served. LOOP: a link where none is to be followed, or
+/// links in a circle. XDEV: outside the root.
 fn absent(errno: Errno) -> Errno {
     match errno {
         Errno::LOOP | Errno::XDEV | Errno::NXIO => Errno::NOENT,

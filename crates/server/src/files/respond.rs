@@ -100,8 +100,8 @@ fn parts(
     response
 }
 
-/// A boundary that nobody can have put into a file. The keys of the standard library's hash maps are what it is made of: the
-/// system's random source seeds them, and no two are the same.
+/// A boundary that nobody can have put into a file. The keys of the standard library's hash maps are what it is made
+/// of: the system's random source seeds them, and no two are the same.
 fn boundary() -> Boundary {
     Boundary::from_random_bits(RandomState::new().build_hasher().finish())
 }

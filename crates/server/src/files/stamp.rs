@@ -16,8 +16,8 @@ pub(crate) const MASK: StatxFlags = StatxFlags::TYPE
 
 /// One state of one file. Two stamps are equal as long as nobody has written to the file, replaced it or renamed it.
 ///
-/// Linux stamps times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely once somebody has looked,
-/// which closes the gap in which two writes of equal length couldn't be told apart.
+/// Linux stamps times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely once somebody has
+/// looked, which closes the gap in which two writes of equal length couldn't be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Stamp {
     device: (u32, u32),
@@ -78,9 +78,9 @@ impl Stamp {
         }
     }
 
-    /// Fails if the content that the file had in this state may no longer be there: somebody has shortened it, or written to it
-    /// without making it longer. A file that has grown, as a log does, still begins with what it was. That the name was moved
-    /// or removed doesn't matter to whoever has the file open.
+    /// Fails if the content that the file had in this state may no longer be there: somebody has shortened it, or
+    /// written to it without making it longer. A file that has grown, as a log does, still begins with what it was.
+    /// That the name was moved or removed doesn't matter to whoever has the file open.
     pub(crate) fn confirm(&self, file: &File) -> io::Result<()> {
         let now = Stamp::of_open(file)?;
         if now.length > self.length || (now.length, now.modified) == (self.length, self.modified) {
@@ -93,8 +93,8 @@ impl Stamp {
         }
     }
 
-    /// Whether the last write is long enough ago that another one would make another stamp. Nothing made from the content may
-    /// be kept before that. File systems that count whole seconds take longer.
+    /// Whether the last write is long enough ago that another one would make another stamp. Nothing made from the
+    /// content may be kept before that. File systems that count whole seconds take longer.
     pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
         let whole_seconds = self.changed.nanoseconds == 0 && self.modified.nanoseconds == 0;
         let tick = Duration::from_millis(if whole_seconds { 2000 } else { 20 });
@@ -119,13 +119,14 @@ impl Stamp {
         HttpDate::from_unix_seconds(self.modified.seconds)
     }
 
-    /// The strong entity tag of the content in a coding; `suffix` names the coding, and is empty for the content as it is.
+    /// The strong entity tag of the content in a coding; `suffix` names the coding, and is empty for the content as it
+    /// is.
     ///
     /// It is made of the length, the times of the last write (mtime) and the last change (ctime), and the inode, all in
-    /// hexadecimal. Length and mtime alone would not do: tools that build or unpack things set every mtime to the same value, so
-    /// that a file is replaced by another of the same length and mtime. The ctime can't be set; and files that replace one
-    /// another within a tick of the clock are still different inodes. The price is that two machines with the same files have
-    /// different tags, which costs a cache a transfer, never correctness.
+    /// hexadecimal. Length and mtime alone would not do: tools that build or unpack things set every mtime to the same
+    /// value, so that a file is replaced by another of the same length and mtime. The ctime can't be set; and files
+    /// that replace one another within a tick of the clock are still different inodes. The price is that two machines
+    /// with the same files have different tags, which costs a cache a transfer, never correctness.
     pub(crate) fn entity_tag(&self, suffix: &str) -> HeaderValue {
         let tag = format!(
             "\"{:x}-{:x}-{:x}-{:x}{suffix}\"",
@@ -134,7 +135,8 @@ impl Stamp {
             self.changed.nanoseconds_since_epoch(),
             self.inode,
         );
-        // Hexadecimal digits and a suffix of our own: nothing that a field value couldn't hold. An empty tag is a valid one.
+        // Hexadecimal digits and a suffix of our own: nothing that a field value couldn't hold. An empty tag is a valid
+        // one.
         HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""))
     }
 }

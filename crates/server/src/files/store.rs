@@ -1,14 +1,15 @@
 //! From the name of a file to its representation: from the cache if it is there, otherwise from the disk.
 //!
-//! In which coding is settled here too. A file that somebody has compressed beforehand (`app.js.br`, `.zst` or `.gz` beside
-//! `app.js`, and not older) comes first. Other content of a compressible type is compressed when somebody first wants it, and kept;
-//! what is too large to be kept is compressed while it is sent.
+//! In which coding is settled here too. A file that somebody has compressed beforehand (`app.js.br`, `.zst` or `.gz`
+//! beside `app.js`, and not older) comes first. Other content of a compressible type is compressed when somebody first
+//! wants it, and kept; what is too large to be kept is compressed while it is sent.
 
 use super::cache::Cache;
 use super::checksums::Checksums;
 use super::coding::{self, CODINGS, COMPRESSED, Slots, WORTHWHILE};
 use super::compression::{Compression, Shelf};
 use super::failure::Failure;
+use super::folder;
 use super::options::Options;
 use super::representation::{About, Content, Representation};
 use super::resolve::Root;
@@ -22,7 +23,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 
-/// Content up to this size is read into memory: one write sends it with its head, which is cheaper than `sendfile`. In bytes.
+/// Content up to this size is read into memory: one write sends it with its head, which is cheaper than `sendfile`. In
+/// bytes.
 const IN_MEMORY: u64 = 256 * 1024;
 
 /// The largest file of which a compressed form is kept, in bytes.
@@ -146,16 +148,7 @@ impl Store {
 
     /// The file as it is.
     fn identity(&self, relative: &[u8], about: About) -> Result<Arc<Representation>, Failure> {
-        let loaded = self.load(relative)?;
-        let stamp = loaded.stamp;
-        let in_memory = matches!(loaded.content, Content::Memory(_));
-        let identity = Representation::new(loaded.content, Coding::Identity, &stamp, about);
-        let identity = Arc::new(identity);
-        if in_memory && loaded.settled {
-            let kept = Some(Arc::clone(&identity));
-            self.cache.keep(relative, Coding::Identity, stamp, kept);
-        }
-        Ok(identity)
+        Ok(self.represent(relative, Coding::Identity, self.load(relative)?, about))
     }
 
     /// What somebody has compressed beforehand. Whatever is wrong with it: there is always the original.
@@ -169,39 +162,56 @@ impl Store {
         if !self.options.sidecars {
             return None;
         }
-        let mut available = Vec::with_capacity(COMPRESSED.len() + 1);
-        let mut found = [None; COMPRESSED.len()];
-        for (coding, found) in COMPRESSED.into_iter().zip(&mut found) {
-            if accepted.accepts(coding) {
-                let path = [relative, coding::sidecar_ending(coding)].concat();
-                match self.root.stat(&path) {
-                    Ok((Kind::File, stamp)) if !stamp.is_older_than(original) => {
-                        available.push(coding);
-                        *found = Some(stamp);
-                    }
-                    _ => {}
-                }
-            }
+        // A name can't have come into a folder that hasn't changed: one look instead of three.
+        let (_, folder) = self.root.stat(folder::of(relative)).ok()?;
+        if self.cache.has_no_sidecars(relative, &folder) {
+            return None;
         }
-        available.push(Coding::Identity);
+        let path = |coding| [relative, coding::sidecar_ending(coding)].concat();
+        let found = COMPRESSED.map(|coding| self.root.stat(&path(coding)).ok());
+        if found.iter().all(Option::is_none) && folder.is_settled(SystemTime::now()) {
+            self.cache.note_no_sidecars(relative, folder);
+        }
+        let stamp_of = |coding| {
+            let at = COMPRESSED.iter().position(|known| *known == coding)?;
+            match found[at] {
+                Some((Kind::File, stamp)) if !stamp.is_older_than(original) => Some(stamp),
+                _ => None,
+            }
+        };
+        let available = CODINGS.map(|coding| match stamp_of(coding) {
+            Some(_) => coding,
+            None => Coding::Identity,
+        });
         let coding = accepted.choose(&available)?;
-        let stamp = found
-            .get(COMPRESSED.iter().position(|known| *known == coding)?)?
-            .as_ref()?;
-        if let Some(kept) = self.cache.get(relative, coding, stamp) {
+        let stamp = stamp_of(coding)?;
+        if let Some(kept) = self.cache.get(relative, coding, &stamp) {
             return kept;
         }
-        let path = [relative, coding::sidecar_ending(coding)].concat();
-        let loaded = self.load(&path).ok()?;
-        let stamp = loaded.stamp;
-        let in_memory = matches!(loaded.content, Content::Memory(_));
-        let sidecar = Representation::new(loaded.content, coding, &stamp, about.clone());
-        let sidecar = Arc::new(sidecar);
-        if in_memory && loaded.settled {
+        let loaded = self.load(&path(coding)).ok()?;
+        Some(self.represent(relative, coding, loaded, about.clone()))
+    }
+
+    /// What was loaded, as a representation; kept, if it is small enough and old enough.
+    fn represent(
+        &self,
+        relative: &[u8],
+        coding: Coding,
+        loaded: Loaded,
+        about: About,
+    ) -> Arc<Representation> {
+        let keep = loaded.settled && matches!(loaded.content, Content::Memory(_));
+        let made = Arc::new(Representation::new(
+            loaded.content,
+            coding,
+            &loaded.stamp,
+            about,
+        ));
+        if keep {
             self.cache
-                .keep(relative, coding, stamp, Some(Arc::clone(&sidecar)));
+                .keep(relative, coding, loaded.stamp, Some(Arc::clone(&made)));
         }
-        Some(sidecar)
+        made
     }
 
     /// The file compressed here; `None` if that is not worth it.
@@ -220,17 +230,16 @@ impl Store {
         }
         let loaded = self.load(relative)?;
         let stamp = loaded.stamp;
-        let represent =
-            |content| Arc::new(Representation::new(content, coding, &stamp, about.clone()));
+        let made = |content| Arc::new(Representation::new(content, coding, &stamp, about.clone()));
         match loaded.content {
             Content::Memory(content) => {
                 let length = content.len();
                 let compressed = compress(content, coding).filter(|made| made.len() < length);
-                let made = compressed.map(|made| represent(Content::Memory(made.into())));
+                let compressed = compressed.map(|content| made(Content::Memory(content.into())));
                 if loaded.settled {
-                    self.cache.keep(relative, coding, stamp, made.clone());
+                    self.cache.keep(relative, coding, stamp, compressed.clone());
                 }
-                Ok(made)
+                Ok(compressed)
             }
             Content::File { file, .. } => {
                 let Some(slot) = self.slots.take() else {
@@ -249,7 +258,7 @@ impl Store {
                     _slot: slot,
                     shelf: keep.then_some(shelf),
                 };
-                Ok(Some(represent(Content::Compressed(Arc::new(compression)))))
+                Ok(Some(made(Content::Compressed(Arc::new(compression)))))
             }
             _ => Ok(None),
         }

@@ -1,5 +1,5 @@
-//! Numbers, sizes, dates and JSON strings, pushed to the end of a text. Listings need thousands of them, so none of it goes through
-//! the formatting machinery.
+//! Numbers, sizes, dates and JSON strings, pushed to the end of a text. Listings need thousands of them, so none of it
+//! goes through the formatting machinery.
 
 use chrono::{DateTime, Datelike, Timelike};
 
@@ -8,7 +8,8 @@ pub(crate) fn push_number(number: u64, out: &mut String) {
     push_padded(number, 1, out);
 }
 
-/// A size as people read it, with at least two digits: `0 B`, `999 B`, `1.0 kB`, `9.9 kB`, `10 kB`, `1.2 MB`; powers of 1000.
+/// A size as people read it, with at least two digits: `0 B`, `999 B`, `1.0 kB`, `9.9 kB`, `10 kB`, `1.2 MB`; powers of
+/// 1000.
 pub(crate) fn push_size(bytes: u64, out: &mut String) {
     const UNITS: [&str; 7] = [" B", " kB", " MB", " GB", " TB", " PB", " EB"];
     let (mut unit, mut scale) = (0, 1_u128);
@@ -27,7 +28,8 @@ pub(crate) fn push_size(bytes: u64, out: &mut String) {
     out.push_str(UNITS[unit]);
 }
 
-/// A date and time of day in UTC (RFC 3339), from seconds since 1970: `2025-11-20T20:10:43Z`. Years beyond 9999 are cut off there.
+/// A date and time of day in UTC (RFC 3339), from seconds since 1970: `2025-11-20T20:10:43Z`. Years beyond 9999 are cut
+/// off there.
 pub(crate) fn push_date(seconds: i64, out: &mut String) {
     let last = 253_402_300_799;
     let date = DateTime::from_timestamp(seconds.clamp(0, last), 0).unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Cross-origin resource sharing (the Fetch standard, §3.3): lets scripts of other sites read responses.
 //!
-//! A browser that runs a script of `https://a.example` lets it see a response of this server only if the response says so in
-//! Access-Control-Allow-Origin. For requests that a form could not have made it asks first, with OPTIONS (a *preflight*), and is
-//! told here that every method and field may be tried: whether they work is up to the handler. Passwords and cookies are never
-//! shared with other sites.
+//! A browser that runs a script of `https://a.example` lets it see a response of this server only if the response says
+//! so in Access-Control-Allow-Origin. For requests that a form could not have made it asks first, with OPTIONS (a
+//! *preflight*), and is told here that every method and field may be tried: whether they work is up to the handler.
+//! Passwords and cookies are never shared with other sites.
 
 use crate::body::Body;
 use crate::handler::{Handler, Prepared};

@@ -7,7 +7,8 @@ use http::{Request, Response};
 use std::fmt;
 use tinyhttp_message::RequestHead;
 
-/// Adds fields to every response; what the handler inside says under the same name is replaced, except for Vary, which is added to.
+/// Adds fields to every response; what the handler inside says under the same name is replaced, except for Vary, which
+/// is added to.
 #[derive(Debug)]
 pub struct Fields<H> {
     inner: H,

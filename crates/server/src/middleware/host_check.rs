@@ -1,9 +1,9 @@
 //! Against DNS rebinding: a request has to be for a name that the server goes by.
 //!
-//! A page that somebody visits can point its own domain at 127.0.0.1 and then read, as its own, whatever a server there answers.
-//! Its requests carry the page's domain in Host. So names are refused unless they are known: `localhost` and what ends in
-//! `.localhost`, which no DNS server is asked for (RFC 6761 §6.3), and those that were given. An IP address is no name, and
-//! can't be pointed anywhere else. A request without Host comes from HTTP/1.0, and no browser.
+//! A page that somebody visits can point its own domain at 127.0.0.1 and then read, as its own, whatever a server there
+//! answers. Its requests carry the page's domain in Host. So names are refused unless they are known: `localhost` and
+//! what ends in `.localhost`, which no DNS server is asked for (RFC 6761 §6.3), and those that were given. An IP
+//! address is no name, and can't be pointed anywhere else. A request without Host comes from HTTP/1.0, and no browser.
 
 use crate::body::Body;
 use crate::files::error_page::error_page;
@@ -22,8 +22,8 @@ pub struct HostCheck<H> {
 }
 
 impl<H> HostCheck<H> {
-    /// Lets requests through that are for an IP address, for `localhost`, or for one of these names. `*.example.org` stands for
-    /// all names below `example.org`. Ports don't matter, nor do capitals.
+    /// Lets requests through that are for an IP address, for `localhost`, or for one of these names. `*.example.org`
+    /// stands for all names below `example.org`. Ports don't matter, nor do capitals.
     pub fn new(inner: H, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let names = names.into_iter().map(|name| {
             let name = name.as_ref().trim_end_matches('.').to_ascii_lowercase();

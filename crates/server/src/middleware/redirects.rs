@@ -9,7 +9,8 @@ use http::{Request, Response, StatusCode};
 use std::fmt;
 use tinyhttp_message::{Path, RequestHead};
 
-/// Redirects paths, for now and with the method kept (307): a redirect that browsers remember for ever can't be taken back.
+/// Redirects paths, for now and with the method kept (307): a redirect that browsers remember for ever can't be taken
+/// back.
 #[derive(Debug)]
 pub struct Redirects<H> {
     inner: H,
@@ -69,8 +70,9 @@ impl<H> Redirects<H> {
         }
     }
 
-    /// Redirects a path, as in a URL, to another path or a URL. `/old/*` stands for all paths that begin with `/old/`, and a star in
-    /// the target for the rest of them. The query is kept, unless the target has one. The first rule that fits counts.
+    /// Redirects a path, as in a URL, to another path or a URL. `/old/*` stands for all paths that begin with `/old/`,
+    /// and a star in the target for the rest of them. The query is kept, unless the target has one. The first rule that
+    /// fits counts.
     ///
     /// # Errors
     /// [`InvalidRedirect`].
@@ -131,8 +133,8 @@ impl<H> Redirects<H> {
     }
 }
 
-/// Whether what stands before a star, or all of a target, has said which host is meant: a path with one slash at its beginning, or a URL
-/// with a slash after the authority.
+/// Whether what stands before a star, or all of a target, has said which host is meant: a path with one slash at its
+/// beginning, or a URL with a slash after the authority.
 fn begins_as_target(text: &str) -> bool {
     if let Some(rest) = text.strip_prefix('/') {
         return !rest.starts_with(['/', '\\']);

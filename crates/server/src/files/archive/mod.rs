@@ -1,9 +1,9 @@
 //! A folder as one file: tar or zip, made while it is sent.
 //!
-//! First the files are found, and with them everything that decides the archive's bytes: names, lengths and times. So its length
-//! and an entity tag are known before the first byte is sent, and any part of it can be made without the rest, which is what
-//! resuming a download takes. Nothing is compressed: the length would be known too late. In memory are the names, never the
-//! content.
+//! First the files are found, and with them everything that decides the archive's bytes: names, lengths and times. So
+//! its length and an entity tag are known before the first byte is sent, and any part of it can be made without the
+//! rest, which is what resuming a download takes. Nothing is compressed: the length would be known too late. In memory
+//! are the names, never the content.
 //!
 //! ```text
 //!   tar   header │ content │ padding   │ header │ content │ padding   │ … │ two empty blocks
@@ -11,12 +11,12 @@
 //!         ╰──────── a node ──────────╯
 //! ```
 //!
-//! What lies before the part that is wanted is passed over without opening a file. A zip needs the checksum of a file after its
-//! content and again in its directory: of content that was sent from beginning to end it has been counted on the way, other files
-//! are read for it, and what has been counted is remembered for the next time.
+//! What lies before the part that is wanted is passed over without opening a file. A zip needs the checksum of a file
+//! after its content and again in its directory: of content that was sent from beginning to end it has been counted on
+//! the way, other files are read for it, and what has been counted is remembered for the next time.
 //!
-//! A file that vanishes or is changed meanwhile cuts the connection: the archive would not be what was announced. Links to files
-//! become files; links to folders are left out, because they may lead in circles.
+//! A file that vanishes or is changed meanwhile cuts the connection: the archive would not be what was announced. Links
+//! to files become files; links to folders are left out, because they may lead in circles.
 
 mod reader;
 mod steps;

@@ -1,7 +1,8 @@
 //! The zip format (PKWARE's APPNOTE 6.3), stored, with the 64-bit extensions where a number doesn't fit.
 //!
-//! The checksum of a file's content is known when the content has been sent, so that it follows in a data descriptor (§4.3.9). Names are
-//! UTF-8 if they are text; the time is in the old form for old programs, and in seconds since 1970 for the others.
+//! The checksum of a file's content is known when the content has been sent, so that it follows in a data descriptor
+//! (§4.3.9). Names are UTF-8 if they are text; the time is in the old form for old programs, and in seconds since 1970
+//! for the others.
 
 use super::tree::Node;
 use chrono::{DateTime, Datelike, Timelike};

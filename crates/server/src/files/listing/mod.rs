@@ -1,12 +1,12 @@
 //! What is in a folder: as a page for people, as JSON for programs.
 //!
-//! The folder is read when the content is asked for, not before, because that may take a while; then row after row is made while
-//! the last one is sent. What is listed is what would be served: hidden names, links that lead nowhere or outside, pipes and
-//! devices don't appear.
+//! The folder is read when the content is asked for, not before, because that may take a while; then row after row is
+//! made while the last one is sent. What is listed is what would be served: hidden names, links that lead nowhere or
+//! outside, pipes and devices don't appear.
 //!
-//! The page works without a script: the columns' heads are links (`?sort=size&order=desc`), the filter is a form (`?filter=text`).
-//! With one, nothing has to be loaded again. A name may be anything but `/` and NUL, so it is encoded in URLs and
-//! escaped in HTML and JSON, and a Content-Security-Policy lets nothing run but the page's own script.
+//! The page works without a script: the columns' heads are links (`?sort=size&order=desc`), the filter is a form
+//! (`?filter=text`). With one, nothing has to be loaded again. A name may be anything but `/` and NUL, so it is encoded
+//! in URLs and escaped in HTML and JSON, and a Content-Security-Policy lets nothing run but the page's own script.
 
 mod json;
 mod page;

@@ -114,7 +114,8 @@ fn foot(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
     out
 }
 
-/// The way from the root to here. The links are relative, so that they work behind a proxy that serves this under another path.
+/// The way from the root to here. The links are relative, so that they work behind a proxy that serves this under
+/// another path.
 fn push_breadcrumbs(names: &[&str], out: &mut String) {
     if names.is_empty() {
         out.push_str("<b>/</b>");

@@ -221,6 +221,24 @@ fn what_was_compressed_beforehand_comes_first() {
 }
 
 #[test]
+fn what_is_compressed_later_is_found() {
+    let site = Site::new(&[("a.js", &text(5000))]);
+    settle(&site.path("a.js"));
+    settle(&site.path("."));
+    let get = || site.get_with("/a.js", "Accept-Encoding: gzip, br");
+    for _ in 0..3 {
+        assert_eq!(get().field("content-encoding"), "br");
+    }
+    fs::write(site.path("a.js.gz"), "beforehand").unwrap();
+    assert_eq!(
+        (get().field("content-encoding"), get().text()),
+        ("gzip", "beforehand")
+    );
+    fs::remove_file(site.path("a.js.gz")).unwrap();
+    assert_eq!(get().field("content-encoding"), "br");
+}
+
+#[test]
 fn what_is_large_is_compressed_while_it_is_sent_and_then_kept() {
     let content = text(600 * 1024);
     let site = Site::new(&[("a.txt", &content)]);

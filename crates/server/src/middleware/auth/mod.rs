@@ -1,9 +1,9 @@
 //! Basic authentication (RFC 7617): a name and a password with each request.
 //!
 //! **What it costs.** A good password hash takes a tenth of a second on purpose, which is too long for every request, and long
-//! enough to keep a server busy with guesses. So credentials that were right once are remembered, as a keyed hash that is of no use
-//! to anybody else; only one pair at a time is checked, and if too many wait, the next is told to come back later. The workers are
-//! free meanwhile ([`Handler::may_wait`]).
+//! enough to keep a server busy with guesses. So credentials that were right once are remembered, as a keyed hash that
+//! is of no use to anybody else; only one pair at a time is checked, and if too many wait, the next is told to come
+//! back later. The workers are free meanwhile ([`Handler::may_wait`]).
 //!
 //! **What it doesn't tell.** A name that isn't known takes as long as one that is. Passwords are compared in constant time. Basic
 //! authentication hides nothing from whoever can listen, so it belongs behind TLS, or on this machine.

@@ -101,8 +101,8 @@ impl Users {
         self.add(name, secret)
     }
 
-    /// Adds `name:hash` or `name:password`. A password that is written somewhere can be read there; on a command line by everyone
-    /// on the machine.
+    /// Adds `name:hash` or `name:password`. A password that is written somewhere can be read there; on a command line
+    /// by everyone on the machine.
     ///
     /// # Errors
     /// [`InvalidUser`].
@@ -118,7 +118,8 @@ impl Users {
         }
     }
 
-    /// Adds the users of a file: a line each, hashed or plain. Empty lines and those that begin with `#` are passed over.
+    /// Adds the users of a file: a line each, hashed or plain. Empty lines and those that begin with `#` are passed
+    /// over.
     ///
     /// # Errors
     /// [`InvalidUser::Line`].
@@ -146,8 +147,8 @@ impl Users {
         }
     }
 
-    /// Whether that is the user's password. For a name that isn't known, somebody's password is checked in place of theirs, so that it
-    /// takes as long.
+    /// Whether that is the user's password. For a name that isn't known, somebody's password is checked in place of
+    /// theirs, so that it takes as long.
     pub(super) fn verify(&self, name: &str, password: &[u8]) -> bool {
         let known = self.0.get(name);
         let secret = known.or_else(|| self.0.values().next());
