@@ -52,12 +52,8 @@ pub fn request(input: &[u8]) -> Result<Message> {
     if !is_token(method) {
         return Err(Not::Allowed("9110 §9.1: a method is a token"));
     }
-    // Beyond RFC 3986, UTF-8 is let through.
-    if target.is_empty()
-        || target.iter().any(u8::is_ascii_control)
-        || std::str::from_utf8(target).is_err()
-    {
-        return Err(Not::Allowed("9112 §3.2: no such target"));
+    if !is_target(method, target) {
+        return Err(Not::Allowed("9112 §3.2: a target has one of four forms"));
     }
     // Later minor versions could be taken for 1.1 (9110 §2.5, SHOULD); they are refused.
     if version != HTTP_10 && version != HTTP_11 {
@@ -71,6 +67,10 @@ pub fn request(input: &[u8]) -> Result<Message> {
         _ => return Err(Not::Allowed("9112 §3.2: one valid Host")),
     }
     let mut trailers = Fields::new();
+    // A list of one number, repeated, MAY be taken for it (9110 §8.6), and is by clients; here it is refused.
+    if values(&fields, b"content-length").count() > 1 {
+        return Err(Not::Allowed("9112 §6.3: one number"));
+    }
     let content = match framing(&fields, version)? {
         Framing::Chunked => chunked(&mut rest, &mut trailers)?,
         Framing::Length(length) => take(&mut rest, length)?,
@@ -175,7 +175,7 @@ fn field_section(rest: &mut &[u8]) -> Result<Fields> {
 
 enum Framing {
     None,
-    Length(u128),
+    Length(u64),
     Chunked,
     Unknown,
 }
@@ -191,7 +191,7 @@ fn framing(fields: &Fields, version: &[u8]) -> Result<Framing> {
     }
     match (codings.is_empty(), lengths.is_empty()) {
         (true, true) => Ok(Framing::None),
-        (true, false) => Ok(Framing::Length(number(lengths[0], 10))),
+        (true, false) => number(lengths[0], 10).map(Framing::Length),
         (false, false) => Err(Not::Allowed("9112 §6.1: one of the two")),
         (false, true) if version == HTTP_10 => Err(Not::Allowed("9112 §6.1: not in HTTP/1.0")),
         // Empty members and other codings before it are refused.
@@ -218,7 +218,7 @@ fn chunked(rest: &mut &[u8], trailers: &mut Fields) -> Result<Vec<u8>> {
         if digits == 0 || !extension_is_one || !is_text(extension) {
             return Err(Not::Allowed("9112 §7.1: a size in hexadecimal"));
         }
-        let size = number(size, 16);
+        let size = number(size, 16)?;
         if size == 0 {
             *trailers = field_section(rest)?;
             trailers
@@ -246,8 +246,8 @@ fn persists(fields: &Fields, version: &[u8]) -> bool {
     !has(b"close") && (version == HTTP_11 || has(b"keep-alive"))
 }
 
-fn take(rest: &mut &[u8], length: u128) -> Result<Vec<u8>> {
-    if length > rest.len() as u128 {
+fn take(rest: &mut &[u8], length: u64) -> Result<Vec<u8>> {
+    if length > rest.len() as u64 {
         return Err(Not::Complete);
     }
     let (content, after) = rest.split_at(length as usize);
@@ -255,14 +255,15 @@ fn take(rest: &mut &[u8], length: u128) -> Result<Vec<u8>> {
     Ok(content.to_vec())
 }
 
-/// Digits that are ones; more than can ever come counts as just that.
-fn number(digits: &[u8], radix: u128) -> u128 {
-    digits.iter().fold(0u128, |number, digit| {
+/// The value of digits that are ones.
+fn number(digits: &[u8], radix: u128) -> Result<u64> {
+    let value = digits.iter().fold(0u128, |number, digit| {
         let digit = char::from(*digit).to_digit(16).unwrap_or_default();
         number
             .saturating_mul(radix)
             .saturating_add(u128::from(digit))
-    })
+    });
+    u64::try_from(value).map_err(|_| Not::Allowed("9110 §8.6: a number that can be counted to"))
 }
 
 fn values<'f>(fields: &'f Fields, name: &'f [u8]) -> impl Iterator<Item = &'f [u8]> {
@@ -297,6 +298,34 @@ fn is_text(text: &[u8]) -> bool {
         .all(|byte| *byte == b'\t' || !byte.is_ascii_control())
 }
 
+/// §3.2: the four forms. Beyond RFC 3986, UTF-8 is let through, and what else isn't a space, a control byte or `#`.
+fn is_target(method: &[u8], target: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(target) else {
+        return false;
+    };
+    if text
+        .bytes()
+        .any(|byte| byte.is_ascii_control() || byte == b' ' || byte == b'#')
+    {
+        return false;
+    }
+    if method == b"CONNECT" {
+        return is_host(target) && !text.ends_with([':', ']']) && text.contains(':');
+    }
+    let lower = text.to_ascii_lowercase();
+    let rest = lower
+        .strip_prefix("http://")
+        .or(lower.strip_prefix("https://"));
+    match rest {
+        Some(rest) => {
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let authority = &rest[..end];
+            !authority.is_empty() && !authority.starts_with(':') && is_host(authority.as_bytes())
+        }
+        None => text.starts_with('/') || (text == "*" && method == b"OPTIONS"),
+    }
+}
+
 /// 9110 §7.2, RFC 3986 §3.2.2: a host and perhaps a port. Of the addresses in brackets only IPv6 is known.
 fn is_host(host: &[u8]) -> bool {
     let Ok(host) = std::str::from_utf8(host) else {
@@ -325,5 +354,7 @@ fn is_host(host: &[u8]) -> bool {
         }
         valid
     };
-    name_is_one && port.bytes().all(|digit| digit.is_ascii_digit())
+    // Any digits are a port by the grammar; those that no port has are refused.
+    let port_is_one = port.bytes().all(|digit| digit.is_ascii_digit());
+    name_is_one && port_is_one && (port.is_empty() || port.parse::<u16>().is_ok())
 }
