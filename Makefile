@@ -3,13 +3,14 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
 TEST_PACKAGES = curl chromium
 BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message fuzz install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message fuzz soak install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS=60 (needs a nightly toolchain)
 	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=fuzz/http.dict \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 || exit 1; \
 	done
+
+soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test soak -- --ignored --nocapture
 
 install: ## put the program into $(PREFIX)/bin
 	$(CARGO) build --release --locked -p tinyhttp

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::{Folder, LONG, Raw, Serve, tinyhttp};
+use support::{Folder, LONG, Raw, Running, Serve, tinyhttp};
 
 const NO_FLAGS: [&str; 0] = [];
 
@@ -473,10 +473,10 @@ fn with_output(redirection: &str, requests: usize) {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     drop(taken);
-    let mut child = Command::new("sh")
+    let child = Command::new("sh")
         .arg("-c")
         .arg(format!(
-            "exec \"$0\" serve \"$1\" -v -p {} {redirection}",
+            "exec \"$0\" serve \"$1\" --no-host-check -v -p {} {redirection}",
             address.port()
         ))
         .arg(tinyhttp().get_program())
@@ -486,6 +486,7 @@ fn with_output(redirection: &str, requests: usize) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+    let mut child = Running(child);
     let deadline = Instant::now() + LONG;
     while TcpStream::connect(address).is_err() {
         assert!(
@@ -502,9 +503,7 @@ fn with_output(redirection: &str, requests: usize) {
             assert_eq!(raw.answer().text(), "aaaa", "{redirection}");
         }
     }
-    assert!(matches!(child.try_wait(), Ok(None)), "{redirection}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert!(matches!(child.0.try_wait(), Ok(None)), "{redirection}");
 }
 
 /// A full disk under the log, closed standard streams, and a log that nobody reads: requests are answered all the same.

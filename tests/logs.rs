@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 use std::time::Instant;
-use support::{Folder, LONG, Serve, tinyhttp};
+use support::{Folder, LONG, Running, Serve, tinyhttp};
 
 const REQUEST: &str =
     "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nReferer: http://r/\r\nUser-Agent: agent \u{fc}\r\n\r\n";
@@ -90,17 +90,16 @@ fn a_log_file_is_appended_to_even_by_a_quiet_server() {
     drop(port);
     let mut command = tinyhttp();
     command.arg("serve").arg(folder.path().join("site"));
-    command.args(["-q", "-p", &address.port().to_string()]);
+    command.args(["-q", "--no-host-check", "-p", &address.port().to_string()]);
     command.arg("--log-file").arg(&log);
-    let mut quiet = command.spawn().unwrap();
+    let quiet = Running(command.spawn().unwrap());
     let since = Instant::now();
     while std::net::TcpStream::connect(address).is_err() && since.elapsed() < LONG {
         std::thread::yield_now();
     }
     assert_eq!(support::Raw::connect(address).get("/a.txt").text(), "a");
     read_when(&log, |text| text.contains("  200  GET /a.txt"));
-    quiet.kill().unwrap();
-    quiet.wait().unwrap();
+    drop(quiet);
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Drop for Folder {
 
 /// A running `tinyhttp serve` on a port of its own.
 pub struct Serve {
-    child: Child,
+    child: Running,
     address: SocketAddr,
     stderr: mpsc::Receiver<String>,
     pub banner: Vec<String>,
@@ -120,18 +120,17 @@ impl Serve {
         if command.get_envs().all(|(name, _)| name != NAMES) {
             command.env(NAMES, "1");
         }
-        let mut child = command
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let banner = lines(child.stdout.take().unwrap());
-        let stderr = lines(child.stderr.take().unwrap());
+            .stderr(Stdio::piped());
+        let mut child = Running(command.spawn().unwrap());
+        let banner = lines(child.0.stdout.take().unwrap());
+        let stderr = lines(child.0.stderr.take().unwrap());
         let mut seen = Vec::new();
         loop {
             let line = banner.recv_timeout(LONG).unwrap_or_else(|_| {
-                let _ = child.kill();
+                let _ = child.0.kill();
                 panic!(
                     "no banner: {seen:?} {:?}",
                     stderr.iter().collect::<Vec<_>>()
@@ -160,7 +159,7 @@ impl Serve {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -187,7 +186,7 @@ impl Serve {
 
     /// Whether it has not ended.
     pub fn is_alive(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        matches!(self.child.0.try_wait(), Ok(None))
     }
 
     /// How many descriptors it has open.
@@ -226,14 +225,17 @@ impl Serve {
     pub fn wait(&mut self) -> Option<i32> {
         // Its end is seen as the end of its stderr, whose lines are read to get there.
         while self.stderr.recv_timeout(LONG).is_ok() {}
-        self.child.wait().unwrap().code()
+        self.child.0.wait().unwrap().code()
     }
 }
 
-impl Drop for Serve {
+/// A process that doesn't outlive the test, however that ends.
+pub struct Running(pub Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
