@@ -69,7 +69,7 @@ def connect(port):
 
 def ask(connection):
     """Sends a request for 1 KiB and waits for the whole answer. Raw, so that little of the time it takes is Python's."""
-    connection.sendall(b"GET /1k.bin HTTP/1.1\r\nHost: bench\r\n\r\n")
+    connection.sendall(b"GET /1k.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
     answer = b""
     while len(answer.partition(b"\r\n\r\n")[2]) < 1024:
         received = connection.recv(8192)

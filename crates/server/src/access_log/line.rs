@@ -1,0 +1,236 @@
+//! What a line says. One is made for each exchange, so nothing is allocated for it, and the time is put into words once a second.
+
+use super::{Format, Record};
+use chrono::{DateTime, Local};
+use std::cell::RefCell;
+use std::fmt::{self, Write as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a thread keeps from one line to the next.
+#[derive(Default)]
+struct Scribe {
+    line: String,
+    second: Option<Duration>,
+    pattern: &'static str,
+    time: String,
+}
+
+thread_local! {
+    static SCRIBE: RefCell<Scribe> = RefCell::default();
+}
+
+/// Makes the line of a record, and lends it.
+pub(super) fn with(record: &Record<'_>, format: Format, take: impl FnOnce(&[u8])) {
+    SCRIBE.with_borrow_mut(|scribe| {
+        scribe.line.clear();
+        // Writing to a String doesn't fail.
+        let _ = match format {
+            Format::Common => scribe.common(record),
+            Format::Combined => scribe.combined(record),
+            Format::Json => scribe.json(record),
+            Format::Dev => scribe.dev(record),
+        };
+        scribe.line.push('\n');
+        take(scribe.line.as_bytes());
+    });
+}
+
+impl Scribe {
+    /// The time in words; whole seconds, so that it holds for many lines. Time zone and summer time are looked up each time.
+    fn time(&mut self, time: SystemTime, pattern: &'static str) -> (&str, &mut String) {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let second = Some(Duration::from_secs(since.as_secs()));
+        if self.second != second || self.pattern != pattern {
+            self.time.clear();
+            // Writing to a String doesn't fail.
+            let _ = write!(
+                self.time,
+                "{}",
+                DateTime::<Local>::from(time).format(pattern)
+            );
+            (self.second, self.pattern) = (second, pattern);
+        }
+        (&self.time, &mut self.line)
+    }
+
+    fn common(&mut self, record: &Record<'_>) -> fmt::Result {
+        let (time, line) = self.time(record.time, "%d/%b/%Y:%H:%M:%S %z");
+        write!(line, "{} - - [", record.remote.ip())?;
+        line.push_str(time);
+        line.push_str("] \"");
+        escape(record.method.as_bytes(), line);
+        line.push(' ');
+        escape(record.target.as_bytes(), line);
+        let (status, sent) = (record.status.as_str(), record.sent);
+        write!(line, " {:?}\" {status} {sent}", record.version)
+    }
+
+    fn combined(&mut self, record: &Record<'_>) -> fmt::Result {
+        self.common(record)?;
+        for field in [&record.referer, &record.user_agent] {
+            self.line.push_str(" \"");
+            escape(field.as_deref().unwrap_or(b"-"), &mut self.line);
+            self.line.push('"');
+        }
+        Ok(())
+    }
+
+    fn json(&mut self, record: &Record<'_>) -> fmt::Result {
+        // RFC 3339 with milliseconds, which go in between.
+        let (time, line) = self.time(record.time, "%Y-%m-%dT%H:%M:%S%:z");
+        let (until_seconds, zone) = time.split_at("2026-01-31T12:59:59".len());
+        let since = record.time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let milliseconds = since.subsec_millis();
+        write!(
+            line,
+            "{{\"time\":\"{until_seconds}.{milliseconds:03}{zone}\",\"remote\":\"{}\",\"method\":\"",
+            record.remote
+        )?;
+        escape_json(record.method.as_bytes(), line);
+        line.push_str("\",\"target\":\"");
+        escape_json(record.target.as_bytes(), line);
+        write!(
+            line,
+            "\",\"version\":\"{:?}\",\"status\":{},\"sent\":{},\"seconds\":{}.{:06}",
+            record.version,
+            record.status.as_str(),
+            record.sent,
+            record.duration.as_secs(),
+            record.duration.subsec_micros()
+        )?;
+        for (name, field) in [
+            ("referer", &record.referer),
+            ("user_agent", &record.user_agent),
+        ] {
+            if let Some(field) = field {
+                write!(line, ",\"{name}\":\"")?;
+                escape_json(field, line);
+                line.push('"');
+            }
+        }
+        line.push('}');
+        Ok(())
+    }
+
+    fn dev(&mut self, record: &Record<'_>) -> fmt::Result {
+        let (time, line) = self.time(record.time, "%H:%M:%S");
+        line.push_str(time);
+        write!(line, "  {}  ", record.status.as_str())?;
+        escape(record.method.as_bytes(), line);
+        line.push(' ');
+        escape(record.target.as_bytes(), line);
+        line.push_str("  ");
+        size(record.sent, line)?;
+        let tenths = (record.duration.as_micros() + 50) / 100;
+        let remote = record.remote.ip();
+        write!(line, "  {}.{} ms  {remote}", tenths / 10, tenths % 10)
+    }
+}
+
+/// A number of bytes for people.
+fn size(bytes: u64, line: &mut String) -> fmt::Result {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return write!(line, "{bytes} B");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    write!(line, "{value:.1} {}", UNITS[unit])
+}
+
+/// Printable ASCII as it is, everything else as `\xHH`, quotes and backslashes escaped: as nginx and Apache do.
+fn escape(bytes: &[u8], line: &mut String) {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && bytes.iter().all(|&byte| plain(byte))
+    {
+        return line.push_str(text);
+    }
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => line.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => line.push(char::from(byte)),
+            _ => {
+                // Writing to a String doesn't fail.
+                let _ = write!(line, "\\x{byte:02X}");
+            }
+        }
+    }
+}
+
+/// Text as in JSON, with everything that isn't printable ASCII as `\u00HH` by byte or `\uHHHH`.
+fn escape_json(bytes: &[u8], line: &mut String) {
+    for character in String::from_utf8_lossy(bytes).encode_utf16() {
+        match u8::try_from(character) {
+            Ok(byte @ (b'"' | b'\\')) => line.extend(['\\', char::from(byte)]),
+            Ok(byte @ b' '..=b'~') => line.push(char::from(byte)),
+            _ => {
+                // Writing to a String doesn't fail.
+                let _ = write!(line, "\\u{character:04x}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{StatusCode, Version};
+
+    fn line(format: Format, seconds: u64, duration: Duration, sent: u64) -> String {
+        let record = Record {
+            remote: ([192, 0, 2, 1], 4711).into(),
+            time: UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7),
+            duration,
+            method: "GET".into(),
+            target: "/a\u{7f}\"b".into(),
+            version: Version::HTTP_11,
+            status: StatusCode::OK,
+            sent,
+            referer: None,
+            user_agent: Some(b"x\\\xff\n".as_slice().into()),
+        };
+        let mut made = String::new();
+        with(&record, format, |line| {
+            made = String::from_utf8_lossy(line).into_owned()
+        });
+        made
+    }
+
+    #[test]
+    fn each_format_puts_its_parts_in_place_and_escapes_them() {
+        let micros = Duration::from_micros;
+        let first = line(Format::Combined, 1, micros(1), 1024);
+        assert!(first.starts_with("192.0.2.1 - - ["), "{first}");
+        let rest = "] \"GET /a\\x7F\\\"b HTTP/1.1\" 200 1024 \"-\" \"x\\\\\\xFF\\x0A\"\n";
+        assert!(first.ends_with(rest), "{first}");
+        let json = line(Format::Json, 1, micros(1_000_002), 5);
+        assert!(json.contains(":01.007"), "{json}");
+        assert!(json.contains("\"target\":\"/a\\u007f\\\"b\""), "{json}");
+        assert!(json.contains("\"seconds\":1.000002,"), "{json}");
+        for (duration, sent, want) in [
+            (micros(49), 0, "  0 B  0.0 ms  192.0.2.1\n"),
+            (micros(50), 999, "  999 B  0.1 ms  192.0.2.1\n"),
+            (micros(12_345), 1000, "  1.0 kB  12.3 ms  192.0.2.1\n"),
+            (micros(0), 999_950, "  1.0 MB  0.0 ms  192.0.2.1\n"),
+        ] {
+            let made = line(Format::Dev, 1, duration, sent);
+            assert!(made.ends_with(want), "{made}");
+        }
+    }
+
+    #[test]
+    fn the_time_is_that_of_each_line() {
+        let at = |format, seconds| line(format, seconds, Duration::ZERO, 0);
+        for format in [Format::Common, Format::Dev, Format::Json] {
+            let [a, b] = [1, 2].map(|second| at(format, second));
+            assert_ne!(a, b);
+            assert!(a.contains(":01") && b.contains(":02"), "{a}{b}");
+            assert_eq!(at(format, 1), a);
+        }
+    }
+}

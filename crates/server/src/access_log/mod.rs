@@ -1,0 +1,103 @@
+//! The access log: a line for each exchange, in a format people's tools read, written by a thread of its own.
+//!
+//! A worker formats its line (`line.rs`) and appends it to a buffer; the thread takes the whole buffer and writes it in one
+//! call, as in `writer.rs`. So a slow disk or terminal never holds a request up, and a busy server makes some dozens of writes a
+//! second instead of one for each request. What is there when the server ends, or the log is dropped, is written before that
+//! returns.
+//!
+//! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal to obey.
+
+mod line;
+mod writer;
+
+use http::{StatusCode, Version};
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+use writer::Writer;
+
+/// What is worth telling of one exchange.
+#[derive(Debug, Clone)]
+pub struct Record<'r> {
+    /// The client.
+    pub remote: SocketAddr,
+    /// When the request's head was complete.
+    pub time: SystemTime,
+    /// How long it took from then until the response was handed over.
+    pub duration: Duration,
+    /// The request's method.
+    pub method: Cow<'r, str>,
+    /// The request's target, as it was sent.
+    pub target: Cow<'r, str>,
+    /// The request's version.
+    pub version: Version,
+    /// The response's status code.
+    pub status: StatusCode,
+    /// Bytes of content that were handed over; less than announced if the client went away.
+    pub sent: u64,
+    /// The request's Referer.
+    pub referer: Option<Cow<'r, [u8]>>,
+    /// The request's User-Agent.
+    pub user_agent: Option<Cow<'r, [u8]>>,
+}
+
+impl Record<'_> {
+    /// The same, borrowed from nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Record<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        let own_bytes =
+            |bytes: Option<Cow<'_, [u8]>>| bytes.map(|bytes| Cow::Owned(bytes.into_owned()));
+        Record {
+            method: own(self.method),
+            target: own(self.target),
+            referer: own_bytes(self.referer),
+            user_agent: own_bytes(self.user_agent),
+            ..self
+        }
+    }
+}
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Common Log Format: `host - - [time] "request line" status bytes`.
+    Common,
+    /// Common Log Format with Referer and User-Agent behind it, as most tools expect.
+    Combined,
+    /// One JSON object a line.
+    Json,
+    /// For a person who watches: time, status, method, target, size, duration.
+    #[default]
+    Dev,
+}
+
+/// A log that is open. Dropping it writes what is left.
+#[derive(Debug)]
+pub struct AccessLog {
+    format: Format,
+    writer: Writer,
+}
+
+impl AccessLog {
+    /// A log that writes to `output`, each time with everything that has gathered: at once after a silence, then at most every
+    /// 50 ms, or when 256 KiB are there.
+    ///
+    /// # Errors
+    /// If the writing thread can't be started.
+    pub fn new(output: impl Write + Send + 'static, format: Format) -> io::Result<Self> {
+        let writer = Writer::start(output)?;
+        Ok(AccessLog { format, writer })
+    }
+
+    /// Adds a line. Waits if 4 MiB are there already, for no line is to be lost.
+    pub fn record(&self, record: &Record<'_>) {
+        line::with(record, self.format, |line| self.writer.append(line));
+    }
+
+    /// Waits until all that has been recorded is written, but no longer than that: whether it is.
+    pub fn flush(&self, at_most: Duration) -> bool {
+        self.writer.flush(at_most)
+    }
+}
