@@ -4,6 +4,7 @@ use crate::body::Body;
 use http::{Request, Response, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 use tinyhttp_message::RequestHead;
 use tinyhttp_message::encode::FieldLines;
 
@@ -23,8 +24,11 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Answers a request that needs no thought, without making a map of its fields, if it is one: whatever this returns
     /// must be what `handle` would have said. Only asked for requests without content; must not wait.
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
-        let _ = head;
+    ///
+    /// The request had begun to come in at `arrived`, or before. What was known to be true at that moment or later is fresh
+    /// enough for it.
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
+        let _ = (head, arrived);
         None
     }
 
@@ -50,8 +54,8 @@ impl Handler for Box<dyn Handler> {
         (**self).handle(request)
     }
 
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
-        (**self).prepared(head)
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
+        (**self).prepared(head, arrived)
     }
 
     fn may_wait(&self, request: &Request<Body>) -> bool {
@@ -80,8 +84,8 @@ impl Handler for AnyHandler {
         self.0.handle(request)
     }
 
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
-        self.0.prepared(head)
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
+        self.0.prepared(head, arrived)
     }
 
     fn may_wait(&self, request: &Request<Body>) -> bool {

@@ -40,6 +40,8 @@ pub(crate) struct Worker<'s> {
     pub(crate) output: Vec<u8>,
     /// The time when the last reports came, for deadlines.
     now: Instant,
+    /// The first request to be looked at had begun to come in by then.
+    arrived: Option<Instant>,
     /// The Date field's value at that time, made once a second.
     pub(crate) date: [u8; 29],
     date_of: HttpDate,
@@ -68,6 +70,7 @@ impl<'s> Worker<'s> {
             buffer: vec![0; BUFFER].into_boxed_slice(),
             output: Vec::new(),
             now: Instant::now(),
+            arrived: None,
             date: date_of.write(),
             date_of,
             ready: VecDeque::with_capacity(EVENTS),
@@ -83,6 +86,16 @@ impl<'s> Worker<'s> {
         if date_of != self.date_of {
             (self.date, self.date_of) = (date_of.write(), date_of);
         }
+    }
+
+    /// Notes whether the next bytes that are received had begun to come in when the clock was last looked at.
+    pub(crate) fn arrived(&mut self, already: bool) {
+        self.arrived = already.then_some(self.now);
+    }
+
+    /// When a request had begun to come in at the latest. Of what follows the first of them in a turn that isn't known.
+    pub(crate) fn arrival(&mut self) -> Instant {
+        self.arrived.take().unwrap_or_else(Instant::now)
     }
 
     /// Does something that may take its time. Others take this worker's place, and what was reported to it.

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tinyhttp_message::RequestHead;
 use tinyhttp_server::access_log::{AccessLog, Format};
 use tinyhttp_server::{Body, Builder, Handler, Peer, Prepared, Server, Stopper, Timeouts};
@@ -423,7 +423,7 @@ fn other_panics_cost_one_connection_too() {
             }
         }
 
-        fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+        fn prepared(&self, head: &RequestHead<'_>, _: Instant) -> Option<Prepared> {
             assert!(head.target.path() != "/prepared", "on purpose");
             None
         }

@@ -196,7 +196,7 @@ mod tests {
         };
         let mut made = String::new();
         with(&record, format, |line| {
-            made = String::from_utf8_lossy(line).into_owned()
+            made = String::from_utf8_lossy(line).into_owned();
         });
         made
     }

@@ -30,13 +30,14 @@ impl Connection {
         rest: &[u8],
         worker: &mut Worker<'_>,
     ) -> (usize, Step) {
+        let arrived = worker.arrival();
         if head.target.is_https() {
             let explanation = "This connection is not secured, as https demands.";
             let misdirected = StatusCode::MISDIRECTED_REQUEST;
             return (0, self.respond_with_error(misdirected, explanation, worker));
         }
         if self.protocol.is_complete()
-            && let Some(prepared) = worker.server.handler.prepared(head)
+            && let Some(prepared) = worker.server.handler.prepared(head, arrived)
         {
             let record = worker.records().then(|| self.record(head));
             return (0, self.respond_prepared(prepared, record, worker));

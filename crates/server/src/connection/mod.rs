@@ -151,6 +151,8 @@ impl Connection {
             return self.linger();
         }
         self.exchanged = false;
+        // What was reported to be readable had come by then; of anything else nobody knows.
+        worker.arrived(self.registered && self.interest == Interest::Readable);
         let mut look = self.interest == Interest::Writable;
         if let Some(pending) = self.sending.take() {
             match self.send(pending, worker) {
@@ -167,6 +169,7 @@ impl Connection {
             } else {
                 self.read(worker)
             };
+            worker.arrived(false);
             match step {
                 Step::LookAgain => look = true,
                 step => return self.end_turn(step, worker),

@@ -39,6 +39,7 @@ pub(crate) mod error_page;
 mod failure;
 mod folder;
 mod freshness;
+mod glance;
 mod glob;
 mod html;
 mod listing;
@@ -75,7 +76,7 @@ use stamp::Kind;
 use std::borrow::Cow;
 use std::fs::File;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use store::Store;
 use tinyhttp_message::RequestHead;
 use tinyhttp_message::date::HttpDate;
@@ -116,9 +117,10 @@ impl Files {
         let address = self.address(request.uri().path())?;
 
         // 3. Look up.
-        let found = match self.look_up(&address) {
+        let arrived = Instant::now();
+        let found = match self.look_up(&address, arrived) {
             Err(Failure::NotFound) if self.is_route(&address, request.headers()) => {
-                self.look_up_index(b".")?
+                self.look_up_index(b".", arrived)?
             }
             found => found?,
         };
@@ -146,16 +148,20 @@ impl Files {
         Ok(address)
     }
 
-    fn look_up<'a>(&self, address: &'a Address<'_>) -> Result<Found<'a>, Failure> {
+    fn look_up<'a>(
+        &self,
+        address: &'a Address<'_>,
+        arrived: Instant,
+    ) -> Result<Found<'a>, Failure> {
         if address.names_folder() {
-            self.look_up_index(address.relative())
+            self.look_up_index(address.relative(), arrived)
         } else {
-            self.look_up_name(address.relative())
+            self.look_up_name(address.relative(), arrived)
         }
     }
 
-    fn look_up_name<'a>(&self, relative: &'a [u8]) -> Result<Found<'a>, Failure> {
-        let found = self.store.stat(relative);
+    fn look_up_name<'a>(&self, relative: &'a [u8], arrived: Instant) -> Result<Found<'a>, Failure> {
+        let found = self.store.stat_for(relative, arrived);
         if let Ok((Kind::File, stamp)) = found {
             return Ok(Found::File(relative.into(), stamp));
         }
@@ -169,10 +175,10 @@ impl Files {
         self.store.folder(relative).map(|_| Found::FolderName)
     }
 
-    fn look_up_index<'a>(&self, folder: &[u8]) -> Result<Found<'a>, Failure> {
+    fn look_up_index<'a>(&self, folder: &[u8], arrived: Instant) -> Result<Found<'a>, Failure> {
         for index in &self.store.options().index {
             let file = folder::join(folder, index);
-            match self.store.stat(&file) {
+            match self.store.stat_for(&file, arrived) {
                 Ok((Kind::File, stamp)) => return Ok(Found::File(file.into(), stamp)),
                 Ok(_) | Err(Failure::NotFound) => {}
                 Err(failure) => return Err(failure),
@@ -253,7 +259,7 @@ impl Handler for Files {
     }
 
     /// A GET or HEAD of a file, without preconditions and ranges: the same steps, but nothing is put into a map.
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
         if head.method != Method::GET && head.method != Method::HEAD {
             return None;
         }
@@ -266,7 +272,7 @@ impl Handler for Files {
             return None;
         }
         let address = self.address(head.target.path()).ok()?;
-        let Found::File(file, stamp) = self.look_up(&address).ok()? else {
+        let Found::File(file, stamp) = self.look_up(&address, arrived).ok()? else {
             return None;
         };
         let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));

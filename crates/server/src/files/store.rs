@@ -10,6 +10,7 @@ use super::coding::{self, CODINGS, COMPRESSED, Slots, WORTHWHILE};
 use super::compression::{Compression, Shelf};
 use super::failure::Failure;
 use super::folder;
+use super::glance::Glance;
 use super::options::Options;
 use super::representation::{About, Content, Representation};
 use super::resolve::Root;
@@ -20,7 +21,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 
 /// Content up to this size is read into memory: one write sends it with its head, which is cheaper than `sendfile`. In
@@ -37,6 +38,7 @@ const ATTEMPTS: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Root,
+    glance: Glance,
     cache: Arc<Cache>,
     checksums: Checksums,
     slots: Slots,
@@ -56,6 +58,7 @@ impl Store {
         let cache = Arc::new(Cache::new(options.cache_size));
         Store {
             root,
+            glance: Glance::default(),
             cache,
             checksums: Checksums::default(),
             slots: Slots::default(),
@@ -78,6 +81,16 @@ impl Store {
     /// What there is under a name: a hint, until it is opened.
     pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Failure> {
         self.root.stat(relative).map_err(Failure::of)
+    }
+
+    /// The same, for a request that had come by then.
+    pub(crate) fn stat_for(
+        &self,
+        relative: &[u8],
+        arrived: Instant,
+    ) -> Result<(Kind, Stamp), Failure> {
+        let found = self.glance.stat(&self.root, relative, arrived);
+        found.map_err(Failure::of)
     }
 
     /// What there is under a name that may be a link, if the link is one to be followed.

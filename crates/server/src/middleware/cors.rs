@@ -14,6 +14,7 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode};
 use std::fmt;
+use std::time::Instant;
 use tinyhttp_message::RequestHead;
 
 /// How long a browser may remember what a preflight said, in seconds: as long as any of them does.
@@ -142,9 +143,9 @@ impl<H: Handler> Handler for Cors<H> {
         response
     }
 
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
         match &self.origins {
-            Origins::These(these) if these.is_empty() => self.inner.prepared(head),
+            Origins::These(these) if these.is_empty() => self.inner.prepared(head, arrived),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ use crate::handler::{Handler, Prepared};
 use http::header::{HeaderMap, HeaderName, HeaderValue, VARY};
 use http::{Request, Response};
 use std::fmt;
+use std::time::Instant;
 use tinyhttp_message::RequestHead;
 
 /// Adds fields to every response; what the handler inside says under the same name is replaced, except for Vary, which
@@ -88,10 +89,10 @@ impl<H: Handler> Handler for Fields<H> {
         response
     }
 
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
         // Lines that are ready can't be changed.
         if self.fields.is_empty() {
-            self.inner.prepared(head)
+            self.inner.prepared(head, arrived)
         } else {
             None
         }

@@ -11,6 +11,7 @@ use crate::handler::{Handler, Prepared};
 use http::header::{HOST, HeaderValue};
 use http::{Request, Response, StatusCode};
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Instant;
 use tinyhttp_message::RequestHead;
 
 /// Answers 421 to requests for names that the server doesn't go by.
@@ -85,14 +86,14 @@ impl<H: Handler> Handler for HostCheck<H> {
         )
     }
 
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
         let authority = match head.target.authority() {
             Some(authority) => Some(authority.as_bytes()),
             None => head.fields.get("host"),
         };
         authority
             .is_none_or(|authority| self.is_known(authority))
-            .then(|| self.inner.prepared(head))
+            .then(|| self.inner.prepared(head, arrived))
             .flatten()
     }
 
@@ -165,7 +166,11 @@ mod tests {
             let mut storage = FieldStorage::new();
             let head =
                 RequestHead::parse(head.as_bytes(), &mut storage, &Limits::default()).unwrap();
-            assert_eq!(check.prepared(&head).is_some(), known, "{host}");
+            assert_eq!(
+                check.prepared(&head, Instant::now()).is_some(),
+                known,
+                "{host}"
+            );
         }
     }
 }

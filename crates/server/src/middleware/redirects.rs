@@ -7,6 +7,7 @@ use crate::handler::{Handler, Prepared};
 use http::header::{HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
 use std::fmt;
+use std::time::Instant;
 use tinyhttp_message::{Path, RequestHead};
 
 /// Redirects paths, for now and with the method kept (307): a redirect that browsers remember for ever can't be taken
@@ -158,10 +159,10 @@ impl<H: Handler> Handler for Redirects<H> {
         }
     }
 
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
         match self.target(head.target.path(), head.target.query()) {
             Some(_) => None,
-            None => self.inner.prepared(head),
+            None => self.inner.prepared(head, arrived),
         }
     }
 

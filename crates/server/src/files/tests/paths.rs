@@ -229,7 +229,7 @@ fn what_is_prepared_is_what_would_be_said_anyway() {
         let head = RequestHead::parse(head.as_bytes(), &mut storage, &Limits::default()).unwrap();
         // Twice: from the disk, and from memory.
         for _ in 0..2 {
-            let Some(got) = site.files.prepared(&head) else {
+            let Some(got) = site.files.prepared(&head, Instant::now()) else {
                 assert!(!prepared, "{line} {fields}");
                 continue;
             };

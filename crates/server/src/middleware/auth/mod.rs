@@ -24,6 +24,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tinyhttp_message::RequestHead;
 
 /// How many may wait for their password to be checked; with hashes that take 0.1 s, the last of them waits for 3 s.
@@ -195,11 +196,11 @@ impl<H: Handler> Handler for Auth<H> {
         }
     }
 
-    fn prepared(&self, head: &RequestHead<'_>) -> Option<Prepared> {
+    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
         let mut lines = head.fields.get_all("authorization");
         let line = lines.next().filter(|_| lines.next().is_none())?;
         self.remembered(&self.digest(&Credentials::parse(line)?))?;
-        self.inner.prepared(head)
+        self.inner.prepared(head, arrived)
     }
 
     fn may_wait(&self, request: &Request<Body>) -> bool {
