@@ -47,6 +47,15 @@ fn change(folder: &Path, number: u64) {
     }
 }
 
+/// However the changes end, the clients end with them.
+struct End<'a>(&'a AtomicU64);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(u64::MAX, SeqCst);
+    }
+}
+
 fn shown(answer: &Answer) -> State {
     match answer.status {
         404 => State::Gone,
@@ -69,7 +78,7 @@ fn no_answer_is_older_than_its_request() {
             scope.spawn(move || {
                 loop {
                     let since = done.load(SeqCst);
-                    if since == CHANGES {
+                    if since >= CHANGES {
                         return;
                     }
                     raw.send(REQUEST.repeat(requests));
@@ -83,6 +92,7 @@ fn no_answer_is_older_than_its_request() {
             });
         }
         let mut raw = Raw::connect(server.address());
+        let _ends = End(&done);
         for number in 1..=CHANGES {
             begun.store(number, SeqCst);
             change(folder.path(), number);
