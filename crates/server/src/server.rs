@@ -20,7 +20,7 @@ use tinyhttp_message::Limits;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Descriptors that are kept for files, logs and the like; a quarter where the limit is low.
-const RESERVED_DESCRIPTORS: u64 = 64;
+const RESERVED_DESCRIPTORS: u64 = 128;
 
 /// How long threads may take to end once nothing is left for them to do. One that a handler holds up is left behind.
 const LAST_WAIT: Duration = Duration::from_millis(500);

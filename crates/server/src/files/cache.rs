@@ -81,6 +81,7 @@ impl Cache {
     pub(crate) fn keep(&self, path: &[u8], coding: Coding, stamp: Stamp, kept: Kept) {
         let cost = |kept: &Kept| match kept.as_deref().map(Representation::content) {
             Some(Content::Memory(bytes)) => OVERHEAD + bytes.len(),
+            Some(Content::Snapshot(snapshot)) => OVERHEAD + snapshot.length() as usize,
             _ => OVERHEAD,
         };
         let added = cost(&kept);

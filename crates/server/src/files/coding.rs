@@ -2,8 +2,6 @@
 
 use http::HeaderValue;
 use std::io::{self, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use tinyhttp_message::negotiate::Coding;
 
 /// Codings in the order in which they are offered: the smallest result first.
@@ -71,35 +69,6 @@ pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
         || media_type.ends_with("+json")
         || media_type.ends_with("+xml")
         || TYPES.binary_search(&media_type).is_ok()
-}
-
-/// What may be compressed while it is sent. A compressor takes some megabytes for as long as its client takes to read,
-/// so there are only so many slots; whoever gets none sends the content as it is.
-#[derive(Debug, Default)]
-pub(crate) struct Slots(Arc<AtomicUsize>);
-
-/// The right to compress something.
-#[derive(Debug)]
-pub(crate) struct Slot(Arc<AtomicUsize>);
-
-/// How many slots there are.
-const SLOTS: usize = 16;
-
-impl Slots {
-    /// A slot, if one is left.
-    pub(crate) fn take(&self) -> Option<Slot> {
-        let one_more = |taken| (taken < SLOTS).then_some(taken + 1);
-        let taken = self
-            .0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
-        taken.is_ok().then(|| Slot(Arc::clone(&self.0)))
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 /// Reads what the other reader gives, compressed.

@@ -1,8 +1,9 @@
 //! A file that is compressed while it is sent, and kept in the cache if it went well.
 
 use super::cache::Cache;
-use super::coding::{self, Slot};
+use super::coding;
 use super::representation::{About, Content, Representation};
+use super::slots::Slot;
 use super::stamp::Stamp;
 use crate::body::{Body, FileSlice};
 use std::fs::File;

@@ -50,6 +50,8 @@ mod query;
 mod representation;
 mod resolve;
 mod respond;
+mod slots;
+mod snapshot;
 mod stamp;
 mod store;
 mod text;

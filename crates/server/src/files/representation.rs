@@ -4,6 +4,7 @@ use super::archive::Archive;
 use super::coding;
 use super::compression::Compression;
 use super::pieces::Piece;
+use super::snapshot::Snapshot;
 use super::stamp::Stamp;
 use crate::body::{Body, FileSlice};
 use crate::handler::{Prepared, SERVER};
@@ -50,6 +51,8 @@ pub(crate) struct About {
 #[derive(Debug, Clone)]
 pub(crate) enum Content {
     Memory(Bytes),
+    /// In memory, too, but as a file.
+    Snapshot(Arc<Snapshot>),
     File {
         file: Arc<File>,
         stamp: Stamp,
@@ -126,6 +129,7 @@ impl Representation {
     pub(crate) fn length(&self) -> Option<u64> {
         match &self.content {
             Content::Memory(bytes) => Some(bytes.len() as u64),
+            Content::Snapshot(snapshot) => Some(snapshot.length()),
             Content::File { stamp, .. } => Some(stamp.length),
             Content::Compressed(_) => None,
             Content::Archive(archive) => Some(archive.length()),
@@ -142,6 +146,9 @@ impl Representation {
     pub(crate) fn whole(&self) -> Body {
         match &self.content {
             Content::Memory(bytes) => bytes.clone().into(),
+            Content::Snapshot(snapshot) => {
+                Body::file(Arc::clone(snapshot.file()), 0, snapshot.length())
+            }
             Content::File { file, stamp } => FileSlice::new(file, stamp, 0, stamp.length).into(),
             Content::Compressed(compression) => compression.body(),
             Content::Archive(archive) => {
@@ -159,6 +166,12 @@ impl Representation {
                 let (first, end) = (range.first() as usize, range.last() as usize + 1);
                 Piece::Bytes(bytes.slice(first..end))
             }
+            Content::Snapshot(snapshot) => Piece::File(FileSlice {
+                file: Arc::clone(snapshot.file()),
+                offset: range.first(),
+                left: range.length(),
+                stamp: None,
+            }),
             Content::File { file, stamp } => {
                 Piece::File(FileSlice::new(file, stamp, range.first(), range.length()))
             }

@@ -6,7 +6,7 @@
 
 use super::cache::Cache;
 use super::checksums::Checksums;
-use super::coding::{self, CODINGS, COMPRESSED, Slots, WORTHWHILE};
+use super::coding::{self, CODINGS, COMPRESSED, WORTHWHILE};
 use super::compression::{Compression, Shelf};
 use super::failure::Failure;
 use super::folder;
@@ -14,6 +14,8 @@ use super::glance::Glance;
 use super::options::Options;
 use super::representation::{About, Content, Representation};
 use super::resolve::Root;
+use super::slots::Slots;
+use super::snapshot::Snapshot;
 use super::stamp::{Kind, Stamp};
 use bytes::Bytes;
 use rustix::io::Errno;
@@ -24,12 +26,17 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 
-/// Content up to this size is read into memory: one write sends it with its head, which is cheaper than `sendfile`. In
-/// bytes.
+/// Content up to this size is read into memory, and may be kept there. In bytes.
 const IN_MEMORY: u64 = 256 * 1024;
 
 /// The largest file of which a compressed form is kept, in bytes.
 const KEPT_COMPRESSED: u64 = 16 * 1024 * 1024;
+
+/// How much is compressed while it is sent: a compressor takes some megabytes for as long as its client takes to read.
+const COMPRESSORS: usize = 16;
+
+/// How many [`Snapshot`]s are kept: each takes a descriptor.
+const SNAPSHOTS: usize = 64;
 
 /// How often a file is read again that changes while it is read.
 const ATTEMPTS: u32 = 3;
@@ -41,7 +48,8 @@ pub(crate) struct Store {
     glance: Glance,
     cache: Arc<Cache>,
     checksums: Checksums,
-    slots: Slots,
+    compressors: Slots,
+    snapshots: Slots,
     options: Options,
 }
 
@@ -61,7 +69,8 @@ impl Store {
             glance: Glance::default(),
             cache,
             checksums: Checksums::default(),
-            slots: Slots::default(),
+            compressors: Slots::new(COMPRESSORS),
+            snapshots: Slots::new(SNAPSHOTS),
             options,
         }
     }
@@ -70,8 +79,9 @@ impl Store {
         &self.options
     }
 
-    pub(crate) fn slots(&self) -> &Slots {
-        &self.slots
+    /// What may be compressed while it is sent.
+    pub(crate) fn compressors(&self) -> &Slots {
+        &self.compressors
     }
 
     pub(crate) fn checksums(&self) -> &Checksums {
@@ -161,7 +171,15 @@ impl Store {
 
     /// The file as it is.
     fn identity(&self, relative: &[u8], about: About) -> Result<Arc<Representation>, Failure> {
-        Ok(self.represent(relative, Coding::Identity, self.load(relative)?, about))
+        let mut loaded = self.load(relative)?;
+        if let Content::Memory(content) = &loaded.content
+            && loaded.settled
+            && self.cache.admits(loaded.stamp.length)
+            && let Some(snapshot) = Snapshot::of(content, &self.snapshots)
+        {
+            loaded.content = Content::Snapshot(Arc::new(snapshot));
+        }
+        Ok(self.represent(relative, Coding::Identity, loaded, about))
     }
 
     /// What somebody has compressed beforehand. Whatever is wrong with it: there is always the original.
@@ -213,7 +231,8 @@ impl Store {
         loaded: Loaded,
         about: About,
     ) -> Arc<Representation> {
-        let keep = loaded.settled && matches!(loaded.content, Content::Memory(_));
+        let in_memory = matches!(loaded.content, Content::Memory(_) | Content::Snapshot(_));
+        let keep = loaded.settled && in_memory;
         let made = Arc::new(Representation::new(
             loaded.content,
             coding,
@@ -255,7 +274,7 @@ impl Store {
                 Ok(compressed)
             }
             Content::File { file, .. } => {
-                let Some(slot) = self.slots.take() else {
+                let Some(slot) = self.compressors.take() else {
                     return Ok(None);
                 };
                 let shelf = Shelf {

@@ -151,7 +151,7 @@ impl Listing {
         let offered = [Coding::Zstd, Coding::Gzip, Coding::Br, Coding::Identity];
         let coding = accepted.choose(&offered);
         let coding = coding.filter(|coding| compresses && *coding != Coding::Identity);
-        let slot = coding.and_then(|_| self.store.slots().take());
+        let slot = coding.and_then(|_| self.store.compressors().take());
         let coding = coding.filter(|_| slot.is_some());
         let (mut begin, mut parts_left) = (Some((self, parts)), None);
         let pieces = std::iter::from_fn(move || {
