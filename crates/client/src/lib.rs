@@ -80,7 +80,7 @@ pub use deadline::{Timeout, Timeouts};
 pub use dial::ConnectTo;
 #[cfg(feature = "dns")]
 pub use dns::StubResolver;
-pub use error::{BadRedirect, Error, Phase, TlsFailure};
+pub use error::{BadRedirect, Error, NotRepeated, Phase, TlsFailure};
 pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};
