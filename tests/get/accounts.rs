@@ -93,7 +93,7 @@ fn a_lesson() {
     let outcome = get(["-L", "--explain", "-u", "me:pass", &server.url("/a#frag")]).succeeds();
     let wants = [
         "1  The URL",
-        "fragment │ frag",
+        "fragment frag",
         "never sent",
         "2  Find the address",
         "3  Connect",
@@ -104,13 +104,13 @@ fn a_lesson() {
         "Host: ",
         "RFC 9110 §7.2",
         "Authorization: Basic",
-        "blank line │",
+        "blank line",
         "5  Receive the response",
-        "start line │ HTTP/1.1 301 Moved",
+        "start line HTTP/1.1 301 Moved",
         "as many as Content-Length says",
         "6  Close the connection, or keep it",
         "Go where it points",
-        "━━ 2 of 2: GET http://",
+        "2 of 2: GET http://",
         "GET /b HTTP/1.1",
         "X-Evil: \\u{9b}31m",
         "until the server closed",
@@ -122,11 +122,12 @@ fn a_lesson() {
         "resolve",
         "wait",
     ];
-    let mut rest = outcome.text();
+    let told = words(outcome.text());
+    let mut rest = told.as_str();
     for want in wants {
         let at = rest
-            .find(want)
-            .unwrap_or_else(|| panic!("{want} in {}", outcome.text()));
+            .find(&words(want))
+            .unwrap_or_else(|| panic!("{want} in {told}"));
         rest = &rest[at..];
     }
     for secret in ["bWU6", "pass", "secret=1", "\x1b", "\u{9b}"] {
@@ -136,6 +137,12 @@ fn a_lesson() {
             outcome.text()
         );
     }
+}
+
+/// The text without its columns: wherever a line was broken, the words are still in their order.
+fn words(page: &str) -> String {
+    let words = page.split(['│', '\n', ' ']).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn the_lesson_about_tls() {
         "TLS13_",
         "certificate │ localhost, 127.0.0.1, ::1",
         "issued by │ CN=Test Authority",
-        "somebody",
+        "trusted",
         "TLS │ ",
     ] {
         assert!(outcome.text().contains(want), "{want}: {}", outcome.text());

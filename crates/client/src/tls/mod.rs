@@ -25,6 +25,18 @@ use tinyhttp_message::date::HttpDate;
 use trust::{Trust, certificates};
 
 /// Whom an https client trusts, and who it is itself.
+///
+/// ```
+/// use tinyhttp_client::{Client, TlsOptions, TlsVersion};
+///
+/// let client = Client::builder()
+///     .tls(TlsOptions {
+///         ca_file: Some("authority.pem".into()),
+///         min_version: Some(TlsVersion::V1_3),
+///         ..TlsOptions::default()
+///     })
+///     .build();
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct TlsOptions {
     /// Trust the certificates in this PEM file instead of the machine's. One that is the server's own is taken as it is.

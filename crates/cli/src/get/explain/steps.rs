@@ -155,7 +155,7 @@ fn request(page: &mut Page, hop: &Hop) {
         notes::request_field,
     );
     let note = match hop.content_sent {
-        0 => "none",
+        0 => "",
         _ => "what is to be done with it is the method's meaning",
     };
     page.row("content", &bytes(hop.content_sent), note);
@@ -163,10 +163,9 @@ fn request(page: &mut Page, hop: &Hop) {
     page.row("meaning", hop.method.as_str(), meaning);
 }
 
-/// A number of bytes; nothing for none.
 fn bytes(number: u64) -> String {
     match number {
-        0 => String::new(),
+        0 => "none".to_owned(),
         1 => "1 byte".to_owned(),
         _ => format!("{number} bytes"),
     }
@@ -329,7 +328,7 @@ pub(super) fn show(page: &mut Page, facts: &Facts<'_>) {
     let written = bytes(facts.record.written);
     match &facts.record.file {
         Some(path) => page.row("file", &path.display().to_string(), &written),
-        None if written.is_empty() => page.row("content", "none", ""),
+        None if facts.record.written == 0 => page.row("content", &written, ""),
         None => {
             let note = "not shown here: leave out --explain, or add -o FILE";
             page.row("content", &written, note);

@@ -65,8 +65,8 @@ fn bar(from: Duration, to: Duration, total: Duration, width: usize) -> String {
     let total = total.as_micros().max(1);
     // A place is at most the width, so it fits.
     let place = |at: Duration| ((at.as_micros() * width as u128) / total) as usize;
-    let (from, to) = (place(from).min(width - 1), place(to).min(width));
-    let mut text = " ".repeat(from);
+    let (from, to) = (place(from), place(to).min(width));
+    let mut text = " ".repeat(from.min(width - 1));
     match to.saturating_sub(from) {
         0 => text.push('▏'),
         whole => text.push_str(&"█".repeat(whole)),
