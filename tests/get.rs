@@ -4,6 +4,8 @@
 
 #[path = "get/accounts.rs"]
 mod accounts;
+#[path = "get/codings.rs"]
+mod codings;
 #[path = "get/connections.rs"]
 mod connections;
 #[path = "get/downloads.rs"]
@@ -12,8 +14,14 @@ mod downloads;
 mod faults;
 #[path = "get/gopher.rs"]
 mod gopher;
+#[path = "get/habits.rs"]
+mod habits;
 #[path = "get/https.rs"]
 mod https;
+#[path = "get/landing.rs"]
+mod landing;
+#[path = "get/phases.rs"]
+mod phases;
 #[path = "get/requests.rs"]
 mod requests;
 #[path = "get/responses.rs"]

@@ -363,10 +363,10 @@ fn the_lesson_about_tls() {
         "Shake hands (TLS)",
         "TLS 1.3",
         "TLS13_",
-        "certificate for: localhost, 127.0.0.1, ::1",
-        "issued by: CN=Test Authority",
-        "somebody trusted has signed it",
-        "TLS  ",
+        "certificate │ localhost, 127.0.0.1, ::1",
+        "issued by │ CN=Test Authority",
+        "trusted",
+        "TLS │ ",
     ] {
         assert!(outcome.text().contains(want), "{want}: {}", outcome.text());
     }

@@ -41,6 +41,11 @@ impl Failure {
         &self.what
     }
 
+    /// What to try; empty where there is nothing to be done.
+    pub(crate) fn hint_text(&self) -> &str {
+        &self.hint
+    }
+
     pub(crate) fn code(&self) -> u8 {
         self.code
     }

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match args.command {
         Command::Serve(args) => serve::run(&args),
-        Command::Get(args) => get::run(&args),
+        Command::Get(args) => get::run(*args),
         Command::Resolve(args) => resolve::run(&args),
     }
 }

@@ -151,7 +151,7 @@ impl Client {
                     jar.store(&request.url, &String::from_utf8_lossy(value.as_bytes()));
                 }
             }
-            let next = location(&request.url, head.status, &head.fields);
+            let next = location(&request.url, head.status, &head.fields, config.redirects);
             let wire = Wire::new(exchange, origin, self.clone());
             let Some(next) = next.filter(|_| config.redirects.limit > 0) else {
                 let codings = if config.decodes {
@@ -194,9 +194,10 @@ impl Client {
                 exchanges: connection.exchanges,
             });
             match self.exchange_over(connection, request, clock, recorder) {
-                Err(broken) if broken.unanswered && request.may_be_repeated() => {
-                    recorder.emit(&Event::Stale);
-                }
+                Err(broken) if broken.unanswered => match request.why_not_repeated() {
+                    None => recorder.emit(&Event::Stale),
+                    Some(why) => return Err(broken.error.not_sent_again(why)),
+                },
                 result => return result.map_err(|broken| broken.error),
             }
         }

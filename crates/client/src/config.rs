@@ -57,6 +57,7 @@ impl Default for Config {
             redirects: RedirectPolicy {
                 limit: 10,
                 trusts_location: false,
+                https_only: false,
             },
             pool: PoolLimits {
                 per_origin: 8,
@@ -121,6 +122,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn trust_redirects(mut self, trust: bool) -> Self {
         self.0.redirects.trusts_location = trust;
+        self
+    }
+
+    /// Follows redirects to https only, so that what began in secret stays so.
+    #[must_use]
+    pub fn https_redirects_only(mut self, only: bool) -> Self {
+        self.0.redirects.https_only = only;
         self
     }
 

@@ -16,6 +16,20 @@ const LONGEST: usize = 8 * 1024;
 const MOST: usize = 3000;
 
 /// The cookies of a client. Several clients, and threads, may share one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tinyhttp_client::{Client, Jar, url::Url};
+///
+/// let jar = Arc::new(Jar::new());
+/// let client = Client::builder().cookies(jar.clone()).build();
+/// // What a response to such a request would set:
+/// let url = Url::parse("http://h.test/a").unwrap();
+/// jar.store(&url, "id=7; Path=/; HttpOnly");
+/// assert_eq!(jar.for_url(&url).as_deref(), Some("id=7"));
+/// assert_eq!(jar.for_url(&Url::parse("http://other.test/").unwrap()), None);
+/// # drop(client);
+/// ```
 #[derive(Debug, Default)]
 pub struct Jar(Mutex<Vec<Cookie>>);
 

@@ -33,7 +33,54 @@
 //! ```
 //!
 //! Content is streamed in both directions: a [`Response`] is a [`Read`](std::io::Read), and a [`Body`] can be made from
-//! one.
+//! one. A status of 400 and more is a response like any other, not an error.
+//!
+//! # Features
+//!
+//! None is on unless it is asked for; what isn't needed isn't compiled.
+//!
+//! | feature | what it adds | what it brings |
+//! |---|---|---|
+//! | `tls` | `https://`, `TlsOptions` | rustls with ring, the machine's trusted certificates |
+//! | `gzip`, `brotli`, `zstd` | content in the codings gzip and deflate, br, zstd, undone while it is read | flate2, brotli-decompressor, zstd |
+//! | `cookies` | `Jar`, in Netscape's file format | nothing |
+//! | `json` | `RequestBuilder::json`, `Response::json` | serde, serde_json |
+//! | `dns` | `StubResolver`, which asks name servers itself | simple-dns |
+//! | `socks` | proxies that speak SOCKS 5 | nothing |
+//!
+//! # Errors
+//!
+//! An [`Error`] says in one line what failed, at which address, after how long; [`Error::phase`] at which step,
+//! [`Error::hint`] what a person may try, [`Error::may_pass`] whether trying again makes sense. While content is read it
+//! travels inside an [`io::Error`](std::io::Error); [`Error::from_io`] takes it out.
+//!
+//! ```
+//! use tinyhttp_client::{Client, Error, Phase, Timeout};
+//! use std::time::Duration;
+//!
+//! # let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+//! # let url = format!("http://{}/", silent.local_addr().unwrap());
+//! let client = Client::builder()
+//!     .timeouts(|timeouts| timeouts.total = Some(Duration::from_millis(50)))
+//!     .build();
+//! let error = client.get(&url).send().unwrap_err();
+//! assert_eq!(error.phase(), Phase::Response);
+//! assert!(error.may_pass());
+//! assert!(matches!(error, Error::Timeout { timeout: Timeout::Total, .. }));
+//! ```
+//!
+//! # What it does unasked
+//!
+//! - Redirects are followed, ten at most, to http and https only. Credentials don't leave the origin they are for
+//!   ([`ClientBuilder::max_redirects`], [`ClientBuilder::trust_redirects`]).
+//! - Connections are kept, and used again. One that turns out to be closed is replaced once, if making the request twice
+//!   does no harm; otherwise the error says that it wasn't ([`NotRepeated`]).
+//! - Every address of a host is tried, both families at once (RFC 8305), under one deadline.
+//! - What a server sends is bounded: heads, fields, interim responses, chunks, and what content may unfold into.
+//! - What two readers could understand differently is refused ([`ProtocolError`]).
+//!
+//! It asks no proxy unless told to ([`Proxies::from_env`]), keeps no cookies, and logs nothing: who wants to know sets an
+//! [observer](trace::Observer).
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -80,7 +127,7 @@ pub use deadline::{Timeout, Timeouts};
 pub use dial::ConnectTo;
 #[cfg(feature = "dns")]
 pub use dns::StubResolver;
-pub use error::{BadRedirect, Error, Phase, TlsFailure};
+pub use error::{BadRedirect, Error, NotRepeated, Phase, TlsFailure};
 pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};
@@ -92,3 +139,8 @@ pub use tinyhttp_message::{BodyLength, CloseReason, Error as ProtocolError, Limi
 pub use tls::{TlsOptions, TlsVersion};
 pub use transport::Peer;
 pub use url;
+
+/// The example that people meet first has to work, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -23,6 +23,8 @@ pub(crate) struct RedirectPolicy {
     pub(crate) limit: u32,
     /// Credentials cross origins: dangerous, and sometimes asked for.
     pub(crate) trusts_location: bool,
+    /// A redirect to http is not followed.
+    pub(crate) https_only: bool,
 }
 
 /// Where a response points, if it is a redirect that could be followed.
@@ -30,6 +32,7 @@ pub(crate) fn location(
     base: &Url,
     status: StatusCode,
     fields: &HeaderMap,
+    policy: RedirectPolicy,
 ) -> Option<Result<Url, Error>> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
@@ -43,6 +46,7 @@ pub(crate) fn location(
     Some(match base.join(&text) {
         Err(_) => Err(refused(BadRedirect::NotUrl)),
         Ok(url) if Origin::of(&url).is_none() => Err(refused(BadRedirect::Scheme)),
+        Ok(url) if policy.https_only && url.scheme() != "https" => Err(refused(BadRedirect::Plain)),
         Ok(mut url) => {
             // A fragment that the redirect doesn't replace is still meant (RFC 9110 §10.2.2).
             if url.fragment().is_none() {
@@ -109,6 +113,12 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
+    const POLICY: RedirectPolicy = RedirectPolicy {
+        limit: 10,
+        trusts_location: false,
+        https_only: false,
+    };
+
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
     }
@@ -136,16 +146,19 @@ mod tests {
             let mut fields = HeaderMap::new();
             let value = HeaderValue::from_bytes(text.as_bytes()).unwrap();
             fields.insert(header::LOCATION, value);
-            let got = location(&base, status, &fields).unwrap();
+            let got = location(&base, status, &fields, POLICY).unwrap();
             assert_eq!(got.ok().map(String::from).as_deref(), *want, "{text}");
         }
         for status in [200, 300, 304, 305, 306, 404] {
             let status = StatusCode::from_u16(status).unwrap();
             let mut fields = HeaderMap::new();
             fields.insert(header::LOCATION, HeaderValue::from_static("/x"));
-            assert!(location(&base, status, &fields).is_none(), "{status}");
+            assert!(
+                location(&base, status, &fields, POLICY).is_none(),
+                "{status}"
+            );
         }
-        assert!(location(&base, StatusCode::FOUND, &HeaderMap::new()).is_none());
+        assert!(location(&base, StatusCode::FOUND, &HeaderMap::new(), POLICY).is_none());
     }
 
     #[test]
@@ -166,11 +179,7 @@ mod tests {
             let mut request = Request::new(before.clone(), url("http://h/"));
             request.body = "x".into();
             let status = StatusCode::from_u16(*status).unwrap();
-            let policy = RedirectPolicy {
-                limit: 10,
-                trusts_location: false,
-            };
-            follow(&mut request, status, url("http://h/y"), policy).unwrap();
+            follow(&mut request, status, url("http://h/y"), POLICY).unwrap();
             assert_eq!(
                 (&request.method, !request.body.is_empty()),
                 (after, *content),
@@ -184,12 +193,8 @@ mod tests {
         let mut request = Request::new(Method::POST, url("http://h/"));
         request.body = Body::reader(&b"x"[..]);
         request.body.open().unwrap();
-        let policy = RedirectPolicy {
-            limit: 10,
-            trusts_location: false,
-        };
         let status = StatusCode::TEMPORARY_REDIRECT;
-        let error = follow(&mut request, status, url("http://h/y"), policy).unwrap_err();
+        let error = follow(&mut request, status, url("http://h/y"), POLICY).unwrap_err();
         assert!(matches!(
             error,
             Error::Redirect {
@@ -214,8 +219,8 @@ mod tests {
                 request.fields.insert(name, HeaderValue::from_static("x"));
             }
             let policy = RedirectPolicy {
-                limit: 10,
                 trusts_location,
+                ..POLICY
             };
             follow(&mut request, StatusCode::FOUND, url(to), policy).unwrap();
             let has = |name| request.fields.contains_key(name);
@@ -229,6 +234,20 @@ mod tests {
                 (kept, kept, kept, true),
                 "{to}"
             );
+        }
+    }
+
+    #[test]
+    fn https_may_be_insisted_on() {
+        let policy = RedirectPolicy {
+            https_only: true,
+            ..POLICY
+        };
+        for (to, followed) in [("http://h/", false), ("https://i/", true), ("/x", true)] {
+            let mut fields = HeaderMap::new();
+            fields.insert(header::LOCATION, HeaderValue::from_static(to));
+            let got = location(&url("https://h/"), StatusCode::FOUND, &fields, policy).unwrap();
+            assert_eq!(got.is_ok(), followed, "{to}");
         }
     }
 }

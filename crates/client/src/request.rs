@@ -4,7 +4,7 @@ use crate::body::Body;
 use crate::client::Client;
 use crate::credentials::Credentials;
 use crate::deadline::Timeouts;
-use crate::error::Error;
+use crate::error::{Error, NotRepeated};
 use crate::response::Response;
 use crate::trace::Observer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
@@ -65,8 +65,8 @@ impl Request {
         format!("{}://{host}{}", url.scheme(), self.target())
     }
 
-    /// Whether making it twice does no more than making it once (RFC 9110 §9.2.2), and is possible.
-    pub(crate) fn may_be_repeated(&self) -> bool {
+    /// What forbids making it twice: that it would do more than once (RFC 9110 §9.2.2), or isn't possible.
+    pub(crate) fn why_not_repeated(&self) -> Option<NotRepeated> {
         let idempotent = [
             Method::GET,
             Method::HEAD,
@@ -75,7 +75,10 @@ impl Request {
             Method::PUT,
             Method::DELETE,
         ];
-        idempotent.contains(&self.method) && self.body.can_be_sent()
+        if !idempotent.contains(&self.method) {
+            return Some(NotRepeated::NotIdempotent(self.method.clone()));
+        }
+        (!self.body.can_be_sent()).then_some(NotRepeated::ContentIsGone)
     }
 }
 

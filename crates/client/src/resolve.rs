@@ -9,7 +9,14 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use url::Host;
 
-/// Finds the addresses of a host. A [`Client`](crate::Client) can be given one of your own.
+/// Finds the addresses of a host. A [`Client`](crate::Client) can be given one of your own, and a closure is one.
+///
+/// ```
+/// use tinyhttp_client::Client;
+///
+/// let everything_here = |_: &str| Ok(vec!["127.0.0.1".parse().unwrap()]);
+/// let client = Client::builder().resolver(everything_here).build();
+/// ```
 pub trait Resolve: Send + Sync {
     /// The addresses of `host`, best first. The caller waits for the answer only until its deadline, so this runs on a
     /// thread of its own.

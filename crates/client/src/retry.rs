@@ -9,6 +9,23 @@
 //!   Range: bytes=3000-         200  ETag: "v2"   another version, whole: begin anew
 //!   If-Range: "v1"             416               nothing is there: it was complete, or it has shrunk
 //! ```
+//!
+//! [`continuation`] is that judgement:
+//!
+//! ```
+//! use http::{HeaderMap, StatusCode, header};
+//! use tinyhttp_client::retry::{Continuation, Validator, continuation};
+//!
+//! let mut fields = HeaderMap::new();
+//! fields.insert(header::ETAG, "\"v1\"".parse().unwrap());
+//! let version = Validator::of(&fields).unwrap();
+//!
+//! fields.insert(header::CONTENT_RANGE, "bytes 3000-8999/9000".parse().unwrap());
+//! let rest = continuation(StatusCode::PARTIAL_CONTENT, &fields, 3000, None, Some(&version));
+//! assert_eq!(rest, Continuation::Append { total: Some(9000) });
+//! let whole = continuation(StatusCode::OK, &fields, 3000, None, Some(&version));
+//! assert_eq!(whole, Continuation::Restart);
+//! ```
 
 use crate::error::Error;
 use http::{HeaderMap, StatusCode, header};

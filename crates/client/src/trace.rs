@@ -13,6 +13,25 @@
 //! | 7 print | the caller's |
 //!
 //! A redirect starts again at step 1: that is a new [`Hop`].
+//!
+//! ```
+//! # use std::io::{Read, Write};
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+//! # let url = format!("http://{}/", listener.local_addr().unwrap());
+//! # let server = std::thread::spawn(move || {
+//! #     let (mut stream, _) = listener.accept().unwrap();
+//! #     stream.read(&mut [0; 1024]).unwrap();
+//! #     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+//! # });
+//! let response = tinyhttp_client::Client::new().get(&url).send()?;
+//! let trace = response.trace();
+//! let hop = &trace.hops[0];
+//! assert!(hop.request.starts_with(b"GET / HTTP/1.1\r\n"));
+//! // Times are counted from the start of the fetch.
+//! assert!(hop.resolved <= hop.connected && hop.connected <= hop.first_byte);
+//! # server.join().unwrap();
+//! # Ok::<(), tinyhttp_client::Error>(())
+//! ```
 
 use crate::transport::Peer;
 use http::{HeaderMap, Method, StatusCode};

@@ -83,15 +83,21 @@ fn usage(what: String) -> Failure {
 
 fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
     let not_one = |error: tinyhttp_client::NotAProxy| usage(error.to_string());
-    let mut proxies = match &args.proxy {
+    let socks = |scheme: &str, host: &String| format!("{scheme}://{host}");
+    let given = args
+        .proxy
+        .clone()
+        .or_else(|| args.socks5.as_ref().map(|host| socks("socks5", host)))
+        .or_else(|| {
+            let host = args.socks5_hostname.as_ref();
+            host.map(|host| socks("socks5h", host))
+        });
+    let mut proxies = match given {
         None => Proxies::from_env().map_err(not_one)?,
         // An empty one switches off what the environment says.
         Some(text) if text.is_empty() => Proxies::default(),
         Some(text) => {
-            let mut proxy = Proxy::parse(text).map_err(not_one)?;
-            if let Some(user) = &args.proxy_user {
-                proxy = proxy.log_in(secrets::ask(user, "the proxy")?);
-            }
+            let proxy = Proxy::parse(&text).map_err(not_one)?;
             Proxies {
                 http: Some(proxy.clone()),
                 https: Some(proxy),
@@ -99,6 +105,14 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
             }
         }
     };
+    if let Some(user) = &args.proxy_user
+        && (proxies.http.is_some() || proxies.https.is_some())
+    {
+        let credentials = secrets::ask(user, "the proxy")?;
+        for proxy in [&mut proxies.http, &mut proxies.https] {
+            *proxy = proxy.take().map(|proxy| proxy.log_in(credentials.clone()));
+        }
+    }
     if let Some(list) = &args.noproxy {
         proxies.except = NoProxy::parse(list);
     }

@@ -8,8 +8,8 @@ use std::io::{self, Read};
 
 /// Data is held in memory; -T streams.
 const MOST: u64 = 256 * 1024 * 1024;
-/// What isn't percent-encoded in a form, beside letters and digits: the unreserved characters of RFC 3986.
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
+/// What is percent-encoded in a form and a selector: all but the unreserved characters (RFC 3986 §2.3).
+pub(super) const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

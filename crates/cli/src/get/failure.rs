@@ -26,6 +26,9 @@ fn hint(error: &Error) -> &'static str {
             TlsFailure::Certificate => {
                 "trust its issuer with --cacert FILE; -k trusts anybody, so that anybody may answer"
             }
+            TlsFailure::Refused => {
+                "it may speak other versions of TLS only (--tls-max), or want a certificate (--cert)"
+            }
             TlsFailure::Roots => "name a file of certificates with --cacert FILE",
             TlsFailure::Identity => "check the files that --cert and --key name",
             _ => error.hint().unwrap_or_default(),
@@ -58,7 +61,7 @@ fn exit_code(error: &Error) -> u8 {
             _ => 8,
         },
         Error::Tls { failure, .. } => match failure {
-            TlsFailure::Certificate => 60,
+            TlsFailure::Certificate | TlsFailure::Name | TlsFailure::Dates => 60,
             TlsFailure::Pin => 90,
             TlsFailure::Roots => 77,
             TlsFailure::Identity => 58,
@@ -77,11 +80,11 @@ fn exit_code(error: &Error) -> u8 {
         Error::Timeout { .. } => 28,
         Error::TooManyRedirects { .. } => 47,
         Error::Redirect { reason, .. } => match reason {
-            BadRedirect::Scheme => 1,
+            BadRedirect::Scheme | BadRedirect::Plain => 1,
             BadRedirect::Content => 65,
             _ => 3,
         },
-        Error::NoResponse { .. } => 52,
+        Error::NoResponse { source: None, .. } => 52,
         Error::Send { .. } => 55,
         Error::TooLarge { .. } => 63,
         _ => 56,

@@ -9,6 +9,7 @@
 //! The first character of the URL's path says what kind of thing it is, the rest is the selector to send. A menu has a line
 //! for each item: kind and title, selector, host, port, with tabs between them.
 
+use super::data::UNRESERVED;
 use super::failure::write_failure;
 use super::job::Record;
 use super::output::Output;
@@ -17,7 +18,7 @@ use super::pump::Pump;
 use super::terminal::{Console, paint, styles};
 use super::verbose::Narrator;
 use crate::failure::Failure;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -27,13 +28,6 @@ use url::{Host, Url};
 
 /// A menu longer than that isn't shown as one.
 const LONGEST_MENU: u64 = 16 * 1024 * 1024;
-
-/// What stays as it is in a selector, beside letters and digits.
-const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// Whether the URL is one of gopher's.
 pub(super) fn is_gopher(url: &Url) -> bool {

@@ -7,7 +7,7 @@
 //! | `args` | What was asked for? |
 //! | `address` | Which URL is meant? |
 //! | `connection`, `secrets`, `netrc`, `cookies` | How is the server reached, and as whom? |
-//! | `request`, `data`, `multipart` | What goes on the wire? |
+//! | `request`, `data`, `dates`, `multipart` | What goes on the wire? |
 //! | `verbose` | What happens meanwhile? (`-v`) |
 //! | `transfer` | Is the response one to be shown, and where? |
 //! | `output` | How do its bytes get there? |
@@ -23,6 +23,7 @@ mod connection;
 #[cfg(feature = "cookies")]
 mod cookies;
 mod data;
+mod dates;
 mod download;
 mod dry_run;
 mod explain;
@@ -59,8 +60,8 @@ use terminal::Console;
 use transfer::Run;
 
 /// Fetches every URL; the exit code is that of the last failure.
-pub(crate) fn run(args: &Args) -> ExitCode {
-    match fetch_all(args) {
+pub(crate) fn run(mut args: Args) -> ExitCode {
+    match args.read_items().and_then(|()| fetch_all(&args)) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => failure.report(),
     }
@@ -73,6 +74,7 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
         .user_agent(None)
         .max_redirects(max_redirects(args))
         .trust_redirects(args.request.location_trusted)
+        .https_redirects_only(!may_redirect_to_http(args))
         .decompress(decompresses(args, console));
     #[cfg(feature = "cookies")]
     let jar = cookies::open(&args.request)?;
@@ -100,31 +102,37 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
 }
 
 fn fetch_in_turn(run: &Run<'_>) -> u8 {
-    let urls = run.args.urls.iter().enumerate();
-    let codes = urls.map(|(index, url)| fetch(run, index, url));
-    codes.fold(0, |last, code| if code == 0 { last } else { code })
+    let mut last = 0;
+    for (index, url) in run.args.urls().enumerate() {
+        match fetch(run, index, url) {
+            0 => {}
+            code if run.args.download.fail_early => return code,
+            code => last = code,
+        }
+    }
+    last
 }
 
 /// As many threads as there may be fetches at once; each takes the next URL when it is done with one.
 fn fetch_in_parallel(run: &Run<'_>) -> u8 {
     let next = AtomicUsize::new(0);
     let failed = AtomicU8::new(0);
-    let threads = run
-        .args
-        .urls
-        .len()
-        .min(usize::from(run.args.download.parallel_max));
+    let urls: Vec<_> = run.args.urls().collect();
+    let threads = urls.len().min(usize::from(run.args.download.parallel_max));
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(url) = run.args.urls.get(index) else {
+                    let Some(url) = urls.get(index) else {
                         break;
                     };
                     let code = fetch(run, index, url);
                     if code != 0 {
                         failed.store(code, Ordering::Relaxed);
+                        if run.args.download.fail_early {
+                            next.store(urls.len(), Ordering::Relaxed);
+                        }
                     }
                 }
             });
@@ -146,10 +154,17 @@ fn fetch(run: &Run<'_>, index: usize, url: &str) -> u8 {
 
 fn max_redirects(args: &Args) -> u32 {
     if args.request.location || args.request.location_trusted {
-        args.request.max_redirs
+        // -1 is no limit.
+        u32::try_from(args.request.max_redirs).unwrap_or(u32::MAX)
     } else {
         0
     }
+}
+
+fn may_redirect_to_http(args: &Args) -> bool {
+    let request = &args.request;
+    let schemes = request.proto_redir.as_ref().or(request.proto.as_ref());
+    schemes.is_none_or(|schemes| schemes.has("http"))
 }
 
 /// People read text; a pipe gets what was sent unless it asks otherwise.

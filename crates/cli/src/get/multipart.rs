@@ -33,7 +33,7 @@ enum Piece {
 
 impl Form {
     /// Reads the parts as they were given on the command line.
-    pub(super) fn new(parts: &[String]) -> Result<Self, Failure> {
+    pub(super) fn new(parts: &[String], literal: &[String]) -> Result<Self, Failure> {
         let random = RandomState::new();
         let boundary = format!(
             "----tinyhttp{:016x}{:016x}",
@@ -41,8 +41,9 @@ impl Form {
             random.hash_one(1)
         );
         let mut pieces = Vec::new();
-        for part in parts {
-            let (head, content) = read_part(part)?;
+        let parts = parts.iter().map(|part| read_part(part));
+        for part in parts.chain(literal.iter().map(|part| literal_part(part))) {
+            let (head, content) = part?;
             let head = format!("--{boundary}\r\n{head}\r\n");
             pieces.push(Piece::Bytes(head.into_bytes()));
             pieces.push(content);
@@ -90,10 +91,7 @@ impl Form {
 
 /// `NAME=VALUE`, `NAME=@FILE`, `NAME=<FILE`, and behind a semicolon `type=…` or `filename=…`.
 fn read_part(part: &str) -> Result<(String, Piece), Failure> {
-    let usage = || {
-        Failure::with_code(2, format!("-F {part:?} is not NAME=VALUE"))
-            .hint("or NAME=@FILE to upload a file")
-    };
+    let usage = || not_a_part(part);
     let (name, rest) = part.split_once('=').ok_or_else(usage)?;
     let mut options = rest.split(';');
     let mut value = options.next().unwrap_or_default().to_owned();
@@ -126,7 +124,7 @@ fn read_part(part: &str) -> Result<(String, Piece), Failure> {
     } else {
         Piece::Bytes(value.into_bytes())
     };
-    let mut head = format!("Content-Disposition: form-data; name=\"{}\"", quote(name));
+    let mut head = disposition(name);
     if let Some(filename) = filename {
         head.push_str(&format!("; filename=\"{}\"", quote(&filename)));
     }
@@ -139,6 +137,22 @@ fn read_part(part: &str) -> Result<(String, Piece), Failure> {
         ));
     }
     Ok((head, content))
+}
+
+/// `NAME=VALUE`, whatever is in the value.
+fn literal_part(part: &str) -> Result<(String, Piece), Failure> {
+    let (name, value) = part.split_once('=').ok_or_else(|| not_a_part(part))?;
+    let content = Piece::Bytes(value.as_bytes().to_vec());
+    Ok((disposition(name) + "\r\n", content))
+}
+
+fn disposition(name: &str) -> String {
+    format!("Content-Disposition: form-data; name=\"{}\"", quote(name))
+}
+
+fn not_a_part(part: &str) -> Failure {
+    Failure::with_code(2, format!("-F {part:?} is not NAME=VALUE"))
+        .hint("or NAME=@FILE to upload a file")
 }
 
 fn file(path: &str) -> Result<Piece, Failure> {
@@ -196,7 +210,7 @@ mod tests {
             ),
         ];
         for (part, head, content) in table {
-            let form = Form::new(std::slice::from_ref(&part)).unwrap();
+            let form = Form::new(std::slice::from_ref(&part), &[]).unwrap();
             let mut text = String::new();
             form.open().unwrap().read_to_string(&mut text).unwrap();
             let boundary = &form.boundary;
@@ -208,8 +222,12 @@ mod tests {
             assert_eq!(form.length(), Some(text.len() as u64));
         }
         std::fs::remove_file(path).unwrap();
-        assert!(Form::new(&["novalue".to_owned()]).is_err());
-        assert!(Form::new(&["a=@/no/such/file".to_owned()]).is_err());
-        assert!(Form::new(&["a=b;type=x\r\nEvil: y".to_owned()]).is_err());
+        let form = Form::new(&[], &["a=@b;type=c".to_owned()]).unwrap();
+        let mut text = String::new();
+        form.open().unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.contains(&format!("{disposition}\"a\"\r\n\r\n@b;type=c\r\n")));
+        assert!(Form::new(&["novalue".to_owned()], &[]).is_err());
+        assert!(Form::new(&["a=@/no/such/file".to_owned()], &[]).is_err());
+        assert!(Form::new(&["a=b;type=x\r\nEvil: y".to_owned()], &[]).is_err());
     }
 }

@@ -2,13 +2,13 @@
 
 use super::args::Args;
 use super::data::{self, Data};
+use super::dates::date;
 use super::multipart::Form;
 use super::secrets;
 use crate::failure::Failure;
 use http::{Method, Version};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-use tinyhttp_client::{Body, Client, HttpDate, RequestBuilder};
+use tinyhttp_client::{Body, Client, RequestBuilder};
 use url::Url;
 
 /// Content beyond this waits for `100 Continue`, as in curl: it may be for nothing.
@@ -203,8 +203,8 @@ fn content(
         }
         return Ok(Content::File(path.clone()));
     }
-    if !args.request.form.is_empty() {
-        let form = Form::new(&args.request.form)?;
+    if !(args.request.form.is_empty() && args.request.form_string.is_empty()) {
+        let form = Form::new(&args.request.form, &args.request.form_string)?;
         fields.set("Content-Type", &form.content_type());
         return Ok(Content::Form(form));
     }
@@ -280,40 +280,6 @@ fn conditions(args: &Args, fields: &mut Fields) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A date as HTTP or ISO 8601 writes it, or that of a file.
-fn date(text: &str) -> Result<HttpDate, Failure> {
-    let now = HttpDate::from(SystemTime::now());
-    if let Some(date) = HttpDate::parse(text.as_bytes(), now) {
-        return Ok(date);
-    }
-    let (day, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00"));
-    let numbers = |text: &str, by: char| -> Option<Vec<u32>> {
-        text.trim_end_matches('Z')
-            .split(by)
-            .map(|number| number.parse().ok())
-            .collect()
-    };
-    if let (Some(day), Some(time)) = (numbers(day, '-'), numbers(time, ':'))
-        && let ([year, month, day], [hour, minute, second]) = (&day[..], &time[..])
-    {
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
-        // The day of the week is not looked at.
-        let month = MONTHS.get((*month as usize).wrapping_sub(1)).unwrap_or(&"");
-        let text = format!("Mon, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT");
-        if let Some(date) = HttpDate::parse(text.as_bytes(), now) {
-            return Ok(date);
-        }
-    }
-    let modified = std::fs::metadata(text).and_then(|metadata| metadata.modified());
-    modified.map(HttpDate::from).map_err(|_| {
-        Failure::with_code(2, format!("-z {text:?} is neither a date nor a file")).hint(
-            "write a date as 2026-01-31, 2026-01-31T12:00:00Z or 'Sat, 31 Jan 2026 12:00:00 GMT'",
-        )
-    })
-}
-
 /// Fields in order. One that is given with -H takes the place of one that is sent by default.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields(Vec<Field>);
@@ -359,28 +325,5 @@ impl Fields {
         self.0
             .iter()
             .map(|field| (field.name.as_str(), field.value.as_str()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{HttpDate, date};
-
-    #[test]
-    fn dates() {
-        let table = [
-            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
-            ("1994-11-06T08:49:37Z", Some(784_111_777)),
-            ("1994-11-06 08:49:37", Some(784_111_777)),
-            ("1994-11-06", Some(784_080_000)),
-            ("1994-13-06", None),
-            ("1994-00-06", None),
-            ("yesterday", None),
-            ("", None),
-        ];
-        for (text, want) in table {
-            let got = date(text).ok().map(HttpDate::unix_seconds);
-            assert_eq!(got, want, "{text}");
-        }
     }
 }

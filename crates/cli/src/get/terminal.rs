@@ -34,6 +34,19 @@ impl Console {
     }
 }
 
+/// How wide a page may be: as wide as the terminal, within what can be read.
+pub(super) fn columns() -> usize {
+    let said = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let measured =
+        || rustix::termios::tcgetwinsize(std::io::stdout()).map(|size| size.ws_col.into());
+    said.or_else(|| measured().ok())
+        .filter(|columns| *columns > 0)
+        .unwrap_or(100)
+        .clamp(60, 120)
+}
+
 /// What is coloured, and how.
 pub(super) mod styles {
     use super::{AnsiColor, Style};

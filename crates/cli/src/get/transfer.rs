@@ -36,6 +36,11 @@ impl Run<'_> {
     pub(super) fn transfer(&self, index: usize, original: &str) -> Result<(), Failure> {
         let args = self.args;
         let url = address::parse(original)?;
+        let schemes = args.request.proto.as_ref();
+        if schemes.is_some_and(|schemes| !schemes.has(url.scheme())) {
+            let what = format!("--proto doesn't let {} be used", url.scheme());
+            return Err(Failure::with_code(1, what));
+        }
         if gopher::is_gopher(&url) {
             return self.gopher(index, &url);
         }

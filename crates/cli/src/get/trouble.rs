@@ -6,7 +6,7 @@ use super::progress::Bar;
 use crate::failure::Failure;
 use http::StatusCode;
 use std::time::{Duration, Instant};
-use tinyhttp_client::{Error, HttpDate, Response, retry};
+use tinyhttp_client::{Error, HttpDate, Response, Timeout, retry};
 
 /// Why a try came to nothing.
 #[derive(Debug)]
@@ -43,6 +43,12 @@ impl Trouble {
             Trouble::Status { .. } | Trouble::Mismatch => true,
             Trouble::Failure(_) => false,
         }
+    }
+
+    /// `-m` has run out: nobody wants to wait longer, unless they say so.
+    fn is_out_of_time(&self) -> bool {
+        let total = Timeout::Total;
+        matches!(self, Trouble::Error(Error::Timeout { timeout, .. }) if *timeout == total)
     }
 
     pub(super) fn into_failure(self) -> Failure {
@@ -127,7 +133,7 @@ impl Persistence {
     ) -> Result<(), Trouble> {
         let limit = match self.asked {
             Some(limit) => limit,
-            None if is_resumable => UNASKED,
+            None if is_resumable && !trouble.is_out_of_time() => UNASKED,
             None => 0,
         };
         let may_pass =

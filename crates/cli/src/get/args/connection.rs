@@ -40,6 +40,12 @@ pub(crate) struct ConnectionArgs {
     /// ALL_PROXY
     #[arg(short = 'x', long, value_name = "URL")]
     pub(in crate::get) proxy: Option<String>,
+    /// Go through that SOCKS 5 proxy: HOST[:PORT]
+    #[arg(long, value_name = "HOST", conflicts_with = "proxy")]
+    pub(in crate::get) socks5: Option<String>,
+    /// The same, and let it look up the names
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["proxy", "socks5"])]
+    pub(in crate::get) socks5_hostname: Option<String>,
     /// Log in at the proxy as USER:PASSWORD; without :PASSWORD you are asked for it
     #[arg(
         short = 'U',

@@ -73,6 +73,9 @@ impl clap::Args for DataArgs {
                     .help(*help)
                     .action(ArgAction::Append)
                     .allow_hyphen_values(true);
+                if *name == "data" {
+                    arg = arg.alias("data-ascii");
+                }
                 if let Some(short) = short {
                     arg = arg.short(*short);
                 }

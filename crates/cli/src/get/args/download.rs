@@ -53,6 +53,9 @@ pub(in crate::get) struct DownloadArgs {
     /// Verify the file: sha256:HEX or sha512:HEX
     #[arg(long, value_name = "SUM")]
     pub(in crate::get) checksum: Option<String>,
+    /// With several URLs, end at the first that fails
+    #[arg(long)]
+    pub(in crate::get) fail_early: bool,
     /// Fetch all URLs at once
     #[arg(short = 'Z', long)]
     pub(in crate::get) parallel: bool,

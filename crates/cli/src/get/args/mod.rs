@@ -3,8 +3,10 @@
 mod connection;
 mod data;
 mod download;
+mod items;
 mod output;
 mod request;
+mod schemes;
 
 pub(crate) use connection::ConnectionArgs;
 #[cfg(feature = "tls")]
@@ -13,17 +15,22 @@ pub(super) use data::{DataArgs, Given};
 pub(super) use download::DownloadArgs;
 pub(super) use output::{Colour, OutputArgs};
 pub(super) use request::RequestArgs;
+pub(super) use schemes::Schemes;
 
 /// Fetch URLs: readable on a terminal, exact in a pipe
 ///
 /// On a terminal the status line, the fields and the content are shown, coloured, JSON indented. In a pipe or a file there
 /// is the content, byte for byte.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = AFTERWARDS)]
+#[command(after_long_help = AFTERWARDS, args_override_self = true)]
 pub(crate) struct Args {
-    /// What to fetch. Without a scheme http:// is meant, and :8080/path is this machine
-    #[arg(required = true, value_name = "URL")]
+    /// What to fetch. Without a scheme http:// is meant, and :8080/path is this machine. As in HTTPie the method may stand
+    /// before it (PUT), and items behind it: Name:value, name=text, name:=json, name==parameter, name@FILE
+    #[arg(required_unless_present = "url", value_name = "URL")]
     pub(super) urls: Vec<String>,
+    /// The same, as a flag
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Vec<String>,
 
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -33,6 +40,42 @@ pub(crate) struct Args {
     pub(super) download: DownloadArgs,
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
+    #[command(flatten)]
+    habits: Habits,
+}
+
+impl Args {
+    /// Every URL, in no order but that those of `--url` come last.
+    pub(super) fn urls(&self) -> impl ExactSizeIterator<Item = &String> {
+        let all: Vec<_> = self.urls.iter().chain(&self.url).collect();
+        all.into_iter()
+    }
+}
+
+/// Flags of curl that ask for what is done anyway: the lines that people have by heart work.
+#[derive(clap::Args, Debug)]
+struct Habits {
+    /// URLs aren't searched for [1-3] and {a,b}
+    #[arg(short = 'g', long, hide = true)]
+    globoff: bool,
+    /// Content is written as it comes
+    #[arg(short = 'N', long, hide = true)]
+    no_buffer: bool,
+    /// There is no configuration file
+    #[arg(short = 'q', long, hide = true)]
+    disable: bool,
+    /// Basic is what -u means
+    #[arg(long, hide = true)]
+    basic: bool,
+    /// Who isn't there yet may be there a little later
+    #[arg(long, hide = true)]
+    retry_connrefused: bool,
+    /// Nothing is held back
+    #[arg(long, hide = true)]
+    tcp_nodelay: bool,
+    /// No version of TLS below 1.2 is spoken
+    #[arg(short = '1', long = "tlsv1", visible_aliases = ["tlsv1.0", "tlsv1.1"], hide = true)]
+    tlsv1: bool,
 }
 
 const AFTERWARDS: &str = "\

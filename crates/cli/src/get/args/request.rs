@@ -1,6 +1,6 @@
 //! Flags that say what is asked.
 
-use super::DataArgs;
+use super::{DataArgs, Schemes};
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
@@ -17,11 +17,14 @@ pub(in crate::get) struct RequestArgs {
     /// Send a form (multipart/form-data): NAME=VALUE, NAME=@FILE, NAME=<FILE; with ;type=TYPE and ;filename=NAME
     #[arg(short = 'F', long, value_name = "PART", conflicts_with_all = ["data", "data-raw", "data-binary", "data-urlencode", "json"])]
     pub(in crate::get) form: Vec<String>,
+    /// The same, but @, < and ; mean nothing
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with_all = ["data", "data-raw", "data-binary", "data-urlencode", "json"])]
+    pub(in crate::get) form_string: Vec<String>,
     /// Upload that file, by PUT; - is stdin
-    #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["form", "data", "data-raw", "data-binary", "data-urlencode", "json"])]
+    #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["form", "form_string", "data", "data-raw", "data-binary", "data-urlencode", "json"])]
     pub(in crate::get) upload_file: Option<PathBuf>,
     /// Put what -d gives into the URL's query, and use GET
-    #[arg(short = 'G', long, conflicts_with_all = ["form", "upload_file"])]
+    #[arg(short = 'G', long, conflicts_with_all = ["form", "form_string", "upload_file"])]
     pub(in crate::get) get: bool,
     /// Log in as USER:PASSWORD (Basic); without :PASSWORD you are asked for it
     #[arg(
@@ -35,6 +38,7 @@ pub(in crate::get) struct RequestArgs {
     /// Log in with that token (Bearer), or the one in a file: @FILE
     #[arg(
         long,
+        alias = "oauth2-bearer",
         value_name = "TOKEN",
         env = "TINYHTTP_BEARER",
         hide_env_values = true,
@@ -42,7 +46,7 @@ pub(in crate::get) struct RequestArgs {
     )]
     pub(in crate::get) bearer: Option<String>,
     /// Look up user and password in ~/.netrc
-    #[arg(short, long)]
+    #[arg(short, long, alias = "netrc-optional")]
     pub(in crate::get) netrc: bool,
     /// Look them up in that file
     #[arg(long, value_name = "FILE", env = "NETRC")]
@@ -103,9 +107,15 @@ pub(in crate::get) struct RequestArgs {
     /// Follow redirects
     #[arg(short = 'L', long)]
     pub(in crate::get) location: bool,
-    /// Follow at most so many
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub(in crate::get) max_redirs: u32,
+    /// Follow at most so many; -1: any number
+    #[arg(long, value_name = "N", default_value_t = 50, allow_negative_numbers = true, value_parser = clap::value_parser!(i64).range(-1..=u32::MAX.into()))]
+    pub(in crate::get) max_redirs: i64,
+    /// Use these schemes only: =https, or -http, or http,https
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, value_parser = Schemes::parse)]
+    pub(in crate::get) proto: Option<Schemes>,
+    /// Follow redirects to these only; otherwise as --proto
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, value_parser = Schemes::parse)]
+    pub(in crate::get) proto_redir: Option<Schemes>,
     /// Follow them, and send passwords and cookies along to other hosts
     #[arg(long)]
     pub(in crate::get) location_trusted: bool,

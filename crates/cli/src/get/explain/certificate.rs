@@ -12,7 +12,8 @@ pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
         .zip(since)
         .map(|(to, from)| to.saturating_sub(from));
     page.heading("   Shake hands (TLS)", took);
-    page.line(
+    page.row(
+        "version",
         &tls.version,
         match (tls.version.as_str(), tls.is_resumed) {
             (_, true) => "with the secrets of an earlier connection (RFC 8446 §2.2)",
@@ -20,12 +21,21 @@ pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
             _ => "two round trips (RFC 5246)",
         },
     );
-    page.line(&tls.cipher, "how the bytes are kept secret, and whole");
-    page.line(&tls.group, "how both sides came to the same key");
+    page.row(
+        "cipher",
+        &tls.cipher,
+        "how the bytes are kept secret, and whole",
+    );
+    page.row(
+        "key exchange",
+        &tls.group,
+        "how both sides came to the same key",
+    );
     if let Some(protocol) = &tls.alpn {
-        page.line(
+        page.row(
+            "protocol",
             protocol,
-            "the protocol inside, agreed on by ALPN (RFC 7301)",
+            "spoken inside, agreed on by ALPN (RFC 7301)",
         );
     }
     let parsed = tls
@@ -34,18 +44,25 @@ pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
         .and_then(|der| X509Certificate::from_der(der).ok());
     if let Some((_, certificate)) = parsed {
         let names = names(&certificate).join(", ");
-        page.field("certificate for", &names, "");
-        page.field("issued by", &certificate.issuer().to_string(), "");
+        page.row("certificate", &names, "the names it is good for (RFC 9525)");
+        let issuer = certificate.issuer().to_string();
+        page.row(
+            "issued by",
+            &issuer,
+            "whoever signed it (RFC 5280 §4.1.2.4)",
+        );
         let validity = certificate.validity();
         let until = HttpDate::from_unix_seconds(validity.not_after.timestamp());
-        page.field("valid until", &until.to_string(), "");
+        page.row("valid until", &until.to_string(), "");
     }
-    let verdict = if tls.is_verified {
-        "the name fits, the dates fit, and somebody trusted has signed it"
-    } else {
-        "not verified: -k trusts anybody"
+    let (verdict, why) = match tls.is_verified {
+        true => (
+            "trusted",
+            "name and dates fit, and somebody trusted has signed it",
+        ),
+        false => ("not verified", "-k trusts anybody"),
     };
-    page.line("", verdict);
+    page.row("", verdict, why);
 }
 
 /// The names that the certificate is good for.

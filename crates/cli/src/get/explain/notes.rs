@@ -6,11 +6,11 @@ use http::{Method, StatusCode};
 pub(super) fn request_line(line: &str) -> &'static str {
     let target = line.split(' ').nth(1).unwrap_or_default();
     if target.contains("://") {
-        "request line, with the whole URL, as a proxy wants it (RFC 9112 §3.2.2)"
+        "method, the whole URL, as a proxy wants it, and version (RFC 9112 §3.2.2)"
     } else if target == "*" {
-        "request line; * is the server itself (RFC 9112 §3.2.4)"
+        "method, the server itself, and version (RFC 9112 §3.2.4)"
     } else {
-        "request line: method, target, version (RFC 9112 §3)"
+        "method, target, version (RFC 9112 §3)"
     }
 }
 

@@ -38,7 +38,7 @@ fn url(page: &mut Page, url: &Url) {
         "https" => "HTTP inside TLS: secret, and the server proves its name (RFC 9110 §4.2.2)",
         _ => "plain text: everybody on the way can read it (RFC 9110 §4.2.1)",
     };
-    page.field("scheme", url.scheme(), scheme);
+    page.row("scheme", url.scheme(), scheme);
     let host = match url.host() {
         Some(url::Host::Domain(name)) if name.starts_with("xn--") || name.contains(".xn--") => {
             "a name with other letters than ASCII, in its DNS form (RFC 3492)"
@@ -46,23 +46,20 @@ fn url(page: &mut Page, url: &Url) {
         Some(url::Host::Domain(_)) => "a name, for DNS to look up",
         _ => "an address: nothing to look up",
     };
-    page.field("host", url.host_str().unwrap_or_default(), host);
+    page.row("host", url.host_str().unwrap_or_default(), host);
     let port = match url.port() {
         Some(_) => "written in the URL",
         None => "the scheme's own",
     };
     let number = url.port_or_known_default().unwrap_or_default();
-    page.field("port", &number.to_string(), port);
-    page.field("path", url.path(), "what the server is asked for");
+    page.row("port", &number.to_string(), port);
+    page.row("path", url.path(), "what the server is asked for");
     if let Some(query) = url.query() {
-        page.field("query", query, "parameters, for the server");
+        page.row("query", query, "parameters, for the server");
     }
     if let Some(fragment) = url.fragment() {
-        page.field(
-            "fragment",
-            fragment,
-            "a place in the page; stays here, is never sent",
-        );
+        let note = "a place in the page; stays here, is never sent";
+        page.row("fragment", fragment, note);
     }
 }
 
@@ -73,17 +70,17 @@ fn resolve(page: &mut Page, hop: &Hop) {
     let took = hop.resolved.map(|at| at.saturating_sub(hop.started));
     page.heading("2  Find the address", took);
     if hop.addresses.is_empty() {
-        if hop.resolved.is_none() && hop.connected.is_none() {
-            page.line(
+        let (fact, note) = match (hop.resolved, hop.connected) {
+            (None, None) => (
                 "none",
                 "nobody knows that name, or nobody who knows it could be asked",
-            );
-        } else {
-            page.line(
+            ),
+            _ => (
                 "none needed",
                 "the connection doesn't lead to the host itself",
-            );
-        }
+            ),
+        };
+        page.row("address", fact, note);
     }
     for address in &hop.addresses {
         let family = if address.is_ipv6() { "IPv6" } else { "IPv4" };
@@ -91,37 +88,37 @@ fn resolve(page: &mut Page, hop: &Hop) {
             true => format!("{family}; this machine itself"),
             false => family.to_owned(),
         };
-        page.line(&address.ip().to_string(), &note);
+        page.row("address", &address.ip().to_string(), &note);
     }
 }
 
 fn connect(page: &mut Page, hop: &Hop) {
     let since = hop.resolved.unwrap_or(hop.started);
     let took = hop.connected.map(|at| at.saturating_sub(since));
-    page.heading("3  Connect", took);
+    let peer = hop.peer.as_ref().map(ToString::to_string);
+    let peer = peer.unwrap_or_default();
     if hop.reused > 0 {
-        let peer = hop
-            .peer
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        page.line(
-            &peer,
-            &format!("still open; this is exchange {} on it", hop.reused + 1),
+        page.heading("3  Connect", None);
+        let note = format!(
+            "still open: nothing to look up, nobody to shake hands with; this is exchange {} on it",
+            hop.reused + 1
         );
+        page.row("kept", &peer, &note);
         return;
     }
+    page.heading("3  Connect", took);
     for attempt in &hop.attempts {
-        page.line(&attempt.address.to_string(), &outcome(attempt));
+        page.row("tried", &attempt.address.to_string(), &outcome(attempt));
+    }
+    if hop.attempts.is_empty() {
+        page.row("socket", &peer, "on this machine: no network, no handshake");
     }
     if hop.attempts.len() > 1 {
-        page.line(
-            "",
-            "the families take turns, 250 ms apart at most (RFC 8305)",
-        );
+        let note = "the families take turns, 250 ms apart at most (RFC 8305)";
+        page.row("", "", note);
     }
     if let Some((proxy, _)) = &hop.tunnel {
-        page.line(proxy, "the proxy that passes the bytes on");
+        page.row("proxy", proxy, "passes the bytes on");
     }
     #[cfg(feature = "tls")]
     if let Some(tls) = &hop.tls {
@@ -157,11 +154,20 @@ fn request(page: &mut Page, hop: &Hop) {
         notes::request_line,
         notes::request_field,
     );
-    page.line("", "a blank line ends the head");
-    page.line(hop.method.as_str(), notes::method(&hop.method));
-    if hop.content_sent > 0 {
-        let fact = format!("({} bytes of content)", hop.content_sent);
-        page.line(&fact, "what is to be done with it is the method's meaning");
+    let note = match hop.content_sent {
+        0 => "",
+        _ => "what is to be done with it is the method's meaning",
+    };
+    page.row("content", &bytes(hop.content_sent), note);
+    let meaning = notes::method(&hop.method);
+    page.row("meaning", hop.method.as_str(), meaning);
+}
+
+fn bytes(number: u64) -> String {
+    match number {
+        0 => "none".to_owned(),
+        1 => "1 byte".to_owned(),
+        _ => format!("{number} bytes"),
     }
 }
 
@@ -175,29 +181,22 @@ fn response(page: &mut Page, hop: &Hop) {
         head(
             page,
             interim,
-            |_| "interim: the answer itself is still to come",
+            |_| "interim: the answer itself is still to come (RFC 9110 §15.2)",
             notes::response_field,
         );
-        page.blank();
     }
     head(
         page,
         &hop.response,
-        |_| "status line: version, code, phrase (RFC 9112 §4)",
+        |_| "version, status code, and a phrase for people (RFC 9112 §4)",
         notes::response_field,
     );
-    page.line("", "a blank line ends the head");
-    let received = format!("({} bytes of content)", hop.received);
-    page.line(&received, length(hop));
-    if let Some(status) = hop.status {
-        page.line(&status.as_u16().to_string(), notes::status(status));
-    }
-    for line in caching::verdict(
-        &hop.method,
-        hop.status.unwrap_or_default(),
-        &hop.response_fields(),
-    ) {
-        page.line("caches", &line);
+    page.row("content", &bytes(hop.received), length(hop));
+    let status = hop.status.unwrap_or_default();
+    page.row("meaning", status.as_str(), notes::status(status));
+    let verdict = caching::verdict(&hop.method, status, &hop.response_fields());
+    for (index, line) in verdict.iter().enumerate() {
+        page.row(if index == 0 { "caches" } else { "" }, line, "");
     }
 }
 
@@ -228,12 +227,13 @@ fn length(hop: &Hop) -> &'static str {
 fn connection(page: &mut Page, hop: &Hop, failure: Option<&Failure>) {
     page.heading("6  Close the connection, or keep it", None);
     match hop.close {
-        None if hop.ended.is_some() => page.line(
+        None if hop.ended.is_some() => page.row(
             "kept",
-            "HTTP/1.1 keeps it for the next request unless one side says close (RFC 9112 §9.3)",
+            "for the next request, as in HTTP/1.1 unless one side says close (RFC 9112 §9.3)",
+            "",
         ),
-        None => page.line("open", ""),
-        Some(reason) => page.line("closed", closed(reason, failure)),
+        None => page.row("open", "", ""),
+        Some(reason) => page.row("closed", closed(reason, failure), ""),
     }
 }
 
@@ -264,18 +264,14 @@ fn closed(reason: Closed, failure: Option<&Failure>) -> &'static str {
 fn redirect(page: &mut Page, hop: &Hop, next: &Hop) {
     let status = hop.status.unwrap_or_default().as_u16();
     page.heading("↪  Go where it points", None);
-    page.line(next.url.as_str(), notes::redirect(status));
+    page.row("location", next.url.as_str(), "");
+    page.row("method", next.method.as_str(), notes::redirect(status));
     if next.method != hop.method {
-        page.line(
-            next.method.as_str(),
-            "the method changes, and the content is left behind",
-        );
+        page.row("", "", "it changes, and the content is left behind");
     }
     if next.url.origin() != hop.url.origin() {
-        page.line(
-            "",
-            "another origin: passwords and cookies for the first one stay behind",
-        );
+        let note = "passwords and cookies for the first one stay behind (RFC 9110 §15.4)";
+        page.row("origin", "another one", note);
     }
 }
 
@@ -287,6 +283,7 @@ fn head(
     field: impl Fn(&str) -> &'static str,
 ) {
     let text = String::from_utf8_lossy(raw);
+    let mut label = "fields";
     for (index, line) in text.lines().take_while(|line| !line.is_empty()).enumerate() {
         if index == 0 {
             let style = if line.starts_with("HTTP/") {
@@ -294,13 +291,15 @@ fn head(
             } else {
                 Style::new().bold()
             };
-            page.styled(line, style, start_line(line));
+            page.styled("start line", line, style, start_line(line));
         } else if let Some((name, value)) = line.split_once(':') {
-            page.field(name, shown(name, value.trim()), field(name));
+            page.field(label, name, shown(name, value.trim()), field(name));
+            label = "";
         } else {
-            page.styled(line, styles::FAINT, "");
+            page.styled(label, line, styles::FAINT, "");
         }
     }
+    page.row("blank line", "", "ends the head (RFC 9112 §2.1)");
 }
 
 /// Secrets are not part of a lesson that people will show around.
@@ -326,21 +325,20 @@ fn shown<'v>(name: &str, value: &'v str) -> &'v str {
 /// Step 7.
 pub(super) fn show(page: &mut Page, facts: &Facts<'_>) {
     page.heading("7  Show the content", None);
-    let bytes = format!("{} bytes", facts.record.written);
+    let written = bytes(facts.record.written);
     match &facts.record.file {
-        Some(path) => page.line(&bytes, &format!("in the file {}", path.display())),
-        None => page.line(
-            &bytes,
-            "not shown here: leave out --explain, or add -o FILE",
-        ),
+        Some(path) => page.row("file", &path.display().to_string(), &written),
+        None if facts.record.written == 0 => page.row("content", &written, ""),
+        None => {
+            let note = "not shown here: leave out --explain, or add -o FILE";
+            page.row("content", &written, note);
+        }
     }
     if let Some(verified) = &facts.record.verified {
-        page.line("verified", verified);
+        page.row("verified", verified, "");
     }
     if facts.record.retries > 0 {
-        page.line(
-            "tries",
-            &format!("{}; told is the last one", facts.record.retries + 1),
-        );
+        let tries = (facts.record.retries + 1).to_string();
+        page.row("tries", &tries, "told is the last one");
     }
 }

@@ -7,8 +7,8 @@ use anstyle::Style;
 use std::time::Duration;
 use tinyhttp_client::trace::{Hop, Trace};
 
-/// Columns of the scale.
-const WIDTH: u64 = 48;
+/// Columns behind the scale, for a time.
+const TIME: usize = 12;
 
 /// One phase: its name, and from when to when.
 type Phase = (&'static str, Duration, Duration);
@@ -16,14 +16,15 @@ type Phase = (&'static str, Duration, Duration);
 pub(super) fn draw(page: &mut Page, trace: &Trace) {
     let total = total(trace);
     page.heading("Where the time went", Some(total));
+    let width = page.room() - TIME;
     for (index, hop) in trace.hops.iter().enumerate() {
         if trace.hops.len() > 1 {
-            page.line(&format!("{}  {}", index + 1, hop.url), "");
+            page.row(&(index + 1).to_string(), hop.url.as_str(), "");
         }
         for (name, from, to) in phases(hop) {
-            let bar = bar(from, to, total);
+            let bar = bar(from, to, total, width);
             let time = format!("{:>9.1} ms", to.saturating_sub(from).as_secs_f64() * 1e3);
-            page.styled(&format!("{name:<12}{bar}{time}"), style(name), "");
+            page.styled(name, &format!("{bar}{time}"), style(name), "");
         }
     }
 }
@@ -60,19 +61,18 @@ fn phases(hop: &Hop) -> Vec<Phase> {
 }
 
 /// A bar at its place on the scale; what is too short to be seen is a thin line.
-fn bar(from: Duration, to: Duration, total: Duration) -> String {
+fn bar(from: Duration, to: Duration, total: Duration, width: usize) -> String {
     let total = total.as_micros().max(1);
-    // Positions are at most WIDTH times eight, so they fit.
-    let place = |at: Duration| ((at.as_micros() * u128::from(WIDTH) * 8) / total) as u64;
-    let (from, to) = (place(from), place(to).min(WIDTH * 8));
-    let mut text = " ".repeat((from / 8) as usize);
-    let whole = (to / 8).saturating_sub(from / 8);
-    match whole {
+    // A place is at most the width, so it fits.
+    let place = |at: Duration| ((at.as_micros() * width as u128) / total) as usize;
+    let (from, to) = (place(from), place(to).min(width));
+    let mut text = " ".repeat(from.min(width - 1));
+    match to.saturating_sub(from) {
         0 => text.push('▏'),
-        _ => text.push_str(&"█".repeat(whole as usize)),
+        whole => text.push_str(&"█".repeat(whole)),
     }
-    let used = text.chars().count() as u64;
-    text.push_str(&" ".repeat(WIDTH.saturating_sub(used) as usize));
+    let used = text.chars().count();
+    text.push_str(&" ".repeat(width - used));
     text
 }
 
@@ -88,11 +88,11 @@ mod tests {
             (0, 50, 100, "█".repeat(24) + &" ".repeat(24)),
             (50, 100, 100, " ".repeat(24) + &"█".repeat(24)),
             (50, 50, 100, " ".repeat(24) + "▏" + &" ".repeat(23)),
-            (100, 100, 100, " ".repeat(48) + "▏"),
+            (100, 100, 100, " ".repeat(47) + "▏"),
             (0, 0, 0, "▏".to_owned() + &" ".repeat(47)),
         ];
         for (from, to, total, want) in table {
-            assert_eq!(bar(ms(from), ms(to), ms(total)), want, "{from} to {to}");
+            assert_eq!(bar(ms(from), ms(to), ms(total), 48), want, "{from} to {to}");
         }
     }
 }

@@ -15,65 +15,27 @@
 //! while the response is read. And it may stop reading until its response is read: neither side waits for the other for
 //! ever.
 
+mod connection;
+mod content;
+mod outgoing;
+
+pub(crate) use connection::Connection;
+
 use crate::body::Source;
 use crate::compose::Outbound;
 use crate::deadline::{Clock, Deadline, Timeout};
 use crate::error::{Error, Phase};
-use crate::proxy::Proxy;
 use crate::trace::{Closed, Event, Recorder};
-use crate::transport::{Peer, Transport};
+use crate::transport::Transport;
 use http::{HeaderMap, StatusCode, Version};
+use outgoing::{Outgoing, PIECE};
 use rustix::event::PollFlags;
 use std::io;
 use std::time::{Duration, Instant};
-use tinyhttp_message::{
-    BodyLength, ClientConnection, ClientEvent, CloseReason, ContentEncoder, FieldStorage, Limits,
-};
+use tinyhttp_message::{BodyLength, ClientEvent, CloseReason, FieldStorage};
 
-/// How much content is read from its source, or sent, at a time.
-const PIECE: usize = 64 * 1024;
-/// Room for what is read from the socket, at first.
-const INPUT: usize = 16 * 1024;
 /// How long a request that asked for `100 Continue` waits for it (RFC 9110 §10.1.1 leaves that to the client).
 const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
-
-/// A connection, between exchanges or in one.
-pub(crate) struct Connection {
-    transport: Box<dyn Transport>,
-    protocol: ClientConnection,
-    input: Input,
-    pub(crate) peer: Peer,
-    /// Exchanges that it has carried.
-    pub(crate) exchanges: u32,
-    /// The proxy that passes each request on, which therefore names its whole URL.
-    pub(crate) forward: Option<Proxy>,
-}
-
-impl Connection {
-    pub(crate) fn new(transport: Box<dyn Transport>, peer: Peer, limits: Limits) -> Self {
-        Connection {
-            transport,
-            protocol: ClientConnection::new(limits),
-            input: Input::default(),
-            peer,
-            exchanges: 0,
-            forward: None,
-        }
-    }
-
-    /// Whether an idle connection is still open, and silent, as it should be.
-    pub(crate) fn is_alive(&mut self) -> bool {
-        match self.transport.wait(PollFlags::IN, Some(Duration::ZERO)) {
-            Ok(false) => true,
-            // Something is there: the end, or bytes of a layer below that mean nothing here.
-            Ok(true) => {
-                let read = self.transport.read(&mut [0]);
-                read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-            }
-            Err(_) => false,
-        }
-    }
-}
 
 /// A final response's head.
 pub(crate) struct Head {
@@ -105,24 +67,10 @@ pub(crate) struct Exchange {
     has_ended: bool,
 }
 
-/// The part of the request that hasn't gone out.
-struct Outgoing {
-    source: Source,
-    /// `None` when the end of the content is in the buffer.
-    encoder: Option<ContentEncoder>,
-    buffer: Vec<u8>,
-    /// How much of the buffer has gone out.
-    start: usize,
-    /// Bytes of content that have come from the source.
-    content: u64,
-    /// The content waits for `100 Continue` until then.
-    hold: Option<Instant>,
-}
-
 /// An exchange that came to nothing.
 pub(crate) struct Broken {
     pub(crate) error: Error,
-    /// Nothing at all had come back.
+    /// The connection ended, and nothing at all had come back.
     pub(crate) unanswered: bool,
 }
 
@@ -193,9 +141,11 @@ impl Exchange {
                 }
                 Ok(None) => {}
                 Err(error) => {
+                    let error = self.give_up(error);
+                    let has_ended = matches!(error, Error::NoResponse { .. } | Error::Send { .. });
                     return Err(Broken {
-                        unanswered: !self.has_first_byte,
-                        error: self.give_up(error),
+                        unanswered: has_ended && !self.has_first_byte,
+                        error,
                     });
                 }
             }
@@ -253,131 +203,33 @@ impl Exchange {
         }
     }
 
-    /// Reads some of the content; 0 at its end.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let read = self.try_read(buffer).map_err(|error| self.give_up(error))?;
-        self.received += read as u64;
-        if read > 0 && self.connection.input.unread().is_empty() {
-            // If that was the last byte, the connection is free now, not at the next read.
-            self.receive_piece(buffer.len(), &mut |_| {})?;
-        }
-        Ok(read)
-    }
-
-    fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        while !self.is_complete() {
-            if self.connection.input.unread().is_empty() && self.length != BodyLength::Chunked {
-                return self.read_directly(buffer);
-            }
-            let mut taken = 0;
-            let progress = self.receive_piece(buffer.len(), &mut |content| {
-                buffer[..content.len()].copy_from_slice(content);
-                taken = content.len();
-            })?;
-            if taken > 0 {
-                return Ok(taken);
-            }
-            if !progress && self.fill(None)? == 0 {
-                return self.end_of_input();
-            }
-        }
-        Ok(0)
-    }
-
-    /// Content without chunks goes straight to where it is wanted.
-    fn read_directly(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let read = self.fill(Some(buffer))?;
-        if read == 0 {
-            return self.end_of_input();
-        }
-        let mut storage = FieldStorage::new();
-        let received = &buffer[..read];
-        let (used, _) = self
-            .connection
-            .protocol
-            .receive(received, &mut storage)
-            .map_err(|source| Error::Protocol {
-                peer: self.connection.peer.clone(),
-                source,
-            })?;
-        // What lies beyond the content's end isn't content.
-        self.connection.input.put_back(&received[used..]);
-        Ok(used)
-    }
-
-    /// Shows the grammar what has been read, at most `window` bytes of it; whether it made anything of that.
-    fn receive_piece(
-        &mut self,
-        window: usize,
-        content: &mut dyn FnMut(&[u8]),
-    ) -> Result<bool, Error> {
-        let connection = &mut self.connection;
-        let unread = connection.input.unread();
-        // A trailer section is looked at whole: then there is no content for which the window would be too small.
-        for window in [window.min(unread.len()), unread.len()] {
-            let mut storage = FieldStorage::new();
-            let (used, event) = connection
-                .protocol
-                .receive(&unread[..window], &mut storage)
-                .map_err(|source| Error::Protocol {
-                    peer: connection.peer.clone(),
-                    source,
-                })?;
-            let progress = match event {
-                ClientEvent::Content(piece) => {
-                    content(piece);
-                    true
-                }
-                ClientEvent::End(trailers) => {
-                    self.trailers = trailers;
-                    true
-                }
-                _ => used > 0,
-            };
-            if progress {
-                connection.input.consume(used);
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn end_of_input(&mut self) -> Result<usize, Error> {
-        match self.connection.protocol.end_of_input() {
-            Ok(()) => {
-                self.has_ended = true;
-                Ok(0)
-            }
-            Err(_) => Err(Error::Incomplete {
-                peer: self.connection.peer.clone(),
-                received: self.received,
-                expected: match self.length {
-                    BodyLength::Known(length) => Some(length),
-                    _ => None,
-                },
-            }),
-        }
-    }
-
     /// The error for a connection that ended before the head's end.
-    fn ended_early(&mut self) -> Error {
-        let peer = self.connection.peer.clone();
+    fn ended_early(&self) -> Error {
         if self.has_first_byte {
-            let source = tinyhttp_message::Error::UnexpectedEnd;
-            return Error::Protocol { peer, source };
+            return Error::Protocol {
+                peer: self.connection.peer.clone(),
+                source: tinyhttp_message::Error::UnexpectedEnd,
+            };
         }
+        self.no_response(None)
+    }
+
+    fn no_response(&self, source: Option<io::Error>) -> Error {
         Error::NoResponse {
-            peer,
+            peer: self.connection.peer.clone(),
             elapsed: self.begun.elapsed(),
+            source,
+            not_repeated: None,
         }
     }
 
     /// Reads at least a byte, into the input or where the caller says, and sends meanwhile; 0 if the server has ended.
     fn fill(&mut self, mut direct: Option<&mut [u8]>) -> Result<usize, Error> {
         let mut stall = self.clock.deadline(Timeout::Stall);
+        // Where there is always something to read, nobody ever waits.
+        if stall.has_passed() {
+            return Err(self.timed_out(stall));
+        }
         loop {
             if self.send_some()? {
                 stall = self.clock.deadline(Timeout::Stall);
@@ -435,15 +287,19 @@ impl Exchange {
             }
         }
         match self.connection.transport.wait(interest, patience) {
-            Ok(false) if until.has_passed() => Err(Error::Timeout {
-                timeout: until.timeout,
-                limit: until.limit,
-                phase: self.phase(),
-                peer: Some(self.connection.peer.clone()),
-                attempts: Vec::new(),
-            }),
+            Ok(false) if until.has_passed() => Err(self.timed_out(until)),
             Ok(_) => Ok(()),
             Err(source) => Err(self.receive_error(source)),
+        }
+    }
+
+    fn timed_out(&self, deadline: Deadline) -> Error {
+        Error::Timeout {
+            timeout: deadline.timeout,
+            limit: deadline.limit,
+            phase: self.phase(),
+            peer: Some(self.connection.peer.clone()),
+            attempts: Vec::new(),
         }
     }
 
@@ -456,6 +312,9 @@ impl Exchange {
     }
 
     fn receive_error(&self, source: io::Error) -> Error {
+        if !self.has_first_byte {
+            return self.no_response(Some(source));
+        }
         Error::Receive {
             peer: self.connection.peer.clone(),
             elapsed: self.begun.elapsed(),
@@ -521,7 +380,7 @@ impl Exchange {
     /// Ends the exchange with an error: the one that explains most.
     fn give_up(&mut self, error: Error) -> Error {
         let error = match (self.send_error.take(), error) {
-            (Some(source), Error::NoResponse { peer, elapsed })
+            (Some(source), Error::NoResponse { peer, elapsed, .. })
             | (Some(source), Error::Receive { peer, elapsed, .. })
                 if !self.head_is_complete =>
             {
@@ -529,6 +388,7 @@ impl Exchange {
                     peer,
                     elapsed,
                     source,
+                    not_repeated: None,
                 }
             }
             (_, error) => error,
@@ -586,84 +446,5 @@ impl Exchange {
         });
         self.connection.exchanges += 1;
         close.is_none().then_some(self.connection)
-    }
-}
-
-impl Outgoing {
-    fn unsent(&self) -> &[u8] {
-        &self.buffer[self.start..]
-    }
-
-    /// Puts the next piece of content, or its end, into the buffer, behind what is there.
-    fn refill(&mut self) -> Result<(), Error> {
-        let Some(encoder) = &mut self.encoder else {
-            return Ok(());
-        };
-        if self.start == self.buffer.len() {
-            self.buffer.clear();
-            self.start = 0;
-        }
-        let mut scratch = Vec::new();
-        let piece = self
-            .source
-            .piece(PIECE, &mut scratch)
-            .map_err(|source| Error::Content { source })?;
-        self.content += piece.len() as u64;
-        if piece.is_empty() {
-            encoder.finish(&mut self.buffer).map_err(content_error)?;
-            self.encoder = None;
-            return Ok(());
-        }
-        encoder
-            .encode(piece, &mut self.buffer)
-            .map_err(content_error)
-    }
-}
-
-fn content_error(error: tinyhttp_message::Error) -> Error {
-    Error::Content {
-        source: io::Error::other(error),
-    }
-}
-
-/// What has been read from the socket and not been used.
-#[derive(Default)]
-struct Input {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl Input {
-    fn unread(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    fn consume(&mut self, used: usize) {
-        self.start += used;
-    }
-
-    /// Room for more, at the end. The grammar's limits keep it from growing for ever.
-    fn space(&mut self) -> &mut [u8] {
-        if self.start > 0 {
-            self.bytes.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        }
-        if self.end == self.bytes.len() {
-            self.bytes.resize((self.end * 2).max(INPUT), 0);
-        }
-        &mut self.bytes[self.end..]
-    }
-
-    fn filled(&mut self, read: usize) {
-        self.end += read;
-    }
-
-    fn put_back(&mut self, surplus: &[u8]) {
-        if !surplus.is_empty() {
-            self.bytes = surplus.to_vec();
-            (self.start, self.end) = (0, surplus.len());
-        }
     }
 }

@@ -1,0 +1,306 @@
+//! What an error says: which step failed, at which address, after how long; and what to try.
+
+use super::{BadRedirect, Error, NotRepeated, TlsFailure};
+use crate::connect::FailedAttempt;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+impl Error {
+    /// What the person in front of it may try.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Error::Url { .. } => "write it as http://host:port/path",
+            Error::Scheme { .. } => "use http:// or https://",
+            Error::Request { .. } => "take line breaks and control bytes out of fields and URL",
+            Error::Resolve { .. } => "check the spelling of the host and the name server",
+            Error::Connect { attempts, .. } => {
+                let refused = |attempt: &FailedAttempt| {
+                    attempt.source.kind() == io::ErrorKind::ConnectionRefused
+                };
+                if attempts.iter().all(refused) {
+                    "nobody listens there: is the server running, and is that its port?"
+                } else {
+                    "check the network, the address and the firewall"
+                }
+            }
+            Error::Interface { .. } => "check the name of the interface, or the address",
+            Error::ConnectUnix { .. } => "is the server running, and may you use its socket?",
+            Error::Proxy { .. } => "check the proxy, and the user and password for it",
+            Error::Tls { failure, .. } => match failure {
+                TlsFailure::Handshake => "is that port spoken to with https://, not http://?",
+                TlsFailure::Refused => {
+                    "it may speak other versions of TLS only, or want a certificate of this client"
+                }
+                TlsFailure::Certificate => "trust the server's issuer, if you know who that is",
+                TlsFailure::Name => {
+                    "ask for the host by a name that it has; or this is another server than you think"
+                }
+                TlsFailure::Dates => {
+                    "check this machine's clock; if it is right, the server's owner has to renew it"
+                }
+                TlsFailure::Pin => "this may be another server than you think",
+                TlsFailure::Roots => "name a file of certificates to trust",
+                TlsFailure::Identity => "check the files of the client's certificate and key",
+                TlsFailure::Options | TlsFailure::TimedOut => "check the options",
+            },
+            Error::Timeout { .. } => "raise the timeout, or try again later",
+            Error::Send {
+                not_repeated: Some(_),
+                ..
+            }
+            | Error::NoResponse {
+                not_repeated: Some(_),
+                ..
+            } => "it may have been carried out: look before you send it again",
+            Error::Send { .. } => "the server may refuse content of that size; try again",
+            Error::Content { .. } => "check the file that is being sent",
+            Error::Receive { .. } | Error::Incomplete { .. } => {
+                "try again; a download can go on where it stopped"
+            }
+            Error::NoResponse { .. } => {
+                "is that port spoken to with http://, not https://? try again"
+            }
+            Error::Protocol { .. } => {
+                "look at the raw answer; this server, or something in between, is broken"
+            }
+            Error::TooManyRedirects { .. } => "look for a loop, or raise the limit",
+            Error::Redirect { reason, .. } => match reason {
+                BadRedirect::Content => "send content that can be read again: a file, or bytes",
+                BadRedirect::Plain => "what is read there can be read and changed on the way",
+                BadRedirect::NotUrl | BadRedirect::Scheme => "the server is wrong about that",
+            },
+            Error::Decode { .. } => "ask for the content without a coding",
+            Error::Bomb { .. } => "take the content as it is sent, if you trust the server",
+            Error::TooLarge { .. } => "read it as a stream, or raise the limit",
+            Error::NotText => return None,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Url { url, source } => write!(f, "{url:?} is not a URL: {source}"),
+            Error::Scheme { scheme } => write!(f, "the scheme {scheme:?} is not supported"),
+            Error::Request { source } => write!(f, "this request can't be sent: {source}"),
+            Error::Resolve {
+                host,
+                is_proxy,
+                elapsed,
+                source,
+            } => {
+                let after = Took(*elapsed);
+                let host = if *is_proxy {
+                    format!("the proxy {host}")
+                } else {
+                    host.clone()
+                };
+                write!(
+                    f,
+                    "could not find the address of {host} ({after}): {}",
+                    Reason(source)
+                )
+            }
+            Error::Connect {
+                host,
+                attempts,
+                elapsed,
+            } => {
+                write!(f, "could not connect to {host} ({})", Took(*elapsed))?;
+                list(f, attempts)
+            }
+            Error::Interface { source } => {
+                write!(f, "could not connect from there: {}", Reason(source))
+            }
+            Error::ConnectUnix { peer, source } => {
+                write!(f, "could not connect to {peer}: {}", Reason(source))
+            }
+            Error::Proxy { proxy, source, .. } => {
+                write!(
+                    f,
+                    "the proxy {proxy} made no connection: {}",
+                    Reason(source)
+                )
+            }
+            Error::Tls {
+                host,
+                peer,
+                elapsed,
+                reason,
+                ..
+            } => write!(
+                f,
+                "no secure connection to {host} at {peer} ({}): {reason}",
+                Took(*elapsed)
+            ),
+            Error::Timeout {
+                timeout,
+                limit,
+                phase,
+                peer,
+                attempts,
+            } => {
+                let limit = Took(*limit);
+                write!(f, "the {timeout} timeout of {limit} ran out while {phase}")?;
+                if let Some(peer) = peer {
+                    write!(f, " ({peer})")?;
+                }
+                list(f, attempts)
+            }
+            Error::Send {
+                peer,
+                elapsed,
+                source,
+                not_repeated,
+            } => {
+                let after = Took(*elapsed);
+                write!(
+                    f,
+                    "could not send the request to {peer} ({after}): {}",
+                    Reason(source)
+                )?;
+                not_sent_again(f, not_repeated.as_ref())
+            }
+            Error::Content { source } => {
+                write!(
+                    f,
+                    "could not read the content to be sent: {}",
+                    Reason(source)
+                )
+            }
+            Error::Receive {
+                peer,
+                elapsed,
+                received,
+                source,
+            } => {
+                let (after, reason) = (Took(*elapsed), Reason(source));
+                let place = match received {
+                    0 => "before any content came".to_owned(),
+                    received => format!("after {received} bytes of content"),
+                };
+                write!(
+                    f,
+                    "the connection to {peer} broke {place} ({after}): {reason}"
+                )
+            }
+            Error::NoResponse {
+                peer,
+                elapsed,
+                source,
+                not_repeated,
+            } => {
+                let after = Took(*elapsed);
+                match source {
+                    None => write!(
+                        f,
+                        "{peer} closed the connection without a response ({after})"
+                    )?,
+                    Some(source) => write!(
+                        f,
+                        "the connection to {peer} broke before any response came ({after}): {}",
+                        Reason(source)
+                    )?,
+                }
+                not_sent_again(f, not_repeated.as_ref())
+            }
+            Error::Protocol { peer, source } => {
+                write!(f, "{peer} did not answer as HTTP/1.1 demands: {source}")
+            }
+            Error::Incomplete {
+                peer,
+                received,
+                expected: Some(expected),
+            } => write!(
+                f,
+                "{peer} closed the connection after {received} of {expected} bytes of content"
+            ),
+            Error::Incomplete { peer, received, .. } => write!(
+                f,
+                "{peer} closed the connection after {received} bytes, before the end of the content"
+            ),
+            Error::TooManyRedirects { limit, location } => {
+                write!(
+                    f,
+                    "more than {limit} redirects; the next leads to {location}"
+                )
+            }
+            Error::Redirect { location, reason } => {
+                let reason = match reason {
+                    BadRedirect::NotUrl => "that is not a URL",
+                    BadRedirect::Scheme => "only http and https are followed",
+                    BadRedirect::Plain => "only https is to be followed",
+                    BadRedirect::Content => "the content was read already and can't be sent again",
+                };
+                write!(f, "can't follow the redirect to {location}: {reason}")
+            }
+            Error::Decode { source } => {
+                write!(f, "the content can't be decoded: {}", Reason(source))
+            }
+            Error::Bomb { decoded } => write!(
+                f,
+                "the content unfolds without end: {decoded} bytes so far, far more than was sent"
+            ),
+            Error::TooLarge { limit } => write!(f, "the content is longer than {limit} bytes"),
+            Error::NotText => f.write_str("the content is not UTF-8"),
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, attempts: &[FailedAttempt]) -> fmt::Result {
+    for (index, attempt) in attempts.iter().enumerate() {
+        let separator = if index == 0 { ": " } else { "; " };
+        write!(
+            f,
+            "{separator}{}: {}",
+            attempt.address,
+            Reason(&attempt.source)
+        )?;
+    }
+    Ok(())
+}
+
+fn not_sent_again(f: &mut fmt::Formatter<'_>, why: Option<&NotRepeated>) -> fmt::Result {
+    match why {
+        None => Ok(()),
+        Some(NotRepeated::NotIdempotent(method)) => {
+            write!(f, "; {method} is not idempotent, so it was not sent again")
+        }
+        Some(NotRepeated::ContentIsGone) => {
+            f.write_str("; its content can be read only once, so it was not sent again")
+        }
+    }
+}
+
+/// An error of the system, without the number behind it.
+struct Reason<'e>(&'e io::Error);
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        match text.split_once(" (os error ") {
+            Some((reason, _)) => f.write_str(reason),
+            None => f.write_str(&text),
+        }
+    }
+}
+
+/// A duration for people: `340 µs`, `12 ms`, `3.2 s`.
+struct Took(Duration);
+
+impl fmt::Display for Took {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        if seconds >= 1.0 {
+            // A whole number of seconds is written as one.
+            let digits = usize::from(self.0.subsec_millis() > 0);
+            write!(f, "{seconds:.digits$} s")
+        } else if seconds >= 0.001 {
+            write!(f, "{:.0} ms", seconds * 1e3)
+        } else {
+            write!(f, "{:.0} µs", seconds * 1e6)
+        }
+    }
+}

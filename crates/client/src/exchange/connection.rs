@@ -1,0 +1,91 @@
+//! A connection as the exchanges over it see it: bytes out and in, and what of the grammar outlives one of them.
+
+use crate::proxy::Proxy;
+use crate::transport::{Peer, Transport};
+use rustix::event::PollFlags;
+use std::io;
+use std::time::Duration;
+use tinyhttp_message::{ClientConnection, Limits};
+
+/// Room for what is read from the socket, at first.
+const INPUT: usize = 16 * 1024;
+
+/// A connection, between exchanges or in one.
+pub(crate) struct Connection {
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) protocol: ClientConnection,
+    pub(super) input: Input,
+    pub(crate) peer: Peer,
+    /// Exchanges that it has carried.
+    pub(crate) exchanges: u32,
+    /// The proxy that passes each request on, which therefore names its whole URL.
+    pub(crate) forward: Option<Proxy>,
+}
+
+impl Connection {
+    pub(crate) fn new(transport: Box<dyn Transport>, peer: Peer, limits: Limits) -> Self {
+        Connection {
+            transport,
+            protocol: ClientConnection::new(limits),
+            input: Input::default(),
+            peer,
+            exchanges: 0,
+            forward: None,
+        }
+    }
+
+    /// Whether an idle connection is still open, and silent, as it should be.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        match self.transport.wait(PollFlags::IN, Some(Duration::ZERO)) {
+            Ok(false) => true,
+            // Something is there: the end, or bytes of a layer below that mean nothing here.
+            Ok(true) => {
+                let read = self.transport.read(&mut [0]);
+                read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+/// What has been read from the socket and not been used.
+#[derive(Default)]
+pub(super) struct Input {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(super) fn consume(&mut self, used: usize) {
+        self.start += used;
+    }
+
+    /// Room for more, at the end. The grammar's limits keep it from growing for ever.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.bytes.len() {
+            self.bytes.resize((self.end * 2).max(INPUT), 0);
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    pub(super) fn filled(&mut self, read: usize) {
+        self.end += read;
+    }
+
+    pub(super) fn put_back(&mut self, surplus: &[u8]) {
+        if !surplus.is_empty() {
+            self.bytes = surplus.to_vec();
+            (self.start, self.end) = (0, surplus.len());
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Reading the content of a response: which of the bytes are its, and where it ends.
+
+use super::Exchange;
+use crate::error::Error;
+use tinyhttp_message::{BodyLength, ClientEvent, FieldStorage};
+
+impl Exchange {
+    /// Reads some of the content; 0 at its end.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let read = self.try_read(buffer).map_err(|error| self.give_up(error))?;
+        self.received += read as u64;
+        if read > 0 && self.connection.input.unread().is_empty() {
+            // If that was the last byte, the connection is free now, not at the next read.
+            self.receive_piece(buffer.len(), &mut |_| {})?;
+        }
+        Ok(read)
+    }
+
+    fn try_read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while !self.is_complete() {
+            if self.connection.input.unread().is_empty() && self.length != BodyLength::Chunked {
+                return self.read_directly(buffer);
+            }
+            let mut taken = 0;
+            let progress = self.receive_piece(buffer.len(), &mut |content| {
+                buffer[..content.len()].copy_from_slice(content);
+                taken = content.len();
+            })?;
+            if taken > 0 {
+                return Ok(taken);
+            }
+            if !progress && self.fill(None)? == 0 {
+                return self.end_of_input();
+            }
+        }
+        Ok(0)
+    }
+
+    /// Content without chunks goes straight to where it is wanted.
+    fn read_directly(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let read = self.fill(Some(buffer))?;
+        if read == 0 {
+            return self.end_of_input();
+        }
+        let mut storage = FieldStorage::new();
+        let received = &buffer[..read];
+        let (used, _) = self
+            .connection
+            .protocol
+            .receive(received, &mut storage)
+            .map_err(|source| Error::Protocol {
+                peer: self.connection.peer.clone(),
+                source,
+            })?;
+        // What lies beyond the content's end isn't content.
+        self.connection.input.put_back(&received[used..]);
+        Ok(used)
+    }
+
+    /// Shows the grammar what has been read, at most `window` bytes of it; whether it made anything of that.
+    pub(super) fn receive_piece(
+        &mut self,
+        window: usize,
+        content: &mut dyn FnMut(&[u8]),
+    ) -> Result<bool, Error> {
+        let connection = &mut self.connection;
+        let unread = connection.input.unread();
+        // A trailer section is looked at whole: then there is no content for which the window would be too small.
+        for window in [window.min(unread.len()), unread.len()] {
+            let mut storage = FieldStorage::new();
+            let (used, event) = connection
+                .protocol
+                .receive(&unread[..window], &mut storage)
+                .map_err(|source| Error::Protocol {
+                    peer: connection.peer.clone(),
+                    source,
+                })?;
+            let progress = match event {
+                ClientEvent::Content(piece) => {
+                    content(piece);
+                    true
+                }
+                ClientEvent::End(trailers) => {
+                    self.trailers = trailers;
+                    true
+                }
+                _ => used > 0,
+            };
+            if progress {
+                connection.input.consume(used);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn end_of_input(&mut self) -> Result<usize, Error> {
+        match self.connection.protocol.end_of_input() {
+            Ok(()) => {
+                self.has_ended = true;
+                Ok(0)
+            }
+            Err(_) => Err(Error::Incomplete {
+                peer: self.connection.peer.clone(),
+                received: self.received,
+                expected: match self.length {
+                    BodyLength::Known(length) => Some(length),
+                    _ => None,
+                },
+            }),
+        }
+    }
+}
