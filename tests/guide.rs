@@ -6,6 +6,9 @@ mod support;
 #[path = "guide/browser.rs"]
 mod browser;
 
+#[path = "guide/commands.rs"]
+mod commands;
+
 #[path = "guide/html.rs"]
 mod html;
 

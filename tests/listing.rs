@@ -3,153 +3,183 @@
 
 mod support;
 
-use percent_encoding::percent_decode_str;
-use std::process::{Child, Command, Stdio};
+#[path = "guide/browser.rs"]
+mod browser;
+
+use browser::Browser;
+use serde_json::json;
+use std::process::Command;
+use std::time::{Duration, UNIX_EPOCH};
 use support::{Folder, Serve, curl, curl_text};
 
-/// A page that has the listing in a frame, does what a user would, and tells the server what it sees.
-const USER: &str = r#"<!doctype html>
-<iframe src="/folder/" width="900" height="600"></iframe>
-<script>
-"use strict";
-let told = 0;
-const tell = (what) => fetch(`/told/${told++}?${encodeURIComponent(what)}`);
-const frame = document.querySelector("iframe");
-const loaded = () => new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
-const page = () => frame.contentDocument;
-const names = () => [...page().querySelectorAll("tbody tr:not([hidden]) a")].map((link) => link.textContent).join("|");
-const press = (key) => (page().activeElement ?? page().body).dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-(async () => {
-  await loaded();
-  await tell(names());
-  const [name, size, modified] = page().querySelectorAll("thead a");
-  size.click();
-  await tell(names());
-  size.click();
-  await tell(names());
-  name.click();
-  await tell(names() + page().querySelector("[aria-sort]").getAttribute("aria-sort"));
-  modified.click();
-  await tell(names());
+/// A name that does its worst.
+const ODD: &str = "<img src=x onerror=alert(1)> \"'&?#%ü.txt";
 
-  press("/");
-  const filter = page().activeElement;
-  filter.value = "A";
-  filter.dispatchEvent(new Event("input", { bubbles: true }));
-  await tell(names() + page().getElementById("count").textContent);
-  press("ArrowDown");
-  press("ArrowDown");
-  await tell(page().activeElement.textContent);
-  press("Escape");
-  await tell(names());
+const README: &str = "# Title\n\nWords <script>alert(1)</script>, [down](#below)\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n\n## Below\n";
 
-  const time = page().querySelector("time");
-  const date = new Date(time.dateTime);
-  await tell(time.textContent === new Date(time.textContent.replace(" ", "T")).toLocaleString("sv").slice(0, 16));
-  await tell(page().querySelector("article").textContent.trim() + page().querySelectorAll("article script, article img").length);
-
-  const odd = [...page().querySelectorAll("tbody a")].find((link) => link.textContent.startsWith("<"));
-  odd.click();
-  await loaded();
-  await tell(page().body.textContent);
-})().catch((error) => tell("failed: " + error));
-</script>
-"#;
-
-struct Browser(Child);
-
-impl Browser {
-    /// `None` if there is none on this machine.
-    fn open(url: &str, profile: &Folder) -> Option<Self> {
-        let browser = Command::new("chromium")
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--no-first-run",
-            ])
-            .args(["--disable-dev-shm-usage", "--disable-background-networking"])
-            .args(["--remote-debugging-port=0", "--no-proxy-server"])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg(url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        browser.ok().map(Browser)
+fn folder() -> Folder {
+    let folder = Folder::new()
+        .with("folder/zoo/x", "")
+        .with("folder/a10.txt", "1")
+        .with("folder/a9.txt", "123")
+        .with("folder/B.txt", "12")
+        .with(format!("folder/{ODD}"), "odd content")
+        .with("folder/README.md", README);
+    for (day, name) in ["a9.txt", "B.txt", "a10.txt", ODD, "README.md"]
+        .iter()
+        .enumerate()
+    {
+        let file = std::fs::File::open(folder.path().join("folder").join(name)).unwrap();
+        let time = Duration::from_secs(1_700_000_000 + day as u64 * 86_400);
+        file.set_modified(UNIX_EPOCH + time).unwrap();
     }
+    folder
 }
 
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+/// The names that are shown, in order, with `|` between.
+fn names(browser: &mut Browser) -> String {
+    let names = browser.evaluate(
+        "[...document.querySelectorAll('tbody tr:not([hidden]) a')].map((link) => link.textContent).join('|')",
+    );
+    names.as_str().unwrap().replace(ODD, "ODD")
+}
+
+fn press(browser: &mut Browser, key: &str) {
+    for kind in ["keyDown", "keyUp"] {
+        let mut event = json!({"type": kind, "key": key, "code": key});
+        match key {
+            "Enter" => event["text"] = json!("\r"),
+            "Backspace" => event["windowsVirtualKeyCode"] = json!(8),
+            key if key.len() == 1 && kind == "keyDown" => event["text"] = json!(key),
+            _ => {}
+        }
+        browser.call("Input.dispatchKeyEvent", &event);
     }
 }
 
 #[test]
 fn a_listing_in_a_browser() {
-    let odd = "<img src=x onerror=parent.tell('broken')> \"'&?#%ü.txt";
-    let folder = Folder::new()
-        .with("user.html", USER)
-        .with("folder/zoo/x", "")
-        .with("folder/a10.txt", "1")
-        .with("folder/a9.txt", "123")
-        .with("folder/B.txt", "12")
-        .with(format!("folder/{odd}"), "odd content")
-        .with(
-            "folder/README.md",
-            "Words <script>parent.tell('broken')</script>",
-        );
-    for (name, day) in [
-        ("a10.txt", 3),
-        ("a9.txt", 1),
-        ("B.txt", 2),
-        (odd, 4),
-        ("README.md", 5),
-    ] {
-        let file = std::fs::File::open(folder.path().join("folder").join(name)).unwrap();
-        let time =
-            std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000 + day * 86_400);
-        file.set_modified(time).unwrap();
-    }
-    let profile = Folder::new();
-    let server = Serve::start(folder.path(), [""; 0]);
-    let Some(_browser) = Browser::open(&server.url("/user.html"), &profile) else {
-        eprintln!("skipped: chromium is not installed");
+    let Some(mut browser) = Browser::start() else {
         return;
     };
-    let want = [
-        format!("..|zoo/|{odd}|a9.txt|a10.txt|B.txt|README.md"),
-        format!("..|zoo/|a10.txt|B.txt|a9.txt|{odd}|README.md"),
-        format!("..|zoo/|README.md|{odd}|a9.txt|B.txt|a10.txt"),
-        format!("..|zoo/|{odd}|a9.txt|a10.txt|B.txt|README.mdascending"),
-        format!("..|zoo/|a9.txt|B.txt|a10.txt|{odd}|README.md"),
-        format!("..|a9.txt|a10.txt|{odd}|README.md4 of 6"),
-        "a10.txt".to_owned(),
-        format!("..|zoo/|a9.txt|B.txt|a10.txt|{odd}|README.md"),
-        "true".to_owned(),
-        "Words <script>parent.tell('broken')</script>0".to_owned(),
-        "odd content".to_owned(),
+    let folder = folder();
+    let server = Serve::start(folder.path(), [""; 0]);
+    let listing = server.url("/folder/");
+    assert_eq!(browser.open(&listing), [""; 0]);
+    assert_eq!(
+        names(&mut browser),
+        "..|zoo/|ODD|a9.txt|a10.txt|B.txt|README.md"
+    );
+
+    // The columns' heads: a second click turns the order round.
+    let by_size = "..|zoo/|a10.txt|B.txt|a9.txt|ODD|README.md";
+    let table = [
+        ("Size", by_size),
+        ("Size", "..|zoo/|README.md|ODD|a9.txt|B.txt|a10.txt"),
+        ("Name", "..|zoo/|ODD|a9.txt|a10.txt|B.txt|README.md"),
+        ("Modified", "..|zoo/|a9.txt|B.txt|a10.txt|ODD|README.md"),
     ];
-    for (number, want) in want.iter().enumerate() {
-        let line = loop {
-            let line = server.stderr_line();
-            if line.contains("/told/") {
-                break line;
-            }
-        };
-        let told = line
-            .split(&format!("/told/{number}?"))
-            .nth(1)
-            .expect("in order");
-        let told = told.split(' ').next().unwrap();
-        assert_eq!(
-            percent_decode_str(told).decode_utf8().unwrap(),
-            *want,
-            "{number}"
-        );
+    for (column, want) in table {
+        let click = "[...document.querySelectorAll('thead a')].find((link) => link.textContent === 'COLUMN').click()";
+        browser.evaluate(&click.replace("COLUMN", column));
+        assert_eq!(names(&mut browser), want, "{column}");
+        let sorted = browser.evaluate("document.querySelector('[aria-sort]').textContent");
+        assert_eq!(sorted, column);
     }
+
+    // Keys: to the filter, into the list, and out again.
+    press(&mut browser, "/");
+    press(&mut browser, "A");
+    assert_eq!(names(&mut browser), "..|a9.txt|a10.txt|ODD|README.md");
+    let count = browser.evaluate("document.querySelector('[role=status]').textContent");
+    assert_eq!(count, "4 of 6");
+    press(&mut browser, "ArrowDown");
+    press(&mut browser, "ArrowDown");
+    assert_eq!(
+        browser.evaluate("document.activeElement.textContent"),
+        "a10.txt"
+    );
+    press(&mut browser, "Escape");
+    assert_eq!(
+        names(&mut browser),
+        "..|zoo/|a9.txt|B.txt|a10.txt|ODD|README.md"
+    );
+
+    // Times are those of the reader's clock.
+    let is_local = "(() => { const time = document.querySelector('time');
+        return time.textContent === new Date(time.dateTime).toLocaleString('sv').slice(0, 16); })()";
+    assert_eq!(browser.evaluate(is_local), true);
+
+    // The README: its headings can be linked to, its columns are aligned, and nothing in it runs.
+    let readme = "(() => { const article = document.querySelector('article');
+        article.querySelector('a').click();
+        return [location.hash, document.querySelector(':target').textContent, article.querySelectorAll('script').length,
+            getComputedStyle(article.querySelector('td:last-child')).textAlign]; })()";
+    assert_eq!(
+        browser.evaluate(readme),
+        json!(["#below", "Below", 0, "right"])
+    );
+
+    let odd = "[...document.querySelectorAll('tbody a')].find((link) => link.textContent.startsWith('<')).href";
+    let odd = browser.evaluate(odd);
+    assert_eq!(browser.open(odd.as_str().unwrap()), [""; 0]);
+    assert_eq!(browser.evaluate("document.body.textContent"), "odd content");
+}
+
+/// What the server left out by a filter in the address comes back when the filter is taken away.
+#[test]
+fn a_filter_in_the_address_can_be_changed() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let folder = folder();
+    let server = Serve::start(folder.path(), [""; 0]);
+    assert_eq!(
+        browser.open(&server.url("/folder/?filter=a1&sort=size&order=desc")),
+        [""; 0]
+    );
+    assert_eq!(names(&mut browser), "..|a10.txt");
+    // Typing goes on where it was.
+    press(&mut browser, "0");
+    let value = "document.activeElement.value";
+    assert_eq!(browser.evaluate(value), "a10");
+    assert_eq!(names(&mut browser), "..|a10.txt");
+    for _ in 0..2 {
+        press(&mut browser, "Backspace");
+    }
+    browser.wait_for("Page.loadEventFired");
+    assert_eq!(names(&mut browser), "..|README.md|ODD|a9.txt|a10.txt");
+    assert_eq!(browser.evaluate(value), "a");
+}
+
+/// Nothing is wider than the screen, whatever the names are, and names don't pretend to be others.
+#[test]
+fn odd_names_fit_a_telephone() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let long = "L".repeat(250);
+    let site = Folder::new()
+        .with(format!("{long}/a/b/c/{long}"), "")
+        .with("\u{202e}gpj.exe", "")
+        .with("a  b\n", "")
+        .with(
+            "README.md",
+            format!("# {long}\n\n    {long}\n\n{long}\n\n|{long}|\n|-|\n"),
+        );
+    let server = Serve::start(site.path(), [""; 0]);
+    let size = json!({"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": true});
+    browser.call("Emulation.setDeviceMetricsOverride", &size);
+    for path in ["/", &format!("/{long}/a/b/c/")] {
+        assert_eq!(browser.open(&server.url(path)), [""; 0]);
+        let width = browser.evaluate("document.documentElement.scrollWidth");
+        assert!(width.as_u64() <= Some(360), "{path}: {width}");
+    }
+    browser.open(&server.url("/"));
+    assert_eq!(
+        names(&mut browser),
+        format!("{long}/|a  b␊|README.md|\u{fffd}gpj.exe")
+    );
 }
 
 #[test]

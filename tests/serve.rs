@@ -585,13 +585,35 @@ fn wget_is_content_too() {
         eprintln!("skipped: wget is not installed");
         return;
     }
-    let folder = Folder::new().with("a.txt", "wget");
-    let server = Serve::start(folder.path(), NO_FLAGS);
-    let output = Command::new("wget")
-        .args(["-q", "-O", "-", "-T", "20", &server.url("/a.txt")])
-        .output()
-        .unwrap();
-    assert_eq!(output.stdout, b"wget");
+    let folder = Folder::new().with("site/a.txt", "wget, and wget again");
+    let server = Serve::start(&folder.path().join("site"), NO_FLAGS);
+    let wget = |flags: &[&str]| {
+        let output = Command::new("wget")
+            .args(["-nv", "-S", "-T", "20", "-t", "1", "-P", &folder.join("")])
+            .args(flags)
+            .arg(server.url("/a.txt"))
+            .output()
+            .unwrap();
+        (
+            output.stdout,
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    let content = folder.read("site/a.txt");
+    assert_eq!(wget(&["-O", "-"]).0, content);
+    // A cut download goes on where it ended, and one that is whole is left alone.
+    folder.write("a.txt", &content[..5]);
+    for status in ["206 Partial Content", "416 Range Not Satisfiable"] {
+        let said = wget(&["-c"]).1;
+        assert!(said.contains(status), "{said}");
+        assert_eq!(folder.read("a.txt"), content);
+    }
+    // A mirror asks only for what is new.
+    std::fs::remove_file(folder.join("a.txt")).unwrap();
+    for status in ["200 OK", "304 Not Modified"] {
+        let said = wget(&["-N"]).1;
+        assert!(said.contains(status), "{said}");
+    }
 }
 
 /// The commands of the README's first screen, as they stand there.

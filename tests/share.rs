@@ -25,14 +25,20 @@ fn with_opener(folder: &Folder, script: &str) -> Command {
 /// What opens it is started before there is a server, and outside the sandbox.
 #[test]
 fn the_browser_gets_the_page() {
-    let folder = Folder::new().with("index.html", "page");
-    let opener = with_opener(
-        &folder,
-        "exec curl -sS --noproxy '*' --max-time 20 -o /dev/null \"$1\"",
-    );
-    let server = Serve::spawn(opener);
-    let line = server.stderr_line();
-    assert!(line.contains("  200  GET /  4 B  "), "{line}");
+    for (flags, path) in [(&[][..], "/"), (&["--base", "/docs"], "/docs/")] {
+        let folder = Folder::new().with("index.html", "page");
+        let mut opener = with_opener(
+            &folder,
+            "exec curl -sS --noproxy '*' --max-time 20 -o /dev/null \"$1\"",
+        );
+        opener.args(flags);
+        let server = Serve::spawn(opener);
+        let line = server.stderr_line();
+        assert!(
+            line.contains(&format!("  200  GET {path}  4 B  ")),
+            "{line}"
+        );
+    }
 }
 
 #[test]

@@ -306,3 +306,25 @@ fn what_a_script_leaves_behind_goes_with_it() {
     assert_eq!(server.connect().get("/leave").text(), "bye");
     assert_eq!(holder.join().unwrap(), b"");
 }
+
+#[test]
+fn a_script_that_takes_too_long_is_ended() {
+    // The one says nothing, the other never stops.
+    let folder = with_script(Folder::new(), "silent", "exec sleep 60 3> held");
+    let folder = with_script(
+        folder,
+        "chatty",
+        "printf 'Status: 200\\n\\n'\nwhile sleep 0.02; do printf x; done",
+    );
+    let fifo = folder.join("held");
+    let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    let arguments = [folder.path().to_str().unwrap(), "0", "127.0.0.1", "0.3"];
+    let server = Running::start("cgi", arguments);
+    // Its end is the end of the pipe that it held.
+    let holder = std::thread::spawn(move || std::fs::read(fifo).unwrap());
+    for script in ["/silent", "/chatty"] {
+        assert_eq!(server.connect().get(script).status, 504, "{script}");
+    }
+    assert_eq!(holder.join().unwrap(), b"");
+}

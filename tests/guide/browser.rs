@@ -125,15 +125,18 @@ impl Browser {
         self.events.clear();
         let gone = self.call("Page.navigate", &json!({"url": url}));
         assert!(gone["errorText"].is_null(), "{url}: {gone}");
-        while !self
-            .events
-            .iter()
-            .any(|event| event["method"] == "Page.loadEventFired")
-        {
-            let event = self.next(url);
+        self.wait_for("Page.loadEventFired");
+        self.complaints()
+    }
+
+    /// Waits until something has happened since the page was opened, or what was waited for last.
+    pub(crate) fn wait_for(&mut self, method: &str) {
+        let is_it = |event: &Value| event["method"] == method;
+        while !self.events.iter().any(is_it) {
+            let event = self.next(method);
             self.events.push(event);
         }
-        self.complaints()
+        self.events.retain(|event| !is_it(event));
     }
 
     /// What has gone wrong since the page was opened.

@@ -54,6 +54,76 @@ fn no_page_has_errors_and_all_fit_a_phone_and_a_desk() {
     }
 }
 
+/// The lines of a message that is printed on a page, without its content.
+fn lines(sheet: &str) -> Vec<String> {
+    let rows = sheet.split("<span class=\"row\">").skip(1).map(|row| {
+        let row = row.split("\n").next().unwrap();
+        let text = row
+            .split('<')
+            .map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+        text.collect::<String>()
+    });
+    rows.take_while(|row| !row.trim().is_empty()).collect()
+}
+
+/// Whoever reads without a script sees what a script would show: the same status, and the same fields.
+#[test]
+fn the_messages_on_the_pages_are_those_that_are_sent() {
+    let server = serve();
+    let tag = server.connect().get("/hello.txt");
+    let tag = tag.field("etag").unwrap();
+    let names = |lines: &[String]| -> Vec<String> {
+        let names = lines[1..]
+            .iter()
+            .map(|line| line.split(':').next().unwrap());
+        names.map(str::to_ascii_lowercase).collect()
+    };
+    let mut compared = 0;
+    for (page, part) in [
+        ("index.html", "<figure class=\"message"),
+        ("guide/live.html", "<section class=\"experiment\""),
+    ] {
+        let text = std::fs::read_to_string(root().join("www").join(page)).unwrap();
+        // On the start page, request and response are in figures of their own.
+        let text = text.replace(
+            "<figure class=\"message from-server\"",
+            "<div class=\"sheet from-server\"",
+        );
+        for section in text.split(part).skip(1) {
+            let Some((request, response)) = section.split_once("sheet from-server") else {
+                continue;
+            };
+            let (mut request, shown) = (lines(request), lines(response));
+            if shown.is_empty() {
+                continue;
+            }
+            for line in &mut request {
+                if line.starts_with("If-None-Match:") {
+                    *line = format!("If-None-Match: {tag}");
+                }
+            }
+            let method = request[0].split(' ').next().unwrap().to_owned();
+            let mut raw = server.connect();
+            raw.send(format!("{}\r\n\r\n", request.join("\r\n")));
+            let sent = raw.answer_to(&method);
+            assert_eq!(
+                shown[0].split(' ').nth(1),
+                Some(&*sent.status.to_string()),
+                "{page}: {request:?}"
+            );
+            let head: Vec<String> = sent.head.lines().map(str::to_owned).collect();
+            let mut sent = names(&head);
+            sent.retain(|name| !name.is_empty());
+            if page != "index.html" {
+                sent.sort();
+            }
+            assert_eq!(names(&shown), sent, "{page}: {request:?}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 6);
+}
+
 #[test]
 fn the_experiments_show_what_they_promise() {
     let Some(mut browser) = Browser::start() else {

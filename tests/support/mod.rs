@@ -145,7 +145,7 @@ impl Serve {
             .iter()
             .find_map(|line| line.trim().strip_prefix("http://"))
             .expect("a URL in the banner");
-        let address = url.trim_end_matches('/').parse().unwrap();
+        let address = url.split('/').next().unwrap().parse().unwrap();
         Serve {
             child,
             address,

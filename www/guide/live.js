@@ -113,6 +113,7 @@ function timing() {
 if (location.protocol.startsWith("http")) {
   reveal(".scripted, .run, .choose, #own");
   document.querySelectorAll(".cmd").forEach((e) => { e.textContent = e.textContent.replace("127.0.0.1:8080", location.host); });
+  document.querySelectorAll(".row").forEach((e) => { if (e.lastChild?.data === " 127.0.0.1:8080") e.lastChild.data = ` ${location.host}`; });
   if (document.readyState === "complete") setTimeout(timing);
   else addEventListener("load", () => setTimeout(timing));
 }

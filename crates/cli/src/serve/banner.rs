@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// The URLs under which a server with these listeners can be reached.
-pub(crate) fn urls(listeners: &[SocketAddr]) -> Vec<String> {
+/// The URLs of a path, under which a server with these listeners can be reached.
+pub(crate) fn urls(listeners: &[SocketAddr], path: &str) -> Vec<String> {
     let mut urls = Vec::new();
     for listener in listeners {
         let port = listener.port();
@@ -24,7 +24,7 @@ pub(crate) fn urls(listeners: &[SocketAddr]) -> Vec<String> {
         };
         urls.extend(addresses.into_iter().flatten().map(|address| {
             // SocketAddr puts an IPv6 address in brackets, as URLs do.
-            format!("http://{}/", SocketAddr::new(address, port))
+            format!("http://{}{path}", SocketAddr::new(address, port))
         }));
     }
     urls
@@ -54,14 +54,14 @@ mod tests {
             "[::1]:80".parse().unwrap(),
         ];
         assert_eq!(
-            urls(&listeners),
-            ["http://127.0.0.1:8080/", "http://[::1]:80/"]
+            urls(&listeners, "/docs/"),
+            ["http://127.0.0.1:8080/docs/", "http://[::1]:80/docs/"]
         );
     }
 
     #[test]
     fn a_listener_on_all_addresses_is_reached_on_this_machine_too() {
-        let all = urls(&["0.0.0.0:80".parse().unwrap()]);
+        let all = urls(&["0.0.0.0:80".parse().unwrap()], "/");
         assert_eq!(
             all.first().map(String::as_str),
             Some("http://127.0.0.1:80/")

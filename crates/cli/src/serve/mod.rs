@@ -72,7 +72,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         builder = bind(builder, SocketAddr::new(*address, args.port))?;
     }
     let users = args.guards.users()?;
-    let urls = banner::urls(&builder.addresses());
+    let urls = banner::urls(&builder.addresses(), &args.site.path());
     let browser = args.share.open(&urls);
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args)?;

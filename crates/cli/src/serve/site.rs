@@ -12,6 +12,7 @@ pub(crate) struct Site {
         long,
         value_name = "NAME",
         env = "TINYHTTP_INDEX",
+        value_parser = index,
         value_delimiter = ','
     )]
     index: Vec<String>,
@@ -25,7 +26,7 @@ pub(crate) struct Site {
     clean_urls: bool,
 
     /// Show the folder under this path only, as a proxy in front may want
-    #[arg(long, value_name = "PATH", env = "TINYHTTP_BASE")]
+    #[arg(long, value_name = "PATH", env = "TINYHTTP_BASE", value_parser = base)]
     base: Option<String>,
 
     /// Don't list folders that have no index
@@ -73,6 +74,12 @@ impl Site {
         matches!(self.follow_symlinks, Links::Anywhere)
     }
 
+    /// The path that the folder has in URLs, with a slash at its end.
+    pub(crate) fn path(&self) -> String {
+        let base = self.base.as_deref().unwrap_or_default();
+        format!("{}/", base.trim_end_matches('/'))
+    }
+
     /// The flags as the handler wants them.
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::new()
@@ -106,6 +113,23 @@ impl Site {
     }
 }
 
+fn index(text: &str) -> Result<String, String> {
+    if text.contains('/') || text.is_empty() {
+        return Err("it is the name of a file, without a path".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A path as it stands in a URL, so that it can be put into one.
+fn base(text: &str) -> Result<String, String> {
+    let is_ordinary =
+        |character: char| character.is_ascii_graphic() && !"?#\\\"<>".contains(character);
+    if text.starts_with('/') && !text.contains("//") && text.chars().all(is_ordinary) {
+        return Ok(text.to_owned());
+    }
+    Err("it is a path as in a URL: /docs".to_owned())
+}
+
 fn media_type(text: &str) -> Result<(String, HeaderValue), String> {
     let (ending, value) = pair(text)?;
     if !value.as_bytes().contains(&b'/') {
@@ -132,6 +156,17 @@ fn pair(text: &str) -> Result<(String, HeaderValue), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_and_paths() {
+        for right in ["/", "/docs", "/docs/", "/a/b%20c"] {
+            assert_eq!(base(right), Ok(right.to_owned()));
+        }
+        for wrong in ["", "docs", "//docs", "/a?b", "/a b", "/ü", "/\u{1b}"] {
+            assert!(base(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(index("home.htm").is_ok() && index("a/b").is_err() && index("").is_err());
+    }
 
     #[test]
     fn pairs() {

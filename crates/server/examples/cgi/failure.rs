@@ -50,7 +50,9 @@ impl fmt::Display for Failure {
             Failure::Content(error) => write!(f, "the request's content ended early: {error}"),
             Failure::TooMuchContent => f.write_str("the request's content is too long"),
             Failure::NotStarted(error) => write!(f, "the script can't be started: {error}"),
-            Failure::TooSlow(time) => write!(f, "the script took longer than {} s", time.as_secs()),
+            Failure::TooSlow(time) => {
+                write!(f, "the script took longer than {} s", time.as_secs_f64())
+            }
             Failure::TooMuchOutput => f.write_str("the script printed too much"),
             Failure::Output(error) => write!(f, "the script's output can't be read: {error}"),
             Failure::Malformed(what) => write!(f, "the script printed {what}"),

@@ -1,7 +1,9 @@
 //! A handler that runs programs by the rules of CGI/1.1 (RFC 3875): the oldest way to make a page, in any language.
 //!
 //! ```text
-//! cgi [FOLDER [PORT [ADDRESS]]]        the example's own cgi-bin, 8080 and 127.0.0.1 unless given
+//! cgi [FOLDER [PORT [ADDRESS [SECONDS]]]]
+//!
+//! its own cgi-bin, 8080, 127.0.0.1 and ten seconds for each script unless given
 //! ```
 //!
 //! 1. The path's first name is the script's; what follows it is for the script ([`find`]).
@@ -23,6 +25,7 @@ use output::Output;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use tinyhttp_server::{Body, Handler, Server};
 
 /// The most content that a script is given, in bytes.
@@ -37,15 +40,18 @@ fn main() {
     let folder = arguments.next().unwrap_or(own.to_owned());
     let port = arguments.next().unwrap_or("8080".to_owned());
     let address = arguments.next().unwrap_or("127.0.0.1".to_owned());
-    if let Err(error) = serve(&folder, &address, &port) {
+    let seconds = arguments.next().unwrap_or("10".to_owned());
+    if let Err(error) = serve(&folder, &address, &port, &seconds) {
         eprintln!("cgi: {folder} at {address}, port {port}: {error}");
         std::process::exit(1);
     }
 }
 
-fn serve(folder: &str, address: &str, port: &str) -> io::Result<()> {
+fn serve(folder: &str, address: &str, port: &str, seconds: &str) -> io::Result<()> {
+    let seconds = seconds.parse().map_err(io::Error::other)?;
     let scripts = Scripts {
         folder: PathBuf::from(folder).canonicalize()?,
+        time: Duration::try_from_secs_f64(seconds).map_err(io::Error::other)?,
     };
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let address: IpAddr = address.parse().map_err(io::Error::other)?;
@@ -61,6 +67,8 @@ fn serve(folder: &str, address: &str, port: &str) -> io::Result<()> {
 /// A folder of programs.
 struct Scripts {
     folder: PathBuf,
+    /// How long each may run.
+    time: Duration,
 }
 
 impl Handler for Scripts {
@@ -99,7 +107,8 @@ impl Scripts {
     fn run(&self, head: &Parts, content: &[u8]) -> Result<Output, Failure> {
         let script = find::find(&self.folder, head.uri.path())?;
         let environment = environment::environment(head, &script, content.len());
-        let printed = process::run(&self.folder.join(&script.name), environment, content)?;
+        let program = self.folder.join(&script.name);
+        let printed = process::run(&program, environment, content, self.time)?;
         output::parse(&printed)
     }
 }

@@ -13,9 +13,6 @@ use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a script may run.
-const TIME: Duration = Duration::from_secs(10);
-
 /// How much a script may print, in bytes.
 const MOST_OUTPUT: usize = 8 * 1024 * 1024;
 
@@ -27,6 +24,7 @@ pub(crate) fn run(
     script: &Path,
     environment: Vec<(String, OsString)>,
     content: &[u8],
+    time: Duration,
 ) -> Result<Vec<u8>, Failure> {
     let mut child = Command::new(script)
         .env_clear()
@@ -38,7 +36,7 @@ pub(crate) fn run(
         .spawn()
         .map_err(Failure::NotStarted)?;
     let printed = match child.stdout.take() {
-        Some(stdout) => read(stdout, Instant::now() + TIME),
+        Some(stdout) => read(stdout, time),
         None => Ok(Vec::new()),
     };
     // Whatever it has started itself and left behind goes with it. Both fail only if nobody is there.
@@ -55,16 +53,17 @@ fn standard_input(content: &[u8]) -> io::Result<File> {
     Ok(file)
 }
 
-fn read(mut stdout: ChildStdout, deadline: Instant) -> Result<Vec<u8>, Failure> {
+fn read(mut stdout: ChildStdout, time: Duration) -> Result<Vec<u8>, Failure> {
+    let begin = Instant::now();
     let (mut printed, mut buffer) = (Vec::new(), [0; 16 * 1024]);
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = time.saturating_sub(begin.elapsed());
         let left = Timespec {
             tv_sec: left.as_secs() as i64,
             tv_nsec: left.subsec_nanos().into(),
         };
         match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&left)) {
-            Ok(0) => return Err(Failure::TooSlow(TIME)),
+            Ok(0) => return Err(Failure::TooSlow(time)),
             Ok(_) => {}
             Err(Errno::INTR) => continue,
             Err(error) => return Err(Failure::Output(error.into())),

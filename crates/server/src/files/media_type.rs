@@ -52,6 +52,42 @@ const CORRECTIONS: &[(&str, &str)] = &[
     ("zst", "application/zstd"),
 ];
 
+/// Names without an ending of files that projects have, all of them text, in lower case, in order. Without this a browser
+/// would save them instead of showing them.
+const TEXTS: &[&str] = &[
+    "authors",
+    "changelog",
+    "changes",
+    "codeowners",
+    "containerfile",
+    "contributing",
+    "contributors",
+    "copying",
+    "copyright",
+    "credits",
+    "dockerfile",
+    "gemfile",
+    "history",
+    "install",
+    "jenkinsfile",
+    "justfile",
+    "licence",
+    "license",
+    "maintainers",
+    "makefile",
+    "manifest",
+    "news",
+    "notice",
+    "patents",
+    "procfile",
+    "rakefile",
+    "readme",
+    "thanks",
+    "todo",
+    "vagrantfile",
+    "version",
+];
+
 /// Endings and their types: the corrections above, `mime_guess`, and what the user has said before both.
 #[derive(Debug, Default)]
 pub(crate) struct MediaTypes {
@@ -69,7 +105,11 @@ impl MediaTypes {
     /// The value of Content-Type for a file of that name.
     pub(crate) fn of(&self, name: &[u8]) -> HeaderValue {
         let Some(ending) = ending(name) else {
-            return HeaderValue::from_static(UNKNOWN);
+            return HeaderValue::from_static(if is_text(name) {
+                "text/plain; charset=utf-8"
+            } else {
+                UNKNOWN
+            });
         };
         if let Some(own) = self.own.get(&ending) {
             return own.clone();
@@ -89,6 +129,13 @@ impl MediaTypes {
 }
 
 const UNKNOWN: &str = "application/octet-stream";
+
+/// Whether a file of that name, or of that name and something after a hyphen (`LICENSE-MIT`), is text.
+fn is_text(name: &[u8]) -> bool {
+    let end = name.iter().position(|byte| *byte == b'-');
+    let name = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
+    TEXTS.iter().any(|text| text.as_bytes() == name)
+}
 
 /// What follows the last dot of a name, in lower case; a leading dot doesn't count.
 fn ending(name: &[u8]) -> Option<String> {
@@ -136,6 +183,11 @@ mod tests {
             ("a.tar.gz", "application/gzip"),
             ("a.zst", "application/zstd"),
             ("a.pdf", "application/pdf"),
+            ("README", "text/plain; charset=utf-8"),
+            ("LICENSE-MIT", "text/plain; charset=utf-8"),
+            ("Makefile", "text/plain; charset=utf-8"),
+            ("readmes", "application/octet-stream"),
+            ("-readme", "application/octet-stream"),
             ("a", "application/octet-stream"),
             ("a.", "application/octet-stream"),
             (".html", "application/octet-stream"),
@@ -161,5 +213,6 @@ mod tests {
             assert_ne!(guess, Some(*media_type), "{ending}");
         }
         assert!(CORRECTIONS.is_sorted());
+        assert!(TEXTS.is_sorted());
     }
 }

@@ -1,7 +1,32 @@
-//! Numbers, sizes, dates and JSON strings, pushed to the end of a text. Listings need thousands of them, so none of it
-//! goes through the formatting machinery.
+//! Numbers, sizes, dates and JSON strings, pushed to the end of a text, and names that can be read. Listings need thousands of
+//! them, so none of it goes through the formatting machinery.
 
 use chrono::{DateTime, Datelike, Timelike};
+use std::borrow::Cow;
+
+/// A name with nothing in it that would not be seen, or make the rest read as it isn't: control characters, and those
+/// that turn the direction of writing, with which `gpj.exe` looks like `exe.jpg`. The first have pictures (`␊`), the
+/// others get the sign for what can't be shown.
+pub(crate) fn readable(name: Cow<'_, str>) -> Cow<'_, str> {
+    let picture = |character: char| match character {
+        '\0'..' ' => char::from_u32(0x2400 + u32::from(character)),
+        '\u{7f}' => Some('\u{2421}'),
+        '\u{80}'..='\u{9f}'
+        | '\u{61c}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => Some(char::REPLACEMENT_CHARACTER),
+        _ => None,
+    };
+    if name.chars().all(|character| picture(character).is_none()) {
+        return name;
+    }
+    let shown = name
+        .chars()
+        .map(|character| picture(character).unwrap_or(character));
+    Cow::Owned(shown.collect())
+}
 
 /// A decimal number.
 pub(crate) fn push_number(number: u64, out: &mut String) {
@@ -123,6 +148,21 @@ mod tests {
         ];
         for (seconds, want) in table {
             assert_eq!(pushed(push_date, seconds), want);
+        }
+    }
+
+    #[test]
+    fn readable_names() {
+        let table = [
+            ("plain ü \u{1f600} אבג.txt", "plain ü \u{1f600} אבג.txt"),
+            ("a\nb\u{1b}[31m\u{7f}", "a␊b␛[31m␡"),
+            (
+                "\u{202e}gpj.exe\u{2066}\u{9b}",
+                "\u{fffd}gpj.exe\u{fffd}\u{fffd}",
+            ),
+        ];
+        for (name, want) in table {
+            assert_eq!(readable(name.into()), want);
         }
     }
 

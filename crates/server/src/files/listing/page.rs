@@ -3,7 +3,7 @@
 use super::{Column, Listing, Order, ROWS, readme};
 use crate::files::folder::Entry;
 use crate::files::html::{Escaped, push_escaped};
-use crate::files::text::{push_date, push_number, push_size};
+use crate::files::text::{push_date, push_number, push_size, readable};
 use crate::files::url::push_name;
 use std::fmt::Write;
 
@@ -30,9 +30,10 @@ pub(super) fn parts(
         .chain(rows)
         .chain(std::iter::once(foot))
 }
+
 /// All up to the first row.
 fn head(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
-    let relative = String::from_utf8_lossy(&listing.relative);
+    let relative = readable(String::from_utf8_lossy(&listing.relative));
     let names: Vec<&str> = if relative == "." {
         Vec::new()
     } else {
@@ -52,28 +53,31 @@ fn head(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
         ),
     );
     push_breadcrumbs(&names, &mut out);
-    let folders = entries.iter().filter(|entry| entry.is_folder).count() as u64;
-    let files = entries.len() as u64 - folders;
-    let length = entries
-        .iter()
-        .fold(0, |sum: u64, entry| sum.saturating_add(entry.length()));
-    out.push_str("</h1>\n<p id=\"count\">");
-    push_count(folders, "folder", &mut out);
-    out.push_str(", ");
-    push_count(files, "file", &mut out);
-    out.push_str(", ");
-    push_size(length, &mut out);
+    out.push_str("</h1>\n<p role=\"status\">");
+    push_counts(entries, &mut out);
     out.push_str("</p>\n");
+    if entries.is_empty() && filter.is_empty() {
+        // There is nothing to download, to sort or to find.
+        out.push_str("</header>\n<table>\n<tbody>\n");
+        push_way_up(&names, &mut out);
+        return out;
+    }
     if listing.store.options().archives {
         out.push_str(
             "<p>Download all: <a href=\"?download=zip\" download>zip</a> <a href=\"?download=tar\" download>tar</a></p>\n",
         );
     }
+    // Somebody who looks at a part of the list may want to change which.
+    let focus = if listing.query.has("filter") {
+        " autofocus"
+    } else {
+        ""
+    };
     // Writing to a string doesn't fail.
     let _ = write!(
         out,
         "<form role=\"search\"><input type=\"search\" name=\"filter\" value=\"{}\" placeholder=\"Filter\" \
-         aria-label=\"Filter by name\" autocomplete=\"off\" spellcheck=\"false\">",
+         aria-label=\"Filter by name\" aria-keyshortcuts=\"/\" autocomplete=\"off\" spellcheck=\"false\"{focus}>",
         Escaped(&filter)
     );
     if order != Order::default() {
@@ -89,29 +93,56 @@ fn head(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
         push_column(column, label, order, &filter, &mut out);
     }
     out.push_str("</thead>\n<tbody>\n");
-    if !names.is_empty() {
-        out.push_str("<tr class=\"up\"><td><a href=\"../\">..</a><td><td>\n");
-    }
+    push_way_up(&names, &mut out);
     out
 }
 
 /// All after the last row.
 fn foot(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
     let mut out = String::from("</table>\n");
+    let filter = listing.query.value("filter").unwrap_or_default();
+    if entries.is_empty() && filter.is_empty() {
+        out.push_str("<p class=\"empty\">This folder is empty.</p>\n");
+        return out;
+    }
     if entries.is_empty() {
-        let filtered = listing
-            .query
-            .value("filter")
-            .is_some_and(|filter| !filter.is_empty());
-        out.push_str(if filtered {
-            "<p class=\"empty\">Nothing here has such a name. <a href=\"./\">Show all</a></p>\n"
-        } else {
-            "<p class=\"empty\">This folder is empty.</p>\n"
-        });
+        out.push_str(
+            "<p class=\"empty\">Nothing here has such a name. <a href=\"./\">Show all</a></p>\n",
+        );
     }
     out.push_str(&readme::render(listing, entries));
     let _ = writeln!(out, "<script nonce=\"{nonce}\">\n{SCRIPT}</script>");
     out
+}
+
+/// How much there is, as far as there is any: `2 folders, 1 file, 5.0 kB`.
+fn push_counts(entries: &[Entry], out: &mut String) {
+    let folders = entries.iter().filter(|entry| entry.is_folder).count();
+    let files = entries.len() - folders;
+    let mut separator = "";
+    for (count, what) in [(folders, "folder"), (files, "file")] {
+        if count > 0 {
+            out.push_str(separator);
+            push_number(count as u64, out);
+            out.push(' ');
+            out.push_str(what);
+            out.push_str(if count == 1 { "" } else { "s" });
+            separator = ", ";
+        }
+    }
+    if files > 0 {
+        out.push_str(separator);
+        let lengths = entries.iter().map(Entry::length);
+        push_size(lengths.fold(0, u64::saturating_add), out);
+    }
+}
+
+fn push_way_up(names: &[&str], out: &mut String) {
+    if !names.is_empty() {
+        out.push_str(
+            "<tr class=\"up\"><td><a href=\"../\" aria-label=\"The folder above\">..</a><td><td>\n",
+        );
+    }
 }
 
 /// The way from the root to here. The links are relative, so that they work behind a proxy that serves this under
@@ -171,7 +202,7 @@ fn push_row(entry: &Entry, out: &mut String) {
     let slash = if entry.is_folder { "/" } else { "" };
     out.push_str(slash);
     out.push_str("\">");
-    push_escaped(&entry.text(), out);
+    push_escaped(&readable(entry.text()), out);
     out.push_str(slash);
     out.push_str("</a><td");
     if !entry.is_folder {
@@ -185,13 +216,4 @@ fn push_row(entry: &Entry, out: &mut String) {
     out.push_str("<td><time>");
     push_date(entry.modified(), out);
     out.push_str("</time>\n");
-}
-
-fn push_count(count: u64, what: &str, out: &mut String) {
-    push_number(count, out);
-    out.push(' ');
-    out.push_str(what);
-    if count != 1 {
-        out.push('s');
-    }
 }

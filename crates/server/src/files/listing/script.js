@@ -3,9 +3,11 @@
   const table = document.querySelector("table");
   const body = table.tBodies[0];
   const heads = [...table.tHead.rows[0].cells];
-  const filter = document.querySelector("input[type=search]");
-  const count = document.getElementById("count");
+  const filter = document.querySelector("[type=search]");
+  const count = document.querySelector("[role=status]");
   const total = count.textContent;
+  // What the server has left out isn't here to be shown again.
+  const asked = filter.defaultValue.toLowerCase();
   const rows = [...body.rows].filter((row) => !row.classList.contains("up")).map((row) => {
     const [name, size, modified] = row.cells;
     const text = name.textContent;
@@ -45,15 +47,19 @@
   const shown = () => rows.filter(({ row }) => !row.hidden);
   const apply = () => {
     const wanted = filter.value.toLowerCase();
+    if (!wanted.includes(asked)) return filter.form.submit();
     for (const entry of rows) entry.row.hidden = !entry.lower.includes(wanted);
-    count.textContent = wanted ? `${shown().length} of ${rows.length}` : total;
+    count.textContent = wanted === asked ? total : `${shown().length} of ${rows.length}`;
   };
   filter.addEventListener("input", apply);
   filter.form.addEventListener("submit", (event) => {
     event.preventDefault();
     shown()[0]?.link.click();
   });
-  if (filter.value) apply();
+  if (filter.value) {
+    filter.setSelectionRange(filter.value.length, filter.value.length);
+    apply();
+  }
 
   // "/" goes to the filter, the arrows from link to link, Escape back to everything.
   addEventListener("keydown", (event) => {

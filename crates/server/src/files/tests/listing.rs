@@ -224,7 +224,10 @@ fn a_readme_is_shown_below() {
     fs::write(site.path("readme.md"), "# Title <i>x</i>").unwrap();
     let page = site.get("/");
     if cfg!(feature = "markdown") {
-        assert!(page.text().contains("<h1>Title &lt;i&gt;x&lt;/i&gt;</h1>"));
+        assert!(
+            page.text()
+                .contains("<h1 id=\"title-ixi\">Title &lt;i&gt;x&lt;/i&gt;</h1>")
+        );
     } else {
         assert!(
             page.text()
