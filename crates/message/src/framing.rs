@@ -7,7 +7,7 @@
 //!    response to CONNECT the connection is a tunnel.
 //! 2. Transfer-Encoding with Content-Length: refused.
 //! 3. Transfer-Encoding that is exactly `chunked`: chunks tell the length. Any other coding: refused.
-//! 4. Content-Length: so many bytes. Repeated or not plain digits: refused (a client lets equal repetitions pass).
+//! 4. Content-Length: so many bytes. Repeated or not plain digits: refused (a client lets identical repetitions pass).
 //! 5. Neither: a request has no content; a response goes on until the server closes.
 //!
 //! ```
@@ -186,7 +186,8 @@ enum Repeated {
 /// The fields that say where a message ends, gathered in one pass.
 #[derive(Default)]
 struct Found {
-    content_length: Option<u64>,
+    /// The number, and of how many digits: the same number in as many is the same text.
+    content_length: Option<(u64, usize)>,
     has_transfer_encoding: bool,
     /// `chunked` was the last coding so far.
     chunked: bool,
@@ -226,7 +227,8 @@ impl Found {
                     }
                 }
                 14 if name.eq_ignore_ascii_case("content-length") => {
-                    let length = decimal(value).ok_or(Error::InvalidContentLength)?;
+                    let number = decimal(value).ok_or(Error::InvalidContentLength)?;
+                    let length = (number, value.len());
                     let earlier = found.content_length.replace(length);
                     if earlier
                         .is_some_and(|earlier| repeated == Repeated::Refused || earlier != length)
@@ -272,7 +274,7 @@ impl Found {
 
     fn length(&self) -> Result<Option<BodyLength>, Error> {
         if !self.has_transfer_encoding {
-            return Ok(self.content_length.map(BodyLength::Known));
+            return Ok(self.content_length.map(|(number, _)| BodyLength::Known(number)));
         }
         if self.malformed_coding || !self.chunked {
             return Err(Error::TransferEncodingNotChunked);
@@ -573,6 +575,12 @@ mod tests {
                 200,
                 &[("Content-Length", "5"), ("Content-Length", "5")],
                 Ok(Known(5)),
+            ),
+            (
+                get,
+                200,
+                &[("Content-Length", "05"), ("Content-Length", "5")],
+                Err(RepeatedContentLength),
             ),
             (
                 get,
