@@ -274,7 +274,9 @@ impl Found {
 
     fn length(&self) -> Result<Option<BodyLength>, Error> {
         if !self.has_transfer_encoding {
-            return Ok(self.content_length.map(|(number, _)| BodyLength::Known(number)));
+            return Ok(self
+                .content_length
+                .map(|(number, _)| BodyLength::Known(number)));
         }
         if self.malformed_coding || !self.chunked {
             return Err(Error::TransferEncodingNotChunked);
