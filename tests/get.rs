@@ -20,6 +20,8 @@ mod habits;
 mod https;
 #[path = "get/landing.rs"]
 mod landing;
+#[path = "get/peers.rs"]
+mod peers;
 #[path = "get/phases.rs"]
 mod phases;
 #[path = "get/requests.rs"]

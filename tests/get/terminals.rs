@@ -133,6 +133,33 @@ fn nothing_that_comes_does_anything() {
 }
 
 #[test]
+fn nothing_that_is_told_about_it_does_anything() {
+    let answer = "HTTP/1.1 200 \u{202e}\r\nX-Evil: a\u{9b}2J\r\nSet-Cookie: a=\u{9b}2J\r\nContent-Length: 0\r\n\r\n";
+    let table: [(&[&str], &str); 6] = [
+        (&["-s", "-w", "%header{x-evil}"], "a\\u{9b}2J"),
+        (&["-s", "-w", "%{stderr}%{header_json}"], "a\\u009b2J"),
+        (&["--json-out"], "a\\u009b2J"),
+        (&["-s", "-D", "-"], "a\\u{9b}2J"),
+        (&["-s", "-c", "-"], "\\u{9b}2J"),
+        (&["--explain"], "a\\u{9b}2J"),
+    ];
+    for (flags, want) in table {
+        let server = Server::answering([answer]);
+        let url = server.url("/");
+        let args: Vec<_> = flags.iter().copied().chain([url.as_str()]).collect();
+        let Some(terminal) = Terminal::get(&args) else {
+            return;
+        };
+        let (seen, code) = terminal.end();
+        assert_eq!(code, 0, "{flags:?} {seen:?}");
+        assert!(seen.contains(want), "{flags:?} {want:?} in {seen:?}");
+        for bad in ['\u{9b}', '\u{202e}'] {
+            assert!(!seen.contains(bad), "{flags:?} {bad:?} in {seen:?}");
+        }
+    }
+}
+
+#[test]
 fn bytes_that_are_not_text() {
     let server = Server::answering([b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\x89PN\0"]);
     let Some(terminal) = Terminal::get(&[&server.url("/")]) else {

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::deadline::Deadline;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use url::Host;
@@ -106,6 +106,10 @@ pub(crate) fn resolve(
         (Some(known), _) => known.addresses.clone(),
         (None, Host::Ipv4(address)) => vec![IpAddr::V4(*address)],
         (None, Host::Ipv6(address)) => vec![IpAddr::V6(*address)],
+        (None, Host::Domain(name)) if is_loopback(name) => vec![
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ],
         (None, Host::Domain(name)) => ask(name, &config.resolver, deadline)?,
     };
     let any = !found.is_empty();
@@ -127,6 +131,13 @@ pub(crate) fn resolve(
         )));
     }
     Ok(addresses)
+}
+
+/// Names below `localhost` are this machine, and nobody is asked about them (RFC 6761 §6.3). About `localhost` itself the
+/// system's hosts file may have something to say.
+fn is_loopback(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.to_ascii_lowercase().ends_with(".localhost")
 }
 
 fn ask(
@@ -187,6 +198,9 @@ mod tests {
             ("both.test", Family::V6, Some("[::1]:80")),
             ("none.test", Family::Any, None),
             ("bad.test", Family::Any, None),
+            ("a.localhost", Family::Any, Some("[::1]:80 127.0.0.1:80")),
+            ("A.B.LocalHost.", Family::V4, Some("127.0.0.1:80")),
+            ("notlocalhost", Family::Any, None),
         ];
         for (host, family, want) in table {
             let host = Host::parse(host).unwrap();

@@ -1,9 +1,10 @@
 //! `-b` and `-c`: the cookies of a file, and back into one.
 
 use super::args::RequestArgs;
-use super::failure::write_failure;
+use super::failure::{read_failure, write_failure};
 use crate::failure::Failure;
-use std::io::{self, Write};
+use crate::visible::visible;
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use tinyhttp_client::Jar;
@@ -25,12 +26,7 @@ pub(super) fn open(args: &RequestArgs) -> Result<Option<Arc<Jar>>, Failure> {
             Ok(cookies) => text.push_str(&cookies),
             // -b '' and a file that will be written only now are ways to begin without cookies.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(Failure::with_code(
-                    26,
-                    format!("could not read {file}: {error}"),
-                ));
-            }
+            Err(error) => return Err(read_failure(file, &error)),
         }
         text.push('\n');
     }
@@ -48,7 +44,11 @@ pub(super) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure> {
     };
     let text = jar.to_netscape();
     let result = if path == Path::new("-") {
-        io::stdout().write_all(text.as_bytes())
+        let mut stdout = io::stdout();
+        match stdout.is_terminal() {
+            true => write!(stdout, "{}", visible(&text)),
+            false => stdout.write_all(text.as_bytes()),
+        }
     } else {
         write_privately(path, &text)
     };

@@ -1,6 +1,7 @@
 //! What `-d` and its sisters come to.
 
 use super::args::Given;
+use super::failure::read_failure;
 use crate::failure::Failure;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::fs::File;
@@ -77,8 +78,7 @@ fn urlencode(text: &str) -> Result<Vec<u8>, Failure> {
 }
 
 fn read(path: &str) -> Result<Vec<u8>, Failure> {
-    let failed =
-        |error: io::Error| Failure::with_code(26, format!("could not read {path}: {error}"));
+    let failed = |error: io::Error| read_failure(path, &error);
     let source: Box<dyn Read> = if path == "-" {
         Box::new(io::stdin())
     } else {

@@ -122,7 +122,7 @@ impl Download<'_> {
         {
             return Err(trouble);
         }
-        keep_aside(self.job.args, &response)?;
+        keep_aside(self.job, &response)?;
         let status = response.status();
         if offset > 0 {
             match continuation(status, response.fields(), offset, None, validator.as_ref()) {

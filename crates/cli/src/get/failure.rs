@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use std::io;
+use std::path::Path;
 use tinyhttp_client::{BadRedirect, Error, ProtocolError, TlsFailure};
 
 /// Output that could not be written. A reader that has seen enough is told nothing.
@@ -9,8 +10,24 @@ pub(super) fn write_failure(what: &str, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure::with_code(23, "");
     }
-    Failure::with_code(23, format!("could not write {what}: {error}"))
+    Failure::with_code(23, format!("could not write {what}: {}", reason(error)))
         .hint("check the path, your permission and the space that is left")
+}
+
+/// Something to be sent, or a secret, that could not be read.
+pub(super) fn read_failure(path: impl AsRef<Path>, error: &io::Error) -> Failure {
+    let path = path.as_ref().display();
+    Failure::with_code(26, format!("could not read {path}: {}", reason(error)))
+        .hint("check the path and your permission")
+}
+
+/// An error of the system, without the number behind it.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
 }
 
 impl From<Error> for Failure {

@@ -2,8 +2,10 @@
 
 use super::write_out::{Facts, total};
 use crate::failure::Failure;
+use crate::visible::is_dangerous;
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
+use std::fmt::Write;
 use std::time::Duration;
 use tinyhttp_client::BodyLength;
 use tinyhttp_client::trace::{Attempt, Hop, Outcome};
@@ -27,6 +29,20 @@ pub(super) fn object(facts: &Facts<'_>) -> Value {
         "total_ms": milliseconds(total(facts.trace)),
         "hops": facts.trace.hops.iter().map(hop).collect::<Vec<_>>(),
     })
+}
+
+/// As text, in which whatever a terminal would take for a command is written as `\u009b`.
+pub(super) fn text(value: &Value) -> String {
+    let mut text = String::new();
+    for character in value.to_string().chars() {
+        if is_dangerous(character) {
+            // All of them have four digits at most; writing to a String doesn't fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 /// One request and its response. Times are milliseconds from the start of the fetch.

@@ -69,7 +69,7 @@ pub(crate) fn run(mut args: Args) -> ExitCode {
 
 fn fetch_all(args: &Args) -> Result<u8, Failure> {
     let console = Console::new(&args.output);
-    let mut builder = connection::builder(&args.connection)?
+    let builder = connection::builder(&args.connection)?
         // `request` writes it, so that -H can take it out.
         .user_agent(None)
         .max_redirects(max_redirects(args))
@@ -79,9 +79,10 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
     #[cfg(feature = "cookies")]
     let jar = cookies::open(&args.request)?;
     #[cfg(feature = "cookies")]
-    if let Some(jar) = &jar {
-        builder = builder.cookies(jar.clone());
-    }
+    let builder = match &jar {
+        Some(jar) => builder.cookies(jar.clone()),
+        None => builder,
+    };
     let progress = Progress::new(args);
     let run = Run {
         args,

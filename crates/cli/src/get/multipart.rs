@@ -11,6 +11,7 @@
 //!
 //! Files are streamed; what is sent is as long as Content-Length says, or comes in chunks if one of them has no length.
 
+use super::failure::read_failure;
 use crate::failure::Failure;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -157,8 +158,7 @@ fn not_a_part(part: &str) -> Failure {
 
 fn file(path: &str) -> Result<Piece, Failure> {
     if path != "-" {
-        File::open(path)
-            .map_err(|error| Failure::with_code(26, format!("could not read {path}: {error}")))?;
+        File::open(path).map_err(|error| read_failure(path, &error))?;
     }
     Ok(Piece::File(path.into()))
 }

@@ -3,6 +3,7 @@
 use super::args::Args;
 use super::data::{self, Data};
 use super::dates::date;
+use super::failure::read_failure;
 use super::multipart::Form;
 use super::secrets;
 use crate::failure::Failure;
@@ -159,9 +160,7 @@ impl Plan {
             }
             Content::Bytes(bytes) => bytes.clone().into(),
             Content::Form(form) => form.body(),
-            Content::File(path) => Body::file(path).map_err(|error| {
-                Failure::with_code(26, format!("could not read {}: {error}", path.display()))
-            })?,
+            Content::File(path) => Body::file(path).map_err(|error| read_failure(path, &error))?,
             Content::Stdin => Body::reader(std::io::stdin()),
         })
     }

@@ -1,6 +1,7 @@
 //! Users, passwords and tokens: from a flag, a prompt, a file or the environment.
 
 use super::args::RequestArgs;
+use super::failure::read_failure;
 use super::netrc;
 use crate::failure::Failure;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
@@ -14,9 +15,9 @@ use url::Url;
 pub(super) fn authorization(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> {
     if let Some(token) = &args.bearer {
         let token = match token.strip_prefix('@') {
-            Some(path) => std::fs::read_to_string(path).map_err(|error| {
-                Failure::with_code(26, format!("could not read {path}: {error}"))
-            })?,
+            Some(path) => {
+                std::fs::read_to_string(path).map_err(|error| read_failure(path, &error))?
+            }
             None => token.clone(),
         };
         return Ok(Some(format!("Bearer {}", token.trim())));
@@ -80,13 +81,7 @@ fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> 
         Err(error) if error.kind() == io::ErrorKind::NotFound && args.netrc_file.is_none() => {
             return Ok(None);
         }
-        Err(error) => {
-            let path = path.display();
-            return Err(Failure::with_code(
-                26,
-                format!("could not read {path}: {error}"),
-            ));
-        }
+        Err(error) => return Err(read_failure(&path, &error)),
     };
     let found = netrc::look_up(&text, url.host_str().unwrap_or_default());
     Ok(found.map(|credentials| credentials.basic()))

@@ -10,7 +10,7 @@ use super::place::Place;
 use super::progress::{Bar, Progress};
 use super::pump::Pump;
 use super::request::Plan;
-use super::terminal::Console;
+use super::terminal::{Console, head};
 use super::trouble::{Persistence, Trouble, bad_status};
 use super::verbose::Narrator;
 use super::write_out::{Facts, write_out};
@@ -128,7 +128,7 @@ impl Run<'_> {
             io::stdout().write_all(page.as_bytes()).map_err(failed)?;
         }
         if output.json_out {
-            let mut object = json_out::object(&facts).to_string();
+            let mut object = json_out::text(&json_out::object(&facts));
             object.push('\n');
             io::stdout().write_all(object.as_bytes()).map_err(failed)?;
         }
@@ -186,7 +186,7 @@ fn show_once(
     {
         return Err(trouble);
     }
-    keep_aside(args, &response)?;
+    keep_aside(job, &response)?;
     let is_bad = response.status().as_u16() >= 400;
     if args.output.fail && is_bad {
         return Ok(Err(bad_status(response.status(), response.reason())));
@@ -226,9 +226,9 @@ fn show_once(
 }
 
 /// What is kept of a response beside its content.
-pub(super) fn keep_aside(args: &Args, response: &Response) -> Result<(), Failure> {
-    save_entity_tag(args, response)?;
-    dump_heads(args, response)
+pub(super) fn keep_aside(job: &Job<'_>, response: &Response) -> Result<(), Failure> {
+    save_entity_tag(job.args, response)?;
+    dump_heads(job.args, job.console, response)
 }
 
 /// --etag-save; no tag leaves an empty file.
@@ -245,7 +245,7 @@ fn save_entity_tag(args: &Args, response: &Response) -> Result<(), Failure> {
 }
 
 /// -D.
-fn dump_heads(args: &Args, response: &Response) -> Result<(), Failure> {
+fn dump_heads(args: &Args, console: Console, response: &Response) -> Result<(), Failure> {
     let Some(path) = &args.output.dump_header else {
         return Ok(());
     };
@@ -255,11 +255,13 @@ fn dump_heads(args: &Args, response: &Response) -> Result<(), Failure> {
         .into_iter()
         .map(|hop| hop.response)
         .collect();
-    let heads = heads.concat();
-    let result = if path == Path::new("-") {
-        io::stdout().write_all(&heads)
+    let result = if path != Path::new("-") {
+        fs::write(path, heads.concat())
+    } else if console.is_readable {
+        let shown = heads.iter().map(|raw| head(raw, console.stdout_colour));
+        io::stdout().write_all(shown.collect::<String>().as_bytes())
     } else {
-        fs::write(path, heads)
+        io::stdout().write_all(&heads.concat())
     };
     result.map_err(|error| write_failure(&path.display().to_string(), &error))
 }

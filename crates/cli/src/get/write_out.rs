@@ -3,8 +3,9 @@
 use super::job::{Job, Record};
 use super::json_out;
 use crate::failure::Failure;
+use crate::visible::visible;
 use http::{HeaderMap, HeaderValue};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 use tinyhttp_client::Peer;
 use tinyhttp_client::trace::{Hop, Trace};
@@ -32,16 +33,25 @@ pub(super) fn write_out(format: &str, facts: &Facts<'_>) -> io::Result<()> {
         }
         None => format,
     };
-    let mut out: &mut dyn Write = &mut io::stdout();
-    let mut stderr = io::stderr();
+    let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
+    // The format is the user's, and may do what it likes to a terminal; values come from elsewhere.
+    let mut is_terminal = stdout.is_terminal();
+    let mut out: &mut dyn Write = &mut stdout;
     let mut rest = format;
     while let Some(character) = rest.chars().next() {
         if let Some((name, after)) = variable(rest, "%{") {
             match name {
-                "stdout" => {}
-                "stderr" => out = &mut stderr,
+                "stdout" => {
+                    is_terminal = io::stdout().is_terminal();
+                    out = &mut stdout;
+                }
+                "stderr" => {
+                    is_terminal = io::stderr().is_terminal();
+                    out = &mut stderr;
+                }
                 "onerror" if facts.failure.is_none() => break,
                 "onerror" => {}
+                name if is_terminal => write!(out, "{}", visible(&value(name, facts)))?,
                 name => write!(out, "{}", value(name, facts))?,
             }
             rest = after;
@@ -51,7 +61,10 @@ pub(super) fn write_out(format: &str, facts: &Facts<'_>) -> io::Result<()> {
                 .get(name)
                 .map(HeaderValue::as_bytes)
                 .unwrap_or_default();
-            out.write_all(value)?;
+            match is_terminal {
+                true => write!(out, "{}", visible(&String::from_utf8_lossy(value)))?,
+                false => out.write_all(value)?,
+            }
             rest = after;
         } else if let Some((shown, after)) = escape(rest) {
             out.write_all(shown.as_bytes())?;
@@ -157,8 +170,8 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
             .map(Failure::what)
             .unwrap_or_default()
             .to_owned(),
-        "json" => json_out::object(facts).to_string(),
-        "header_json" => json_out::fields_object(&fields(hop)).to_string(),
+        "json" => json_out::text(&json_out::object(facts)),
+        "header_json" => json_out::text(&json_out::fields_object(&fields(hop))),
         _ => String::new(),
     }
 }

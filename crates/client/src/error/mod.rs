@@ -2,6 +2,9 @@
 
 mod words;
 
+#[cfg(feature = "tls")]
+pub(crate) use words::Reason;
+
 use crate::connect::FailedAttempt;
 use crate::deadline::Timeout;
 use crate::transport::Peer;

@@ -275,7 +275,7 @@ fn not_sent_again(f: &mut fmt::Formatter<'_>, why: Option<&NotRepeated>) -> fmt:
 }
 
 /// An error of the system, without the number behind it.
-struct Reason<'e>(&'e io::Error);
+pub(crate) struct Reason<'e>(pub(crate) &'e io::Error);
 
 impl fmt::Display for Reason<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

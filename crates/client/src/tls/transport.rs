@@ -2,7 +2,7 @@
 
 use super::{NotSecured, explain};
 use crate::deadline::Deadline;
-use crate::error::TlsFailure;
+use crate::error::{Reason, TlsFailure};
 use crate::transport::{Patient, Transport};
 use rustix::event::PollFlags;
 use rustls::ClientConnection;
@@ -41,7 +41,7 @@ impl TlsTransport {
                             io::ErrorKind::UnexpectedEof => {
                                 "the server closed the connection instead of answering".to_owned()
                             }
-                            _ => error.to_string(),
+                            _ => Reason(&error).to_string(),
                         },
                     },
                 });

@@ -12,6 +12,7 @@
 //! further URLs: what could be one, is one. A host and a port look like a field; fields begin with a capital letter.
 
 use super::super::data::UNRESERVED;
+use super::super::failure::read_failure;
 use super::{Args, Given};
 use crate::failure::Failure;
 use percent_encoding::utf8_percent_encode;
@@ -134,8 +135,7 @@ impl<'t> Item<'t> {
 fn or_file(value: &str) -> Result<String, Failure> {
     match value.strip_prefix('@') {
         None => Ok(value.to_owned()),
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::with_code(26, format!("could not read {path}: {error}"))),
+        Some(path) => std::fs::read_to_string(path).map_err(|error| read_failure(path, &error)),
     }
 }
 

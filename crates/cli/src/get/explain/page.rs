@@ -70,8 +70,8 @@ impl Page {
         self.blank();
         self.paint(title, Style::new().bold());
         if let Some(time) = time {
-            let time = format!("{:.1} ms", time.as_secs_f64() * 1e3);
-            let used = title.chars().count() + time.len();
+            let time = took(time);
+            let used = title.chars().count() + time.chars().count();
             self.pad(self.width.saturating_sub(used).max(GAP));
             self.paint(&time, styles::FAINT);
         }
@@ -160,6 +160,17 @@ impl Page {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
+    }
+}
+
+/// A time for people: `36 µs`, `1.2 ms`, `12 ms`, `2.5 s`.
+pub(super) fn took(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match time.as_micros() {
+        0..1_000 => format!("{:.0} µs", seconds * 1e6),
+        1_000..10_000 => format!("{:.1} ms", seconds * 1e3),
+        10_000..1_000_000 => format!("{:.0} ms", seconds * 1e3),
+        _ => format!("{seconds:.1} s"),
     }
 }
 

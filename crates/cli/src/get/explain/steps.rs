@@ -2,7 +2,8 @@
 
 use super::super::terminal::{start_line_style, styles};
 use super::super::write_out::Facts;
-use super::{Page, caching, notes};
+use super::page::{Page, took};
+use super::{caching, notes};
 use crate::failure::Failure;
 use anstyle::Style;
 use http::{Method, StatusCode};
@@ -127,17 +128,17 @@ fn connect(page: &mut Page, hop: &Hop) {
 }
 
 fn outcome(attempt: &Attempt) -> String {
-    let took = attempt
+    let after = attempt
         .ended
         .map(|ended| ended.saturating_sub(attempt.started))
-        .map(|took| format!(" after {:.1} ms", took.as_secs_f64() * 1e3))
+        .map(|time| format!(" after {}", took(time)))
         .unwrap_or_default();
     match &attempt.outcome {
-        Outcome::Connected => format!("connected{took}: TCP's three-way handshake is done"),
+        Outcome::Connected => format!("connected{after}: TCP's three-way handshake is done"),
         Outcome::Dropped => "given up: another one was faster".to_owned(),
         Outcome::Failed(reason) => {
             let reason = reason.split(" (os error").next().unwrap_or(reason);
-            format!("failed{took}: {reason}")
+            format!("failed{after}: {reason}")
         }
     }
 }

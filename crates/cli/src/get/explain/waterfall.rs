@@ -2,7 +2,7 @@
 
 use super::super::terminal::styles;
 use super::super::write_out::total;
-use super::Page;
+use super::page::{Page, took};
 use anstyle::Style;
 use std::time::Duration;
 use tinyhttp_client::trace::{Hop, Trace};
@@ -23,7 +23,7 @@ pub(super) fn draw(page: &mut Page, trace: &Trace) {
         }
         for (name, from, to) in phases(hop) {
             let bar = bar(from, to, total, width);
-            let time = format!("{:>9.1} ms", to.saturating_sub(from).as_secs_f64() * 1e3);
+            let time = format!("{:>12}", took(to.saturating_sub(from)));
             page.styled(name, &format!("{bar}{time}"), style(name), "");
         }
     }
@@ -42,7 +42,7 @@ fn phases(hop: &Hop) -> Vec<Phase> {
     let tunnelled = hop.tunnel.as_ref().map(|(_, at)| *at);
     let ends = [
         ("resolve", hop.resolved),
-        ("connect", hop.connected),
+        ("connect", hop.connected.filter(|_| hop.reused == 0)),
         ("proxy", tunnelled),
         ("TLS", hop.secured),
         ("send", hop.sent),
