@@ -18,6 +18,7 @@ fn variables() {
         ("%{remote_ip} %{num_retries} %{urlnum}", "127.0.0.1 0 0"),
         ("a\\tb\\n100%%%{unknown}", "a\tb\n100%"),
         ("%{onerror}never", ""),
+        ("%{stderr}a%{stdout}b", "b"),
         (
             "%{header_json}",
             "{\"content-type\":[\"text/x\"],\"x-y\":[\"z\"],\"content-length\":[\"5\"]}",

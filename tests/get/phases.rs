@@ -236,6 +236,35 @@ fn every_timeout_says_its_name() {
 }
 
 #[test]
+fn too_slow_is_told() {
+    let server = Server::start(|connection| {
+        connection.request();
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+        let patience = Some(std::time::Duration::from_millis(10));
+        connection.stream.set_read_timeout(patience).unwrap();
+        // The read paces the drops, and ends when the client has gone.
+        while !matches!(connection.stream.read(&mut [0]), Ok(0)) {
+            connection.send("x");
+        }
+    });
+    let flags = ["-Y", "1M", "-y", "0.3"];
+    let url = server.url("/");
+    let outcome = get(flags.iter().chain([&url.as_str()])).fails(28);
+    assert!(
+        outcome
+            .stderr
+            .contains("bytes a second have come for 0.3 s"),
+        "{outcome:?}"
+    );
+    let silent = Server::start(Connection::wait_for_end);
+    let outcome = get(["-y", "0.3", &silent.url("/")]).fails(28);
+    assert!(
+        outcome.stderr.contains("the stall timeout of 300 ms"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn time_runs_out_although_there_is_always_something_to_read() {
     let server = Server::start(|connection| {
         connection.request();

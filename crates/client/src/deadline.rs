@@ -1,5 +1,7 @@
 //! How long each step may take. Every timeout has a name, and the error says which one ran out.
 
+use crate::error::{Error, Phase};
+use crate::transport::Peer;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -137,6 +139,17 @@ impl Deadline {
     pub(crate) fn left(&self) -> Option<Duration> {
         self.at
             .map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// What to say when it has passed.
+    pub(crate) fn error(&self, phase: Phase, peer: Option<Peer>) -> Error {
+        Error::Timeout {
+            timeout: self.timeout,
+            limit: self.limit,
+            phase,
+            peer,
+            attempts: Vec::new(),
+        }
     }
 
     pub(crate) fn has_passed(&self) -> bool {

@@ -212,13 +212,7 @@ impl Way<'_> {
                 elapsed: begun.elapsed(),
                 source,
             },
-            NotResolved::TimedOut => Error::Timeout {
-                timeout: deadline.timeout,
-                limit: deadline.limit,
-                phase: Phase::Resolve,
-                peer: None,
-                attempts: Vec::new(),
-            },
+            NotResolved::TimedOut => deadline.error(Phase::Resolve, None),
         })?;
         self.recorder.emit(&Event::Resolved {
             host: &host.to_string(),
@@ -353,13 +347,9 @@ impl Way<'_> {
                 });
                 Ok(transport)
             }
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(Error::Timeout {
-                timeout: deadline.timeout,
-                limit: deadline.limit,
-                phase: Phase::Handshake,
-                peer: Some(peer.clone()),
-                attempts: Vec::new(),
-            }),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(deadline.error(Phase::Handshake, Some(peer.clone())))
+            }
             Err(source) => Err(Error::Proxy {
                 proxy: proxy.to_string(),
                 status: None,
@@ -389,13 +379,9 @@ impl Way<'_> {
                 self.recorder.emit(&Event::Secured { facts: &facts });
                 Ok(Box::new(transport))
             }
-            Err(problem) if problem.failure == TlsFailure::TimedOut => Err(Error::Timeout {
-                timeout: deadline.timeout,
-                limit: deadline.limit,
-                phase: Phase::Handshake,
-                peer: Some(peer.clone()),
-                attempts: Vec::new(),
-            }),
+            Err(problem) if problem.failure == TlsFailure::TimedOut => {
+                Err(deadline.error(Phase::Handshake, Some(peer.clone())))
+            }
             Err(problem) => Err(Error::Tls {
                 host: host.to_string(),
                 peer: peer.clone(),

@@ -69,13 +69,7 @@ impl Stream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let ready = self.transport.wait(interest, deadline.left())?;
                     if !ready && deadline.has_passed() {
-                        let error = Error::Timeout {
-                            timeout: deadline.timeout,
-                            limit: deadline.limit,
-                            phase,
-                            peer: Some(self.peer.clone()),
-                            attempts: Vec::new(),
-                        };
+                        let error = deadline.error(phase, Some(self.peer.clone()));
                         return Err(error.into_io());
                     }
                 }

@@ -76,11 +76,7 @@ impl<'j> Job<'j> {
     }
 
     pub(super) fn pump(&self) -> Pump {
-        Pump {
-            rate: self.args.download.limit_rate,
-            most: self.args.download.max_filesize,
-            bar: self.bar.clone(),
-        }
+        Pump::new(&self.args.download, self.bar.clone())
     }
 
     /// Step 7 of -v.

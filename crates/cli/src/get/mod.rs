@@ -75,6 +75,12 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
         .max_redirects(max_redirects(args))
         .trust_redirects(args.request.location_trusted)
         .https_redirects_only(!may_redirect_to_http(args))
+        .timeouts(|timeouts| {
+            // Nothing at all is too slow as well.
+            if let Some(time) = args.download.speed_time.and_then(connection::seconds) {
+                timeouts.stall = Some(timeouts.stall.map_or(time, |stall| stall.min(time)));
+            }
+        })
         .decompress(decompresses(args, console));
     #[cfg(feature = "cookies")]
     let jar = cookies::open(&args.request)?;

@@ -1,5 +1,7 @@
 //! Content from the network to where it belongs, no faster than asked, counted as it passes.
 
+use super::args::DownloadArgs;
+use super::connection::seconds;
 use super::progress::Bar;
 use super::trouble::Trouble;
 use crate::failure::Failure;
@@ -8,6 +10,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use tinyhttp_client::Error;
 
+/// How long a transfer may be too slow, unless said otherwise.
+const LONG: Duration = Duration::from_secs(30);
 /// How much is read at a time.
 const PIECE: usize = 256 * 1024;
 
@@ -15,13 +19,48 @@ const PIECE: usize = 256 * 1024;
 #[derive(Clone)]
 pub(super) struct Pump {
     /// Bytes in a second.
-    pub(super) rate: Option<u64>,
+    rate: Option<u64>,
     /// Bytes at all.
-    pub(super) most: Option<u64>,
+    most: Option<u64>,
+    slowest: Option<Slowest>,
     pub(super) bar: Bar,
 }
 
+/// A transfer that has brought less than that, for that long, won't come to an end that anybody waits for.
+#[derive(Debug, Clone, Copy)]
+struct Slowest {
+    rate: u64,
+    time: Duration,
+}
+
 impl Pump {
+    /// The bounds that the flags set.
+    pub(super) fn new(args: &DownloadArgs, bar: Bar) -> Self {
+        let is_bounded = args.speed_limit.is_some() || args.speed_time.is_some();
+        Pump {
+            rate: args.limit_rate,
+            most: args.max_filesize,
+            slowest: is_bounded.then(|| Slowest {
+                rate: args.speed_limit.unwrap_or(1),
+                time: args.speed_time.and_then(seconds).unwrap_or(LONG),
+            }),
+            bar,
+        }
+    }
+
+    /// The bounds of one of so many transfers, which together may be as fast as one, and have to be.
+    pub(super) fn shared_by(self, count: u64) -> Self {
+        let share = |rate: u64| (rate / count).max(1);
+        Pump {
+            rate: self.rate.map(share),
+            slowest: self.slowest.map(|slowest| Slowest {
+                rate: share(slowest.rate),
+                ..slowest
+            }),
+            ..self
+        }
+    }
+
     /// Reads up to `limit` bytes and hands each piece on, until the end or until the receiver wants no more (false). How
     /// many there were.
     pub(super) fn run(
@@ -34,6 +73,8 @@ impl Pump {
         let begun = Instant::now();
         let mut buffer = vec![0; self.piece()];
         let mut total = 0;
+        // When the present stretch began, and how much had come by then.
+        let mut stretch = (begun, 0);
         loop {
             match from.read(&mut buffer) {
                 Ok(0) => return Ok(total),
@@ -47,6 +88,7 @@ impl Pump {
                         return Err(self.too_large().into());
                     }
                     self.slow_down(total, begun);
+                    self.check_speed(total, &mut stretch)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -65,6 +107,25 @@ impl Pump {
             Some(most) if length > most => Err(self.too_large()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether the stretch, if it is over, brought enough; then another one begins.
+    fn check_speed(&self, total: u64, stretch: &mut (Instant, u64)) -> Result<(), Failure> {
+        let Some(Slowest { rate, time }) = self.slowest else {
+            return Ok(());
+        };
+        let took = stretch.0.elapsed();
+        if took < time {
+            return Ok(());
+        }
+        let got = (total - stretch.1) as f64 / took.as_secs_f64();
+        if got < rate as f64 {
+            let seconds = time.as_secs_f64();
+            let what = format!("no more than {got:.0} bytes a second have come for {seconds} s");
+            return Err(Failure::with_code(28, what).hint("--speed-limit and --speed-time say so"));
+        }
+        *stretch = (Instant::now(), total);
+        Ok(())
     }
 
     fn too_large(&self) -> Failure {

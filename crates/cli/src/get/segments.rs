@@ -53,15 +53,7 @@ pub(super) fn fetch(
     let failed = |error| write_failure(&temporary.display().to_string(), &error);
     let file = File::create(&temporary).map_err(failed)?;
     file.set_len(total).map_err(failed)?;
-    let pump = Pump {
-        // Together they may be as fast as one.
-        rate: job
-            .args
-            .download
-            .limit_rate
-            .map(|rate| (rate / count).max(1)),
-        ..job.pump()
-    };
+    let pump = job.pump().shared_by(count);
     let is_hopeless = AtomicBool::new(false);
     let mut first = Some(first);
     let results: Vec<Result<(), Trouble>> = thread::scope(|scope| {

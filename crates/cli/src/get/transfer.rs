@@ -85,12 +85,7 @@ impl Run<'_> {
             .output
             .verbose
             .then(|| Narrator::new(self.console));
-        let download = &self.args.download;
-        let pump = Pump {
-            rate: download.limit_rate,
-            most: download.max_filesize,
-            bar: Bar::hidden(),
-        };
+        let pump = Pump::new(&self.args.download, Bar::hidden());
         let mut record = Record::default();
         gopher::fetch(
             self.client,

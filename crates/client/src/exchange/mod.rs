@@ -294,13 +294,7 @@ impl Exchange {
     }
 
     fn timed_out(&self, deadline: Deadline) -> Error {
-        Error::Timeout {
-            timeout: deadline.timeout,
-            limit: deadline.limit,
-            phase: self.phase(),
-            peer: Some(self.connection.peer.clone()),
-            attempts: Vec::new(),
-        }
+        deadline.error(self.phase(), Some(self.connection.peer.clone()))
     }
 
     fn phase(&self) -> Phase {

@@ -68,6 +68,12 @@ pub(in crate::get) struct DownloadArgs {
     /// At most so many bytes in a second: 500K, 2M
     #[arg(long, value_name = "RATE", value_parser = bytes, env = "TINYHTTP_LIMIT_RATE")]
     pub(in crate::get) limit_rate: Option<u64>,
+    /// Give up when fewer bytes than that come in a second, for --speed-time
+    #[arg(short = 'Y', long, value_name = "RATE", value_parser = bytes)]
+    pub(in crate::get) speed_limit: Option<u64>,
+    /// How long that may last; 30 s by default
+    #[arg(short = 'y', long, value_name = "SECONDS")]
+    pub(in crate::get) speed_time: Option<f64>,
     /// Refuse content longer than that
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(in crate::get) max_filesize: Option<u64>,
