@@ -49,6 +49,7 @@
 
 pub mod access_log;
 mod body;
+mod clients;
 mod connection;
 mod deadline;
 pub mod files;
