@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 
-/// Bytes that are read at once.
-const BUFFER: usize = 64 * 1024;
+/// Bytes that are read at once: many small requests, and what a client that waits for its answers can leave with the server.
+const BUFFER: usize = 16 * 1024;
 
 /// How much work one worker does alone. What is expected to take longer is a reason to call another. It is what a call
 /// costs, many times over, and little beside what a client notices.

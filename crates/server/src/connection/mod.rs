@@ -49,7 +49,7 @@ use tinyhttp_message::{CloseReason, FieldStorage, ServerConnection, ServerEvent}
 const REQUESTS_PER_TURN: usize = 64;
 
 /// Output that gathers before it is sent, while there are more requests in hand.
-const OUTPUT: usize = 64 * 1024;
+const OUTPUT: usize = 32 * 1024;
 
 /// Bytes of a request's content that are read and thrown away so that the connection can be kept.
 const DRAIN: u64 = 256 * 1024;
@@ -340,9 +340,6 @@ impl Connection {
                 } else if waiting == Waiting::Content {
                     self.deadline = worker.deadline_after(waiting, self.left, 0);
                 }
-                if self.input.capacity() > ROOM + 2 * self.input.len() {
-                    self.input.shrink_to_fit();
-                }
                 Interest::Readable
             }
             Step::Blocked => Interest::Writable,
@@ -354,6 +351,10 @@ impl Connection {
             Step::End => return self.end(worker),
         };
         self.interest = interest;
+        // Not each time by a little: a head may come byte by byte.
+        if self.input.capacity() > ROOM + 2 * self.input.len() {
+            self.input.shrink_to_fit();
+        }
         Next::Park
     }
 
