@@ -269,7 +269,7 @@ impl<'s> Worker<'s> {
     /// Closes connections that nobody misses, so that others can come: those that have been idle for longest, or else those
     /// that have been at a head for longest. Whoever is owed an answer stays. Whether there is room now.
     fn make_room(&mut self) -> bool {
-        let number = (self.server.settings.max_connections / 64).clamp(1, SHED);
+        let number = (self.server.connections() / 64).clamp(1, SHED);
         for waiting in [Waiting::Idle, Waiting::Head] {
             let mut room = false;
             for connection in self.server.parked.take_oldest(waiting, number) {

@@ -244,6 +244,24 @@ fn heads_that_do_not_end_make_room_when_nobody_is_idle() {
 }
 
 #[test]
+fn who_is_owed_an_answer_makes_no_room() {
+    let (handler, told, let_go) = holding();
+    let server = Running::with(|builder| builder.max_connections(1), handler);
+    let mut busy = server.connect();
+    busy.write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    told.recv_timeout(LONG).unwrap();
+    let mut fresh = server.connect();
+    fresh.write_all(GET).unwrap();
+    fresh.set_read_timeout(Some(10 * PACE)).unwrap();
+    assert!(fresh.read(&mut [0]).is_err(), "it waits to be accepted");
+    let_go.send(()).unwrap();
+    read_until(&mut busy, "done");
+    fresh.set_read_timeout(Some(LONG)).unwrap();
+    read_until(&mut fresh, "done");
+}
+
+#[test]
 fn one_client_cannot_have_all_connections() {
     let server = Running::with(|builder| builder.max_connections_per_client(2), holding().0);
     let mut first = server.connect();
