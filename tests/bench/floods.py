@@ -308,7 +308,20 @@ def gzip_misses(port, _, ready):
     yield from asking(port, ready, lambda: f"/pages/{next(numbers) % PAGES}.html", {"Accept-Encoding": "gzip"})
 
 
+def nothing(port, _, ready):
+    """Other programs on every core, and none of them has to do with the server: what that does to a p99 is no server's doing."""
+    ready()
+    for _ in range(os.cpu_count() - 1):
+        if os.fork() == 0:
+            break
+    end = time.monotonic() + SETTING_UP
+    while time.monotonic() < end:
+        pass
+    os._exit(0)
+
+
 FLOODS = {
+    "nothing": ("none, but every core is busy", nothing),
     "heads": ("5,000 heads, a byte every 2 s", slow_heads),
     "readers": ("5,000 readers of 100 MiB, 50 B/s", slow_readers),
     "idle": ("5,000 idle connections", idle),

@@ -45,8 +45,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::{CloseReason, FieldStorage, ServerConnection, ServerEvent};
 
-/// Requests that are answered in one turn.
-const REQUESTS_PER_TURN: usize = 64;
+/// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
+const REQUESTS_PER_TURN: usize = 16;
 
 /// Output that gathers before it is sent, while there are more requests in hand.
 const OUTPUT: usize = 32 * 1024;

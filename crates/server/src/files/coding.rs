@@ -2,8 +2,9 @@
 
 use http::HeaderValue;
 use std::io::{self, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 use tinyhttp_message::negotiate::Coding;
 
 /// Codings in the order in which they are offered: the smallest result first.
@@ -74,31 +75,71 @@ pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
 }
 
 /// What may be compressed while it is sent. A compressor takes some megabytes for as long as its client takes to read,
-/// so there are only so many slots; whoever gets none sends the content as it is.
+/// so there are only so many slots; whoever gets none sends the content as it is. And only so many are at work at a time: a
+/// core is left for everybody else.
 #[derive(Debug, Default)]
-pub(crate) struct Slots(Arc<AtomicUsize>);
+pub(crate) struct Slots(Arc<Bounds>);
+
+#[derive(Debug, Default)]
+struct Bounds {
+    taken: AtomicUsize,
+    at_work: Mutex<usize>,
+    /// One of those at work has stopped.
+    stopped: Condvar,
+}
 
 /// The right to compress something.
 #[derive(Debug)]
-pub(crate) struct Slot(Arc<AtomicUsize>);
+pub(crate) struct Slot(Arc<Bounds>);
+
+/// Somebody is at work.
+struct AtWork<'b>(&'b Bounds);
 
 /// How many slots there are.
 const SLOTS: usize = 16;
+
+/// How many compressors may be at work at a time.
+static AT_WORK: LazyLock<usize> =
+    LazyLock::new(|| available_parallelism().map_or(1, |cores| cores.get().max(2) - 1));
 
 impl Slots {
     /// A slot, if one is left.
     pub(crate) fn take(&self) -> Option<Slot> {
         let one_more = |taken| (taken < SLOTS).then_some(taken + 1);
-        let taken = self
-            .0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        let taken = &self.0.taken;
+        let taken = taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
         taken.is_ok().then(|| Slot(Arc::clone(&self.0)))
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.taken.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Slot {
+    /// Does some work, once it is its turn.
+    pub(crate) fn work<R>(&self, work: impl FnOnce() -> R) -> R {
+        let no_core_left = |at_work: &mut usize| *at_work >= *AT_WORK;
+        let turn = self.0.stopped.wait_while(self.0.at_work(), no_core_left);
+        *turn.unwrap_or_else(PoisonError::into_inner) += 1;
+        let _at_work = AtWork(&self.0);
+        work()
+    }
+}
+
+impl Bounds {
+    /// Nobody panics while holding this lock, so poison says nothing.
+    fn at_work(&self) -> MutexGuard<'_, usize> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        *self.0.at_work() -= 1;
+        self.0.stopped.notify_one();
     }
 }
 
