@@ -10,7 +10,7 @@ BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message fuzz soak install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message floods fuzz soak install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)
 
 bench-message: ## reading and writing heads beside httparse alone, in nanoseconds
 	$(CARGO) bench --locked -p tinyhttp-message --bench message
+
+floods: ## what ordinary clients notice while others do their worst, as Markdown (ONLY="heads resets" SECONDS=4)
+	$(CARGO) build --release --locked -p tinyhttp
+	python3 -B tests/bench/floods.py
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS=60 (needs a nightly toolchain)
 	command -v cargo-fuzz > /dev/null || $(CARGO) install cargo-fuzz --locked

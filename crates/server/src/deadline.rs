@@ -3,6 +3,11 @@
 //! Each wait has one [`Deadline`], and each deadline a name, so that the log can say which one has passed. They are
 //! counted in ticks of a hundredth of a second since the server started, in an atomic beside each connection, where the
 //! sweep finds those that are due without touching the connection itself.
+//!
+//! A deadline that every byte renews is none: a byte now and then would put it off for ever. So a head has one deadline
+//! whatever comes of it, and content, in either direction, has an *allowance* of time ([`Timeouts::after`]). It runs down
+//! only while there is nothing to do but wait for the client; each byte gives back the time that it may take at the
+//! slowest rate; and there is never more of it than at first.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -12,14 +17,18 @@ use std::time::{Duration, Instant};
 pub struct Timeouts {
     /// From the first byte of a head to its blank line; 10 s unless changed. Answered with 408.
     pub head: Duration,
-    /// Between two pieces of a request's content; 30 s unless changed.
+    /// For a request's content to go on; 30 s unless changed. Bytes put it off by what they may take at `slowest`.
     pub content: Duration,
     /// From one exchange, or the connection's start, to the first byte of the next; 60 s unless changed.
     pub idle: Duration,
-    /// Between two pieces of a response that the client takes; 30 s unless changed.
+    /// For a client to go on taking a response; 60 s unless changed. Bytes put it off by what they may take at `slowest`.
     pub write: Duration,
     /// For the client to notice that the connection ends, while its last bytes are thrown away; 0.5 s unless changed.
     pub linger: Duration,
+    /// Bytes a second that a client has to send or take at least, once `content` or `write` is used up; 500 unless changed,
+    /// 0 for any. Only the time counts in which the server waits for the client. The kernel tells what a client has taken in
+    /// steps of up to 64 KiB, so `write` should be time enough for one of them.
+    pub slowest: u32,
 }
 
 impl Default for Timeouts {
@@ -28,8 +37,9 @@ impl Default for Timeouts {
             head: Duration::from_secs(10),
             content: Duration::from_secs(30),
             idle: Duration::from_secs(60),
-            write: Duration::from_secs(30),
+            write: Duration::from_secs(60),
             linger: Duration::from_millis(500),
+            slowest: 500,
         }
     }
 }
@@ -48,6 +58,14 @@ pub(crate) enum Waiting {
     /// The client's end.
     Linger,
 }
+
+const ALL: [Waiting; 5] = [
+    Waiting::Head,
+    Waiting::Content,
+    Waiting::Idle,
+    Waiting::Write,
+    Waiting::Linger,
+];
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,11 +89,26 @@ impl Timeouts {
             Waiting::Linger => self.linger,
         }
     }
+
+    /// What is left of an allowance after the client has moved some bytes.
+    pub(crate) fn after(&self, waiting: Waiting, left: Duration, moved: u64) -> Duration {
+        let full = self.of(waiting);
+        if moved > 0 && self.slowest == 0 {
+            return full;
+        }
+        let rate = u64::from(self.slowest).max(1);
+        // Beyond a day it makes no difference.
+        let earned = Duration::from_micros(moved.min(100_000_000_000) * 1_000_000 / rate);
+        left.saturating_add(earned).min(full)
+    }
 }
 
 /// A point in time, in ticks. Zero is before everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Ticks(pub(crate) u64);
+
+/// After every deadline: what fits beside the name.
+pub(crate) const NEVER: Ticks = Ticks((u64::MAX >> 3) - 1);
 
 /// A tick, in milliseconds.
 const TICK: u128 = 10;
@@ -85,6 +118,22 @@ const TICK: u128 = 10;
 pub(crate) struct Deadline {
     pub(crate) waiting: Waiting,
     pub(crate) at: Ticks,
+}
+
+impl Deadline {
+    /// Both in one number, which is never zero. Of two that wait for the same, the earlier one is smaller.
+    pub(crate) fn packed(self) -> u64 {
+        (self.at.0 << 3 | self.waiting as u64) + 1
+    }
+
+    pub(crate) fn unpacked(packed: u64) -> Option<Self> {
+        let packed = packed.checked_sub(1)?;
+        let waiting = *ALL.get((packed & 7) as usize)?;
+        Some(Deadline {
+            waiting,
+            at: Ticks(packed >> 3),
+        })
+    }
 }
 
 /// The clock that deadlines are told by.
@@ -112,8 +161,15 @@ impl Ticks {
         let ticks = duration.as_micros().div_ceil(TICK * 1000);
         Ticks(
             self.0
-                .saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX)),
+                .saturating_add(u64::try_from(ticks).unwrap_or(u64::MAX))
+                .min(NEVER.0),
         )
+    }
+
+    /// How long it is from `earlier` on; nothing if it is over.
+    pub(crate) fn since(self, earlier: Ticks) -> Duration {
+        let ticks = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(ticks.saturating_mul(TICK as u64))
     }
 }
 
@@ -126,11 +182,53 @@ mod tests {
         let now = Ticks(5);
         assert_eq!(now.after(Duration::from_millis(10)), Ticks(6));
         assert_eq!(now.after(Duration::from_millis(11)), Ticks(7));
-        assert_eq!(now.after(Duration::MAX), Ticks(u64::MAX));
+        assert_eq!(now.after(Duration::MAX), NEVER);
+        assert_eq!(Ticks(9).since(now), Duration::from_millis(40));
+        assert_eq!(now.since(Ticks(9)), Duration::ZERO);
         let clock = Clock::new();
         assert!(clock.at(Instant::now()) > Ticks(0));
         // A server that has been up for years still knows now from later.
         let years = Instant::now() + Duration::from_secs(10 * 365 * 24 * 3600);
         assert!(clock.at(years) < clock.at(years).after(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn a_deadline_and_its_name_fit_into_one_number() {
+        for waiting in ALL {
+            for at in [Ticks(0), Ticks(1), Ticks(123_456), NEVER] {
+                let deadline = Deadline { waiting, at };
+                assert_eq!(Deadline::unpacked(deadline.packed()), Some(deadline));
+            }
+        }
+        assert_eq!(Deadline::unpacked(0), None);
+    }
+
+    #[test]
+    fn bytes_earn_time_and_never_more_than_there_was_at_first() {
+        let timeouts = Timeouts {
+            content: Duration::from_secs(30),
+            slowest: 500,
+            ..Timeouts::default()
+        };
+        let table = [
+            (10, 0, 10),
+            (10, 500, 11),
+            (10, 5_000, 20),
+            (10, 1_000_000, 30),
+            (0, u64::MAX, 30),
+            (30, 500, 30),
+        ];
+        for (left, moved, expected) in table {
+            let left = Duration::from_secs(left);
+            let after = timeouts.after(Waiting::Content, left, moved);
+            assert_eq!(after, Duration::from_secs(expected), "{left:?} {moved}");
+        }
+        let any = Timeouts {
+            slowest: 0,
+            ..timeouts
+        };
+        let left = Duration::from_secs(1);
+        assert_eq!(any.after(Waiting::Content, left, 1), timeouts.content);
+        assert_eq!(any.after(Waiting::Content, left, 0), left);
     }
 }

@@ -17,6 +17,24 @@
 //! 6. The next request that is already there is answered before the connection is parked again.
 //! 7. Every wait has a [deadline with a name](Timeouts).
 //!
+//! # What clients can make it cost
+//!
+//! Memory has a ceiling, whatever clients do:
+//!
+//! ```text
+//! 32 MiB + max_connections × 128 KiB + threads × 768 KiB + what handlers keep
+//! ```
+//!
+//! Hardly any of it is ever used: an idle connection has no buffers. The 128 KiB are the worst case: a head of which the last
+//! byte is missing ([`Limits::head`], 32 KiB), or requests that wait for their turn (16 KiB), and answers that the client
+//! doesn't take (up to 66 KiB). A thread has its stack (512 KiB), a buffer to read into, and one to gather answers in. There
+//! are as many threads as [workers](Builder::workers), and more, up to [`Builder::max_threads`], only while handlers wait.
+//! [`Files`] keeps its cache; an answer from memory lives until the last client that takes it has it, and is never larger
+//! than a quarter of a MiB. The kernel keeps up to 128 KiB beyond what a client's window takes.
+//!
+//! Connections are bounded, in all and for each client; when there are too many, the longest idle make room for others, and
+//! those that are owed an answer stay. Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off.
+//!
 //! # Example
 //!
 //! ```
@@ -49,6 +67,7 @@
 
 pub mod access_log;
 mod body;
+mod clients;
 mod connection;
 mod deadline;
 pub mod files;

@@ -6,6 +6,7 @@
 //! after all, and both are harmless: it goes on, or parks it again.
 
 use crate::deadline::{Deadline, Ticks, Waiting};
+use std::collections::BinaryHeap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,13 +17,10 @@ const BLOCKS: usize = 4096;
 /// The most descriptors that can be parked: 1,048,576, the kernel's own default bound.
 pub(crate) const PLACES: usize = PLACES_PER_BLOCK * BLOCKS;
 
-/// Whoever is parked, and what for.
-type Occupant<T> = Option<(Box<T>, Waiting)>;
-
 struct Place<T> {
-    /// The occupant's deadline in ticks, zero for none. Kept outside so that a sweep needs no lock to read it.
+    /// The occupant's deadline, packed; zero for none. Kept outside so that a sweep needs no lock to read it.
     due: AtomicU64,
-    occupant: Mutex<Occupant<T>>,
+    occupant: Mutex<Option<Box<T>>>,
 }
 
 impl<T> Place<T> {
@@ -34,14 +32,27 @@ impl<T> Place<T> {
     }
 
     /// Nobody panics while holding this lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, Occupant<T>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<T>>> {
         self.occupant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_from(&self, occupant: &mut Occupant<T>) -> Option<(Box<T>, Waiting)> {
+    fn due(&self) -> Option<Deadline> {
+        Deadline::unpacked(self.due.load(Ordering::Relaxed))
+    }
+
+    fn take_from(&self, occupant: &mut Option<Box<T>>) -> Option<Box<T>> {
         let taken = occupant.take()?;
         self.due.store(0, Ordering::Relaxed);
         Some(taken)
+    }
+
+    /// Takes the occupant out if its deadline is as it should be.
+    fn take_if(&self, leaves: impl Fn(Deadline) -> bool) -> Option<(Box<T>, Waiting)> {
+        self.due().filter(|due| leaves(*due))?;
+        let mut occupied = self.lock();
+        // Read again: until the lock was held, the occupant could have moved.
+        let due = self.due().filter(|due| leaves(*due))?;
+        Some((self.take_from(&mut occupied)?, due.waiting))
     }
 }
 
@@ -80,8 +91,8 @@ impl<T> Parked<T> {
     ) -> io::Result<()> {
         let place = self.place(descriptor).ok_or(io::ErrorKind::QuotaExceeded)?;
         let mut occupied = place.lock();
-        let (occupant, _) = occupied.insert((occupant, deadline.waiting));
-        place.due.store(deadline.at.0, Ordering::Relaxed);
+        let occupant = occupied.insert(occupant);
+        place.due.store(deadline.packed(), Ordering::Relaxed);
         let armed = arm(occupant);
         if armed.is_err() {
             place.take_from(&mut occupied);
@@ -92,9 +103,7 @@ impl<T> Parked<T> {
     /// Takes the occupant out, if there is one.
     pub(crate) fn take(&self, descriptor: usize) -> Option<Box<T>> {
         let place = self.place(descriptor)?;
-        place
-            .take_from(&mut place.lock())
-            .map(|(occupant, _)| occupant)
+        place.take_from(&mut place.lock())
     }
 
     /// Lets `look` see the occupant where it is, if there is one.
@@ -102,7 +111,15 @@ impl<T> Parked<T> {
         self.place(descriptor)?
             .lock()
             .as_ref()
-            .map(|(occupant, _)| look(occupant))
+            .map(|occupant| look(occupant))
+    }
+
+    /// The places that have been made, with their descriptors.
+    fn places(&self) -> impl Iterator<Item = (usize, &Place<T>)> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks
+            .filter_map(|(number, block)| Some((number * PLACES_PER_BLOCK, block.get()?)))
+            .flat_map(|(first, block)| (first..).zip(block.iter()))
     }
 
     /// Takes out everyone whose deadline is not after `until` and who waits for what `leaves` says, and gives each of
@@ -113,36 +130,36 @@ impl<T> Parked<T> {
         leaves: impl Fn(Waiting) -> bool,
         mut each: impl FnMut(Box<T>, Waiting),
     ) {
-        let is_due = |place: &Place<T>| {
-            let due = place.due.load(Ordering::Relaxed);
-            due != 0 && due <= until.0
-        };
-        for place in self.blocks.iter().filter_map(OnceLock::get).flatten() {
-            if !is_due(place) {
-                continue;
-            }
-            let mut occupied = place.lock();
-            // Read again: until the lock was held, the occupant could have moved.
-            let leaving = is_due(place)
-                && occupied
-                    .as_ref()
-                    .is_some_and(|(_, waiting)| leaves(*waiting));
-            let taken = if leaving {
-                place.take_from(&mut occupied)
-            } else {
-                None
-            };
-            drop(occupied);
-            if let Some((occupant, waiting)) = taken {
+        let leaving = |due: Deadline| due.at <= until && leaves(due.waiting);
+        for (_, place) in self.places() {
+            if let Some((occupant, waiting)) = place.take_if(leaving) {
                 each(occupant, waiting);
             }
         }
+    }
+
+    /// Takes out those who have waited for `what` for longest, up to a number of them.
+    pub(crate) fn take_oldest(&self, what: Waiting, number: usize) -> Vec<Box<T>> {
+        let mut oldest = BinaryHeap::with_capacity(number + 1);
+        for (descriptor, place) in self.places() {
+            if let Some(due) = place.due().filter(|due| due.waiting == what) {
+                oldest.push((due.at, descriptor));
+                if oldest.len() > number {
+                    oldest.pop();
+                }
+            }
+        }
+        let still = |due: Deadline| due.waiting == what;
+        let take = |(_, descriptor)| self.place(descriptor)?.take_if(still);
+        let taken = oldest.into_iter().filter_map(take);
+        taken.map(|(occupant, _)| occupant).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deadline::NEVER;
 
     fn deadline(waiting: Waiting, at: u64) -> Deadline {
         Deadline {
@@ -215,6 +232,29 @@ mod tests {
         assert_eq!(swept(8, None), []);
         assert_eq!(swept(11, Some(Waiting::Idle)), [(1, Waiting::Idle)]);
         assert_eq!(swept(11, None), [(2, Waiting::Head), (4, Waiting::Write)]);
-        assert_eq!(swept(u64::MAX, None), [(3, Waiting::Idle)]);
+        assert_eq!(swept(NEVER.0, None), [(3, Waiting::Idle)]);
+    }
+
+    #[test]
+    fn who_has_waited_longest_goes_first() {
+        let parked = Parked::new();
+        for (descriptor, at) in [(1, 30), (400, 10), (3, 20), (800, 40)] {
+            let idle = deadline(Waiting::Idle, at);
+            parked
+                .park(descriptor, Box::new(descriptor), idle, |_| Ok(()))
+                .unwrap();
+        }
+        let head = deadline(Waiting::Head, 1);
+        parked.park(5, Box::new(5), head, |_| Ok(())).unwrap();
+        let oldest = |number| -> Vec<usize> {
+            let taken = parked.take_oldest(Waiting::Idle, number);
+            let mut taken: Vec<_> = taken.into_iter().map(|who| *who).collect();
+            taken.sort_unstable();
+            taken
+        };
+        assert_eq!(oldest(2), [3, 400]);
+        assert_eq!(oldest(9), [1, 800]);
+        assert_eq!(oldest(9), []);
+        assert_eq!(parked.take(5).as_deref(), Some(&5));
     }
 }

@@ -1,7 +1,8 @@
 //! The server as its user sees it: built, started, run, stopped.
 
 use crate::access_log::AccessLog;
-use crate::deadline::{Ticks, Timeouts, Waiting};
+use crate::connection::Next;
+use crate::deadline::{NEVER, Timeouts, Waiting};
 use crate::handler::Handler;
 use crate::listener::Listener;
 use crate::parked::PLACES;
@@ -35,6 +36,7 @@ pub struct Builder {
     workers: Option<usize>,
     max_threads: Option<usize>,
     max_connections: Option<usize>,
+    max_connections_per_client: Option<usize>,
     timeouts: Timeouts,
     limits: Limits,
     access_log: Option<AccessLog>,
@@ -82,11 +84,21 @@ impl Builder {
         self
     }
 
-    /// How many connections are kept at a time; as many as the limit on open files lets be, unless set. Others wait to
-    /// be accepted.
+    /// How many connections are kept at a time; as many as the limit on open files lets be, unless set. For others that
+    /// come, those are closed that have been idle for longest, or else those that have been at a request's head for longest;
+    /// if all are owed an answer, who comes waits to be accepted.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = Some(connections);
+        self
+    }
+
+    /// How many connections one client may have: an IPv4 address, or an IPv6 network of 64 bits. What it has beyond that is
+    /// closed at once. Half of all unless set, which keeps anybody from having them all and lets many share an address;
+    /// connections from this machine, where a reverse proxy may be, are bound only if it is set.
+    #[must_use]
+    pub fn max_connections_per_client(mut self, connections: usize) -> Self {
+        self.max_connections_per_client = Some(connections);
         self
     }
 
@@ -129,6 +141,7 @@ impl Builder {
                 .max_connections
                 .unwrap_or_else(descriptors_for_connections)
                 .clamp(1, PLACES),
+            max_connections_per_client: self.max_connections_per_client,
             access_log: self.access_log,
         };
         let shared = Arc::new(Shared::new(settings, Box::new(handler), self.listeners)?);
@@ -184,6 +197,7 @@ impl Server {
             workers: None,
             max_threads: None,
             max_connections: None,
+            max_connections_per_client: None,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             access_log: None,
@@ -206,7 +220,8 @@ impl Server {
     }
 
     /// Keeps the time until the server has been stopped: ends what has passed its deadline, and accepts again after
-    /// there was no room.
+    /// there was no room. When this returns, whatever was left has been cut, and the access log is complete. A server that
+    /// is dropped without having been run ends, too.
     ///
     /// # Errors
     /// None at present; the type leaves room for some.
@@ -218,23 +233,59 @@ impl Server {
             // Whoever waited has been busy for as long as that, perhaps: a turn may take long without having said so.
             self.pool.call();
             keeper.look_at_the_clock();
-            self.sweep(self.shared.clock.at(Instant::now()), |_| true, &mut keeper);
+            self.sweep(&mut keeper);
             self.shared.resume_accepting();
             if self.shared.is_draining() {
                 if !std::mem::replace(&mut draining, true) {
                     keeper.close_listeners();
                 }
-                self.sweep(
-                    Ticks(u64::MAX),
-                    |waiting| waiting == Waiting::Idle,
-                    &mut keeper,
-                );
+                self.close_idle(&keeper);
                 let late = self.stop_at.lock().unwrap_or_else(PoisonError::into_inner);
                 if self.shared.connections() == 0 || late.is_some_and(|at| Instant::now() >= at) {
                     self.shared.stop();
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Sees to those whose deadline has passed.
+    fn sweep(&self, keeper: &mut Worker<'_>) {
+        let (now, parked) = (self.shared.clock.at(Instant::now()), &self.shared.parked);
+        parked.sweep(
+            now,
+            |_| true,
+            |mut connection, waiting| {
+                let goes_on = match waiting {
+                    // A request that has come gets its answer, however busy the workers are just now.
+                    Waiting::Idle => connection.has_input(),
+                    Waiting::Write => connection.has_taken_some(keeper),
+                    _ => false,
+                };
+                if goes_on || connection.expire(waiting, keeper) == Next::Park {
+                    return keeper.park_or_close(connection);
+                }
+                connection.cut(keeper);
+                self.shared.closed();
+            },
+        );
+    }
+
+    /// Closes connections over which nothing is under way.
+    fn close_idle(&self, keeper: &Worker<'_>) {
+        let (idle, parked) = (|waiting| waiting == Waiting::Idle, &self.shared.parked);
+        parked.sweep(NEVER, idle, |connection, _| {
+            if connection.has_input() {
+                return keeper.park_or_close(connection);
+            }
+            connection.cut(keeper);
+            self.shared.closed();
+        });
+    }
+
+    /// Ends what is left, whether anybody has kept the time or not.
+    fn end(&self) {
+        self.shared.stop();
         self.pool.stop();
         match self.pool.wait_for_end(LAST_WAIT) {
             0 => {}
@@ -242,29 +293,22 @@ impl Server {
         }
         // Stoppers may live on, and with them all that is shared.
         self.shared.listeners.iter().for_each(Listener::close);
+        let last = Worker::new(&self.shared, &self.pool);
         self.shared
             .parked
-            .sweep(Ticks(u64::MAX), |_| true, |left, _| left.cut(&keeper));
+            .sweep(NEVER, |_| true, |left, _| left.cut(&last));
         // Whoever holds a Stopper keeps the log from being dropped.
         if let Some(access_log) = &self.shared.settings.access_log
             && !access_log.flush(LAST_LINES)
         {
             log::warn!("the access log takes no more lines; the last ones are lost");
         }
-        Ok(())
     }
+}
 
-    fn sweep(&self, until: Ticks, leaves: impl Fn(Waiting) -> bool, keeper: &mut Worker<'_>) {
-        self.shared
-            .parked
-            .sweep(until, leaves, |connection, waiting| {
-                // A request that has come gets its answer, however busy the workers are just now.
-                if waiting == Waiting::Idle && connection.has_input() {
-                    return keeper.park_or_close(connection);
-                }
-                connection.expire(waiting, keeper);
-                self.shared.closed();
-            });
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

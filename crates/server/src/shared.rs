@@ -1,6 +1,7 @@
 //! What all workers share: the handler, the settings, the poller, the parked connections, and whether the server ends.
 
 use crate::access_log::AccessLog;
+use crate::clients::Clients;
 use crate::connection::Connection;
 use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
@@ -12,7 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tinyhttp_message::Limits;
 
@@ -22,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
     pub(crate) max_connections: usize,
+    pub(crate) max_connections_per_client: Option<usize>,
     pub(crate) access_log: Option<AccessLog>,
 }
 
@@ -36,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) poller: Poller,
     pub(crate) parked: Parked<Connection>,
+    pub(crate) clients: Arc<Clients>,
     pub(crate) clock: Clock,
     /// Readable once everyone has to wake up and end.
     pub(crate) bell: OwnedFd,
@@ -54,7 +57,12 @@ impl Shared {
         handler: Box<dyn Handler>,
         listeners: Vec<Listener>,
     ) -> io::Result<Self> {
+        let (each, all) = (
+            settings.max_connections_per_client,
+            settings.max_connections,
+        );
         Ok(Shared {
+            clients: Clients::new(each, all),
             settings,
             handler,
             listeners,

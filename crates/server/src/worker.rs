@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 
-/// Bytes that are read at once.
-const BUFFER: usize = 64 * 1024;
+/// Bytes that are read at once: many small requests, and what a client that waits for its answers can leave with the server.
+const BUFFER: usize = 16 * 1024;
 
 /// How much work one worker does alone. What is expected to take longer is a reason to call another. It is what a call
 /// costs, many times over, and little beside what a client notices.
@@ -25,6 +25,9 @@ const ALONE: Duration = Duration::from_micros(200);
 
 /// Connections that are accepted in one go.
 const ACCEPTS: usize = 16;
+
+/// Connections that are closed in one go, for others to come.
+const SHED: usize = 32;
 
 /// Tokens of listeners are above all descriptors.
 const LISTENER: u64 = 1 << 32;
@@ -162,6 +165,18 @@ impl<'s> Worker<'s> {
         Deadline { waiting, at }
     }
 
+    /// The deadline of who had so much left of it, and has moved bytes since.
+    pub(crate) fn deadline_after(&self, waiting: Waiting, left: Duration, moved: u64) -> Deadline {
+        let left = self.server.settings.timeouts.after(waiting, left, moved);
+        let at = self.server.clock.at(self.now).after(left);
+        Deadline { waiting, at }
+    }
+
+    /// How long it is until a deadline.
+    pub(crate) fn until(&self, deadline: Deadline) -> Duration {
+        deadline.at.since(self.server.clock.at(self.now))
+    }
+
     /// Whether anybody wants to know what was exchanged.
     pub(crate) fn records(&self) -> bool {
         self.server.settings.access_log.is_some()
@@ -212,16 +227,26 @@ impl<'s> Worker<'s> {
 
     /// Accepts who is waiting. The listener is armed again before any of them gets its turn, which may take long.
     fn accept(&mut self, listener: usize) {
-        for _ in 0..ACCEPTS {
+        for accepted in 0..ACCEPTS {
             if self.server.is_full() {
-                return self.server.pause_accepting(None);
+                // Of the first it is known that it is there; for the next one the listener reports again.
+                if accepted > 0 {
+                    break;
+                }
+                if !self.make_room() {
+                    return self.server.pause_accepting(None);
+                }
             }
             match self.server.listeners[listener].accept() {
                 Accepted::Connection(socket, remote) => self.welcome(socket, remote, listener),
                 Accepted::Gone => {}
                 Accepted::Nobody => break,
                 Accepted::Closed => return,
-                Accepted::Exhausted(error) => return self.server.pause_accepting(Some(&error)),
+                Accepted::Exhausted(error) => {
+                    if !self.make_room() {
+                        return self.server.pause_accepting(Some(&error));
+                    }
+                }
             }
         }
         if let Err(error) = self.server.arm_listener(listener) {
@@ -230,11 +255,38 @@ impl<'s> Worker<'s> {
     }
 
     fn welcome(&mut self, socket: OwnedFd, remote: SocketAddr, listener: usize) {
+        let Some(counted) = self.server.clients.count(remote) else {
+            log::debug!("{remote}: closing: this client has too many connections already");
+            return;
+        };
         self.server.opened();
         // There are far fewer listeners than that.
         let number = listener as u16;
-        let connection = Connection::new(socket, remote, number, self);
+        let connection = Connection::new(socket, remote, number, counted, self);
         self.ready.push_back(Ready::Fresh(Box::new(connection)));
+    }
+
+    /// Closes connections that nobody misses, so that others can come: those that have been idle for longest, or else those
+    /// that have been at a head for longest. Whoever is owed an answer stays. Whether there is room now.
+    fn make_room(&mut self) -> bool {
+        let number = (self.server.connections() / 64).clamp(1, SHED);
+        for waiting in [Waiting::Idle, Waiting::Head] {
+            let mut room = false;
+            for connection in self.server.parked.take_oldest(waiting, number) {
+                if connection.has_input() {
+                    self.park_or_close(connection);
+                    continue;
+                }
+                connection.make_room(waiting);
+                drop(connection);
+                self.server.closed();
+                room = true;
+            }
+            if room {
+                return true;
+            }
+        }
+        false
     }
 
     /// Closes the listeners. Whoever is waiting to be accepted, perhaps with a request, would be reset: they are the last

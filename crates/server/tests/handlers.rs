@@ -1,82 +1,17 @@
 //! Handlers over real sockets: what they read, what they send, that they may wait, and that they may panic.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod support;
+
 use http::{Request, Response, StatusCode};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use support::{LONG, Running, Seen, read_until, rest};
 use tinyhttp_message::RequestHead;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Builder, Handler, Peer, Prepared, Server, Stopper, Timeouts};
-
-/// Longer than anything here takes; a test that comes here has failed.
-const LONG: Duration = Duration::from_secs(20);
-
-/// A server that ends with its test.
-struct Running {
-    address: SocketAddr,
-    stopper: Stopper,
-    thread: Option<JoinHandle<io::Result<()>>>,
-}
-
-impl Running {
-    fn start(handler: impl Handler) -> Self {
-        Running::with(|builder| builder, handler)
-    }
-
-    fn with(set: impl FnOnce(Builder) -> Builder, handler: impl Handler) -> Self {
-        let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
-        let server = set(builder).start(handler).unwrap();
-        let (address, stopper) = (server.addresses()[0], server.stopper());
-        Running {
-            address,
-            stopper,
-            thread: Some(std::thread::spawn(move || server.run())),
-        }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(LONG)).unwrap();
-        stream
-    }
-
-    /// Sends bytes and reads up to the end of the connection.
-    fn ask(&self, request: &str) -> String {
-        let mut stream = self.connect();
-        stream.write_all(request.as_bytes()).unwrap();
-        rest(&mut stream)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stopper.stop();
-        let ended = self.thread.take().unwrap().join();
-        if !std::thread::panicking() {
-            ended.unwrap().unwrap();
-        }
-    }
-}
-
-fn rest(stream: &mut TcpStream) -> String {
-    let mut rest = Vec::new();
-    let _ = stream.read_to_end(&mut rest);
-    String::from_utf8_lossy(&rest).into_owned()
-}
-
-/// Reads until what has come ends so.
-fn read_until(stream: &mut TcpStream, end: &str) -> String {
-    let mut seen = Vec::new();
-    let mut byte = [0];
-    while !seen.ends_with(end.as_bytes()) {
-        stream.read_exact(&mut byte).unwrap();
-        seen.push(byte[0]);
-    }
-    String::from_utf8(seen).unwrap()
-}
+use tinyhttp_server::{Body, Handler, Peer, Prepared, Server, Timeouts};
 
 /// Says back what it was sent.
 fn echo(request: Request<Body>) -> Response<Body> {
@@ -576,6 +511,7 @@ fn deadlines_have_names_and_pass() {
         content: short,
         write: short,
         linger: short,
+        ..Timeouts::default()
     };
     let server = Running::with(|builder| builder.timeouts(timeouts), echo);
     // A head that doesn't come to its end is told so; silence is not.
@@ -641,21 +577,6 @@ fn both_ends_are_known_to_the_handler() {
     let own = stream.local_addr().unwrap();
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
     assert!(rest(&mut stream).ends_with(&format!("\r\n\r\n{own} {}", server.address)));
-}
-
-/// A writer that others can look into.
-#[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Seen {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[test]

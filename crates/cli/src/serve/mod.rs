@@ -76,6 +76,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let browser = args.share.open(&urls);
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args)?;
+    builder = args.bound(builder);
     if let Some(workers) = args.workers {
         builder = builder.workers(usize::from(workers));
     }

@@ -166,6 +166,12 @@ impl ServerConnection {
         }
     }
 
+    /// Content has come, although the client might have waited for `100 Continue`. So the rest of it will come, too, and the
+    /// connection can be kept whether anybody wants it or not.
+    pub fn content_has_begun(&mut self) {
+        self.expects_continue = false;
+    }
+
     /// Lets the connection end after this exchange. The first reason is the one that stays.
     pub fn close_after(&mut self, reason: CloseReason) {
         self.close.get_or_insert(reason);

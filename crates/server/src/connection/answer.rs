@@ -52,10 +52,12 @@ impl Connection {
         });
         let record = worker.records().then(|| self.record(head));
         let (used, response) = if self.protocol.is_complete() {
-            (
-                0,
-                call(request.map(|()| Body::empty()), worker, |response| response),
-            )
+            let request = request.map(|()| Body::empty());
+            if worker.server.handler.may_wait(&request) {
+                self.send_ahead(worker);
+                self.read_all = false;
+            }
+            (0, call(request, worker, |response| response))
         } else {
             (rest.len(), self.call_with_content(request, rest, worker))
         };
@@ -107,6 +109,11 @@ impl Connection {
         rest: &[u8],
         worker: &mut Worker<'_>,
     ) -> Option<Response<Body>> {
+        self.send_ahead(worker);
+        self.read_all = false;
+        if !rest.is_empty() {
+            self.protocol.content_has_begun();
+        }
         let length = self.protocol.unread();
         let stand_in = ServerConnection::new(worker.server.settings.limits);
         let (lent, reader) = Incoming {
@@ -117,6 +124,7 @@ impl Connection {
             content: 0..0,
             output: std::mem::take(&mut worker.output),
             timeouts: worker.server.settings.timeouts,
+            left: worker.server.settings.timeouts.content,
             ended: false,
         }
         .lend();

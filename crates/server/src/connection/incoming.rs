@@ -4,7 +4,7 @@
 //! this time the socket and what belongs to it move into an [`Incoming`] that the connection and the body share; when
 //! the handler has answered, the connection takes them back, and a body that somebody kept finds nothing to read.
 
-use crate::deadline::Timeouts;
+use crate::deadline::{Timeouts, Waiting};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tinyhttp_message::{FieldStorage, ServerConnection, ServerEvent};
 
 /// How much is read from the socket at once.
@@ -32,6 +32,8 @@ pub(super) struct Incoming {
     /// Responses to earlier requests that have to go out before this side waits for anything.
     pub(super) output: Vec<u8>,
     pub(super) timeouts: Timeouts,
+    /// How long the client may still be waited for: the allowance for content.
+    pub(super) left: Duration,
     /// The request is complete, or will never be.
     pub(super) ended: bool,
 }
@@ -75,7 +77,14 @@ impl Incoming {
         self.at += used;
         match event {
             // Content is the last of the bytes that were used for it.
-            ServerEvent::Content(content) => self.content = self.at - content.len()..self.at,
+            ServerEvent::Content(content) => {
+                let length = content.len();
+                self.content = self.at - length..self.at;
+                let earned = self
+                    .timeouts
+                    .after(Waiting::Content, self.left, length as u64);
+                self.left = earned;
+            }
             ServerEvent::NeedMore => self.receive_more()?,
             ServerEvent::End(_) | ServerEvent::Paused | ServerEvent::Request { .. } => {
                 self.ended = true;
@@ -87,12 +96,14 @@ impl Incoming {
     /// Waits for the client, after it has been told everything that it may be waiting for.
     fn receive_more(&mut self) -> io::Result<()> {
         self.protocol.continue_if_expected(&mut self.output);
+        let mut left = self.timeouts.write;
         while !self.output.is_empty() {
             match send(&self.socket, &self.output, SendFlags::NOSIGNAL) {
-                Ok(sent) => drop(self.output.drain(..sent)),
-                Err(Errno::AGAIN) => {
-                    self.wait(PollFlags::OUT, self.timeouts.write, "take a response")?;
+                Ok(sent) => {
+                    self.output.drain(..sent);
+                    left = self.timeouts.after(Waiting::Write, left, sent as u64);
                 }
+                Err(Errno::AGAIN) => left = self.wait(PollFlags::OUT, left, "take a response")?,
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -103,13 +114,10 @@ impl Incoming {
         self.input.resize(have + PIECE, 0);
         let received = loop {
             match recv(&self.socket, &mut self.input[have..], RecvFlags::empty()) {
-                Err(Errno::AGAIN) => {
-                    if let Err(error) =
-                        self.wait(PollFlags::IN, self.timeouts.content, "send more content")
-                    {
-                        break Err(error);
-                    }
-                }
+                Err(Errno::AGAIN) => match self.wait(PollFlags::IN, self.left, "send content") {
+                    Ok(left) => self.left = left,
+                    Err(error) => break Err(error),
+                },
                 Err(Errno::INTR) => {}
                 Err(error) => break Err(error.into()),
                 Ok((received, _)) => break Ok(received),
@@ -126,15 +134,18 @@ impl Incoming {
         Ok(())
     }
 
-    fn wait(&self, flags: PollFlags, timeout: Duration, what: &str) -> io::Result<()> {
-        let timeout = Timespec::try_from(timeout).ok();
+    /// Waits for as long as is left of an allowance: what is left then.
+    fn wait(&self, flags: PollFlags, left: Duration, what: &str) -> io::Result<Duration> {
+        let since = Instant::now();
         loop {
+            let rest = left.saturating_sub(since.elapsed());
+            let timeout = Timespec::try_from(rest).ok();
             match poll(&mut [PollFd::new(&self.socket, flags)], timeout.as_ref()) {
                 Ok(0) => {
-                    let message = format!("the client did not {what} in time");
+                    let message = format!("the client did not {what} fast enough");
                     return Err(io::Error::new(io::ErrorKind::TimedOut, message));
                 }
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(left.saturating_sub(since.elapsed())),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

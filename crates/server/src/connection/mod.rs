@@ -23,13 +23,15 @@
 //! 5. **Send** hands over what the socket takes. The rest stays in a [`Outgoing`], and reading stops meanwhile, so a
 //!    client that doesn't read can't make the server keep more than one response for it.
 //! 6. **Linger**: closing a socket with unread input makes the kernel reset the connection, and the client may lose
-//!    the response that told it why. So this side ends its sending half and throws away what comes, for a moment.
+//!    the response that told it why. So this side ends its sending half and throws away what comes, for a moment, unless
+//!    the client has said itself that its request was the last, and nothing has come behind it.
 
 mod answer;
 mod incoming;
 mod outgoing;
 mod send;
 
+use crate::clients::Counted;
 use crate::deadline::{Deadline, Waiting};
 use crate::poller::Interest;
 use crate::worker::Worker;
@@ -43,14 +45,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::{CloseReason, FieldStorage, ServerConnection, ServerEvent};
 
-/// Requests that are answered in one turn.
-const REQUESTS_PER_TURN: usize = 64;
+/// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
+const REQUESTS_PER_TURN: usize = 16;
 
 /// Output that gathers before it is sent, while there are more requests in hand.
-const OUTPUT: usize = 64 * 1024;
+const OUTPUT: usize = 32 * 1024;
 
 /// Bytes of a request's content that are read and thrown away so that the connection can be kept.
 const DRAIN: u64 = 256 * 1024;
+
+/// Room for input that may be kept empty while a connection is parked.
+const ROOM: usize = 512;
 
 /// Bytes that are thrown away in one turn of lingering.
 const LINGER_TURN: usize = 1024 * 1024;
@@ -70,10 +75,15 @@ pub(crate) struct Connection {
     lingering: bool,
     /// An exchange was finished in this turn.
     exchanged: bool,
+    /// The last read took everything that had come, just now.
+    read_all: bool,
     deadline: Deadline,
+    /// What was left of it when this turn began.
+    left: Duration,
     interest: Interest,
     /// The poller knows the socket.
     pub(crate) registered: bool,
+    _counted: Counted,
 }
 
 /// How a turn ends.
@@ -107,6 +117,7 @@ impl Connection {
         socket: OwnedFd,
         remote: SocketAddr,
         listener: u16,
+        counted: Counted,
         worker: &Worker<'_>,
     ) -> Self {
         Connection {
@@ -119,9 +130,12 @@ impl Connection {
             drained: 0,
             lingering: false,
             exchanged: false,
+            read_all: false,
             deadline: worker.deadline(Waiting::Idle),
+            left: Duration::ZERO,
             interest: Interest::Readable,
             registered: false,
+            _counted: counted,
         }
     }
 
@@ -135,6 +149,11 @@ impl Connection {
 
     pub(crate) fn deadline(&self) -> Deadline {
         self.deadline
+    }
+
+    /// Whether there is something behind the last request. Nobody asks the kernel who has just heard from it.
+    fn has_more(&self) -> bool {
+        !self.input.is_empty() || (!self.read_all && self.has_input())
     }
 
     /// Whether the client has sent something that nobody has looked at.
@@ -153,6 +172,8 @@ impl Connection {
         self.exchanged = false;
         // What was reported to be readable had come by then; of anything else nobody knows.
         worker.arrived(self.registered && self.interest == Interest::Readable);
+        self.read_all = false;
+        self.left = worker.until(self.deadline);
         let mut look = self.interest == Interest::Writable;
         if let Some(pending) = self.sending.take() {
             match self.send(pending, worker) {
@@ -189,7 +210,10 @@ impl Connection {
     fn read(&mut self, worker: &mut Worker<'_>) -> Step {
         let mut buffer = std::mem::take(&mut worker.buffer);
         let received = match recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
-            Ok((length, _)) => Some(length),
+            Ok((length, _)) => {
+                self.read_all = length < buffer.len();
+                Some(length)
+            }
             Err(Errno::AGAIN | Errno::INTR) => None,
             Err(_) => {
                 worker.buffer = buffer;
@@ -247,7 +271,10 @@ impl Connection {
                     step
                 }
                 ServerEvent::Content(content) => {
-                    self.drained += content.len() as u64;
+                    let length = content.len() as u64;
+                    let timeouts = worker.server.settings.timeouts;
+                    self.left = timeouts.after(Waiting::Content, self.left, length);
+                    self.drained += length;
                     if self.drained > DRAIN {
                         self.protocol.close_after(CloseReason::UnreadContent);
                         break Step::End;
@@ -308,9 +335,10 @@ impl Connection {
                 };
                 // Half a head keeps the deadline it had, and so does an idle connection that sends empty lines: a sender of
                 // single bytes gains nothing.
-                if waiting != self.deadline.waiting || waiting == Waiting::Content || self.exchanged
-                {
+                if waiting != self.deadline.waiting || self.exchanged {
                     self.deadline = worker.deadline(waiting);
+                } else if waiting == Waiting::Content {
+                    self.deadline = worker.deadline_after(waiting, self.left, 0);
                 }
                 Interest::Readable
             }
@@ -323,15 +351,25 @@ impl Connection {
             Step::End => return self.end(worker),
         };
         self.interest = interest;
+        // Not each time by a little: a head may come byte by byte.
+        if self.input.capacity() > ROOM + 2 * self.input.len() {
+            self.input.shrink_to_fit();
+        }
         Next::Park
     }
 
     /// Ends the connection: at once if the client has nothing more to say, else by lingering.
     fn end(&mut self, worker: &Worker<'_>) -> Next {
-        if let Some(reason) = self.protocol.close_reason() {
+        let reason = self.protocol.close_reason();
+        if let Some(reason) = reason {
             log::debug!("{}: closing: {reason}", self.remote);
         }
-        if self.protocol.is_complete() && self.input.is_empty() {
+        // Only who knows that this was the last exchange sends nothing more, if it keeps to the rules.
+        let client_knows = matches!(
+            reason,
+            Some(CloseReason::PeerAsked | CloseReason::Http10 | CloseReason::PeerEnded)
+        );
+        if client_knows && self.protocol.is_complete() && !self.has_more() {
             return Next::Close;
         }
         if shutdown(&self.socket, Shutdown::Write).is_err() {
@@ -359,22 +397,29 @@ impl Connection {
     }
 
     /// A deadline has passed. Called by whoever keeps the time.
-    pub(crate) fn expire(mut self, waiting: Waiting, worker: &mut Worker<'_>) {
+    pub(crate) fn expire(&mut self, waiting: Waiting, worker: &mut Worker<'_>) -> Next {
         log::debug!(
             "{}: closing: the {waiting} deadline has passed",
             self.remote
         );
-        match waiting {
-            Waiting::Head => {
-                self.protocol.close_after(CloseReason::ProtocolError);
-                let _ = self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", worker);
-                let _ = self.flush(worker);
+        if waiting == Waiting::Head {
+            self.protocol.close_after(CloseReason::ProtocolError);
+            let _ = self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", worker);
+            let flushed = self.flush(worker);
+            worker.output.clear();
+            if flushed == Step::LookAgain {
+                return self.end(worker);
             }
-            // The kernel would go on offering what it has; a reset frees that at once.
-            Waiting::Write => self.reset(),
-            Waiting::Content | Waiting::Idle | Waiting::Linger => {}
         }
-        self.cut(worker);
+        Next::Close
+    }
+
+    /// Ends because others are waiting for its place.
+    pub(crate) fn make_room(&self, waiting: Waiting) {
+        log::debug!(
+            "{}: closing: there are too many connections, and this one ({waiting}) has waited for longest",
+            self.remote
+        );
     }
 
     /// Ends wherever it is. A response that is on its way must not look complete, and is told to the log.

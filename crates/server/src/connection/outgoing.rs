@@ -27,6 +27,8 @@ pub(super) struct Outgoing {
     pub(super) encoder: ContentEncoder,
     /// Bytes that the socket has taken.
     pub(super) sent: u64,
+    /// Of them, and of those in the buffer, what only frames content.
+    pub(super) framing: u64,
 }
 
 /// How far it came.
@@ -48,12 +50,38 @@ impl Outgoing {
             content,
             encoder,
             sent: 0,
+            framing: 0,
         }
     }
 
     /// Whether the next step reads from somebody's reader, which may take its time.
     pub(super) fn may_wait(&self) -> bool {
         matches!(self.content, Content::Reader { .. })
+    }
+
+    /// Whether the socket takes more, contrary to what the poller says, which waits until there is plenty of room. It has to
+    /// be known to be blocked: nothing is read for it.
+    pub(super) fn nudge(&mut self, socket: &OwnedFd) -> bool {
+        let nothing_to_read = !self.may_wait() || self.at < self.buffer.len();
+        nothing_to_read && matches!(self.step(socket), Ok(true))
+    }
+
+    /// Gives back room that is not needed while this waits. `spare` is what the next response can be written to.
+    pub(super) fn shrink(&mut self, spare: &mut Vec<u8>) {
+        if self.at == self.buffer.len() {
+            self.buffer.clear();
+            let empty = std::mem::take(&mut self.buffer);
+            if empty.capacity() > spare.capacity() {
+                *spare = empty;
+            }
+        } else if self.at >= self.buffer.len() / 2 || self.buffer.capacity() > 2 * self.buffer.len()
+        {
+            self.buffer.drain(..self.at);
+            self.buffer.shrink_to_fit();
+        } else {
+            return;
+        }
+        self.at = 0;
     }
 
     /// Sends until it is done, the socket is full, or its turn is over.
@@ -134,6 +162,7 @@ impl Outgoing {
                         .encode(&piece[..length], &mut self.buffer)
                         .map_err(io::Error::other)?;
                 }
+                self.framing += (self.buffer.len() - length) as u64;
             }
             _ => {
                 if ready.is_empty() {

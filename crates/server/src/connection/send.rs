@@ -6,7 +6,9 @@ use crate::access_log::Record;
 use crate::body::Content;
 use crate::deadline::Waiting;
 use crate::worker::Worker;
+use rustix::net::{SendFlags, send};
 use std::io;
+use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
 
 /// A response that the socket has not taken whole, and what the log will say of it.
@@ -20,6 +22,16 @@ pub(super) struct Pending {
 }
 
 impl Connection {
+    /// Sends what goes at once of the earlier responses, before something that may take its time: nobody has to wait for
+    /// that who waits for those. The rest stays where it is, and so does what is wrong, if anything is.
+    pub(super) fn send_ahead(&self, worker: &mut Worker<'_>) {
+        if !worker.output.is_empty()
+            && let Ok(sent) = send(&self.socket, &worker.output, SendFlags::NOSIGNAL)
+        {
+            worker.output.drain(..sent);
+        }
+    }
+
     /// Sends what has gathered in the worker's output.
     pub(super) fn flush(&mut self, worker: &mut Worker<'_>) -> Step {
         if worker.output.is_empty() {
@@ -44,7 +56,7 @@ impl Connection {
                     ends_exchange: false,
                     record: None,
                 };
-                self.block(Box::new(pending), true, worker)
+                self.block(Box::new(pending), 0, worker)
             }
             Err(error) => self.broken(&error, false),
         }
@@ -63,6 +75,7 @@ impl Connection {
         match progress {
             Ok(Progress::Done) => {
                 let ends_exchange = pending.ends_exchange;
+                pending.outgoing.shrink(&mut worker.output);
                 pending.record(worker);
                 if ends_exchange {
                     self.finish_exchange()
@@ -73,7 +86,7 @@ impl Connection {
                 }
             }
             Ok(Progress::Blocked | Progress::Yielded) => {
-                let moved = pending.outgoing.sent > before;
+                let moved = pending.outgoing.sent - before;
                 self.block(pending, moved, worker)
             }
             Err(error) => {
@@ -84,18 +97,28 @@ impl Connection {
         }
     }
 
-    pub(super) fn block(
-        &mut self,
-        pending: Box<Pending>,
-        moved: bool,
-        worker: &Worker<'_>,
-    ) -> Step {
-        // A client that takes nothing keeps the deadline it had.
-        if moved || self.deadline.waiting != Waiting::Write {
-            self.deadline = worker.deadline(Waiting::Write);
-        }
+    /// Parks a response until the socket takes more, `moved` bytes after it was blocked before, if it was.
+    fn block(&mut self, mut pending: Box<Pending>, moved: u64, worker: &mut Worker<'_>) -> Step {
+        pending.outgoing.shrink(&mut worker.output);
+        let first = self.deadline.waiting != Waiting::Write || self.exchanged;
+        let left = if first { Duration::MAX } else { self.left };
+        self.deadline = worker.deadline_after(Waiting::Write, left, moved);
         self.sending = Some(pending);
         Step::Blocked
+    }
+
+    /// The deadline for taking a response has passed as far as anybody knows. Whether the client has taken some of it all
+    /// the same, and there is time left.
+    pub(crate) fn has_taken_some(&mut self, worker: &mut Worker<'_>) -> bool {
+        let Some(mut pending) = self.sending.take() else {
+            return false;
+        };
+        let before = pending.outgoing.sent;
+        let some = pending.outgoing.nudge(&self.socket);
+        let moved = pending.outgoing.sent - before;
+        self.deadline = worker.deadline_after(Waiting::Write, Duration::ZERO, moved);
+        self.sending = Some(pending);
+        some
     }
 
     pub(super) fn broken(&mut self, error: &io::Error, looks_complete: bool) -> Step {
@@ -113,7 +136,8 @@ impl Connection {
 impl Pending {
     /// Tells the log how it went.
     pub(super) fn record(self, worker: &Worker<'_>) {
-        let sent = self.outgoing.sent.saturating_sub(self.before_content);
+        let besides = self.before_content + self.outgoing.framing;
+        let sent = self.outgoing.sent.saturating_sub(besides);
         worker.record(self.record, sent);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Compression {
     pub(crate) stamp: Stamp,
     pub(crate) coding: Coding,
     /// What allows it; held as long as somebody reads.
-    pub(crate) _slot: Slot,
+    pub(crate) slot: Slot,
     /// Where to keep the result; `None` if the file is too large or too new to be kept.
     pub(crate) shelf: Option<Shelf>,
 }
@@ -73,7 +73,7 @@ impl Read for Keeping {
         }
         let compression = &self.compression;
         let reader = self.reader.get_or_insert_with(|| compression.reader());
-        let length = reader.read(into)?;
+        let length = compression.slot.work(|| reader.read(into))?;
         match (&mut self.copy, &self.compression.shelf) {
             (Some(copy), Some(shelf)) if shelf.cache.admits((copy.len() + length) as u64) => {
                 copy.extend_from_slice(&into[..length]);

@@ -287,7 +287,7 @@ impl Store {
                     file,
                     stamp,
                     coding,
-                    _slot: slot,
+                    slot,
                     shelf: keep.then_some(shelf),
                 };
                 Ok(Some(made(Content::Compressed(Arc::new(compression)))))

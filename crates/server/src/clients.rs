@@ -1,0 +1,115 @@
+//! How many connections each client has, so that none of them can have all.
+//!
+//! A client is an IPv4 address, or an IPv6 network of 64 bits, which is what a single customer is given. Many people may
+//! share an address, and a reverse proxy on this machine brings everybody's requests from one; so the bound is generous
+//! unless somebody sets it, and this machine's own address is bound only then.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The connections of each client.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    most: usize,
+    bind_loopback: bool,
+    connections: Mutex<HashMap<Client, usize>>,
+}
+
+/// The network's half of an IPv6 address, or an IPv4 address. They don't collide: no network is all zeros but for 32 bits.
+type Client = u64;
+
+/// A connection's being counted, which ends with it.
+#[derive(Debug)]
+pub(crate) struct Counted(Option<(Arc<Clients>, Client)>);
+
+impl Clients {
+    /// `most` connections for each, or half of all that there may be.
+    pub(crate) fn new(most: Option<usize>, max_connections: usize) -> Arc<Self> {
+        Arc::new(Clients {
+            most: most.unwrap_or(max_connections.div_ceil(2)).max(1),
+            bind_loopback: most.is_some(),
+            connections: Mutex::default(),
+        })
+    }
+
+    /// Nobody panics while holding this lock, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Client, usize>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection. `None`: its client has as many as it may have.
+    pub(crate) fn count(self: &Arc<Self>, remote: SocketAddr) -> Option<Counted> {
+        let address = remote.ip().to_canonical();
+        if address.is_loopback() && !self.bind_loopback {
+            return Some(Counted(None));
+        }
+        let client = match address {
+            IpAddr::V4(address) => u64::from(u32::from(address)),
+            IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
+        };
+        let mut connections = self.lock();
+        let number = connections.entry(client).or_default();
+        if *number >= self.most {
+            return None;
+        }
+        *number += 1;
+        Some(Counted(Some((Arc::clone(self), client))))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let Some((clients, client)) = &self.0 else {
+            return;
+        };
+        let mut connections = clients.lock();
+        if let Some(number) = connections.get_mut(client) {
+            *number -= 1;
+            if *number == 0 {
+                connections.remove(client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().unwrap(), 1234)
+    }
+
+    #[test]
+    fn each_client_is_counted_by_itself() {
+        let clients = Clients::new(Some(2), 100);
+        let first = clients.count(from("192.0.2.1")).unwrap();
+        let _second = clients.count(from("::ffff:192.0.2.1")).unwrap();
+        assert!(clients.count(from("192.0.2.1")).is_none());
+        let _other = clients.count(from("192.0.2.2")).unwrap();
+        drop(first);
+        let _third = clients.count(from("192.0.2.1")).unwrap();
+        // Of IPv6, a network is one client.
+        let a = clients.count(from("2001:db8::1")).unwrap();
+        let b = clients.count(from("2001:db8::2")).unwrap();
+        assert!(clients.count(from("2001:db8::3")).is_none());
+        let _next = clients.count(from("2001:db8:0:1::1")).unwrap();
+        drop((a, b));
+        assert_eq!(clients.lock().len(), 3, "who has none is forgotten");
+    }
+
+    #[test]
+    fn this_machine_is_bound_if_that_is_wanted() {
+        for (most, bound) in [(None, false), (Some(2), true)] {
+            let clients = Clients::new(most, 4);
+            let _counted: Vec<_> = (0..2).map(|_| clients.count(from("127.0.0.1"))).collect();
+            assert_eq!(clients.count(from("127.0.0.1")).is_none(), bound);
+            assert!(clients.count(from("::1")).is_some());
+            let _others: Vec<_> = (0..2).map(|_| clients.count(from("192.0.2.1"))).collect();
+            assert!(clients.count(from("192.0.2.1")).is_none());
+        }
+    }
+}

@@ -1,0 +1,339 @@
+#!/usr/bin/env python3
+"""`make floods`: what ordinary clients notice while others do their worst, as a Markdown table.
+
+    make floods                               everything, about three minutes
+    make floods ONLY="heads resets" SECONDS=5 some of it, for longer
+
+Ordinary clients ask for 1 KiB, a hundred times a second over each of four kept connections, and every tenth time over a new
+one. Their latencies are measured before a flood begins and while it goes on; what counts is the ratio of the two, since
+machines and moments differ. The server runs with its defaults. Floods come from processes of the lowest priority, as they
+would come from other machines; where a flood asks as fast as it is answered, it shares the server's cores all the same.
+
+Memory is the server's proportional set size (PSS) during the flood; what the kernel keeps for sockets is told beside it, for
+both sides of all connections on this machine.
+"""
+
+import gc
+import http.client
+import multiprocessing
+import os
+import pathlib
+import random
+import select
+import socket
+import statistics
+import struct
+import sys
+import tempfile
+import threading
+import time
+
+from programs import Server, all_descriptors, ask, connect, end_on_signals, machine
+from tables import heading, print_row, progress, seconds, size
+
+SECONDS = float(os.environ.get("SECONDS") or 4)
+ONLY = os.environ.get("ONLY", "").replace(",", " ").split()
+#: Connections of a crowd, if this process and the server may have as many descriptors.
+CROWD = 5000
+#: As long as setting a flood up may take.
+SETTING_UP = 60
+PAGES = 4000
+RESET = struct.pack("ii", 1, 0)
+GOAL = 3
+
+
+def main():
+    end_on_signals()
+    descriptors = all_descriptors()
+    crowd = min(CROWD, descriptors - 500)
+    if unknown := set(ONLY) - set(FLOODS):
+        sys.exit(f"ONLY takes some of: {' '.join(FLOODS)}; not {' '.join(unknown)}")
+    print(f"{SECONDS:.0f} s each on {machine()}.", flush=True)
+    if crowd < CROWD:
+        print(f"\nOnly {descriptors:,} descriptors are allowed here (ulimit -n): a crowd has {crowd:,} connections.")
+    heading("What ordinary clients notice of a flood")
+    print_row(["flood", "quiet p50", "quiet p99", "flooded p50", "flooded p99", "p50 ratio", "p99 ratio", "failed",
+               "memory", "kernel"])
+    print_row(["---", *["---:"] * 9])
+    with tempfile.TemporaryDirectory(prefix="tinyhttp-floods-") as folder:
+        site = pathlib.Path(folder) / "site"
+        make_site(site)
+        beyond = [title for key, (title, flood) in FLOODS.items()
+                  if key in (ONLY or FLOODS) and measure(title, flood, site, crowd) > GOAL]
+    print(f"\np99 beyond {GOAL} times the quiet one: {', '.join(beyond) or 'none'}.")
+
+
+def make_site(site):
+    dice = random.Random(1)
+    site.mkdir()
+    (site / "1k.bin").write_bytes(dice.randbytes(1024))
+    (site / "1m.bin").write_bytes(dice.randbytes(1024 * 1024))
+    (site / "100m.bin").write_bytes(dice.randbytes(1024 * 1024) * 100)
+    (site / "pages").mkdir()
+    words = [dice.randbytes(3).hex() for _ in range(1000)]
+    for number in range(PAGES):
+        (site / "pages" / f"{number}.html").write_text(" ".join(dice.choices(words, k=3000)))
+
+
+def measure(title, flood, site, crowd):
+    """A row of the table: the p99 ratio."""
+    progress(f"  {title}")
+    with Server("tinyhttp", site) as server:
+        # What has just been started is slow at first.
+        ordinary(server.port, SECONDS / 4)
+        quiet, _ = ordinary(server.port, SECONDS)
+        ours, theirs = multiprocessing.Pipe()
+        process = multiprocessing.Process(target=run, args=(flood, server.port, crowd, theirs), daemon=True)
+        process.start()
+        try:
+            if not ours.poll(SETTING_UP) or ours.recv() != "ready":
+                raise SystemExit(f"the flood could not be set up: {title}")
+            flooded, failed = ordinary(server.port, SECONDS)
+            memory, kernel = server.memory(), kernel_memory()
+            if not process.is_alive():
+                raise SystemExit(f"the flood ended early: {title}")
+        finally:
+            process.kill()
+            process.join()
+    progress("")
+    figures = [percentile(times, share) for times in (quiet, flooded) for share in (50, 99)]
+    ratios = [figures[2] / figures[0], figures[3] / figures[1]]
+    print_row([title, *map(seconds, figures), *(f"{ratio:.2f}" for ratio in ratios), str(failed), size(memory), size(kernel)])
+    sys.stdout.flush()
+    return ratios[1]
+
+
+def percentile(times, share):
+    return statistics.quantiles(times, n=100, method="inclusive")[share - 1]
+
+
+def kernel_memory():
+    """Bytes that all TCP sockets on this machine use."""
+    line = next(line for line in open("/proc/net/sockstat") if line.startswith("TCP:"))
+    return int(line.split()[-1]) * os.sysconf("SC_PAGESIZE")
+
+
+def ordinary(port, duration):
+    """How long each request of ordinary clients took, and how many failed."""
+    gc.disable()
+    kept = [connect(port) for _ in range(4)]
+    times, failed = [], 0
+    pause = 0.01 / len(kept)
+    due = time.perf_counter()
+    end = due + duration
+    number = 0
+    while due < end:
+        due += pause
+        if (early := due - time.perf_counter()) > 0:
+            time.sleep(early)
+        number += 1
+        since = time.perf_counter()
+        try:
+            if number % 10 == 0:
+                with connect(port) as fresh:
+                    ask(fresh)
+            else:
+                ask(kept[number % len(kept)])
+        except OSError:
+            failed += 1
+            kept[number % len(kept)] = connect(port)
+        times.append(time.perf_counter() - since)
+    for connection in kept:
+        connection.close()
+    gc.enable()
+    return times, failed
+
+
+def run(flood, port, crowd, ready):
+    """In a process of its own: floods until it is killed, of the lowest priority once it is set up."""
+    def is_ready():
+        os.nice(19)
+        ready.send("ready")
+
+    end = time.monotonic() + SETTING_UP + 10 * SECONDS
+    for _ in flood(port, crowd, is_ready):
+        if time.monotonic() > end:
+            return
+
+
+def open_one(port, window=None):
+    """A connection that blocks nobody."""
+    connection = socket.socket()
+    if window:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, window)
+    connection.settimeout(10)
+    connection.connect(("127.0.0.1", port))
+    connection.setblocking(False)
+    return connection
+
+
+def try_to(act, *arguments):
+    """Whether the connection is still of use."""
+    try:
+        return act(*arguments) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def in_turn(crowd, rate, act, again):
+    """Lets each of a crowd act in turn, so many times a second in all, and replaces those that are of no use."""
+    due = time.monotonic()
+    while True:
+        for number, connection in enumerate(crowd):
+            if not act(connection):
+                connection.close()
+                crowd[number] = again()
+            due += 1 / rate
+            if number % 16 == 0:
+                if (early := due - time.monotonic()) > 0:
+                    time.sleep(early)
+                yield
+
+
+def slow_heads(port, crowd, ready):
+    def begin():
+        connection = open_one(port)
+        try_to(connection.send, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
+        return connection
+
+    heads = [begin() for _ in range(crowd)]
+    ready()
+    yield from in_turn(heads, 2500, lambda one: try_to(one.send, b"x") and try_to(one.recv, 4096), begin)
+
+
+def slow_readers(port, crowd, ready):
+    def begin():
+        connection = open_one(port)
+        try_to(connection.send, b"GET /100m.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return connection
+
+    readers = [begin() for _ in range(crowd)]
+    ready()
+    yield from in_turn(readers, 2500, lambda one: try_to(one.recv, 100), begin)
+
+
+def idle(port, crowd, ready):
+    def begin():
+        connection = connect(port)
+        ask(connection)
+        connection.setblocking(False)
+        return connection
+
+    kept = [begin() for _ in range(crowd)]
+    ready()
+    yield from in_turn(kept, 1000, lambda one: try_to(one.recv, 4096), begin)
+
+
+def resets(port, _, ready):
+    ready()
+    due = time.monotonic()
+    while True:
+        due += 0.001
+        if (early := due - time.monotonic()) > 0:
+            time.sleep(early)
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        yield
+
+
+def pipelining(port, _, ready):
+    requests = b"GET /1k.bin HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10_000
+    connection = open_one(port)
+    poll = select.poll()
+    poll.register(connection, select.POLLIN | select.POLLOUT)
+    left = b""
+    ready()
+    while True:
+        left = left or requests
+        for _, event in poll.poll(1000):
+            if event & select.POLLIN:
+                connection.recv(1 << 20)
+            if event & select.POLLOUT:
+                left = left[connection.send(left):]
+        yield
+
+
+def small_windows(port, crowd, ready):
+    def begin():
+        connection = open_one(port, window=100)
+        try_to(connection.send, b"GET /1m.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return connection
+
+    readers = [begin() for _ in range(crowd // 5)]
+    ready()
+    yield from in_turn(readers, 5000, lambda one: try_to(one.recv, 4096), begin)
+
+
+def endless_content(port, crowd, ready):
+    def begin():
+        connection = open_one(port)
+        try_to(connection.send, b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        return connection
+
+    senders = [begin() for _ in range(crowd // 5)]
+    ready()
+    yield from in_turn(senders, 2500, lambda one: try_to(one.send, b"10\r\n0123456789abcdef\r\n"), begin)
+
+
+def asking(port, ready, path, fields):
+    """Four connections that ask again as soon as they have an answer, whatever that is."""
+    def go_on():
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            try:
+                while True:
+                    connection.request("GET", path(), headers=fields)
+                    connection.getresponse().read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+
+    ready()
+    for _ in range(4):
+        threading.Thread(target=go_on, daemon=True).start()
+    while True:
+        time.sleep(1)
+        yield
+
+
+def tiny_ranges(port, _, ready):
+    ranges = ",".join(f"{at}-{at}" for at in range(0, 2000, 2))
+    yield from asking(port, ready, lambda: "/1m.bin", {"Range": f"bytes={ranges}"})
+
+
+def gzip_misses(port, _, ready):
+    numbers = iter(range(10**9))
+    yield from asking(port, ready, lambda: f"/pages/{next(numbers) % PAGES}.html", {"Accept-Encoding": "gzip"})
+
+
+def nothing(port, _, ready):
+    """Other programs on every core, and none of them has to do with the server: what that does to a p99 is no server's doing."""
+    ready()
+    parent = os.getpid()
+    for _ in range(os.cpu_count() - 1):
+        if os.fork() == 0:
+            while os.getppid() == parent:
+                pass
+            os._exit(0)
+    while True:
+        yield
+
+
+FLOODS = {
+    "nothing": ("none, but every core is busy", nothing),
+    "heads": ("5,000 heads, a byte every 2 s", slow_heads),
+    "readers": ("5,000 readers of 100 MiB, 50 B/s", slow_readers),
+    "idle": ("5,000 idle connections", idle),
+    "resets": ("1,000 connections/s, reset at once", resets),
+    "pipelining": ("10,000 pipelined requests at a time", pipelining),
+    "windows": ("1,000 readers with the smallest window", small_windows),
+    "content": ("1,000 chunked requests without an end", endless_content),
+    "ranges": ("1,000 ranges of a byte, 4 at a time", tiny_ranges),
+    "gzip": ("compressing what is not cached, 4 at a time", gzip_misses),
+}
+
+
+if __name__ == "__main__":
+    main()
