@@ -10,7 +10,9 @@ use crate::shared::{Settings, Shared};
 use crate::worker::{WAKE, Worker};
 use rustix::process::{Resource, getrlimit};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -32,6 +34,7 @@ const LAST_LINES: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Builder {
     listeners: Vec<Listener>,
+    shares: bool,
     workers: Option<usize>,
     max_threads: Option<usize>,
     max_connections: Option<usize>,
@@ -48,21 +51,45 @@ impl Builder {
     /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable),
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for ports below 1024.
     pub fn bind(mut self, address: SocketAddr) -> io::Result<Self> {
-        self.listeners.push(Listener::bind(address)?);
+        self.listeners.push(Listener::bind(address, self.shares)?);
         Ok(self)
     }
 
-    /// Listens on a socket that is bound already.
+    /// Listens on a Unix socket of this name, with these permissions (`0o660`), or those that the umask leaves. A socket that
+    /// nobody listens on any more is replaced. The name is removed when the server ends.
     ///
     /// # Errors
-    /// If it can't be made non-blocking.
-    pub fn listener(mut self, listener: TcpListener) -> io::Result<Self> {
-        self.listeners.push(Listener::from_std(listener)?);
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) if somebody listens there,
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if what has this name is no socket,
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is longer than the 107 bytes that the system has for it.
+    pub fn bind_unix(mut self, path: impl AsRef<Path>, mode: Option<u32>) -> io::Result<Self> {
+        let listener = Listener::bind_unix(path.as_ref(), mode, self.shares)?;
+        self.listeners.push(listener);
         Ok(self)
     }
 
-    /// The addresses that it has been bound to, with the ports that the system chose. Connections to them wait until the server
-    /// has started.
+    /// Whether what is bound from here on may have another server beside it, so that one can take over from the other.
+    ///
+    /// An internet address is shared (`SO_REUSEPORT`) if both servers say so and belong to the same user: each of them gets a
+    /// part of the connections until one ends. A Unix socket's name goes from the old server to the new one at once.
+    #[must_use]
+    pub fn share_addresses(mut self, shares: bool) -> Self {
+        self.shares = shares;
+        self
+    }
+
+    /// Listens on a stream socket that is bound already: a [`TcpListener`](std::net::TcpListener), a
+    /// [`UnixListener`](std::os::unix::net::UnixListener), or one that came from another process.
+    ///
+    /// # Errors
+    /// If it is of another kind, or can't be made non-blocking.
+    pub fn listener(mut self, listener: impl Into<OwnedFd>) -> io::Result<Self> {
+        self.listeners.push(Listener::from_bound(listener.into())?);
+        Ok(self)
+    }
+
+    /// The internet addresses that it has been bound to, with the ports that the system chose. Connections to them wait until
+    /// the server has started.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         addresses(&self.listeners)
@@ -152,7 +179,10 @@ impl Builder {
 }
 
 fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
-    listeners.iter().map(Listener::address).collect()
+    let endpoints = listeners.iter().map(Listener::endpoint);
+    endpoints
+        .filter_map(|endpoint| endpoint.internet())
+        .collect()
 }
 
 fn descriptors_for_connections() -> usize {
@@ -181,6 +211,7 @@ impl Server {
     pub fn builder() -> Builder {
         Builder {
             listeners: Vec::new(),
+            shares: false,
             workers: None,
             max_threads: None,
             max_connections: None,
@@ -190,7 +221,7 @@ impl Server {
         }
     }
 
-    /// The addresses it listens on, with the ports that the system chose.
+    /// The internet addresses it listens on, with the ports that the system chose.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         addresses(&self.shared.listeners)

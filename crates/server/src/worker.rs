@@ -3,13 +3,13 @@
 use crate::access_log::Record;
 use crate::connection::{Connection, Next};
 use crate::deadline::{Deadline, Waiting};
+use crate::endpoint::Endpoint;
 use crate::listener::{Accepted, BACKLOG};
 use crate::poller::{EVENTS, Interest, no_events};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -229,7 +229,7 @@ impl<'s> Worker<'s> {
         }
     }
 
-    fn welcome(&mut self, socket: OwnedFd, remote: SocketAddr, listener: usize) {
+    fn welcome(&mut self, socket: OwnedFd, remote: Endpoint, listener: usize) {
         self.server.opened();
         // There are far fewer listeners than that.
         let number = listener as u16;

@@ -31,13 +31,13 @@ mod outgoing;
 mod send;
 
 use crate::deadline::{Deadline, Waiting};
+use crate::endpoint::Endpoint;
 use crate::poller::Interest;
 use crate::worker::Worker;
 use http::StatusCode;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown, sockopt};
 use send::Pending;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,7 @@ const LINGER_TURN: usize = 1024 * 1024;
 /// A client's connection, in the hands of whoever works on it.
 pub(crate) struct Connection {
     socket: Arc<OwnedFd>,
-    remote: SocketAddr,
+    remote: Endpoint,
     /// The listener that it came from.
     listener: u16,
     protocol: ServerConnection,
@@ -105,7 +105,7 @@ enum Step {
 impl Connection {
     pub(crate) fn new(
         socket: OwnedFd,
-        remote: SocketAddr,
+        remote: Endpoint,
         listener: u16,
         worker: &Worker<'_>,
     ) -> Self {
