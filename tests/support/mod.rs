@@ -115,15 +115,18 @@ impl Serve {
 
     /// Runs a command that prints the banner, and waits until it has.
     pub fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::null());
+        Serve::spawn_with_stdin(command)
+    }
+
+    /// As [`Serve::spawn`], with whatever stdin the command has.
+    pub fn spawn_with_stdin(mut command: Command) -> Self {
         // The tests give the server all kinds of names; those about names say so themselves.
         const NAMES: &str = "TINYHTTP_NO_HOST_CHECK";
         if command.get_envs().all(|(name, _)| name != NAMES) {
             command.env(NAMES, "1");
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running(command.spawn().unwrap());
         let banner = lines(child.0.stdout.take().unwrap());
         let stderr = lines(child.0.stderr.take().unwrap());
@@ -143,9 +146,11 @@ impl Serve {
         }
         let url = seen
             .iter()
-            .find_map(|line| line.trim().strip_prefix("http://"))
-            .expect("a URL in the banner");
-        let address = url.split('/').next().unwrap().parse().unwrap();
+            .find_map(|line| line.trim().strip_prefix("http://"));
+        // On Unix sockets alone it has no URL.
+        let address = url.map_or(SocketAddr::from(([0; 4], 0)), |url| {
+            url.split('/').next().unwrap().parse().unwrap()
+        });
         Serve {
             child,
             address,

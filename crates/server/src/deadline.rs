@@ -41,6 +41,8 @@ pub(crate) enum Waiting {
     Head,
     /// More of a request's content that nobody wants, up to its end.
     Content,
+    /// The first request.
+    First,
     /// The next request.
     Idle,
     /// Room for more of a response.
@@ -54,7 +56,7 @@ impl fmt::Display for Waiting {
         f.write_str(match self {
             Waiting::Head => "head",
             Waiting::Content => "content",
-            Waiting::Idle => "idle",
+            Waiting::First | Waiting::Idle => "idle",
             Waiting::Write => "write",
             Waiting::Linger => "linger",
         })
@@ -66,7 +68,7 @@ impl Timeouts {
         match waiting {
             Waiting::Head => self.head,
             Waiting::Content => self.content,
-            Waiting::Idle => self.idle,
+            Waiting::First | Waiting::Idle => self.idle,
             Waiting::Write => self.write,
             Waiting::Linger => self.linger,
         }

@@ -134,14 +134,16 @@ impl Listener {
             .map_or(Ok(()), |socket| act(socket.as_fd()))
     }
 
-    /// Accepts one connection, without waiting for it.
-    pub(crate) fn accept(&self) -> Accepted {
+    /// Accepts one connection, without waiting for it. It is counted before anybody can close the listener: who finds no
+    /// connections then is right.
+    pub(crate) fn accept(&self, count: impl FnOnce()) -> Accepted {
         let socket = self.lock();
         let Some(socket) = &*socket else {
             return Accepted::Closed;
         };
         match net::acceptfrom_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
             Ok((socket, peer)) => {
+                count();
                 let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                 Accepted::Connection(socket, peer.map_or(self.endpoint, Endpoint::from))
             }

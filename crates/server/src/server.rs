@@ -24,6 +24,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Descriptors that are kept for files, logs and the like; a quarter where the limit is low.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
+/// How long a client that connected just before the end may take to send its request.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
+
 /// How long threads may take to end once nothing is left for them to do. One that a handler holds up is left behind.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
@@ -255,11 +258,17 @@ impl Server {
                 if !std::mem::replace(&mut draining, true) {
                     keeper.close_listeners();
                 }
-                self.sweep(
-                    Ticks(u64::MAX),
-                    |waiting| waiting == Waiting::Idle,
-                    &mut keeper,
-                );
+                let all = Ticks(u64::MAX);
+                self.sweep(all, |waiting| waiting == Waiting::Idle, &mut keeper);
+                // The deadline tells how long ago somebody connected.
+                let left = self
+                    .shared
+                    .settings
+                    .timeouts
+                    .idle
+                    .saturating_sub(LAST_REQUESTS);
+                let due = self.shared.clock.at(Instant::now()).after(left);
+                self.sweep(due, |waiting| waiting == Waiting::First, &mut keeper);
                 let late = self.stop_at.lock().unwrap_or_else(PoisonError::into_inner);
                 if self.shared.connections() == 0 || late.is_some_and(|at| Instant::now() >= at) {
                     self.shared.stop();
@@ -290,7 +299,7 @@ impl Server {
             .parked
             .sweep(until, leaves, |connection, waiting| {
                 // A request that has come gets its answer, however busy the workers are just now.
-                if waiting == Waiting::Idle && connection.has_input() {
+                if matches!(waiting, Waiting::First | Waiting::Idle) && connection.has_input() {
                     return keeper.park_or_close(connection);
                 }
                 connection.expire(waiting, keeper);
@@ -314,7 +323,7 @@ impl std::fmt::Debug for Stopper {
 
 impl Stopper {
     /// Ends the server gracefully: nobody new is accepted, idle connections are closed, busy ones finish what they are
-    /// at, for at most `grace`.
+    /// at, for at most `grace`. Who has only just connected may still send a request, for half a second.
     pub fn drain(&self, grace: Duration) {
         *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) =
             Instant::now().checked_add(grace);

@@ -216,7 +216,7 @@ impl<'s> Worker<'s> {
             if self.server.is_full() {
                 return self.server.pause_accepting(None);
             }
-            match self.server.listeners[listener].accept() {
+            match self.server.listeners[listener].accept(|| self.server.opened()) {
                 Accepted::Connection(socket, remote) => self.welcome(socket, remote, listener),
                 Accepted::Gone => {}
                 Accepted::Nobody => break,
@@ -230,7 +230,6 @@ impl<'s> Worker<'s> {
     }
 
     fn welcome(&mut self, socket: OwnedFd, remote: Endpoint, listener: usize) {
-        self.server.opened();
         // There are far fewer listeners than that.
         let number = listener as u16;
         let connection = Connection::new(socket, remote, number, self);
@@ -245,7 +244,7 @@ impl<'s> Worker<'s> {
                 if self.server.is_full() {
                     break;
                 }
-                match listener.accept() {
+                match listener.accept(|| self.server.opened()) {
                     Accepted::Connection(socket, remote) => self.welcome(socket, remote, number),
                     Accepted::Gone => {}
                     Accepted::Nobody | Accepted::Closed | Accepted::Exhausted(_) => break,

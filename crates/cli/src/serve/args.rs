@@ -2,10 +2,11 @@
 
 use super::access_log::Log;
 use super::guards::Guards;
+use super::listen::Bind;
+use super::service::Service;
 use super::share::Share;
 use super::site::Site;
 use super::watch::Watch;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Serve a folder, right now
@@ -29,16 +30,15 @@ pub(crate) struct Args {
     )]
     pub(crate) port: u16,
 
-    /// An address to listen on; may be repeated. 0.0.0.0 and :: let other machines in
+    /// An address to listen on, or unix:PATH; may be repeated. 0.0.0.0 and :: let other machines in [default: 127.0.0.1]
     #[arg(
         short,
         long,
-        default_value = "127.0.0.1",
         value_name = "ADDRESS",
         env = "TINYHTTP_BIND",
         value_delimiter = ','
     )]
-    pub(crate) bind: Vec<IpAddr>,
+    pub(crate) bind: Vec<Bind>,
 
     /// Tell more: why connections are closed, which requests are refused
     #[arg(short, long, env = "TINYHTTP_VERBOSE", conflicts_with = "quiet")]
@@ -70,4 +70,7 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) share: Share,
+
+    #[command(flatten)]
+    pub(crate) service: Service,
 }

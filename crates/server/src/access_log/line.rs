@@ -183,7 +183,7 @@ mod tests {
 
     fn line(format: Format, seconds: u64, duration: Duration, sent: u64) -> String {
         let record = Record {
-            remote: SocketAddr::from(([192, 0, 2, 1], 4711)).into(),
+            remote: std::net::SocketAddr::from(([192, 0, 2, 1], 4711)).into(),
             time: UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7),
             duration,
             method: "GET".into(),

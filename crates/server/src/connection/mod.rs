@@ -119,7 +119,7 @@ impl Connection {
             drained: 0,
             lingering: false,
             exchanged: false,
-            deadline: worker.deadline(Waiting::Idle),
+            deadline: worker.deadline(Waiting::First),
             interest: Interest::Readable,
             registered: false,
         }
@@ -303,6 +303,8 @@ impl Connection {
                     Waiting::Head
                 } else if self.protocol.unread() != Some(0) {
                     Waiting::Content
+                } else if self.deadline.waiting == Waiting::First && !self.exchanged {
+                    Waiting::First
                 } else {
                     Waiting::Idle
                 };
@@ -372,7 +374,7 @@ impl Connection {
             }
             // The kernel would go on offering what it has; a reset frees that at once.
             Waiting::Write => self.reset(),
-            Waiting::Content | Waiting::Idle | Waiting::Linger => {}
+            Waiting::Content | Waiting::First | Waiting::Idle | Waiting::Linger => {}
         }
         self.cut(worker);
     }
