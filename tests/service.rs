@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -541,4 +541,97 @@ fn a_server_beside_another() {
     );
     drop(new);
     assert_eq!(folder.names(), ["a", "socket"]);
+}
+
+/// Asks until a change, of which nobody tells, has been noticed.
+fn comes_to_say(server: &Serve, want: &str) {
+    let deadline = Instant::now() + LONG;
+    let mut kept = server.connect();
+    while kept.get("/a").text() != want {
+        assert!(Instant::now() < deadline, "in vain: {want}");
+    }
+    // It stays so, for others too.
+    for _ in 0..10 {
+        assert_eq!(server.connect().get("/a").text(), want);
+    }
+}
+
+/// The folder is removed, made anew, moved away and replaced; the server goes on by itself.
+#[test]
+fn another_folder_in_its_place() {
+    for flag in ["--replaceable", "--no-sandbox"] {
+        let folder = Folder::new().with("www/a", "first").with("next/a", "third");
+        let www = folder.path().join("www");
+        let mut server = Serve::start(&www, [flag]);
+        assert_eq!(server.connect().get("/a").text(), "first");
+        fs::remove_dir_all(&www).unwrap();
+        assert_eq!(server.connect().get("/a").status, 404);
+        folder.write("www/a", "second");
+        comes_to_say(&server, "second");
+        fs::rename(&www, folder.path().join("old")).unwrap();
+        // While there is none of that name, the old one is served.
+        assert_eq!(server.connect().get("/a").text(), "second");
+        fs::rename(folder.path().join("next"), &www).unwrap();
+        comes_to_say(&server, "third");
+        assert!(server.is_alive());
+    }
+}
+
+/// A link that is switched by a rename, as deployments do it. Each answer is wholly of one release.
+#[test]
+fn a_link_that_is_switched() {
+    let folder = Folder::new();
+    for release in 0..5 {
+        folder.write(
+            format!("releases/{release}/a"),
+            release.to_string().repeat(100 + release),
+        );
+    }
+    let switch = |release: usize| {
+        let (link, new) = (folder.path().join("current"), folder.path().join("new"));
+        symlink(format!("releases/{release}"), &new).unwrap();
+        fs::rename(new, link).unwrap();
+    };
+    switch(0);
+    let server = Serve::start(&folder.path().join("current"), ["--replaceable"]);
+    for release in 1..5 {
+        switch(release);
+        let mut kept = server.connect();
+        let mut seen = String::new();
+        while !seen.starts_with(&release.to_string()) {
+            seen = kept.get("/a").text();
+            let length = seen.len();
+            assert!(seen == (length - 100).to_string().repeat(length), "{seen}");
+        }
+    }
+}
+
+/// The sandbox was made for the folder that was there: another one is not read, and that is said.
+#[test]
+fn another_folder_that_the_sandbox_does_not_know() {
+    let folder = Folder::new()
+        .with("www/a", "first")
+        .with("next/a", "second");
+    let www = folder.path().join("www");
+    let server = Serve::start(&www, ["--log-file", "/dev/null"]);
+    if !server
+        .banner
+        .iter()
+        .any(|line| line.contains("nothing else can be read"))
+    {
+        eprintln!("skipped: this kernel has no Landlock");
+        return;
+    }
+    fs::rename(&www, folder.path().join("old")).unwrap();
+    // The same folder that comes back is no other.
+    fs::rename(folder.path().join("old"), &www).unwrap();
+    assert_eq!(server.connect().get("/a").text(), "first");
+    fs::rename(&www, folder.path().join("old")).unwrap();
+    fs::rename(folder.path().join("next"), &www).unwrap();
+    server.wait_until("it has noticed", |server| {
+        assert_eq!(server.connect().get("/a").text(), "first");
+        server
+            .try_stderr_line()
+            .is_some_and(|line| line.contains("is another folder now"))
+    });
 }

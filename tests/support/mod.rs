@@ -176,6 +176,11 @@ impl Serve {
         self.stderr.recv_timeout(LONG).expect("a line on stderr")
     }
 
+    /// The next line on stderr, if it has come.
+    pub fn try_stderr_line(&self) -> Option<String> {
+        self.stderr.try_recv().ok()
+    }
+
     pub fn connect(&self) -> Raw {
         Raw::connect(self.address)
     }
@@ -396,11 +401,14 @@ impl Raw {
 
     /// Reads one response to a request with that method, unless the connection ends before.
     pub fn next_answer(&mut self, method: &str) -> Option<Answer> {
-        match self.stream.fill_buf() {
-            Ok([_, ..]) => Some(self.answer_to(method)),
-            Ok([]) => None,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
-            Err(error) => panic!("{error}"),
+        loop {
+            return match self.stream.fill_buf() {
+                Ok([_, ..]) => Some(self.answer_to(method)),
+                Ok([]) => None,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+                Err(error) => panic!("{error}"),
+            };
         }
     }
 

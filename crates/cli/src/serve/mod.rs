@@ -24,7 +24,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,6 +109,18 @@ fn serve(args: &Args) -> Result<(), Failure> {
     server.run().map_err(|error| cannot_start(&error))
 }
 
+/// The folders that hold the served one's name and, if that is a link, the one it leads to; nothing if it is to stay what it is.
+fn surroundings(args: &Args) -> Vec<PathBuf> {
+    if !args.service.replaceable {
+        return Vec::new();
+    }
+    let paths = [std::path::absolute(&args.dir), args.dir.canonicalize()];
+    let paths = paths.into_iter().flatten();
+    paths
+        .map(|path| path.parent().unwrap_or(&path).to_owned())
+        .collect()
+}
+
 /// The folder that a file is in.
 fn folder_of(file: &Path) -> &Path {
     match file.parent() {
@@ -129,13 +141,14 @@ fn shut_in(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
     if args.no_sandbox {
         return Ok(Enforced::Nothing);
     }
-    let readable = if args.site.leads_outside() {
-        Path::new("/")
-    } else {
-        &args.dir
+    let around = surroundings(args);
+    let readable = match around.iter().map(AsRef::as_ref).collect::<Vec<_>>() {
+        _ if args.site.leads_outside() => vec![Path::new("/")],
+        none if none.is_empty() => vec![&*args.dir],
+        around => around,
     };
     let allowed = Allowed {
-        readable: vec![readable],
+        readable,
         log: args.log.folder(),
         sockets: sockets.folders(),
     };
@@ -185,6 +198,9 @@ fn say_where(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced
     let sandbox = match enforced {
         Enforced::All if args.site.leads_outside() => {
             "in a sandbox (Landlock): nothing can be written"
+        }
+        Enforced::All if args.service.replaceable => {
+            "in a sandbox (Landlock): only it and what is beside it can be read, nothing written"
         }
         Enforced::All => "in a sandbox (Landlock): nothing else can be read, nothing written",
         Enforced::Some => "in a sandbox (Landlock) as far as this kernel has one",

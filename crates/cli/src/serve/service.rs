@@ -20,6 +20,13 @@ pub(crate) struct Service {
     #[arg(long, value_name = "MODE", env = "TINYHTTP_SOCKET_MODE", value_parser = mode)]
     pub(crate) socket_mode: Option<u32>,
 
+    /// Go on when another folder is put in DIR's place: moved there, made anew, or by switching a symbolic link
+    ///
+    /// From inside the sandbox, what lies beside the folder can then be read, too. Without this flag another folder is served once
+    /// the server is started again, or with --no-sandbox.
+    #[arg(long, env = "TINYHTTP_REPLACEABLE")]
+    pub(crate) replaceable: bool,
+
     /// Start beside a server that listens there already, which can then be ended: a restart that nobody notices
     ///
     /// Both have to be started with this flag. A Unix socket's name goes over at once; a port's connections are shared until
