@@ -102,6 +102,11 @@ impl Clock {
         }
     }
 
+    /// How long it has been running. It is never set, as the time of day is.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// The ticks until then, from one on.
     pub(crate) fn at(&self, now: Instant) -> Ticks {
         let ticks = now.duration_since(self.start).as_millis() / TICK + 1;

@@ -48,8 +48,33 @@ impl Display for Endpoint {
     }
 }
 
+/// An IPv4 address stays one, though a socket for both families shows it in the clothes of IPv6 (RFC 4291 §2.5.5.2).
 impl From<SocketAddr> for Endpoint {
-    fn from(address: SocketAddr) -> Self {
+    fn from(mut address: SocketAddr) -> Self {
+        if let IpAddr::V4(mapped) = address.ip().to_canonical() {
+            address.set_ip(mapped.into());
+        }
         Endpoint::Internet(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_they_read() {
+        let table = [
+            ("192.0.2.1:80", "192.0.2.1:80", "192.0.2.1"),
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1:80", "192.0.2.1"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80", "2001:db8::1"),
+            ("[::]:80", "[::]:80", "::"),
+        ];
+        for (address, whole, host) in table {
+            let end = Endpoint::from(address.parse::<SocketAddr>().unwrap());
+            assert_eq!(end.to_string(), whole);
+            assert_eq!(end.host().to_string(), host);
+        }
+        assert_eq!(Endpoint::Unix.to_string(), "unix");
     }
 }

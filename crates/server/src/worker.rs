@@ -170,8 +170,8 @@ impl<'s> Worker<'s> {
     /// Tells the log of an exchange that is over.
     pub(crate) fn record(&self, record: Option<Record<'_>>, sent: u64) {
         if let (Some(log), Some(record)) = (&self.server.settings.access_log, record) {
-            // A clock that was set back meanwhile makes it zero.
-            let duration = record.time.elapsed().unwrap_or_default();
+            // Up to here it says when the exchange began.
+            let duration = self.server.clock.elapsed().saturating_sub(record.duration);
             log.record(&Record {
                 sent,
                 duration,

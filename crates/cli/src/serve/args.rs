@@ -26,7 +26,8 @@ pub(crate) struct Args {
         long,
         default_value_t = 8080,
         value_name = "PORT",
-        env = "TINYHTTP_PORT"
+        env = "TINYHTTP_PORT",
+        value_parser = port
     )]
     pub(crate) port: u16,
 
@@ -48,14 +49,6 @@ pub(crate) struct Args {
     #[arg(short, long, env = "TINYHTTP_QUIET")]
     pub(crate) quiet: bool,
 
-    /// Threads that may be busy at a time; as many as there are cores by default
-    #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) workers: Option<u16>,
-
-    /// Don't let the kernel shut this program in with the folder that it serves
-    #[arg(long, env = "TINYHTTP_NO_SANDBOX")]
-    pub(crate) no_sandbox: bool,
-
     #[command(flatten)]
     pub(crate) site: Site,
 
@@ -73,4 +66,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) service: Service,
+}
+
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse()
+        .map_err(|_| "a port is a number from 0 to 65535")
 }

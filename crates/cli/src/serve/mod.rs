@@ -82,7 +82,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let browser = args.share.open(&urls);
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args, &sockets)?;
-    if let Some(workers) = args.workers {
+    if let Some(workers) = args.service.workers {
         builder = builder.workers(usize::from(workers));
     }
     if let Some(log) = args.log.open(args.quiet)? {
@@ -138,7 +138,7 @@ fn cannot_start(error: &io::Error) -> Failure {
 
 /// On unless it is refused; no rights are needed for it.
 fn shut_in(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
-    if args.no_sandbox {
+    if args.service.no_sandbox {
         return Ok(Enforced::Nothing);
     }
     let around = surroundings(args);

@@ -20,6 +20,14 @@ pub(crate) struct Service {
     #[arg(long, value_name = "MODE", env = "TINYHTTP_SOCKET_MODE", value_parser = mode)]
     pub(crate) socket_mode: Option<u32>,
 
+    /// Threads that may be busy at a time; as many as there are cores by default
+    #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+
+    /// Don't let the kernel shut this program in with the folder that it serves
+    #[arg(long, env = "TINYHTTP_NO_SANDBOX")]
+    pub(crate) no_sandbox: bool,
+
     /// Go on when another folder is put in DIR's place: moved there, made anew, or by switching a symbolic link
     ///
     /// From inside the sandbox, what lies beside the folder can then be read, too. Without this flag another folder is served once
