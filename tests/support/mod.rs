@@ -115,15 +115,18 @@ impl Serve {
 
     /// Runs a command that prints the banner, and waits until it has.
     pub fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::null());
+        Serve::spawn_with_stdin(command)
+    }
+
+    /// As [`Serve::spawn`], with whatever stdin the command has.
+    pub fn spawn_with_stdin(mut command: Command) -> Self {
         // The tests give the server all kinds of names; those about names say so themselves.
         const NAMES: &str = "TINYHTTP_NO_HOST_CHECK";
         if command.get_envs().all(|(name, _)| name != NAMES) {
             command.env(NAMES, "1");
         }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running(command.spawn().unwrap());
         let banner = lines(child.0.stdout.take().unwrap());
         let stderr = lines(child.0.stderr.take().unwrap());
@@ -143,9 +146,11 @@ impl Serve {
         }
         let url = seen
             .iter()
-            .find_map(|line| line.trim().strip_prefix("http://"))
-            .expect("a URL in the banner");
-        let address = url.split('/').next().unwrap().parse().unwrap();
+            .find_map(|line| line.trim().strip_prefix("http://"));
+        // On Unix sockets alone it has no URL.
+        let address = url.map_or(SocketAddr::from(([0; 4], 0)), |url| {
+            url.split('/').next().unwrap().parse().unwrap()
+        });
         Serve {
             child,
             address,
@@ -169,6 +174,11 @@ impl Serve {
     /// The next line on stderr.
     pub fn stderr_line(&self) -> String {
         self.stderr.recv_timeout(LONG).expect("a line on stderr")
+    }
+
+    /// The next line on stderr, if it has come.
+    pub fn try_stderr_line(&self) -> Option<String> {
+        self.stderr.try_recv().ok()
     }
 
     pub fn connect(&self) -> Raw {
@@ -391,11 +401,14 @@ impl Raw {
 
     /// Reads one response to a request with that method, unless the connection ends before.
     pub fn next_answer(&mut self, method: &str) -> Option<Answer> {
-        match self.stream.fill_buf() {
-            Ok([_, ..]) => Some(self.answer_to(method)),
-            Ok([]) => None,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
-            Err(error) => panic!("{error}"),
+        loop {
+            return match self.stream.fill_buf() {
+                Ok([_, ..]) => Some(self.answer_to(method)),
+                Ok([]) => None,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+                Err(error) => panic!("{error}"),
+            };
         }
     }
 

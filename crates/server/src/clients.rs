@@ -5,7 +5,7 @@
 //! unless somebody sets it, and this machine's own address is bound only then.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The connections of each client.
@@ -40,9 +40,13 @@ impl Clients {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a connection. `None`: its client has as many as it may have.
-    pub(crate) fn count(self: &Arc<Self>, remote: SocketAddr) -> Option<Counted> {
-        let address = remote.ip().to_canonical();
+    /// Counts a connection, if it comes from an address: over a Unix socket comes whoever was let in. `None`: its client has
+    /// as many as it may have.
+    pub(crate) fn count(self: &Arc<Self>, remote: Option<IpAddr>) -> Option<Counted> {
+        let Some(address) = remote else {
+            return Some(Counted(None));
+        };
+        let address = address.to_canonical();
         if address.is_loopback() && !self.bind_loopback {
             return Some(Counted(None));
         }
@@ -79,8 +83,8 @@ impl Drop for Counted {
 mod tests {
     use super::*;
 
-    fn from(address: &str) -> SocketAddr {
-        SocketAddr::new(address.parse().unwrap(), 1234)
+    fn from(address: &str) -> Option<IpAddr> {
+        Some(address.parse().unwrap())
     }
 
     #[test]

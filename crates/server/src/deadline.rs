@@ -51,6 +51,8 @@ pub(crate) enum Waiting {
     Head,
     /// More of a request's content that nobody wants, up to its end.
     Content,
+    /// The first request.
+    First,
     /// The next request.
     Idle,
     /// Room for more of a response.
@@ -59,9 +61,10 @@ pub(crate) enum Waiting {
     Linger,
 }
 
-const ALL: [Waiting; 5] = [
+const ALL: [Waiting; 6] = [
     Waiting::Head,
     Waiting::Content,
+    Waiting::First,
     Waiting::Idle,
     Waiting::Write,
     Waiting::Linger,
@@ -72,7 +75,7 @@ impl fmt::Display for Waiting {
         f.write_str(match self {
             Waiting::Head => "head",
             Waiting::Content => "content",
-            Waiting::Idle => "idle",
+            Waiting::First | Waiting::Idle => "idle",
             Waiting::Write => "write",
             Waiting::Linger => "linger",
         })
@@ -84,7 +87,7 @@ impl Timeouts {
         match waiting {
             Waiting::Head => self.head,
             Waiting::Content => self.content,
-            Waiting::Idle => self.idle,
+            Waiting::First | Waiting::Idle => self.idle,
             Waiting::Write => self.write,
             Waiting::Linger => self.linger,
         }
@@ -147,6 +150,11 @@ impl Clock {
         Clock {
             start: Instant::now(),
         }
+    }
+
+    /// How long it has been running. It is never set, as the time of day is.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// The ticks until then, from one on.

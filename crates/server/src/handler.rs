@@ -1,8 +1,8 @@
 //! A handler makes a response out of a request.
 
 use crate::body::Body;
+use crate::endpoint::Endpoint;
 use http::{Request, Response, StatusCode};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use tinyhttp_message::RequestHead;
@@ -107,8 +107,8 @@ pub struct Prepared {
 /// The two ends of the connection that a request came over; an extension of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Peer {
-    /// The client's address.
-    pub remote: SocketAddr,
-    /// The address of the listener that it connected to.
-    pub local: SocketAddr,
+    /// The client.
+    pub remote: Endpoint,
+    /// The listener that it connected to.
+    pub local: Endpoint,
 }

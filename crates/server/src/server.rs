@@ -11,7 +11,9 @@ use crate::shared::{Settings, Shared};
 use crate::worker::{WAKE, Worker};
 use rustix::process::{Resource, getrlimit};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -23,6 +25,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Descriptors that are kept for files, logs and the like; a quarter where the limit is low.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
+/// How long a client that connected just before the end may take to send its request.
+const LAST_REQUESTS: Duration = Duration::from_millis(500);
+
 /// How long threads may take to end once nothing is left for them to do. One that a handler holds up is left behind.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
@@ -33,6 +38,7 @@ const LAST_LINES: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Builder {
     listeners: Vec<Listener>,
+    shares: bool,
     workers: Option<usize>,
     max_threads: Option<usize>,
     max_connections: Option<usize>,
@@ -50,21 +56,45 @@ impl Builder {
     /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable),
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for ports below 1024.
     pub fn bind(mut self, address: SocketAddr) -> io::Result<Self> {
-        self.listeners.push(Listener::bind(address)?);
+        self.listeners.push(Listener::bind(address, self.shares)?);
         Ok(self)
     }
 
-    /// Listens on a socket that is bound already.
+    /// Listens on a Unix socket of this name, with these permissions (`0o660`), or those that the umask leaves. A socket that
+    /// nobody listens on any more is replaced. The name is removed when the server ends.
     ///
     /// # Errors
-    /// If it can't be made non-blocking.
-    pub fn listener(mut self, listener: TcpListener) -> io::Result<Self> {
-        self.listeners.push(Listener::from_std(listener)?);
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) if somebody listens there,
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if what has this name is no socket,
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is longer than the 107 bytes that the system has for it.
+    pub fn bind_unix(mut self, path: impl AsRef<Path>, mode: Option<u32>) -> io::Result<Self> {
+        let listener = Listener::bind_unix(path.as_ref(), mode, self.shares)?;
+        self.listeners.push(listener);
         Ok(self)
     }
 
-    /// The addresses that it has been bound to, with the ports that the system chose. Connections to them wait until the server
-    /// has started.
+    /// Whether what is bound from here on may have another server beside it, so that one can take over from the other.
+    ///
+    /// An internet address is shared (`SO_REUSEPORT`) if both servers say so and belong to the same user: each of them gets a
+    /// part of the connections until one ends. A Unix socket's name goes from the old server to the new one at once.
+    #[must_use]
+    pub fn share_addresses(mut self, shares: bool) -> Self {
+        self.shares = shares;
+        self
+    }
+
+    /// Listens on a stream socket that is bound already: a [`TcpListener`](std::net::TcpListener), a
+    /// [`UnixListener`](std::os::unix::net::UnixListener), or one that came from another process.
+    ///
+    /// # Errors
+    /// If it is of another kind, or can't be made non-blocking.
+    pub fn listener(mut self, listener: impl Into<OwnedFd>) -> io::Result<Self> {
+        self.listeners.push(Listener::from_bound(listener.into())?);
+        Ok(self)
+    }
+
+    /// The internet addresses that it has been bound to, with the ports that the system chose. Connections to them wait until
+    /// the server has started.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         addresses(&self.listeners)
@@ -165,7 +195,10 @@ impl Builder {
 }
 
 fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
-    listeners.iter().map(Listener::address).collect()
+    let endpoints = listeners.iter().map(Listener::endpoint);
+    endpoints
+        .filter_map(|endpoint| endpoint.internet())
+        .collect()
 }
 
 fn descriptors_for_connections() -> usize {
@@ -194,6 +227,7 @@ impl Server {
     pub fn builder() -> Builder {
         Builder {
             listeners: Vec::new(),
+            shares: false,
             workers: None,
             max_threads: None,
             max_connections: None,
@@ -204,7 +238,7 @@ impl Server {
         }
     }
 
-    /// The addresses it listens on, with the ports that the system chose.
+    /// The internet addresses it listens on, with the ports that the system chose.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         addresses(&self.shared.listeners)
@@ -258,7 +292,7 @@ impl Server {
             |mut connection, waiting| {
                 let goes_on = match waiting {
                     // A request that has come gets its answer, however busy the workers are just now.
-                    Waiting::Idle => connection.has_input(),
+                    Waiting::First | Waiting::Idle => connection.has_input(),
                     Waiting::Write => connection.has_taken_some(keeper),
                     _ => false,
                 };
@@ -271,16 +305,30 @@ impl Server {
         );
     }
 
-    /// Closes connections over which nothing is under way.
+    /// Closes connections over which nothing is under way. Who has just come is left some time for a request.
     fn close_idle(&self, keeper: &Worker<'_>) {
-        let (idle, parked) = (|waiting| waiting == Waiting::Idle, &self.shared.parked);
-        parked.sweep(NEVER, idle, |connection, _| {
-            if connection.has_input() {
-                return keeper.park_or_close(connection);
-            }
-            connection.cut(keeper);
-            self.shared.closed();
-        });
+        let close = |until, which| {
+            let parked = &self.shared.parked;
+            parked.sweep(
+                until,
+                |waiting| waiting == which,
+                |connection, _| {
+                    if connection.has_input() {
+                        return keeper.park_or_close(connection);
+                    }
+                    connection.cut(keeper);
+                    self.shared.closed();
+                },
+            );
+        };
+        close(NEVER, Waiting::Idle);
+        // The deadline tells how long ago somebody connected.
+        let whole = self.shared.settings.timeouts.idle;
+        let left = whole.saturating_sub(LAST_REQUESTS);
+        close(
+            self.shared.clock.at(Instant::now()).after(left),
+            Waiting::First,
+        );
     }
 
     /// Ends what is left, whether anybody has kept the time or not.
@@ -327,7 +375,7 @@ impl std::fmt::Debug for Stopper {
 
 impl Stopper {
     /// Ends the server gracefully: nobody new is accepted, idle connections are closed, busy ones finish what they are
-    /// at, for at most `grace`.
+    /// at, for at most `grace`. Who has only just connected may still send a request, for half a second.
     pub fn drain(&self, grace: Duration) {
         *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) =
             Instant::now().checked_add(grace);

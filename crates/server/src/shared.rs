@@ -4,13 +4,13 @@ use crate::access_log::AccessLog;
 use crate::clients::Clients;
 use crate::connection::Connection;
 use crate::deadline::{Clock, Timeouts};
+use crate::endpoint::Endpoint;
 use crate::handler::Handler;
 use crate::listener::Listener;
 use crate::parked::Parked;
 use crate::poller::Poller;
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -78,8 +78,8 @@ impl Shared {
         })
     }
 
-    pub(crate) fn address(&self, listener: u16) -> SocketAddr {
-        self.listeners[usize::from(listener)].address()
+    pub(crate) fn address(&self, listener: u16) -> Endpoint {
+        self.listeners[usize::from(listener)].endpoint()
     }
 
     /// Goes on to a later stage, never back.

@@ -3,13 +3,13 @@
 use crate::access_log::Record;
 use crate::connection::{Connection, Next};
 use crate::deadline::{Deadline, Waiting};
+use crate::endpoint::Endpoint;
 use crate::listener::{Accepted, BACKLOG};
 use crate::poller::{EVENTS, Interest, no_events};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -185,8 +185,8 @@ impl<'s> Worker<'s> {
     /// Tells the log of an exchange that is over.
     pub(crate) fn record(&self, record: Option<Record<'_>>, sent: u64) {
         if let (Some(log), Some(record)) = (&self.server.settings.access_log, record) {
-            // A clock that was set back meanwhile makes it zero.
-            let duration = record.time.elapsed().unwrap_or_default();
+            // Up to here it says when the exchange began.
+            let duration = self.server.clock.elapsed().saturating_sub(record.duration);
             log.record(&Record {
                 sent,
                 duration,
@@ -237,7 +237,7 @@ impl<'s> Worker<'s> {
                     return self.server.pause_accepting(None);
                 }
             }
-            match self.server.listeners[listener].accept() {
+            match self.server.listeners[listener].accept(|| self.server.opened()) {
                 Accepted::Connection(socket, remote) => self.welcome(socket, remote, listener),
                 Accepted::Gone => {}
                 Accepted::Nobody => break,
@@ -254,12 +254,12 @@ impl<'s> Worker<'s> {
         }
     }
 
-    fn welcome(&mut self, socket: OwnedFd, remote: SocketAddr, listener: usize) {
-        let Some(counted) = self.server.clients.count(remote) else {
+    fn welcome(&mut self, socket: OwnedFd, remote: Endpoint, listener: usize) {
+        let Some(counted) = self.server.clients.count(remote.ip()) else {
             log::debug!("{remote}: closing: this client has too many connections already");
+            self.server.closed();
             return;
         };
-        self.server.opened();
         // There are far fewer listeners than that.
         let number = listener as u16;
         let connection = Connection::new(socket, remote, number, counted, self);
@@ -297,7 +297,7 @@ impl<'s> Worker<'s> {
                 if self.server.is_full() {
                     break;
                 }
-                match listener.accept() {
+                match listener.accept(|| self.server.opened()) {
                     Accepted::Connection(socket, remote) => self.welcome(socket, remote, number),
                     Accepted::Gone => {}
                     Accepted::Nobody | Accepted::Closed | Accepted::Exhausted(_) => break,

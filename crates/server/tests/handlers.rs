@@ -503,6 +503,21 @@ fn a_shared_listener_outlives_the_server() {
 }
 
 #[test]
+fn who_has_just_connected_may_still_ask() {
+    let server = Running::start(echo);
+    let mut stream = server.connect();
+    server.stopper.drain(LONG);
+    // By then the listener is closed, and idle connections are.
+    while TcpStream::connect(server.address).is_ok() {}
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    let answer = rest(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer:?}");
+}
+
+#[test]
 fn deadlines_have_names_and_pass() {
     let short = Duration::from_millis(50);
     let timeouts = Timeouts {

@@ -71,11 +71,7 @@ impl Log {
 
     /// The folder in which the file is made anew after it was moved away.
     pub(crate) fn folder(&self) -> Option<&Path> {
-        let folder = self.log_file.as_ref()?.parent()?;
-        Some(match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
-        })
+        self.log_file.as_deref().map(super::folder_of)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::access_log::Log;
 use super::guards::Guards;
+use super::listen::Bind;
+use super::service::Service;
 use super::share::Share;
 use super::site::Site;
 use super::watch::Watch;
-use std::net::IpAddr;
 use std::path::PathBuf;
-use tinyhttp_server::{Builder, Timeouts};
 
 /// Serve a folder, right now
 ///
@@ -26,20 +26,20 @@ pub(crate) struct Args {
         long,
         default_value_t = 8080,
         value_name = "PORT",
-        env = "TINYHTTP_PORT"
+        env = "TINYHTTP_PORT",
+        value_parser = port
     )]
     pub(crate) port: u16,
 
-    /// An address to listen on; may be repeated. 0.0.0.0 and :: let other machines in
+    /// An address to listen on, or unix:PATH; may be repeated. 0.0.0.0 and :: let other machines in [default: 127.0.0.1]
     #[arg(
         short,
         long,
-        default_value = "127.0.0.1",
         value_name = "ADDRESS",
         env = "TINYHTTP_BIND",
         value_delimiter = ','
     )]
-    pub(crate) bind: Vec<IpAddr>,
+    pub(crate) bind: Vec<Bind>,
 
     /// Tell more: why connections are closed, which requests are refused
     #[arg(short, long, env = "TINYHTTP_VERBOSE", conflicts_with = "quiet")]
@@ -48,31 +48,6 @@ pub(crate) struct Args {
     /// Tell nothing but errors: no banner, no line for each request
     #[arg(short, long, env = "TINYHTTP_QUIET")]
     pub(crate) quiet: bool,
-
-    /// Threads that may be busy at a time; as many as there are cores by default
-    #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) workers: Option<u16>,
-
-    /// Connections that are kept; for more, the longest idle are closed. As many as may be open files by default
-    #[arg(long, value_name = "N", env = "TINYHTTP_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_connections: Option<u32>,
-
-    /// Connections that one address (of IPv6: a /64 network) may have; half of all by default, and any number from here
-    #[arg(long, value_name = "N", env = "TINYHTTP_MAX_CONNECTIONS_PER_CLIENT", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_connections_per_client: Option<u32>,
-
-    /// Bytes a second that clients have to send or take on average, after 30 s or 60 s; 0 for any
-    #[arg(
-        long,
-        value_name = "BYTES",
-        default_value_t = Timeouts::default().slowest,
-        env = "TINYHTTP_SLOWEST"
-    )]
-    pub(crate) slowest: u32,
-
-    /// Don't let the kernel shut this program in with the folder that it serves
-    #[arg(long, env = "TINYHTTP_NO_SANDBOX")]
-    pub(crate) no_sandbox: bool,
 
     #[command(flatten)]
     pub(crate) site: Site,
@@ -88,21 +63,12 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) share: Share,
+
+    #[command(flatten)]
+    pub(crate) service: Service,
 }
 
-impl Args {
-    /// Lets clients have no more than they may.
-    pub(crate) fn bound(&self, mut builder: Builder) -> Builder {
-        let number = |flag: u32| usize::try_from(flag).unwrap_or(usize::MAX);
-        if let Some(connections) = self.max_connections {
-            builder = builder.max_connections(number(connections));
-        }
-        if let Some(connections) = self.max_connections_per_client {
-            builder = builder.max_connections_per_client(number(connections));
-        }
-        builder.timeouts(Timeouts {
-            slowest: self.slowest,
-            ..Timeouts::default()
-        })
-    }
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse()
+        .map_err(|_| "a port is a number from 0 to 65535")
 }

@@ -2,6 +2,7 @@
 
 use super::Args;
 use crate::failure::Failure;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use tinyhttp_server::AnyHandler;
 use tinyhttp_server::middleware::{Auth, Cors, Fields, HostCheck, InvalidUser, Redirects, Users};
@@ -61,7 +62,12 @@ pub(crate) struct Guards {
 
 impl Args {
     /// Puts what the flags ask for around the site. On the outside is what comes first.
-    pub(crate) fn guard(&self, site: AnyHandler, users: Users) -> Result<AnyHandler, Failure> {
+    pub(crate) fn guard(
+        &self,
+        site: AnyHandler,
+        users: Users,
+        addresses: &[SocketAddr],
+    ) -> Result<AnyHandler, Failure> {
         let guards = &self.guards;
         let mut site = site;
         if !guards.redirect.is_empty() {
@@ -92,7 +98,9 @@ impl Args {
             }
             site = AnyHandler::new(fields);
         }
-        let only_here = self.bind.iter().all(std::net::IpAddr::is_loopback);
+        // No browser connects to a Unix socket, and a proxy that does knows its names. So on its own it needs no check.
+        let only_here =
+            !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
         if !guards.no_host_check && (only_here || !guards.host_check.is_empty()) {
             site = AnyHandler::new(HostCheck::new(site, &guards.host_check));
         }

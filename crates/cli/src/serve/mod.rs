@@ -1,19 +1,22 @@
 //! `tinyhttp serve`: a folder on the web, right now.
 //!
-//! 1. Open the folder. 2. Bind the addresses. 3. Shut the process in. 4. Start the server. 5. Say where it is. 6. Serve
-//!    until told to end.
+//! 1. Bind the addresses. 2. Become another user, if that is wanted. 3. Open the folder, and make the Unix sockets. 4. Shut the
+//!    process in. 5. Start the server. 6. Say where it is. 7. Serve until told to end.
 
 mod access_log;
 mod args;
 mod banner;
 mod guards;
+mod listen;
 mod sandbox;
+mod service;
 mod share;
 mod site;
 mod watch;
 
 pub(crate) use args::Args;
-use sandbox::Enforced;
+use listen::Sockets;
+use sandbox::{Allowed, Enforced};
 
 use crate::failure::Failure;
 use log::LevelFilter;
@@ -21,12 +24,11 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tinyhttp_server::{AnyHandler, Builder, Server, Stopper};
+use tinyhttp_server::{AnyHandler, Server, Stopper};
 use watch::{Changes, Live};
 
 /// How long requests under way may take once the program has been told to end.
@@ -60,24 +62,28 @@ fn start_log(args: &Args) {
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
+    let users = args.guards.users()?;
+    let identity = args.service.identity()?;
+    raise_descriptor_limit();
+    let mut sockets = Sockets::default();
+    let mut builder = args.listen(Server::builder(), &mut sockets)?;
+    if let Some(identity) = identity {
+        identity.assume()?;
+    }
     let files = args.site.options().open(&args.dir).map_err(|error| {
         Failure::new(
             error.to_string(),
             "name a folder that exists and that you may read: tinyhttp serve DIR",
         )
     })?;
-    raise_descriptor_limit();
-    let mut builder = Server::builder();
-    for address in &args.bind {
-        builder = bind(builder, SocketAddr::new(*address, args.port))?;
-    }
-    let users = args.guards.users()?;
-    let urls = banner::urls(&builder.addresses(), &args.site.path());
+    builder = args.listen_on_sockets(builder, &mut sockets)?;
+    let addresses = builder.addresses();
+    let urls = banner::urls(&addresses, &args.site.path());
     let browser = args.share.open(&urls);
     // Before there are other threads, which it would not hold.
-    let enforced = shut_in(args)?;
-    builder = args.bound(builder);
-    if let Some(workers) = args.workers {
+    let enforced = shut_in(args, &sockets)?;
+    builder = args.service.bound(builder);
+    if let Some(workers) = args.service.workers {
         builder = builder.workers(usize::from(workers));
     }
     if let Some(log) = args.log.open(args.quiet)? {
@@ -91,11 +97,11 @@ fn serve(args: &Args) -> Result<(), Failure> {
         (AnyHandler::new(files), None)
     };
     let server = builder
-        .start(args.guard(site, users)?)
+        .start(args.guard(site, users, &addresses)?)
         .map_err(|error| cannot_start(&error))?;
     end_on_signals(server.stopper(), changes, args.quiet).map_err(|error| cannot_start(&error))?;
     if !args.quiet {
-        say_where(&urls, args, enforced);
+        say_where(&urls, &sockets, args, enforced);
     }
     args.share.print(&urls);
     if let Some(browser) = browser {
@@ -104,28 +110,24 @@ fn serve(args: &Args) -> Result<(), Failure> {
     server.run().map_err(|error| cannot_start(&error))
 }
 
-fn bind(builder: Builder, address: SocketAddr) -> Result<Builder, Failure> {
-    builder.bind(address).map_err(|error| {
-        let (why, hint) = match error.kind() {
-            io::ErrorKind::AddrInUse => (
-                "the port is taken".to_owned(),
-                "choose another with -p, or -p 0 for any free one",
-            ),
-            io::ErrorKind::PermissionDenied => (
-                "ports below 1024 need privileges".to_owned(),
-                "choose a higher one, -p 8080 for example",
-            ),
-            io::ErrorKind::AddrNotAvailable => (
-                "this machine has no such address".to_owned(),
-                "-b 0.0.0.0 listens on all that it has",
-            ),
-            _ => (
-                error.to_string(),
-                "choose another address with -b, or another port with -p",
-            ),
-        };
-        Failure::new(format!("can't listen on {address}: {why}"), hint)
-    })
+/// The folders that hold the served one's name and, if that is a link, the one it leads to; nothing if it is to stay what it is.
+fn surroundings(args: &Args) -> Vec<PathBuf> {
+    if !args.service.replaceable {
+        return Vec::new();
+    }
+    let paths = [std::path::absolute(&args.dir), args.dir.canonicalize()];
+    let paths = paths.into_iter().flatten();
+    paths
+        .map(|path| path.parent().unwrap_or(&path).to_owned())
+        .collect()
+}
+
+/// The folder that a file is in.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn cannot_start(error: &io::Error) -> Failure {
@@ -136,16 +138,22 @@ fn cannot_start(error: &io::Error) -> Failure {
 }
 
 /// On unless it is refused; no rights are needed for it.
-fn shut_in(args: &Args) -> Result<Enforced, Failure> {
-    if args.no_sandbox {
+fn shut_in(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
+    if args.service.no_sandbox {
         return Ok(Enforced::Nothing);
     }
-    let readable = if args.site.leads_outside() {
-        Path::new("/")
-    } else {
-        &args.dir
+    let around = surroundings(args);
+    let readable = match around.iter().map(AsRef::as_ref).collect::<Vec<_>>() {
+        _ if args.site.leads_outside() => vec![Path::new("/")],
+        none if none.is_empty() => vec![&*args.dir],
+        around => around,
     };
-    sandbox::enter(readable, args.log.folder()).map_err(|error| {
+    let allowed = Allowed {
+        readable,
+        log: args.log.folder(),
+        sockets: sockets.folders(),
+    };
+    sandbox::enter(&allowed).map_err(|error| {
         Failure::new(
             format!("can't enter the sandbox: {error}"),
             "--no-sandbox serves without one",
@@ -183,26 +191,32 @@ fn end_on_signals(stopper: Stopper, changes: Option<Arc<Changes>>, quiet: bool) 
     Ok(())
 }
 
-fn say_where(urls: &[String], args: &Args, enforced: Enforced) {
+fn say_where(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced) {
     let mut out = io::stdout().lock();
     let dir = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
-    let urls = urls.join("\n  ");
+    let places = [urls, &sockets.names].concat().join("\n  ");
     // Nobody may be reading; the server serves all the same.
     let sandbox = match enforced {
         Enforced::All if args.site.leads_outside() => {
             "in a sandbox (Landlock): nothing can be written"
         }
+        Enforced::All if args.service.replaceable => {
+            "in a sandbox (Landlock): only it and what is beside it can be read, nothing written"
+        }
         Enforced::All => "in a sandbox (Landlock): nothing else can be read, nothing written",
         Enforced::Some => "in a sandbox (Landlock) as far as this kernel has one",
         Enforced::Nothing => "without a sandbox",
     };
-    let log = match args.log.file() {
-        Some(_) if enforced == Enforced::All => ", but for the log",
-        _ => "",
+    let exceptions = match (args.log.file(), sockets.made.is_empty()) {
+        _ if enforced != Enforced::All => "",
+        (None, true) => "",
+        (Some(_), true) => ", but for the log",
+        (None, false) => ", and nothing removed but in the socket's folder",
+        (Some(_), false) => ", but for the log, and nothing removed but in the socket's folder",
     };
     let _ = writeln!(
         out,
-        "serving {}\n  {urls}\n{sandbox}{log}\nCtrl-C ends it",
+        "serving {}\n  {places}\n{sandbox}{exceptions}\nCtrl-C ends it",
         dir.display()
     )
     .and_then(|()| out.flush());

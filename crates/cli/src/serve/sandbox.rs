@@ -3,6 +3,9 @@
 //! What keeps requests inside the folder is `openat2` and the code before it. This is for the day on which that code is
 //! wrong: Landlock makes the kernel refuse every other file, every write but to the log, every program, and every TCP connection
 //! or listener beyond those that are open already, to this thread and to all that it starts later. It can't be undone.
+//!
+//! What is allowed is allowed for folders as they are, not for names: another folder that is put in the place of the one that is
+//! served is one of the others, unless the folder around it was named here.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
@@ -24,30 +27,48 @@ pub(crate) enum Enforced {
     Nothing,
 }
 
-/// Shuts this thread in, and all threads that it starts from now on. In the log's folder, if there is one, files can be made and
-/// appended to.
+/// What is left to do, beside reading the time zone. Each holds for all that is in the folder, and below.
+#[derive(Debug, Default)]
+pub(crate) struct Allowed<'p> {
+    /// What can be read.
+    pub(crate) readable: Vec<&'p Path>,
+    /// Where files can be made and appended to.
+    pub(crate) log: Option<&'p Path>,
+    /// Where files can be removed.
+    pub(crate) sockets: Vec<&'p Path>,
+}
+
+/// Shuts this thread in, and all threads that it starts from now on.
 ///
 /// # Errors
 /// What the kernel says. A kernel without Landlock is no error.
-pub(crate) fn enter(readable: &Path, logs: Option<&Path>) -> Result<Enforced, RulesetError> {
+pub(crate) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::from_all(KNOWN))?
         .create()?;
-    for path in std::iter::once(readable).chain(TIME_ZONES.iter().map(Path::new)) {
+    let read: BitFlags<AccessFs> = AccessFs::ReadFile.into();
+    let readable = allowed.readable.iter().copied();
+    let readable = readable
+        .chain(TIME_ZONES.iter().map(Path::new))
+        .map(|path| match path.is_dir() {
+            true => (path, read | AccessFs::ReadDir),
+            false => (path, read),
+        });
+    let log = allowed
+        .log
+        .iter()
+        .map(|path| (*path, AccessFs::WriteFile | AccessFs::MakeReg));
+    let sockets = allowed
+        .sockets
+        .iter()
+        .map(|path| (*path, AccessFs::RemoveFile.into()));
+    for (path, access) in readable.chain(log).chain(sockets) {
         // What isn't there needs no leave.
         if let Ok(opened) = PathFd::new(path) {
-            let mut allowed: BitFlags<AccessFs> = AccessFs::ReadFile.into();
-            if path.is_dir() {
-                allowed |= AccessFs::ReadDir;
-            }
-            ruleset = ruleset.add_rule(PathBeneath::new(opened, allowed))?;
+            ruleset = ruleset.add_rule(PathBeneath::new(opened, access))?;
         }
-    }
-    if let Some(logs) = logs.and_then(|logs| PathFd::new(logs).ok()) {
-        let allowed = AccessFs::WriteFile | AccessFs::MakeReg;
-        ruleset = ruleset.add_rule(PathBeneath::new(logs, allowed))?;
     }
     Ok(match ruleset.restrict_self()?.ruleset {
         RulesetStatus::FullyEnforced => Enforced::All,
@@ -70,7 +91,11 @@ mod tests {
         std::fs::write(folder.join("inside"), "x").unwrap();
         let theirs = folder.clone();
         let shut_in = std::thread::spawn(move || {
-            if enter(&theirs, None).unwrap() == Enforced::Nothing {
+            let allowed = Allowed {
+                readable: vec![&theirs],
+                ..Allowed::default()
+            };
+            if enter(&allowed).unwrap() == Enforced::Nothing {
                 return false;
             }
             assert_eq!(std::fs::read(theirs.join("inside")).unwrap(), b"x");

@@ -4,14 +4,20 @@ use crate::find::Script;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use std::ffi::OsString;
+use std::net::Ipv4Addr;
 use std::os::unix::ffi::OsStringExt;
-use tinyhttp_server::Peer;
+use tinyhttp_server::{Endpoint, Peer};
 
 /// All that a script has in its environment; nothing of the server's own is handed down.
 pub(crate) fn environment(head: &Parts, script: &Script, length: usize) -> Vec<(String, OsString)> {
     // The server puts one into each request.
     let peer = head.extensions.get::<Peer>().expect("a request has a peer");
-    let name = server_name(head).unwrap_or_else(|| peer.local.ip().to_string());
+    let name = server_name(head).unwrap_or_else(|| address(peer.local));
+    let port = peer
+        .local
+        .internet()
+        .map_or(80, |local| local.port())
+        .to_string();
     let mut script_name = OsString::from("/");
     script_name.push(&script.name);
     let mut variables: Vec<(String, OsString)> = [
@@ -19,13 +25,13 @@ pub(crate) fn environment(head: &Parts, script: &Script, length: usize) -> Vec<(
         ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
         ("PATH_INFO", script.path_info.clone()),
         ("QUERY_STRING", head.uri.query().unwrap_or_default().into()),
-        ("REMOTE_ADDR", peer.remote.ip().to_string().into()),
+        ("REMOTE_ADDR", address(peer.remote).into()),
         // A name would take a DNS query; the address may stand for it (§4.1.9).
-        ("REMOTE_HOST", peer.remote.ip().to_string().into()),
+        ("REMOTE_HOST", address(peer.remote).into()),
         ("REQUEST_METHOD", head.method.as_str().into()),
         ("SCRIPT_NAME", script_name),
         ("SERVER_NAME", name.into()),
-        ("SERVER_PORT", peer.local.port().to_string().into()),
+        ("SERVER_PORT", port.into()),
         ("SERVER_PROTOCOL", format!("{:?}", head.version).into()),
         ("SERVER_SOFTWARE", "tinyhttp-cgi".into()),
     ]
@@ -55,6 +61,11 @@ pub(crate) fn environment(head: &Parts, script: &Script, length: usize) -> Vec<(
             }),
     );
     variables
+}
+
+/// Whoever comes through a Unix socket is on this machine.
+fn address(end: Endpoint) -> String {
+    end.ip().unwrap_or(Ipv4Addr::LOCALHOST.into()).to_string()
 }
 
 /// Credentials are the server's business, and so is the connection (§4.1.18); what is to know of the content is told

@@ -55,7 +55,7 @@ impl Scribe {
 
     fn common(&mut self, record: &Record<'_>) -> fmt::Result {
         let (time, line) = self.time(record.time, "%d/%b/%Y:%H:%M:%S %z");
-        write!(line, "{} - - [", record.remote.ip())?;
+        write!(line, "{} - - [", record.remote.host())?;
         line.push_str(time);
         line.push_str("] \"");
         escape(record.method.as_bytes(), line);
@@ -122,7 +122,7 @@ impl Scribe {
         line.push_str("  ");
         size(record.sent, line)?;
         let tenths = (record.duration.as_micros() + 50) / 100;
-        let remote = record.remote.ip();
+        let remote = record.remote.host();
         write!(line, "  {}.{} ms  {remote}", tenths / 10, tenths % 10)
     }
 }
@@ -183,7 +183,7 @@ mod tests {
 
     fn line(format: Format, seconds: u64, duration: Duration, sent: u64) -> String {
         let record = Record {
-            remote: ([192, 0, 2, 1], 4711).into(),
+            remote: std::net::SocketAddr::from(([192, 0, 2, 1], 4711)).into(),
             time: UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7),
             duration,
             method: "GET".into(),

@@ -10,10 +10,10 @@
 mod line;
 mod writer;
 
+use crate::endpoint::Endpoint;
 use http::{StatusCode, Version};
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 use writer::Writer;
 
@@ -21,7 +21,7 @@ use writer::Writer;
 #[derive(Debug, Clone)]
 pub struct Record<'r> {
     /// The client.
-    pub remote: SocketAddr,
+    pub remote: Endpoint,
     /// When the request's head was complete.
     pub time: SystemTime,
     /// How long it took from then until the response was handed over.

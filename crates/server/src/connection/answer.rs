@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, heade
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use tinyhttp_message::connection::end_to_end_fields;
 use tinyhttp_message::encode::HeadWriter;
 use tinyhttp_message::framing;
@@ -39,7 +39,7 @@ impl Connection {
         if self.protocol.is_complete()
             && let Some(prepared) = worker.server.handler.prepared(head, arrived)
         {
-            let record = worker.records().then(|| self.record(head));
+            let record = worker.records().then(|| self.record(head, worker));
             return (0, self.respond_prepared(prepared, record, worker));
         }
         let mut request = match head.to_http() {
@@ -50,7 +50,7 @@ impl Connection {
             remote: self.remote,
             local: worker.server.address(self.listener),
         });
-        let record = worker.records().then(|| self.record(head));
+        let record = worker.records().then(|| self.record(head, worker));
         let (used, response) = if self.protocol.is_complete() {
             let request = request.map(|()| Body::empty());
             if worker.server.handler.may_wait(&request) {
@@ -87,11 +87,11 @@ impl Connection {
     }
 
     /// What the log will say of a request.
-    fn record<'h>(&self, head: &'h RequestHead<'_>) -> Record<'h> {
+    fn record<'h>(&self, head: &'h RequestHead<'_>, worker: &Worker<'_>) -> Record<'h> {
         Record {
             remote: self.remote,
             time: SystemTime::now(),
-            duration: Duration::ZERO,
+            duration: worker.server.clock.elapsed(),
             method: Cow::Borrowed(head.method.as_str()),
             target: Cow::Borrowed(head.target.as_str()),
             version: head.version,
@@ -251,7 +251,7 @@ impl Connection {
         let record = worker.records().then(|| Record {
             remote: self.remote,
             time: SystemTime::now(),
-            duration: Duration::ZERO,
+            duration: worker.server.clock.elapsed(),
             method: Cow::Borrowed("-"),
             target: Cow::Borrowed("-"),
             version: Version::HTTP_11,

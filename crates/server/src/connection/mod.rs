@@ -33,13 +33,13 @@ mod send;
 
 use crate::clients::Counted;
 use crate::deadline::{Deadline, Waiting};
+use crate::endpoint::Endpoint;
 use crate::poller::Interest;
 use crate::worker::Worker;
 use http::StatusCode;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown, sockopt};
 use send::Pending;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ const LINGER_TURN: usize = 1024 * 1024;
 /// A client's connection, in the hands of whoever works on it.
 pub(crate) struct Connection {
     socket: Arc<OwnedFd>,
-    remote: SocketAddr,
+    remote: Endpoint,
     /// The listener that it came from.
     listener: u16,
     protocol: ServerConnection,
@@ -115,7 +115,7 @@ enum Step {
 impl Connection {
     pub(crate) fn new(
         socket: OwnedFd,
-        remote: SocketAddr,
+        remote: Endpoint,
         listener: u16,
         counted: Counted,
         worker: &Worker<'_>,
@@ -131,7 +131,7 @@ impl Connection {
             lingering: false,
             exchanged: false,
             read_all: false,
-            deadline: worker.deadline(Waiting::Idle),
+            deadline: worker.deadline(Waiting::First),
             left: Duration::ZERO,
             interest: Interest::Readable,
             registered: false,
@@ -330,6 +330,8 @@ impl Connection {
                     Waiting::Head
                 } else if self.protocol.unread() != Some(0) {
                     Waiting::Content
+                } else if self.deadline.waiting == Waiting::First && !self.exchanged {
+                    Waiting::First
                 } else {
                     Waiting::Idle
                 };

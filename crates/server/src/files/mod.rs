@@ -30,6 +30,7 @@
 //! ```
 
 mod address;
+mod anchor;
 mod archive;
 mod cache;
 mod checksums;

@@ -162,7 +162,7 @@ impl Options {
         self
     }
 
-    /// Opens the folder.
+    /// Opens the folder. If its path comes to lead to another one, that is served from a tenth of a second later on.
     ///
     /// # Errors
     /// If it can't be opened as a folder, or the kernel doesn't have what keeps requests inside it.

@@ -1,9 +1,10 @@
 //! From a normalised path to an open file below the root.
 //!
-//! The root is opened once, as a directory; every look-up starts there. `openat2` with `RESOLVE_BENEATH` makes the
+//! The root is open, as a directory; every look-up starts there. `openat2` with `RESOLVE_BENEATH` makes the
 //! kernel refuse whatever would leave it, by `..` or by a symbolic link, in any component and without a race, so that
 //! the path code above need not be trusted.
 
+use super::anchor::{Anchor, Folder};
 use super::stamp::{Kind, MASK, Stamp};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -71,9 +72,7 @@ impl std::error::Error for OpenError {
 /// The folder that is served.
 #[derive(Debug)]
 pub(crate) struct Root {
-    folder: OwnedFd,
-    /// Its path without symbolic links, for links that give the absolute path of something inside.
-    real_path: PathBuf,
+    anchor: Anchor,
     symlinks: Symlinks,
 }
 
@@ -101,15 +100,11 @@ impl Root {
             path: path.to_owned(),
             source,
         };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder =
-            rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| failed(errno.into()))?;
         let root = Root {
-            folder,
-            real_path: fs::canonicalize(path).map_err(failed)?,
+            anchor: Anchor::open(path).map_err(failed)?,
             symlinks,
         };
-        match root.open_beneath(b".", OPEN) {
+        match root.open_beneath(&root.anchor.folder(), b".", OPEN) {
             Ok(_) => Ok(root),
             Err(errno @ (Errno::NOSYS | Errno::PERM)) => Err(OpenError::NoOpenat2 {
                 source: errno.into(),
@@ -125,7 +120,7 @@ impl Root {
     /// # Errors
     /// [`Errno::NOENT`] for what can't be served; otherwise what the kernel says.
     pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Errno> {
-        let stat = rustix::fs::statx(&self.folder, relative, AtFlags::empty(), MASK);
+        let stat = rustix::fs::statx(&self.anchor.folder().fd, relative, AtFlags::empty(), MASK);
         let stat = stat.map_err(absent)?;
         match Kind::of(&stat) {
             Kind::Other => Err(Errno::NOENT),
@@ -162,16 +157,22 @@ impl Root {
 
     /// Opens a name in a way, inside the root or not at all.
     fn locate(&self, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let opened = match self.open_beneath(relative, flags) {
+        let root = self.anchor.folder();
+        let opened = match self.open_beneath(&root, relative, flags) {
             Err(Errno::XDEV) if self.symlinks == Symlinks::Inside => {
-                self.open_by_real_path(relative, flags)
+                self.open_by_real_path(&root, relative, flags)
             }
             opened => opened,
         };
         opened.map_err(absent)
     }
 
-    fn open_beneath(&self, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn open_beneath(
+        &self,
+        root: &Folder,
+        relative: &[u8],
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::NO_MAGICLINKS
             | match self.symlinks {
                 Symlinks::Never => ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
@@ -180,7 +181,7 @@ impl Root {
             };
         let mut attempt = 1;
         loop {
-            match rustix::fs::openat2(&self.folder, relative, flags, Mode::empty(), resolve) {
+            match rustix::fs::openat2(&root.fd, relative, flags, Mode::empty(), resolve) {
                 // The kernel can't rule out that a `..` in a link has been moved out of the root meanwhile.
                 Err(Errno::AGAIN | Errno::INTR) if attempt < ATTEMPTS => attempt += 1,
                 opened => return opened,
@@ -190,12 +191,17 @@ impl Root {
 
     /// A link with an absolute target may still lead to something inside: if the real path is below the root's, what is
     /// opened is that, again without leaving the root.
-    fn open_by_real_path(&self, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let path = self.real_path.join(OsStr::from_bytes(relative));
+    fn open_by_real_path(
+        &self,
+        root: &Folder,
+        relative: &[u8],
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
+        let path = root.real_path.join(OsStr::from_bytes(relative));
         let real_path = fs::canonicalize(path).map_err(|_| Errno::NOENT)?;
-        match real_path.strip_prefix(&self.real_path) {
-            Ok(inside) if inside.as_os_str().is_empty() => self.open_beneath(b".", flags),
-            Ok(inside) => self.open_beneath(inside.as_os_str().as_bytes(), flags),
+        match real_path.strip_prefix(&root.real_path) {
+            Ok(inside) if inside.as_os_str().is_empty() => self.open_beneath(root, b".", flags),
+            Ok(inside) => self.open_beneath(root, inside.as_os_str().as_bytes(), flags),
             Err(_) => Err(Errno::XDEV),
         }
     }

@@ -50,6 +50,28 @@ fn a_file_from_the_future_was_modified_now() {
     assert_eq!(site.get_with("/file", &fields).status, 200);
 }
 
+/// What was made ready before the clock was set back isn't sent with a Last-Modified later than its Date (RFC 9110 §8.8.2.1).
+#[test]
+fn a_clock_that_is_set_back() {
+    let site = Site::new(&[("file", "one")]);
+    let store = &site.files.store;
+    let (_, stamp) = store.stat(b"file").unwrap();
+    let made = store
+        .representation(b"file", &stamp, &AcceptEncoding::ABSENT)
+        .unwrap();
+    let now = HttpDate::from(SystemTime::now() + std::time::Duration::from_secs(2));
+    assert!(made.prepared(now).is_some());
+    let earlier = HttpDate::from(SystemTime::now() - std::time::Duration::from_secs(3600));
+    assert!(made.prepared(earlier).is_none());
+    let mut fields = HeaderMap::new();
+    made.describe(earlier, &mut fields);
+    assert_eq!(
+        fields[http::header::LAST_MODIFIED].as_bytes(),
+        earlier.write()
+    );
+    assert!(made.prepared(now).is_some());
+}
+
 /// Longer than what is kept in memory.
 const LARGE: usize = 300 * 1024;
 

@@ -1,0 +1,187 @@
+//! The name of a Unix socket in the file system: who may bind it, and who removes it.
+//!
+//! A Unix socket's name outlives the process that bound it. `bind` refuses a name that is there, so whoever starts after a
+//! crash has to find out whether anybody still listens under it, and take it away if nobody does.
+
+use rustix::fs::{Mode, chmod};
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+/// A socket's name, as long as it is this socket's.
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode: another server may have put its own socket in this one's place. They say so as long as this one is
+    /// open; then the inode may be used again.
+    identity: (u64, u64),
+}
+
+/// What to do with a name under which somebody listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// Leave it to them.
+    Refuse,
+    /// Take it over: they keep the connections that have come already.
+    Replace,
+}
+
+impl SocketFile {
+    /// Binds a socket to a name and listens there. A name that nobody listens under any more is replaced.
+    ///
+    /// # Errors
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse) if somebody listens there and is not to be replaced;
+    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if something else has this name; otherwise what the system says.
+    pub(crate) fn listen(
+        path: &Path,
+        mode: Option<Mode>,
+        taken: Taken,
+        backlog: i32,
+    ) -> io::Result<(Socket, Self)> {
+        match listen(path, path, mode, backlog) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            done => return done,
+        }
+        if !fs::symlink_metadata(path)?.file_type().is_socket() {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "there is something else of this name",
+            ));
+        }
+        match (is_alive(path)?, taken) {
+            (true, Taken::Refuse) => Err(io::ErrorKind::AddrInUse.into()),
+            (false, _) => {
+                fs::remove_file(path)?;
+                listen(path, path, mode, backlog)
+            }
+            // A rename leaves no moment in which nobody listens.
+            (true, Taken::Replace) => {
+                let mut new = path.as_os_str().to_owned();
+                new.push(format!(".{}", std::process::id()));
+                let made = listen(path, Path::new(&new), mode, backlog)?;
+                fs::rename(&new, path).inspect_err(|_| drop(fs::remove_file(&new)))?;
+                Ok(made)
+            }
+        }
+    }
+
+    /// Takes the name away, if it is still this socket's.
+    pub(crate) fn remove(&self) {
+        let is_ours = identity(&self.path).is_ok_and(|found| found == self.identity);
+        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+            log::warn!("the socket {} is left behind: {error}", self.path.display());
+        }
+    }
+}
+
+/// Binds a socket to `at`, which is going to be called `path`. Nobody can connect before the mode is set, because nobody
+/// listens.
+fn listen(
+    path: &Path,
+    at: &Path,
+    mode: Option<Mode>,
+    backlog: i32,
+) -> io::Result<(Socket, SocketFile)> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&SockAddr::unix(at)?)?;
+    if let Some(mode) = mode {
+        chmod(at, mode)?;
+    }
+    socket.listen(backlog)?;
+    let file = SocketFile {
+        path: path.to_owned(),
+        identity: identity(at)?,
+    };
+    Ok((socket, file))
+}
+
+/// Whether somebody listens there. Who has too much to do to accept is alive, too.
+fn is_alive(path: &Path) -> io::Result<bool> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    match socket.connect(&SockAddr::unix(path)?) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(true),
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let found = fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+
+    fn listen(path: &Path, taken: Taken) -> io::Result<(Socket, SocketFile)> {
+        SocketFile::listen(path, Some(Mode::from_raw_mode(0o600)), taken, 8)
+    }
+
+    #[test]
+    fn a_name_is_free_stale_or_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let (free, file) = listen(&path, Taken::Refuse).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let taken = listen(&path, Taken::Refuse).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        drop((free, file));
+        let (_stale, file) = listen(&path, Taken::Refuse).unwrap();
+        UnixStream::connect(&path).unwrap();
+        file.remove();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn somebody_who_listens_can_be_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let (old, file) = listen(&path, Taken::Refuse).unwrap();
+        let (new, _) = listen(&path, Taken::Replace).unwrap();
+        file.remove();
+        UnixStream::connect(&path).unwrap();
+        new.accept().unwrap();
+        // Nobody but whoever asked whether it is alive.
+        old.set_nonblocking(true).unwrap();
+        old.accept().unwrap();
+        assert!(old.accept().is_err());
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+
+    #[test]
+    fn what_is_no_socket_of_ours_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        for taken in [Taken::Refuse, Taken::Replace] {
+            fs::write(&path, "precious").unwrap();
+            let error = listen(&path, taken).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(fs::read(&path).unwrap(), b"precious");
+        }
+        fs::remove_file(&path).unwrap();
+        // A full queue is no sign of death, nor is a socket of another type.
+        let busy = UnixListener::bind(&path).unwrap();
+        rustix::net::listen(&busy, 0).unwrap();
+        let _waiting: Vec<_> = (0..2)
+            .map(|_| {
+                let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+                socket.set_nonblocking(true).unwrap();
+                let _ = socket.connect(&SockAddr::unix(&path).unwrap());
+                socket
+            })
+            .collect();
+        let error = listen(&path, Taken::Refuse).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        fs::remove_file(&path).unwrap();
+        let _datagrams = UnixDatagram::bind(&path).unwrap();
+        assert!(listen(&path, Taken::Refuse).is_err());
+    }
+}
