@@ -56,8 +56,8 @@ pub(crate) struct Service {
     /// Start beside a server that listens there already, which can then be ended: a restart that nobody notices
     ///
     /// Both have to be started with this flag. A Unix socket's name goes over at once; a port's connections are shared until
-    /// the old server ends. The few that come in the very moment in which it closes its port may be reset; sockets that
-    /// systemd hands down (LISTEN_FDS) don't have such a moment.
+    /// the old server ends. Those that come in the very moment in which it closes its port are reset; the kernel
+    /// saves most of them if net.ipv4.tcp_migrate_req is 1. Sockets that systemd hands down (LISTEN_FDS) have no such moment.
     #[arg(long, env = "TINYHTTP_REUSE_PORT")]
     pub(crate) reuse_port: bool,
 }
