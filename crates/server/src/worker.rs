@@ -270,7 +270,7 @@ impl<'s> Worker<'s> {
     /// that have been at a head for longest. Whoever is owed an answer stays. Whether there is room now.
     fn make_room(&mut self) -> bool {
         let number = (self.server.connections() / 64).clamp(1, SHED);
-        for waiting in [Waiting::Idle, Waiting::Head] {
+        for waiting in [Waiting::Idle, Waiting::First, Waiting::Head] {
             let mut room = false;
             for connection in self.server.parked.take_oldest(waiting, number) {
                 if connection.has_input() {
