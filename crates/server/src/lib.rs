@@ -30,7 +30,8 @@
 //! doesn't take (up to 66 KiB). A thread has its stack (512 KiB), a buffer to read into, and one to gather answers in. There
 //! are as many threads as [workers](Builder::workers), and more, up to [`Builder::max_threads`], only while handlers wait.
 //! [`Files`] keeps its cache; an answer from memory lives until the last client that takes it has it, and is never larger
-//! than a quarter of a MiB. The kernel keeps up to 128 KiB beyond what a client's window takes.
+//! than a quarter of a MiB. What the kernel keeps for sockets comes on top, and has
+//! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
 //! Connections are bounded, in all and for each client; when there are too many, the longest idle make room for others, and
 //! those that are owed an answer stay. Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off.

@@ -15,9 +15,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Connections that may wait to be accepted. The kernel lowers this to its own bound (`net.core.somaxconn`).
 pub(crate) const BACKLOG: i32 = 4096;
 
-/// Bytes that the kernel takes for a client beyond what it has sent and keeps until they are acknowledged.
-const UNSENT: u32 = 128 * 1024;
-
 /// A bound socket and its address.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -94,8 +91,6 @@ impl Listener {
                 // Accepted sockets inherit it, which saves a call for each of them. With Nagle's algorithm the last packet
                 // of a response would wait for the acknowledgement of the one before, up to 40 ms.
                 socket.set_tcp_nodelay(true)?;
-                // Inherited, too. Without it the kernel takes up to megabytes for a client that takes nothing.
-                socket.set_tcp_notsent_lowat(UNSENT)?;
                 Endpoint::Internet(address)
             }
             None if address.is_unix() => Endpoint::Unix,
