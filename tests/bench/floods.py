@@ -7,7 +7,10 @@
 Ordinary clients ask for 1 KiB, a hundred times a second over each of four kept connections, and every tenth time over a new
 one. Their latencies are measured before a flood begins and while it goes on; what counts is the ratio of the two, since
 machines and moments differ. The server runs with its defaults. Floods come from processes of the lowest priority, as they
-would come from other machines; where a flood asks as fast as it is answered, it shares the server's cores all the same.
+would come from other machines, but share the server's cores all the same.
+
+Where a flood keeps the cores busy, as those do that are marked with a star, "quiet" is among other programs that do the same
+and have nothing to do with the server. The first row tells what these alone do to a p99.
 
 Memory is the server's proportional set size (PSS) during the flood; what the kernel keeps for sockets is told beside it, for
 both sides of all connections on this machine.
@@ -27,6 +30,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 
 from programs import Server, all_descriptors, ask, connect, end_on_signals, machine
 from tables import heading, print_row, progress, seconds, size
@@ -53,8 +57,8 @@ def main():
         print(f"\nOnly {descriptors:,} descriptors are allowed here (ulimit -n): a crowd has {crowd:,} connections.")
     heading("What ordinary clients notice of a flood")
     print_row(["flood", "quiet p50", "quiet p99", "flooded p50", "flooded p99", "p50 ratio", "p99 ratio", "failed",
-               "memory", "kernel"])
-    print_row(["---", *["---:"] * 9])
+               "server's cores", "memory", "kernel"])
+    print_row(["---", *["---:"] * 10])
     with tempfile.TemporaryDirectory(prefix="tinyhttp-floods-") as folder:
         site = pathlib.Path(folder) / "site"
         make_site(site)
@@ -81,26 +85,40 @@ def measure(title, flood, site, crowd):
     with Server("tinyhttp", site) as server:
         # What has just been started is slow at first.
         ordinary(server.port, SECONDS / 4)
-        quiet, _ = ordinary(server.port, SECONDS)
-        ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.Process(target=run, args=(flood, server.port, crowd, theirs), daemon=True)
-        process.start()
-        try:
-            if not ours.poll(SETTING_UP) or ours.recv() != "ready":
-                raise SystemExit(f"the flood could not be set up: {title}")
+        if flood in BUSY:
+            with flooding(other_programs, server.port, crowd):
+                quiet, _ = ordinary(server.port, SECONDS)
+        else:
+            quiet, _ = ordinary(server.port, SECONDS)
+        with flooding(flood, server.port, crowd) as process:
+            before = server.cpu()
             flooded, failed = ordinary(server.port, SECONDS)
+            cores = (server.cpu() - before) / SECONDS
             memory, kernel = server.memory(), kernel_memory()
             if not process.is_alive():
                 raise SystemExit(f"the flood ended early: {title}")
-        finally:
-            process.kill()
-            process.join()
     progress("")
     figures = [percentile(times, share) for times in (quiet, flooded) for share in (50, 99)]
     ratios = [figures[2] / figures[0], figures[3] / figures[1]]
-    print_row([title, *map(seconds, figures), *(f"{ratio:.2f}" for ratio in ratios), str(failed), size(memory), size(kernel)])
+    print_row([title + (" \\*" if flood in BUSY else ""), *map(seconds, figures), *(f"{ratio:.2f}" for ratio in ratios),
+               str(failed), f"{cores:.2f}", size(memory), size(kernel)])
     sys.stdout.flush()
     return ratios[1]
+
+
+@contextmanager
+def flooding(flood, port, crowd):
+    """A flood that has been set up, in a process of its own, which is killed in the end."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=run, args=(flood, port, crowd, theirs), daemon=True)
+    process.start()
+    try:
+        if not ours.poll(SETTING_UP) or ours.recv() != "ready":
+            raise SystemExit(f"a flood could not be set up: {flood.__name__}")
+        yield process
+    finally:
+        process.kill()
+        process.join()
 
 
 def percentile(times, share):
@@ -308,7 +326,7 @@ def gzip_misses(port, _, ready):
     yield from asking(port, ready, lambda: f"/pages/{next(numbers) % PAGES}.html", {"Accept-Encoding": "gzip"})
 
 
-def nothing(port, _, ready):
+def other_programs(port, _, ready):
     """Other programs on every core, and none of them has to do with the server: what that does to a p99 is no server's doing."""
     ready()
     parent = os.getpid()
@@ -322,7 +340,7 @@ def nothing(port, _, ready):
 
 
 FLOODS = {
-    "nothing": ("none, but every core is busy", nothing),
+    "nothing": ("none, but other programs keep every core busy", other_programs),
     "heads": ("5,000 heads, a byte every 2 s", slow_heads),
     "readers": ("5,000 readers of 100 MiB, 50 B/s", slow_readers),
     "idle": ("5,000 idle connections", idle),
@@ -334,6 +352,8 @@ FLOODS = {
     "gzip": ("compressing what is not cached, 4 at a time", gzip_misses),
 }
 
+#: They ask as fast as they are answered, and so keep the cores busy.
+BUSY = (pipelining, tiny_ranges, gzip_misses)
 
 if __name__ == "__main__":
     main()
