@@ -267,7 +267,8 @@ impl<'s> Worker<'s> {
     }
 
     /// Closes connections that nobody misses, so that others can come: those that have been idle for longest, or else those
-    /// that have been at a head for longest. Whoever is owed an answer stays. Whether there is room now.
+    /// that have not said anything, or have not come to the end of a head, for longest. Whoever is owed an answer stays.
+    /// Whether there is room now.
     fn make_room(&mut self) -> bool {
         let number = (self.server.connections() / 64).clamp(1, SHED);
         for waiting in [Waiting::Idle, Waiting::First, Waiting::Head] {

@@ -244,6 +244,19 @@ fn heads_that_do_not_end_make_room_when_nobody_is_idle() {
 }
 
 #[test]
+fn who_says_nothing_makes_room_when_nobody_is_idle() {
+    let server = Running::with(|builder| builder.max_connections(3), holding().0);
+    let connect = |_| {
+        std::thread::sleep(PACE);
+        server.connect()
+    };
+    let mut silent: Vec<_> = (0..3).map(connect).collect();
+    get(&mut server.connect());
+    assert!(is_closed(&mut silent[0]));
+    get(&mut silent[2]);
+}
+
+#[test]
 fn who_is_owed_an_answer_makes_no_room() {
     let (handler, told, let_go) = holding();
     let server = Running::with(|builder| builder.max_connections(1), handler);
