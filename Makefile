@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
-TEST_PACKAGES = curl chromium
+TEST_PACKAGES = curl wget chromium
 BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 

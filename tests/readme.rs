@@ -4,7 +4,7 @@
 mod support;
 
 use std::process::Command;
-use support::{Folder, Serve, root, tinyhttp};
+use support::{Folder, Serve, root};
 
 /// The lines of the README's shell blocks, without their comments.
 fn commands() -> Vec<String> {
@@ -29,11 +29,13 @@ fn every_command_does_what_it_says() {
         let words: Vec<&str> = command.split_whitespace().collect();
         match words[..] {
             ["tinyhttp", "serve", ..] => {
-                let mut serve = tinyhttp();
-                serve.args(&words[1..]).current_dir(root());
-                if !words.contains(&"-p") {
-                    serve.args(["-p", "0"]);
-                }
+                // A shell takes the quotes off.
+                let port = if words.contains(&"-p") { "" } else { "-p 0" };
+                let line = command.replacen("tinyhttp", "exec \"$TINYHTTP\"", 1);
+                let mut serve = Command::new("sh");
+                serve.args(["-c", &format!("{line} {port}")]);
+                serve.env("TINYHTTP", env!("CARGO_BIN_EXE_tinyhttp"));
+                serve.current_dir(root());
                 drop(Serve::spawn(serve));
                 serves += 1;
             }
