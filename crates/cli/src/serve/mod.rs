@@ -83,9 +83,6 @@ fn serve(args: &Args) -> Result<(), Failure> {
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args, &sockets)?;
     builder = args.service.bound(builder);
-    if let Some(workers) = args.service.workers {
-        builder = builder.workers(usize::from(workers));
-    }
     if let Some(log) = args.log.open(args.quiet)? {
         builder = builder.access_log(log);
     }

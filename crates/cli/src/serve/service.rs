@@ -23,15 +23,15 @@ pub(crate) struct Service {
 
     /// Threads that may be busy at a time; as many as there are cores by default
     #[arg(long, value_name = "N", env = "TINYHTTP_WORKERS", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) workers: Option<u16>,
+    workers: Option<u16>,
 
     /// Connections that are kept; for more, the longest idle are closed. As many as may be open files by default
     #[arg(long, value_name = "N", env = "TINYHTTP_MAX_CONNECTIONS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_connections: Option<u32>,
+    max_connections: Option<u32>,
 
     /// Connections that one address (of IPv6: a /64 network) may have; half of all by default, and any number from here
     #[arg(long, value_name = "N", env = "TINYHTTP_MAX_CONNECTIONS_PER_CLIENT", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_connections_per_client: Option<u32>,
+    max_connections_per_client: Option<u32>,
 
     /// Bytes a second that clients have to send or take on average, after 30 s or 60 s; 0 for any
     #[arg(
@@ -40,7 +40,7 @@ pub(crate) struct Service {
         default_value_t = Timeouts::default().slowest,
         env = "TINYHTTP_SLOWEST"
     )]
-    pub(crate) slowest: u32,
+    slowest: u32,
 
     /// Don't let the kernel shut this program in with the folder that it serves
     #[arg(long, env = "TINYHTTP_NO_SANDBOX")]
@@ -72,9 +72,12 @@ pub(crate) struct Identity {
 }
 
 impl Service {
-    /// Lets clients have no more than they may.
+    /// Lets the server and its clients have no more than they may.
     pub(crate) fn bound(&self, mut builder: Builder) -> Builder {
         let number = |flag: u32| usize::try_from(flag).unwrap_or(usize::MAX);
+        if let Some(workers) = self.workers {
+            builder = builder.workers(usize::from(workers));
+        }
         if let Some(connections) = self.max_connections {
             builder = builder.max_connections(number(connections));
         }
