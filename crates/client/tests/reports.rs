@@ -276,7 +276,7 @@ fn the_framing_is_the_clients() {
     let head = heads.lock().unwrap()[0].clone();
     assert!(head.contains("Content-Length: 0\r\n"), "{head}");
     assert!(
-        !head.contains("99") && !head.contains("chunked") && !head.contains("close"),
+        !head.contains("Length: 99") && !head.contains("chunked") && !head.contains("close"),
         "{head}"
     );
 }
