@@ -62,14 +62,14 @@ install: ## put the program into $(PREFIX)/bin
 clean: ## remove what was built
 	$(CARGO) clean
 
-# Installs what the tests need, where it is missing and this user may. They can do without a browser.
+# Installs what the tests need, where it is missing and this user may. They can do without a browser and wget.
 test-tools:
 	@for tool in $(TEST_PACKAGES); do \
 	  command -v $$tool > /dev/null && continue; \
 	  echo "installing $$tool"; \
 	  $(SUDO) apt-get install -y -q $$tool > /dev/null || \
 	  { $(SUDO) apt-get update -q > /dev/null && $(SUDO) apt-get install -y -q $$tool > /dev/null; } || \
-	  { [ $$tool = chromium ] && echo "without it the guide is not tried in a browser"; } || \
+	  { [ $$tool != curl ] && echo "without $$tool the tests that use it are left out"; } || \
 	  { echo "the tests need $$tool: please install it"; exit 1; }; \
 	done
 
