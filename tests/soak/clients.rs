@@ -202,7 +202,9 @@ impl Load {
                     assert_eq!(status, 200);
                     let versions = since..=self.site.at_most(number);
                     let version = self.site.version(number, 0, &answer.content, versions);
-                    assert!(version.unwrap() > seen.unwrap(), "{name} has not changed");
+                    // As old as before it may be: a file that is replaced between being opened and being looked at has
+                    // another ctime, and so another tag for the same bytes.
+                    assert!(version.unwrap() >= seen.unwrap(), "{name} went back");
                 }
             }
             self.count(answer.content.len());
