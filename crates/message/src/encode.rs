@@ -17,6 +17,7 @@
 //! ```
 
 use crate::error::Error;
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 
 /// Writes one head, field by field, to the end of a buffer.
@@ -84,6 +85,13 @@ impl<'o> HeadWriter<'o> {
         Ok(())
     }
 
+    /// Writes a field that is known to be right: its name, colon and space, and its value.
+    pub(crate) fn known(&mut self, name: &'static str, value: &[u8]) {
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(value);
+        self.out.extend_from_slice(b"\r\n");
+    }
+
     /// Writes every field of a map.
     ///
     /// # Errors
@@ -104,7 +112,7 @@ impl<'o> HeadWriter<'o> {
     }
 }
 
-/// Field lines that are ready to be written, for responses that are sent again and again.
+/// Field lines that are ready to be written, for responses that are sent again and again. Cloning them copies nothing.
 ///
 /// ```
 /// use tinyhttp_message::encode::{FieldLines, HeadWriter};
@@ -117,8 +125,8 @@ impl<'o> HeadWriter<'o> {
 /// assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n");
 /// # Ok::<(), tinyhttp_message::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldLines(Box<[u8]>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FieldLines(Bytes);
 
 impl FieldLines {
     /// What `fields` writes.
@@ -128,9 +136,25 @@ impl FieldLines {
     pub fn new(
         fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
     ) -> Result<Self, Error> {
+        Ok(FieldLines::before(&[], fields)?.0)
+    }
+
+    /// The same, and the content that they belong to behind them, in one piece of memory: what is sent together is found
+    /// together.
+    ///
+    /// # Errors
+    /// What `fields` returns.
+    pub fn before(
+        content: &[u8],
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
+    ) -> Result<(Self, Bytes), Error> {
         let mut lines = Vec::new();
         fields(&mut HeadWriter { out: &mut lines })?;
-        Ok(FieldLines(lines.into_boxed_slice()))
+        let end = lines.len();
+        lines.extend_from_slice(content);
+        let mut lines = Bytes::from(lines.into_boxed_slice());
+        let content = lines.split_off(end);
+        Ok((FieldLines(lines), content))
     }
 
     /// How many bytes they take.

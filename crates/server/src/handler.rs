@@ -3,7 +3,6 @@
 use crate::body::Body;
 use crate::endpoint::Endpoint;
 use http::{Request, Response, StatusCode};
-use std::sync::Arc;
 use std::time::Instant;
 use tinyhttp_message::RequestHead;
 use tinyhttp_message::encode::FieldLines;
@@ -99,7 +98,7 @@ pub struct Prepared {
     /// The status code.
     pub status: StatusCode,
     /// The field lines, without those that the server sees to itself; Server is the handler's here.
-    pub lines: Arc<FieldLines>,
+    pub lines: FieldLines,
     /// The content.
     pub body: Body,
 }

@@ -44,6 +44,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 
+use tinyhttp_message::encode::FieldLines;
 /// Bytes that are read at once: many small requests, and what a client that waits for its answers can leave with the server.
 const BUFFER: usize = 16 * 1024;
 
@@ -73,8 +74,8 @@ pub(crate) struct Worker<'s> {
     now: Instant,
     /// The first request to be looked at had begun to come in by then.
     arrived: Option<Instant>,
-    /// The Date field's value at that time, made once a second.
-    pub(crate) date: [u8; 29],
+    /// The Date field of that time, made once a second.
+    pub(crate) date: FieldLines,
     date_of: HttpDate,
     /// Reported, and not looked at yet.
     ready: VecDeque<Ready>,
@@ -102,7 +103,7 @@ impl<'s> Worker<'s> {
             output: Vec::new(),
             now: Instant::now(),
             arrived: None,
-            date: date_of.write(),
+            date: date_field(date_of),
             date_of,
             ready: VecDeque::with_capacity(EVENTS),
             usual: Duration::ZERO,
@@ -115,7 +116,7 @@ impl<'s> Worker<'s> {
         self.now = Instant::now();
         let date_of = HttpDate::from(SystemTime::now());
         if date_of != self.date_of {
-            (self.date, self.date_of) = (date_of.write(), date_of);
+            (self.date, self.date_of) = (date_field(date_of), date_of);
         }
     }
 
@@ -390,6 +391,12 @@ impl Shared {
     pub(crate) fn arm_listener(&self, listener: usize) -> io::Result<()> {
         let token = LISTENER + listener as u64;
         self.listeners[listener]
+/// The Date field (RFC 9110 §6.6.1).
+fn date_field(date: HttpDate) -> FieldLines {
+    // Of letters, digits, commas, colons and spaces, which every field value may have.
+    FieldLines::new(|head| head.field("Date", &date.write())).unwrap_or_default()
+}
+
             .if_open(|socket| self.poller.arm(socket, token, Interest::Readable))
     }
 

@@ -85,7 +85,7 @@ impl ClientConnection {
         }
         let encoder = match length {
             RequestContent::Known(length) => {
-                content_length(&mut head, length)?;
+                content_length(&mut head, length);
                 ContentEncoder::Known(length)
             }
             RequestContent::Unknown => {
@@ -95,7 +95,7 @@ impl ClientConnection {
             RequestContent::None => {
                 // These methods are expected to have content, so its absence is said (RFC 9110 §8.6).
                 if [Method::POST, Method::PUT, Method::PATCH].contains(method) {
-                    content_length(&mut head, 0)?;
+                    content_length(&mut head, 0);
                 }
                 ContentEncoder::Suppressed
             }

@@ -82,13 +82,13 @@ fn receive_content<'b>(
     Ok((used, piece))
 }
 
-fn content_length(head: &mut HeadWriter<'_>, length: u64) -> Result<(), Error> {
+fn content_length(head: &mut HeadWriter<'_>, length: u64) {
     let mut digits = [0; 20];
     let mut rest = &mut digits[..];
     // Twenty digits are enough for every u64, so this doesn't fail.
     let _ = write!(rest, "{length}");
     let unused = rest.len();
-    head.field("Content-Length", &digits[..digits.len() - unused])
+    head.known("Content-Length: ", &digits[..digits.len() - unused]);
 }
 
 /// Whether a field of that name says how long the content is or whether the connection lives on. Such fields are written

@@ -214,7 +214,7 @@ impl ServerConnection {
         let encoder = match length {
             _ if !may_have_content(status) => ContentEncoder::Suppressed,
             Some(length) => {
-                content_length(&mut head, length)?;
+                content_length(&mut head, length);
                 if self.answers_head {
                     ContentEncoder::Suppressed
                 } else {

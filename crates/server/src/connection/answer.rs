@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tinyhttp_message::connection::end_to_end_fields;
-use tinyhttp_message::encode::HeadWriter;
+use tinyhttp_message::encode::{FieldLines, HeadWriter};
 use tinyhttp_message::framing;
 use tinyhttp_message::{CloseReason, ContentEncoder, Error, RequestHead, ServerConnection};
 
@@ -152,7 +152,7 @@ impl Connection {
             body,
         } = prepared;
         self.write(status, body, record, worker, |head, date| {
-            head.field("Date", date)?;
+            head.lines(date);
             head.lines(&lines);
             Ok(())
         })
@@ -186,13 +186,13 @@ impl Connection {
         body: Body,
         record: Option<Record<'_>>,
         worker: &mut Worker<'_>,
-        fields: impl FnOnce(&mut HeadWriter<'_>, &[u8]) -> Result<(), Error>,
+        fields: impl FnOnce(&mut HeadWriter<'_>, &FieldLines) -> Result<(), Error>,
     ) -> Step {
         if worker.server.is_draining() {
             self.protocol.close_after(CloseReason::ShuttingDown);
         }
-        let date = worker.date;
-        let head = |head: &mut HeadWriter<'_>| fields(head, &date);
+        let date = &worker.date;
+        let head = |head: &mut HeadWriter<'_>| fields(head, date);
         let encoder = match self
             .protocol
             .respond(status, body.length(), &mut worker.output, head)
@@ -282,9 +282,13 @@ fn call<R>(
 }
 
 /// The fields that every response has, unless the handler has set them itself.
-fn common_fields(head: &mut HeadWriter<'_>, fields: &HeaderMap, date: &[u8]) -> Result<(), Error> {
+fn common_fields(
+    head: &mut HeadWriter<'_>,
+    fields: &HeaderMap,
+    date: &FieldLines,
+) -> Result<(), Error> {
     if !fields.contains_key(header::DATE) {
-        head.field("Date", date)?;
+        head.lines(date);
     }
     if !fields.contains_key(header::SERVER) {
         head.field("Server", SERVER.as_bytes())?;

@@ -15,7 +15,7 @@ use http::header::{
     HeaderMap, HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use std::fs::File;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use tinyhttp_message::conditional::{EntityTag, Validators};
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::encode::FieldLines;
@@ -32,9 +32,12 @@ pub(crate) struct Representation {
     /// May lie in the future; Last-Modified doesn't.
     modified: HttpDate,
     last_modified: HeaderValue,
-    /// All of the fields, ready to be written, once somebody has asked for them.
-    lines: OnceLock<Option<Arc<FieldLines>>>,
+    /// All of the fields, ready to be written. Small content stands behind them in memory.
+    lines: Option<FieldLines>,
 }
+
+/// Up to this size, in bytes, content is put behind its field lines.
+const SMALL: usize = 16 * 1024;
 
 /// What all representations of one file have in common.
 #[derive(Debug, Clone)]
@@ -67,11 +70,7 @@ impl Representation {
     /// A representation in a coding; the stamp is of the file that it comes from.
     pub(crate) fn new(content: Content, coding: Coding, stamp: &Stamp, about: About) -> Self {
         let etag = stamp.entity_tag(coding::tag_suffix(coding));
-        let representation = Representation::with_tag(content, etag, stamp.modified(), about);
-        Representation {
-            coding,
-            ..representation
-        }
+        Representation::made(content, coding, etag, stamp.modified(), about)
     }
 
     /// A representation of something else, as it is.
@@ -81,15 +80,42 @@ impl Representation {
         modified: HttpDate,
         about: About,
     ) -> Self {
-        Representation {
+        Representation::made(content, Coding::Identity, etag, modified, about)
+    }
+
+    fn made(
+        content: Content,
+        coding: Coding,
+        etag: HeaderValue,
+        modified: HttpDate,
+        about: About,
+    ) -> Self {
+        let mut made = Representation {
             content,
-            coding: Coding::Identity,
+            coding,
             about,
             etag,
             modified,
             last_modified: date_field(modified),
-            lines: OnceLock::new(),
+            lines: None,
+        };
+        let mut fields = HeaderMap::new();
+        made.describe(modified, &mut fields);
+        let small = match &made.content {
+            Content::Memory(bytes) if bytes.len() <= SMALL => &bytes[..],
+            _ => &[],
+        };
+        let lines = FieldLines::before(small, |head| {
+            head.field("Server", SERVER.as_bytes())?;
+            head.fields(&fields)
+        });
+        if let Ok((lines, behind)) = lines {
+            if !behind.is_empty() {
+                made.content = Content::Memory(behind);
+            }
+            made.lines = Some(lines);
         }
+        made
     }
 
     /// The whole of it as a response that needs no more work; `None` for a file from the future, whose Last-Modified
@@ -98,22 +124,10 @@ impl Representation {
         if self.modified > now {
             return None;
         }
-        let lines = self
-            .lines
-            .get_or_init(|| self.lines(now).ok().map(Arc::new));
         Some(Prepared {
             status: StatusCode::OK,
-            lines: lines.clone()?,
+            lines: self.lines.clone()?,
             body: self.whole(),
-        })
-    }
-
-    fn lines(&self, now: HttpDate) -> Result<FieldLines, tinyhttp_message::Error> {
-        let mut fields = HeaderMap::new();
-        self.describe(now, &mut fields);
-        FieldLines::new(|head| {
-            head.field("Server", SERVER.as_bytes())?;
-            head.fields(&fields)
         })
     }
 
