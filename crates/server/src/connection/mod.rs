@@ -290,7 +290,7 @@ impl Connection {
                 break Step::Yield;
             }
             if worker.output.len() >= OUTPUT
-                && let step @ (Step::Blocked | Step::Broken) = self.flush(worker)
+                && let step @ (Step::Blocked | Step::Broken) = self.flush(false, worker)
             {
                 break step;
             }
@@ -300,7 +300,7 @@ impl Connection {
         };
         let flushed = match stop {
             Step::Blocked | Step::Broken => return (used, stop),
-            _ => self.flush(worker),
+            _ => self.flush(stop == Step::End, worker),
         };
         match flushed {
             Step::LookAgain => (used, stop),
@@ -407,7 +407,7 @@ impl Connection {
         if waiting == Waiting::Head {
             self.protocol.close_after(CloseReason::ProtocolError);
             let _ = self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", worker);
-            let flushed = self.flush(worker);
+            let flushed = self.flush(true, worker);
             worker.output.clear();
             if flushed == Step::LookAgain {
                 return self.end(worker);

@@ -29,6 +29,8 @@ pub(super) struct Outgoing {
     pub(super) sent: u64,
     /// Of them, and of those in the buffer, what only frames content.
     pub(super) framing: u64,
+    /// The connection ends behind these bytes, at once.
+    pub(super) last: bool,
 }
 
 /// How far it came.
@@ -51,6 +53,7 @@ impl Outgoing {
             encoder,
             sent: 0,
             framing: 0,
+            last: false,
         }
     }
 
@@ -168,9 +171,15 @@ impl Outgoing {
                 if ready.is_empty() {
                     return Ok(false);
                 }
-                // Not with MSG_MORE, even if a file follows: the packet it saves costs more than the head's own. (100 KiB
-                // take 38 µs of CPU with it and 12 without, measured with nginx's tcp_nopush.)
-                let sent = send(socket, ready, SendFlags::NOSIGNAL)?;
+                // The end goes into the same packet as the last bytes: the kernel holds them back for it.
+                // Not so if a file follows: there the packet it saves costs more than the head's own. (100 KiB take 38 µs
+                // of CPU with MSG_MORE and 12 without, measured with nginx's tcp_nopush.)
+                let more = if self.last {
+                    SendFlags::MORE
+                } else {
+                    SendFlags::empty()
+                };
+                let sent = send(socket, ready, SendFlags::NOSIGNAL | more)?;
                 self.at += sent;
                 self.sent += sent as u64;
             }

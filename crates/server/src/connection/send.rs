@@ -32,8 +32,8 @@ impl Connection {
         }
     }
 
-    /// Sends what has gathered in the worker's output.
-    pub(super) fn flush(&mut self, worker: &mut Worker<'_>) -> Step {
+    /// Sends what has gathered in the worker's output. `last`: then the connection ends.
+    pub(super) fn flush(&mut self, last: bool, worker: &mut Worker<'_>) -> Step {
         if worker.output.is_empty() {
             return Step::LookAgain;
         }
@@ -42,6 +42,7 @@ impl Connection {
             Content::Empty,
             ContentEncoder::Suppressed,
         );
+        outgoing.last = last;
         match outgoing.advance(&self.socket) {
             Ok(Progress::Done) => {
                 // The room is kept for the next one.
