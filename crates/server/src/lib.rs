@@ -70,6 +70,7 @@ pub mod access_log;
 mod body;
 mod clients;
 mod connection;
+mod cores;
 mod deadline;
 mod endpoint;
 pub mod files;

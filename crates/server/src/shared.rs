@@ -3,6 +3,7 @@
 use crate::access_log::AccessLog;
 use crate::clients::Clients;
 use crate::connection::Connection;
+use crate::cores::Cores;
 use crate::deadline::{Clock, Timeouts};
 use crate::endpoint::Endpoint;
 use crate::handler::Handler;
@@ -40,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) parked: Parked<Connection>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) clock: Clock,
+    pub(crate) cores: Cores,
     /// Readable once everyone has to wake up and end.
     pub(crate) bell: OwnedFd,
     stage: AtomicU8,
@@ -69,6 +71,7 @@ impl Shared {
             poller: Poller::new()?,
             parked: Parked::new(),
             clock: Clock::new(),
+            cores: Cores::new(),
             bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             stage: AtomicU8::new(SERVING),
             connections: AtomicUsize::new(0),

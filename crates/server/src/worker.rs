@@ -30,6 +30,7 @@
 
 use crate::access_log::Record;
 use crate::connection::{Connection, Next};
+use crate::cores::Share;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
 use crate::listener::{Accepted, BACKLOG};
@@ -165,9 +166,12 @@ impl<'s> Worker<'s> {
     fn work_off(&mut self) {
         let since = self.now;
         let number = self.ready.len() as u32;
-        if self.usual * number > ALONE {
+        // As many as can be reported are not all that are ready.
+        let much = self.usual * number > ALONE || self.ready.len() == EVENTS;
+        let share = (much && self.server.cores.may_be_idle(since)).then(|| {
             self.pool.call();
-        }
+            Share::from_now_on()
+        });
         self.held_up = false;
         while let Some(ready) = self.ready.pop_front() {
             match ready {
@@ -183,7 +187,13 @@ impl<'s> Worker<'s> {
                 Ready::Fresh(connection) => self.turn(connection),
             }
         }
-        if !self.held_up && number > 0 {
+        if self.held_up {
+            return;
+        }
+        if share.is_some_and(|share| share.was_small()) {
+            self.server.cores.are_busy(Instant::now());
+        }
+        if number > 0 {
             self.usual = (self.usual * 7 + since.elapsed() / number) / 8;
         }
     }
@@ -386,18 +396,18 @@ impl<'s> Worker<'s> {
     }
 }
 
-impl Shared {
-    /// Arms a listener for the next connection.
-    pub(crate) fn arm_listener(&self, listener: usize) -> io::Result<()> {
-        let token = LISTENER + listener as u64;
-        self.listeners[listener]
 /// The Date field (RFC 9110 §6.6.1).
 fn date_field(date: HttpDate) -> FieldLines {
     // Of letters, digits, commas, colons and spaces, which every field value may have.
     FieldLines::new(|head| head.field("Date", &date.write())).unwrap_or_default()
 }
 
-            .if_open(|socket| self.poller.arm(socket, token, Interest::Readable))
+impl Shared {
+    /// Arms a listener for the next connection.
+    pub(crate) fn arm_listener(&self, listener: usize) -> io::Result<()> {
+        let token = LISTENER + listener as u64;
+        self.listeners[listener]
+            .if_open(|socket| self.poller.arm(socket, token, Interest::Acceptable))
     }
 
     /// Makes a listener known to the poller.

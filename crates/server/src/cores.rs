@@ -1,0 +1,157 @@
+//! Whether another worker would find a core to work on.
+//!
+//! Where cores are idle, a second worker doubles what can be answered. Where they are busy with other programs (the clients
+//! themselves, if they run on this machine) it takes turns with them, and the requests that it has taken wait until the
+//! scheduler gives its core back, which takes some milliseconds: more than answering all of them would have taken. Nobody can be
+//! asked beforehand which it is. But a worker can tell afterwards: it was pushed aside, against its will, and the clock went on.
+//! Then workers do what there is alone for a while, which grows each time that they find the cores still busy.
+
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// What counts as being pushed aside. The kernel's own work, and interrupts, take less.
+const ASIDE: Duration = Duration::from_millis(1);
+
+/// How long workers do without others, in milliseconds: at first, and at most.
+const PAUSES: (u64, u64) = (50, 3200);
+
+/// What is known of the cores.
+#[derive(Debug)]
+pub(crate) struct Cores {
+    since: Instant,
+    /// Until then none is to spare, in milliseconds.
+    busy_until: AtomicU64,
+    /// The last pause, in milliseconds.
+    pause: AtomicU64,
+}
+
+impl Cores {
+    /// Nothing is known yet.
+    pub(crate) fn new() -> Self {
+        Cores {
+            since: Instant::now(),
+            busy_until: AtomicU64::new(0),
+            pause: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether one may be to spare, as far as is known.
+    pub(crate) fn may_be_idle(&self, now: Instant) -> bool {
+        self.milliseconds(now) >= self.busy_until.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a worker was pushed aside.
+    pub(crate) fn are_busy(&self, now: Instant) {
+        let now = self.milliseconds(now);
+        let until = self.busy_until.load(Ordering::Relaxed);
+        if now < until {
+            return;
+        }
+        // Two workers may get here together. Then the pause grows twice.
+        let last = self.pause.load(Ordering::Relaxed);
+        let (first, longest) = PAUSES;
+        let again = now - until <= 2 * last;
+        let pause = if again {
+            (2 * last).clamp(first, longest)
+        } else {
+            first
+        };
+        self.pause.store(pause, Ordering::Relaxed);
+        self.busy_until.store(now + pause, Ordering::Relaxed);
+    }
+
+    fn milliseconds(&self, now: Instant) -> u64 {
+        // For half a billion years.
+        now.saturating_duration_since(self.since).as_millis() as u64
+    }
+}
+
+/// What the calling thread has had of its core, from a moment on.
+#[derive(Debug)]
+pub(crate) struct Share {
+    since: Instant,
+    before: Option<Used>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    cpu: Duration,
+    /// How often somebody else was given the core, though this thread had more to do.
+    pushed_aside: i64,
+}
+
+impl Share {
+    pub(crate) fn from_now_on() -> Self {
+        Share {
+            since: Instant::now(),
+            before: used(),
+        }
+    }
+
+    /// Whether others have had this thread's core for long.
+    pub(crate) fn was_small(&self) -> bool {
+        let (Some(before), Some(now)) = (self.before, used()) else {
+            return false;
+        };
+        let worked = now.cpu.saturating_sub(before.cpu);
+        now.pushed_aside > before.pushed_aside && self.since.elapsed() > worked + ASIDE
+    }
+}
+
+fn used() -> Option<Used> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
+    let microseconds =
+        usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Some(Used {
+        cpu: Duration::from_micros(u64::try_from(microseconds).ok()?),
+        pushed_aside: usage.involuntary_context_switches(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_while_the_cores_stay_busy_and_start_anew_after_that() {
+        let cores = Cores::new();
+        let at = |milliseconds| cores.since + Duration::from_millis(milliseconds);
+        assert!(cores.may_be_idle(at(0)));
+        // When a worker was pushed aside, and until when others are not called.
+        let table = [
+            (1_000, 1_050),
+            // In a pause it says nothing new.
+            (1_020, 1_050),
+            (1_060, 1_160),
+            (1_200, 1_400),
+            (1_400, 1_800),
+            (1_900, 2_700),
+            // A while without.
+            (9_000, 9_050),
+        ];
+        for (pushed_aside, until) in table {
+            cores.are_busy(at(pushed_aside));
+            assert!(!cores.may_be_idle(at(until - 1)), "{pushed_aside}");
+            assert!(cores.may_be_idle(at(until)), "{pushed_aside}");
+        }
+        let mut now = 20_000;
+        for _ in 0..20 {
+            cores.are_busy(at(now));
+            now = cores.busy_until.load(Ordering::Relaxed);
+        }
+        assert_eq!(cores.pause.load(Ordering::Relaxed), PAUSES.1);
+    }
+
+    #[test]
+    fn who_waits_of_their_own_accord_is_not_pushed_aside() {
+        let share = Share::from_now_on();
+        let (_keep, never) = std::sync::mpsc::channel::<()>();
+        let _ = never.recv_timeout(3 * ASIDE);
+        let before = share.before.unwrap();
+        if used().unwrap().pushed_aside == before.pushed_aside {
+            assert!(!share.was_small());
+        }
+    }
+}
