@@ -1,9 +1,12 @@
 //! Where connections wait: a place for each descriptor, with the deadline beside it.
 //!
 //! A parked connection belongs to its place and to nobody else. Whoever takes it out owns it: the worker to whom the
-//! poller reported its descriptor, or the sweep that found its deadline past. A descriptor number can be used again
-//! while an old report of it is still under way; then a worker finds an empty place, or a connection that isn't ready
-//! after all, and both are harmless: it goes on, or parks it again.
+//! poller reported its descriptor, or the sweep that found its deadline past. Whoever is told of a connection that somebody
+//! else owns just then leaves a note in the empty place, and the owner finds it when it parks the connection: it has to ask
+//! the poller again, since what was reported may have come after it had looked.
+//!
+//! A descriptor number can be used again while an old report of it is still under way; then a worker finds an empty place,
+//! or a connection that isn't ready after all, and both are harmless.
 
 use crate::deadline::{Deadline, Ticks, Waiting};
 use std::collections::BinaryHeap;
@@ -20,28 +23,37 @@ pub(crate) const PLACES: usize = PLACES_PER_BLOCK * BLOCKS;
 struct Place<T> {
     /// The occupant's deadline, packed; zero for none. Kept outside so that a sweep needs no lock to read it.
     due: AtomicU64,
-    occupant: Mutex<Option<Box<T>>>,
+    inside: Mutex<Inside<T>>,
+}
+
+struct Inside<T> {
+    occupant: Option<Box<T>>,
+    /// Something was reported while nobody was here.
+    missed: bool,
 }
 
 impl<T> Place<T> {
     fn new() -> Self {
         Place {
             due: AtomicU64::new(0),
-            occupant: Mutex::new(None),
+            inside: Mutex::new(Inside {
+                occupant: None,
+                missed: false,
+            }),
         }
     }
 
     /// Nobody panics while holding this lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, Option<Box<T>>> {
-        self.occupant.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inside<T>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn due(&self) -> Option<Deadline> {
         Deadline::unpacked(self.due.load(Ordering::Relaxed))
     }
 
-    fn take_from(&self, occupant: &mut Option<Box<T>>) -> Option<Box<T>> {
-        let taken = occupant.take()?;
+    fn take_from(&self, inside: &mut Inside<T>) -> Option<Box<T>> {
+        let taken = inside.occupant.take()?;
         self.due.store(0, Ordering::Relaxed);
         Some(taken)
     }
@@ -49,10 +61,10 @@ impl<T> Place<T> {
     /// Takes the occupant out if its deadline is as it should be.
     fn take_if(&self, leaves: impl Fn(Deadline) -> bool) -> Option<(Box<T>, Waiting)> {
         self.due().filter(|due| leaves(*due))?;
-        let mut occupied = self.lock();
+        let mut inside = self.lock();
         // Read again: until the lock was held, the occupant could have moved.
         let due = self.due().filter(|due| leaves(*due))?;
-        Some((self.take_from(&mut occupied)?, due.waiting))
+        Some((self.take_from(&mut inside)?, due.waiting))
     }
 }
 
@@ -77,8 +89,8 @@ impl<T> Parked<T> {
         block.get(descriptor % PLACES_PER_BLOCK)
     }
 
-    /// Parks an occupant and arms its descriptor with `arm`, while the place is locked: a report that arrives at once
-    /// must find the occupant there.
+    /// Parks an occupant and lets `arm` see to its descriptor, while the place is locked: a report that arrives at once
+    /// must find the occupant there. `arm` is told whether a report was missed while it wasn't.
     ///
     /// # Errors
     /// What `arm` returns; the occupant is dropped then.
@@ -87,31 +99,34 @@ impl<T> Parked<T> {
         descriptor: usize,
         occupant: Box<T>,
         deadline: Deadline,
-        arm: impl FnOnce(&T) -> io::Result<()>,
+        arm: impl FnOnce(&mut T, bool) -> io::Result<()>,
     ) -> io::Result<()> {
         let place = self.place(descriptor).ok_or(io::ErrorKind::QuotaExceeded)?;
-        let mut occupied = place.lock();
-        let occupant = occupied.insert(occupant);
+        let mut inside = place.lock();
+        let missed = std::mem::take(&mut inside.missed);
+        let occupant = inside.occupant.insert(occupant);
         place.due.store(deadline.packed(), Ordering::Relaxed);
-        let armed = arm(occupant);
+        let armed = arm(occupant, missed);
         if armed.is_err() {
-            place.take_from(&mut occupied);
+            place.take_from(&mut inside);
         }
         armed
     }
 
-    /// Takes the occupant out, if there is one.
+    /// Takes out the occupant, whose descriptor was reported. If there is none, it is noted.
     pub(crate) fn take(&self, descriptor: usize) -> Option<Box<T>> {
         let place = self.place(descriptor)?;
-        place.take_from(&mut place.lock())
+        let mut inside = place.lock();
+        let taken = place.take_from(&mut inside);
+        inside.missed |= taken.is_none();
+        taken
     }
 
-    /// Lets `look` see the occupant where it is, if there is one.
+    /// Lets `look` see the occupant where it is, whose descriptor was reported. If there is none, it is noted.
     pub(crate) fn with<R>(&self, descriptor: usize, look: impl FnOnce(&T) -> R) -> Option<R> {
-        self.place(descriptor)?
-            .lock()
-            .as_ref()
-            .map(|occupant| look(occupant))
+        let mut inside = self.place(descriptor)?.lock();
+        inside.missed |= inside.occupant.is_none();
+        inside.occupant.as_deref().map(look)
     }
 
     /// The places that have been made, with their descriptors.
@@ -172,20 +187,22 @@ mod tests {
     fn whoever_takes_an_occupant_owns_it() {
         let parked = Parked::new();
         parked
-            .park(5, Box::new("five"), deadline(Waiting::Idle, 10), |_| Ok(()))
+            .park(5, Box::new("five"), deadline(Waiting::Idle, 10), |_, _| {
+                Ok(())
+            })
             .unwrap();
         parked
             .park(
                 300,
                 Box::new("three hundred"),
                 deadline(Waiting::Head, 5),
-                |_| Ok(()),
+                |_, _| Ok(()),
             )
             .unwrap();
         assert_eq!(parked.take(6), None);
         assert_eq!(parked.take(5).as_deref(), Some(&"five"));
         assert_eq!(parked.take(5), None);
-        let refused = parked.park(7, Box::new("x"), deadline(Waiting::Idle, 1), |_| {
+        let refused = parked.park(7, Box::new("x"), deadline(Waiting::Idle, 1), |_, _| {
             Err(io::ErrorKind::Other.into())
         });
         assert!(refused.is_err() && parked.take(7).is_none());
@@ -195,10 +212,34 @@ mod tests {
                     PLACES,
                     Box::new("x"),
                     deadline(Waiting::Idle, 1),
-                    |_| Ok(())
+                    |_, _| Ok(())
                 )
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_report_that_finds_nobody_is_told_to_who_comes_back() {
+        let parked = Parked::new();
+        let missed = || {
+            let mut missed = None;
+            parked
+                .park(5, Box::new(5), deadline(Waiting::Idle, 1), |_, told| {
+                    missed = Some(told);
+                    Ok(())
+                })
+                .unwrap();
+            missed
+        };
+        assert_eq!(missed(), Some(false));
+        assert!(parked.take(5).is_some());
+        assert_eq!(missed(), Some(false));
+        assert!(parked.take(5).is_some() && parked.take(5).is_none());
+        assert_eq!(missed(), Some(true));
+        assert!(parked.take(5).is_some());
+        assert_eq!(missed(), Some(false), "told once");
+        assert!(parked.take(5).is_some() && parked.with(5, |_| ()).is_none());
+        assert_eq!(missed(), Some(true));
     }
 
     #[test]
@@ -216,7 +257,7 @@ mod tests {
                     descriptor,
                     Box::new(descriptor),
                     deadline(waiting, at),
-                    |_| Ok(()),
+                    |_, _| Ok(()),
                 )
                 .unwrap();
         }
@@ -241,11 +282,11 @@ mod tests {
         for (descriptor, at) in [(1, 30), (400, 10), (3, 20), (800, 40)] {
             let idle = deadline(Waiting::Idle, at);
             parked
-                .park(descriptor, Box::new(descriptor), idle, |_| Ok(()))
+                .park(descriptor, Box::new(descriptor), idle, |_, _| Ok(()))
                 .unwrap();
         }
         let head = deadline(Waiting::Head, 1);
-        parked.park(5, Box::new(5), head, |_| Ok(())).unwrap();
+        parked.park(5, Box::new(5), head, |_, _| Ok(())).unwrap();
         let oldest = |number| -> Vec<usize> {
             let taken = parked.take_oldest(Waiting::Idle, number);
             let mut taken: Vec<_> = taken.into_iter().map(|who| *who).collect();

@@ -1,8 +1,11 @@
 //! One epoll for everything, shared by all workers.
 //!
-//! Every registration is one-shot: once it has been reported, the kernel says nothing more of that descriptor until it
-//! is armed again. So a ready connection is handed to exactly one worker, and belongs to it alone until it is parked
-//! again. Any worker may wait here; which one is woken doesn't matter, since none of them owns anything while it waits.
+//! Listeners, and connections that wait for room to write, are armed *once*: when that has been reported, the kernel says
+//! nothing more of them until they are armed again. Connections that wait for bytes are *watched*: the kernel reports each
+//! time that something comes, and nobody has to ask again, which saves a call for each request. What it reports while a
+//! worker has the connection in its hands is noted where connections are parked ([`Parked`](crate::parked::Parked)), so
+//! that a ready connection still has one owner. Any worker may wait here; which one is woken doesn't matter, since none of
+//! them owns anything while it waits.
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -10,20 +13,47 @@ use rustix::time::Timespec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// What a connection waits for.
+/// What a descriptor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// Bytes to read, or the end of them.
+    /// Connections to accept, once.
+    Acceptable,
+    /// Bytes to read, or the end of them: whatever there is now, and each time that more comes.
     Readable,
-    /// Room to write.
+    /// Room to write, once.
     Writable,
+    /// Nothing, until it is armed again.
+    Nothing,
 }
 
 impl Interest {
     fn flags(self) -> EventFlags {
         match self {
-            Interest::Readable => EventFlags::IN | EventFlags::ONESHOT,
+            Interest::Acceptable => EventFlags::IN | EventFlags::ONESHOT,
+            Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
             Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
+            Interest::Nothing => EventFlags::ET,
+        }
+    }
+}
+
+/// A descriptor that is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub(crate) token: u64,
+    /// The other side has ended its half, or the connection is broken: behind what there is to read, nothing will come, and
+    /// so nothing more will be reported.
+    pub(crate) ended: bool,
+}
+
+impl Report {
+    fn of(event: &Event) -> Self {
+        let ends = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        // The kernel packs events, so that their parts can't be borrowed.
+        let (flags, data) = (event.flags, event.data);
+        Report {
+            token: data.u64(),
+            ended: flags.intersects(ends),
         }
     }
 }
@@ -85,17 +115,17 @@ impl Poller {
         )?)
     }
 
-    /// Waits until something is ready, for ever if need be, and gives the tokens.
+    /// Waits until something is ready, for ever if need be.
     pub(crate) fn wait<'e>(
         &self,
         events: &'e mut Events,
-    ) -> io::Result<impl Iterator<Item = u64> + use<'e>> {
+    ) -> io::Result<impl Iterator<Item = Report> + use<'e>> {
         let ready = match epoll::wait(&self.epoll, &mut events[..], None::<&Timespec>) {
             Ok(ready) => ready,
             Err(Errno::INTR) => 0,
             Err(error) => return Err(error.into()),
         };
-        Ok(events[..ready].iter().map(|event| event.data.u64()))
+        Ok(events[..ready].iter().map(Report::of))
     }
 }
 
@@ -105,22 +135,59 @@ mod tests {
     use std::io::Write;
     use std::os::unix::net::UnixStream;
 
+    fn tokens(poller: &Poller) -> Vec<u64> {
+        let mut events = no_events();
+        let reports = poller.wait(&mut events).unwrap();
+        reports.map(|report| report.token).collect()
+    }
+
     #[test]
-    fn a_ready_descriptor_is_reported_once_until_it_is_armed_again() {
+    fn what_is_armed_once_is_reported_once() {
+        let poller = Poller::new().unwrap();
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let (mut other, bell) = UnixStream::pair().unwrap();
+        poller.add(&far, 7, Interest::Acceptable).unwrap();
+        poller.add(&bell, 8, Interest::Acceptable).unwrap();
+        near.write_all(b"x").unwrap();
+        assert_eq!(tokens(&poller), [7]);
+        // Still readable, but told already: only the other one is reported.
+        near.write_all(b"x").unwrap();
+        other.write_all(b"x").unwrap();
+        assert_eq!(tokens(&poller), [8]);
+        poller.arm(&far, 9, Interest::Acceptable).unwrap();
+        assert_eq!(tokens(&poller), [9]);
+        poller.arm(&far, 9, Interest::Writable).unwrap();
+        assert_eq!(tokens(&poller), [9]);
+    }
+
+    #[test]
+    fn what_is_watched_is_reported_whenever_more_comes() {
         let poller = Poller::new().unwrap();
         let (mut near, far) = UnixStream::pair().unwrap();
         let (mut other, bell) = UnixStream::pair().unwrap();
         poller.add(&far, 7, Interest::Readable).unwrap();
         poller.add(&bell, 8, Interest::Readable).unwrap();
-        near.write_all(b"x").unwrap();
         let mut events = no_events();
-        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [7]);
-        // Still readable, but told already: only the other one is reported.
+        for _ in 0..2 {
+            near.write_all(b"x").unwrap();
+            assert_eq!(tokens(&poller), [7]);
+        }
+        // Nothing new there; but whoever arms it again hears of what is left.
         other.write_all(b"x").unwrap();
-        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [8]);
-        poller.arm(&far, 9, Interest::Readable).unwrap();
-        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [9]);
-        poller.arm(&far, 9, Interest::Writable).unwrap();
-        assert_eq!(poller.wait(&mut events).unwrap().collect::<Vec<_>>(), [9]);
+        assert_eq!(tokens(&poller), [8]);
+        poller.arm(&far, 7, Interest::Readable).unwrap();
+        assert_eq!(tokens(&poller), [7]);
+        poller.arm(&far, 7, Interest::Nothing).unwrap();
+        near.write_all(b"x").unwrap();
+        other.write_all(b"x").unwrap();
+        assert_eq!(tokens(&poller), [8]);
+        poller.arm(&far, 7, Interest::Readable).unwrap();
+        near.shutdown(std::net::Shutdown::Write).unwrap();
+        let reports: Vec<_> = poller.wait(&mut events).unwrap().collect();
+        let ended = Report {
+            token: 7,
+            ended: true,
+        };
+        assert_eq!(reports, [ended]);
     }
 }

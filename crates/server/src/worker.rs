@@ -34,7 +34,7 @@ use crate::cores::Share;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
 use crate::listener::{Accepted, BACKLOG};
-use crate::poller::{EVENTS, Interest, no_events};
+use crate::poller::{EVENTS, Interest, Report, no_events};
 use crate::pool::Pool;
 use crate::shared::Shared;
 use std::collections::VecDeque;
@@ -44,8 +44,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
-
 use tinyhttp_message::encode::FieldLines;
+
 /// Bytes that are read at once: many small requests, and what a client that waits for its answers can leave with the server.
 const BUFFER: usize = 16 * 1024;
 
@@ -89,7 +89,7 @@ pub(crate) struct Worker<'s> {
 /// What a worker has to look at.
 enum Ready {
     /// Something that the poller has reported.
-    Token(u64),
+    Reported(Report),
     /// A connection that has just been accepted, and most likely brings its first request.
     Fresh(Box<Connection>),
 }
@@ -121,7 +121,12 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Notes whether the next bytes that are received had begun to come in when the clock was last looked at.
+    /// The time when the last reports came.
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Notes whether the next bytes that are received had begun to come in when the last reports came.
     pub(crate) fn arrived(&mut self, already: bool) {
         self.arrived = already.then_some(self.now);
     }
@@ -149,8 +154,8 @@ impl<'s> Worker<'s> {
         while let Some(found) = pool.wait_for_work(|| poller.wait(&mut events)) {
             match found {
                 Ok(_) if self.server.has_stopped() => pool.stop(),
-                Ok(tokens) => {
-                    self.ready.extend(tokens.map(Ready::Token));
+                Ok(reports) => {
+                    self.ready.extend(reports.map(Ready::Reported));
                     self.look_at_the_clock();
                     self.work_off();
                 }
@@ -175,12 +180,13 @@ impl<'s> Worker<'s> {
         self.held_up = false;
         while let Some(ready) = self.ready.pop_front() {
             match ready {
-                Ready::Token(WAKE) => {}
-                Ready::Token(token) if token >= LISTENER => {
+                Ready::Reported(Report { token: WAKE, .. }) => {}
+                Ready::Reported(Report { token, .. }) if token >= LISTENER => {
                     self.accept((token - LISTENER) as usize);
                 }
-                Ready::Token(token) => {
-                    if let Some(connection) = self.server.parked.take(token as usize) {
+                Ready::Reported(Report { token, ended }) => {
+                    if let Some(mut connection) = self.server.parked.take(token as usize) {
+                        connection.ended |= ended;
                         self.turn(connection);
                     }
                 }
@@ -238,11 +244,11 @@ impl<'s> Worker<'s> {
     fn give_back(&mut self) {
         while let Some(ready) = self.ready.pop_front() {
             let given = match ready {
-                Ready::Token(WAKE) => Ok(()),
-                Ready::Token(token) if token >= LISTENER => {
+                Ready::Reported(Report { token: WAKE, .. }) => Ok(()),
+                Ready::Reported(Report { token, .. }) if token >= LISTENER => {
                     self.server.arm_listener((token - LISTENER) as usize)
                 }
-                Ready::Token(token) => {
+                Ready::Reported(Report { token, .. }) => {
                     let arm = |connection: &Connection| {
                         self.server
                             .poller
@@ -373,26 +379,15 @@ impl<'s> Worker<'s> {
         }
     }
 
-    fn park(&self, mut connection: Box<Connection>) -> io::Result<()> {
-        let descriptor = connection.socket().as_raw_fd();
+    fn park(&self, connection: Box<Connection>) -> io::Result<()> {
         // Descriptors are not negative.
-        let descriptor = descriptor as usize;
-        let token = descriptor as u64;
-        let registered = std::mem::replace(&mut connection.registered, true);
+        let descriptor = connection.socket().as_raw_fd() as usize;
         let deadline = connection.deadline();
+        let poller = &self.server.poller;
+        let arm = |connection: &mut Connection, missed| connection.arm(poller, missed);
         self.server
             .parked
-            .park(descriptor, connection, deadline, |connection| {
-                if registered {
-                    self.server
-                        .poller
-                        .arm(connection.socket(), token, connection.interest())
-                } else {
-                    self.server
-                        .poller
-                        .add(connection.socket(), token, connection.interest())
-                }
-            })
+            .park(descriptor, connection, deadline, arm)
     }
 }
 
@@ -414,6 +409,6 @@ impl Shared {
     pub(crate) fn add_listener(&self, listener: usize) -> io::Result<()> {
         let token = LISTENER + listener as u64;
         self.listeners[listener]
-            .if_open(|socket| self.poller.add(socket, token, Interest::Readable))
+            .if_open(|socket| self.poller.add(socket, token, Interest::Acceptable))
     }
 }

@@ -111,6 +111,7 @@ impl Connection {
     ) -> Option<Response<Body>> {
         self.send_ahead(worker);
         self.read_all = false;
+        self.disarm(&worker.server.poller);
         if !rest.is_empty() {
             self.protocol.content_has_begun();
         }

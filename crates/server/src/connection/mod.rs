@@ -34,15 +34,16 @@ mod send;
 use crate::clients::Counted;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
-use crate::poller::Interest;
+use crate::poller::{Interest, Poller};
 use crate::worker::Worker;
 use http::StatusCode;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv, shutdown, sockopt};
 use send::Pending;
-use std::os::fd::OwnedFd;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tinyhttp_message::{CloseReason, FieldStorage, ServerConnection, ServerEvent};
 
 /// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
@@ -81,8 +82,12 @@ pub(crate) struct Connection {
     /// What was left of it when this turn began.
     left: Duration,
     interest: Interest,
-    /// The poller knows the socket.
-    pub(crate) registered: bool,
+    /// What the poller was last told to look for, if it knows the socket.
+    armed: Option<Interest>,
+    /// The poller has said that the client has nothing more to say, but for what can be read.
+    pub(crate) ended: bool,
+    /// When the last reports had come to the worker that gave this the last turn.
+    last_turn: Instant,
     _counted: Counted,
 }
 
@@ -134,7 +139,9 @@ impl Connection {
             deadline: worker.deadline(Waiting::First),
             left: Duration::ZERO,
             interest: Interest::Readable,
-            registered: false,
+            armed: None,
+            ended: false,
+            last_turn: worker.now(),
             _counted: counted,
         }
     }
@@ -145,6 +152,33 @@ impl Connection {
 
     pub(crate) fn interest(&self) -> Interest {
         self.interest
+    }
+
+    /// Sees to it that the poller reports when there is what this waits for. `missed`: something was reported while somebody
+    /// had it in hand.
+    pub(crate) fn arm(&mut self, poller: &Poller, missed: bool) -> io::Result<()> {
+        // Descriptors are not negative.
+        let token = self.socket.as_raw_fd() as u64;
+        let armed = self.armed.replace(self.interest);
+        if armed.is_none() {
+            return poller.add(&self.socket, token, self.interest);
+        }
+        // Who is watched needs no word, unless something may have come that nobody has looked at.
+        let watched = armed == Some(Interest::Readable) && self.interest == Interest::Readable;
+        if watched && self.read_all && !missed {
+            return Ok(());
+        }
+        poller.arm(&self.socket, token, self.interest)
+    }
+
+    /// Has the poller keep silent until this is parked again, since somebody else waits at the socket.
+    fn disarm(&mut self, poller: &Poller) {
+        if self.armed == Some(Interest::Readable) {
+            // Should it go wrong, another worker is woken up for nothing now and then.
+            let token = self.socket.as_raw_fd() as u64;
+            let _ = poller.arm(&self.socket, token, Interest::Nothing);
+            self.armed = Some(Interest::Nothing);
+        }
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
@@ -170,8 +204,10 @@ impl Connection {
             return self.linger();
         }
         self.exchanged = false;
-        // What was reported to be readable had come by then; of anything else nobody knows.
-        worker.arrived(self.registered && self.interest == Interest::Readable);
+        // What was reported to be readable had come by then, unless another worker has had the same report, and has taken
+        // what there was. Of anything else nobody knows.
+        let reported = self.armed.is_some() && self.interest == Interest::Readable;
+        worker.arrived(reported && self.last_turn < worker.now());
         self.read_all = false;
         self.left = worker.until(self.deadline);
         let mut look = self.interest == Interest::Writable;
@@ -211,10 +247,14 @@ impl Connection {
         let mut buffer = std::mem::take(&mut worker.buffer);
         let received = match recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
             Ok((length, _)) => {
-                self.read_all = length < buffer.len();
+                self.read_all = length < buffer.len() && !self.ended;
                 Some(length)
             }
-            Err(Errno::AGAIN | Errno::INTR) => None,
+            Err(Errno::AGAIN) => {
+                self.read_all = !self.ended;
+                None
+            }
+            Err(Errno::INTR) => None,
             Err(_) => {
                 worker.buffer = buffer;
                 return Step::Broken;
@@ -324,6 +364,7 @@ impl Connection {
 
     fn end_turn(&mut self, step: Step, worker: &mut Worker<'_>) -> Next {
         worker.output.clear();
+        self.last_turn = worker.now();
         let interest = match step {
             Step::NeedMore => {
                 let waiting = if self.protocol.is_inside_head() {
@@ -387,6 +428,7 @@ impl Connection {
     fn linger(&mut self) -> Next {
         let mut scrap = [0; 16 * 1024];
         let mut left = LINGER_TURN;
+        self.read_all = false;
         loop {
             match recv(&self.socket, &mut scrap, RecvFlags::empty()) {
                 Ok((0, _)) => return Next::Close,
