@@ -1,7 +1,10 @@
 //! Sockets that connections come from.
 
 use crate::endpoint::Endpoint;
+use crate::poller::Poller;
 use crate::socket_file::{SocketFile, Taken};
+use nix::sys::socket::SetSockOpt;
+use nix::{libc, setsockopt_impl, sockopt_impl};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::net::{self, SocketFlags};
@@ -15,6 +18,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Connections that may wait to be accepted. The kernel lowers this to its own bound (`net.core.somaxconn`).
 pub(crate) const BACKLOG: i32 = 4096;
 
+/// How long a client may keep silent and not be there, in seconds.
+const SILENT: usize = 1;
+
+sockopt_impl!(
+    /// The kernel accepts connections when their first bytes come (`TCP_DEFER_ACCEPT` in tcp(7)), or when they have been
+    /// silent for so many seconds, about.
+    DeferAccept,
+    SetOnly,
+    libc::IPPROTO_TCP,
+    libc::TCP_DEFER_ACCEPT,
+    usize
+);
+
 /// A bound socket and its address.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -23,6 +39,8 @@ pub(crate) struct Listener {
     endpoint: Endpoint,
     /// The name of a Unix socket that was bound here.
     file: Option<SocketFile>,
+    /// Whether the kernel keeps silent clients. Where somebody else has bound the socket, that is theirs to decide.
+    defers: bool,
 }
 
 /// What came of trying to accept.
@@ -57,7 +75,9 @@ impl Listener {
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(shared)?;
         socket.bind(&SockAddr::from(address))?;
-        Listener::new(socket, None)
+        let mut listener = Listener::new(socket, None)?;
+        listener.defers = listener.defer(SILENT);
+        Ok(listener)
     }
 
     /// Binds a name in the file system, which gets these permissions, or what the umask leaves. With `shared`, somebody who
@@ -101,6 +121,7 @@ impl Listener {
             socket: Mutex::new(Some(socket.into())),
             endpoint,
             file,
+            defers: false,
         })
     }
 
@@ -109,15 +130,37 @@ impl Listener {
         self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets the kernel keep those who have connected and have not said anything yet, until they do, or have been silent for so
+    /// many seconds: one report is enough for both, and who never says anything costs nothing here. Whether it does.
+    fn defer(&self, seconds: usize) -> bool {
+        let set = |socket: BorrowedFd<'_>| Ok(DeferAccept.set(&socket, &seconds)?);
+        let set = self.if_open(set);
+        if let Err(error) = &set {
+            log::debug!("connections are accepted before they say anything: {error}");
+        }
+        set.is_ok()
+    }
+
+    /// Lets those come who have not said anything yet, before the listener is closed.
+    pub(crate) fn last_call(&self) {
+        if self.defers {
+            self.defer(0);
+        }
+    }
+
     /// The address, with the port that the system chose if it was asked to.
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
     /// Has nothing to do with whoever comes from now on. They are refused, unless somebody else holds the socket, too: a
-    /// successor that takes over. So it must not be shut down.
-    pub(crate) fn close(&self) {
+    /// successor that takes over. So it must not be shut down, and the poller, which has seen it, has to be told.
+    pub(crate) fn close(&self, poller: &Poller) {
         let socket = self.lock().take();
+        if let Some(socket) = &socket {
+            // It fails if the poller has never seen it.
+            let _ = poller.remove(socket);
+        }
         // As long as the socket is open, no other file has its inode.
         if let (Some(_), Some(file)) = (&socket, &self.file) {
             file.remove();
@@ -156,5 +199,42 @@ impl Listener {
             // What else can fail has failed for that one connection (accept(2) lists the network's own errors).
             Err(_) => Accepted::Gone,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poller::{Interest, no_events};
+    use std::io::Write;
+    use std::net::{Ipv4Addr, TcpStream};
+
+    #[test]
+    fn who_says_nothing_is_not_there_yet() {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Listener::bind(any, false).unwrap();
+        let Endpoint::Internet(address) = listener.endpoint() else {
+            panic!("{}", listener.endpoint());
+        };
+        let poller = Poller::new().unwrap();
+        let add = |socket: BorrowedFd<'_>| poller.add(socket, 1, Interest::Acceptable);
+        listener.if_open(add).unwrap();
+        let accept = || {
+            assert_eq!(poller.wait(&mut no_events()).unwrap().count(), 1);
+            match listener.accept(|| ()) {
+                Accepted::Connection(_, Endpoint::Internet(remote)) => remote,
+                _ => panic!("somebody should be there"),
+            }
+        };
+        let local = |stream: &TcpStream| stream.local_addr().unwrap();
+        // The second one speaks first, and so it comes first.
+        let [silent, mut speaks] = [(); 2].map(|()| TcpStream::connect(address).unwrap());
+        speaks.write_all(b"x").unwrap();
+        assert_eq!(accept(), local(&speaks));
+        // In the end each is accepted at once.
+        listener.last_call();
+        let late = TcpStream::connect(address).unwrap();
+        assert_eq!(accept(), local(&late));
+        assert_eq!(accept(), local(&silent), "after a second, at the latest");
     }
 }

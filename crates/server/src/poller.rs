@@ -1,11 +1,11 @@
 //! One epoll for everything, shared by all workers.
 //!
-//! Listeners, and connections that wait for room to write, are armed *once*: when that has been reported, the kernel says
-//! nothing more of them until they are armed again. Connections that wait for bytes are *watched*: the kernel reports each
-//! time that something comes, and nobody has to ask again, which saves a call for each request. What it reports while a
-//! worker has the connection in its hands is noted where connections are parked ([`Parked`](crate::parked::Parked)), so
-//! that a ready connection still has one owner. Any worker may wait here; which one is woken doesn't matter, since none of
-//! them owns anything while it waits.
+//! There are three ways to wait. A listener is reported *as long as* somebody is to be accepted. A connection that waits for
+//! room to write is armed *once*: when that has been reported, the kernel says nothing more of it until it is armed again. A
+//! connection that waits for bytes is *watched*: the kernel reports each time that something comes, and nobody has to ask
+//! again, which saves a call for each request. What it reports while a worker has the connection in its hands is noted where
+//! connections are parked ([`Parked`](crate::parked::Parked)), so that a ready connection still has one owner. Any worker
+//! may wait here; which one is woken doesn't matter, since none of them owns anything while it waits.
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, OwnedFd};
 /// What a descriptor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interest {
-    /// Connections to accept, once.
+    /// Connections to accept, as long as there are any.
     Acceptable,
     /// Bytes to read, or the end of them: whatever there is now, and each time that more comes.
     Readable,
@@ -29,10 +29,10 @@ pub(crate) enum Interest {
 impl Interest {
     fn flags(self) -> EventFlags {
         match self {
-            Interest::Acceptable => EventFlags::IN | EventFlags::ONESHOT,
+            Interest::Acceptable => EventFlags::IN,
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
             Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
-            Interest::Nothing => EventFlags::ET,
+            Interest::Nothing => EventFlags::ONESHOT,
         }
     }
 }
@@ -115,6 +115,11 @@ impl Poller {
         )?)
     }
 
+    /// Forgets a descriptor. Closing it is not enough while somebody else holds the same socket.
+    pub(crate) fn remove(&self, fd: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, fd)?)
+    }
+
     /// Waits until something is ready, for ever if need be.
     pub(crate) fn wait<'e>(
         &self,
@@ -142,20 +147,23 @@ mod tests {
     }
 
     #[test]
-    fn what_is_armed_once_is_reported_once() {
+    fn some_are_reported_once_and_some_as_long_as_they_are_ready() {
         let poller = Poller::new().unwrap();
-        let (mut near, far) = UnixStream::pair().unwrap();
+        let (_near, far) = UnixStream::pair().unwrap();
         let (mut other, bell) = UnixStream::pair().unwrap();
-        poller.add(&far, 7, Interest::Acceptable).unwrap();
+        poller.add(&far, 7, Interest::Writable).unwrap();
         poller.add(&bell, 8, Interest::Acceptable).unwrap();
-        near.write_all(b"x").unwrap();
         assert_eq!(tokens(&poller), [7]);
-        // Still readable, but told already: only the other one is reported.
-        near.write_all(b"x").unwrap();
+        // Still writable, but told already: only the other one is reported.
         other.write_all(b"x").unwrap();
         assert_eq!(tokens(&poller), [8]);
-        poller.arm(&far, 9, Interest::Acceptable).unwrap();
+        assert_eq!(tokens(&poller), [8]);
+        poller.arm(&bell, 8, Interest::Nothing).unwrap();
+        poller.arm(&far, 9, Interest::Writable).unwrap();
         assert_eq!(tokens(&poller), [9]);
+        poller.arm(&bell, 8, Interest::Acceptable).unwrap();
+        assert_eq!(tokens(&poller), [8]);
+        poller.remove(&bell).unwrap();
         poller.arm(&far, 9, Interest::Writable).unwrap();
         assert_eq!(tokens(&poller), [9]);
     }

@@ -25,6 +25,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// Descriptors that are kept for files, logs and the like; a quarter where the limit is low.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
+/// How long new clients are still accepted after the beginning of the end: those that have connected and whose requests are on
+/// their way.
+const LAST_CALL: Duration = Duration::from_millis(100);
+
 /// How long a client that connected just before the end may take to send its request.
 const LAST_REQUESTS: Duration = Duration::from_millis(500);
 
@@ -261,21 +265,28 @@ impl Server {
     /// None at present; the type leaves room for some.
     pub fn run(self) -> io::Result<()> {
         let mut keeper = Worker::new(&self.shared, &self.pool);
-        let mut draining = false;
+        let mut draining_since = None;
+        let mut is_idle = false;
         while !self.shared.has_stopped() {
-            self.shared.sleep(TICK);
+            is_idle = self.shared.sleep(TICK, is_idle);
             // Whoever waited has been busy for as long as that, perhaps: a turn may take long without having said so.
             self.pool.call();
             keeper.look_at_the_clock();
             self.sweep(&mut keeper);
             self.shared.resume_accepting();
             if self.shared.is_draining() {
-                if !std::mem::replace(&mut draining, true) {
+                let since = *draining_since.get_or_insert_with(|| {
+                    self.shared.listeners.iter().for_each(Listener::last_call);
+                    Instant::now()
+                });
+                let is_last_call = since.elapsed() < LAST_CALL;
+                if !is_last_call {
                     keeper.close_listeners();
                 }
                 self.close_idle(&keeper);
                 let late = self.stop_at.lock().unwrap_or_else(PoisonError::into_inner);
-                if self.shared.connections() == 0 || late.is_some_and(|at| Instant::now() >= at) {
+                let is_done = self.shared.connections() == 0 && !is_last_call;
+                if is_done || late.is_some_and(|at| Instant::now() >= at) {
                     self.shared.stop();
                 }
             }
@@ -340,7 +351,9 @@ impl Server {
             left => log::warn!("{left} threads are held up by a handler and are left behind"),
         }
         // Stoppers may live on, and with them all that is shared.
-        self.shared.listeners.iter().for_each(Listener::close);
+        for listener in 0..self.shared.listeners.len() {
+            self.shared.close_listener(listener);
+        }
         let last = Worker::new(&self.shared, &self.pool);
         self.shared
             .parked
@@ -375,7 +388,8 @@ impl std::fmt::Debug for Stopper {
 
 impl Stopper {
     /// Ends the server gracefully: nobody new is accepted, idle connections are closed, busy ones finish what they are
-    /// at, for at most `grace`. Who has only just connected may still send a request, for half a second.
+    /// at, for at most `grace`. Who has only just connected may still send a request: for half a second, or a tenth of one if
+    /// nothing has come of it yet, for until then the kernel keeps it.
     pub fn drain(&self, grace: Duration) {
         *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) =
             Instant::now().checked_add(grace);

@@ -9,12 +9,12 @@ use crate::endpoint::Endpoint;
 use crate::handler::Handler;
 use crate::listener::Listener;
 use crate::parked::Parked;
-use crate::poller::Poller;
+use crate::poller::{Interest, Poller};
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tinyhttp_message::Limits;
 
@@ -46,10 +46,14 @@ pub(crate) struct Shared {
     pub(crate) bell: OwnedFd,
     stage: AtomicU8,
     connections: AtomicUsize,
-    /// The listeners are not armed, because there was no room for another connection.
+    /// The poller keeps silent about the listeners, because there was no room for another connection.
     accepting_paused: AtomicBool,
+    /// Whoever changes that, and arms the listeners accordingly.
+    accepting: Mutex<()>,
     /// For the keeper, which sleeps while there is nothing to keep.
     keeper: Mutex<()>,
+    /// It does so now.
+    keeper_sleeps: AtomicBool,
     wake_keeper: Condvar,
 }
 
@@ -76,7 +80,9 @@ impl Shared {
             stage: AtomicU8::new(SERVING),
             connections: AtomicUsize::new(0),
             accepting_paused: AtomicBool::new(false),
+            accepting: Mutex::new(()),
             keeper: Mutex::new(()),
+            keeper_sleeps: AtomicBool::new(false),
             wake_keeper: Condvar::new(),
         })
     }
@@ -119,7 +125,8 @@ impl Shared {
 
     /// A connection has been accepted.
     pub(crate) fn opened(&self) {
-        if self.connections.fetch_add(1, Ordering::SeqCst) == 0 {
+        let was_alone = self.connections.fetch_add(1, Ordering::SeqCst) == 0;
+        if was_alone && self.keeper_sleeps.load(Ordering::SeqCst) {
             self.notify_keeper();
         }
     }
@@ -135,6 +142,7 @@ impl Shared {
 
     /// Leaves the listeners alone until a connection is closed or the keeper comes by.
     pub(crate) fn pause_accepting(&self, why: Option<&io::Error>) {
+        let changing = self.change_accepting();
         if !self.accepting_paused.swap(true, Ordering::SeqCst) {
             match why {
                 Some(error) => log::warn!("no more connections can be accepted for now: {error}"),
@@ -143,22 +151,27 @@ impl Shared {
                     self.settings.max_connections
                 ),
             }
+            self.arm_listeners(Interest::Nothing);
         }
+        drop(changing);
         self.notify_keeper();
     }
 
     /// Accepts again, if that was paused.
     pub(crate) fn resume_accepting(&self) {
-        if !self.accepting_paused.load(Ordering::Relaxed)
-            || !self.accepting_paused.swap(false, Ordering::SeqCst)
-        {
+        if !self.accepting_paused.load(Ordering::Relaxed) {
             return;
         }
-        for listener in 0..self.listeners.len() {
-            if let Err(error) = self.arm_listener(listener) {
-                log::error!("a listener could not be armed again: {error}");
-            }
+        let _changing = self.change_accepting();
+        if self.accepting_paused.swap(false, Ordering::SeqCst) {
+            self.arm_listeners(Interest::Acceptable);
         }
+    }
+
+    fn change_accepting(&self) -> MutexGuard<'_, ()> {
+        self.accepting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn notify_keeper(&self) {
@@ -166,16 +179,25 @@ impl Shared {
         self.wake_keeper.notify_all();
     }
 
-    /// The keeper's sleep: a tick long, or until there is something to keep.
-    pub(crate) fn sleep(&self, tick: Duration) {
-        let guard = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing = self.connections() == 0
+    /// Whether nobody has to keep the time.
+    fn is_idle(&self) -> bool {
+        self.connections() == 0
             && !self.accepting_paused.load(Ordering::SeqCst)
-            && !self.is_draining();
-        if nothing {
+            && !self.is_draining()
+    }
+
+    /// The keeper's sleep: a tick long, or until there is something to keep if there was nothing at the last tick and there is
+    /// nothing now. (Where connections come and go all the time, there is often none for a moment: waking the keeper for each
+    /// would cost more than the tick.) Whether there is nothing.
+    pub(crate) fn sleep(&self, tick: Duration, was_idle: bool) -> bool {
+        let guard = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        self.keeper_sleeps.store(was_idle, Ordering::SeqCst);
+        if was_idle && self.is_idle() {
             drop(self.wake_keeper.wait(guard));
-        } else {
+        } else if !self.has_stopped() {
             drop(self.wake_keeper.wait_timeout(guard, tick));
         }
+        self.keeper_sleeps.store(false, Ordering::SeqCst);
+        self.is_idle()
     }
 }

@@ -39,7 +39,7 @@ use crate::pool::Pool;
 use crate::shared::Shared;
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -244,10 +244,8 @@ impl<'s> Worker<'s> {
     fn give_back(&mut self) {
         while let Some(ready) = self.ready.pop_front() {
             let given = match ready {
-                Ready::Reported(Report { token: WAKE, .. }) => Ok(()),
-                Ready::Reported(Report { token, .. }) if token >= LISTENER => {
-                    self.server.arm_listener((token - LISTENER) as usize)
-                }
+                // These are reported again in any case.
+                Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
                 Ready::Reported(Report { token, .. }) => {
                     let arm = |connection: &Connection| {
                         self.server
@@ -270,7 +268,7 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Accepts who is waiting. The listener is armed again before any of them gets its turn, which may take long.
+    /// Accepts who is waiting. If those are more, or others come, it is reported again.
     fn accept(&mut self, listener: usize) {
         for accepted in 0..ACCEPTS {
             if self.server.is_full() {
@@ -286,16 +284,13 @@ impl<'s> Worker<'s> {
                 Accepted::Connection(socket, remote) => self.welcome(socket, remote, listener),
                 Accepted::Gone => {}
                 Accepted::Nobody => break,
-                Accepted::Closed => return,
+                Accepted::Closed => return self.server.close_listener(listener),
                 Accepted::Exhausted(error) => {
                     if !self.make_room() {
                         return self.server.pause_accepting(Some(&error));
                     }
                 }
             }
-        }
-        if let Err(error) = self.server.arm_listener(listener) {
-            log::error!("a listener could not be armed again: {error}");
         }
     }
 
@@ -349,7 +344,7 @@ impl<'s> Worker<'s> {
                     Accepted::Nobody | Accepted::Closed | Accepted::Exhausted(_) => break,
                 }
             }
-            listener.close();
+            self.server.close_listener(number);
         }
         self.give_back();
     }
@@ -398,17 +393,31 @@ fn date_field(date: HttpDate) -> FieldLines {
 }
 
 impl Shared {
-    /// Arms a listener for the next connection.
-    pub(crate) fn arm_listener(&self, listener: usize) -> io::Result<()> {
-        let token = LISTENER + listener as u64;
-        self.listeners[listener]
-            .if_open(|socket| self.poller.arm(socket, token, Interest::Acceptable))
-    }
-
     /// Makes a listener known to the poller.
     pub(crate) fn add_listener(&self, listener: usize) -> io::Result<()> {
-        let token = LISTENER + listener as u64;
-        self.listeners[listener]
-            .if_open(|socket| self.poller.add(socket, token, Interest::Acceptable))
+        self.listeners[listener].if_open(|socket| {
+            self.poller
+                .add(socket, listener_token(listener), Interest::Acceptable)
+        })
     }
+
+    /// Has the poller report listeners, or keep silent about them.
+    pub(crate) fn arm_listeners(&self, interest: Interest) {
+        for (number, listener) in self.listeners.iter().enumerate() {
+            let arm =
+                |socket: BorrowedFd<'_>| self.poller.arm(socket, listener_token(number), interest);
+            if let Err(error) = listener.if_open(arm) {
+                log::error!("a listener could not be armed again: {error}");
+            }
+        }
+    }
+
+    /// Has nothing more to do with a listener.
+    pub(crate) fn close_listener(&self, listener: usize) {
+        self.listeners[listener].close(&self.poller);
+    }
+}
+
+fn listener_token(listener: usize) -> u64 {
+    LISTENER + listener as u64
 }
