@@ -8,8 +8,8 @@
 //!
 //! # One connection's life
 //!
-//! 1. The listener ([`Builder::bind`]) and all connections sit in one epoll, armed one-shot. One worker of the pool waits
-//!    there; others are called when there is a lot to do.
+//! 1. The listener ([`Builder::bind`]) and all connections sit in one epoll. One worker of the pool waits there, and whoever
+//!    is told of a ready connection owns it; others are called when there is a lot to do, and a core to do it on.
 //! 2. The worker reads into a buffer of its own, so a parked connection has none.
 //! 3. `tinyhttp-message` finds the head and judges its framing. A broken request gets its status, and the end.
 //! 4. The [`Handler`] makes a response out of the request. If it may wait, a spare worker takes over meanwhile.

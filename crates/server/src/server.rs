@@ -54,7 +54,7 @@ pub struct Builder {
 
 impl Builder {
     /// Listens on an address; may be called several times. Port 0 lets the system choose. An IPv6 address takes IPv6
-    /// connections only.
+    /// connections only. A client is accepted when its first bytes have come, or when it has been silent for about a second.
     ///
     /// # Errors
     /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable),
