@@ -1,9 +1,8 @@
 //! How the program is linked: such that it starts quickly, for that is most of what a small fetch takes.
 //!
-//! | what | why |
-//! |---|---|
-//! | libgcc's part for unwinding is linked in | one library less to find, to map and to search; and when it starts, it asks the processor for its features, which takes long in a virtual machine |
-//! | relative relocations are packed | 14,000 of them take 4 KiB instead of 340 |
+//! 1. libgcc's part for unwinding is linked in: that is one library less to find, to map and to search for symbols. And
+//!    that library, when it is loaded, asks the processor for its features, which takes long in a virtual machine.
+//! 2. Relative relocations are packed: there are 14,000, which take 4 KiB then instead of 340.
 //!
 //! Both are left to the linker's habits where this can't know what it and the C library can do.
 

@@ -76,8 +76,8 @@ fn port(text: &str) -> Result<u16, &'static str> {
         .map_err(|_| "a port is a number from 0 to 65535")
 }
 
-/// What all these flags have in common: `--help` says once how their environment variables are called, and a switch is off if its
-/// variable is empty, 0, no, off or false.
+/// What all these flags have in common: `--help` says once how their environment variables are called, and a switch is off
+/// if its variable is empty, 0, no, off or false.
 fn environment(arg: Arg) -> Arg {
     let arg = arg.hide_env(true);
     match arg.get_action() {
