@@ -250,6 +250,20 @@ fn another_run_goes_on_with_the_part() {
 }
 
 #[test]
+fn nothing_stays_of_an_older_and_longer_part() {
+    let file = File::new(1000);
+    let server = file.clone().serve();
+    let table: [(usize, &[&str]); 4] = [(5000, &[]), (5000, &["-C", "-"]), (0, &[]), (1000, &[])];
+    for (length, args) in table {
+        let folder = Folder::new();
+        std::fs::write(folder.join("file.part"), vec![b'x'; length]).unwrap();
+        download(&server, &folder, args).succeeds();
+        assert!(folder.read("file") == *file.content, "{length} {args:?}");
+        assert_eq!(folder.names(), ["file"]);
+    }
+}
+
+#[test]
 fn a_file_of_the_users_is_gone_on_with_but_not_lost() {
     let file = File::new(1000);
     let server = file.clone().serve();

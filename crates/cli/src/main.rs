@@ -4,13 +4,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod failure;
+mod flags;
 mod get;
 mod resolve;
 mod serve;
 mod visible;
 
-use clap::builder::FalseyValueParser;
-use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+use flags::Flags;
 use std::process::ExitCode;
 
 /// Serve a folder or fetch a URL: HTTP/1.1 from raw sockets.
@@ -28,29 +29,18 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    Serve(Box<serve::Args>),
-    Get(Box<get::Args>),
-    Resolve(Box<resolve::Args>),
+    /// Serve a folder, right now
+    Serve(Flags<serve::Args>),
+    /// Fetch URLs: readable on a terminal, exact in a pipe
+    Get(Flags<get::Args>),
+    /// Find the addresses of a host
+    Resolve(Flags<resolve::Args>),
 }
 
 fn main() -> ExitCode {
-    let matches = Args::command()
-        .mut_subcommands(|command| command.mut_args(environment))
-        .get_matches();
-    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match args.command {
-        Command::Serve(args) => serve::run(&args),
-        Command::Get(args) => get::run(*args),
-        Command::Resolve(args) => resolve::run(&args),
-    }
-}
-
-/// What all flags have in common: `--help` says once how their environment variables are called, and a switch is off if its
-/// variable is empty, 0, no, off or false.
-fn environment(arg: Arg) -> Arg {
-    let arg = arg.hide_env(true);
-    match arg.get_action() {
-        ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
-        _ => arg,
+    match Args::parse().command {
+        Command::Serve(Flags(args)) => serve::run(&args),
+        Command::Get(Flags(args)) => get::run(*args),
+        Command::Resolve(Flags(args)) => resolve::run(&args),
     }
 }

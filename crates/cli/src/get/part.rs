@@ -86,7 +86,7 @@ impl Part {
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
         if length == 0 {
-            file.set_len(0).map_err(failed)?;
+            cut(&file, 0).map_err(failed)?;
         }
         file.seek(SeekFrom::Start(length)).map_err(failed)?;
         Ok(Part {
@@ -109,8 +109,7 @@ impl Part {
         validator: Option<Validator>,
         url: &str,
     ) -> Result<(), Failure> {
-        self.file
-            .set_len(0)
+        cut(&self.file, 0)
             .and_then(|()| self.file.rewind())
             .map_err(|error| failure(&self.temporary, &error))?;
         self.length = 0;
@@ -144,7 +143,7 @@ impl Part {
     pub(super) fn finish(self, modified: Option<SystemTime>) -> Result<(), Failure> {
         let failed = |error: io::Error| failure(&self.path, &error);
         // Beyond the length there may be rests of an older, longer file.
-        self.file.set_len(self.length).map_err(failed)?;
+        cut(&self.file, self.length).map_err(failed)?;
         if let Some(modified) = modified {
             self.file.set_modified(modified).map_err(failed)?;
         }
@@ -167,6 +166,15 @@ impl Part {
     fn version_path(&self) -> PathBuf {
         with_suffix(&self.path, ".part.version")
     }
+}
+
+/// Takes away what lies beyond that length. Where nothing does, nothing is done: ext4 writes out at once, when it is closed,
+/// what was cut to nothing before, even if it was empty.
+fn cut(file: &File, length: u64) -> io::Result<()> {
+    if file.metadata()?.len() > length {
+        file.set_len(length)?;
+    }
+    Ok(())
 }
 
 fn failure(path: &Path, error: &io::Error) -> Failure {

@@ -12,8 +12,8 @@ use tinyhttp_client::Error;
 
 /// How long a transfer may be too slow, unless said otherwise.
 const LONG: Duration = Duration::from_secs(30);
-/// How much is read at a time.
-const PIECE: usize = 256 * 1024;
+/// How much is read at a time. What a file is given in large pieces, the kernel keeps in large pages.
+const PIECE: usize = 1024 * 1024;
 
 /// The bounds of one transfer.
 #[derive(Clone)]

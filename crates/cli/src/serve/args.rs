@@ -7,6 +7,8 @@ use super::service::Service;
 use super::share::Share;
 use super::site::Site;
 use super::watch::Watch;
+use clap::builder::FalseyValueParser;
+use clap::{Arg, ArgAction};
 use std::path::PathBuf;
 
 /// Serve a folder, right now
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 ///
 /// Each flag has an environment variable: TINYHTTP_PORT for --port, TINYHTTP_FOLLOW_SYMLINKS for --follow-symlinks.
 #[derive(clap::Args, Debug)]
+#[command(mut_args(environment))]
 pub(crate) struct Args {
     /// The folder to serve
     #[arg(default_value = ".", value_name = "DIR", env = "TINYHTTP_DIR")]
@@ -71,4 +74,14 @@ pub(crate) struct Args {
 fn port(text: &str) -> Result<u16, &'static str> {
     text.parse()
         .map_err(|_| "a port is a number from 0 to 65535")
+}
+
+/// What all these flags have in common: `--help` says once how their environment variables are called, and a switch is off
+/// if its variable is empty, 0, no, off or false.
+fn environment(arg: Arg) -> Arg {
+    let arg = arg.hide_env(true);
+    match arg.get_action() {
+        ArgAction::SetTrue => arg.value_parser(FalseyValueParser::new()),
+        _ => arg,
+    }
 }

@@ -7,13 +7,29 @@ use std::path::PathBuf;
 #[command(next_help_heading = "How it is reached")]
 pub(crate) struct ConnectionArgs {
     /// Take at most so long for everything
-    #[arg(short, long, value_name = "SECONDS", env = "TINYHTTP_MAX_TIME")]
+    #[arg(
+        short,
+        long,
+        value_name = "SECONDS",
+        env = "TINYHTTP_MAX_TIME",
+        hide_env = true
+    )]
     pub(in crate::get) max_time: Option<f64>,
     /// Take at most so long to find and reach the server; 30 s by default
-    #[arg(long, value_name = "SECONDS", env = "TINYHTTP_CONNECT_TIMEOUT")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "TINYHTTP_CONNECT_TIMEOUT",
+        hide_env = true
+    )]
     pub(in crate::get) connect_timeout: Option<f64>,
     /// Wait at most so long for the next byte; 120 s by default, 0: for ever
-    #[arg(long, value_name = "SECONDS", env = "TINYHTTP_STALL_TIMEOUT")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "TINYHTTP_STALL_TIMEOUT",
+        hide_env = true
+    )]
     pub(in crate::get) stall_timeout: Option<f64>,
     /// Use IPv4 only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
@@ -28,7 +44,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
     pub(in crate::get) connect_to: Vec<String>,
     /// Ask these name servers instead of the system's: ADDRESS[:PORT]
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = name_server, env = "TINYHTTP_DNS_SERVERS")]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = name_server, env = "TINYHTTP_DNS_SERVERS", hide_env = true)]
     pub(in crate::get) dns_servers: Vec<SocketAddr>,
     /// Connect from that interface or address
     #[arg(long, value_name = "NAME|ADDRESS")]
@@ -52,7 +68,7 @@ pub(crate) struct ConnectionArgs {
         long,
         value_name = "USER[:PASSWORD]",
         env = "TINYHTTP_PROXY_USER",
-        hide_env_values = true
+        hide_env = true
     )]
     pub(in crate::get) proxy_user: Option<String>,
     /// Reach these without a proxy: names, addresses, networks, *; otherwise NO_PROXY
@@ -71,7 +87,7 @@ pub(crate) struct TlsArgs {
     #[arg(short = 'k', long)]
     pub(in crate::get) insecure: bool,
     /// Trust the certificates in that file (PEM) instead of the system's
-    #[arg(long, value_name = "FILE", env = "CURL_CA_BUNDLE")]
+    #[arg(long, value_name = "FILE", env = "CURL_CA_BUNDLE", hide_env = true)]
     pub(in crate::get) cacert: Option<PathBuf>,
     /// This client's certificate (PEM)
     #[arg(short = 'E', long, value_name = "FILE")]

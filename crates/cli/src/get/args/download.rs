@@ -39,7 +39,7 @@ pub(in crate::get) struct DownloadArgs {
     )]
     pub(in crate::get) continue_at: Option<String>,
     /// Try so often again in a row, going on where it stopped; 3 for an interrupted download to a file, else 0
-    #[arg(long, value_name = "N", env = "TINYHTTP_RETRY")]
+    #[arg(long, value_name = "N", env = "TINYHTTP_RETRY", hide_env = true)]
     pub(in crate::get) retry: Option<u32>,
     /// Wait so long before each try; otherwise 1 s, 2 s, 4 s, … or what Retry-After says
     #[arg(long, value_name = "SECONDS")]
@@ -66,7 +66,7 @@ pub(in crate::get) struct DownloadArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(in crate::get) parallel_segments: u16,
     /// At most so many bytes in a second: 500K, 2M
-    #[arg(long, value_name = "RATE", value_parser = bytes, env = "TINYHTTP_LIMIT_RATE")]
+    #[arg(long, value_name = "RATE", value_parser = bytes, env = "TINYHTTP_LIMIT_RATE", hide_env = true)]
     pub(in crate::get) limit_rate: Option<u64>,
     /// Give up when fewer bytes than that come in a second, for --speed-time
     #[arg(short = 'Y', long, value_name = "RATE", value_parser = bytes)]

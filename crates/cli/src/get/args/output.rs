@@ -49,7 +49,8 @@ pub(in crate::get) struct OutputArgs {
         long,
         value_name = "WHEN",
         default_value = "auto",
-        env = "TINYHTTP_COLOR"
+        env = "TINYHTTP_COLOR",
+        hide_env = true
     )]
     pub(in crate::get) color: Colour,
 }

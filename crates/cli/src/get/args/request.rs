@@ -32,7 +32,7 @@ pub(in crate::get) struct RequestArgs {
         long,
         value_name = "USER[:PASSWORD]",
         env = "TINYHTTP_USER",
-        hide_env_values = true
+        hide_env = true
     )]
     pub(in crate::get) user: Option<String>,
     /// Log in with that token (Bearer), or the one in a file: @FILE
@@ -41,7 +41,7 @@ pub(in crate::get) struct RequestArgs {
         alias = "oauth2-bearer",
         value_name = "TOKEN",
         env = "TINYHTTP_BEARER",
-        hide_env_values = true,
+        hide_env = true,
         conflicts_with = "user"
     )]
     pub(in crate::get) bearer: Option<String>,
@@ -49,10 +49,16 @@ pub(in crate::get) struct RequestArgs {
     #[arg(short, long, alias = "netrc-optional")]
     pub(in crate::get) netrc: bool,
     /// Look them up in that file
-    #[arg(long, value_name = "FILE", env = "NETRC")]
+    #[arg(long, value_name = "FILE", env = "NETRC", hide_env = true)]
     pub(in crate::get) netrc_file: Option<PathBuf>,
     /// Send that User-Agent
-    #[arg(short = 'A', long, value_name = "NAME", env = "TINYHTTP_USER_AGENT")]
+    #[arg(
+        short = 'A',
+        long,
+        value_name = "NAME",
+        env = "TINYHTTP_USER_AGENT",
+        hide_env = true
+    )]
     pub(in crate::get) user_agent: Option<String>,
     /// Send that Referer
     #[arg(short = 'e', long, value_name = "URL")]

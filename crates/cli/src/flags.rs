@@ -1,0 +1,51 @@
+//! The flags of a command, which are put together only when that command is meant.
+//!
+//! There are more than 150 of them in all, and starting is most of what a small fetch takes. For the same reason `get`
+//! says beside each flag that `--help` doesn't show its variable: saying it once for all, as `serve` does, moves them all.
+
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+
+/// The flags of one command.
+pub(crate) struct Flags<T>(pub(crate) Box<T>);
+
+impl<T: Args> Args for Flags<T> {
+    fn augment_args(command: Command) -> Command {
+        command.defer(T::augment_args)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command.defer(T::augment_args_for_update)
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Flags<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        T::from_arg_matches(matches).map(|args| Flags(Box::new(args)))
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
+        T::from_arg_matches_mut(matches).map(|args| Flags(Box::new(args)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory};
+
+    #[test]
+    fn flags_are_there_and_show_no_variables() {
+        let mut command = crate::Args::command();
+        let flags = |command: &Command| command.get_arguments().count();
+        assert!(command.get_subcommands().all(|sub| flags(sub) == 0));
+        command.build();
+        for command in command.get_subcommands() {
+            let shown = |arg: &&clap::Arg| arg.get_env().is_some() && !arg.is_hide_env_set();
+            assert!(flags(command) > 10, "{command}");
+            assert_eq!(command.get_arguments().find(shown), None, "{command}");
+        }
+    }
+}
