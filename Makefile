@@ -10,7 +10,7 @@ BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message floods fuzz soak install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message floods fuzz soak deny install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS=60 (needs a nightly toolchain)
 
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test soak -- --ignored --nocapture
+
+deny: ## advisories, licences, sources and second versions among dependencies (DENY_FLAGS=--offline)
+	@command -v cargo-deny > /dev/null || { echo "cargo-deny is not here: $(CARGO) install cargo-deny --locked"; exit 1; }
+	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml check
+	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml --manifest-path crates/message/fuzz/Cargo.toml check advisories sources
 
 install: ## put the program into $(PREFIX)/bin
 	$(CARGO) build --release --locked -p tinyhttp
