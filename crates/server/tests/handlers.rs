@@ -558,6 +558,31 @@ fn a_request_that_has_come_before_the_end_is_answered() {
     }
 }
 
+/// Neither a client that reads nothing nor a handler that never returns puts it off.
+#[test]
+fn an_end_has_its_deadline() {
+    let (held, told, let_go) = Held::new();
+    let handler = move |request: Request<Body>| match request.uri().path() {
+        "/large" => Response::new(Body::from("x".repeat(50_000_000))),
+        _ => held.handle(request),
+    };
+    let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let server = builder.start(handler).unwrap();
+    let (address, stopper) = (server.addresses()[0], server.stopper());
+    let running = std::thread::spawn(move || server.run());
+    let mut stuck = TcpStream::connect(address).unwrap();
+    stuck.write_all(b"GET /large HTTP/1.0\r\n\r\n").unwrap();
+    stuck.peek(&mut [0]).unwrap();
+    let mut held_up = TcpStream::connect(address).unwrap();
+    held_up.write_all(b"GET /hold HTTP/1.0\r\n\r\n").unwrap();
+    told.recv_timeout(LONG).unwrap();
+    stopper.drain(Duration::from_millis(50));
+    running.join().unwrap().unwrap();
+    // What is cut doesn't look whole.
+    assert!(rest(&mut stuck).len() < 50_000_000);
+    drop(let_go);
+}
+
 /// Who has bound the socket, or inherits it, goes on with it when this server ends.
 #[test]
 fn a_shared_listener_outlives_the_server() {
