@@ -44,12 +44,13 @@ floods: ## what ordinary clients notice while others do their worst, as Markdown
 	$(CARGO) build --release --locked -p tinyhttp
 	python3 -B tests/bench/floods.py
 
-fuzz: ## run every fuzz target for FUZZ_SECONDS=60 (needs a nightly toolchain)
+fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a nightly toolchain)
 	command -v cargo-fuzz > /dev/null || $(CARGO) install cargo-fuzz --locked
 	cd crates/message && for target in $$(cargo fuzz list); do \
-	  mkdir -p fuzz/corpus/$$target && \
-	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=fuzz/http.dict \
-	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 || exit 1; \
+	  mkdir -p fuzz/corpus/$$target fuzz/target && log=fuzz/target/$$target.log && \
+	  { cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=fuzz/http.dict \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 2> $$log || { tail -n 50 $$log; exit 1; }; } && \
+	  printf '%-18s %s\n' $$target "$$(grep DONE $$log)" || exit 1; \
 	done
 
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
