@@ -10,7 +10,7 @@ BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message floods fuzz soak install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message floods fuzz soak deny install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,16 +44,22 @@ floods: ## what ordinary clients notice while others do their worst, as Markdown
 	$(CARGO) build --release --locked -p tinyhttp
 	python3 -B tests/bench/floods.py
 
-fuzz: ## run every fuzz target for FUZZ_SECONDS=60 (needs a nightly toolchain)
+fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a nightly toolchain)
 	command -v cargo-fuzz > /dev/null || $(CARGO) install cargo-fuzz --locked
 	cd crates/message && for target in $$(cargo fuzz list); do \
-	  mkdir -p fuzz/corpus/$$target && \
-	  cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=fuzz/http.dict \
-	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 -verbosity=0 -print_final_stats=1 || exit 1; \
+	  mkdir -p fuzz/corpus/$$target fuzz/target && log=fuzz/target/$$target.log && \
+	  { cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=fuzz/http.dict \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 2> $$log || { tail -n 50 $$log; exit 1; }; } && \
+	  printf '%-18s %s\n' $$target "$$(grep DONE $$log)" || exit 1; \
 	done
 
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test soak -- --ignored --nocapture
+
+deny: ## advisories, licences, sources and second versions among dependencies (DENY_FLAGS=--offline)
+	@command -v cargo-deny > /dev/null || { echo "cargo-deny is not here: $(CARGO) install cargo-deny --locked"; exit 1; }
+	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml check
+	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml --manifest-path crates/message/fuzz/Cargo.toml check advisories sources
 
 install: ## put the program into $(PREFIX)/bin
 	$(CARGO) build --release --locked -p tinyhttp

@@ -8,26 +8,51 @@ use std::net::Shutdown;
 use support::must::{check, check_index, serve};
 use support::{Folder, Raw, Serve};
 
-/// Lessons whose tests stand elsewhere. Those that remain are about what isn't here: TLS, passwords, writing, other systems' file
-/// names, and a list of hosts.
+/// Lessons whose tests stand elsewhere. Those that remain are about what isn't here: TLS, writing, and other systems' file names.
 const ELSEWHERE: &str = "
-    RUSTSEC-2020-0093 | content is drained, or the connection closed | tests/wire.rs::unwanted_content_does_not_become_a_request
-    RUSTSEC-2025-0037 | content is drained, or the connection closed | tests/wire.rs::unwanted_content_does_not_become_a_request
-    CVE-2024-23644    | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
-    CVE-2021-28861    | //evil.example is no other host              | tests/serve.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
-    RUSTSEC-2022-0072 | //evil.example is no other host              | tests/serve.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
-    RUSTSEC-2025-0055 | control bytes are escaped in logs            | tests/serve.rs::the_banner_and_the_log
-    dufs#691          | control bytes are escaped in logs            | crates/server/tests/handlers.rs::the_access_log_tells_everything_once_and_nothing_unescaped
-    miniserve#590     | links are refused, not hidden                | tests/serve.rs::what_is_not_a_file_is_not_there_and_nobody_waits_for_it
-    SWS#639           | links are refused in every component         | crates/server/src/files/resolve.rs::names_and_links
-    actix-files       | If-Range is heeded                           | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
-    dufs              | If-None-Match before If-Modified-Since       | crates/message/src/conditional.rs::the_ladder_of_13_2_2
-    dufs              | a 304 has its ETag                           | tests/rfc9110.rs::a_part_says_what_the_whole_says
-    serve             | If-None-Match is a list, or *                | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
-    shs               | a failed If-Match is a 412                   | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
-    tiny_http#283     | accepting goes on                            | tests/serve.rs::a_low_limit_on_descriptors
-    tiny_http#195     | no descriptors, no panic                     | tests/serve.rs::a_full_descriptor_table
-    cpython#75820     | an idle connection holds nobody up           | tests/starvation.rs::a_fresh_request_beside_a_crowd
+    RUSTSEC-2020-0093  | content is drained, or the connection closed | tests/wire.rs::unwanted_content_does_not_become_a_request
+    RUSTSEC-2025-0037  | content is drained, or the connection closed | tests/wire.rs::unwanted_content_does_not_become_a_request
+    CVE-2024-23644     | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
+    RUSTSEC-2017-0002  | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
+    CVE-2021-28861     | //evil.example is no other host              | tests/serve.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
+    RUSTSEC-2022-0072  | //evil.example is no other host              | tests/serve.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
+    CVE-2024-32966     | names are escaped in listings                | crates/server/src/files/tests/listing.rs::names_are_escaped_wherever_they_stand
+    CVE-2026-22257     | names are escaped in listings                | crates/server/src/files/tests/listing.rs::names_are_escaped_wherever_they_stand
+    CVE-2025-11966     | names are escaped in listings                | crates/server/src/files/tests/listing.rs::names_are_escaped_wherever_they_stand
+    CVE-2024-23771     | an unknown user takes as long as a known one | crates/server/src/middleware/auth/users.rs::somebody_is_checked_in_place_of_nobody
+    CVE-2026-27480     | an unknown user takes as long as a known one | crates/server/src/middleware/auth/users.rs::somebody_is_checked_in_place_of_nobody
+    CVE-2024-23770     | no password on a command line                | tests/guards.rs::passwords
+    SWS#714            | whatever is asked for, a password is needed  | tests/guards.rs::passwords
+    dufs#497           | no users are not all users                   | crates/server/src/middleware/auth/mod.rs::without_users_nobody_comes_in
+    CVE-2026-42559     | names that lead here and aren't ours         | tests/guards.rs::names_that_lead_here_and_are_not_ours
+    RUSTSEC-2025-0055  | control bytes are escaped in logs            | tests/serve.rs::the_banner_and_the_log
+    dufs#691           | control bytes are escaped in logs            | crates/server/tests/handlers.rs::the_access_log_tells_everything_once_and_nothing_unescaped
+    miniserve#590      | links are refused, not hidden                | tests/serve.rs::what_is_not_a_file_is_not_there_and_nobody_waits_for_it
+    miniserve 0.19.5   | links are refused in archives                | crates/server/src/files/tests/archives.rs::everything_in_a_folder_and_nothing_else
+    dufs#670           | links are refused in listings                | crates/server/src/files/tests/listing.rs::a_page_lists_what_would_be_served
+    SWS#639            | links are refused in every component         | crates/server/src/files/resolve.rs::names_and_links
+    SWS#191            | a listing survives dangling links            | crates/server/src/files/tests/listing.rs::a_page_lists_what_would_be_served
+    serve#317          | a link that leads nowhere is a 404           | tests/serve.rs::what_is_not_a_file_is_not_there_and_nobody_waits_for_it
+    SWS#703            | a redirect keeps the query                   | tests/serve.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
+    SWS#24             | a file of more than 4 GiB                    | tests/serve.rs::a_file_larger_than_four_bytes_can_count
+    SWS#335            | an end that idle connections don't put off   | tests/serve.rs::a_graceful_end
+    SWS#725            | an application, and what is not there        | crates/server/src/files/tests/paths.rs::an_application_shows_what_is_not_there
+    actix-files        | If-Range is heeded                           | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
+    caddy#1531         | If-Match that matches is no 412              | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
+    caddy#5849         | Vary in a 206 and a 304                      | tests/rfc9110.rs::a_part_says_what_the_whole_says
+    nixpkgs#278380     | a coding has a tag of its own                | crates/server/src/files/tests/codings.rs::each_coding_has_its_own_validator
+    darkhttpd          | absolute targets are accepted                | tests/wire.rs::targets_in_all_their_forms
+    dufs               | If-None-Match before If-Modified-Since       | crates/message/src/conditional.rs::the_ladder_of_13_2_2
+    dufs               | a 304 has its ETag                           | tests/rfc9110.rs::a_part_says_what_the_whole_says
+    serve              | If-None-Match is a list, or *                | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
+    shs                | a failed If-Match is a 412                   | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
+    tiny_http#283      | accepting goes on                            | tests/serve.rs::a_low_limit_on_descriptors
+    tiny_http#195      | no descriptors, no panic                     | tests/serve.rs::a_full_descriptor_table
+    tiny_http#244      | one server after another                     | tests/service.rs::restarts_that_nobody_notices
+    tiny_http          | slow clients take no threads                 | tests/faults.rs::windows_that_are_narrow_or_shut
+    tiny_http PR#184   | a server that ends leaves nothing            | crates/server/tests/clients.rs::a_server_that_is_never_run_leaves_nothing_behind
+    cpython#75820      | an idle connection holds nobody up           | tests/starvation.rs::a_fresh_request_beside_a_crowd
+    lighttpd#2156      | requests with chunked content                | tests/wire.rs::unwanted_content_does_not_become_a_request
 ";
 
 #[test]
@@ -424,4 +449,129 @@ fn nothing_behind_a_refusal_is_answered() {
     assert_eq!(raw.answer().status, 400);
     assert!(raw.is_ended());
     assert_eq!(server.connect().get("/a").text(), "aaaa");
+}
+
+/// http-server answered `bytes=-500` with 416; lighttpd#2899 freed a bad Range twice; dufs#690 counted below zero.
+#[test]
+fn ranges_from_the_end_and_beyond_it() {
+    let folder = Folder::new().with("digits", "0123456789").with("empty", "");
+    let server = Serve::start(folder.path(), [""; 0]);
+    #[rustfmt::skip]
+    let table = [
+        ("/digits", "-3", 206, "789"),
+        ("/digits", "-10", 206, "0123456789"),
+        ("/digits", "-500", 206, "0123456789"),
+        ("/digits", "-18446744073709551616", 206, "0123456789"),
+        ("/digits", "9-500", 206, "9"),
+        ("/digits", "10-", 416, ""),
+        ("/digits", "-0", 416, ""),
+        ("/digits", "-0,-1", 206, "9"),
+        ("/empty", "0-", 416, ""),
+        ("/empty", "0-0,5-", 416, ""),
+    ];
+    for (path, range, status, content) in table {
+        let mut raw = server.connect();
+        raw.send(format!(
+            "GET {path} HTTP/1.1\r\nHost: h\r\nRange: bytes={range}\r\n\r\n"
+        ));
+        let answer = raw.answer();
+        assert_eq!(answer.status, status, "{path} {range}");
+        assert!(status != 206 || answer.text() == content, "{path} {range}");
+    }
+}
+
+/// caddy#7040, #7042 forgot the length of what was compressed beforehand, caddy#7096 the quotes of its tag, ngx_brotli#132 its
+/// ranges, and SWS#722, #727 some of its bytes.
+#[test]
+fn what_was_compressed_beforehand_is_as_good_as_any_file() {
+    let packed: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    let folder = Folder::new()
+        .with("a.js", "x".repeat(900_000))
+        .with("a.js.br", &packed);
+    let server = Serve::start(folder.path(), [""; 0]);
+    let ask = |fields: &str| {
+        let mut raw = server.connect();
+        raw.send(format!(
+            "GET /a.js HTTP/1.1\r\nHost: h\r\nAccept-Encoding: br\r\n{fields}\r\n"
+        ));
+        raw.answer()
+    };
+    let whole = ask("");
+    let length = packed.len().to_string();
+    assert_eq!(whole.field("content-encoding"), Some("br"));
+    assert_eq!(whole.field("content-length"), Some(length.as_str()));
+    assert!(whole.content == packed);
+    let etag = whole.field("etag").unwrap();
+    assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
+    assert_ne!(server.connect().get("/a.js").field("etag"), Some(etag));
+    // A range without a word of which coding it is of is one of the file itself; what a client has begun, it may go on with.
+    let rest = ask(&format!("Range: bytes=200000-\r\nIf-Range: {etag}\r\n"));
+    match rest.status {
+        206 => assert!(rest.content == packed[200_000..]),
+        status => assert!(status == 200 && rest.field("content-encoding").is_none()),
+    }
+}
+
+/// lighttpd#3143: a 304 has no content, whatever coding the content would have had.
+#[test]
+fn nothing_is_compressed_for_a_304() {
+    let folder = Folder::new().with("a.html", "<p>text</p>".repeat(1000));
+    let server = Serve::start(folder.path(), [""; 0]);
+    for coding in ["gzip", "br", "zstd", "deflate", "identity"] {
+        let mut raw = server.connect();
+        let ask = |fields: &str| {
+            format!("GET /a.html HTTP/1.1\r\nHost: h\r\nAccept-Encoding: {coding}\r\n{fields}\r\n")
+        };
+        let first = raw.send(ask("")).answer();
+        let tag = first.field("etag").unwrap();
+        raw.send(ask(&format!("If-None-Match: {tag}\r\n")));
+        assert_eq!(raw.answer().status, 304, "{coding}");
+        // Were there content, it would stand before this.
+        assert_eq!(raw.get("/nowhere").status, 404, "{coding}");
+    }
+}
+
+/// darkhttpd refused requests of more than 4,000 bytes; those that browsers make with their cookies are longer.
+#[test]
+fn requests_may_be_as_long_as_cookies_make_them() {
+    let (_folder, server) = serve();
+    for length in [4000, 8192, 30_000] {
+        let mut raw = server.connect();
+        raw.send(format!(
+            "GET /a HTTP/1.1\r\nHost: h\r\nCookie: {}\r\n\r\n",
+            "c".repeat(length)
+        ));
+        assert_eq!(raw.answer().text(), "aaaa", "{length}");
+    }
+}
+
+/// serve#446 took a folder with a dot in its name for a file.
+#[test]
+fn folders_with_dots_in_their_names() {
+    let folder = Folder::new()
+        .with("v1.2/index.html", "index")
+        .with("v1.2/notes.d/a", "a");
+    let server = Serve::start(folder.path(), ["--clean-urls"]);
+    let mut raw = server.connect();
+    assert_eq!(raw.get("/v1.2").field("location"), Some("/v1.2/"));
+    assert_eq!(raw.get("/v1.2/").text(), "index");
+    assert_eq!(raw.get("/v1.2/notes.d/a").text(), "a");
+}
+
+/// SWS#98 read the page for a 404 once, when it was started.
+#[test]
+fn the_page_for_a_404_is_as_fresh_as_any() {
+    let folder = Folder::new();
+    let server = Serve::start(folder.path(), [""; 0]);
+    let mut raw = server.connect();
+    for number in 0..5 {
+        folder.write("404.html", format!("page {number}"));
+        let answer = raw.get("/nowhere");
+        assert_eq!(
+            (answer.status, answer.text()),
+            (404, format!("page {number}"))
+        );
+    }
+    std::fs::remove_file(folder.path().join("404.html")).unwrap();
+    assert!(!raw.get("/nowhere").text().contains("page 4"));
 }

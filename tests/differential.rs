@@ -15,7 +15,7 @@ mod support;
 
 use corpus::Mutations;
 use peers::Server;
-use reading::{Fate, MARKER_CONTENT, ask, strictly};
+use reading::{Fate, MARKER_CONTENT, ask, has_unknown_method, strictly};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +27,7 @@ const MUTATIONS: usize = 400;
 fn folder() -> Folder {
     Folder::new()
         .with("www/marker", MARKER_CONTENT)
+        .with("www/index.html", "index")
         .with("www/a", "aaaa")
         .with("www/b", "bb")
 }
@@ -114,16 +115,19 @@ fn judge(server: &Server, letter: Fate, fate: Fate, bytes: &[u8]) -> &'static st
             .any(|window| window.eq_ignore_ascii_case(word))
     };
     if server.is_ours() {
-        // Expectations, secure schemes, and paths that name nothing are no matter of where a message ends.
-        let not_the_readers = has(b"expect") || has(b"https:") || has(b"%") || has(b"..");
+        // Expectations, secure schemes, and paths that name nothing are no matter of where a message ends: they may be refused.
+        let may_be_refused = [&b"expect"[..], b"https:", b"%", b".."];
+        let refused = fate == Fate::Refused && may_be_refused.iter().any(|word| has(word));
         // Nobody reads the content: the answer comes before what is wrong with it, and a lot of it is not waited for.
-        let before_content = fate == Fate::Closed && [Fate::Refused, Fate::Waits].contains(&letter);
-        let same = letter == fate || before_content;
-        return if same || not_the_readers {
-            "as the letter"
-        } else {
-            "wrong"
+        let before_content = match letter {
+            Fate::Refused => fate == Fate::Closed,
+            Fate::Waits => {
+                fate == Fate::Closed || (fate == Fate::Refused && has_unknown_method(bytes))
+            }
+            _ => false,
         };
+        let same = letter == fate || before_content || refused;
+        return if same { "as the letter" } else { "wrong" };
     }
     match (letter, fate) {
         _ if letter.agrees(fate) => "as the letter",

@@ -7,7 +7,7 @@ mod support;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -466,6 +466,58 @@ fn signals_that_mean_nothing() {
     assert!(server.is_alive());
 }
 
+/// The files of /sys say that they are 4,096 bytes long and are shorter, and some can't be read at all: as a disk that fails,
+/// every time. Nothing of what they seem to be is sent, the log says why, and everybody else is served.
+#[test]
+fn a_disk_that_fails() {
+    let device = Path::new("/sys/class/net/lo");
+    if fs::read(device.join("speed")).is_ok() || fs::read(device.join("mtu")).is_err() {
+        eprintln!("skipped: /sys has no such files here");
+        return;
+    }
+    let mut server = Serve::start(device, NO_FLAGS);
+    let descriptors = server.descriptors();
+    for _ in 0..20 {
+        for path in ["/speed", "/mtu"] {
+            for fields in ["", "Range: bytes=0-1\r\n", "Range: bytes=0-1,3000-3001\r\n"] {
+                let mut raw = server.connect();
+                raw.send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n"));
+                let answer = raw.answer();
+                assert_eq!(answer.status, 500, "{path} {fields:?}");
+                assert_eq!(answer.field("etag"), None, "{path} {fields:?}");
+                // The connection is as good as before.
+                assert_eq!(raw.get("/nowhere").status, 404);
+            }
+        }
+        // An archive has been announced when the first of its files fails.
+        let mut raw = server.connect();
+        raw.send("GET /?download=tar HTTP/1.1\r\nHost: h\r\n\r\n");
+        let received = String::from_utf8_lossy(&raw.rest()).into_owned();
+        let (head, content) = received.split_once("\r\n\r\n").unwrap();
+        let announced = head.split_once("Content-Length: ").unwrap().1;
+        let announced: usize = announced.lines().next().unwrap().parse().unwrap();
+        assert!(
+            content.len() < announced,
+            "{} of {announced}",
+            content.len()
+        );
+    }
+    assert!(server.stderr_line().contains("can't read /speed"));
+    assert!(server.is_alive());
+    server.wait_until("its descriptors are free", |server| {
+        server.descriptors() <= descriptors
+    });
+}
+
+/// Waits until somebody listens there: a server whose output is gone can't say so.
+fn wait_for(address: SocketAddr) {
+    let deadline = Instant::now() + LONG;
+    while TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < deadline, "nobody listens");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Runs a server whose output goes where `redirection` says, and asks it a lot.
 fn with_output(redirection: &str, requests: usize) {
     let folder = Folder::new().with("a", "aaaa");
@@ -487,14 +539,7 @@ fn with_output(redirection: &str, requests: usize) {
         .spawn()
         .unwrap();
     let mut child = Running(child);
-    let deadline = Instant::now() + LONG;
-    while TcpStream::connect(address).is_err() {
-        assert!(
-            Instant::now() < deadline,
-            "{redirection}: it does not listen"
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_for(address);
     let mut raw = Raw::connect(address);
     let batch = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n".repeat(50);
     for _ in 0..requests / 50 {
@@ -514,4 +559,62 @@ fn output_that_goes_nowhere() {
     with_output("2>&-", 500);
     with_output(">&- 2>&-", 500);
     with_output("", 5000);
+}
+
+/// A log file on a full disk: its lines are lost, the program says so once, and no request is.
+#[test]
+fn a_log_file_on_a_full_disk() {
+    let folder = Folder::new().with("a", "aaaa");
+    let mut server = Serve::start(folder.path(), ["--log-file", "/dev/full"]);
+    let mut raw = server.connect();
+    for _ in 0..500 {
+        assert_eq!(raw.get("/a").text(), "aaaa");
+    }
+    let said = server.stderr_line();
+    assert!(said.contains("the access log can't be written"), "{said}");
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert_eq!(server.try_stderr_line(), None);
+}
+
+/// More lines than the program keeps for an output that takes none: in the end they are lost, and no request is. Nor does it keep
+/// the program from ending.
+#[test]
+fn a_log_that_nobody_reads() {
+    let folder = Folder::new().with("a", "aaaa");
+    let mut command = tinyhttp();
+    // The standard error of what is started so is read by nobody.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    drop(taken);
+    command
+        .args([
+            "serve",
+            "--no-host-check",
+            "-p",
+            &address.port().to_string(),
+        ])
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = Running(command.spawn().unwrap());
+    wait_for(address);
+    let mut raw = Raw::connect(address);
+    let request = format!("GET /a?{} HTTP/1.1\r\nHost: h\r\n\r\n", "q".repeat(4000));
+    for _ in 0..3000 {
+        assert_eq!(raw.send(&request).answer().text(), "aaaa");
+    }
+    assert!(matches!(child.0.try_wait(), Ok(None)));
+    let pid = child.0.id().to_string();
+    assert!(Command::new("kill").arg(pid).status().unwrap().success());
+    let deadline = Instant::now() + LONG;
+    let ended = loop {
+        if let Some(status) = child.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(Instant::now() < deadline, "it does not end");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(ended.code(), Some(0));
 }

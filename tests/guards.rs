@@ -173,3 +173,57 @@ fn mistakes() {
         );
     }
 }
+
+/// One path, however it is spelt, to everybody who looks at it: who asks for passwords, redirects, hides, or opens.
+#[test]
+fn rules_and_files_see_one_path() {
+    let folder = folder();
+    for (name, content) in [
+        ("old/a.txt", "old"),
+        ("old/sub/a.txt", "old"),
+        (".env", "hidden"),
+        ("older/a.txt", "older"),
+    ] {
+        folder.write(name, content);
+    }
+    let rules = ["--redirect", "/old/*=/new/*"];
+    let secured = serve(&folder, &[&rules[..], &["--auth", ANN]].concat());
+    let server = serve(&folder, &rules);
+    #[rustfmt::skip]
+    let table = [
+        ("/old/a.txt", 307, "/new/a.txt"),
+        ("//old/a.txt", 307, "/new/a.txt"),
+        ("/old//a.txt", 307, "/new/a.txt"),
+        ("/./old/./a.txt", 307, "/new/a.txt"),
+        ("/x/../old/a.txt", 307, "/new/a.txt"),
+        ("/older/../old/a.txt", 307, "/new/a.txt"),
+        ("/old/sub/../a.txt", 307, "/new/a.txt"),
+        ("/%6fld/a.txt", 307, "/new/a.txt"),
+        ("/%6F%6C%64/%61.txt", 307, "/new/a.txt"),
+        ("/x/%2e%2e/old/a.txt", 307, "/new/a.txt"),
+        ("http://h/%6fld/a.txt", 307, "/new/a.txt"),
+        ("/old/../.env", 404, ""),
+        ("/old/%2e%2e/%2eenv", 404, ""),
+        ("/old%2fa.txt", 400, ""),
+        ("/x%2f..%2fold/a.txt", 400, ""),
+        // None of these is that folder.
+        ("/older/a.txt", 200, ""),
+        ("/old%5ca.txt", 404, ""),
+        ("/Old/a.txt", 404, ""),
+        ("/%256fld/a.txt", 404, ""),
+        ("/old", 301, "/old/"),
+    ];
+    for (target, status, location) in table {
+        // Twice: the second time from memory, if from anywhere.
+        for _ in 0..2 {
+            let answer = server.connect().get(target);
+            let field = answer.field("location").unwrap_or_default();
+            assert_eq!((answer.status, field), (status, location), "{target}");
+            assert!(
+                !["old", "hidden"].contains(&answer.text().as_str()),
+                "{target}"
+            );
+            assert_eq!(secured.connect().get(target).status, 401, "{target}");
+        }
+    }
+}

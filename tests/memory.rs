@@ -19,6 +19,9 @@ fn ceiling(connections: usize, threads: usize, cache: usize) -> usize {
     32 * MIB + connections * 128 * KIB + threads * 768 * KIB + cache
 }
 
+/// The same as the documentation promises it.
+const PROMISE: &str = "32 MiB + max_connections × 128 KiB + threads × 768 KiB + what handlers keep";
+
 /// The most memory that the server has had at a time, in bytes.
 fn peak(server: &Serve) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
@@ -42,6 +45,9 @@ fn stuff(stream: &mut TcpStream, bytes: &[u8]) {
 
 #[test]
 fn the_worst_that_clients_do_stays_below_the_ceiling() {
+    let documentation = support::root().join("crates/server/src/lib.rs");
+    let documentation = std::fs::read_to_string(documentation).unwrap();
+    assert!(documentation.contains(PROMISE), "another formula than here");
     let folder = Folder::new()
         .with("a.txt", "fresh")
         .with("small.bin", vec![b'x'; 15 * KIB])

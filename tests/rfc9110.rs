@@ -25,9 +25,11 @@ const MUSTS: &str = "
     §5.6.7    | IMF-fixdate is written                         | tests/rfc9110.rs::every_answer
     §5.6.7    | two-digit years                                | crates/message/src/date.rs::a_two_digit_year_is_at_most_fifty_years_ahead
     §6.5.1    | trailers stay out of the head                  | tests/advisories.rs::trailers_are_never_merged_into_the_head
+    §6.5.1    | no trailers are sent                           | tests/rfc9110.rs::to_an_old_client
     §6.6.1    | Date in all 2xx, 3xx and 4xx                   | tests/rfc9110.rs::every_answer
     §7.1      | forms of targets keep to their methods         | tests/wire.rs::targets_in_all_their_forms
     §7.4      | https only over a secured connection           | tests/rfc9110.rs::targets_of_other_servers
+    §7.6.1    | Connection names what is for this hop alone    | tests/rfc9110.rs::every_answer
     §7.8      | Upgrade of HTTP/1.0 is ignored                 | tests/rfc9110.rs::to_an_old_client
     §7.8      | no switch to what nobody asked for             | tests/advisories.rs::upgrade_means_nothing_until_it_is_answered
     §8.3.3    | CRLF between parts                             | crates/message/src/range/multipart.rs::multipart_of_14_6
@@ -45,7 +47,9 @@ const MUSTS: &str = "
     §10.1.1   | an expectation of HTTP/1.0 is ignored          | tests/rfc9110.rs::to_an_old_client
     §10.1.1   | 100, or a final answer at once                 | tests/wire.rs::expectations_of_content_that_nobody_wants
     §10.1.1   | 100, or a final answer at once                 | crates/server/tests/handlers.rs::continue_is_said_when_content_is_wanted
+    §10.1.1   | a final answer after 100                       | crates/server/tests/handlers.rs::continue_is_said_when_content_is_wanted
     §10.2.1   | Allow in a 405                                 | tests/wire.rs::targets_in_all_their_forms
+    §11.6.1   | a challenge in a 401                           | crates/server/src/middleware/auth/mod.rs::who_may_come_in
     §13.1.1   | If-Match compares strongly and is obeyed       | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
     §13.1.2   | If-None-Match compares weakly and is obeyed    | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
     §13.1.3   | when If-Modified-Since is ignored              | crates/message/src/conditional.rs::the_ladder_of_13_2_2
@@ -61,8 +65,10 @@ const MUSTS: &str = "
     §15.2     | no 1xx to HTTP/1.0                             | tests/rfc9110.rs::to_an_old_client
     §15.3.7   | 206 says what 200 says                         | tests/rfc9110.rs::a_part_says_what_the_whole_says
     §15.3.7.1 | one part has Content-Range                     | tests/rfc9110.rs::a_part_says_what_the_whole_says
+    §15.3.7.2 | no multipart for a single range                | tests/rfc9110.rs::a_part_says_what_the_whole_says
     §15.3.7.2 | several have it in each, not above             | tests/rfc9110.rs::a_part_says_what_the_whole_says
     §15.4.5   | 304 says what keeps a copy fresh               | tests/rfc9110.rs::a_part_says_what_the_whole_says
+    §15.5.2   | a challenge in a 401                           | tests/guards.rs::passwords
     §15.5.6   | Allow in a 405                                 | tests/wire.rs::targets_in_all_their_forms
 ";
 
@@ -151,6 +157,24 @@ fn every_answer() {
             let is_list_of_something = value.split(',').all(|member| !member.trim().is_empty());
             assert!(is_list_of_something, "{status}: {line}");
         }
+        // §7.6.1: no field is for this hop alone but Connection, and it names no other.
+        let hop = [
+            "keep-alive",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "proxy-connection",
+        ];
+        assert!(
+            !names.iter().any(|name| hop.contains(&name.as_str())),
+            "{names:?}"
+        );
+        let connection = answer.field("connection");
+        assert!(
+            connection.is_none_or(|value| value == "close"),
+            "{connection:?}"
+        );
         // §8.6
         let length = answer.field("content-length").is_some();
         assert_eq!(
@@ -230,6 +254,7 @@ fn to_an_old_client() {
     assert!(!answer.content.is_empty());
     // The same to a client that knows chunks.
     let answer = get(&server, "/large.txt", &["Accept-Encoding: gzip"]);
+    assert_eq!(answer.field("trailer"), None, "§6.5.1");
     let framing = ["content-length", "transfer-encoding"].map(|name| answer.field(name).is_some());
     assert_ne!(framing, [true, true], "RFC 9112 §6.2");
 }

@@ -43,6 +43,7 @@ const MUSTS: &str = "
     §9.6   | closed after a request with close         | tests/wire.rs::who_keeps_the_connection
     §9.6   | nothing after it is processed             | tests/rfc9112.rs::nothing_is_processed_after_the_last_request
     §9.6   | closed after an answer with close         | tests/wire.rs::what_is_refused
+    §9.6   | nothing after it is processed             | tests/advisories.rs::nothing_behind_a_refusal_is_answered
     §9.6   | closed so that the answer arrives         | tests/rfc9112.rs::the_last_answer_is_not_lost_to_a_reset
 ";
 

@@ -112,6 +112,21 @@ fn fate(mut said: &[u8], waits: bool) -> Fate {
     }
 }
 
+/// A method that nobody knows is a 501, which looks like a refusal.
+fn is_known(method: &[u8]) -> bool {
+    let known = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+    ];
+    known.iter().any(|known| known.as_bytes() == method)
+}
+
+/// Whether there is a request with such a method, as far as lines tell.
+pub(crate) fn has_unknown_method(bytes: &[u8]) -> bool {
+    let lines = bytes.split(|byte| *byte == b'\n');
+    let mut starts = lines.filter(|line| line.windows(8).any(|window| window == b" HTTP/1."));
+    starts.any(|line| !is_known(line.split(|byte| *byte == b' ').next().unwrap_or_default()))
+}
+
 /// What the strict reader makes of them, and the section by which it refuses them, if it does.
 pub(crate) fn strictly(bytes: &[u8]) -> (Fate, &'static str) {
     let all = [bytes, MARKER].concat();
@@ -122,14 +137,7 @@ pub(crate) fn strictly(bytes: &[u8]) -> (Fate, &'static str) {
             Ok(message) => {
                 rest = &rest[message.length..];
                 messages += 1;
-                // A method that nobody knows is a 501, which looks like a refusal.
-                let known = [
-                    "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT",
-                ];
-                match known
-                    .iter()
-                    .any(|method| method.as_bytes() == message.start.0)
-                {
+                match is_known(&message.start.0) {
                     _ if message.persists => {}
                     true => return (Fate::Closed, ""),
                     false => return (Fate::Refused, "9110 §15.6.2: an unknown method"),

@@ -287,6 +287,74 @@ impl Read for Fails {
     }
 }
 
+/// A reader that does what it is told to, one thing at each call, and then gives no more.
+struct Script(std::vec::IntoIter<io::Result<&'static [u8]>>);
+
+impl Read for Script {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let Some(next) = self.0.next() else {
+            return Ok(0);
+        };
+        let bytes = next?;
+        into[..bytes.len()].copy_from_slice(bytes);
+        Ok(bytes.len())
+    }
+}
+
+/// Faults of whatever content comes from, at every point of it: what is interrupted is repeated, and after anything else the
+/// answer ends where the fault was, short of what was announced. Nobody else notices.
+#[test]
+fn content_that_fails_on_its_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, "0123456789").unwrap();
+    let not_for_reading = Arc::new(std::fs::File::options().write(true).open(&path).unwrap());
+    let a_folder = Arc::new(std::fs::File::open(folder.path()).unwrap());
+    let file = Arc::new(std::fs::File::open(&path).unwrap());
+    let script = |kinds: &[io::ErrorKind], at: usize| {
+        let mut calls: Vec<io::Result<&'static [u8]>> = vec![Ok(b"01234"), Ok(b"56789")];
+        calls.splice(at..at, kinds.iter().map(|kind| Err((*kind).into())));
+        Body::reader(Script(calls.into_iter()), Some(10))
+    };
+    let server = Running::start(move |request: Request<Body>| {
+        let path = request.uri().path();
+        let (what, at) = path[1..].split_once('/').unwrap();
+        let at = at.parse().unwrap();
+        Response::new(match what {
+            "file" => Body::file(Arc::clone(&file), at, 10),
+            "write-only" => Body::file(Arc::clone(&not_for_reading), at, 10),
+            "folder" => Body::file(Arc::clone(&a_folder), at, 10),
+            "interrupted" => script(&[io::ErrorKind::Interrupted; 3], at as usize),
+            "blocked" => script(&[io::ErrorKind::WouldBlock], at as usize),
+            "broken" => script(&[io::ErrorKind::Other], at as usize),
+            "pipe" => script(&[io::ErrorKind::BrokenPipe], at as usize),
+            _ => Body::from("0123456789"),
+        })
+    });
+    let table = [
+        ("/memory/0", "0123456789"),
+        ("/file/0", "0123456789"),
+        ("/file/4", "456789"),
+        ("/file/11", ""),
+        ("/write-only/0", ""),
+        ("/folder/0", ""),
+        ("/interrupted/0", "0123456789"),
+        ("/interrupted/1", "0123456789"),
+        ("/interrupted/2", "0123456789"),
+        ("/blocked/0", ""),
+        ("/blocked/1", "01234"),
+        ("/broken/0", ""),
+        ("/broken/1", "01234"),
+        ("/pipe/1", "01234"),
+    ];
+    for (path, content) in table {
+        let answer = server.ask(&format!("GET {path} HTTP/1.0\r\n\r\n"));
+        let (head, sent) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("Content-Length: 10"), "{path}: {head}");
+        assert_eq!(sent, content, "{path}");
+    }
+}
+
 /// HTTP/1.0 without a length ends with the connection; if the content was cut short, that must be a reset.
 #[test]
 fn content_that_fails_and_has_no_length_ends_in_a_reset() {
@@ -488,6 +556,31 @@ fn a_request_that_has_come_before_the_end_is_answered() {
     for mut stream in [busy, idle, fresh] {
         assert!(rest(&mut stream).ends_with("done"));
     }
+}
+
+/// Neither a client that reads nothing nor a handler that never returns puts it off.
+#[test]
+fn an_end_has_its_deadline() {
+    let (held, told, let_go) = Held::new();
+    let handler = move |request: Request<Body>| match request.uri().path() {
+        "/large" => Response::new(Body::from("x".repeat(50_000_000))),
+        _ => held.handle(request),
+    };
+    let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let server = builder.start(handler).unwrap();
+    let (address, stopper) = (server.addresses()[0], server.stopper());
+    let running = std::thread::spawn(move || server.run());
+    let mut stuck = TcpStream::connect(address).unwrap();
+    stuck.write_all(b"GET /large HTTP/1.0\r\n\r\n").unwrap();
+    stuck.peek(&mut [0]).unwrap();
+    let mut held_up = TcpStream::connect(address).unwrap();
+    held_up.write_all(b"GET /hold HTTP/1.0\r\n\r\n").unwrap();
+    told.recv_timeout(LONG).unwrap();
+    stopper.drain(Duration::from_millis(50));
+    running.join().unwrap().unwrap();
+    // What is cut doesn't look whole.
+    assert!(rest(&mut stuck).len() < 50_000_000);
+    drop(let_go);
 }
 
 /// Who has bound the socket, or inherits it, goes on with it when this server ends.

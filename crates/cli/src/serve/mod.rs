@@ -8,6 +8,7 @@ mod args;
 mod banner;
 mod guards;
 mod listen;
+mod own_log;
 mod sandbox;
 mod service;
 mod share;
@@ -19,7 +20,6 @@ use listen::Sockets;
 use sandbox::{Allowed, Enforced};
 
 use crate::failure::Failure;
-use log::LevelFilter;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -35,30 +35,11 @@ use watch::{Changes, Live};
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    start_log(args);
+    own_log::start(args);
     match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
-}
-
-fn start_log(args: &Args) {
-    let level = match (args.verbose, args.quiet) {
-        (true, _) => LevelFilter::Debug,
-        (_, true) => LevelFilter::Error,
-        _ => LevelFilter::Warn,
-    };
-    env_logger::Builder::new()
-        .filter_level(level)
-        .format(|out, record| {
-            writeln!(
-                out,
-                "tinyhttp: {}: {}",
-                record.level().as_str().to_lowercase(),
-                record.args()
-            )
-        })
-        .init();
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
@@ -176,12 +157,12 @@ fn end_on_signals(stopper: Stopper, changes: Option<Arc<Changes>>, quiet: bool) 
         .spawn(move || {
             let mut signals = signals.forever();
             signals.next();
-            if !quiet && io::stderr().is_terminal() {
-                eprintln!("ending; Ctrl-C again ends at once");
-            }
             // Whoever waits for changes would wait for ever.
             changes.iter().for_each(|changes| changes.end());
             stopper.drain(GRACE);
+            if !quiet && io::stderr().is_terminal() {
+                eprintln!("ending; Ctrl-C again ends at once");
+            }
             signals.next();
             stopper.stop();
         })?;

@@ -80,8 +80,9 @@ pub(crate) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::ErrorKind;
-    use std::net::TcpStream;
+    use std::io::{self, ErrorKind, Read, Write};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+    use tinyhttp_server::{Body, Server};
 
     /// It holds for one thread and what that starts, so a thread of its own can be shut in.
     #[test]
@@ -99,7 +100,7 @@ mod tests {
                 return false;
             }
             assert_eq!(std::fs::read(theirs.join("inside")).unwrap(), b"x");
-            let refused = |result: std::io::Result<()>| {
+            let refused = |result: io::Result<()>| {
                 assert_eq!(result.unwrap_err().kind(), ErrorKind::PermissionDenied);
             };
             refused(std::fs::read("/etc/passwd").map(drop));
@@ -111,14 +112,77 @@ mod tests {
             std::thread::spawn(|| assert!(std::fs::read("/etc/passwd").is_err()))
                 .join()
                 .unwrap();
-            // Refused by the sandbox, not by the port, where nobody listens.
-            let outside = TcpStream::connect(("127.0.0.1", 1)).unwrap_err().kind();
-            assert!([ErrorKind::PermissionDenied, ErrorKind::ConnectionRefused].contains(&outside));
             true
         });
         if !shut_in.join().unwrap() {
             eprintln!("skipped: this kernel has no Landlock");
         }
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// What a handler gets who has been taken over, and tries what leads out of the folder.
+    fn attempt(what: &str, listening: SocketAddr) -> io::Result<()> {
+        let here = std::env::temp_dir().join(format!("tinyhttp-handler-{}", std::process::id()));
+        match what {
+            "/read" => std::fs::read("/etc/passwd").map(drop),
+            "/list" => std::fs::read_dir("/etc").map(drop),
+            "/own" => std::fs::read("/proc/self/maps").map(drop),
+            "/write" => std::fs::write(here, "x"),
+            "/make" => std::fs::create_dir(here),
+            "/link" => std::os::unix::fs::symlink("/etc/passwd", here),
+            "/run" => std::process::Command::new("/bin/true").status().map(drop),
+            "/connect" => TcpStream::connect(listening).map(drop),
+            "/listen" => TcpListener::bind(("127.0.0.1", 0)).map(drop),
+            _ => Err(ErrorKind::NotFound.into()),
+        }
+    }
+
+    /// A handler of a server that was bound before and runs inside; the client and whoever listens are outside.
+    #[test]
+    fn a_handler_can_not_get_out() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let listening = listener.local_addr().unwrap();
+        let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = builder.addresses()[0];
+        let (tell, told) = std::sync::mpsc::channel();
+        let shut_in = std::thread::spawn(move || {
+            let handler = move |request: http::Request<Body>| {
+                let said = match attempt(request.uri().path(), listening) {
+                    Ok(()) => "done".to_owned(),
+                    Err(error) => format!("{:?}", error.kind()),
+                };
+                http::Response::new(Body::from(said))
+            };
+            let enforced = enter(&Allowed::default()).unwrap();
+            let server = builder.start(handler).unwrap();
+            tell.send((enforced, server.stopper())).unwrap();
+            server.run().unwrap();
+        });
+        let (enforced, stopper) = told.recv().unwrap();
+        let ask = |what: &str| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(stream, "GET {what} HTTP/1.0\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer.rsplit("\r\n").next().unwrap().to_owned()
+        };
+        // Outside, all of it would work.
+        assert!(attempt("/read", listening).is_ok() && attempt("/connect", listening).is_ok());
+        assert_eq!(ask("/other"), "NotFound");
+        let files = ["/read", "/list", "/own", "/write", "/make", "/link", "/run"];
+        let network = ["/connect", "/listen"];
+        let refused = match enforced {
+            Enforced::All => [&files[..], &network].concat(),
+            Enforced::Some => files.to_vec(),
+            Enforced::Nothing => {
+                eprintln!("skipped: this kernel has no Landlock");
+                Vec::new()
+            }
+        };
+        for what in refused {
+            assert_eq!(ask(what), "PermissionDenied", "{what}");
+        }
+        stopper.stop();
+        shut_in.join().unwrap();
     }
 }

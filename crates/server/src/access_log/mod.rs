@@ -1,9 +1,9 @@
 //! The access log: a line for each exchange, in a format people's tools read, written by a thread of its own.
 //!
 //! A worker formats its line (`line.rs`) and appends it to a buffer; the thread takes the whole buffer and writes it in one
-//! call, as in `writer.rs`. So a slow disk or terminal never holds a request up, and a busy server makes some dozens of writes a
-//! second instead of one for each request. What is there when the server ends, or the log is dropped, is written before that
-//! returns.
+//! call, as in `writer.rs`. So a slow disk or terminal hardly ever holds a request up, and a busy server makes some dozens of
+//! writes a second instead of one for each request. What is there when the server ends, or the log is dropped, is written before
+//! that returns. No line is lost to haste; to an output that is stuck, or fails, lines are, and the program's own log says so.
 //!
 //! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal to obey.
 
@@ -91,7 +91,8 @@ impl AccessLog {
         Ok(AccessLog { format, writer })
     }
 
-    /// Adds a line. Waits if 4 MiB are there already, for no line is to be lost.
+    /// Adds a line. If 4 MiB are there already it waits, for no line is to be lost, but no longer than a second: if there is
+    /// no room by then, this line is lost, and so are others, without a wait, until the output takes some again.
     pub fn record(&self, record: &Record<'_>) {
         line::with(record, self.format, |line| self.writer.append(line));
     }

@@ -87,6 +87,46 @@ fn what_paths_name() {
     }
 }
 
+/// As long as the system lets them be, and longer, which is no fault of the server.
+#[test]
+fn long_names_and_deep_trees() {
+    let long = "x".repeat(255);
+    let wide = "ü".repeat(127);
+    let deep = "d/".repeat(1500);
+    let site = Site::with(
+        Options::new().listing(false),
+        &[
+            (&long, "long"),
+            (&wide, "wide"),
+            (&format!("{deep}file"), "deep"),
+        ],
+    );
+    let table = [
+        (format!("/{long}"), 200, "long"),
+        (format!("/{long}x"), 404, ""),
+        (format!("/{}", "%C3%BC".repeat(127)), 200, "wide"),
+        (format!("/{}", "%C3%BC".repeat(128)), 404, ""),
+        (format!("/{}", "%78".repeat(255)), 200, "long"),
+        (format!("/{deep}file"), 200, "deep"),
+        (format!("/{deep}file/d"), 404, ""),
+        (
+            format!("/{deep}{}file", "../".repeat(3) + &"d/".repeat(3)),
+            200,
+            "deep",
+        ),
+        (format!("/{deep}{}{long}", "../".repeat(1500)), 200, "long"),
+        (format!("/{}", "../".repeat(1500)), 400, ""),
+        (format!("/{}file", "d/".repeat(3000)), 404, ""),
+        (format!("/{}{long}", "./".repeat(3000)), 200, "long"),
+        (format!("{}{long}", "/".repeat(6000)), 200, "long"),
+    ];
+    for (target, status, content) in table {
+        let answer = site.get(&target);
+        assert_eq!(answer.status, status, "{}", &target[target.len() - 40..]);
+        assert!(status != 200 || answer.text() == content);
+    }
+}
+
 #[test]
 fn a_folder_without_a_slash_is_redirected() {
     let site = Site::new(&[

@@ -147,13 +147,16 @@ impl Users {
         }
     }
 
-    /// Whether that is the user's password. For a name that isn't known, somebody's password is checked in place of
-    /// theirs, so that it takes as long.
+    /// Whether that is the user's password.
     pub(super) fn verify(&self, name: &str, password: &[u8]) -> bool {
+        let is_right = self.checked_for(name).is_some_and(|it| it.is(password));
+        is_right && self.0.contains_key(name)
+    }
+
+    /// What a password is checked against. For a name that isn't known it is somebody else's, so that it takes as long.
+    fn checked_for(&self, name: &str) -> Option<&Secret> {
         let known = self.0.get(name);
-        let secret = known.or_else(|| self.0.values().next());
-        let is_right = secret.is_some_and(|secret| secret.is(password));
-        is_right && known.is_some()
+        known.or_else(|| self.0.values().next())
     }
 }
 
@@ -232,6 +235,18 @@ mod tests {
         }
         assert!(!users.verify("nobody", b"Hello world!"));
         assert_eq!(format!("{users:?}"), "{\"plain\", \"sha\", \"short\"}");
+    }
+
+    /// CVE-2024-23771 (darkhttpd), CVE-2026-27480 (SWS): how long the answer takes doesn't tell whether there is such a user.
+    #[test]
+    fn somebody_is_checked_in_place_of_nobody() {
+        let users = Users::new().hashed(&format!("ann:{BCRYPT}")).unwrap();
+        let of = |name| users.checked_for(name).unwrap();
+        assert!(std::ptr::eq(of("nobody"), of("ann")));
+        let secret = bcrypt::hash("secret", 4).unwrap();
+        let users = Users::new().hashed(&format!("ann:{secret}")).unwrap();
+        assert!(users.verify("ann", b"secret") && !users.verify("nobody", b"secret"));
+        assert!(Users::new().checked_for("nobody").is_none());
     }
 
     #[test]
