@@ -9,7 +9,8 @@ use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tinyhttp_message::ContentEncoder;
 
-/// How much goes out in one turn. Then whoever else is ready comes first.
+/// How much goes out in one turn. Then whoever else is ready comes first. (With an eighth of it, clients who take a MiB at a time
+/// hold others up for longer, not shorter: each of them comes back eight times as often.)
 const TURN: u64 = 4 * 1024 * 1024;
 
 /// How much one call of `sendfile` is asked for.

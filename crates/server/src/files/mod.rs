@@ -66,6 +66,7 @@ use crate::body::Body;
 use crate::handler::{Handler, Prepared};
 use address::Address;
 use archive::{Archive, Format};
+use coding::CODINGS;
 use error_page::error_page;
 use failure::Failure;
 use http::header::{
@@ -140,6 +141,22 @@ impl Files {
         // 5. Preconditions. 6. Range.
         let now = HttpDate::from(SystemTime::now());
         respond(&representation, method, request.headers(), now)
+    }
+
+    fn has_to_compress(&self, request: &Request<Body>) -> bool {
+        let accepted = accepted_codings(request.method(), request.headers());
+        if accepted.choose(&CODINGS).unwrap_or(Coding::Identity) == Coding::Identity {
+            return false;
+        }
+        let Ok(address) = self.address(request.uri().path()) else {
+            return false;
+        };
+        match self.look_up(&address, Instant::now()) {
+            Ok(Found::File(file, stamp)) => {
+                self.store.has_to_be_compressed(&file, &stamp, &accepted)
+            }
+            _ => false,
+        }
     }
 
     fn address<'r>(&self, raw: &'r str) -> Result<Address<'r>, Failure> {
@@ -279,14 +296,17 @@ impl Handler for Files {
             return None;
         };
         let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
+        if self.store.has_to_be_compressed(&file, &stamp, &accepted) {
+            return None;
+        }
         let representation = self.store.representation(&file, &stamp, &accepted).ok()?;
         representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
-    /// Only for an archive, whose files have to be found before its length is known.
+    /// Only for an archive, whose files have to be found before its length is known, and for what has to be compressed.
     fn may_wait(&self, request: &Request<Body>) -> bool {
         let query = request.uri().query().unwrap_or_default();
-        query.contains("download=")
+        query.contains("download=") || self.has_to_compress(request)
     }
 }
 

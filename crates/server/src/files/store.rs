@@ -169,6 +169,26 @@ impl Store {
         }
     }
 
+    /// Whether that representation has to be compressed first, which takes its time. (Not so if somebody has done it
+    /// beforehand; then this may be wrong, at the price of some care that wasn't needed.)
+    pub(crate) fn has_to_be_compressed(
+        &self,
+        relative: &[u8],
+        stamp: &Stamp,
+        accepted: &AcceptEncoding,
+    ) -> bool {
+        let wanted = accepted.choose(&CODINGS).unwrap_or(Coding::Identity);
+        let is_kept = |coding| self.cache.get(relative, coding, stamp);
+        wanted != Coding::Identity
+            && self.options.compress
+            && (WORTHWHILE..=IN_MEMORY).contains(&stamp.length)
+            && match is_kept(Coding::Identity).flatten() {
+                Some(identity) => identity.about().varies,
+                None => self.about(relative).varies,
+            }
+            && is_kept(wanted).is_none()
+    }
+
     /// The file as it is.
     fn identity(&self, relative: &[u8], about: About) -> Result<Arc<Representation>, Failure> {
         let mut loaded = self.load(relative)?;

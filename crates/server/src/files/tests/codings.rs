@@ -304,3 +304,30 @@ fn only_so_many_are_compressed_at_a_time() {
         );
     }
 }
+
+#[test]
+fn what_has_to_be_compressed_first_is_work_that_others_need_not_wait_for() {
+    let text = text(5000);
+    let site = Site::new(&[
+        ("page.html", &text),
+        ("short.html", "short"),
+        ("a.bin", &text),
+    ]);
+    let may_wait = |path: &str, coding: &str| {
+        let request = Request::get(path).header("accept-encoding", coding);
+        site.files.may_wait(&request.body(Body::empty()).unwrap())
+    };
+    for (path, coding, want) in [
+        ("/page.html", "gzip", true),
+        ("/page.html", "identity", false),
+        ("/short.html", "gzip", false),
+        ("/a.bin", "gzip", false),
+        ("/none.html", "gzip", false),
+    ] {
+        assert_eq!(may_wait(path, coding), want, "{path} {coding}");
+    }
+    settle(&site.path("page.html"));
+    site.get_with("/page.html", "Accept-Encoding: gzip");
+    assert!(!may_wait("/page.html", "gzip"), "it is kept now");
+    assert!(may_wait("/page.html", "br"));
+}
