@@ -26,7 +26,7 @@ const ELSEWHERE: &str = "
     dufs#497           | no users are not all users                   | crates/server/src/middleware/auth/mod.rs::without_users_nobody_comes_in
     CVE-2026-42559     | names that lead here and aren't ours         | tests/guards.rs::names_that_lead_here_and_are_not_ours
     RUSTSEC-2025-0055  | control bytes are escaped in logs            | tests/serve.rs::the_banner_and_the_log
-    dufs#691           | control bytes are escaped in logs            | crates/server/tests/handlers.rs::the_access_log_tells_everything_once_and_nothing_unescaped
+    dufs#691           | control bytes are escaped in logs            | crates/server/tests/life.rs::the_access_log_tells_everything_once_and_nothing_unescaped
     miniserve#590      | links are refused, not hidden                | tests/serve.rs::what_is_not_a_file_is_not_there_and_nobody_waits_for_it
     miniserve 0.19.5   | links are refused in archives                | crates/server/src/files/tests/archives.rs::everything_in_a_folder_and_nothing_else
     dufs#670           | links are refused in listings                | crates/server/src/files/tests/listing.rs::a_page_lists_what_would_be_served

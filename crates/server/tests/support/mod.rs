@@ -1,12 +1,13 @@
 //! What the tests of the server share: a server that ends with its test, and readers of what it says.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs)]
 
+use http::{Request, Response, StatusCode};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tinyhttp_server::{Builder, Handler, Server, Stopper};
+use tinyhttp_server::{Body, Builder, Handler, Server, Stopper};
 
 /// Longer than anything here takes; a test that comes here has failed.
 pub const LONG: Duration = Duration::from_secs(20);
@@ -87,5 +88,21 @@ impl Write for Seen {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Says back what it was sent.
+pub fn echo(request: Request<Body>) -> Response<Body> {
+    let (parts, mut body) = request.into_parts();
+    let mut content = Vec::new();
+    match body.read_to_end(&mut content) {
+        Ok(_) => Response::new(Body::from(
+            [parts.uri.path().as_bytes(), b":", &content].concat(),
+        )),
+        Err(error) => {
+            let mut response = Response::new(Body::from(format!("{:?}", error.kind())));
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            response
+        }
     }
 }
