@@ -302,7 +302,7 @@ impl Server {
             |_| true,
             |mut connection, waiting| {
                 let goes_on = match waiting {
-                    // A request that has come gets its answer, however busy the workers are just now.
+                    // A request that has come gets its answer, however busy the workers are just now, for they are told again.
                     Waiting::First | Waiting::Idle => connection.has_input(),
                     Waiting::Write => connection.has_taken_some(keeper),
                     _ => false,
@@ -323,7 +323,7 @@ impl Server {
             parked.sweep(
                 until,
                 |waiting| waiting == which,
-                |connection, _| {
+                |mut connection, _| {
                     if connection.has_input() {
                         return keeper.park_or_close(connection);
                     }
@@ -387,7 +387,7 @@ impl std::fmt::Debug for Stopper {
 }
 
 impl Stopper {
-    /// Ends the server gracefully: nobody new is accepted, idle connections are closed, busy ones finish what they are
+    /// Ends the server gracefully: after a tenth of a second nobody new is accepted, idle connections are closed, busy ones finish what they are
     /// at, for at most `grace`. Who has only just connected may still send a request: for half a second, or a tenth of one if
     /// nothing has come of it yet, for until then the kernel keeps it.
     pub fn drain(&self, grace: Duration) {

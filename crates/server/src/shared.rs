@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) cores: Cores,
     /// Readable once everyone has to wake up and end.
     pub(crate) bell: OwnedFd,
+    /// How many workers there have been.
+    workers: AtomicUsize,
     stage: AtomicU8,
     connections: AtomicUsize,
     /// The poller keeps silent about the listeners, because there was no room for another connection.
@@ -52,7 +54,7 @@ pub(crate) struct Shared {
     accepting: Mutex<()>,
     /// For the keeper, which sleeps while there is nothing to keep.
     keeper: Mutex<()>,
-    /// It does so now.
+    /// It sleeps, and was idle before.
     keeper_sleeps: AtomicBool,
     wake_keeper: Condvar,
 }
@@ -77,6 +79,7 @@ impl Shared {
             clock: Clock::new(),
             cores: Cores::new(),
             bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            workers: AtomicUsize::new(0),
             stage: AtomicU8::new(SERVING),
             connections: AtomicUsize::new(0),
             accepting_paused: AtomicBool::new(false),
@@ -89,6 +92,11 @@ impl Shared {
 
     pub(crate) fn address(&self, listener: u16) -> Endpoint {
         self.listeners[usize::from(listener)].endpoint()
+    }
+
+    /// A number for another worker.
+    pub(crate) fn number_worker(&self) -> usize {
+        self.workers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Goes on to a later stage, never back.

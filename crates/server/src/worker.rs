@@ -8,7 +8,7 @@
 //! | call | how often | why it can't go |
 //! |---|---|---|
 //! | `epoll_wait` | once for up to 32 | somebody has to say who is ready |
-//! | `recv` | once | the request; no second one that finds nothing, for a short read says that there is no more |
+//! | `recv` | once | the request; no second one that finds nothing, for a short read says that there is no more (unless there was an urgent byte: then it is asked again when the deadline comes) |
 //! | `statx` | once; of a file that many ask for, once for all that were reported together | without it an answer could be stale |
 //! | `send` | once, with head and content, for all pipelined requests together | the answer |
 //!
@@ -72,6 +72,8 @@ pub(crate) const WAKE: u64 = u64::MAX;
 
 /// A worker's own things. Connections use them during their turns, so that a parked one needs none.
 pub(crate) struct Worker<'s> {
+    /// No other one has it.
+    pub(crate) number: usize,
     pub(crate) server: &'s Shared,
     pub(crate) pool: &'s Arc<Pool>,
     pub(crate) buffer: Box<[u8]>,
@@ -103,6 +105,7 @@ impl<'s> Worker<'s> {
     pub(crate) fn new(server: &'s Shared, pool: &'s Arc<Pool>) -> Self {
         let date_of = HttpDate::from(SystemTime::now());
         Worker {
+            number: server.number_worker(),
             server,
             pool,
             buffer: vec![0; BUFFER].into_boxed_slice(),
@@ -124,11 +127,6 @@ impl<'s> Worker<'s> {
         if date_of != self.date_of {
             (self.date, self.date_of) = (date_field(date_of), date_of);
         }
-    }
-
-    /// The time when the last reports came.
-    pub(crate) fn now(&self) -> Instant {
-        self.now
     }
 
     /// Notes whether the next bytes that are received had begun to come in when the last reports came.
@@ -318,7 +316,7 @@ impl<'s> Worker<'s> {
         let number = (self.server.connections() / 64).clamp(1, SHED);
         for waiting in [Waiting::Idle, Waiting::First, Waiting::Head] {
             let mut room = false;
-            for connection in self.server.parked.take_oldest(waiting, number) {
+            for mut connection in self.server.parked.take_oldest(waiting, number) {
                 if connection.has_input() {
                     self.park_or_close(connection);
                     continue;

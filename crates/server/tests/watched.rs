@@ -7,8 +7,9 @@ use http::{Request, Response};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Barrier;
-use support::{Running, rest};
-use tinyhttp_server::{Body, Handler};
+use std::time::Duration;
+use support::{LONG, Running, rest};
+use tinyhttp_server::{Body, Handler, Timeouts};
 
 /// What a worker reads at once.
 const BUFFER: usize = 16 * 1024;
@@ -131,4 +132,50 @@ fn many_clients_in_small_pieces() {
             });
         }
     });
+}
+
+/// A read ends at an urgent byte, whatever lies behind that. Nobody tells of it, and it must not be forgotten.
+#[test]
+fn requests_behind_an_urgent_byte() {
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let handler = Busy(move |request: Request<Body>| {
+        if request.uri().path() == "/hold" {
+            held.lock().unwrap().recv_timeout(LONG).unwrap();
+        }
+        Response::new(Body::from("0"))
+    });
+    let timeouts = Timeouts {
+        idle: Duration::from_millis(300),
+        ..Timeouts::default()
+    };
+    let server = Running::with(|builder| builder.workers(1).timeouts(timeouts), handler);
+    let mut stream = server.connect();
+    stream.write_all(REQUEST).unwrap();
+    answers(&mut stream, 1);
+    // Everything is there before the only worker looks.
+    let mut other = server.connect();
+    other
+        .write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    stream.write_all(REQUEST).unwrap();
+    socket2::SockRef::from(&stream)
+        .send_out_of_band(b"!")
+        .unwrap();
+    stream.write_all(REQUEST).unwrap();
+    hold.send(()).unwrap();
+    answers(&mut stream, 2);
+}
+
+/// A handler that says that it doesn't wait, whether it does or not.
+struct Busy<F>(F);
+
+impl<F: Fn(Request<Body>) -> Response<Body> + Send + Sync + 'static> Handler for Busy<F> {
+    fn handle(&self, request: Request<Body>) -> Response<Body> {
+        self.0(request)
+    }
+
+    fn may_wait(&self, _: &Request<Body>) -> bool {
+        false
+    }
 }

@@ -4,7 +4,7 @@ use crate::calls::{NON_BLOCKING, accept, close, connect, connected, listener, re
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Result;
 
-/// What a socket waits for. As in the server, it is told once, and then has to be armed again.
+/// What a socket waits for. It is told once, and then has to be armed again, as in the server who waits for room to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waits {
     Connection,

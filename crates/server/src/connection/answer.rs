@@ -53,11 +53,12 @@ impl Connection {
         let record = worker.records().then(|| self.record(head, worker));
         let (used, response) = if self.protocol.is_complete() {
             let request = request.map(|()| Body::empty());
-            if worker.server.handler.may_wait(&request) {
+            let may_wait = worker.server.handler.may_wait(&request);
+            if may_wait {
                 self.send_ahead(worker);
                 self.read_all = false;
             }
-            (0, call(request, worker, |response| response))
+            (0, call(request, may_wait, worker, |response| response))
         } else {
             (rest.len(), self.call_with_content(request, rest, worker))
         };
@@ -131,7 +132,9 @@ impl Connection {
         .lend();
         let request = request.map(|()| Body::reader(reader, length));
         // Taking it back waits if somebody else is still reading.
-        let (response, incoming) = call(request, worker, |response| (response, lent.take_back()));
+        let may_wait = worker.server.handler.may_wait(&request);
+        let take_back = |response| (response, lent.take_back());
+        let (response, incoming) = call(request, may_wait, worker, take_back);
         self.protocol = incoming.protocol;
         worker.output = incoming.output;
         // Nothing was in `input`: all that had come was in the caller's hand.
@@ -268,11 +271,11 @@ impl Connection {
 /// Calls the handler, and gives what it says to `and_then`, which may wait as long as it may. `None`: it panicked.
 fn call<R>(
     request: Request<Body>,
+    may_wait: bool,
     worker: &mut Worker<'_>,
     and_then: impl FnOnce(Option<Response<Body>>) -> R,
 ) -> R {
     let handler = &worker.server.handler;
-    let may_wait = handler.may_wait(&request);
     // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
     let handle = || and_then(catch_unwind(AssertUnwindSafe(|| handler.handle(request))).ok());
     if may_wait {

@@ -43,7 +43,7 @@ use send::Pending;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tinyhttp_message::{CloseReason, FieldStorage, ServerConnection, ServerEvent};
 
 /// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
@@ -86,8 +86,8 @@ pub(crate) struct Connection {
     armed: Option<Interest>,
     /// The poller has said that the client has nothing more to say, but for what can be read.
     pub(crate) ended: bool,
-    /// When the last reports had come to the worker that gave this the last turn.
-    last_turn: Instant,
+    /// The worker that gave this the last turn, or accepted it.
+    last_worker: usize,
     _counted: Counted,
 }
 
@@ -141,7 +141,7 @@ impl Connection {
             interest: Interest::Readable,
             armed: None,
             ended: false,
-            last_turn: worker.now(),
+            last_worker: worker.number,
             _counted: counted,
         }
     }
@@ -185,17 +185,13 @@ impl Connection {
         self.deadline
     }
 
-    /// Whether there is something behind the last request. Nobody asks the kernel who has just heard from it.
-    fn has_more(&self) -> bool {
-        !self.input.is_empty() || (!self.read_all && self.has_input())
-    }
-
-    /// Whether the client has sent something that nobody has looked at.
-    pub(crate) fn has_input(&self) -> bool {
-        matches!(
-            recv(&self.socket, &mut [0; 1], RecvFlags::PEEK),
-            Ok((1.., _))
-        )
+    /// Whether the client has sent something that nobody has looked at. If so, the poller is asked again when this is parked:
+    /// a read may end before all that had come, at an urgent byte, say, and then nobody is told of the rest.
+    pub(crate) fn has_input(&mut self) -> bool {
+        let peeked = recv(&self.socket, &mut [0; 1], RecvFlags::PEEK);
+        let has_input = matches!(peeked, Ok((1.., _)));
+        self.read_all &= !has_input;
+        has_input
     }
 
     /// Goes on from where the last turn ended.
@@ -204,10 +200,11 @@ impl Connection {
             return self.linger();
         }
         self.exchanged = false;
-        // What was reported to be readable had come by then, unless another worker has had the same report, and has taken
-        // what there was. Of anything else nobody knows.
+        // What was reported to be readable had come by then, unless another worker was told of it, too, and has taken it. (This
+        // one has not: it was told after its own last turn.) Of anything else nobody knows.
         let reported = self.armed.is_some() && self.interest == Interest::Readable;
-        worker.arrived(reported && self.last_turn < worker.now());
+        worker.arrived(reported && self.last_worker == worker.number);
+        self.last_worker = worker.number;
         self.read_all = false;
         self.left = worker.until(self.deadline);
         let mut look = self.interest == Interest::Writable;
@@ -251,7 +248,8 @@ impl Connection {
                 Some(length)
             }
             Err(Errno::AGAIN) => {
-                self.read_all = !self.ended;
+                // Who has ended would have been told so: that was said of an older socket with this number.
+                (self.read_all, self.ended) = (true, false);
                 None
             }
             Err(Errno::INTR) => None,
@@ -364,7 +362,6 @@ impl Connection {
 
     fn end_turn(&mut self, step: Step, worker: &mut Worker<'_>) -> Next {
         worker.output.clear();
-        self.last_turn = worker.now();
         let interest = match step {
             Step::NeedMore => {
                 let waiting = if self.protocol.is_inside_head() {
@@ -412,7 +409,9 @@ impl Connection {
             reason,
             Some(CloseReason::PeerAsked | CloseReason::Http10 | CloseReason::PeerEnded)
         );
-        if client_knows && self.protocol.is_complete() && !self.has_more() {
+        // What came since the last read would have the kernel throw away the answer that it holds back for the end.
+        let says_no_more = self.protocol.is_complete() && self.input.is_empty();
+        if client_knows && says_no_more && !self.has_input() {
             return Next::Close;
         }
         if shutdown(&self.socket, Shutdown::Write).is_err() {

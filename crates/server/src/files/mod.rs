@@ -143,20 +143,17 @@ impl Files {
         respond(&representation, method, request.headers(), now)
     }
 
-    fn has_to_compress(&self, request: &Request<Body>) -> bool {
-        let accepted = accepted_codings(request.method(), request.headers());
-        if accepted.choose(&CODINGS).unwrap_or(Coding::Identity) == Coding::Identity {
-            return false;
-        }
-        let Ok(address) = self.address(request.uri().path()) else {
-            return false;
-        };
-        match self.look_up(&address, Instant::now()) {
-            Ok(Found::File(file, stamp)) => {
-                self.store.has_to_be_compressed(&file, &stamp, &accepted)
-            }
-            _ => false,
-        }
+    /// Whether this may be a request for something that has to be compressed first.
+    fn may_compress(&self, request: &Request<Body>) -> bool {
+        let fields = request.headers();
+        let accepted = accepted_codings(request.method(), fields);
+        (request.method() == Method::GET || request.method() == Method::HEAD)
+            && accepted.choose(&CODINGS).unwrap_or(Coding::Identity) != Coding::Identity
+            && !fields.keys().any(|name| is_selective(name.as_str()))
+            && self.address(request.uri().path()).is_ok_and(|address| {
+                let found = self.look_up(&address, Instant::now());
+                matches!(found, Ok(Found::File(file, _)) if self.store.may_compress(&file))
+            })
     }
 
     fn address<'r>(&self, raw: &'r str) -> Result<Address<'r>, Failure> {
@@ -283,11 +280,6 @@ impl Handler for Files {
         if head.method != Method::GET && head.method != Method::HEAD {
             return None;
         }
-        let is_selective = |name: &str| {
-            let prefix = name.as_bytes().first_chunk();
-            prefix.is_some_and(|prefix: &[u8; 3]| prefix.eq_ignore_ascii_case(b"if-"))
-                || name.eq_ignore_ascii_case("range")
-        };
         if head.fields.iter().any(|(name, _)| is_selective(name)) {
             return None;
         }
@@ -296,18 +288,23 @@ impl Handler for Files {
             return None;
         };
         let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
-        if self.store.has_to_be_compressed(&file, &stamp, &accepted) {
-            return None;
-        }
-        let representation = self.store.representation(&file, &stamp, &accepted).ok()?;
+        let representation = self.store.ready(&file, &stamp, &accepted).ok()??;
         representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
-    /// Only for an archive, whose files have to be found before its length is known, and for what has to be compressed.
+    /// Only for an archive, whose files have to be found before its length is known, and for what has to be compressed: what
+    /// doesn't have to be any more was [prepared](Files::prepared), unless it was asked for under conditions.
     fn may_wait(&self, request: &Request<Body>) -> bool {
         let query = request.uri().query().unwrap_or_default();
-        query.contains("download=") || self.has_to_compress(request)
+        query.contains("download=") || self.may_compress(request)
     }
+}
+
+/// Whether a field of that name asks for less than all of it, perhaps: a precondition, or a range.
+fn is_selective(name: &str) -> bool {
+    let prefix = name.as_bytes().first_chunk();
+    prefix.is_some_and(|prefix: &[u8; 3]| prefix.eq_ignore_ascii_case(b"if-"))
+        || name.eq_ignore_ascii_case("range")
 }
 
 /// What the client says of codings. Somebody who wants a part wants it of the file as it is, unless they can't read

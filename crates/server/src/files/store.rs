@@ -146,47 +146,61 @@ impl Store {
         stamp: &Stamp,
         accepted: &AcceptEncoding,
     ) -> Result<Arc<Representation>, Failure> {
+        if let Some(ready) = self.ready(relative, stamp, accepted)? {
+            return Ok(ready);
+        }
+        let about = self.about(relative);
+        let wanted = accepted.choose(&CODINGS).unwrap_or(Coding::Identity);
+        match self.compressed(relative, wanted, &about)? {
+            Some(compressed) => Ok(compressed),
+            None => self.identity(relative, about),
+        }
+    }
+
+    /// The same; `None` if it has to be compressed first, which takes its time.
+    pub(crate) fn ready(
+        &self,
+        relative: &[u8],
+        stamp: &Stamp,
+        accepted: &AcceptEncoding,
+    ) -> Result<Option<Arc<Representation>>, Failure> {
         let kept = self.cache.get(relative, Coding::Identity, stamp).flatten();
         let wanted = accepted.choose(&CODINGS).unwrap_or(Coding::Identity);
         let about = match &kept {
             Some(identity) if wanted == Coding::Identity || !identity.about().varies => {
-                return Ok(Arc::clone(identity));
+                return Ok(kept);
             }
             Some(identity) => identity.about().clone(),
             None => self.about(relative),
         };
         if about.varies && wanted != Coding::Identity {
             if let Some(sidecar) = self.sidecar(relative, stamp, accepted, &about) {
-                return Ok(sidecar);
+                return Ok(Some(sidecar));
             }
-            if let Some(compressed) = self.compressed(relative, stamp, wanted, &about)? {
-                return Ok(compressed);
+            match self.cache.get(relative, wanted, stamp) {
+                Some(Some(compressed)) => return Ok(Some(compressed)),
+                // It wasn't worth it.
+                Some(None) => {}
+                None if !self.options.compress || stamp.length < WORTHWHILE => {}
+                None if stamp.length <= IN_MEMORY => return Ok(None),
+                // It is compressed while it is sent.
+                None => {
+                    let compressed = self.compressed(relative, wanted, &about)?;
+                    if compressed.is_some() {
+                        return Ok(compressed);
+                    }
+                }
             }
         }
         match kept {
-            Some(identity) => Ok(identity),
-            None => self.identity(relative, about),
+            Some(identity) => Ok(Some(identity)),
+            None => self.identity(relative, about).map(Some),
         }
     }
 
-    /// Whether that representation has to be compressed first, which takes its time. (Not so if somebody has done it
-    /// beforehand; then this may be wrong, at the price of some care that wasn't needed.)
-    pub(crate) fn has_to_be_compressed(
-        &self,
-        relative: &[u8],
-        stamp: &Stamp,
-        accepted: &AcceptEncoding,
-    ) -> bool {
-        let wanted = accepted.choose(&CODINGS).unwrap_or(Coding::Identity);
-        let is_kept = |coding| self.cache.get(relative, coding, stamp);
-        wanted != Coding::Identity
-            && self.options.compress
-            && (WORTHWHILE..=IN_MEMORY).contains(&stamp.length)
-            && match is_kept(Coding::Identity).flatten() {
-                Some(identity) => identity.about().varies,
-                None => self.about(relative).varies,
-            }
-            && is_kept(wanted).is_none()
+    /// Whether a file of that name may be one that has to be compressed.
+    pub(crate) fn may_compress(&self, relative: &[u8]) -> bool {
+        self.options.compress && self.about(relative).varies
     }
 
     /// The file as it is.
@@ -270,16 +284,9 @@ impl Store {
     fn compressed(
         &self,
         relative: &[u8],
-        stamp: &Stamp,
         coding: Coding,
         about: &About,
     ) -> Result<Option<Arc<Representation>>, Failure> {
-        if !self.options.compress || stamp.length < WORTHWHILE {
-            return Ok(None);
-        }
-        if let Some(kept) = self.cache.get(relative, coding, stamp) {
-            return Ok(kept);
-        }
         let loaded = self.load(relative)?;
         let stamp = loaded.stamp;
         let made = |content| Arc::new(Representation::new(content, coding, &stamp, about.clone()));
