@@ -38,6 +38,9 @@ ONLY = os.environ.get("ONLY", "").replace(",", " ").split()
 IDLE = 8000
 FILES = 10_000
 LARGE = 100 * 1024 * 1024
+#: The scheduler puts processes on cores by what they have done lately, and waking one on another core takes 30 µs here. So much
+#: later, it has forgotten how the idle connections were made.
+SETTLE = 2
 
 
 @dataclass
@@ -232,9 +235,11 @@ def idle(names, site, connections):
 
     def measure(name):
         with Server(name, site) as server, ExitStack() as stack:
+            time.sleep(SETTLE)
             alone, before = fresh(server), server.memory()
             for _ in range(connections):
                 ask(stack.enter_context(connect(server.port)))
+            time.sleep(SETTLE)
             after, among = server.memory(), fresh(server)
         return {"each": (after - before) / connections, "memory": after, "alone": alone, "among": among,
                 "fresh": among / alone}
