@@ -15,7 +15,7 @@
 //! A new connection adds `accept4` and `close`: it is accepted when its first request is there, and when its last answer is out,
 //! the end goes into the same packet. Of the CPU time of a kept connection's request, 85 % is in the kernel, and of that two
 //! thirds in `send`, which on one machine includes what the client's side of the socket does. A server that sends the same bytes
-//! without parsing or looking at anything (example `canned`) takes 0.85 to 0.9 of it.
+//! without parsing or looking at anything (example `canned`) takes 0.8 of it.
 //!
 //! What was tried (CPU for each request, one run after the other on the same machine, whose speed changes from day to day):
 //!
