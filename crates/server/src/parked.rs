@@ -122,11 +122,11 @@ impl<T> Parked<T> {
         taken
     }
 
-    /// Lets `look` see the occupant where it is, whose descriptor was reported. If there is none, it is noted.
-    pub(crate) fn with<R>(&self, descriptor: usize, look: impl FnOnce(&T) -> R) -> Option<R> {
+    /// Lets `act` have the occupant where it is, whose descriptor was reported. If there is none, it is noted.
+    pub(crate) fn with<R>(&self, descriptor: usize, act: impl FnOnce(&mut T) -> R) -> Option<R> {
         let mut inside = self.place(descriptor)?.lock();
         inside.missed |= inside.occupant.is_none();
-        inside.occupant.as_deref().map(look)
+        inside.occupant.as_deref_mut().map(act)
     }
 
     /// The places that have been made, with their descriptors.

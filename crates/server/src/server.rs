@@ -387,9 +387,9 @@ impl std::fmt::Debug for Stopper {
 }
 
 impl Stopper {
-    /// Ends the server gracefully: after a tenth of a second nobody new is accepted, idle connections are closed, busy ones finish what they are
-    /// at, for at most `grace`. Who has only just connected may still send a request: for half a second, or a tenth of one if
-    /// nothing has come of it yet, for until then the kernel keeps it.
+    /// Ends the server gracefully: after a tenth of a second nobody new is accepted, idle connections are closed, busy ones
+    /// finish what they are at, for at most `grace`. Who has only just connected may still send a request: for half a second,
+    /// or a tenth of one if nothing has come of it yet, for until then the kernel keeps it.
     pub fn drain(&self, grace: Duration) {
         *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) =
             Instant::now().checked_add(grace);

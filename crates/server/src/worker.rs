@@ -250,14 +250,10 @@ impl<'s> Worker<'s> {
                 // These are reported again in any case.
                 Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
                 Ready::Reported(Report { token, .. }) => {
-                    let arm = |connection: &Connection| {
-                        self.server
-                            .poller
-                            .arm(connection.socket(), token, connection.interest())
-                    };
+                    let poller = &self.server.poller;
                     self.server
                         .parked
-                        .with(token as usize, arm)
+                        .with(token as usize, |connection| connection.arm(poller, true))
                         .unwrap_or(Ok(()))
                 }
                 Ready::Fresh(connection) => {

@@ -150,12 +150,8 @@ impl Connection {
         &self.socket
     }
 
-    pub(crate) fn interest(&self) -> Interest {
-        self.interest
-    }
-
-    /// Sees to it that the poller reports when there is what this waits for. `missed`: something was reported while somebody
-    /// had it in hand.
+    /// Sees to it that the poller reports when there is what this waits for. `missed`: something was reported that nobody
+    /// has looked at.
     pub(crate) fn arm(&mut self, poller: &Poller, missed: bool) -> io::Result<()> {
         // Descriptors are not negative.
         let token = self.socket.as_raw_fd() as u64;

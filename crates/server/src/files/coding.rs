@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 use std::io::{self, Read};
-use tinyhttp_message::negotiate::Coding;
+use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 
 /// Codings in the order in which they are offered: the smallest result first.
 pub(crate) const COMPRESSED: [Coding; 3] = [Coding::Br, Coding::Zstd, Coding::Gzip];
@@ -12,6 +12,11 @@ pub(crate) const CODINGS: [Coding; 4] = [Coding::Br, Coding::Zstd, Coding::Gzip,
 
 /// Content shorter than this fits into one packet anyway, in bytes.
 pub(crate) const WORTHWHILE: u64 = 512;
+
+/// The coding that suits the client best, of all that can be made here.
+pub(crate) fn wanted(accepted: &AcceptEncoding) -> Coding {
+    accepted.choose(&CODINGS).unwrap_or(Coding::Identity)
+}
 
 /// What a file's name ends in that holds another one in that coding.
 pub(crate) fn sidecar_ending(coding: Coding) -> &'static [u8] {

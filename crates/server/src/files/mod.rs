@@ -66,7 +66,6 @@ use crate::body::Body;
 use crate::handler::{Handler, Prepared};
 use address::Address;
 use archive::{Archive, Format};
-use coding::CODINGS;
 use error_page::error_page;
 use failure::Failure;
 use http::header::{
@@ -148,7 +147,7 @@ impl Files {
         let fields = request.headers();
         let accepted = accepted_codings(request.method(), fields);
         (request.method() == Method::GET || request.method() == Method::HEAD)
-            && accepted.choose(&CODINGS).unwrap_or(Coding::Identity) != Coding::Identity
+            && coding::wanted(&accepted) != Coding::Identity
             && !fields.keys().any(|name| is_selective(name.as_str()))
             && self.address(request.uri().path()).is_ok_and(|address| {
                 let found = self.look_up(&address, Instant::now());

@@ -150,7 +150,7 @@ impl Store {
             return Ok(ready);
         }
         let about = self.about(relative);
-        let wanted = accepted.choose(&CODINGS).unwrap_or(Coding::Identity);
+        let wanted = coding::wanted(accepted);
         match self.compressed(relative, wanted, &about)? {
             Some(compressed) => Ok(compressed),
             None => self.identity(relative, about),
@@ -165,7 +165,7 @@ impl Store {
         accepted: &AcceptEncoding,
     ) -> Result<Option<Arc<Representation>>, Failure> {
         let kept = self.cache.get(relative, Coding::Identity, stamp).flatten();
-        let wanted = accepted.choose(&CODINGS).unwrap_or(Coding::Identity);
+        let wanted = coding::wanted(accepted);
         let about = match &kept {
             Some(identity) if wanted == Coding::Identity || !identity.about().varies => {
                 return Ok(kept);
