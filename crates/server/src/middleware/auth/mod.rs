@@ -1,49 +1,68 @@
 //! Basic authentication (RFC 7617): a name and a password with each request.
 //!
-//! **What it costs.** A good password hash takes a tenth of a second on purpose, which is too long for every request, and long
-//! enough to keep a server busy with guesses. So credentials that were right once are remembered, as a keyed hash that
-//! is of no use to anybody else; only one pair at a time is checked, and if too many wait, the next is told to come
-//! back later. The workers are free meanwhile ([`Handler::may_wait`]).
+//! **Cost.** A good password hash takes a tenth of a second on purpose: too long for every request, and long enough to keep a
+//! server busy with guesses. Therefore:
 //!
-//! **What it doesn't tell.** A name that isn't known takes as long as one that is. Passwords are compared in constant time. Basic
-//! authentication hides nothing from whoever can listen, so it belongs behind TLS, or on this machine.
+//! 1. Credentials that were right once are remembered, as a keyed hash that is useless elsewhere. So are wrong ones.
+//! 2. A password over 512 bytes is wrong without a check, because SHA-crypt takes time quadratic in the length.
+//! 3. A client that guesses is told to come back later (`throttle.rs`).
+//! 4. One pair at a time is checked, and clients take turns (`queue.rs`), so guesses from one network or at one name never keep
+//!    other users out. Workers are free meanwhile ([`Handler::may_wait`]).
+//!
+//! **Secrets.** A request for an unknown name costs as much as one for a known name, whatever hashes are in use. Passwords are
+//! compared in constant time. Basic authentication sends the password in the clear, so it belongs behind TLS, or on loopback.
 
+mod origin;
+mod queue;
+mod throttle;
 mod users;
 
 pub use users::{InvalidUser, Users};
 
 use crate::body::Body;
 use crate::files::error_page::error_page;
-use crate::handler::{Handler, Prepared};
+use crate::handler::{Handler, Peer, Prepared};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Request, Response, StatusCode};
+use origin::Network;
+use queue::Queue;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use throttle::Throttle;
 use tinyhttp_message::RequestHead;
 
-/// How many may wait for their password to be checked; with hashes that take 0.1 s, the last of them waits for 3 s.
-const WAITING: usize = 32;
-
-/// How many right credentials are remembered.
+/// How many right credentials are remembered, and how many wrong ones.
 const REMEMBERED: usize = 1024;
 
-/// Asks for a name and a password. Those who have none get 401.
+/// The longest password that is checked, in bytes.
+const LONGEST_PASSWORD: usize = 512;
+
+/// Asks for a name and a password. A request without them gets 401; one that guesses too often gets 429.
 pub struct Auth<H> {
     inner: H,
     users: Users,
     challenge: HeaderValue,
-    /// Random, so that what is remembered says nothing about passwords to whoever doesn't have it.
+    /// Random, so that remembered digests reveal nothing about passwords without it.
     key: [u8; 32],
-    right: Mutex<HashMap<[u8; 32], Arc<str>>>,
-    checking: Mutex<()>,
-    waiting: AtomicUsize,
+    remembered: Mutex<Remembered>,
+    queue: Queue,
+    throttle: Throttle,
 }
+
+/// Digests of credentials that were checked.
+#[derive(Default)]
+struct Remembered {
+    right: HashMap<Digested, Arc<str>>,
+    wrong: HashMap<Digested, ()>,
+}
+
+/// A keyed hash of a name and a password.
+type Digested = [u8; 32];
 
 /// Who sent the request; an extension of the request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,12 +74,14 @@ struct Credentials {
     password: Vec<u8>,
 }
 
-/// What became of a request's credentials.
+/// The result of checking a request's credentials.
 enum Verdict {
     Right(Arc<str>),
     Wrong,
-    /// Too many others are being checked.
+    /// Too many checks are waiting.
     Busy,
+    /// The client has sent too many wrong passwords, and may send the next one after this time.
+    Throttled(Duration),
 }
 
 impl<H> Auth<H> {
@@ -82,47 +103,56 @@ impl<H> Auth<H> {
             challenge: HeaderValue::try_from(challenge)
                 .unwrap_or(HeaderValue::from_static("Basic")),
             key,
-            right: Mutex::default(),
-            checking: Mutex::new(()),
-            waiting: AtomicUsize::new(0),
+            remembered: Mutex::default(),
+            queue: Queue::default(),
+            throttle: Throttle::default(),
         }
     }
 
-    /// Whose credentials these are, if they have been found right before.
-    fn remembered(&self, digest: &[u8; 32]) -> Option<Arc<str>> {
-        self.right().get(digest).cloned()
+    /// The verdict on credentials that were checked before.
+    fn remembered(&self, digest: &Digested) -> Option<Verdict> {
+        let remembered = self.lock();
+        let right = remembered.right.get(digest).cloned().map(Verdict::Right);
+        right.or_else(|| remembered.wrong.get(digest).map(|()| Verdict::Wrong))
     }
 
-    fn check(&self, credentials: &Credentials) -> Verdict {
+    /// The user with these credentials, if they were right before.
+    fn remembered_user(&self, digest: &Digested) -> Option<Arc<str>> {
+        self.lock().right.get(digest).cloned()
+    }
+
+    fn check(&self, credentials: &Credentials, network: Network) -> Verdict {
         let digest = self.digest(credentials);
-        if let Some(name) = self.remembered(&digest) {
-            return Verdict::Right(name);
+        if let Some(verdict) = self.remembered(&digest) {
+            return verdict;
         }
-        if self.waiting.fetch_add(1, Ordering::AcqRel) >= WAITING {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
-            return Verdict::Busy;
-        }
-        let is_right = {
-            let _one_at_a_time = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
-            // Whoever was checked meanwhile may have sent the same.
-            self.remembered(&digest).is_some()
-                || self.users.verify(&credentials.name, &credentials.password)
-        };
-        self.waiting.fetch_sub(1, Ordering::AcqRel);
-        if !is_right {
+        if credentials.password.len() > LONGEST_PASSWORD {
             return Verdict::Wrong;
         }
         let name: Arc<str> = credentials.name.as_str().into();
-        let mut right = self.right();
-        if right.len() >= REMEMBERED {
-            right.clear();
+        let share = (network, Arc::clone(&name));
+        let wait = self.throttle.wait(&share, Instant::now());
+        if !wait.is_zero() {
+            return Verdict::Throttled(wait);
         }
-        right.insert(digest, Arc::clone(&name));
-        Verdict::Right(name)
+        let Some(_turn) = self.queue.turn(&share) else {
+            return Verdict::Busy;
+        };
+        // The same credentials may have been checked while this request waited.
+        if let Some(verdict) = self.remembered(&digest) {
+            return verdict;
+        }
+        if self.users.verify(&name, &credentials.password) {
+            insert(&mut self.lock().right, digest, Arc::clone(&name));
+            return Verdict::Right(name);
+        }
+        insert(&mut self.lock().wrong, digest, ());
+        self.throttle.failed(&share, Instant::now());
+        Verdict::Wrong
     }
 
-    fn digest(&self, credentials: &Credentials) -> [u8; 32] {
-        // The name has no colon in it, so that no other pair gives the same bytes.
+    fn digest(&self, credentials: &Credentials) -> Digested {
+        // The name has no colon in it, so no other pair gives the same bytes.
         let hasher = Sha256::new()
             .chain_update(self.key)
             .chain_update(&credentials.name);
@@ -133,8 +163,11 @@ impl<H> Auth<H> {
             .into()
     }
 
-    fn right(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<str>>> {
-        self.right.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Both tables are valid between any two statements that hold the lock, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unauthorized(&self) -> Response<Body> {
@@ -145,6 +178,26 @@ impl<H> Auth<H> {
             .insert(WWW_AUTHENTICATE, self.challenge.clone());
         response
     }
+}
+
+/// Adds an entry; a full table loses one, whichever its order names first.
+fn insert<T>(table: &mut HashMap<Digested, T>, digest: Digested, value: T) {
+    if table.len() >= REMEMBERED
+        && let Some(any) = table.keys().next().copied()
+    {
+        table.remove(&any);
+    }
+    table.insert(digest, value);
+}
+
+/// A refusal that says when to try again, in whole seconds.
+fn try_later(status: StatusCode, explanation: &str, wait: Duration) -> Response<Body> {
+    let mut response = error_page(status, explanation);
+    let seconds = wait.as_millis().div_ceil(1000).max(1);
+    if let Ok(seconds) = HeaderValue::try_from(seconds.to_string()) {
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
 }
 
 impl Credentials {
@@ -175,7 +228,8 @@ impl<H: Handler> Handler for Auth<H> {
         let Some(credentials) = Credentials::of(&request) else {
             return self.unauthorized();
         };
-        match self.check(&credentials) {
+        let network = Network::of(request.extensions().get::<Peer>());
+        match self.check(&credentials, network) {
             Verdict::Right(name) => {
                 request.extensions_mut().insert(User(name));
                 self.inner.handle(request)
@@ -184,22 +238,23 @@ impl<H: Handler> Handler for Auth<H> {
                 log::warn!("a wrong password for {:?}", credentials.name);
                 self.unauthorized()
             }
-            Verdict::Busy => {
-                let explanation =
-                    "Too many passwords are being checked. Please try again in a moment.";
-                let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
-                response
-                    .headers_mut()
-                    .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-                response
-            }
+            Verdict::Busy => try_later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Too many passwords are being checked. Please try again in a moment.",
+                Duration::from_secs(1),
+            ),
+            Verdict::Throttled(wait) => try_later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many wrong passwords. Please try again later.",
+                wait,
+            ),
         }
     }
 
     fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
         let mut lines = head.fields.get_all("authorization");
         let line = lines.next().filter(|_| lines.next().is_none())?;
-        self.remembered(&self.digest(&Credentials::parse(line)?))?;
+        self.remembered_user(&self.digest(&Credentials::parse(line)?))?;
         self.inner.prepared(head, arrived)
     }
 
@@ -207,10 +262,10 @@ impl<H: Handler> Handler for Auth<H> {
         let known =
             Credentials::of(request).map(|credentials| self.remembered(&self.digest(&credentials)));
         match known {
-            // No credentials: there is nothing to check.
-            None => false,
-            Some(None) => true,
+            // Without credentials, or with wrong ones, there is nothing to check.
+            None | Some(Some(Verdict::Wrong)) => false,
             Some(Some(_)) => self.inner.may_wait(request),
+            Some(None) => true,
         }
     }
 }
@@ -314,22 +369,50 @@ mod tests {
         }
     }
 
+    /// A guess at a name is refused before it is hashed once there were too many; other names and remembered users are not.
     #[test]
-    fn too_many_at_once_are_told_to_come_back() {
+    fn a_client_that_guesses_is_throttled() {
         let auth = auth();
-        auth.waiting.store(WAITING, Ordering::Release);
-        let response = send(&auth, "GET", "/", &basic("ann:open sesame"));
-        assert_eq!(
-            (
-                response.status().as_u16(),
-                field(&response, "retry-after").as_str()
-            ),
-            (503, "1")
-        );
-        auth.waiting.store(0, Ordering::Release);
-        assert_eq!(
-            send(&auth, "GET", "/", &basic("ann:open sesame")).status(),
-            200
-        );
+        let status = |pair: &str| send(&auth, "GET", "/", &basic(pair)).status().as_u16();
+        assert_eq!(status("ann:open sesame"), 200);
+        let mut guesses = (0..100).map(|number| format!("ann:{number}"));
+        assert!(guesses.any(|guess| status(&guess) == 429));
+        let response = send(&auth, "GET", "/", &basic("ann:next"));
+        assert_eq!(response.status(), 429);
+        assert!((1..=3).contains(&field(&response, "retry-after").parse::<u64>().unwrap()));
+        assert_eq!(status("ann:open sesame"), 200);
+        assert_eq!(status("böb:p:ä"), 200);
+    }
+
+    /// SHA-crypt takes time quadratic in the password's length, so a longer one than anybody types is not hashed.
+    #[test]
+    fn a_password_over_512_bytes_is_wrong() {
+        for (length, status) in [(512, 200), (513, 401), (60_000, 401)] {
+            let password = "x".repeat(length);
+            let users = Users::new().plain(&format!("ann:{password}")).unwrap();
+            let auth = Auth::new(|_: Request<Body>| Response::new(Body::empty()), users, "");
+            let response = send(&auth, "GET", "/", &basic(&format!("ann:{password}")));
+            assert_eq!(response.status(), status, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_is_checked_once() {
+        let auth = auth();
+        for _ in 0..100 {
+            assert_eq!(send(&auth, "GET", "/", &basic("ann:wrong")).status(), 401);
+        }
+        assert_eq!(auth.lock().wrong.len(), 1);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut table = HashMap::new();
+        for number in 0..3 * REMEMBERED {
+            let mut digest = Digested::default();
+            digest[..8].copy_from_slice(&number.to_ne_bytes());
+            insert(&mut table, digest, ());
+        }
+        assert_eq!(table.len(), REMEMBERED);
     }
 }

@@ -91,6 +91,9 @@ impl Users {
 
     /// Adds `name:hash`; bcrypt (`$2a$`, `$2b$`, `$2y$`), SHA-256-crypt (`$5$`) or SHA-512-crypt (`$6$`).
     ///
+    /// bcrypt hashes the first 72 bytes of a password and ignores the rest; that is its definition. SHA-crypt uses all
+    /// of them, up to the 512 bytes that [`Auth`](super::Auth) accepts.
+    ///
     /// # Errors
     /// [`InvalidUser`].
     pub fn hashed(self, line: &str) -> Result<Self, InvalidUser> {
@@ -147,16 +150,30 @@ impl Users {
         }
     }
 
-    /// Whether that is the user's password.
+    /// Whether that is the user's password. Takes as long for one name as for another, known or not.
     pub(super) fn verify(&self, name: &str, password: &[u8]) -> bool {
-        let is_right = self.checked_for(name).is_some_and(|it| it.is(password));
-        is_right && self.0.contains_key(name)
+        let mut is_right = false;
+        for secret in self.checked_for(name) {
+            let is_theirs = self
+                .0
+                .get(name)
+                .is_some_and(|own| std::ptr::eq(own, secret));
+            is_right |= secret.is(password) && is_theirs;
+        }
+        is_right
     }
 
-    /// What a password is checked against. For a name that isn't known it is somebody else's, so that it takes as long.
-    fn checked_for(&self, name: &str) -> Option<&Secret> {
-        let known = self.0.get(name);
-        known.or_else(|| self.0.values().next())
+    /// The secrets that a password is checked against: one of each cost that any user has, the user's own where it has that
+    /// cost. A check of the own secret alone would tell a client which names exist, and which hash each of them has.
+    fn checked_for(&self, name: &str) -> Vec<&Secret> {
+        let mut of_each_cost = BTreeMap::new();
+        for secret in self.0.values() {
+            of_each_cost.entry(secret.cost()).or_insert(secret);
+        }
+        if let Some(own) = self.0.get(name) {
+            of_each_cost.insert(own.cost(), own);
+        }
+        of_each_cost.into_values().collect()
     }
 }
 
@@ -166,6 +183,24 @@ fn split(line: &str) -> Result<(&str, &str), InvalidUser> {
 }
 
 impl Secret {
+    /// The kind of hash and its number of rounds, as the text before the salt says it: two secrets with the same cost take
+    /// the same time.
+    fn cost(&self) -> String {
+        match self {
+            Secret::Bcrypt(hash) => {
+                let rounds = hash.split('$').nth(2).unwrap_or_default();
+                format!("bcrypt {rounds}")
+            }
+            Secret::ShaCrypt(hash) => {
+                let mut parts = hash.split('$').skip(1);
+                let kind = parts.next().unwrap_or_default();
+                let rounds = parts.next().and_then(|part| part.strip_prefix("rounds="));
+                format!("sha-crypt {kind} {}", rounds.unwrap_or("5000"))
+            }
+            Secret::Plain(_) => "plain".to_owned(),
+        }
+    }
+
     /// Reads a hash; `None` if it is none of ours, or isn't whole.
     fn parse(hash: &str) -> Option<Self> {
         if ["$2a$", "$2b$", "$2y$"]
@@ -237,16 +272,49 @@ mod tests {
         assert_eq!(format!("{users:?}"), "{\"plain\", \"sha\", \"short\"}");
     }
 
-    /// CVE-2024-23771 (darkhttpd), CVE-2026-27480 (SWS): how long the answer takes doesn't tell whether there is such a user.
+    /// CVE-2024-23771 (darkhttpd), CVE-2026-27480 (SWS): the time of a check doesn't tell whether there is such a user, nor
+    /// which kind of hash it has.
     #[test]
-    fn somebody_is_checked_in_place_of_nobody() {
-        let users = Users::new().hashed(&format!("ann:{BCRYPT}")).unwrap();
-        let of = |name| users.checked_for(name).unwrap();
-        assert!(std::ptr::eq(of("nobody"), of("ann")));
-        let secret = bcrypt::hash("secret", 4).unwrap();
-        let users = Users::new().hashed(&format!("ann:{secret}")).unwrap();
-        assert!(users.verify("ann", b"secret") && !users.verify("nobody", b"secret"));
-        assert!(Users::new().checked_for("nobody").is_none());
+    fn every_name_costs_the_same() {
+        let cheap = bcrypt::hash("secret", 4).unwrap();
+        let users = Users::new()
+            .hashed(&format!("ann:{BCRYPT}"))
+            .unwrap()
+            .hashed(&format!("bob:{cheap}"))
+            .unwrap()
+            .hashed(&format!("cem:{cheap}"))
+            .unwrap()
+            .hashed(&format!("sha:{SHA512}"))
+            .unwrap()
+            .hashed(&format!("short:{SHA256}"))
+            .unwrap()
+            .plain("plain:secret")
+            .unwrap();
+        let costs = |name: &str| {
+            let checked = users.checked_for(name).into_iter();
+            checked.map(Secret::cost).collect::<Vec<_>>()
+        };
+        let want = [
+            "bcrypt 04",
+            "bcrypt 05",
+            "plain",
+            "sha-crypt 5 5000",
+            "sha-crypt 6 5000",
+        ];
+        for name in ["unknown", "", "ann", "bob", "cem", "sha", "short", "plain"] {
+            assert_eq!(costs(name), want, "{name}");
+        }
+        for (name, is_right) in [
+            ("bob", true),
+            ("cem", true),
+            ("plain", true),
+            ("ann", false),
+            ("sha", false),
+            ("unknown", false),
+        ] {
+            assert_eq!(users.verify(name, b"secret"), is_right, "{name}");
+        }
+        assert!(!Users::new().verify("unknown", b"secret"));
     }
 
     #[test]
