@@ -527,12 +527,14 @@ fn a_file_that_changes_is_never_served_stale() {
     assert_eq!(raw.get("/a.txt").status, 404);
 }
 
-/// Every thread is in the sandbox, where the kernel has one, and the banner says so.
+/// Every thread is in the sandbox, where the kernel has one: no new privileges, only the calls that a server makes, and no
+/// capability but that of root to read.
 #[test]
 fn the_sandbox_holds_all_threads() {
+    const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
     let folder = Folder::new().with("a.txt", "a");
-    let table: [(&[&str], &str); 2] = [(&[], "1"), (&["--no-sandbox"], "0")];
-    for (flags, no_new_privileges) in table {
+    let table: [(&[&str], &str, &str); 2] = [(&[], "1", "2"), (&["--no-sandbox"], "0", "0")];
+    for (flags, no_new_privileges, filter) in table {
         let server = Serve::start(folder.path(), flags);
         assert_eq!(server.connect().get("/a.txt").text(), "a");
         if server.banner.iter().all(|line| !line.contains("Landlock")) && flags.is_empty() {
@@ -541,15 +543,46 @@ fn the_sandbox_holds_all_threads() {
         }
         for thread in std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap() {
             let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
-            let line = status
-                .lines()
-                .find(|line| line.starts_with("NoNewPrivs:"))
-                .unwrap();
-            assert_eq!(
-                line.split_whitespace().nth(1),
-                Some(no_new_privileges),
-                "{flags:?}"
-            );
+            let value = |name: &str| {
+                let line = status.lines().find_map(|line| line.strip_prefix(name));
+                line.unwrap().trim().to_owned()
+            };
+            assert_eq!(value("NoNewPrivs:"), no_new_privileges, "{flags:?}");
+            assert_eq!(value("Seccomp:"), filter, "{flags:?}");
+            if flags.is_empty() {
+                for set in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"] {
+                    let capabilities = u64::from_str_radix(&value(set), 16).unwrap();
+                    assert_eq!(capabilities & !CAP_DAC_READ_SEARCH, 0, "{set}");
+                }
+            }
+        }
+    }
+}
+
+/// A descriptor that whoever started the program left open by mistake is closed; a file that an option names through one is read.
+#[test]
+fn inherited_descriptors_are_closed() {
+    let folder = Folder::new()
+        .with("a.txt", "a")
+        .with("users", "ann:secret\n");
+    let script = format!(
+        "exec 7</etc/passwd 9>/dev/null 8<{users}; exec \"$0\" serve {site} -p 0 --auth-file /dev/fd/8",
+        users = folder.join("users"),
+        site = folder.path().display(),
+    );
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).arg(tinyhttp().get_program());
+    let server = Serve::spawn(command);
+    assert_eq!(
+        curl_status(["-u", "ann:secret", &server.url("/a.txt")]),
+        200
+    );
+    for entry in std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap() {
+        let Ok(target) = std::fs::read_link(entry.unwrap().path()) else {
+            continue;
+        };
+        for left_open in ["/etc/passwd", &folder.join("users")] {
+            assert_ne!(target.to_str(), Some(left_open));
         }
     }
 }

@@ -3,10 +3,12 @@
 //! A Unix socket's name outlives the process that bound it. `bind` refuses a name that is there, so whoever starts after a
 //! crash has to find out whether anybody still listens under it, and take it away if nobody does.
 
-use rustix::fs::{Mode, chmod};
+use rustix::fs::{FileType, Mode, OFlags, chmod, fchmod, fstat};
+use rustix::process::geteuid;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -76,8 +78,9 @@ impl SocketFile {
     }
 }
 
-/// Binds a socket to `at`, which is going to be called `path`. Nobody can connect before the mode is set, because nobody
-/// listens.
+/// Binds a socket to `at`, which is going to be called `path`.
+///
+/// The mode is set on the socket before `bind` makes its name, so there is no moment in which the name has another one.
 fn listen(
     path: &Path,
     at: &Path,
@@ -85,9 +88,12 @@ fn listen(
     backlog: i32,
 ) -> io::Result<(Socket, SocketFile)> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    if let Some(mode) = mode {
+        fchmod(&socket, mode)?;
+    }
     socket.bind(&SockAddr::unix(at)?)?;
     if let Some(mode) = mode {
-        chmod(at, mode)?;
+        restore_mode(at, mode)?;
     }
     socket.listen(backlog)?;
     let file = SocketFile {
@@ -95,6 +101,24 @@ fn listen(
         identity: identity(at)?,
     };
     Ok((socket, file))
+}
+
+/// Gives a new socket's name the permissions that the umask took away when `bind` made it.
+///
+/// Through a descriptor of the name itself: something else may be in its place by now, or a link.
+fn restore_mode(at: &Path, mode: Mode) -> io::Result<()> {
+    let name = rustix::fs::open(
+        at,
+        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    let made = fstat(&name)?;
+    let is_ours = FileType::from_raw_mode(made.st_mode) == FileType::Socket
+        && made.st_uid == geteuid().as_raw();
+    if is_ours && made.st_mode & 0o777 != mode.as_raw_mode() & 0o777 {
+        chmod(format!("/proc/self/fd/{}", name.as_raw_fd()), mode)?;
+    }
+    Ok(())
 }
 
 /// Whether somebody listens there. Who has too much to do to accept is alive, too.
@@ -130,6 +154,14 @@ mod tests {
         let (free, file) = listen(&path, Taken::Refuse).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        // More than the umask leaves, too.
+        for mode in [0o666, 0o660, 0o777, 0] {
+            let wide = folder.path().join(format!("{mode:o}"));
+            let wanted = Some(Mode::from_raw_mode(mode));
+            let (_listening, _) = SocketFile::listen(&wide, wanted, Taken::Refuse, 8).unwrap();
+            let made = fs::metadata(&wide).unwrap().permissions().mode();
+            assert_eq!(made & 0o777, mode, "{mode:o}");
+        }
         let taken = listen(&path, Taken::Refuse).unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
         drop((free, file));

@@ -9,6 +9,7 @@ use signal_hook::consts::SIGUSR1;
 use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tinyhttp_server::access_log::{AccessLog, Format};
@@ -129,7 +130,9 @@ impl LogFile {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    File::options().append(true).create(true).open(path)
+    // Lines name visitors and what they asked for, which is nothing for every user of the machine to read.
+    let mut options = File::options();
+    options.append(true).create(true).mode(0o640).open(path)
 }
 
 impl Write for LogFile {

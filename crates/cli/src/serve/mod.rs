@@ -9,14 +9,17 @@ mod banner;
 mod guards;
 mod listen;
 mod own_log;
+mod privileges;
 mod sandbox;
 mod service;
 mod share;
 mod site;
+mod syscalls;
 mod watch;
 
 pub(crate) use args::Args;
 use listen::Sockets;
+use privileges::Inherited;
 use sandbox::{Allowed, Enforced};
 
 use crate::failure::Failure;
@@ -43,6 +46,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
+    let inherited = Inherited::find();
     let users = args.guards.users()?;
     let identity = args.service.identity()?;
     raise_descriptor_limit();
@@ -61,6 +65,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let addresses = builder.addresses();
     let urls = banner::urls(&addresses, &args.site.path());
     let browser = args.share.open(&urls);
+    inherited.close();
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args, &sockets)?;
     builder = args.service.bound(builder);
@@ -84,6 +89,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
     args.share.print(&urls);
     if let Some(browser) = browser {
         browser.look_after().map_err(|error| cannot_start(&error))?;
+    }
+    if !args.service.no_sandbox {
+        syscalls::bound();
     }
     server.run().map_err(|error| cannot_start(&error))
 }
@@ -120,6 +128,7 @@ fn shut_in(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
     if args.service.no_sandbox {
         return Ok(Enforced::Nothing);
     }
+    privileges::drop_capabilities();
     let around = surroundings(args);
     let readable = match around.iter().map(AsRef::as_ref).collect::<Vec<_>>() {
         _ if args.site.leads_outside() => vec![Path::new("/")],
@@ -192,9 +201,13 @@ fn say_where(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced
         (None, false) => ", and nothing removed but in the socket's folder",
         (Some(_), false) => ", but for the log, and nothing removed but in the socket's folder",
     };
+    let root = match privileges::is_root() {
+        true => "as root: --user NAME gives that up once the ports are bound\n",
+        false => "",
+    };
     let _ = writeln!(
         out,
-        "serving {}\n  {places}\n{sandbox}{exceptions}\nCtrl-C ends it",
+        "serving {}\n  {places}\n{sandbox}{exceptions}\n{root}Ctrl-C ends it",
         dir.display()
     )
     .and_then(|()| out.flush());

@@ -8,13 +8,19 @@
 //! served is one of the others, unless the folder around it was named here.
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
+    PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
 use std::path::Path;
 
 /// The newest set of restrictions that this was written for; a kernel that knows fewer enforces those.
-const KNOWN: ABI = ABI::V5;
+///
+/// Since version 6, signals to processes outside and abstract Unix sockets are refused too; since version 9, connections to Unix
+/// sockets that have a name.
+const KNOWN: ABI = ABI::V9;
+
+/// The oldest version that refuses everything that the banner promises: files, programs and the network.
+const WHOLE: ABI = ABI::V5;
 
 /// Files that are read when a log line is stamped with the local time.
 const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
@@ -47,6 +53,7 @@ pub(crate) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::from_all(KNOWN))?
+        .scope(Scope::from_all(KNOWN))?
         .create()?;
     let read: BitFlags<AccessFs> = AccessFs::ReadFile.into();
     let readable = allowed.readable.iter().copied();
@@ -70,18 +77,21 @@ pub(crate) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
             ruleset = ruleset.add_rule(PathBeneath::new(opened, access))?;
         }
     }
-    Ok(match ruleset.restrict_self()?.ruleset {
-        RulesetStatus::FullyEnforced => Enforced::All,
-        RulesetStatus::PartiallyEnforced => Enforced::Some,
-        RulesetStatus::NotEnforced => Enforced::Nothing,
+    Ok(match ruleset.restrict_self()?.landlock {
+        LandlockStatus::Available { effective_abi, .. } if effective_abi >= WHOLE => Enforced::All,
+        LandlockStatus::Available { .. } => Enforced::Some,
+        LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => Enforced::Nothing,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::{Pid, getppid, test_kill_process};
     use std::io::{self, ErrorKind, Read, Write};
     use std::net::{SocketAddr, TcpListener, TcpStream};
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
     use tinyhttp_server::{Body, Server};
 
     /// It holds for one thread and what that starts, so a thread of its own can be shut in.
@@ -133,8 +143,20 @@ mod tests {
             "/run" => std::process::Command::new("/bin/true").status().map(drop),
             "/connect" => TcpStream::connect(listening).map(drop),
             "/listen" => TcpListener::bind(("127.0.0.1", 0)).map(drop),
+            "/abstract" => UnixStream::connect_addr(&abstract_name()).map(drop),
+            "/signal" => test_kill_process(outside()).map_err(io::Error::from),
             _ => Err(ErrorKind::NotFound.into()),
         }
+    }
+
+    /// A process that this one may send signals to, unless the sandbox is in the way.
+    fn outside() -> Pid {
+        getppid().unwrap()
+    }
+
+    fn abstract_name() -> UnixAddress {
+        let name = format!("tinyhttp-sandbox-{}", std::process::id());
+        UnixAddress::from_abstract_name(name).unwrap()
     }
 
     /// A handler of a server that was bound before and runs inside; the client and whoever listens are outside.
@@ -142,6 +164,7 @@ mod tests {
     fn a_handler_can_not_get_out() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let listening = listener.local_addr().unwrap();
+        let _abstract_listener = UnixListener::bind_addr(&abstract_name()).unwrap();
         let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = builder.addresses()[0];
         let (tell, told) = std::sync::mpsc::channel();
@@ -167,11 +190,19 @@ mod tests {
             answer.rsplit("\r\n").next().unwrap().to_owned()
         };
         // Outside, all of it would work.
-        assert!(attempt("/read", listening).is_ok() && attempt("/connect", listening).is_ok());
+        for what in ["/read", "/connect", "/abstract", "/signal"] {
+            assert!(attempt(what, listening).is_ok(), "{what}");
+        }
         assert_eq!(ask("/other"), "NotFound");
         let files = ["/read", "/list", "/own", "/write", "/make", "/link", "/run"];
         let network = ["/connect", "/listen"];
+        let scoped = ["/abstract", "/signal"];
+        let has_scopes = Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .scope(Scope::from_all(ABI::V6))
+            .is_ok();
         let refused = match enforced {
+            Enforced::All if has_scopes => [&files[..], &network, &scoped].concat(),
             Enforced::All => [&files[..], &network].concat(),
             Enforced::Some => files.to_vec(),
             Enforced::Nothing => {
