@@ -8,6 +8,8 @@ mod accounts;
 mod codings;
 #[path = "get/connections.rs"]
 mod connections;
+#[path = "get/cookies.rs"]
+mod cookies;
 #[path = "get/downloads.rs"]
 mod downloads;
 #[path = "get/faults.rs"]

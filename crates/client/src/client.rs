@@ -148,7 +148,7 @@ impl Client {
             #[cfg(feature = "cookies")]
             if let Some(jar) = &config.cookies {
                 for value in head.fields.get_all(header::SET_COOKIE) {
-                    jar.store(&request.url, &String::from_utf8_lossy(value.as_bytes()));
+                    jar.store(&request.url, value.as_bytes());
                 }
             }
             let next = location(&request.url, head.status, &head.fields, config.redirects);

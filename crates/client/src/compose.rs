@@ -89,8 +89,7 @@ pub(crate) fn compose<'r>(
     add("Proxy-Authorization", &header::PROXY_AUTHORIZATION, login);
     // One field holds all cookies (RFC 6265 §5.4).
     let cookies = cookies(request, config);
-    let is_left_out =
-        |name: &HeaderName| is_framing_field(name) || cookies.is_some() && name == header::COOKIE;
+    let is_left_out = |name: &HeaderName| is_framing_field(name) || name == header::COOKIE;
     for (name, value) in given.iter().filter(|(name, _)| !is_left_out(name)) {
         fields.push((name.as_str(), value.as_bytes().into()));
     }
@@ -111,17 +110,18 @@ pub(crate) fn compose<'r>(
     }
 }
 
-/// The jar's cookies for the request, behind those that it brings itself.
-#[cfg(feature = "cookies")]
+/// The cookies that the request brings itself, and behind them those of the jar.
 fn cookies(request: &Request, config: &Config) -> Option<Vec<u8>> {
-    let mut cookies = config.cookies.as_ref()?.for_url(&request.url)?.into_bytes();
-    for given in request.fields.get_all(header::COOKIE) {
-        cookies = [given.as_bytes(), b"; ", &cookies].concat();
-    }
-    Some(cookies)
-}
-
-#[cfg(not(feature = "cookies"))]
-fn cookies(_: &Request, _: &Config) -> Option<Vec<u8>> {
-    None
+    let given = request.fields.get_all(header::COOKIE).iter();
+    let mut all: Vec<Vec<u8>> = given.map(|value| value.as_bytes().to_owned()).collect();
+    #[cfg(feature = "cookies")]
+    all.extend(
+        config
+            .cookies
+            .as_ref()
+            .and_then(|jar| jar.for_url(&request.url)),
+    );
+    #[cfg(not(feature = "cookies"))]
+    let _ = config;
+    (!all.is_empty()).then(|| all.join(b"; ".as_slice()))
 }

@@ -43,7 +43,7 @@
 //! |---|---|---|
 //! | `tls` | `https://`, `TlsOptions` | rustls with ring, the machine's trusted certificates |
 //! | `gzip`, `brotli`, `zstd` | content in the codings gzip and deflate, br, zstd, undone while it is read | flate2, brotli-decompressor, zstd |
-//! | `cookies` | `Jar`, in Netscape's file format | nothing |
+//! | `cookies` | `Jar`, in Netscape's file format | psl |
 //! | `json` | `RequestBuilder::json`, `Response::json` | serde, serde_json |
 //! | `dns` | `StubResolver`, which asks name servers itself | simple-dns |
 //! | `socks` | proxies that speak SOCKS 5 | nothing |

@@ -20,15 +20,15 @@ pub(super) fn open(args: &RequestArgs) -> Result<Option<Arc<Jar>>, Failure> {
     if files.is_empty() && args.cookie_jar.is_none() {
         return Ok(None);
     }
-    let mut text = String::new();
+    let mut text = Vec::new();
     for file in files {
-        match std::fs::read_to_string(file) {
-            Ok(cookies) => text.push_str(&cookies),
+        match std::fs::read(file) {
+            Ok(cookies) => text.extend(cookies),
             // -b '' and a file that will be written only now are ways to begin without cookies.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(read_failure(file, &error)),
         }
-        text.push('\n');
+        text.push(b'\n');
     }
     let jar = Jar::from_netscape(&text);
     if args.junk_session_cookies {
@@ -46,8 +46,8 @@ pub(super) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure> {
     let result = if path == Path::new("-") {
         let mut stdout = io::stdout();
         match stdout.is_terminal() {
-            true => write!(stdout, "{}", visible(&text)),
-            false => stdout.write_all(text.as_bytes()),
+            true => write!(stdout, "{}", visible(&String::from_utf8_lossy(&text))),
+            false => stdout.write_all(&text),
         }
     } else {
         write_privately(path, &text)
@@ -56,7 +56,7 @@ pub(super) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure> {
 }
 
 /// Cookies are as good as passwords: the file is for its owner only, and is there as a whole or as it was.
-fn write_privately(path: &Path, text: &str) -> io::Result<()> {
+fn write_privately(path: &Path, text: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
 
     let mut name = path.as_os_str().to_owned();
@@ -67,6 +67,6 @@ fn write_privately(path: &Path, text: &str) -> io::Result<()> {
         .truncate(true)
         .mode(0o600)
         .open(&name)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text)?;
     std::fs::rename(&name, path)
 }

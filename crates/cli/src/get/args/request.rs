@@ -63,7 +63,7 @@ pub(in crate::get) struct RequestArgs {
     /// Send that Referer
     #[arg(short = 'e', long, value_name = "URL")]
     pub(in crate::get) referer: Option<String>,
-    /// Send cookies: 'NAME=VALUE; …', or those of a file in Netscape's format
+    /// Send cookies: 'NAME=VALUE; …', or those of a file in Netscape's format; may be repeated
     #[cfg(feature = "cookies")]
     #[arg(short = 'b', long, value_name = "DATA|FILE")]
     pub(in crate::get) cookie: Vec<String>,
