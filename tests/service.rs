@@ -711,3 +711,25 @@ fn another_folder_that_the_sandbox_does_not_know() {
             .is_some_and(|line| line.contains("is another folder now"))
     });
 }
+
+/// What systemd itself thinks of the unit in `deploy/`: at most 1.5 of 10 points of exposure.
+#[test]
+fn the_unit_is_hardened() {
+    let unit = support::root().join("deploy/tinyhttp.service");
+    let Ok(checked) = Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--no-pager", "--threshold=15"])
+        .arg(&unit)
+        .output()
+    else {
+        eprintln!("skipped: systemd-analyze is not installed");
+        return;
+    };
+    let said = String::from_utf8_lossy(&checked.stdout);
+    let errors = String::from_utf8_lossy(&checked.stderr);
+    if errors.contains("unrecognized option") {
+        eprintln!("skipped: this systemd-analyze can't look at a unit that is not installed");
+        return;
+    }
+    assert!(checked.status.success(), "{said}{errors}");
+    assert!(!errors.contains("ignoring"), "{errors}");
+}
