@@ -3,9 +3,12 @@
 
 mod support;
 
-use support::{Folder, Serve, curl_status, tinyhttp};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use support::{Folder, Raw, Serve, curl_status, tinyhttp};
 
-/// A bcrypt hash of `secret`, as `htpasswd -nbB ann secret` makes it.
+/// A bcrypt hash of `U*U`, from the test vectors of crypt_blowfish.
 const ANN: &str = "ann:$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
 fn folder() -> Folder {
@@ -63,6 +66,52 @@ fn passwords() {
         .unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(!String::from_utf8_lossy(&refused.stderr).contains("apple"));
+}
+
+/// Forty connections that guess passwords, at one name and at many, while users whose passwords are not remembered log in.
+#[test]
+fn guesses_lock_no_user_out() {
+    const USERS: usize = 10;
+    let lines: String = (0..USERS)
+        .map(|number| format!("{}\n", ANN.replace("ann:", &format!("user{number}:"))))
+        .collect();
+    let users = Folder::new().with("users", format!("{ANN}\n{lines}"));
+    let file = users.join("users");
+    let folder = folder();
+    let server = serve(&folder, &["--auth-file", &file]);
+    let ask = |raw: &mut Raw, pair: &str| {
+        let pair = BASE64_STANDARD.encode(pair);
+        let request = format!(
+            "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {pair}\r\n\r\n"
+        );
+        raw.send(request).answer().status
+    };
+    let done = AtomicBool::new(false);
+    let guesses = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for attacker in 0..40 {
+            let (mut raw, done, guesses) = (server.connect(), &done, &guesses);
+            scope.spawn(move || {
+                while !done.load(Ordering::Acquire) {
+                    let guess = guesses.fetch_add(1, Ordering::AcqRel);
+                    let name = match attacker % 2 {
+                        0 => "ann".to_owned(),
+                        _ => format!("name{guess}"),
+                    };
+                    let status = ask(&mut raw, &format!("{name}:guess{guess}"));
+                    assert!([401, 429, 503].contains(&status), "{status}");
+                }
+            });
+        }
+        server.wait_until("the guessing is under way", |_| {
+            guesses.load(Ordering::Acquire) > 100
+        });
+        let statuses: Vec<_> = (0..USERS)
+            .map(|number| ask(&mut server.connect(), &format!("user{number}:U*U")))
+            .collect();
+        done.store(true, Ordering::Release);
+        assert_eq!(statuses, [200; USERS]);
+    });
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::origin::Network;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// How many checks may wait; with hashes that take 0.1 s, the last of them waits for 3 s.
-const PLACES: usize = 32;
+/// How many checks may wait. Each holds a thread; with hashes that take 0.05 s, the last of them waits for 3 s.
+const PLACES: usize = 64;
 
 /// How many networks and names the queue remembers to have served.
 const REMEMBERED: usize = 1024;
