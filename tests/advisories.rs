@@ -19,8 +19,8 @@ const ELSEWHERE: &str = "
     CVE-2024-32966     | names are escaped in listings                | crates/server/src/files/tests/listing.rs::names_are_escaped_wherever_they_stand
     CVE-2026-22257     | names are escaped in listings                | crates/server/src/files/tests/listing.rs::names_are_escaped_wherever_they_stand
     CVE-2025-11966     | names are escaped in listings                | crates/server/src/files/tests/listing.rs::names_are_escaped_wherever_they_stand
-    CVE-2024-23771     | an unknown user takes as long as a known one | crates/server/src/middleware/auth/users.rs::somebody_is_checked_in_place_of_nobody
-    CVE-2026-27480     | an unknown user takes as long as a known one | crates/server/src/middleware/auth/users.rs::somebody_is_checked_in_place_of_nobody
+    CVE-2024-23771     | an unknown user takes as long as a known one | crates/server/src/middleware/auth/users.rs::every_name_costs_the_same
+    CVE-2026-27480     | an unknown user takes as long as a known one | crates/server/src/middleware/auth/users.rs::every_name_costs_the_same
     CVE-2024-23770     | no password on a command line                | tests/guards.rs::passwords
     SWS#714            | whatever is asked for, a password is needed  | tests/guards.rs::passwords
     dufs#497           | no users are not all users                   | crates/server/src/middleware/auth/mod.rs::without_users_nobody_comes_in
