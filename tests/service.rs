@@ -635,7 +635,7 @@ fn comes_to_say(server: &Serve, want: &str) {
 /// The folder is removed, made anew, moved away and replaced; the server goes on by itself.
 #[test]
 fn another_folder_in_its_place() {
-    for flag in ["--replaceable", "--no-sandbox"] {
+    for flag in ["--replaceable", "--no-sandbox", "--watch"] {
         let folder = Folder::new().with("www/a", "first").with("next/a", "third");
         let www = folder.path().join("www");
         let mut server = Serve::start(&www, [flag]);
@@ -651,6 +651,41 @@ fn another_folder_in_its_place() {
         comes_to_say(&server, "third");
         assert!(server.is_alive());
     }
+}
+
+/// Without any flag: what was removed is never listed as an empty folder, and if the sandbox keeps the new one from being served,
+/// the log says what to do.
+#[test]
+fn removed_folder_is_never_an_empty_list() {
+    let folder = Folder::new().with("www/a", "first");
+    let www = folder.path().join("www");
+    let server = Serve::start(&www, ["--log-file", "/dev/null"]);
+    let may_read_anew = !server
+        .banner
+        .iter()
+        .any(|line| line.contains("nothing else can be read"));
+    assert_eq!(server.connect().get("/").status, 200);
+    fs::remove_dir_all(&www).unwrap();
+    for path in ["/", "/?json", "/?download=tar", "/a"] {
+        assert_eq!(server.connect().get(path).status, 404, "{path}");
+    }
+    server.wait_until("it says that the folder is gone", |server| {
+        server.connect().get("/");
+        server
+            .try_stderr_line()
+            .is_some_and(|line| line.contains("was removed"))
+    });
+    folder.write("www/b", "second");
+    if may_read_anew {
+        assert_eq!(server.connect().get("/b").text(), "second");
+        return;
+    }
+    server.wait_until("it says which flag helps", |server| {
+        assert_ne!(server.connect().get("/").status, 200);
+        server
+            .try_stderr_line()
+            .is_some_and(|line| line.contains("--replaceable"))
+    });
 }
 
 /// A link that is switched by a rename, as deployments do it. Each answer is wholly of one release.

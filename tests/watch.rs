@@ -186,6 +186,31 @@ fn changes_are_told() {
 }
 
 /// Nothing is missed between the page and the stream, nor while the stream was cut.
+/// Bundlers remove the folder and make it anew: the new one is served, and what happens in it is told.
+#[test]
+fn changes_in_a_folder_made_anew_are_told() {
+    let folder = Folder::new().with("dist/index.html", "first");
+    let dist = folder.path().join("dist");
+    let server = Serve::start(&dist, ["--watch"]);
+    assert!(ask(&server, "GET", "/", "").text().contains("first"));
+    for round in 0..3 {
+        let mut events = Events::listen(&server, "", "");
+        std::fs::remove_dir_all(&dist).unwrap();
+        folder.write("dist/index.html", format!("build {round}"));
+        assert_eq!(events.next(), reload(), "{round}");
+        let want = format!("build {round}");
+        server.wait_until("the new folder is served", |server| {
+            ask(server, "GET", "/", "").text().contains(&want)
+        });
+    }
+    // The last look at the path may still be ahead, so the first event may be about the folder itself.
+    let mut events = Events::listen(&server, "", "");
+    server.wait_until("a style sheet alone is told as one", |_| {
+        folder.write("dist/style.css", "p { color: red }");
+        events.next() == styles("style.css")
+    });
+}
+
 #[test]
 fn who_comes_late_is_told() {
     let folder = Folder::new().with("index.html", "a");

@@ -55,7 +55,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(identity) = identity {
         identity.assume()?;
     }
-    let files = args.site.options().open(&args.dir).map_err(|error| {
+    let options = args.site.options().replacement_hint(hint(args));
+    let files = options.open(&args.dir).map_err(|error| {
         Failure::new(
             error.to_string(),
             "name a folder that exists and that you may read: tinyhttp serve DIR",
@@ -96,9 +97,24 @@ fn serve(args: &Args) -> Result<(), Failure> {
     server.run().map_err(|error| cannot_start(&error))
 }
 
+/// Whether the sandbox is to leave room for another folder in the place of the served one. A build that is watched may make one.
+fn is_replaceable(args: &Args) -> bool {
+    args.service.replaceable || args.watch.watch
+}
+
+/// Advice for when the sandbox keeps another folder from being served.
+fn hint(args: &Args) -> &'static str {
+    if args.service.no_sandbox || is_replaceable(args) {
+        ""
+    } else {
+        "the sandbox was made for the first one. Restart the server, or start it with --replaceable, which lets it read what \
+         lies beside the folder"
+    }
+}
+
 /// The folders that hold the served one's name and, if that is a link, the one it leads to; nothing if it is to stay what it is.
 fn surroundings(args: &Args) -> Vec<PathBuf> {
-    if !args.service.replaceable {
+    if !is_replaceable(args) {
         return Vec::new();
     }
     let paths = [std::path::absolute(&args.dir), args.dir.canonicalize()];
@@ -187,7 +203,7 @@ fn say_where(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced
         Enforced::All if args.site.leads_outside() => {
             "in a sandbox (Landlock): nothing can be written"
         }
-        Enforced::All if args.service.replaceable => {
+        Enforced::All if is_replaceable(args) => {
             "in a sandbox (Landlock): only it and what is beside it can be read, nothing written"
         }
         Enforced::All => "in a sandbox (Landlock): nothing else can be read, nothing written",

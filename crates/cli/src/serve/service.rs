@@ -49,7 +49,7 @@ pub(crate) struct Service {
     /// Go on when another folder is put in DIR's place: moved there, made anew, or by switching a symbolic link
     ///
     /// From inside the sandbox, what lies beside the folder can then be read, too. Without this flag another folder is served once
-    /// the server is started again, or with --no-sandbox.
+    /// the server is started again, or with --no-sandbox. --watch implies this flag.
     #[arg(long, env = "TINYHTTP_REPLACEABLE")]
     pub(crate) replaceable: bool,
 

@@ -65,6 +65,11 @@ impl Cache {
         length <= (self.capacity / 2) as u64
     }
 
+    /// Whether anything is kept of the path, which has led to a file inside the root before.
+    pub(crate) fn knows(&self, path: &[u8]) -> bool {
+        self.part(path).entries.contains_key(path)
+    }
+
     /// What was kept of the path in that coding when the file was in that state.
     pub(crate) fn get(&self, path: &[u8], coding: Coding, stamp: &Stamp) -> Option<Kept> {
         let mut part = self.part(path);

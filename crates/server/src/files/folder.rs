@@ -59,7 +59,7 @@ pub(crate) fn read(store: &Store, folder: &File, relative: &[u8]) -> io::Result<
             continue;
         }
         let found = match entry.file_type() {
-            FileType::Symlink => store.stat_inside(&join(relative, name)).ok(),
+            FileType::Symlink => store.stat(&join(relative, name)).ok(),
             FileType::RegularFile | FileType::Directory | FileType::Unknown => {
                 let flags = AtFlags::SYMLINK_NOFOLLOW;
                 let stat = rustix::fs::statx(folder, entry.file_name(), flags, MASK);

@@ -43,6 +43,7 @@ mod freshness;
 mod glance;
 mod glob;
 mod html;
+mod links;
 mod listing;
 mod media_type;
 mod options;

@@ -33,6 +33,7 @@ pub struct Options {
     pub(super) compress: bool,
     pub(super) sidecars: bool,
     pub(super) cache_size: usize,
+    pub(super) replacement_hint: String,
 }
 
 impl Default for Options {
@@ -51,6 +52,7 @@ impl Default for Options {
             compress: cfg!(feature = "compression"),
             sidecars: true,
             cache_size: 64 * 1024 * 1024,
+            replacement_hint: String::new(),
         }
     }
 }
@@ -162,12 +164,20 @@ impl Options {
         self
     }
 
-    /// Opens the folder. If its path comes to lead to another one, that is served from a tenth of a second later on.
+    /// Advice that ends the log's line about another folder in this one's place which the server isn't allowed to open, as in
+    /// a sandbox. Empty unless changed.
+    pub fn replacement_hint(mut self, advice: impl Into<String>) -> Self {
+        self.replacement_hint = advice.into();
+        self
+    }
+
+    /// Opens the folder. If its path comes to lead to another one, that is served from a tenth of a second later on,
+    /// and at once where a name is missing from the old one. A folder that is removed is an empty one for requests: 404.
     ///
     /// # Errors
     /// If it can't be opened as a folder, or the kernel doesn't have what keeps requests inside it.
     pub fn open(self, folder: impl AsRef<Path>) -> Result<Files, OpenError> {
-        let root = Root::open(folder.as_ref(), self.symlinks)?;
+        let root = Root::open(folder.as_ref(), self.symlinks, &self.replacement_hint)?;
         Ok(Files {
             store: Arc::new(Store::new(root, self)),
         })

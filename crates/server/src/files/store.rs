@@ -39,7 +39,7 @@ const COMPRESSORS: usize = 16;
 const SNAPSHOTS: usize = 64;
 
 /// How often a file is read again that changes while it is read.
-const ATTEMPTS: u32 = 3;
+const ATTEMPTS: u32 = 16;
 
 /// The folder, and what is kept of it.
 #[derive(Debug)]
@@ -99,13 +99,12 @@ impl Store {
         relative: &[u8],
         arrived: Instant,
     ) -> Result<(Kind, Stamp), Failure> {
-        let found = self.glance.stat(&self.root, relative, arrived);
+        let found = if self.cache.knows(relative) {
+            self.glance.stat(&self.root, relative, arrived)
+        } else {
+            self.root.stat(relative)
+        };
         found.map_err(Failure::of)
-    }
-
-    /// What there is under a name that may be a link, if the link is one to be followed.
-    pub(crate) fn stat_inside(&self, relative: &[u8]) -> Result<(Kind, Stamp), Failure> {
-        self.root.stat_inside(relative).map_err(Failure::of)
     }
 
     /// Whether a name in a folder may be shown.
@@ -228,7 +227,7 @@ impl Store {
             return None;
         }
         // A name can't have come into a folder that hasn't changed: one look instead of three.
-        let (_, folder) = self.root.stat(folder::of(relative)).ok()?;
+        let (_, folder) = self.root.stat_known(folder::of(relative)).ok()?;
         if self.cache.has_no_sidecars(relative, &folder) {
             return None;
         }

@@ -7,9 +7,10 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How long nothing has to change before a change is over.
@@ -33,7 +34,13 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// Watches for as long as it lives.
-pub(super) type Watcher = RecommendedWatcher;
+pub(super) type Watcher = Arc<Mutex<RecommendedWatcher>>;
+
+/// How often to check whether the path leads to another folder: a watch is on a folder, not on a name.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// How long the handler of the folder may take to notice another folder in its place.
+const NOTICED: Duration = Duration::from_millis(150);
 
 /// Something that the system has said.
 enum Noise {
@@ -49,24 +56,45 @@ pub(super) fn watch(
     log: Option<&Path>,
     changes: Arc<Changes>,
 ) -> notify::Result<Watcher> {
-    let root = folder.canonicalize().map_err(notify::Error::io)?;
+    let path = std::path::absolute(folder).map_err(notify::Error::io)?;
+    let root = Root::find(&path).map_err(notify::Error::io)?;
     let own = own_files(log);
     let (give, take) = channel();
     let told = move |event| {
         for noise in noises(event) {
-            // There is somebody who takes it for as long as this lives.
+            // The receiver lives as long as the watcher.
             let _ = give.send(noise);
         }
     };
     let config = Config::default().with_follow_symlinks(false);
     let mut watcher = RecommendedWatcher::new(told, config)?;
-    watcher.watch(&root, RecursiveMode::Recursive)?;
+    watcher.watch(&root.path, RecursiveMode::Recursive)?;
+    let watcher = Arc::new(Mutex::new(watcher));
+    let weak = Arc::downgrade(&watcher);
     std::thread::Builder::new()
         .name("watch".to_owned())
         .stack_size(128 * 1024)
-        .spawn(move || gather(&take, &root, &own, &changes))
+        .spawn(move || gather(&take, &path, root, &weak, &own, &changes))
         .map_err(notify::Error::io)?;
     Ok(watcher)
+}
+
+/// The folder that is watched.
+struct Root {
+    /// Its path without links.
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl Root {
+    /// The folder that a path leads to now.
+    fn find(path: &Path) -> std::io::Result<Self> {
+        let path = path.canonicalize()?;
+        let metadata = path.metadata()?;
+        let identity = (metadata.dev(), metadata.ino());
+        Ok(Root { path, identity })
+    }
 }
 
 /// What this program writes itself, perhaps into the folder: a page that reloads writes a line, which must not make it reload.
@@ -100,22 +128,64 @@ fn noises(event: notify::Result<Event>) -> Vec<Noise> {
 }
 
 /// Runs until the watcher is dropped.
-fn gather(noises: &Receiver<Noise>, root: &Path, own: &[PathBuf], changes: &Changes) {
-    while let Ok(first) = noises.recv() {
+fn gather(
+    noises: &Receiver<Noise>,
+    path: &Path,
+    mut root: Root,
+    watcher: &Weak<Mutex<RecommendedWatcher>>,
+    own: &[PathBuf],
+    changes: &Changes,
+) {
+    loop {
         let mut batch = Batch::default();
-        batch.add(first, root, own);
+        match noises.recv_timeout(LOOK) {
+            Ok(first) => batch.add(first, &root.path, own),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
         let until = Instant::now() + AT_MOST;
-        while Instant::now() < until
+        while !batch.is_empty()
+            && Instant::now() < until
             && let Ok(next) = noises.recv_timeout(QUIET)
         {
-            batch.add(next, root, own);
+            batch.add(next, &root.path, own);
+        }
+        if let Some(other) = another(path, &root) {
+            let Some(watcher) = watcher.upgrade() else {
+                return;
+            };
+            watch_instead(&watcher, &root, &other);
+            root = other;
+            // Pages that reload now have to come from the new folder.
+            std::thread::sleep(NOTICED);
+            changes.tell(Change::Anything);
+            continue;
         }
         // A link that leads nowhere is there, too.
-        let is_there = |path: &Path| root.join(path).symlink_metadata().is_ok();
+        let is_there = |path: &Path| root.path.join(path).symlink_metadata().is_ok();
         if let Some(change) = batch.change(is_there) {
             log::debug!("changed: {change:?}");
             changes.tell(change);
         }
+    }
+}
+
+/// The folder that the path leads to, if it isn't the one that is watched.
+fn another(path: &Path, watched: &Root) -> Option<Root> {
+    let metadata = path.metadata().ok()?;
+    if (metadata.dev(), metadata.ino()) == watched.identity {
+        return None;
+    }
+    Root::find(path).ok()
+}
+
+fn watch_instead(watcher: &Mutex<RecommendedWatcher>, old: &Root, new: &Root) {
+    let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
+    // The old one may be gone, and its watches with it.
+    let _ = watcher.unwatch(&old.path);
+    match watcher.watch(&new.path, RecursiveMode::Recursive) {
+        Ok(()) => log::debug!("watching another folder at {}", new.path.display()),
+        Err(error) => log::warn!("some changes may not be noticed: {error}"),
     }
 }
 
@@ -128,6 +198,10 @@ struct Batch {
 }
 
 impl Batch {
+    fn is_empty(&self) -> bool {
+        self.paths.is_empty() && !self.lost
+    }
+
     fn add(&mut self, noise: Noise, root: &Path, own: &[PathBuf]) {
         let (path, appeared) = match noise {
             Noise::At { path, appeared } => (path, appeared),

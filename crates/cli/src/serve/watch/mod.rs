@@ -47,7 +47,7 @@ const SELECTIVE: [HeaderName; 7] = [
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "For whoever makes the site")]
 pub(crate) struct Watch {
-    /// Reload pages in browsers when a file changes; for a style sheet just that
+    /// Reload pages in browsers when a file changes; for a style sheet just that. Implies --replaceable
     #[arg(long, env = "TINYHTTP_WATCH")]
     pub(crate) watch: bool,
 }
@@ -56,7 +56,7 @@ pub(crate) struct Watch {
 pub(crate) struct Live<H> {
     site: H,
     changes: Arc<Changes>,
-    /// Ends when it is dropped.
+    /// Watches until it is dropped.
     _watcher: folder::Watcher,
 }
 

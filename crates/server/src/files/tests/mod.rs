@@ -7,6 +7,7 @@ mod codings;
 mod listing;
 mod paths;
 mod ranges;
+mod root;
 
 use super::*;
 use http::request::Builder;

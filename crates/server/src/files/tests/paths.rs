@@ -198,6 +198,69 @@ fn links_that_leave_the_root_look_like_nothing() {
     assert_eq!(site.get("/folder/").status, 404);
 }
 
+/// Whatever is at the other end, a link that leads outside is no more than a name that isn't there.
+#[test]
+fn links_do_not_tell_what_exists_outside() {
+    let outside = Site::new(&[("file", "secret"), ("folder/index.html", "secret")]);
+    fs::create_dir(outside.path("closed")).unwrap();
+    fs::write(outside.path("closed/file"), "").unwrap();
+    fs::set_permissions(
+        outside.path("closed"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o000),
+    )
+    .unwrap();
+    symlink("circle", outside.path("circle")).unwrap();
+    let targets = [
+        "file",
+        "folder",
+        "closed",
+        "closed/file",
+        "file/more",
+        "circle",
+        "missing",
+    ];
+    for options in [
+        || Options::new(),
+        || Options::new().spa(true),
+        || Options::new().clean_urls(true),
+        || Options::new().symlinks(Symlinks::Never),
+    ] {
+        let site = Site::with(
+            options(),
+            &[
+                ("index.html", "app"),
+                ("a.html", "a"),
+                ("a.js", "js"),
+                ("deep/x", ""),
+            ],
+        );
+        let mut relative = PathBuf::new();
+        for _ in site.folder.path().components().skip(1) {
+            relative.push("..");
+        }
+        relative.push(outside.folder.path().strip_prefix("/").unwrap());
+        let mut seen = std::collections::BTreeSet::new();
+        for target in targets {
+            for base in [outside.folder.path(), &relative] {
+                for name in ["a", "a.js.gz", "a.js.br", "deep/index.html", "404.html"] {
+                    let _ = fs::remove_file(site.path(name));
+                    symlink(base.join(target), site.path(name)).unwrap();
+                }
+                let answers = [
+                    "/a", "/a/", "/a/more", "/a.js", "/a.js.gz", "/deep/", "/none.x",
+                ];
+                let answers = answers.map(|path| {
+                    let answer = site.get_with(path, "Accept-Encoding: gzip, br");
+                    let coding = answer.field("content-encoding").to_owned();
+                    (path, answer.status, coding, answer.content.len())
+                });
+                seen.insert(format!("{answers:?}"));
+            }
+        }
+        assert_eq!(seen.len(), 1, "{seen:#?}");
+    }
+}
+
 #[test]
 fn an_unreadable_file_is_forbidden() {
     // Whoever may read everything can't test this.
