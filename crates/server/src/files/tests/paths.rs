@@ -250,7 +250,13 @@ fn links_do_not_tell_what_exists_outside() {
                     "/a", "/a/", "/a/more", "/a.js", "/a.js.gz", "/deep/", "/none.x",
                 ];
                 let answers = answers.map(|path| {
-                    let answer = site.get_with(path, "Accept-Encoding: gzip, br");
+                    // A compressed list has a length of its own each time.
+                    let codings = if path == "/deep/" {
+                        "identity"
+                    } else {
+                        "gzip, br"
+                    };
+                    let answer = site.get_with(path, &format!("Accept-Encoding: {codings}"));
                     let coding = answer.field("content-encoding").to_owned();
                     (path, answer.status, coding, answer.content.len())
                 });
