@@ -71,21 +71,26 @@ fn a_listing_in_a_browser() {
         "..|zoo/|ODD|a9.txt|a10.txt|B.txt|README.md"
     );
 
-    // The columns' heads: a second click turns the order round.
-    let by_size = "..|zoo/|a10.txt|B.txt|a9.txt|ODD|README.md";
+    // The columns' heads: the largest and the newest come first, and a second click turns the order round.
     let table = [
-        ("Size", by_size),
         ("Size", "..|zoo/|README.md|ODD|a9.txt|B.txt|a10.txt"),
+        ("Size", "..|zoo/|a10.txt|B.txt|a9.txt|ODD|README.md"),
         ("Name", "..|zoo/|ODD|a9.txt|a10.txt|B.txt|README.md"),
+        ("Modified", "..|zoo/|README.md|ODD|a10.txt|B.txt|a9.txt"),
         ("Modified", "..|zoo/|a9.txt|B.txt|a10.txt|ODD|README.md"),
     ];
     for (column, want) in table {
-        let click = "[...document.querySelectorAll('thead a')].find((link) => link.textContent === 'COLUMN').click()";
+        let click = "[...document.querySelectorAll('thead button')].find((link) => link.textContent === 'COLUMN').click()";
         browser.evaluate(&click.replace("COLUMN", column));
         assert_eq!(names(&mut browser), want, "{column}");
         let sorted = browser.evaluate("document.querySelector('[aria-sort]').textContent");
         assert_eq!(sorted, column);
     }
+
+    // The order is kept: by other directories, and by this one when it is loaded again.
+    let kept = "[document.querySelector('.dir a').search, document.querySelector('h1 a').search, location.search]";
+    let order = "?sort=modified&order=asc";
+    assert_eq!(browser.evaluate(kept), json!([order, order, order]));
 
     // Keys: to the filter, into the list, and out again.
     press(&mut browser, "/");
@@ -180,6 +185,100 @@ fn odd_names_fit_a_telephone() {
         names(&mut browser),
         format!("{long}/|a  b␊|README.md|\u{fffd}gpj.exe")
     );
+}
+
+/// On a telephone the dates are there, and what sorts by them.
+#[test]
+fn a_telephone_sorts_by_date() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let folder = folder();
+    let server = Serve::start(folder.path(), [""; 0]);
+    let size = json!({"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": true});
+    browser.call("Emulation.setDeviceMetricsOverride", &size);
+    assert_eq!(browser.open(&server.url("/folder/")), [""; 0]);
+    let widths = "[...document.querySelectorAll('thead button, tbody time')].map((one) => one.getBoundingClientRect())
+        .every((box) => box.width > 20 && box.right <= 360)";
+    assert_eq!(browser.evaluate(widths), true);
+    browser.evaluate("document.querySelectorAll('thead button')[2].click()");
+    assert_eq!(
+        names(&mut browser),
+        "..|zoo/|README.md|ODD|a10.txt|B.txt|a9.txt"
+    );
+}
+
+/// A mirror holds every file once, and no list in another order.
+#[test]
+fn a_mirror_has_every_file_once() {
+    if Command::new("wget").arg("--version").output().is_err() {
+        return;
+    }
+    let folder = Folder::new()
+        .with("a.txt", "a")
+        .with("docs/b.txt", "b")
+        .with("docs/deep/c.txt", "c")
+        .with("docs/README.md", "[b](b.txt) <a href=\"deep/c.txt\">c</a>");
+    let server = Serve::start(folder.path(), [""; 0]);
+    let mirror = Folder::new();
+    let status = Command::new("wget")
+        .args(["-q", "-r", "-nH", "--no-config", "-P", &mirror.join("")])
+        .arg(server.url("/"))
+        .env("no_proxy", "*")
+        .status();
+    assert!(status.is_ok());
+    let mut found = Vec::new();
+    let mut left = vec![mirror.path().to_owned()];
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let name = path.strip_prefix(mirror.path()).unwrap();
+            found.push(name.to_str().unwrap().to_owned());
+        }
+    }
+    found.sort_unstable();
+    let want = [
+        "a.txt",
+        "docs/README.md",
+        "docs/b.txt",
+        "docs/deep/c.txt",
+        "docs/deep/index.html",
+        "docs/index.html",
+        "index.html",
+    ];
+    assert_eq!(found, want);
+}
+
+/// What the server may not read is left out of an archive, and the log says so.
+#[test]
+fn an_archive_of_what_can_be_read() {
+    let folder = Folder::new()
+        .with("folder/readable", "content")
+        .with("folder/secret", "secret")
+        .with("folder/closed/x", "x");
+    let close = |name: &str| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o000);
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    };
+    close("folder/secret");
+    close("folder/closed");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).unwrap();
+    // The superuser reads everything.
+    let is_root = std::fs::read(folder.path().join("folder/secret")).is_ok();
+    let flags: &[&str] = if is_root { &["--user", "nobody"] } else { &[] };
+    let mut server = Serve::start(folder.path(), flags);
+    for format in ["tar", "zip"] {
+        let output = curl([server.url(&format!("/folder/?download={format}"))]);
+        let content = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{format}");
+        assert!(content.contains("content") && !content.contains("secret"));
+        assert!(!content.contains("closed"), "{format}");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.path().join("folder/closed"), mode).unwrap();
+    server.wait_for_log("left out of an archive");
 }
 
 #[test]

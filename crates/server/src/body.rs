@@ -59,7 +59,9 @@ impl Body {
     }
 
     /// What a reader gives, up to its end. If `length` is known it becomes Content-Length and the reader must give just
-    /// that much; otherwise the content goes out in chunks. A reader that fails cuts the connection.
+    /// that much; otherwise the content goes out in chunks. A reader that fails cuts the connection. One that works for long before it
+    /// has anything to give should return [`io::ErrorKind::Interrupted`] now and then: it is read again, unless the client has
+    /// left.
     pub fn reader(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Body(Content::Reader {
             reader: Box::new(reader),

@@ -1,6 +1,7 @@
 //! A response on its way out, as far as the socket has not taken it yet.
 
 use crate::body::Content;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
@@ -154,6 +155,12 @@ impl Outgoing {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         return Err(io::Error::other(error));
                     }
+                    // Work that takes long is done in steps, and stops when the client has left.
+                    Err(error)
+                        if error.kind() == io::ErrorKind::Interrupted && has_left(socket) =>
+                    {
+                        return Err(Errno::CONNRESET.into());
+                    }
                     read => read?,
                 };
                 if length == 0 {
@@ -187,6 +194,14 @@ impl Outgoing {
         }
         Ok(true)
     }
+}
+
+/// Whether the client has closed the connection, or its direction of it: a client that sends nothing more and has nothing to
+/// read is rarely there.
+fn has_left(socket: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(socket, PollFlags::RDHUP)];
+    let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+    poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().intersects(gone)
 }
 
 /// Whether the error only says that the client has gone, which clients may do.

@@ -62,7 +62,12 @@ impl Cache {
 
     /// How many bytes the largest content may have that is kept: half of what its part of the cache holds.
     pub(crate) fn admits(&self, length: u64) -> bool {
-        length <= (self.capacity / 2) as u64
+        length <= self.largest() as u64
+    }
+
+    /// In bytes.
+    pub(crate) fn largest(&self) -> usize {
+        self.capacity / 2
     }
 
     /// Whether anything is kept of the path, which has led to a file inside the root before.

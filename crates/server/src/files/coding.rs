@@ -76,6 +76,17 @@ pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
         || TYPES.binary_search(&media_type).is_ok()
 }
 
+/// What a compressor takes of the budget, in bytes: its window and tables, and buffers.
+pub(crate) fn weight(coding: Coding) -> usize {
+    const MIB: usize = 1024 * 1024;
+    match coding {
+        Coding::Br => 12 * MIB,
+        Coding::Zstd => 4 * MIB,
+        Coding::Gzip => MIB / 2,
+        Coding::Identity => 0,
+    }
+}
+
 /// Reads what the other reader gives, compressed.
 ///
 /// The levels are where each of them stops gaining much for its time. What is kept is compressed once, but somebody

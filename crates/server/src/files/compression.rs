@@ -1,9 +1,10 @@
 //! A file that is compressed while it is sent, and kept in the cache if it went well.
 
+use super::budget::Permit;
 use super::cache::Cache;
 use super::coding;
+use super::gate::GATE;
 use super::representation::{About, Content, Representation};
-use super::slots::Slot;
 use super::stamp::Stamp;
 use crate::body::{Body, FileSlice};
 use std::fs::File;
@@ -17,8 +18,8 @@ pub(crate) struct Compression {
     pub(crate) file: Arc<File>,
     pub(crate) stamp: Stamp,
     pub(crate) coding: Coding,
-    /// What allows it; held as long as somebody reads.
-    pub(crate) slot: Slot,
+    /// For the compressor, and the copy for the cache.
+    pub(crate) _permit: Permit,
     /// Where to keep the result; `None` if the file is too large or too new to be kept.
     pub(crate) shelf: Option<Shelf>,
 }
@@ -73,7 +74,10 @@ impl Read for Keeping {
         }
         let compression = &self.compression;
         let reader = self.reader.get_or_insert_with(|| compression.reader());
-        let length = compression.slot.work(|| reader.read(into))?;
+        let length = {
+            let _pass = GATE.pass();
+            reader.read(into)?
+        };
         match (&mut self.copy, &self.compression.shelf) {
             (Some(copy), Some(shelf)) if shelf.cache.admits((copy.len() + length) as u64) => {
                 copy.extend_from_slice(&into[..length]);

@@ -4,10 +4,14 @@ use super::ALLOW_VALUE;
 use super::error_page::error_page;
 use super::respond::content_range_field;
 use crate::body::Body;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use rustix::io::Errno;
+use std::io;
 use tinyhttp_message::range::ContentRange;
+
+/// In seconds. What is in use is returned when a response has been sent, which is soon for most.
+const RETRY_AFTER_VALUE: HeaderValue = HeaderValue::from_static("5");
 
 /// A failure knows its status and how to say in a sentence what is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +31,10 @@ pub(crate) enum Failure {
     },
     /// 501: a method that this server has never heard of.
     UnknownMethod,
-    /// 403: a folder with more files than an archive is made of.
+    /// 403: a folder with more files than an archive or a listing is made of.
     TooManyFiles,
+    /// 503: what the response takes is in use by others.
+    Busy,
     /// 403, 503 or 500: the operating system doesn't let the server read it, or can't at the moment, or something is
     /// broken.
     System(Errno),
@@ -43,6 +49,11 @@ impl Failure {
         }
     }
 
+    /// The same for an error of the standard library.
+    pub(crate) fn of_error(error: &io::Error) -> Self {
+        Failure::of(Errno::from_io_error(error).unwrap_or(Errno::IO))
+    }
+
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Failure::MalformedPath => StatusCode::BAD_REQUEST,
@@ -54,7 +65,8 @@ impl Failure {
             Failure::TooManyFiles | Failure::System(Errno::ACCESS | Errno::PERM) => {
                 StatusCode::FORBIDDEN
             }
-            Failure::System(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => {
+            Failure::Busy
+            | Failure::System(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Failure::System(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -71,7 +83,8 @@ impl Failure {
             Failure::PreconditionFailed => "The file has changed since you saw it last.",
             Failure::RangeNotSatisfiable { .. } => "The file is shorter than that.",
             Failure::UnknownMethod => "The server doesn't know this method.",
-            Failure::TooManyFiles => "This folder has too many files for an archive.",
+            Failure::TooManyFiles => "This folder has too many files to be listed or archived.",
+            Failure::Busy => "The server has too much to do. Please try again in a moment.",
             Failure::System(_) => match self.status() {
                 StatusCode::FORBIDDEN => "The server is not allowed to read this.",
                 StatusCode::SERVICE_UNAVAILABLE => {
@@ -91,6 +104,9 @@ impl Failure {
         let fields = response.headers_mut();
         // What isn't there now may be there in a moment.
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            fields.insert(RETRY_AFTER, RETRY_AFTER_VALUE);
+        }
         match self {
             Failure::MethodNotAllowed => {
                 fields.insert(ALLOW, ALLOW_VALUE);

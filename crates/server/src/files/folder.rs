@@ -1,39 +1,6 @@
-//! What is in a folder.
+//! Paths of what is in a directory, and the order of names.
 
-use super::stamp::{Kind, MASK, Stamp};
-use super::store::Store;
-use rustix::fs::{AtFlags, Dir, FileType};
-use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::fs::File;
-use std::io;
-
-/// A file or a folder in a folder.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) name: Vec<u8>,
-    pub(crate) is_folder: bool,
-    /// Whether it is a symbolic link to one.
-    pub(crate) is_link: bool,
-    pub(crate) stamp: Stamp,
-}
-
-impl Entry {
-    /// The name as text. What isn't text in it is replaced, so this is for reading only.
-    pub(crate) fn text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.name)
-    }
-
-    /// In bytes; of a folder, 0.
-    pub(crate) fn length(&self) -> u64 {
-        if self.is_folder { 0 } else { self.stamp.length }
-    }
-
-    /// In seconds since 1970.
-    pub(crate) fn modified(&self) -> i64 {
-        self.stamp.modified().unix_seconds()
-    }
-}
 
 /// The path of a name in a folder, both from the root.
 pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
@@ -47,37 +14,6 @@ pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
 pub(crate) fn of(relative: &[u8]) -> &[u8] {
     let slash = relative.iter().rposition(|byte| *byte == b'/');
     slash.map_or(b".", |at| &relative[..at])
-}
-
-/// Everything in the folder that would be served. What vanishes meanwhile, or can't be looked at, is left out.
-pub(crate) fn read(store: &Store, folder: &File, relative: &[u8]) -> io::Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for entry in Dir::read_from(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        if name == b"." || name == b".." || !store.shows(relative, name) {
-            continue;
-        }
-        let found = match entry.file_type() {
-            FileType::Symlink => store.stat(&join(relative, name)).ok(),
-            FileType::RegularFile | FileType::Directory | FileType::Unknown => {
-                let flags = AtFlags::SYMLINK_NOFOLLOW;
-                let stat = rustix::fs::statx(folder, entry.file_name(), flags, MASK);
-                stat.ok().map(|stat| (Kind::of(&stat), Stamp::of(&stat)))
-            }
-            _ => None,
-        };
-        let Some((kind @ (Kind::File | Kind::Folder), stamp)) = found else {
-            continue;
-        };
-        entries.push(Entry {
-            name: name.to_vec(),
-            is_folder: kind == Kind::Folder,
-            is_link: entry.file_type() == FileType::Symlink,
-            stamp,
-        });
-    }
-    Ok(entries)
 }
 
 /// Compares names as people do: capitals don't matter, and `file2` comes before `file10`. Names that are equal in that

@@ -32,14 +32,17 @@
 mod address;
 mod anchor;
 mod archive;
+mod budget;
 mod cache;
 mod checksums;
 mod coding;
 mod compression;
+mod dir_table;
 pub(crate) mod error_page;
 mod failure;
 mod folder;
 mod freshness;
+mod gate;
 mod glance;
 mod glob;
 mod html;
@@ -78,7 +81,6 @@ use query::Query;
 use respond::{range_field, respond};
 use stamp::Kind;
 use std::borrow::Cow;
-use std::fs::File;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use store::Store;
@@ -131,7 +133,7 @@ impl Files {
         let (file, stamp) = match found {
             Found::File(file, stamp) => (file, stamp),
             Found::FolderName => return Ok(redirect_to_folder(&address, request.uri())),
-            Found::Folder(folder) => return self.list(folder, &address, request),
+            Found::Folder => return self.list(&address, request, arrived),
         };
 
         // 4. Represent.
@@ -203,7 +205,7 @@ impl Files {
         }
         let options = self.store.options();
         if options.listing && !options.spa {
-            self.store.folder(folder).map(Found::Folder)
+            self.store.folder(folder).map(|_| Found::Folder)
         } else {
             Err(Failure::NotFound)
         }
@@ -212,9 +214,9 @@ impl Files {
     /// A folder without an index: an archive of it, or a list of what is in it.
     fn list(
         &self,
-        folder: File,
         address: &Address<'_>,
         request: &Request<Body>,
+        arrived: Instant,
     ) -> Result<Response<Body>, Failure> {
         let query = Query::new(request.uri().query());
         if let Some(format) = Format::of(&query).filter(|_| self.store.options().archives) {
@@ -225,12 +227,11 @@ impl Files {
         }
         let listing = Listing {
             store: Arc::clone(&self.store),
-            folder,
             relative: address.relative().to_vec(),
             query,
         };
         let accepted = accepted_codings(request.method(), request.headers());
-        Ok(listing.respond(request.headers(), &accepted))
+        listing.respond(request, &accepted, arrived)
     }
 
     /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part
@@ -259,7 +260,7 @@ enum Found<'p> {
     /// A folder, named without the slash at the end.
     FolderName,
     /// A folder without an index.
-    Folder(File),
+    Folder,
 }
 
 impl Handler for Files {
@@ -292,11 +293,17 @@ impl Handler for Files {
         representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
-    /// Only for an archive, whose files have to be found before its length is known, and for what has to be compressed: what
-    /// doesn't have to be any more was [prepared](Files::prepared), unless it was asked for under conditions.
+    /// For listings and archives, which queue at the [gate](gate::Gate), and for what has to be compressed: what doesn't have
+    /// to be any more was [prepared](Files::prepared), unless it was asked for under conditions.
     fn may_wait(&self, request: &Request<Body>) -> bool {
-        let query = request.uri().query().unwrap_or_default();
-        query.contains("download=") || self.may_compress(request)
+        let is_fetch = *request.method() == Method::GET || *request.method() == Method::HEAD;
+        let address = self.address(request.uri().path());
+        let lists = is_fetch
+            && address.is_ok_and(|address| {
+                address.names_folder()
+                    && matches!(self.look_up(&address, Instant::now()), Ok(Found::Folder))
+            });
+        lists || self.may_compress(request)
     }
 }
 

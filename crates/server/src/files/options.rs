@@ -34,6 +34,7 @@ pub struct Options {
     pub(super) sidecars: bool,
     pub(super) cache_size: usize,
     pub(super) replacement_hint: String,
+    pub(super) working_memory: usize,
 }
 
 impl Default for Options {
@@ -53,6 +54,7 @@ impl Default for Options {
             sidecars: true,
             cache_size: 64 * 1024 * 1024,
             replacement_hint: String::new(),
+            working_memory: 64 * 1024 * 1024,
         }
     }
 }
@@ -161,6 +163,14 @@ impl Options {
     /// file is seen by the next request whatever is kept.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
+        self
+    }
+
+    /// How many bytes everything may take that is built for responses and is not kept: listings, archives, compressors and
+    /// READMEs; 64 MiB unless changed. A request that needs more than is left gets a 503 with Retry-After. A directory
+    /// takes 32 bytes for each of its entries, and their names.
+    pub fn working_memory(mut self, bytes: usize) -> Self {
+        self.working_memory = bytes;
         self
     }
 

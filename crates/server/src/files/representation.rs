@@ -156,6 +156,11 @@ impl Representation {
         self.length().filter(|_| self.coding == Coding::Identity)
     }
 
+    /// Whether it is put together while it is sent.
+    pub(crate) fn is_archive(&self) -> bool {
+        matches!(self.content, Content::Archive(_))
+    }
+
     /// All of it.
     pub(crate) fn whole(&self) -> Body {
         match &self.content {

@@ -34,6 +34,10 @@ pub(crate) fn respond(
     match range::resolve(range.as_bytes(), length) {
         Resolved::Whole => Ok(whole(representation, now)),
         Resolved::Partial(Parts::One(range)) => Ok(part(representation, range, length, now)),
+        // Each part would take walks of its own.
+        Resolved::Partial(Parts::Many(_)) if representation.is_archive() => {
+            Ok(whole(representation, now))
+        }
         Resolved::Partial(Parts::Many(ranges)) => Ok(parts(representation, &ranges, length, now)),
         Resolved::Unsatisfiable => Err(Failure::RangeNotSatisfiable {
             complete_length: length,

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tinyhttp_message::date::HttpDate;
@@ -109,6 +110,13 @@ impl Stamp {
         (self.device, self.inode) == (other.device, other.inode)
     }
 
+    /// A hash of everything that tells this state from others, for tables of many files.
+    pub(crate) fn version(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// Whether this was last written before the other.
     pub(crate) fn is_older_than(&self, other: &Stamp) -> bool {
         self.modified < other.modified
@@ -117,6 +125,11 @@ impl Stamp {
     /// When the content was last written, to the second.
     pub(crate) fn modified(&self) -> HttpDate {
         HttpDate::from_unix_seconds(self.modified.seconds)
+    }
+
+    /// The same in seconds since 1970, even where HTTP has no date.
+    pub(crate) fn modified_seconds(&self) -> i64 {
+        self.modified.seconds
     }
 
     /// The strong entity tag of the content in a coding; `suffix` names the coding, and is empty for the content as it

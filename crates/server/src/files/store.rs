@@ -4,12 +4,15 @@
 //! beside `app.js`, and not older) comes first. Other content of a compressible type is compressed when somebody first
 //! wants it, and kept; what is too large to be kept is compressed while it is sent.
 
+use super::budget::Budget;
 use super::cache::Cache;
 use super::checksums::Checksums;
 use super::coding::{self, CODINGS, COMPRESSED, WORTHWHILE};
 use super::compression::{Compression, Shelf};
+use super::dir_table::DirTables;
 use super::failure::Failure;
 use super::folder;
+use super::gate::GATE;
 use super::glance::Glance;
 use super::options::Options;
 use super::representation::{About, Content, Representation};
@@ -32,9 +35,6 @@ const IN_MEMORY: u64 = 256 * 1024;
 /// The largest file of which a compressed form is kept, in bytes.
 const KEPT_COMPRESSED: u64 = 16 * 1024 * 1024;
 
-/// How much is compressed while it is sent: a compressor takes some megabytes for as long as its client takes to read.
-const COMPRESSORS: usize = 16;
-
 /// How many [`Snapshot`]s are kept: each takes a descriptor.
 const SNAPSHOTS: usize = 64;
 
@@ -48,7 +48,8 @@ pub(crate) struct Store {
     glance: Glance,
     cache: Arc<Cache>,
     checksums: Checksums,
-    compressors: Slots,
+    tables: DirTables,
+    budget: Budget,
     snapshots: Slots,
     options: Options,
 }
@@ -69,7 +70,8 @@ impl Store {
             glance: Glance::default(),
             cache,
             checksums: Checksums::default(),
-            compressors: Slots::new(COMPRESSORS),
+            tables: DirTables::default(),
+            budget: Budget::new(options.working_memory),
             snapshots: Slots::new(SNAPSHOTS),
             options,
         }
@@ -79,9 +81,14 @@ impl Store {
         &self.options
     }
 
-    /// What may be compressed while it is sent.
-    pub(crate) fn compressors(&self) -> &Slots {
-        &self.compressors
+    /// What pays for everything that is built for responses.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The directories that are being listed or archived.
+    pub(crate) fn tables(&self) -> &DirTables {
+        &self.tables
     }
 
     pub(crate) fn checksums(&self) -> &Checksums {
@@ -300,7 +307,12 @@ impl Store {
                 Ok(compressed)
             }
             Content::File { file, .. } => {
-                let Some(slot) = self.compressors.take() else {
+                let keep = loaded.settled && stamp.length <= KEPT_COMPRESSED;
+                let mut weight = coding::weight(coding);
+                if keep {
+                    weight += self.cache.largest().min(stamp.length as usize);
+                }
+                let Some(permit) = self.budget.take(weight) else {
                     return Ok(None);
                 };
                 let shelf = Shelf {
@@ -308,12 +320,11 @@ impl Store {
                     path: relative.into(),
                     about: about.clone(),
                 };
-                let keep = loaded.settled && stamp.length <= KEPT_COMPRESSED;
                 let compression = Compression {
                     file,
                     stamp,
                     coding,
-                    slot,
+                    _permit: permit,
                     shelf: keep.then_some(shelf),
                 };
                 Ok(Some(made(Content::Compressed(Arc::new(compression)))))
@@ -386,6 +397,7 @@ fn read(file: &File, length: u64) -> io::Result<Bytes> {
 }
 
 fn compress(content: Bytes, coding: Coding) -> Option<Vec<u8>> {
+    let _pass = GATE.pass();
     let mut compressed = Vec::new();
     let mut compressor = coding::compress(io::Cursor::new(content), coding);
     compressor.read_to_end(&mut compressed).ok()?;

@@ -1,7 +1,7 @@
 //! Numbers, sizes, dates and JSON strings, pushed to the end of a text, and names that can be read. Listings need thousands of
 //! them, so none of it goes through the formatting machinery.
 
-use chrono::{DateTime, Datelike, Timelike};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use std::borrow::Cow;
 
 /// A name with nothing in it that would not be seen, or make the rest read as it isn't: control characters, and those
@@ -53,12 +53,20 @@ pub(crate) fn push_size(bytes: u64, out: &mut String) {
     out.push_str(UNITS[unit]);
 }
 
-/// A date and time of day in UTC (RFC 3339), from seconds since 1970: `2025-11-20T20:10:43Z`. Years beyond 9999 are cut
-/// off there.
+/// A date and time of day in UTC (RFC 3339), from seconds since 1970: `2025-11-20T20:10:43Z`. Years before 0 and after 9999
+/// have a sign and six digits, as ISO 8601 and browsers have them: `+012345-01-01T00:00:00Z`.
 pub(crate) fn push_date(seconds: i64, out: &mut String) {
-    let last = 253_402_300_799;
-    let date = DateTime::from_timestamp(seconds.clamp(0, last), 0).unwrap_or_default();
-    push_padded(u64::from(date.year().unsigned_abs()), 4, out);
+    let bounds = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
+    let seconds = seconds.clamp(bounds.0.timestamp(), bounds.1.timestamp());
+    let date = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+    let year = date.year();
+    let width = if (0..=9999).contains(&year) {
+        4
+    } else {
+        out.push(if year < 0 { '-' } else { '+' });
+        6
+    };
+    push_padded(u64::from(year.unsigned_abs()), width, out);
     for (separator, number) in [
         ('-', date.month()),
         ('-', date.day()),
@@ -143,8 +151,14 @@ mod tests {
         let table = [
             (0, "1970-01-01T00:00:00Z"),
             (1_763_669_443, "2025-11-20T20:10:43Z"),
-            (-5, "1970-01-01T00:00:00Z"),
-            (i64::MAX, "9999-12-31T23:59:59Z"),
+            (-5, "1969-12-31T23:59:55Z"),
+            (-2_208_988_800, "1900-01-01T00:00:00Z"),
+            (-62_167_219_200, "0000-01-01T00:00:00Z"),
+            (-62_167_219_201, "-000001-12-31T23:59:59Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (253_402_300_800, "+010000-01-01T00:00:00Z"),
+            (i64::MAX, "+262142-12-31T23:59:59Z"),
+            (i64::MIN, "-262143-01-01T00:00:00Z"),
         ];
         for (seconds, want) in table {
             assert_eq!(pushed(push_date, seconds), want);

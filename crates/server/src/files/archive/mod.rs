@@ -1,9 +1,10 @@
-//! A folder as one file: tar or zip, made while it is sent.
+//! A directory as one file: tar or zip, made while it is sent.
 //!
-//! First the files are found, and with them everything that decides the archive's bytes: names, lengths and times. So
-//! its length and an entity tag are known before the first byte is sent, and any part of it can be made without the
-//! rest, which is what resuming a download takes. Nothing is compressed: the length would be known too late. In memory
-//! are the names, never the content.
+//! Everything that decides the archive's bytes but the content itself can be found by walking through the directory: names,
+//! lengths and times. A first walk finds the archive's length and entity tag, which its head says; the next one produces
+//! content, from wherever a range begins; for a zip's directory the walk is repeated once more. So an archive takes the memory
+//! of one directory for each level, however many files it has, and none while its client does not read. Nothing is
+//! compressed: the length would be known too late.
 //!
 //! ```text
 //!   tar   header │ content │ padding   │ header │ content │ padding   │ … │ two empty blocks
@@ -11,32 +12,36 @@
 //!         ╰──────── a node ──────────╯
 //! ```
 //!
-//! What lies before the part that is wanted is passed over without opening a file. A zip needs the checksum of a file
-//! after its content and again in its directory: of content that was sent from beginning to end it has been counted on
-//! the way, other files are read for it, and what has been counted is remembered for the next time.
+//! A zip needs the checksum of a file after its content and again in its directory. That of content that was sent from
+//! beginning to end has been counted on the way; other files are read for it, once for all requests.
 //!
-//! A file that vanishes or is changed meanwhile cuts the connection: the archive would not be what was announced. Links
-//! to files become files; links to folders are left out, because they may lead in circles.
+//! A file that vanishes or changes meanwhile cuts the connection: the archive would not be what was announced. What can't be
+//! read for want of permission is left out, and the log says so. Links to files become files; links to directories are left
+//! out, because they may lead in circles.
 
+mod names;
+mod plan;
 mod reader;
-mod steps;
 mod tar;
-mod tree;
+mod walk;
 mod zip;
 
+use super::budget::Permit;
 use super::failure::Failure;
 use super::query::Query;
 use super::representation::{About, Content, Representation};
 use super::store::Store;
-use super::url::push_name;
 use http::HeaderValue;
+use plan::Plan;
 use reader::Reader;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use steps::Steps;
-use tinyhttp_message::date::HttpDate;
-use tree::Node;
+use walk::Walk;
+
+/// What an archive takes of the budget besides its tables, in bytes: buffers and paths, generously. It also bounds how many
+/// archives are made at a time, each of which may keep a thread waiting for its files.
+const WEIGHT: usize = 512 * 1024;
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,46 +79,47 @@ impl Format {
 pub(crate) struct Archive {
     store: Arc<Store>,
     format: Format,
-    /// The folder's path from the root.
-    folder: Vec<u8>,
-    /// What the archive is called, and the folder in it that holds everything.
+    /// The directory's path from the root.
+    directory: Vec<u8>,
+    /// What the archive is called, and the directory in it that holds everything.
     name: Vec<u8>,
-    nodes: Vec<Node>,
-    length: u64,
+    plan: Plan,
+    _permit: Permit,
 }
 
 impl Archive {
-    /// Finds everything in a folder.
+    /// Walks through a directory for the first time.
     ///
     /// # Errors
-    /// [`Failure::TooManyFiles`], and whatever keeps a folder from being read.
+    /// [`Failure::Busy`], [`Failure::TooManyFiles`], and whatever keeps the directory from being read.
     pub(crate) fn new(
         store: &Arc<Store>,
         relative: &[u8],
         format: Format,
     ) -> Result<Arc<Self>, Failure> {
+        let permit = store.budget().take(WEIGHT).ok_or(Failure::Busy)?;
         let name = match relative.rsplit(|byte| *byte == b'/').next() {
             None | Some(b".") => b"files",
             Some(name) => name,
         };
-        let mut archive = Archive {
+        let plan = Plan::make(Walk::new(store, relative, name), format)?;
+        Ok(Arc::new(Archive {
             store: Arc::clone(store),
             format,
-            folder: relative.to_vec(),
+            directory: relative.to_vec(),
             name: name.to_vec(),
-            nodes: tree::find(store, relative)?,
-            length: 0,
-        };
-        let mut steps = Steps::default();
-        while let Some(step) = steps.next(&archive) {
-            archive.length += step.length;
-        }
-        Ok(Arc::new(archive))
+            plan,
+            _permit: permit,
+        }))
+    }
+
+    fn walk(&self) -> Walk {
+        Walk::new(&self.store, &self.directory, &self.name)
     }
 
     /// In bytes.
     pub(crate) fn length(&self) -> u64 {
-        self.length
+        self.plan.length
     }
 
     /// Part of it.
@@ -124,37 +130,23 @@ impl Archive {
     /// The archive as something that can be sent. Its tag is made of everything that its bytes are made of.
     pub(crate) fn represent(self: &Arc<Self>) -> Representation {
         let mut hasher = DefaultHasher::new();
-        (self.format, &self.name, &self.nodes).hash(&mut hasher);
-        let tag = format!("\"{:x}-{:016x}\"", self.length, hasher.finish());
-        let modified = self.nodes.iter().map(|node| node.stamp.modified()).max();
+        (self.format, &self.name, self.plan.digest).hash(&mut hasher);
+        let tag = format!("\"{:x}-{:016x}\"", self.plan.length, hasher.finish());
         let about = About {
             content_type: HeaderValue::from_static(self.format.media_type()),
             varies: false,
             cache_control: HeaderValue::from_static("no-cache"),
-            disposition: Some(self.disposition()),
+            disposition: Some(names::disposition(
+                &[&self.name, self.format.ending().as_bytes()].concat(),
+            )),
         };
         Representation::with_tag(
             Content::Archive(Arc::clone(self)),
             // Hexadecimal digits between quotes: always a field value.
             HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\"")),
-            modified.unwrap_or(HttpDate::MIN),
+            self.plan.modified,
             about,
         )
-    }
-
-    /// Says to save it, and under which name (RFC 6266): in ASCII, with `_` for everything else, and as it is.
-    fn disposition(&self) -> HeaderValue {
-        let plain = |byte: &u8| match byte {
-            b'"' | b'\\' | b'%' | 0..=0x1f | 0x7f.. => '_',
-            byte => char::from(*byte),
-        };
-        let ascii: String = self.name.iter().map(plain).collect();
-        let mut encoded = String::new();
-        push_name(&self.name, &mut encoded);
-        let ending = self.format.ending();
-        let value =
-            format!("attachment; filename=\"{ascii}{ending}\"; filename*=UTF-8''{encoded}{ending}");
-        HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("attachment"))
     }
 }
 
@@ -163,7 +155,7 @@ impl fmt::Debug for Archive {
         let mut archive = f.debug_struct("Archive");
         archive
             .field("format", &self.format)
-            .field("length", &self.length);
+            .field("length", &self.plan.length);
         archive.finish_non_exhaustive()
     }
 }

@@ -1,111 +1,333 @@
 //! Reads an archive, from anywhere in it.
+//!
+//! The walk is repeated: nodes that lie before the part that is wanted are passed over, and a zip's directory, at the end, is
+//! made by walking once more. Before the last byte that a walk contributes is handed out, the walk is finished and compared
+//! with the plan, so that an archive of files that have changed is cut, never complete and wrong.
+//!
+//! Steps that hand out nothing, such as summing a large file, end with [`io::ErrorKind::Interrupted`]: the caller may look
+//! whether the client is still there, and read again.
 
-use super::steps::{Part, Steps};
-use super::{Archive, Format};
+use super::walk::{Digest, Walk};
+use super::{Archive, Format, tar, zip};
 use crate::body::FileSlice;
-use crate::files::folder::join;
+use crate::files::checksums::Job;
+use crate::files::failure::Failure;
+use crate::files::gate::GATE;
 use crc32fast::Hasher;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-/// How much of a file is read at once for its checksum, in bytes.
-const PIECE: usize = 64 * 1024;
+/// How many nodes are passed over in a step.
+const TURN: usize = 2048;
+
+/// How long a walk waits for memory that other responses hold, and how often, before the archive is cut.
+const WAIT: Duration = Duration::from_millis(20);
+const WAITS: u32 = 500;
 
 /// Reads part of an archive.
 pub(crate) struct Reader {
     archive: Arc<Archive>,
-    steps: Steps,
+    walk: Walk,
+    digest: Digest,
+    /// The walk has contributed something, and has not been compared with the plan.
+    unconfirmed: bool,
+    next: Part,
+    /// Where the next part begins.
+    position: u64,
+    /// In a zip's directory: where the header of the walk's node lies.
+    header_at: u64,
     /// Bytes up to the part that is wanted.
     skip: u64,
     /// Bytes of that part that are still to be read.
     left: u64,
     source: Source,
-    /// The checksums of the nodes' content, as far as they are known.
-    checksums: Vec<Option<u32>>,
+    /// The checksum of the walk's node, if it is known.
+    sum: Option<u32>,
+    /// What finds it out otherwise.
+    job: Option<Arc<Job>>,
+    waits: u32,
+}
+
+/// The parts of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// The walk's next node, whatever it contributes.
+    Node,
+    Header,
+    Content,
+    /// Padding in a tar, the checksum in a zip.
+    Trailer,
+    /// The next node in a zip's directory.
+    DirectoryNode,
+    Directory,
+    /// The end of the archive.
+    End,
+    /// Nothing.
+    Done,
 }
 
 /// Where the next bytes come from.
 enum Source {
     Bytes(io::Cursor<Vec<u8>>),
-    /// A node's content; and its checksum so far, if it is read from the beginning and anybody needs it.
-    File(usize, FileSlice, Option<Hasher>),
+    /// The content of the walk's node; and its checksum so far, if it is read from the beginning for a zip.
+    File(FileSlice, Option<Hasher>),
 }
 
 impl Reader {
     pub(super) fn new(archive: Arc<Archive>, offset: u64, length: u64) -> Self {
-        let checksums = match archive.format {
-            Format::Tar => Vec::new(),
-            Format::Zip => vec![None; archive.nodes.len()],
-        };
+        let directory = archive.plan.directory;
+        let in_directory = archive.format == Format::Zip && offset >= directory;
         Reader {
-            archive,
-            steps: Steps::default(),
-            skip: offset,
+            walk: archive.walk(),
+            digest: Digest::default(),
+            unconfirmed: false,
+            next: if in_directory {
+                Part::DirectoryNode
+            } else {
+                Part::Node
+            },
+            position: if in_directory { directory } else { 0 },
+            header_at: 0,
+            skip: if in_directory {
+                offset - directory
+            } else {
+                offset
+            },
             left: length,
             source: Source::Bytes(io::Cursor::default()),
-            checksums,
+            sum: None,
+            job: None,
+            waits: 0,
+            archive,
         }
     }
 
-    /// Goes on to the next part of which anything is wanted. `false`: there is none.
+    /// Continues with the next part of which anything is wanted. `false`: there is none.
     fn advance(&mut self) -> io::Result<bool> {
-        let archive = Arc::clone(&self.archive);
         loop {
-            let Some(step) = self.steps.next(&archive) else {
-                return Ok(false);
+            let format = self.archive.format;
+            let (next, bytes) = match self.next {
+                Part::Node | Part::DirectoryNode => {
+                    self.pass_over()?;
+                    continue;
+                }
+                Part::Header => {
+                    let node = self.walk.node();
+                    let bytes = match format {
+                        Format::Tar => tar::header(node),
+                        Format::Zip => zip::header(node),
+                    };
+                    (Part::Content, bytes)
+                }
+                Part::Content => {
+                    if self.begin_content()? {
+                        return Ok(true);
+                    }
+                    continue;
+                }
+                Part::Trailer => {
+                    let bytes = match format {
+                        Format::Tar => tar::padding(self.walk.node()),
+                        Format::Zip if self.walk.node().length == 0 => Vec::new(),
+                        Format::Zip => {
+                            let sum = self.checksum()?;
+                            zip::trailer(self.walk.node(), sum)
+                        }
+                    };
+                    (Part::Node, bytes)
+                }
+                Part::Directory => {
+                    let sum = self.checksum()?;
+                    let bytes = zip::directory(self.walk.node(), self.header_at, sum);
+                    self.header_at += format.node_length(self.walk.node());
+                    (Part::DirectoryNode, bytes)
+                }
+                Part::End => {
+                    let plan = &self.archive.plan;
+                    let bytes = match format {
+                        Format::Tar => tar::end(),
+                        Format::Zip => zip::end(plan.count, plan.directory, self.position),
+                    };
+                    (Part::Done, bytes)
+                }
+                Part::Done => return Ok(false),
             };
-            if self.skip >= step.length {
-                self.skip -= step.length;
-                continue;
+            self.next = next;
+            let length = bytes.len() as u64;
+            if !self.skips(length) {
+                self.position += length;
+                let mut bytes = io::Cursor::new(bytes);
+                bytes.set_position(std::mem::take(&mut self.skip));
+                self.source = Source::Bytes(bytes);
+                return Ok(true);
             }
-            let skip = std::mem::take(&mut self.skip);
-            self.source = match step.part {
-                Part::Content(node) => {
-                    let counts = archive.format == Format::Zip && skip == 0;
-                    let content = archive.open(node, skip)?;
-                    Source::File(node, content, counts.then(Hasher::new))
-                }
-                part => {
-                    let position = self.steps.start();
-                    let bytes = archive.part(part, position, |node| self.checksum(node))?;
-                    let mut bytes = io::Cursor::new(bytes);
-                    bytes.set_position(skip);
-                    Source::Bytes(bytes)
-                }
-            };
-            return Ok(true);
         }
     }
 
-    /// The checksum of a node's content: counted on the way, remembered, or found by reading it.
-    fn checksum(&mut self, node: usize) -> io::Result<u32> {
-        if let Some(known) = self.checksums[node] {
-            return Ok(known);
+    /// Leaves out a part, if nothing of it is wanted.
+    fn skips(&mut self, length: u64) -> bool {
+        let skips = self.skip >= length;
+        if skips {
+            self.skip -= length;
+            self.position += length;
         }
-        let stamp = &self.archive.nodes[node].stamp;
-        let known = self.archive.store.checksums().get(stamp);
-        let checksum = match known {
-            Some(checksum) => checksum,
-            None => {
-                let mut content = self.archive.open(node, 0)?;
-                let mut hasher = Hasher::new();
-                let mut piece = vec![0; PIECE];
-                loop {
-                    match content.read(&mut piece)? {
-                        0 => break hasher.finalize(),
-                        length => hasher.update(&piece[..length]),
-                    }
+        skips
+    }
+
+    /// Goes to the next node of which anything is wanted, or to the end of the walk.
+    ///
+    /// # Errors
+    /// Interrupted, after some nodes of which nothing is wanted.
+    fn pass_over(&mut self) -> io::Result<()> {
+        let in_directory = self.next == Part::DirectoryNode;
+        let format = self.archive.format;
+        let pass = GATE.pass();
+        for _ in 0..TURN {
+            match self.walk.next(&pass) {
+                Ok(true) => {}
+                Ok(false) => return self.finish_walk(),
+                Err(Failure::Busy) if self.waits < WAITS => {
+                    drop(pass);
+                    self.waits += 1;
+                    thread::sleep(WAIT);
+                    return Err(io::ErrorKind::Interrupted.into());
                 }
+                Err(failure) => return Err(unreadable(failure)),
+            }
+            self.waits = 0;
+            (self.sum, self.job) = (None, None);
+            let node = self.walk.node();
+            self.digest.push(node);
+            self.unconfirmed = true;
+            let length = format.node_length(node);
+            if !in_directory {
+                if !self.skips(length) {
+                    self.next = Part::Header;
+                    return Ok(());
+                }
+            } else if self.skips(format.directory_length(node, self.header_at)) {
+                self.header_at += length;
+            } else {
+                self.next = Part::Directory;
+                return Ok(());
+            }
+        }
+        Err(io::ErrorKind::Interrupted.into())
+    }
+
+    /// Compares the walk, at its end, with the plan. For a zip's directory another walk begins.
+    fn finish_walk(&mut self) -> io::Result<()> {
+        if self.digest.finish() != self.archive.plan.digest {
+            return Err(changed());
+        }
+        self.unconfirmed = false;
+        if self.next == Part::Node && self.archive.format == Format::Zip {
+            self.walk = self.archive.walk();
+            self.digest = Digest::default();
+            self.next = Part::DirectoryNode;
+        } else {
+            self.next = Part::End;
+        }
+        Ok(())
+    }
+
+    /// Opens the content of the walk's node, if it is still what the walk has found. `false`: nothing of it is wanted.
+    fn begin_content(&mut self) -> io::Result<bool> {
+        let length = self.walk.node().length;
+        if self.skips(length) {
+            self.next = Part::Trailer;
+            return Ok(false);
+        }
+        let content = self.open(self.skip)?;
+        let sums = self.archive.format == Format::Zip && self.skip == 0;
+        self.source = Source::File(content, sums.then(Hasher::new));
+        self.next = Part::Trailer;
+        self.skip = 0;
+        self.position += length;
+        Ok(true)
+    }
+
+    fn open(&self, offset: u64) -> io::Result<FileSlice> {
+        let node = self.walk.node();
+        let (file, stamp) = self.archive.store.open_file(&node.path)?;
+        if stamp.version() != node.version {
+            return Err(changed());
+        }
+        let left = node.length - offset;
+        Ok(FileSlice::new(&Arc::new(file), &stamp, offset, left))
+    }
+
+    /// The checksum of the walk's node: counted on the way, remembered, or found by reading the file.
+    ///
+    /// # Errors
+    /// Interrupted, after a step that has not found it yet.
+    fn checksum(&mut self) -> io::Result<u32> {
+        let node = self.walk.node();
+        if node.length == 0 {
+            return Ok(0);
+        }
+        let checksums = self.archive.store.checksums();
+        if let Some(sum) = self.sum.or_else(|| checksums.get(node.version)) {
+            return Ok(sum);
+        }
+        let job = match &self.job {
+            Some(job) => Arc::clone(job),
+            None => checksums.job(node.version, || self.open(0))?,
+        };
+        let stepped = job.step()?;
+        self.job = Some(job);
+        match stepped {
+            Some(sum) => {
+                self.learn(sum);
+                Ok(sum)
+            }
+            None => Err(io::ErrorKind::Interrupted.into()),
+        }
+    }
+
+    fn learn(&mut self, sum: u32) {
+        let version = self.walk.node().version;
+        self.archive.store.checksums().insert(version, sum);
+        self.sum = Some(sum);
+    }
+
+    /// Reads what is there; 0 at the end of the present part.
+    fn fill(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let (length, sum) = match &mut self.source {
+            Source::Bytes(bytes) => (bytes.read(into)?, None),
+            Source::File(content, hasher) => {
+                let length = content.read(into)?;
+                if let Some(hasher) = hasher {
+                    let _pass = GATE.pass();
+                    hasher.update(&into[..length]);
+                }
+                let done = if length == 0 { hasher.take() } else { None };
+                (length, done.map(Hasher::finalize))
             }
         };
-        self.learn(node, checksum);
-        Ok(checksum)
+        if let Some(sum) = sum {
+            self.learn(sum);
+        }
+        Ok(length)
     }
 
-    fn learn(&mut self, node: usize, checksum: u32) {
-        self.checksums[node] = Some(checksum);
-        let stamp = self.archive.nodes[node].stamp;
-        self.archive.store.checksums().insert(stamp, checksum);
+    /// Finishes a walk that has contributed something.
+    fn confirm(&mut self) -> io::Result<()> {
+        while self.unconfirmed {
+            self.next = match self.next {
+                Part::Node | Part::Header | Part::Content | Part::Trailer => Part::Node,
+                _ => Part::DirectoryNode,
+            };
+            // Nothing more is wanted.
+            self.skip = u64::MAX;
+            match self.pass_over() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => other?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -114,47 +336,36 @@ impl Read for Reader {
         let most = usize::try_from(self.left).map_or(into.len(), |left| left.min(into.len()));
         let mut filled = 0;
         while filled < most {
-            let rest = &mut into[filled..most];
-            let length = match &mut self.source {
-                Source::Bytes(bytes) => bytes.read(rest)?,
-                Source::File(node, content, hasher) => {
-                    let length = content.read(rest)?;
-                    if let Some(hasher) = hasher {
-                        hasher.update(&rest[..length]);
-                    }
-                    if length == 0
-                        && let Some(hasher) = hasher.take()
-                    {
-                        let node = *node;
-                        self.learn(node, hasher.finalize());
-                    }
-                    length
-                }
-            };
+            let length = self.fill(&mut into[filled..most])?;
             filled += length;
-            if length == 0 && !self.advance()? {
-                break;
+            if length > 0 {
+                continue;
+            }
+            match self.advance() {
+                Ok(true) => {}
+                Ok(false) => break,
+                // What there is goes out first.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && filled > 0 => break,
+                Err(error) => return Err(error),
             }
         }
         self.left -= filled as u64;
+        if self.left == 0 && filled > 0 {
+            self.confirm()?;
+        }
         Ok(filled)
     }
 }
 
-impl Archive {
-    /// Opens the content of a node, from an offset on, if it is still what was found.
-    fn open(&self, node: usize, offset: u64) -> io::Result<FileSlice> {
-        let node = &self.nodes[node];
-        let (file, stamp) = self.store.open_file(&join(&self.folder, &node.path))?;
-        if !stamp.is_of_same_file(&node.stamp) {
-            let text = "a file was replaced while the archive was sent";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-        }
-        Ok(FileSlice::new(
-            &Arc::new(file),
-            &node.stamp,
-            offset,
-            node.length() - offset,
-        ))
+fn changed() -> io::Error {
+    let text = "files have changed while an archive of them was sent";
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+fn unreadable(failure: Failure) -> io::Error {
+    match failure {
+        Failure::System(errno) => errno.into(),
+        Failure::Busy => io::Error::other("other responses have used up the memory for archives"),
+        _ => changed(),
     }
 }

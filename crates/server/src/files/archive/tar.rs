@@ -1,6 +1,6 @@
 //! The tar format: POSIX ustar, with a pax header where a name or a number doesn't fit (POSIX.1-2017, `pax`).
 
-use super::tree::Node;
+use super::walk::Node;
 
 const BLOCK: usize = 512;
 
@@ -8,49 +8,66 @@ const BLOCK: usize = 512;
 const LARGEST: u64 = 0o777_7777_7777;
 
 /// The header of a node, with a pax header before it if it takes one.
-pub(super) fn header(name: &[u8], node: &Node) -> Vec<u8> {
-    let modified = node.stamp.modified().unix_seconds();
-    let mut records = Vec::new();
-    if name.len() > 100 {
-        if std::str::from_utf8(name).is_err() {
-            push_record("hdrcharset", b"BINARY", &mut records);
-        }
-        push_record("path", name, &mut records);
-    }
-    if node.length() > LARGEST {
-        push_record("size", node.length().to_string().as_bytes(), &mut records);
-    }
-    let fits = u64::try_from(modified)
-        .ok()
-        .filter(|seconds| *seconds <= LARGEST);
-    if fits.is_none() {
-        push_record("mtime", modified.to_string().as_bytes(), &mut records);
-    }
+pub(super) fn header(node: &Node) -> Vec<u8> {
+    let records = records(node);
     let mut header = Vec::with_capacity(BLOCK);
     if !records.is_empty() {
         push_block(b"pax", 0o644, records.len() as u64, 0, b'x', &mut header);
         header.extend_from_slice(&records);
         header.resize(header.len().next_multiple_of(BLOCK), 0);
     }
-    let (mode, kind) = if node.is_folder {
+    let (mode, kind) = if node.is_dir {
         (0o755, b'5')
     } else {
         (0o644, b'0')
     };
     push_block(
-        name,
+        &node.name,
         mode,
-        node.length(),
-        fits.unwrap_or(0),
+        node.length,
+        fitting(node.modified).unwrap_or(0),
         kind,
         &mut header,
     );
     header
 }
 
+/// How long [`header`] is, in bytes.
+pub(super) fn header_length(node: &Node) -> u64 {
+    let fits = node.name.len() <= 100 && node.length <= LARGEST;
+    if fits && fitting(node.modified).is_some() {
+        return BLOCK as u64;
+    }
+    (2 * BLOCK + records(node).len().next_multiple_of(BLOCK)) as u64
+}
+
+/// What doesn't fit into a header, in pax records.
+fn records(node: &Node) -> Vec<u8> {
+    let mut records = Vec::new();
+    if node.name.len() > 100 {
+        if std::str::from_utf8(&node.name).is_err() {
+            push_record("hdrcharset", b"BINARY", &mut records);
+        }
+        push_record("path", &node.name, &mut records);
+    }
+    if node.length > LARGEST {
+        push_record("size", node.length.to_string().as_bytes(), &mut records);
+    }
+    if fitting(node.modified).is_none() {
+        push_record("mtime", node.modified.to_string().as_bytes(), &mut records);
+    }
+    records
+}
+
+/// Seconds since 1970, if the header has room for them.
+fn fitting(modified: i64) -> Option<u64> {
+    let seconds = u64::try_from(modified).ok();
+    seconds.filter(|seconds| *seconds <= LARGEST)
+}
+
 /// Fills the last block of content.
 pub(super) fn padding(node: &Node) -> Vec<u8> {
-    let over = (node.length() % BLOCK as u64) as usize;
+    let over = (node.length % BLOCK as u64) as usize;
     vec![0; (BLOCK - over) % BLOCK]
 }
 
@@ -117,6 +134,23 @@ mod tests {
                 .take_while(|byte| byte.is_ascii_digit())
                 .fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
             assert_eq!(record.len(), said);
+        }
+    }
+
+    #[test]
+    fn lengths_are_known_without_the_bytes() {
+        for name in [1, 100, 101, 500, 4000] {
+            for length in [0, LARGEST, LARGEST + 1] {
+                for modified in [i64::MIN, -1, 0, LARGEST as i64 + 1] {
+                    let node = Node {
+                        name: vec![b'a'; name],
+                        length,
+                        modified,
+                        ..Node::default()
+                    };
+                    assert_eq!(header(&node).len() as u64, header_length(&node));
+                }
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! (§4.3.9). Names are UTF-8 if they are text; the time is in the old form for old programs, and in seconds since 1970
 //! for the others.
 
-use super::tree::Node;
+use super::walk::Node;
 use chrono::{DateTime, Datelike, Timelike};
 
 /// Numbers from here on are written in 64 bits, in another place.
@@ -18,8 +18,9 @@ const WITH_64_BITS: u16 = 45;
 const PLAIN: u16 = 20;
 
 /// What stands before a node's content (§4.3.7).
-pub(super) fn header(name: &[u8], node: &Node) -> Vec<u8> {
-    let wide = is_wide(node.length());
+pub(super) fn header(node: &Node) -> Vec<u8> {
+    let name = &node.name[..];
+    let wide = is_wide(node.length);
     let mut extra = time_extra(node);
     if wide {
         // The lengths follow in the descriptor; that this is here says that it has them in 64 bits.
@@ -44,9 +45,31 @@ pub(super) fn header(name: &[u8], node: &Node) -> Vec<u8> {
     ])
 }
 
+/// How long [`header`] is, in bytes.
+pub(super) fn header_length(node: &Node) -> u64 {
+    let wide = if is_wide(node.length) { 20 } else { 0 };
+    (30 + node.name.len() + time_extra_length(node) + wide) as u64
+}
+
+/// How long [`trailer`] is, in bytes: empty content has none.
+pub(super) fn trailer_length(node: &Node) -> u64 {
+    match node.length {
+        0 => 0,
+        length if is_wide(length) => 24,
+        _ => 16,
+    }
+}
+
+/// How long [`directory`] is, in bytes.
+pub(super) fn directory_length(node: &Node, at: u64) -> u64 {
+    let numbers = 2 * usize::from(is_wide(node.length)) + usize::from(is_wide(at));
+    let wide = if numbers == 0 { 0 } else { 4 + 8 * numbers };
+    (46 + node.name.len() + time_extra_length(node) + wide) as u64
+}
+
 /// The data descriptor, after content that isn't empty.
 pub(super) fn trailer(node: &Node, checksum: u32) -> Vec<u8> {
-    let length = node.length();
+    let length = node.length;
     let checksum = checksum.to_le_bytes();
     if is_wide(length) {
         let length = length.to_le_bytes();
@@ -58,8 +81,9 @@ pub(super) fn trailer(node: &Node, checksum: u32) -> Vec<u8> {
 }
 
 /// A node in the directory at the end (§4.3.12). `at` is where its header lies.
-pub(super) fn directory(name: &[u8], node: &Node, at: u64, checksum: u32) -> Vec<u8> {
-    let length = node.length();
+pub(super) fn directory(node: &Node, at: u64, checksum: u32) -> Vec<u8> {
+    let name = &node.name[..];
+    let length = node.length;
     let mut wide = Vec::new();
     if is_wide(length) {
         wide.extend_from_slice(&length.to_le_bytes());
@@ -76,7 +100,7 @@ pub(super) fn directory(name: &[u8], node: &Node, at: u64, checksum: u32) -> Vec
             &wide,
         ]));
     }
-    let mode: u32 = if node.is_folder {
+    let mode: u32 = if node.is_dir {
         0o040_755 << 16 | 0x10
     } else {
         0o100_644 << 16
@@ -140,7 +164,7 @@ pub(super) fn end(count: u64, directory: u64, at: u64) -> Vec<u8> {
 /// Flags, method and time, which a header and the directory have alike.
 fn common(name: &[u8], node: &Node) -> [u8; 8] {
     let mut flags = 0;
-    if node.length() > 0 {
+    if node.length > 0 {
         flags |= DESCRIPTOR_FOLLOWS;
     }
     if std::str::from_utf8(name).is_ok() {
@@ -158,7 +182,7 @@ fn common(name: &[u8], node: &Node) -> [u8; 8] {
 /// The date and time of DOS, which knew the years from 1980 to 2107, and two seconds as one.
 fn old_time(node: &Node) -> (u16, u16) {
     let (first, last) = (315_532_800, 4_354_819_199);
-    let seconds = node.stamp.modified().unix_seconds().clamp(first, last);
+    let seconds = node.modified.clamp(first, last);
     let time = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
     let date = ((time.year() - 1980) as u32) << 9 | time.month() << 5 | time.day();
     let time = time.hour() << 11 | time.minute() << 5 | (time.second() / 2);
@@ -167,10 +191,18 @@ fn old_time(node: &Node) -> (u16, u16) {
 
 /// The extended timestamp of Info-ZIP: seconds since 1970, if they fit.
 fn time_extra(node: &Node) -> Vec<u8> {
-    let Ok(seconds) = i32::try_from(node.stamp.modified().unix_seconds()) else {
+    let Ok(seconds) = i32::try_from(node.modified) else {
         return Vec::new();
     };
     bytes(&[b"UT", &5_u16.to_le_bytes(), &[1], &seconds.to_le_bytes()])
+}
+
+fn time_extra_length(node: &Node) -> usize {
+    if i32::try_from(node.modified).is_ok() {
+        9
+    } else {
+        0
+    }
 }
 
 fn is_wide(number: u64) -> bool {
@@ -181,7 +213,7 @@ fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(FULL)
 }
 
-/// Lengths of names and of extra fields. Paths end at 4,096 bytes.
+/// Lengths of names and of extra fields. Paths end at 4,096 bytes, of which escapes make at most three times as many.
 fn short(length: usize) -> u16 {
     u16::try_from(length).unwrap_or(u16::MAX)
 }
@@ -192,4 +224,34 @@ fn version(wide: bool) -> u16 {
 
 fn bytes(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_known_without_the_bytes() {
+        let full = u64::from(FULL);
+        for length in [0, 1, full - 1, full, full + 1, u64::MAX / 2] {
+            for modified in [i64::MIN, -1, 0, 1 << 31, i64::MAX] {
+                for at in [0, full - 1, full, 1 << 40] {
+                    let node = Node {
+                        name: b"a/b".to_vec(),
+                        length,
+                        modified,
+                        ..Node::default()
+                    };
+                    assert_eq!(header(&node).len() as u64, header_length(&node));
+                    assert_eq!(
+                        directory(&node, at, 0).len() as u64,
+                        directory_length(&node, at)
+                    );
+                    if length > 0 {
+                        assert_eq!(trailer(&node, 0).len() as u64, trailer_length(&node));
+                    }
+                }
+            }
+        }
+    }
 }

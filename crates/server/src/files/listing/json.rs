@@ -9,52 +9,46 @@
 //!
 //! `href` is the exact name, relative to the folder; `name` is for reading, since a name needn't be text.
 
-use super::ROWS;
-use crate::files::folder::Entry;
+use super::{ROWS, View};
+use crate::files::dir_table::Entry;
 use crate::files::text::{push_date, push_json, push_number};
 use crate::files::url::push_name;
 
 /// The document, some rows at a time.
-pub(super) fn parts(entries: Vec<Entry>) -> impl Iterator<Item = String> + Send {
-    let mut entries = entries.into_iter().peekable();
-    let mut begun = false;
-    let mut done = false;
-    std::iter::from_fn(move || {
-        if done {
-            return None;
-        }
+pub(super) fn parts(view: View) -> impl Iterator<Item = String> + Send {
+    let count = view.shown.len();
+    // An empty array takes one part too.
+    (0..count.max(1)).step_by(ROWS).map(move |first| {
         let mut out = String::with_capacity(ROWS * 128);
-        if !std::mem::replace(&mut begun, true) {
+        if first == 0 {
             out.push('[');
         }
-        for _ in 0..ROWS {
-            let Some(entry) = entries.next() else { break };
+        for (at, entry) in (first..).zip(view.rows(first, ROWS)) {
             push_object(&entry, &mut out);
-            if entries.peek().is_some() {
+            if at + 1 < count {
                 out.push(',');
             }
         }
-        if entries.peek().is_none() {
+        if first + ROWS >= count {
             out.push_str("\n]\n");
-            done = true;
         }
-        Some(out)
+        out
     })
 }
 
-fn push_object(entry: &Entry, out: &mut String) {
+fn push_object(entry: &Entry<'_>, out: &mut String) {
     out.push_str("\n{\"name\":");
     push_json(&entry.text(), out);
-    out.push_str(if entry.is_folder {
+    out.push_str(if entry.is_dir {
         ",\"type\":\"folder\""
     } else {
         ",\"type\":\"file\""
     });
     out.push_str(",\"size\":");
-    push_number(entry.length(), out);
+    push_number(entry.length, out);
     out.push_str(",\"modified\":\"");
-    push_date(entry.modified(), out);
+    push_date(entry.modified, out);
     out.push_str("\",\"href\":\"");
-    push_name(&entry.name, out);
-    out.push_str(if entry.is_folder { "/\"}" } else { "\"}" });
+    push_name(entry.name, out);
+    out.push_str(if entry.is_dir { "/\"}" } else { "\"}" });
 }

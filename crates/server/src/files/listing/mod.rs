@@ -1,34 +1,45 @@
 //! What is in a folder: as a page for people, as JSON for programs.
 //!
-//! The folder is read when the content is asked for, not before, because that may take a while; then row after row is
-//! made while the last one is sent. What is listed is what would be served: hidden names, links that lead nowhere or
-//! outside, pipes and devices don't appear.
+//! The directory is read before the head is sent, so that a request that can't be served gets a 503; the rows are made while
+//! they are sent. Both happen behind the [gate](super::gate), with memory from the [budget](super::budget). What is listed is
+//! what would be served: hidden names, links that lead nowhere or outside, pipes and devices don't appear.
 //!
-//! The page works without a script: the columns' heads are links (`?sort=size&order=desc`), the filter is a form
-//! (`?filter=text`). With one, nothing has to be loaded again. A name may be anything but `/` and NUL, so it is encoded
-//! in URLs and escaped in HTML and JSON, and a Content-Security-Policy lets nothing run but the page's own script.
+//! The page works without a script: the columns' heads and the archives are buttons of forms, the filter is one too. (They
+//! are not links, so that programs that mirror a site, as `wget -r` does, fetch every file once.) With a script, nothing has
+//! to be loaded again. A name may be anything but `/` and NUL, so it is encoded in URLs and escaped in HTML and JSON, and a
+//! Content-Security-Policy lets nothing run but the page's own script.
 
+#[cfg(feature = "markdown")]
+mod autolink;
 mod json;
+mod markdown;
 mod page;
 mod readme;
 
+use super::budget::Permit;
 use super::coding;
-use super::folder::{self, Entry, by_name};
+use super::dir_table::{DirTable, Entry};
+use super::failure::Failure;
+use super::folder::by_name;
+use super::gate::GATE;
 use super::pieces::{Piece, Pieces};
 use super::query::Query;
 use super::store::Store;
 use crate::body::Body;
-use http::Response;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
     HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use http::{Method, Request, Response};
 use std::cmp::Ordering;
-use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Instant;
 use tinyhttp_message::negotiate::{Accept, AcceptEncoding, Coding};
+
+/// What a listing takes of the budget besides its table, its order and its README, in bytes: rows that are being sent.
+const WEIGHT: usize = 256 * 1024;
 
 /// How many entries are written at once.
 const ROWS: usize = 256;
@@ -36,10 +47,35 @@ const ROWS: usize = 256;
 /// A folder that is to be listed.
 pub(crate) struct Listing {
     pub(crate) store: Arc<Store>,
-    pub(crate) folder: File,
     /// From the root; `.` is the root itself.
     pub(crate) relative: Vec<u8>,
     pub(crate) query: Query,
+}
+
+/// What a listing shows.
+struct View {
+    /// From the root; `.` is the root itself.
+    relative: Vec<u8>,
+    query: Query,
+    offers_archives: bool,
+    table: Arc<DirTable>,
+    /// The entries that pass the filter, in order: places in the table.
+    shown: Vec<u32>,
+    /// The README, as a part of the page.
+    readme: String,
+    _permit: Permit,
+}
+
+impl View {
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.rows(0, self.shown.len())
+    }
+
+    /// Some of the entries, from the first place on.
+    fn rows(&self, first: usize, count: usize) -> impl Iterator<Item = Entry<'_>> {
+        let shown = self.shown.iter().skip(first).take(count);
+        shown.map(|at| self.table.entry(*at as usize))
+    }
 }
 
 /// The order of the entries. Folders come first in each.
@@ -81,42 +117,64 @@ impl Order {
         }
     }
 
-    /// Puts folders first; then by column, and by name where that doesn't decide.
-    fn sort(self, entries: &mut [Entry]) {
-        entries.sort_unstable_by(|a, b| {
-            let by_column = match self.by {
-                Column::Name => Ordering::Equal,
-                Column::Size => a.length().cmp(&b.length()),
-                Column::Modified => a.modified().cmp(&b.modified()),
-            };
-            let ordering = by_column.then_with(|| by_name(&a.name, &b.name));
-            let ordering = if self.descending {
-                ordering.reverse()
-            } else {
-                ordering
-            };
-            b.is_folder.cmp(&a.is_folder).then(ordering)
-        });
+    /// Puts directories first; then by column, and by name where that doesn't decide.
+    fn compare(self, a: &Entry<'_>, b: &Entry<'_>) -> Ordering {
+        let by_column = match self.by {
+            Column::Name => Ordering::Equal,
+            Column::Size => a.length.cmp(&b.length),
+            Column::Modified => a.modified.cmp(&b.modified),
+        };
+        let ordering = by_column.then_with(|| by_name(a.name, b.name));
+        let ordering = if self.descending {
+            ordering.reverse()
+        } else {
+            ordering
+        };
+        b.is_dir.cmp(&a.is_dir).then(ordering)
+    }
+
+    /// The query that asks for this order; empty for the one that comes without asking.
+    fn query(self) -> String {
+        if self == Order::default() {
+            return String::new();
+        }
+        let direction = if self.descending { "desc" } else { "asc" };
+        format!("?sort={}&order={direction}", self.by.name())
+    }
+}
+
+/// Reads behind the gate.
+struct Gated<R>(R);
+
+impl<R: Read> Read for Gated<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let _pass = GATE.pass();
+        self.0.read(into)
     }
 }
 
 impl Listing {
     /// The response, in the form and the coding that suit the client best.
-    pub(crate) fn respond(self, fields: &HeaderMap, accepted: &AcceptEncoding) -> Response<Body> {
-        let lines = fields.get_all(ACCEPT).iter().map(HeaderValue::as_bytes);
+    ///
+    /// # Errors
+    /// [`Failure::Busy`], [`Failure::TooManyFiles`], and whatever keeps the directory from being read.
+    pub(crate) fn respond(
+        self,
+        request: &Request<Body>,
+        accepted: &AcceptEncoding,
+        arrived: Instant,
+    ) -> Result<Response<Body>, Failure> {
+        let lines = request.headers().get_all(ACCEPT).iter();
         let forms = ["text/html", "application/json"];
-        let as_json =
-            self.query.has("json") || Accept::from_fields(lines).choose(&forms) == Some(forms[1]);
+        let accept = Accept::from_fields(lines.map(HeaderValue::as_bytes));
+        let as_json = self.query.has("json") || accept.choose(&forms) == Some(forms[1]);
         let nonce = format!("{:016x}", RandomState::new().build_hasher().finish());
         let mut described = HeaderMap::new();
         described.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         described.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         described.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        let (content_type, body) = if as_json {
-            (
-                "application/json",
-                self.body(|_, entries| json::parts(entries), accepted, &mut described),
-            )
+        let content_type = if as_json {
+            "application/json"
         } else {
             let policy = format!(
                 "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data: https:; \
@@ -125,65 +183,84 @@ impl Listing {
             if let Ok(policy) = HeaderValue::try_from(policy) {
                 described.insert(CONTENT_SECURITY_POLICY, policy);
             }
-            let parts = move |listing: &Listing, entries| page::parts(listing, entries, &nonce);
-            (
-                "text/html; charset=utf-8",
-                self.body(parts, accepted, &mut described),
-            )
+            "text/html; charset=utf-8"
         };
         described.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let body = if *request.method() == Method::HEAD {
+            // The head is the same, and nothing has to be read for it.
+            Body::reader(io::empty(), None)
+        } else {
+            let mut permit = self.store.budget().take(WEIGHT).ok_or(Failure::Busy)?;
+            let coding = self.coding(accepted, &mut permit);
+            if let Some(coding) = coding {
+                described.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
+            }
+            let view = self.view(permit, as_json, arrived)?;
+            if as_json {
+                body(json::parts(view), coding)
+            } else {
+                body(page::parts(view, nonce), coding)
+            }
+        };
         let mut response = Response::new(body);
         *response.headers_mut() = described;
-        response
+        Ok(response)
     }
 
-    /// The content: what `parts` makes of the entries, once somebody reads it.
-    fn body<P>(
-        self,
-        parts: impl FnOnce(&Listing, Vec<Entry>) -> P + Send + 'static,
-        accepted: &AcceptEncoding,
-        described: &mut HeaderMap,
-    ) -> Body
-    where
-        P: Iterator<Item = String> + Send + 'static,
-    {
-        let compresses = self.store.options().compress;
+    /// The content coding, paid for; `None` for content as it is.
+    fn coding(&self, accepted: &AcceptEncoding, permit: &mut Permit) -> Option<Coding> {
         let offered = [Coding::Zstd, Coding::Gzip, Coding::Br, Coding::Identity];
+        let compresses = self.store.options().compress;
         let coding = accepted.choose(&offered);
-        let coding = coding.filter(|coding| compresses && *coding != Coding::Identity);
-        let slot = coding.and_then(|_| self.store.compressors().take());
-        let coding = coding.filter(|_| slot.is_some());
-        let (mut begin, mut parts_left) = (Some((self, parts)), None);
-        let pieces = std::iter::from_fn(move || {
-            // Held as long as somebody reads.
-            let _ = &slot;
-            if let Some((listing, parts)) = begin.take() {
-                match listing.entries() {
-                    Ok(entries) => parts_left = Some(parts(&listing, entries)),
-                    Err(error) => return Some(Err(error)),
-                }
-            }
-            let part = parts_left.as_mut()?.next()?;
-            Some(Ok(Piece::Bytes(part.into())))
-        });
-        let content = Pieces::new(pieces);
-        match coding {
-            Some(coding) => {
-                described.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
-                Body::reader(coding::compress(content, coding), None)
-            }
-            None => Body::reader(content, None),
-        }
+        coding.filter(|coding| {
+            *coding != Coding::Identity
+                && compresses
+                && permit.grow_to(permit.bytes() + coding::weight(*coding))
+        })
     }
 
-    /// The entries that pass the filter, in order.
-    fn entries(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = folder::read(&self.store, &self.folder, &self.relative)?;
+    /// What the listing shows, with everything read.
+    fn view(self, mut permit: Permit, as_json: bool, arrived: Instant) -> Result<View, Failure> {
+        let pass = GATE.admit().ok_or(Failure::Busy)?;
+        let tables = self.store.tables();
+        let table = tables.get(&self.store, &self.relative, arrived, &pass)?;
+        if !permit.grow_to(permit.bytes() + table.len() * size_of::<u32>()) {
+            return Err(Failure::Busy);
+        }
+        let mut shown: Vec<u32> = Vec::with_capacity(table.len());
+        shown.extend(0..u32::try_from(table.len()).unwrap_or(u32::MAX));
         if let Some(filter) = self.query.value("filter") {
             let filter = filter.to_lowercase();
-            entries.retain(|entry| entry.text().to_lowercase().contains(&filter));
+            let passes = |entry: Entry<'_>| entry.text().to_lowercase().contains(&filter);
+            shown.retain(|at| passes(table.entry(*at as usize)));
         }
-        Order::of(&self.query).sort(&mut entries);
-        Ok(entries)
+        let order = Order::of(&self.query);
+        shown.sort_unstable_by(|a, b| {
+            order.compare(&table.entry(*a as usize), &table.entry(*b as usize))
+        });
+        let readme = if as_json {
+            String::new()
+        } else {
+            let entries = shown.iter().map(|at| table.entry(*at as usize));
+            readme::render(&self.store, &self.relative, entries, &mut permit, &pass)?
+        };
+        Ok(View {
+            relative: self.relative,
+            query: self.query,
+            offers_archives: self.store.options().archives,
+            table,
+            shown,
+            readme,
+            _permit: permit,
+        })
+    }
+}
+
+/// The parts of a document as content, made while it is sent.
+fn body(parts: impl Iterator<Item = String> + Send + 'static, coding: Option<Coding>) -> Body {
+    let content = Pieces::new(parts.map(|part| Ok(Piece::Bytes(part.into()))));
+    match coding {
+        Some(coding) => Body::reader(Gated(coding::compress(content, coding)), None),
+        None => Body::reader(Gated(content), None),
     }
 }

@@ -1,7 +1,7 @@
 //! A listing as a page.
 
-use super::{Column, Listing, Order, ROWS, readme};
-use crate::files::folder::Entry;
+use super::{Column, Order, ROWS, View};
+use crate::files::dir_table::Entry;
 use crate::files::html::{Escaped, push_escaped};
 use crate::files::text::{push_date, push_number, push_size, readable};
 use crate::files::url::push_name;
@@ -11,36 +11,37 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// The page, some rows at a time.
-pub(super) fn parts(
-    listing: &Listing,
-    entries: Vec<Entry>,
-    nonce: &str,
-) -> impl Iterator<Item = String> + Send + use<> {
-    let head = head(listing, &entries, nonce);
-    let foot = foot(listing, &entries, nonce);
-    let mut entries = entries.into_iter();
-    let rows = std::iter::from_fn(move || {
-        let mut out = String::with_capacity(ROWS * 160);
-        for entry in entries.by_ref().take(ROWS) {
-            push_row(&entry, &mut out);
+pub(super) fn parts(view: View, nonce: String) -> impl Iterator<Item = String> + Send {
+    let chunks = view.shown.len().div_ceil(ROWS);
+    let mut view = view;
+    (0..chunks + 2).map(move |chunk| match chunk {
+        0 => head(&view, &nonce),
+        chunk if chunk <= chunks => {
+            let suffix = order_suffix(&view);
+            let mut out = String::with_capacity(ROWS * 160);
+            for entry in view.rows((chunk - 1) * ROWS, ROWS) {
+                push_row(&entry, &suffix, &mut out);
+            }
+            out
         }
-        (!out.is_empty()).then_some(out)
-    });
-    std::iter::once(head)
-        .chain(rows)
-        .chain(std::iter::once(foot))
+        _ => foot(&mut view, &nonce),
+    })
+}
+
+/// What links to other listings end in, so that they have the order of this one.
+fn order_suffix(view: &View) -> String {
+    Order::of(&view.query).query().replace('&', "&amp;")
 }
 
 /// All up to the first row.
-fn head(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
-    let relative = readable(String::from_utf8_lossy(&listing.relative));
+fn head(view: &View, nonce: &str) -> String {
+    let relative = readable(String::from_utf8_lossy(&view.relative));
     let names: Vec<&str> = if relative == "." {
         Vec::new()
     } else {
         relative.split('/').collect()
     };
-    let order = Order::of(&listing.query);
-    let filter = listing.query.value("filter").unwrap_or_default();
+    let suffix = order_suffix(view);
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -52,23 +53,36 @@ fn head(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
                 .collect::<String>()
         ),
     );
-    push_breadcrumbs(&names, &mut out);
+    push_breadcrumbs(&names, &suffix, &mut out);
     out.push_str("</h1>\n<p role=\"status\">");
-    push_counts(entries, &mut out);
+    push_counts(view, &mut out);
     out.push_str("</p>\n");
-    if entries.is_empty() && filter.is_empty() {
+    let filter = view.query.value("filter").unwrap_or_default();
+    if view.shown.is_empty() && filter.is_empty() {
         // There is nothing to download, to sort or to find.
         out.push_str("</header>\n<table>\n<tbody>\n");
-        push_way_up(&names, &mut out);
+        push_way_up(&names, &suffix, &mut out);
         return out;
     }
-    if listing.store.options().archives {
+    if view.offers_archives {
         out.push_str(
-            "<p>Download all: <a href=\"?download=zip\" download>zip</a> <a href=\"?download=tar\" download>tar</a></p>\n",
+            "<form class=\"archives\">Download all: <button name=\"download\" value=\"zip\">zip</button> \
+             <button name=\"download\" value=\"tar\">tar</button></form>\n",
         );
     }
-    // Somebody who looks at a part of the list may want to change which.
-    let focus = if listing.query.has("filter") {
+    push_filter(view, &filter, &mut out);
+    out.push_str("</header>\n<table>\n<thead><tr>");
+    for (column, label) in Column::ALL.into_iter().zip(["Name", "Size", "Modified"]) {
+        push_column(column, label, Order::of(&view.query), &filter, &mut out);
+    }
+    out.push_str("</thead>\n<tbody>\n");
+    push_way_up(&names, &suffix, &mut out);
+    out
+}
+
+fn push_filter(view: &View, filter: &str, out: &mut String) {
+    // A reader who looks at a part of the list may want to change which.
+    let focus = if view.query.has("filter") {
         " autofocus"
     } else {
         ""
@@ -78,47 +92,47 @@ fn head(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
         out,
         "<form role=\"search\"><input type=\"search\" name=\"filter\" value=\"{}\" placeholder=\"Filter\" \
          aria-label=\"Filter by name\" aria-keyshortcuts=\"/\" autocomplete=\"off\" spellcheck=\"false\"{focus}>",
-        Escaped(&filter)
+        Escaped(filter)
     );
+    let order = Order::of(&view.query);
     if order != Order::default() {
-        let direction = if order.descending { "desc" } else { "asc" };
-        let _ = write!(
-            out,
-            "<input type=\"hidden\" name=\"sort\" value=\"{}\"><input type=\"hidden\" name=\"order\" value=\"{direction}\">",
-            order.by.name()
-        );
+        push_hidden("sort", order.by.name(), out);
+        push_hidden("order", if order.descending { "desc" } else { "asc" }, out);
     }
-    out.push_str("</form>\n</header>\n<table>\n<thead><tr>");
-    for (column, label) in Column::ALL.into_iter().zip(["Name", "Size", "Modified"]) {
-        push_column(column, label, order, &filter, &mut out);
-    }
-    out.push_str("</thead>\n<tbody>\n");
-    push_way_up(&names, &mut out);
-    out
+    out.push_str("</form>\n");
+}
+
+/// A field of a form that is not shown.
+fn push_hidden(name: &str, value: &str, out: &mut String) {
+    let value = Escaped(value);
+    let _ = write!(
+        out,
+        "<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"
+    );
 }
 
 /// All after the last row.
-fn foot(listing: &Listing, entries: &[Entry], nonce: &str) -> String {
+fn foot(view: &mut View, nonce: &str) -> String {
     let mut out = String::from("</table>\n");
-    let filter = listing.query.value("filter").unwrap_or_default();
-    if entries.is_empty() && filter.is_empty() {
+    let filter = view.query.value("filter").unwrap_or_default();
+    if view.shown.is_empty() && filter.is_empty() {
         out.push_str("<p class=\"empty\">This folder is empty.</p>\n");
         return out;
     }
-    if entries.is_empty() {
+    if view.shown.is_empty() {
         out.push_str(
             "<p class=\"empty\">Nothing here has such a name. <a href=\"./\">Show all</a></p>\n",
         );
     }
-    out.push_str(&readme::render(listing, entries));
+    out.push_str(&std::mem::take(&mut view.readme));
     let _ = writeln!(out, "<script nonce=\"{nonce}\">\n{SCRIPT}</script>");
     out
 }
 
 /// How much there is, as far as there is any: `2 folders, 1 file, 5.0 kB`.
-fn push_counts(entries: &[Entry], out: &mut String) {
-    let folders = entries.iter().filter(|entry| entry.is_folder).count();
-    let files = entries.len() - folders;
+fn push_counts(view: &View, out: &mut String) {
+    let folders = view.entries().filter(|entry| entry.is_dir).count();
+    let files = view.shown.len() - folders;
     let mut separator = "";
     for (count, what) in [(folders, "folder"), (files, "file")] {
         if count > 0 {
@@ -132,22 +146,23 @@ fn push_counts(entries: &[Entry], out: &mut String) {
     }
     if files > 0 {
         out.push_str(separator);
-        let lengths = entries.iter().map(Entry::length);
+        let lengths = view.entries().map(|entry| entry.length);
         push_size(lengths.fold(0, u64::saturating_add), out);
     }
 }
 
-fn push_way_up(names: &[&str], out: &mut String) {
+fn push_way_up(names: &[&str], suffix: &str, out: &mut String) {
     if !names.is_empty() {
-        out.push_str(
-            "<tr class=\"up\"><td><a href=\"../\" aria-label=\"The folder above\">..</a><td><td>\n",
+        let _ = writeln!(
+            out,
+            "<tr class=\"up\"><td><a href=\"../{suffix}\" aria-label=\"The folder above\">..</a><td><td>"
         );
     }
 }
 
 /// The way from the root to here. The links are relative, so that they work behind a proxy that serves this under
 /// another path.
-fn push_breadcrumbs(names: &[&str], out: &mut String) {
+fn push_breadcrumbs(names: &[&str], suffix: &str, out: &mut String) {
     if names.is_empty() {
         out.push_str("<b>/</b>");
         return;
@@ -159,7 +174,7 @@ fn push_breadcrumbs(names: &[&str], out: &mut String) {
         } else {
             let _ = write!(
                 out,
-                "<a href=\"{}\">{}/</a><wbr>",
+                "<a href=\"{}{suffix}\">{}/</a><wbr>",
                 "../".repeat(up),
                 Escaped(name)
             );
@@ -167,13 +182,14 @@ fn push_breadcrumbs(names: &[&str], out: &mut String) {
     }
 }
 
+/// The head of a column: a button that sorts by it. The largest and the newest come first; a click on the column that
+/// decides turns the order round.
 fn push_column(column: Column, label: &str, order: Order, filter: &str, out: &mut String) {
     let is_current = column == order.by;
-    // A click on the column that decides turns the order round.
-    let next = if is_current && !order.descending {
-        "desc"
+    let next_is_descending = if is_current {
+        !order.descending
     } else {
-        "asc"
+        column != Column::Name
     };
     out.push_str("<th");
     if is_current {
@@ -184,36 +200,45 @@ fn push_column(column: Column, label: &str, order: Order, filter: &str, out: &mu
         };
         let _ = write!(out, " aria-sort=\"{direction}\"");
     }
-    let _ = write!(out, "><a href=\"?sort={}&amp;order={next}", column.name());
+    out.push_str("><form>");
+    push_hidden(
+        "order",
+        if next_is_descending { "desc" } else { "asc" },
+        out,
+    );
     if !filter.is_empty() {
-        out.push_str("&amp;filter=");
-        push_name(filter.as_bytes(), out);
+        push_hidden("filter", filter, out);
     }
-    let _ = write!(out, "\">{label}</a>");
+    let name = column.name();
+    let _ = write!(
+        out,
+        "<button name=\"sort\" value=\"{name}\">{label}</button></form>"
+    );
 }
 
-fn push_row(entry: &Entry, out: &mut String) {
-    out.push_str(if entry.is_folder {
+fn push_row(entry: &Entry<'_>, suffix: &str, out: &mut String) {
+    out.push_str(if entry.is_dir {
         "<tr class=\"dir\"><td><a href=\""
     } else {
         "<tr><td><a href=\""
     });
-    push_name(&entry.name, out);
-    let slash = if entry.is_folder { "/" } else { "" };
-    out.push_str(slash);
+    push_name(entry.name, out);
+    if entry.is_dir {
+        out.push('/');
+        out.push_str(suffix);
+    }
     out.push_str("\">");
     push_escaped(&readable(entry.text()), out);
-    out.push_str(slash);
-    out.push_str("</a><td");
-    if !entry.is_folder {
-        out.push_str(" data-size=\"");
-        push_number(entry.length(), out);
-        out.push_str("\">");
-        push_size(entry.length(), out);
-    } else {
+    out.push_str(if entry.is_dir { "/</a><td" } else { "</a><td" });
+    if entry.is_dir {
         out.push('>');
+    } else {
+        out.push_str(" data-size=\"");
+        push_number(entry.length, out);
+        out.push_str("\">");
+        push_size(entry.length, out);
     }
     out.push_str("<td><time>");
-    push_date(entry.modified(), out);
+    push_date(entry.modified, out);
     out.push_str("</time>\n");
 }

@@ -12,19 +12,21 @@
     const [name, size, modified] = row.cells;
     const text = name.textContent;
     const time = modified.firstChild;
+    const date = new Date(time.dateTime = time.textContent);
     return {
       row, text, lower: text.toLowerCase(), time,
       link: name.firstChild,
       folder: row.classList.contains("dir"),
-      values: [text, Number(size.dataset.size ?? 0), time.textContent],
+      date,
+      values: [text, Number(size.dataset.size ?? 0), date.getTime()],
     };
   });
 
   // Times were sent in UTC; people think in their own.
   const two = (number) => String(number).padStart(2, "0");
-  for (const { time } of rows) {
-    const date = new Date(time.dateTime = time.textContent);
-    time.textContent = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  for (const { time, date } of rows) {
+    if (Number.isNaN(date.getTime())) continue;
+    time.textContent = `${String(date.getFullYear()).padStart(4, "0")}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}`;
   }
 
   const byName = new Intl.Collator(undefined, { numeric: true }).compare;
@@ -38,10 +40,28 @@
       if (at === column) head.setAttribute("aria-sort", down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
+    // Other folders open in the same order, and this one does when it is loaded again.
+    const order = column === 0 && !down ? "" : `?sort=${buttons[column].value}&order=${down ? "desc" : "asc"}`;
+    for (const link of document.querySelectorAll("h1 a, .up a, .dir a")) link.search = order;
+    const address = new URL(location);
+    for (const name of ["sort", "order"]) {
+      filter.form.elements[name]?.remove();
+      address.searchParams.delete(name);
+    }
+    for (const [name, value] of new URLSearchParams(order)) {
+      address.searchParams.set(name, value);
+      const field = document.createElement("input");
+      Object.assign(field, { type: "hidden", name, value });
+      filter.form.append(field);
+    }
+    history.replaceState(null, "", address);
   };
-  heads.forEach((head, column) => head.firstChild.addEventListener("click", (event) => {
+  const buttons = heads.map((head) => head.querySelector("button"));
+  heads.forEach((head, column) => buttons[column].addEventListener("click", (event) => {
     event.preventDefault();
-    sort(column, head.getAttribute("aria-sort") === "ascending");
+    const sorted = head.getAttribute("aria-sort");
+    // The largest and the newest come first.
+    sort(column, sorted ? sorted === "ascending" : column > 0);
   }));
 
   const shown = () => rows.filter(({ row }) => !row.hidden);

@@ -211,11 +211,159 @@ fn a_change_while_it_is_sent_is_noticed() {
     }
 }
 
+/// A site in which one file and one directory can't be read. `None`: this process can read everything.
+fn partly_unreadable() -> Option<Site> {
+    let site = Site::new(&[
+        ("a/readable", "content"),
+        ("a/secret", "secret"),
+        ("a/closed/x", "x"),
+        ("a/open/y", "y"),
+    ]);
+    let close = |name: &str| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o000);
+        fs::set_permissions(site.path(name), mode).unwrap();
+    };
+    close("a/secret");
+    close("a/closed");
+    File::open(site.path("a/secret")).is_err().then_some(site)
+}
+
+#[test]
+fn what_cannot_be_read_is_left_out() {
+    let Some(site) = partly_unreadable() else {
+        return;
+    };
+    for format in ["tar", "zip"] {
+        let answer = site.get(&format!("/a/?download={format}"));
+        assert_eq!(answer.status, 200);
+        let tree = unpack(format, &answer.content);
+        let names: Vec<_> = tree
+            .keys()
+            .map(|name| String::from_utf8_lossy(name))
+            .collect();
+        assert_eq!(
+            names,
+            ["a/", "a/open/", "a/open/y", "a/readable"],
+            "{format}"
+        );
+    }
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(site.path("a/closed"), mode).unwrap();
+}
+
+#[test]
+fn names_that_other_systems_or_terminals_obey_are_escaped() {
+    let site = Site::new(&[
+        ("a\\b/e\\..\\evil.txt", "1"),
+        ("a\\b/x\u{1b}[31m\n.txt", "2"),
+        ("a\\b/in\\ner/50%25.txt", "3"),
+    ]);
+    for format in ["tar", "zip"] {
+        let answer = site.get(&format!("/a%5Cb/?download={format}"));
+        let disposition =
+            format!("attachment; filename=\"a_5Cb.{format}\"; filename*=UTF-8''a%255Cb.{format}");
+        assert_eq!(answer.field("content-disposition"), disposition);
+        let tree = unpack(format, &answer.content);
+        let names: Vec<_> = tree
+            .keys()
+            .map(|name| String::from_utf8_lossy(name))
+            .collect();
+        let want = [
+            "a%5Cb/",
+            "a%5Cb/e%5C..%5Cevil.txt",
+            "a%5Cb/in%5Cner/",
+            "a%5Cb/in%5Cner/50%2525.txt",
+            "a%5Cb/x%1B[31m%0A.txt",
+        ];
+        assert_eq!(names, want, "{format}");
+    }
+}
+
+#[test]
+fn an_archive_holds_one_directory_for_each_level() {
+    let site = Site::new(&[]);
+    for directory in 0..50 {
+        fs::create_dir_all(site.path(&format!("a/{directory}"))).unwrap();
+        for number in 0..200 {
+            fs::write(site.path(&format!("a/{directory}/{number}")), "x").unwrap();
+        }
+    }
+    let budget = site.files.store.budget();
+    let before = budget.left();
+    for method in [Method::HEAD, Method::GET] {
+        let request = Request::builder().method(method).uri("/a/?download=zip");
+        let response = site.files.handle(request.body(Body::empty()).unwrap());
+        let mut body = response.into_body();
+        let mut most = 0;
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            most = most.max(before - budget.left());
+            match body.read(&mut piece) {
+                Ok(0) => break,
+                Err(error) if error.kind() != std::io::ErrorKind::Interrupted => panic!("{error}"),
+                _ => {}
+            }
+        }
+        assert!(most < 600 * 1024, "{most}");
+    }
+    assert_eq!(budget.left(), before);
+}
+
+#[test]
+fn several_ranges_of_an_archive_are_answered_with_the_whole() {
+    let site = site();
+    let whole = site.get("/photos/?download=tar");
+    let answer = site.get_with("/photos/?download=tar", "Range: bytes=0-9,500-509");
+    assert_eq!(answer.status, 200);
+    assert!(answer.content == whole.content);
+}
+
+/// A range may lie before or behind what has changed, and must not be handed out all the same.
+#[test]
+fn a_range_of_an_archive_that_has_changed_is_cut() {
+    for format in ["tar", "zip"] {
+        for range in ["0-99", "1000-1099", "-200"] {
+            for change in ["photos/0 first", "photos/z last", "photos/b.txt"] {
+                let site = site();
+                let request = Request::get(format!("/photos/?download={format}"))
+                    .header("range", format!("bytes={range}"));
+                let response = site.files.handle(request.body(Body::empty()).unwrap());
+                assert_eq!(response.status(), 206);
+                fs::write(site.path(change), "changed").unwrap();
+                let read = response.into_body().read_to_end(&mut Vec::new());
+                assert!(read.is_err(), "{format} {range} {change}");
+            }
+        }
+    }
+}
+
+/// Each file is read once for all requests, and what is remembered survives.
+#[test]
+fn the_tail_of_a_zip_needs_each_file_once() {
+    let site = Site::new(&[("a/x", &"x".repeat(3_000_000)), ("a/y", "y")]);
+    let whole = site.get("/a/?download=zip").content;
+    for _ in 0..2 {
+        let files = Options::new().open(site.folder.path()).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let request = Request::get("/a/?download=zip").header("range", "bytes=-300");
+                    let response = files.handle(request.body(Body::empty()).unwrap());
+                    let mut tail = Vec::new();
+                    response.into_body().read_to_end(&mut tail).unwrap();
+                    assert!(whole.ends_with(&tail) && tail.len() == 300);
+                });
+            }
+        });
+    }
+}
+
 #[test]
 fn whether_archives_are_offered() {
     let files = [("a/x", ""), ("b/index.html", "index")];
     let offered = Site::new(&files);
-    assert!(offered.get("/a/").text().contains("?download=zip"));
+    let button = "<button name=\"download\" value=\"zip\">";
+    assert!(offered.get("/a/").text().contains(button));
     assert_eq!(offered.get("/b/?download=zip").text(), "index");
     assert_eq!(
         offered.get("/a/?download=rar").field("content-type"),
@@ -231,7 +379,7 @@ fn whether_archives_are_offered() {
         refused.get("/a/?download=zip").field("content-type"),
         "text/html; charset=utf-8"
     );
-    assert!(!refused.get("/a/").text().contains("?download"));
+    assert!(!refused.get("/a/").text().contains("download"));
 }
 
 #[test]

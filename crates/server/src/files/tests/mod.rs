@@ -11,7 +11,7 @@ mod root;
 
 use super::*;
 use http::request::Builder;
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
 use tempfile::TempDir;
