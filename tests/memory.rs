@@ -19,8 +19,15 @@ fn ceiling(connections: usize, threads: usize, cache: usize) -> usize {
     32 * MIB + connections * 128 * KIB + threads * 768 * KIB + cache
 }
 
+/// What [`Files`] keeps besides its cache: checksums, and what it builds for responses.
+const FILES: usize = (8 + 64) * MIB;
+
 /// The same as the documentation promises it.
-const PROMISE: &str = "32 MiB + max_connections × 128 KiB + threads × 768 KiB + what handlers keep";
+const PROMISES: [&str; 3] = [
+    "32 MiB + max_connections × 128 KiB + threads × 768 KiB + what handlers keep",
+    "8 MiB of checksums",
+    "(files::Options::working_memory), 64 MiB",
+];
 
 /// The most memory that the server has had at a time, in bytes.
 fn peak(server: &Serve) -> usize {
@@ -47,7 +54,12 @@ fn stuff(stream: &mut TcpStream, bytes: &[u8]) {
 fn the_worst_that_clients_do_stays_below_the_ceiling() {
     let documentation = support::root().join("crates/server/src/lib.rs");
     let documentation = std::fs::read_to_string(documentation).unwrap();
-    assert!(documentation.contains(PROMISE), "another formula than here");
+    for promise in PROMISES {
+        assert!(
+            documentation.contains(promise),
+            "another formula than here: {promise}"
+        );
+    }
     let folder = Folder::new()
         .with("a.txt", "fresh")
         .with("small.bin", vec![b'x'; 15 * KIB])
@@ -98,4 +110,60 @@ fn the_worst_that_clients_do_stays_below_the_ceiling() {
         server.descriptors() < 40
     });
     assert!(server.memory() <= full);
+}
+
+/// Archives and lists of a directory of 200,000 files, wanted by many who read nothing of them.
+#[test]
+fn large_directories_stay_below_the_ceiling() {
+    const FILES_IN_ALL: usize = 200_000;
+    let folder = Folder::new().with("a.txt", "fresh");
+    std::fs::create_dir(folder.path().join("flat")).unwrap();
+    let mut original = folder.path().join("a.txt");
+    for number in 0..FILES_IN_ALL {
+        let path = folder.path().join(format!("flat/file-{number}.txt"));
+        // File systems allow some ten thousand links to a file.
+        if number % 30_000 == 0 {
+            std::fs::write(&path, "x").unwrap();
+            original = path;
+        } else {
+            std::fs::hard_link(&original, &path).unwrap();
+        }
+    }
+    let flags = [
+        "--max-connections",
+        "200",
+        "--cache-size",
+        "8",
+        "--workers",
+        "2",
+    ];
+    let server = Serve::start(folder.path(), flags);
+    let mut crowd = Vec::new();
+    for number in 0..120 {
+        let request = [
+            "GET /flat/?download=zip",
+            "GET /flat/?json",
+            "HEAD /flat/?download=tar",
+        ][number % 3];
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        let request = format!("{request} HTTP/1.1\r\nHost: h\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        crowd.push(stream);
+    }
+    let mut statuses = std::collections::BTreeMap::new();
+    for stream in &mut crowd {
+        stream
+            .set_read_timeout(Some(Duration::from_secs(120)))
+            .unwrap();
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).unwrap();
+        let status = String::from_utf8_lossy(&line[9..]).into_owned();
+        assert!(["200", "503"].contains(&&status[..]), "{status}");
+        *statuses.entry(status).or_insert(0) += 1;
+    }
+    assert_eq!(server.connect().get("/a.txt").text(), "fresh");
+    let (peak, threads) = (peak(&server), server.threads());
+    let ceiling = ceiling(200, threads, 8 * MIB) + FILES;
+    println!("{} KiB of {} KiB; {statuses:?}", peak / KIB, ceiling / KIB);
+    assert!(peak <= ceiling, "{peak} bytes; {ceiling} were promised");
 }

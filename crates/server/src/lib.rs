@@ -29,7 +29,9 @@
 //! byte is missing ([`Limits::head`], 32 KiB), or requests that wait for their turn (16 KiB), and answers that the client
 //! doesn't take (up to 66 KiB). A thread has its stack (512 KiB), a buffer to read into, and one to gather answers in. There
 //! are as many threads as [workers](Builder::workers), and more, up to [`Builder::max_threads`], only while handlers wait.
-//! [`Files`] keeps its cache; an answer from memory lives until the last client that takes it has it, and is never larger
+//! [`Files`] keeps its cache, up to 8 MiB of checksums, and for everything that it builds for responses (listings, archives,
+//! compressors, READMEs) its [working memory](files::Options::working_memory), 64 MiB: what finds none left is refused with
+//! 503 before its head is sent. A response from memory lives until the last client that takes it has it, and is never larger
 //! than a quarter of a MiB. What the kernel keeps for sockets comes on top, and has
 //! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
