@@ -22,6 +22,8 @@ mod habits;
 mod https;
 #[path = "get/landing.rs"]
 mod landing;
+#[path = "get/parts.rs"]
+mod parts;
 #[path = "get/peers.rs"]
 mod peers;
 #[path = "get/phases.rs"]
@@ -37,3 +39,5 @@ mod served;
 mod support;
 #[path = "get/terminals.rs"]
 mod terminals;
+#[path = "get/waits.rs"]
+mod waits;

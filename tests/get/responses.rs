@@ -156,6 +156,34 @@ fn redirects_are_followed_when_asked() {
 }
 
 #[test]
+fn bytes_of_a_location_are_kept_in_whatever_charset() {
+    let table: &[(&[u8], &str)] = &[
+        (b"/caf\xe9", "/caf%E9"),
+        (b"/\xd6\xd0\xce\xc4?q=\xb2\xe2", "/%D6%D0%CE%C4?q=%B2%E2"),
+        ("/café?q=ü".as_bytes(), "/caf%C3%A9?q=%C3%BC"),
+        (b"/a%20b\xff\xfe/x%e9", "/a%20b%FF%FE/x%e9"),
+        (b"next\xe9#frag\xe9", "/next%E9"),
+        (b"/\xef\xbf\xbd", "/%EF%BF%BD"),
+    ];
+    for (location, want) in table {
+        let redirect = [
+            b"HTTP/1.1 302 Go\r\nContent-Length: 0\r\nLocation: ",
+            *location,
+            b"\r\n\r\n",
+        ]
+        .concat();
+        let server = Server::answering([redirect, HELLO.into()]);
+        get(["-L", &server.url("/")]).succeeds();
+        let line = format!("GET {want} HTTP/1.1\r\n");
+        assert!(
+            server.requests()[1].starts_with(&line),
+            "{:?}",
+            server.requests()
+        );
+    }
+}
+
+#[test]
 fn redirects_lead_to_http_only() {
     for location in ["file:///etc/passwd", "gopher://127.0.0.1/", "javascript:1"] {
         let answer = format!("HTTP/1.1 302 Go\r\nLocation: {location}\r\n\r\n");

@@ -4,11 +4,12 @@
 use crate::body::Body;
 use crate::compose::compose;
 use crate::config::{ClientBuilder, Config};
-use crate::deadline::{Clock, Timeouts};
+use crate::deadline::{Clock, Timeout, Timeouts};
 use crate::decode::codings;
 use crate::dial::{addresses, dial};
 use crate::error::Error;
 use crate::exchange::{Broken, Connection, Exchange, Head};
+use crate::part;
 use crate::pool::{Origin, Pool};
 use crate::redirect::{follow, location};
 use crate::request::{Request, RequestBuilder};
@@ -159,7 +160,10 @@ impl Client {
                 } else {
                     Vec::new()
                 };
-                let content = Content::new(wire, head.length, codings);
+                let part =
+                    part::announced(&request.fields, head.status, &head.fields, head.length)?;
+                let total = clock.deadline(Timeout::Total);
+                let content = Content::new(wire.expecting(part), head.length, codings, total);
                 return Ok(Response::new(head, request.url, recorder, content));
             };
             let next = next?;

@@ -81,7 +81,9 @@ pub(crate) fn compose<'r>(
         .as_ref()
         .map(|value| value.as_bytes().into());
     add("Authorization", &header::AUTHORIZATION, login);
-    let codings = accepted().filter(|_| config.decodes);
+    // A part of coded content can't be decoded.
+    let wants_whole = !given.contains_key(header::RANGE);
+    let codings = accepted().filter(|_| config.decodes && wants_whole);
     let codings = codings.map(|value| value.as_bytes().to_vec().into());
     add("Accept-Encoding", &header::ACCEPT_ENCODING, codings);
     let login = forward.and_then(|proxy| proxy.credentials.as_ref());

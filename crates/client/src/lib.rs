@@ -101,6 +101,7 @@ mod dial;
 mod dns;
 mod error;
 mod exchange;
+mod part;
 mod pool;
 mod proxy;
 mod redirect;
@@ -127,7 +128,7 @@ pub use deadline::{Timeout, Timeouts};
 pub use dial::ConnectTo;
 #[cfg(feature = "dns")]
 pub use dns::StubResolver;
-pub use error::{BadRedirect, Error, NotRepeated, Phase, TlsFailure};
+pub use error::{BadRedirect, Error, NotRepeated, Phase, TlsFailure, WrongPart};
 pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};

@@ -38,9 +38,9 @@ pub(crate) fn location(
         return None;
     }
     let location = fields.get(header::LOCATION)?;
-    let text = String::from_utf8_lossy(location.as_bytes());
+    let text = ascii(location.as_bytes());
     let refused = |reason| Error::Redirect {
-        location: text.clone().into_owned(),
+        location: text.clone(),
         reason,
     };
     Some(match base.join(&text) {
@@ -56,6 +56,19 @@ pub(crate) fn location(
         }
     })
 }
+
+/// A reference as it was received. Bytes beyond ASCII are percent-encoded one by one: in which charset they were meant, only
+/// the server knows, and it gets the same bytes back.
+fn ascii(reference: &[u8]) -> String {
+    match std::str::from_utf8(reference) {
+        // The URL parser does the same with UTF-8, and can make a host of it.
+        Ok(text) => text.to_owned(),
+        Err(_) => percent_encoding::percent_encode(reference, &BEYOND_ASCII).to_string(),
+    }
+}
+
+/// Nothing in ASCII; whatever is beyond is encoded anyway.
+const BEYOND_ASCII: percent_encoding::AsciiSet = percent_encoding::AsciiSet::EMPTY;
 
 /// Turns a request into the one that follows the redirect.
 pub(crate) fn follow(

@@ -1,8 +1,9 @@
 //! A response: its head, and its content as a stream.
 
 use crate::client::Client;
+use crate::deadline::Deadline;
 use crate::decode::{Coding, Decoder};
-use crate::error::Error;
+use crate::error::{Error, Phase, WrongPart};
 use crate::exchange::{Exchange, Head};
 use crate::pool::Origin;
 use crate::trace::{Recorder, Trace};
@@ -180,6 +181,8 @@ pub struct Content {
     source: Source,
     length: BodyLength,
     trailers: Trailers,
+    /// The end of everything. Content that lies in a buffer already doesn't outlast it.
+    total: Deadline,
 }
 
 enum Source {
@@ -191,7 +194,12 @@ enum Source {
 type Trailers = Arc<Mutex<HeaderMap>>;
 
 impl Content {
-    pub(crate) fn new(wire: Wire, length: BodyLength, codings: Vec<Coding>) -> Self {
+    pub(crate) fn new(
+        wire: Wire,
+        length: BodyLength,
+        codings: Vec<Coding>,
+        total: Deadline,
+    ) -> Self {
         let trailers = wire.trailers.clone();
         let is_plain =
             codings.is_empty() || matches!(length, BodyLength::Empty | BodyLength::Known(0));
@@ -203,6 +211,7 @@ impl Content {
             },
             length,
             trailers,
+            total,
         }
     }
 
@@ -221,6 +230,9 @@ impl Content {
 
 impl Read for Content {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.total.has_passed() {
+            return Err(self.total.error(Phase::Content, None).into_io());
+        }
         match &mut self.source {
             Source::Wire(wire) => wire.read(buffer),
             Source::Decoded(decoder) => decoder.read(buffer),
@@ -247,6 +259,35 @@ pub(crate) struct Wire {
     origin: Origin,
     client: Client,
     trailers: Trailers,
+    /// Bytes that are still to come of a part (206), if it is one.
+    part: Option<Part>,
+}
+
+/// The bytes of a part, counted.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    announced: u64,
+    received: u64,
+}
+
+impl Part {
+    /// Counts bytes that were read; none is the end.
+    fn count(&mut self, read: usize) -> Result<(), Error> {
+        self.received += read as u64;
+        let sent = if self.received > self.announced {
+            None
+        } else if read == 0 && self.received < self.announced {
+            Some(self.received)
+        } else {
+            return Ok(());
+        };
+        Err(Error::Part {
+            reason: WrongPart::Length {
+                announced: self.announced,
+                sent,
+            },
+        })
+    }
 }
 
 impl Wire {
@@ -256,9 +297,19 @@ impl Wire {
             origin,
             client,
             trailers: Trailers::default(),
+            part: None,
         };
         wire.recycle_if_complete();
         wire
+    }
+
+    /// The same content, which has to be that long if it is a part.
+    pub(crate) fn expecting(mut self, part: Option<u64>) -> Self {
+        self.part = part.map(|announced| Part {
+            announced,
+            received: 0,
+        });
+        self
     }
 
     /// Reads what is left if it is little and soon there, so that the connection can be used again.
@@ -280,6 +331,19 @@ impl Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_counted(buffer)?;
+        if let Some(part) = self.part.as_mut().filter(|_| !buffer.is_empty())
+            && let Err(error) = part.count(read)
+        {
+            self.exchange = None;
+            return Err(error.into_io());
+        }
+        Ok(read)
+    }
+}
+
+impl Wire {
+    fn read_counted(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(exchange) = &mut self.exchange else {
             return Ok(0);
         };

@@ -35,6 +35,8 @@ use tinyhttp_message::range::ContentRange;
 
 /// The longest that waits between tries get by doubling.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// The longest that a server can make a client wait: six hours, as in curl.
+const LONGEST_ASKED: Duration = Duration::from_secs(6 * 3600);
 /// How much older than the response a Last-Modified has to be, so that two versions can't share it (RFC 9110 §8.8.2.2).
 const SETTLED: i64 = 60;
 
@@ -62,17 +64,17 @@ pub fn may_pass(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long the server asks to wait: seconds, or until a date (RFC 9110 §10.2.3).
+/// How long the server asks to wait: seconds, or until a date (RFC 9110 §10.2.3); at most six hours.
 #[must_use]
 pub fn retry_after(fields: &HeaderMap, now: HttpDate) -> Option<Duration> {
     let value = fields.get(header::RETRY_AFTER)?.as_bytes();
     if let Some(date) = HttpDate::parse(value, now) {
         let seconds = date.unix_seconds() - now.unix_seconds();
-        return Some(Duration::from_secs(seconds.max(0) as u64));
+        return Some(Duration::from_secs(seconds.max(0) as u64).min(LONGEST_ASKED));
     }
     let text = std::str::from_utf8(value).ok()?;
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)).min(LONGEST_ASKED))
 }
 
 /// The wait before each further try: 1 s, 2 s, 4 s, … up to ten minutes.
@@ -111,6 +113,20 @@ impl Validator {
     pub fn from_text(text: &str) -> Option<Self> {
         let is_plain = !text.is_empty() && !text.contains(char::is_control);
         is_plain.then(|| Validator(text.to_owned()))
+    }
+
+    /// Whether a 206 response is of this version. Its entity tag has to be there, if this is one (RFC 9110 §15.3.7); a
+    /// date may be missing, since a server sends it to be on the safe side only.
+    fn names_version_of(&self, fields: &HeaderMap) -> bool {
+        let is_tag = self.0.starts_with('"');
+        match fields.get(header::ETAG) {
+            Some(tag) if is_tag => tag.as_bytes() == self.0.as_bytes(),
+            None if is_tag => false,
+            _ => fields.get(header::LAST_MODIFIED).is_none_or(|date| {
+                HttpDate::parse(date.as_bytes(), HttpDate::MAX)
+                    .is_some_and(|date| date.to_string() == self.0)
+            }),
+        }
     }
 
     /// The value of `If-Range`.
@@ -161,10 +177,7 @@ pub fn continuation(
             }),
         ) => {
             // A server that doesn't know If-Range sends the rest of whatever it has now.
-            let is_same = match (validator, Validator::of(fields)) {
-                (Some(old), Some(new)) => *old == new,
-                _ => true,
-            };
+            let is_same = validator.is_none_or(|old| old.names_version_of(fields));
             let end = last.or(complete_length.map(|total| total - 1));
             let is_rest = end.is_none_or(|end| range.last() == end);
             if range.first() == first && is_rest && is_same {
@@ -237,15 +250,17 @@ mod tests {
         type Row = (u16, Vec<(HeaderName, &'static str)>, Continuation);
         let table: Vec<Row> = vec![
             (200, vec![], Restart),
+            // Without its tag it may be of any version.
+            (206, vec![(r.clone(), "bytes 5-9/10")], Mismatch),
             (
                 206,
-                vec![(r.clone(), "bytes 5-9/10")],
-                Append { total: Some(10) },
+                vec![(r.clone(), "bytes 5-9/*"), (e.clone(), "\"v1\"")],
+                Append { total: None },
             ),
             (
                 206,
-                vec![(r.clone(), "bytes 5-9/*")],
-                Append { total: None },
+                vec![(r.clone(), "bytes 5-9/10"), (e.clone(), "W/\"v1\"")],
+                Mismatch,
             ),
             (
                 206,
@@ -275,6 +290,21 @@ mod tests {
             assert_eq!(got, want, "{status} {list:?}");
         }
         let partial = StatusCode::PARTIAL_CONTENT;
+        let date = Validator::from_text("Sun, 06 Nov 1994 08:49:37 GMT");
+        let m = header::LAST_MODIFIED;
+        for (list, want) in [
+            (vec![], Append { total: Some(10) }),
+            (
+                vec![(m.clone(), "Sun, 06 Nov 1994 08:49:37 GMT")],
+                Append { total: Some(10) },
+            ),
+            (vec![(m.clone(), "Sun, 06 Nov 1994 08:49:38 GMT")], Mismatch),
+            (vec![(m, "yesterday")], Mismatch),
+        ] {
+            let list = [&list[..], &[(r.clone(), "bytes 5-9/10")]].concat();
+            let got = continuation(partial, &fields(&list), 5, None, date.as_ref());
+            assert_eq!(got, want, "{list:?}");
+        }
         for (value, last, want) in [
             ("bytes 5-6/10", 6, Append { total: Some(10) }),
             ("bytes 5-9/10", 6, Mismatch),
@@ -293,6 +323,11 @@ mod tests {
             ("0", Some(0)),
             ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
             ("Sun, 06 Nov 1994 08:49:27 GMT", Some(0)),
+            ("86400", Some(21_600)),
+            ("9223372036854775808", Some(21_600)),
+            ("99999999999999999999999999", Some(21_600)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(21_600)),
+            ("Sat, 01 Jan 0000 00:00:00 GMT", Some(0)),
             ("-5", None),
             ("+5", None),
             ("", None),

@@ -26,7 +26,7 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
         has_begun: false,
         has_restarted: false,
     };
-    let mut persistence = Persistence::new(args, job.args.output.silent);
+    let mut persistence = Persistence::new(job.args);
     loop {
         let before = download.length();
         match download.attempt(&persistence, record) {

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use std::io;
 use std::path::Path;
-use tinyhttp_client::{BadRedirect, Error, ProtocolError, TlsFailure};
+use tinyhttp_client::{BadRedirect, Error, ProtocolError, TlsFailure, WrongPart};
 
 /// Output that could not be written. A reader that has seen enough is told nothing.
 pub(super) fn write_failure(what: &str, error: &io::Error) -> Failure {
@@ -93,6 +93,10 @@ fn exit_code(error: &Error) -> u8 {
         Error::Decode { .. } => 61,
         Error::Bomb { .. } => 63,
         Error::Incomplete { .. } => 18,
+        Error::Part {
+            reason: WrongPart::Length { .. },
+        } => 18,
+        Error::Part { .. } => 33,
         Error::Content { .. } => 26,
         Error::Timeout { .. } => 28,
         Error::TooManyRedirects { .. } => 47,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tinyhttp_client::trace::{Event, Observer, Trace};
-use tinyhttp_client::{Client, RequestBuilder, Response};
+use tinyhttp_client::{Client, Error, RequestBuilder, Response};
 
 /// What one fetch needs.
 pub(super) struct Job<'j> {
@@ -67,7 +67,17 @@ impl<'j> Job<'j> {
         let add =
             |request: RequestBuilder, (name, value): &(&str, String)| request.field(name, value);
         let request = fields.iter().fold(request, add);
-        Ok(request.observer(self.watcher.clone()).send()?)
+        request
+            .observer(self.watcher.clone())
+            .send()
+            .map_err(|error| {
+                let is_rest = fields.iter().any(|(name, _)| *name == "Range");
+                match error {
+                    // The rest was asked for, and something else came.
+                    Error::Part { .. } if is_rest => Trouble::Mismatch,
+                    error => error.into(),
+                }
+            })
     }
 
     /// What happened in the last try, also if it failed.

@@ -137,14 +137,16 @@ impl Pump {
     /// A slow transfer is read in small pieces, so that it flows rather than jerks.
     fn piece(&self) -> usize {
         match self.rate {
-            Some(rate) => usize::try_from(rate / 10).map_or(PIECE, |tenth| tenth.clamp(256, PIECE)),
+            Some(rate) => usize::try_from(rate / 10).map_or(PIECE, |tenth| tenth.clamp(1, PIECE)),
             None => PIECE,
         }
     }
 
     fn slow_down(&self, total: u64, begun: Instant) {
         if let Some(rate) = self.rate {
-            let due = Duration::from_secs_f64(total as f64 / rate as f64);
+            // A rate is at least 1, so that only a number beyond all content could fail.
+            let due =
+                Duration::try_from_secs_f64(total as f64 / rate as f64).unwrap_or(Duration::ZERO);
             sleep(due.saturating_sub(begun.elapsed()));
         }
     }

@@ -115,8 +115,7 @@ struct Worker<'w> {
 
 impl Worker<'_> {
     fn run(mut self, mut response: Option<Response>) -> Result<(), Trouble> {
-        let download = &self.job.args.download;
-        let mut persistence = Persistence::new(download, self.job.args.output.silent);
+        let mut persistence = Persistence::new(self.job.args);
         loop {
             let before = self.segment.next;
             let result = match response.take() {

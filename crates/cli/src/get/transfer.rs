@@ -16,10 +16,11 @@ use super::verbose::Narrator;
 use super::write_out::{Facts, write_out};
 use super::{address, dry_run, gopher, json_out};
 use crate::failure::Failure;
-use http::header;
+use http::{Method, header};
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use tinyhttp_client::retry::{Continuation, continuation};
 use tinyhttp_client::{BodyLength, Client, Response};
 use url::Url;
 
@@ -143,7 +144,7 @@ fn name_of(path: &Path) -> String {
 
 /// Shows a response as it comes. There is another try as long as nothing has been shown.
 fn show(job: &Job<'_>, place: &Place, record: &mut Record) -> Result<(), Failure> {
-    let mut persistence = Persistence::new(&job.args.download, job.args.output.silent);
+    let mut persistence = Persistence::new(job.args);
     loop {
         let trouble = match show_once(job, place, &persistence, record) {
             Ok(done) => return done,
@@ -166,16 +167,9 @@ fn show_once(
     record: &mut Record,
 ) -> Result<Result<(), Failure>, Trouble> {
     let args = job.args;
-    let mut fields = Vec::new();
-    if let Some(from) = args
-        .download
-        .continue_at
-        .as_ref()
-        .filter(|from| *from != "-")
-    {
-        fields.push(("Range", format!("bytes={from}-")));
-    }
-    let mut response = job.send(&fields)?;
+    let offset = offset(job)?;
+    let fields = offset.map(|offset| ("Range", format!("bytes={offset}-")));
+    let mut response = job.send(fields.as_slice())?;
     if persistence.has_more()
         && let Some(trouble) = Trouble::of(&response)
     {
@@ -185,6 +179,17 @@ fn show_once(
     let is_bad = response.status().as_u16() >= 400;
     if args.output.fail && is_bad {
         return Ok(Err(bad_status(response.status(), response.reason())));
+    }
+    if let Some(offset) = offset {
+        match continuation(response.status(), response.fields(), offset, None, None) {
+            Continuation::Append { .. } | Continuation::Other => {}
+            Continuation::Complete => return Ok(Ok(())),
+            Continuation::Restart | Continuation::Mismatch => {
+                let what = format!("the server did not send the content from byte {offset} on");
+                let hint = "it may not know ranges: ask for the whole, without -C";
+                return Ok(Err(Failure::with_code(33, what).hint(hint)));
+            }
+        }
     }
     let is_readable = job.console.is_readable && *place == Place::Stdout;
     let mut output = match place {
@@ -218,6 +223,24 @@ fn show_once(
         return Ok(Err(bad_status(status, &reason)));
     }
     Ok(Ok(()))
+}
+
+/// Where the content starts that -C asks for. Content that is sent has no rest to be asked for.
+fn offset(job: &Job<'_>) -> Result<Option<u64>, Failure> {
+    let Some(from) = &job.args.download.continue_at else {
+        return Ok(None);
+    };
+    if from == "-" || job.plan.method != Method::GET {
+        return Ok(None);
+    }
+    match from.parse() {
+        Ok(0) => Ok(None),
+        Ok(offset) => Ok(Some(offset)),
+        Err(_) => Err(Failure::with_code(
+            2,
+            format!("-C {from:?} is neither a number of bytes nor -"),
+        )),
+    }
 }
 
 /// What is kept of a response beside its content.

@@ -1,6 +1,6 @@
 //! What can go wrong with a try, and whether there is another one.
 
-use super::args::DownloadArgs;
+use super::args::Args;
 use super::connection::seconds;
 use super::progress::Bar;
 use crate::failure::Failure;
@@ -51,6 +51,19 @@ impl Trouble {
         matches!(self, Trouble::Error(Error::Timeout { timeout, .. }) if *timeout == total)
     }
 
+    /// The trouble after which there would be another try, if `flag` allowed the wait before it.
+    fn without_wait(self, wait: Duration, flag: &str) -> Self {
+        let Trouble::Status { status, reason, .. } = &self else {
+            return self;
+        };
+        let wait = wait.as_secs_f64();
+        bad_status(*status, reason)
+            .hint(format!(
+                "another try was due in {wait:.1} s, later than {flag} allows"
+            ))
+            .into()
+    }
+
     pub(super) fn into_failure(self) -> Failure {
         match self {
             Trouble::Error(error) => error.into(),
@@ -89,26 +102,34 @@ pub(super) struct Persistence {
     /// Tries in a row that may fail; `None`: nobody said.
     asked: Option<u32>,
     delay: Option<Duration>,
+    /// What -m says: no wait goes beyond it.
+    limit: Option<Duration>,
+    /// The end of `limit`, counted from the first try.
+    limit_ends: Option<Instant>,
     until: Option<Instant>,
     every_error: bool,
     is_quiet: bool,
     failed: u32,
 }
 
+/// Upper bound on --retry-delay: a day.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+
 /// Tries for an interrupted download that nobody has said anything about.
 const UNASKED: u32 = 3;
 
 impl Persistence {
-    pub(super) fn new(args: &DownloadArgs, is_quiet: bool) -> Self {
+    pub(super) fn new(args: &Args) -> Self {
+        let download = &args.download;
+        let limit = args.connection.max_time.and_then(seconds);
         Persistence {
-            asked: args.retry,
-            delay: args.retry_delay.and_then(seconds),
-            until: args
-                .retry_max_time
-                .and_then(seconds)
-                .and_then(|limit| Instant::now().checked_add(limit)),
-            every_error: args.retry_all_errors,
-            is_quiet,
+            asked: download.retry,
+            delay: download.retry_delay.and_then(delay),
+            limit,
+            limit_ends: limit.and_then(from_now),
+            until: download.retry_max_time.and_then(seconds).and_then(from_now),
+            every_error: download.retry_all_errors,
+            is_quiet: args.output.silent,
             failed: 0,
         }
     }
@@ -150,11 +171,19 @@ impl Persistence {
         let wait = asked_for
             .or(self.delay)
             .unwrap_or_else(|| retry::backoff(self.failed));
-        if self
-            .until
-            .is_some_and(|until| Instant::now() + wait > until)
-        {
-            return Err(trouble);
+        if trouble.is_out_of_time() {
+            // Each try that is asked for has its own -m, as in curl.
+            self.limit_ends = self.limit.and_then(from_now);
+        }
+        let is_within = |end: Option<Instant>| {
+            // A time that the clock can't count lies after every end.
+            end.is_none_or(|end| from_now(wait).is_some_and(|then| then <= end))
+        };
+        if !is_within(self.until) {
+            return Err(trouble.without_wait(wait, "--retry-max-time"));
+        }
+        if !is_within(self.limit_ends) {
+            return Err(trouble.without_wait(wait, "-m"));
         }
         self.failed += 1;
         if !self.is_quiet {
@@ -168,5 +197,40 @@ impl Persistence {
         }
         std::thread::sleep(wait);
         Ok(())
+    }
+}
+
+/// The time after a wait, if the clock can count it.
+fn from_now(wait: Duration) -> Option<Instant> {
+    Instant::now().checked_add(wait)
+}
+
+/// A wait between tries; unlike a limit it can't be endless.
+fn delay(given: f64) -> Option<Duration> {
+    (given > 0.0).then(|| seconds(given).map_or(LONGEST_DELAY, |delay| delay.min(LONGEST_DELAY)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_capped() {
+        let table = [
+            (0.5, Some(0.5)),
+            (0.0, None),
+            (-1.0, None),
+            (f64::NAN, None),
+            (1e19, Some(86_400.0)),
+            (1e300, Some(86_400.0)),
+            (f64::INFINITY, Some(86_400.0)),
+        ];
+        for (given, want) in table {
+            assert_eq!(
+                delay(given).map(|delay| delay.as_secs_f64()),
+                want,
+                "{given}"
+            );
+        }
     }
 }

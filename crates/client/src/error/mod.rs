@@ -159,6 +159,11 @@ pub enum Error {
         /// Bytes that were announced, if they were.
         expected: Option<u64>,
     },
+    /// A 206 response isn't the part that was asked for, or isn't as long as it announces (RFC 9110 §15.3.7).
+    Part {
+        /// In which respect.
+        reason: WrongPart,
+    },
     /// There were more redirects than allowed.
     TooManyRedirects {
         /// The limit.
@@ -242,6 +247,28 @@ pub enum BadRedirect {
     Content,
 }
 
+/// What is wrong with a 206 response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WrongPart {
+    /// The request had no Range.
+    NotAsked,
+    /// It has no Content-Range, or one that can't be read.
+    Unlabelled,
+    /// It is another range.
+    Another {
+        /// Its Content-Range.
+        got: String,
+    },
+    /// It is shorter or longer than its Content-Range says.
+    Length {
+        /// Bytes by Content-Range.
+        announced: u64,
+        /// Bytes that came, or that Content-Length announces; `None`: more than announced.
+        sent: Option<u64>,
+    },
+}
+
 /// The steps of a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -292,7 +319,9 @@ impl Error {
             Error::Proxy { .. } | Error::Tls { .. } => Phase::Handshake,
             Error::Timeout { phase, .. } => *phase,
             Error::Request { .. } | Error::Send { .. } | Error::Content { .. } => Phase::Send,
-            Error::NoResponse { .. } | Error::Protocol { .. } => Phase::Response,
+            Error::NoResponse { .. } | Error::Protocol { .. } | Error::Part { .. } => {
+                Phase::Response
+            }
             Error::Receive { .. }
             | Error::Incomplete { .. }
             | Error::Decode { .. }
@@ -326,7 +355,7 @@ impl Error {
         let kind = match &self {
             Error::Timeout { .. } => io::ErrorKind::TimedOut,
             Error::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
-            Error::Protocol { .. } => io::ErrorKind::InvalidData,
+            Error::Protocol { .. } | Error::Part { .. } => io::ErrorKind::InvalidData,
             Error::Receive { source, .. }
             | Error::NoResponse {
                 source: Some(source),

@@ -1,6 +1,6 @@
 //! What an error says: which step failed, at which address, after how long; and what to try.
 
-use super::{BadRedirect, Error, NotRepeated, TlsFailure};
+use super::{BadRedirect, Error, NotRepeated, TlsFailure, WrongPart};
 use crate::connect::FailedAttempt;
 use std::fmt;
 use std::io;
@@ -65,6 +65,7 @@ impl Error {
             Error::Protocol { .. } => {
                 "look at the raw answer; this server, or something in between, is broken"
             }
+            Error::Part { .. } => "ask for the whole, without a range",
             Error::TooManyRedirects { .. } => "look for a loop, or raise the limit",
             Error::Redirect { reason, .. } => match reason {
                 BadRedirect::Content => "send content that can be read again: a file, or bytes",
@@ -221,6 +222,7 @@ impl fmt::Display for Error {
                 f,
                 "{peer} closed the connection after {received} bytes, before the end of the content"
             ),
+            Error::Part { reason } => part(f, reason),
             Error::TooManyRedirects { limit, location } => {
                 write!(
                     f,
@@ -271,6 +273,31 @@ fn not_sent_again(f: &mut fmt::Formatter<'_>, why: Option<&NotRepeated>) -> fmt:
         Some(NotRepeated::ContentIsGone) => {
             f.write_str("; its content can be read only once, so it was not sent again")
         }
+    }
+}
+
+fn part(f: &mut fmt::Formatter<'_>, reason: &WrongPart) -> fmt::Result {
+    match reason {
+        WrongPart::NotAsked => {
+            f.write_str("the server sent a part (206), although the whole was asked for")
+        }
+        WrongPart::Unlabelled => {
+            f.write_str("the server sent a part (206) without saying which: no Content-Range")
+        }
+        WrongPart::Another { got } => {
+            write!(f, "the server sent another part than was asked for: {got}")
+        }
+        WrongPart::Length {
+            announced,
+            sent: Some(sent),
+        } => write!(
+            f,
+            "the server announced a part of {announced} bytes and sent {sent}"
+        ),
+        WrongPart::Length { announced, .. } => write!(
+            f,
+            "the server announced a part of {announced} bytes and sent more"
+        ),
     }
 }
 
