@@ -42,6 +42,9 @@ pub(crate) struct Site {
     follow_symlinks: Links,
 
     /// The media type of files with this ending: md=text/plain; may be repeated
+    ///
+    /// .=TYPE is for names without an ending, *=TYPE for files whose names say nothing. Unless one is given, these are plain
+    /// text if their first KiB is UTF-8.
     #[arg(long, value_name = "EXT=TYPE", env = "TINYHTTP_MIME", value_parser = media_type, value_delimiter = ',')]
     mime: Vec<(String, HeaderValue)>,
 
@@ -174,6 +177,18 @@ mod tests {
             media_type(".md=text/plain"),
             Ok(("md".to_owned(), HeaderValue::from_static("text/plain")))
         );
+        for (text, ending) in [
+            (".=text/plain", ""),
+            ("*=text/plain", "*"),
+            (".*=text/plain", "*"),
+        ] {
+            let media_type = HeaderValue::from_static("text/plain");
+            assert_eq!(
+                self::media_type(text),
+                Ok((ending.to_owned(), media_type)),
+                "{text}"
+            );
+        }
         assert_eq!(
             cache_rule("*.css=max-age=60"),
             Ok(("*.css".to_owned(), HeaderValue::from_static("max-age=60")))

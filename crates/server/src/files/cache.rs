@@ -175,6 +175,7 @@ mod tests {
         let about = About {
             content_type: HeaderValue::from_static("text/plain"),
             varies: true,
+            is_gzip: false,
             cache_control: HeaderValue::from_static("no-cache"),
             disposition: None,
         };

@@ -1,152 +1,218 @@
-//! Which media type a file has: what its name ends in says so.
+//! Which media type a file has: what its name ends in says so, or else its first bytes.
 //!
-//! `mime_guess` knows about 1,400 endings. [`CORRECTIONS`] holds what the web has settled on since, and a few endings for which
-//! its first guess would keep a browser from showing or running the file. What nobody knows is
-//! `application/octet-stream`, and `X-Content-Type-Options: nosniff` keeps the browser from guessing further.
+//! `mime_guess` knows about 1,400 endings. [`media_table`](super::media_table) holds what the web has settled on since, and the
+//! endings for which its guess would keep a browser from showing or running the file. A file that neither knows is text if
+//! its first kibibyte is UTF-8 without control characters, and otherwise `application/octet-stream`. The header field
+//! `X-Content-Type-Options: nosniff` keeps the browser from guessing further.
 //!
 //! Text says `charset=utf-8`. Script is text; JSON (RFC 8259 §11) and XML, SVG among it, are not: their charset is
 //! fixed, or given inside.
 
+use super::media_table::{EITHER, NAMES, PATHS, PLAIN, TYPES};
 use http::HeaderValue;
 use std::collections::HashMap;
 
-/// Endings that `mime_guess` doesn't have, or for which it has something else. In lower case, in order.
-const CORRECTIONS: &[(&str, &str)] = &[
-    ("br", "application/x-brotli"),
-    ("cff", "font/collection"),
-    ("cjs", "text/javascript"),
-    ("go", "text/plain"),
-    ("ipynb", "application/x-ipynb+json"),
-    ("java", "text/plain"),
-    ("jsonl", "application/jsonl"),
-    ("kt", "text/plain"),
-    ("lock", "text/plain"),
-    ("lua", "text/plain"),
-    ("m3u8", "application/vnd.apple.mpegurl"),
-    ("m4a", "audio/mp4"),
-    ("map", "application/json"),
-    ("mjs", "text/javascript"),
-    ("mts", "text/plain"),
-    ("ndjson", "application/x-ndjson"),
-    ("nfo", "text/plain"),
-    ("otf", "font/otf"),
-    ("php", "text/plain"),
-    ("rb", "text/plain"),
-    ("rs", "text/plain"),
-    ("sh", "text/plain"),
-    ("sql", "application/sql"),
-    ("swift", "text/plain"),
-    ("tgz", "application/gzip"),
-    ("toml", "application/toml"),
-    ("topojson", "application/geo+json"),
-    ("ts", "text/plain"),
-    ("tsx", "text/plain"),
-    ("usdz", "model/vnd.usdz+zip"),
-    ("wat", "text/plain"),
-    ("wgsl", "text/wgsl"),
-    ("woff", "font/woff"),
-    ("xml", "application/xml"),
-    ("xsl", "application/xslt+xml"),
-    ("yaml", "application/yaml"),
-    ("yml", "application/yaml"),
-    ("zst", "application/zstd"),
-];
+/// How many bytes of a file are looked at if its name doesn't say what it is.
+pub(crate) const SNIFFED: usize = 1024;
 
-/// Names without an ending of files that projects have, all of them text, in lower case, in order. Without this a browser
-/// would save them instead of showing them.
-const TEXTS: &[&str] = &[
-    "authors",
-    "changelog",
-    "changes",
-    "codeowners",
-    "containerfile",
-    "contributing",
-    "contributors",
-    "copying",
-    "copyright",
-    "credits",
-    "dockerfile",
-    "gemfile",
-    "history",
-    "install",
-    "jenkinsfile",
-    "justfile",
-    "licence",
-    "license",
-    "maintainers",
-    "makefile",
-    "manifest",
-    "news",
-    "notice",
-    "patents",
-    "procfile",
-    "rakefile",
-    "readme",
-    "thanks",
-    "todo",
-    "vagrantfile",
-    "version",
-];
-
-/// Endings and their types: the corrections above, `mime_guess`, and what the user has said before both.
+/// What the user has said of endings, before all that is known of them.
 #[derive(Debug, Default)]
 pub(crate) struct MediaTypes {
-    /// By ending, in lower case.
+    /// By ending, in lower case; the empty one stands for names without an ending.
     own: HashMap<String, HeaderValue>,
+    /// For every file whose name says nothing.
+    otherwise: Option<HeaderValue>,
 }
 
-impl MediaTypes {
-    /// Says what files with that ending are, in place of what is known of it. The leading dot may be given or not.
-    pub(crate) fn insert(&mut self, ending: &str, media_type: HeaderValue) {
-        let ending = ending.trim_start_matches('.').to_ascii_lowercase();
-        self.own.insert(ending, media_type);
-    }
-
-    /// The value of Content-Type for a file of that name.
-    pub(crate) fn of(&self, name: &[u8]) -> HeaderValue {
-        let Some(ending) = ending(name) else {
-            return HeaderValue::from_static(if is_text(name) {
-                "text/plain; charset=utf-8"
-            } else {
-                UNKNOWN
-            });
-        };
-        if let Some(own) = self.own.get(&ending) {
-            return own.clone();
-        }
-        let correction = CORRECTIONS.iter().find(|(known, _)| *known == ending);
-        let media_type = match correction {
-            Some((_, media_type)) => media_type,
-            None => mime_guess::from_ext(&ending).first_raw().unwrap_or(UNKNOWN),
-        };
-        if media_type.starts_with("text/") {
-            let with_charset = format!("{media_type}; charset=utf-8");
-            HeaderValue::try_from(with_charset).unwrap_or(HeaderValue::from_static(media_type))
-        } else {
-            HeaderValue::from_static(media_type)
-        }
-    }
+/// What Content-Type and Content-Encoding say of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MediaType {
+    pub(crate) value: HeaderValue,
+    /// Whether the file itself is gzip, and its type that of the content in it.
+    pub(crate) is_gzip: bool,
 }
 
 const UNKNOWN: &str = "application/octet-stream";
+const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
-/// Whether a file of that name, or of that name and something after a hyphen (`LICENSE-MIT`), is text.
-fn is_text(name: &[u8]) -> bool {
-    let end = name.iter().position(|byte| *byte == b'-');
-    let name = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
-    TEXTS.iter().any(|text| text.as_bytes() == name)
+impl MediaTypes {
+    /// Says what files with that ending are, in place of what is known of it. The leading dot may be given or not. An empty
+    /// ending stands for names without one, and `*` for all names of which nothing else is known.
+    pub(crate) fn insert(&mut self, ending: &str, media_type: HeaderValue) {
+        let ending = ending.trim_start_matches('.').to_ascii_lowercase();
+        if ending == "*" {
+            self.otherwise = Some(media_type);
+        } else {
+            self.own.insert(ending, media_type);
+        }
+    }
+
+    /// The type of the file at that path. `first` reads up to [`SNIFFED`] bytes of it, if they are needed.
+    pub(crate) fn of(&self, path: &[u8], first: impl FnOnce() -> Option<Vec<u8>>) -> MediaType {
+        let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+        let ending = ending(name);
+        if let Some(own) = self.own.get(ending.as_deref().unwrap_or_default()) {
+            return MediaType::new(own.clone());
+        }
+        let known = match &ending {
+            Some(ending) => by_ending(ending),
+            None => by_name(path, name),
+        };
+        let found = match known {
+            Known::As(value) => value,
+            Known::Gzip(media_type) => {
+                let is_gzip = first().is_some_and(|first| first.starts_with(b"\x1f\x8b"));
+                return MediaType {
+                    value: HeaderValue::from_static(media_type),
+                    is_gzip,
+                };
+            }
+            Known::Either(other) => {
+                let first = first().unwrap_or_default();
+                HeaderValue::from_static(if is_text(&first) || !may_be(&first, other) {
+                    PLAIN_TEXT
+                } else {
+                    other
+                })
+            }
+            Known::Nothing => match &self.otherwise {
+                Some(otherwise) => otherwise.clone(),
+                None if first().is_some_and(|first| is_text(&first)) => {
+                    HeaderValue::from_static(PLAIN_TEXT)
+                }
+                None => HeaderValue::from_static(UNKNOWN),
+            },
+        };
+        MediaType::new(found)
+    }
 }
 
-/// What follows the last dot of a name, in lower case; a leading dot doesn't count.
+impl MediaType {
+    fn new(value: HeaderValue) -> Self {
+        MediaType {
+            value,
+            is_gzip: false,
+        }
+    }
+}
+
+/// What a name says.
+enum Known {
+    As(HeaderValue),
+    /// This type, compressed.
+    Gzip(&'static str),
+    /// Text, or this.
+    Either(&'static str),
+    Nothing,
+}
+
+fn by_ending(ending: &str) -> Known {
+    if ending == "svgz" {
+        return Known::Gzip("image/svg+xml");
+    }
+    if PLAIN.binary_search(&ending).is_ok() {
+        return Known::As(HeaderValue::from_static(PLAIN_TEXT));
+    }
+    if let Ok(at) = EITHER.binary_search_by_key(&ending, |(known, _)| known) {
+        return Known::Either(EITHER[at].1);
+    }
+    let found = match TYPES.binary_search_by_key(&ending, |(known, _)| known) {
+        Ok(at) => Some(TYPES[at].1),
+        Err(_) => mime_guess::from_ext(ending).first_raw().map(settled),
+    };
+    match found {
+        // Some endings are listed as unknown, so to speak.
+        None | Some(UNKNOWN) => Known::Nothing,
+        Some(media_type) => Known::As(with_charset(media_type)),
+    }
+}
+
+fn by_name(path: &[u8], name: &[u8]) -> Known {
+    if let Some((_, media_type)) = PATHS.iter().find(|(known, _)| known.as_bytes() == path) {
+        return Known::As(with_charset(media_type));
+    }
+    // `LICENSE-MIT` is as good as `LICENSE`.
+    let end = name.iter().position(|byte| *byte == b'-');
+    let stem = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
+    if NAMES.iter().any(|known| known.as_bytes() == stem) {
+        Known::As(HeaderValue::from_static(PLAIN_TEXT))
+    } else {
+        Known::Nothing
+    }
+}
+
+/// What the web has settled on for two kinds of types: XML has its encoding inside, which a charset would override
+/// (RFC 7303 §3), and of text under a private name browsers show no more than that it is text, if they show it.
+fn settled(media_type: &'static str) -> &'static str {
+    if media_type == "text/xml" {
+        "application/xml"
+    } else if media_type.starts_with("text/x-") {
+        "text/plain"
+    } else {
+        media_type
+    }
+}
+
+fn with_charset(media_type: &'static str) -> HeaderValue {
+    if media_type.starts_with("text/") {
+        let with_charset = format!("{media_type}; charset=utf-8");
+        HeaderValue::try_from(with_charset).unwrap_or(HeaderValue::from_static(media_type))
+    } else {
+        HeaderValue::from_static(media_type)
+    }
+}
+
+/// Whether the first bytes of a file are UTF-8 without what the MIME Sniffing Standard (§3) calls binary data bytes. A
+/// character that the last of [`SNIFFED`] bytes cuts is whole in the file.
+fn is_text(first: &[u8]) -> bool {
+    let is_binary = |byte: &u8| matches!(byte, 0..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
+    if first.iter().any(is_binary) {
+        return false;
+    }
+    match std::str::from_utf8(first) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none() && first.len() >= SNIFFED,
+    }
+}
+
+/// Whether the first bytes are what that type begins with. A transport stream has a sync byte in front of every 188 bytes,
+/// with four bytes of time before each if a camera has written it (ISO 13818-1 §2.4.3.2).
+fn may_be(first: &[u8], media_type: &str) -> bool {
+    const SYNC: u8 = 0x47;
+    media_type != "video/mp2t"
+        || [(0, 188), (4, 192)].iter().any(|(at, step)| {
+            let mut packets = first.iter().skip(*at).step_by(*step).peekable();
+            packets.peek().is_some() && packets.all(|byte| *byte == SYNC)
+        })
+}
+
+/// What follows the last dot of a name, in lower case; a leading dot doesn't count, and neither does one at the end.
 fn ending(name: &[u8]) -> Option<String> {
     let dot = name.iter().rposition(|byte| *byte == b'.')?;
     let ending = std::str::from_utf8(&name[dot + 1..]).ok()?;
-    (dot > 0).then(|| ending.to_ascii_lowercase())
+    (dot > 0 && !ending.is_empty()).then(|| ending.to_ascii_lowercase())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TEXT: &str = "text/plain; charset=utf-8";
+    const XML: &str = "application/xml";
+
+    /// What a name alone says; the content is binary.
+    fn of(name: &str) -> HeaderValue {
+        MediaTypes::default()
+            .of(name.as_bytes(), || Some(vec![0; 10]))
+            .value
+    }
+
+    fn sniffed(name: &str, first: &[u8]) -> HeaderValue {
+        let first = first[..first.len().min(SNIFFED)].to_vec();
+        MediaTypes::default()
+            .of(name.as_bytes(), || Some(first))
+            .value
+    }
 
     #[test]
     fn endings() {
@@ -156,20 +222,23 @@ mod tests {
             ("a.css", "text/css; charset=utf-8"),
             ("a.js", "text/javascript; charset=utf-8"),
             ("a.mjs", "text/javascript; charset=utf-8"),
-            ("a.txt", "text/plain; charset=utf-8"),
+            ("a.txt", TEXT),
             ("a.md", "text/markdown; charset=utf-8"),
             ("a.csv", "text/csv; charset=utf-8"),
-            ("a.rs", "text/plain; charset=utf-8"),
-            ("a.ts", "text/plain; charset=utf-8"),
+            ("a.vtt", "text/vtt; charset=utf-8"),
+            ("a.vcf", "text/vcard; charset=utf-8"),
             ("a.json", "application/json"),
             ("a.js.map", "application/json"),
             ("a.jsonld", "application/ld+json"),
             ("a.geojson", "application/geo+json"),
             ("a.webmanifest", "application/manifest+json"),
-            ("a.toml", "application/toml"),
-            ("a.yml", "application/yaml"),
-            ("a.xml", "application/xml"),
+            ("a.xml", XML),
+            ("a.xsd", XML),
+            ("a.dtd", "application/xml-dtd"),
+            ("a.wsdl", "application/wsdl+xml"),
+            ("a.xsl", "application/xslt+xml"),
             ("a.svg", "image/svg+xml"),
+            ("a.svgz", "image/svg+xml"),
             ("a.wasm", "application/wasm"),
             ("a.avif", "image/avif"),
             ("a.webp", "image/webp"),
@@ -181,38 +250,153 @@ mod tests {
             ("a.ttf", "font/ttf"),
             ("a.mp4", "video/mp4"),
             ("a.tar.gz", "application/gzip"),
+            ("a.tgz", "application/gzip"),
             ("a.zst", "application/zstd"),
             ("a.pdf", "application/pdf"),
-            ("README", "text/plain; charset=utf-8"),
-            ("LICENSE-MIT", "text/plain; charset=utf-8"),
-            ("Makefile", "text/plain; charset=utf-8"),
-            ("readmes", "application/octet-stream"),
-            ("-readme", "application/octet-stream"),
-            ("a", "application/octet-stream"),
-            ("a.", "application/octet-stream"),
-            (".html", "application/octet-stream"),
-            ("a.no-such-ending", "application/octet-stream"),
+            ("a.rpm", "application/x-redhat-package-manager"),
+            ("a.deb", "application/vnd.debian.binary-package"),
+            ("a.stl", "model/stl"),
+            ("a.obj", "model/obj"),
+            ("docs/README", TEXT),
+            ("LICENSE-MIT", TEXT),
+            ("v1.2/Makefile", TEXT),
+            ("Dockerfile", TEXT),
+            (".well-known/apple-app-site-association", "application/json"),
+            (".well-known/webfinger", "application/jrd+json"),
+            ("readmes", UNKNOWN),
+            ("-readme", UNKNOWN),
+            ("v1.2/a", UNKNOWN),
+            ("a.", UNKNOWN),
+            (".html", UNKNOWN),
+            ("a.no-such-ending", UNKNOWN),
         ];
         for (name, want) in table {
-            assert_eq!(MediaTypes::default().of(name.as_bytes()), want, "{name}");
+            assert_eq!(of(name), want, "{name}");
         }
-        assert_eq!(MediaTypes::default().of(b"a.\xff"), UNKNOWN);
+        let nameless = MediaTypes::default().of(b"a.\xff", || Some(vec![0]));
+        assert_eq!(nameless.value, UNKNOWN);
+    }
+
+    /// Sources, settings and prose, whatever mime_guess says of them.
+    #[test]
+    fn text_is_shown() {
+        let endings = "toml yaml yml diff patch rst proto vue tsx cts go rs lock ini conf log nix zig kt kts swift scala gradle \
+                       cfg env sql lua r jl ex exs tf hcl adoc tex srt dart pl pm bat cmd c h cpp py rb java sh bash zsh fish ps1 \
+                       cs fs fsx hs ml clj el vim awk scss sass less styl graphql properties cmake mk bib php coffee tcl latex \
+                       texi nim d hbs jade slim pas f90 nfo po";
+        for ending in endings.split_whitespace() {
+            let got = of(&format!("a.{ending}"));
+            assert!(
+                got.to_str().unwrap().starts_with("text/"),
+                "{ending} {got:?}"
+            );
+            assert!(
+                got.to_str().unwrap().ends_with("; charset=utf-8"),
+                "{ending} {got:?}"
+            );
+        }
+        for name in [
+            "go.mod", "go.sum", "a.mod", "a.ts", "a.mts", "a.org", "a.pot", "id.pub", "a.scm",
+        ] {
+            assert_eq!(sniffed(name, b"Good day\n"), TEXT, "{name}");
+            assert_eq!(sniffed(name, b""), TEXT, "{name}");
+        }
+    }
+
+    #[test]
+    fn content_says_what_a_name_does_not() {
+        let mut cut = vec![b'a'; SNIFFED - 1];
+        cut.extend("ü".as_bytes());
+        let mut wrong = vec![b'a'; SNIFFED - 2];
+        wrong.extend(b"\xfca");
+        let stream: Vec<u8> = [[0x47].as_slice(), &[0xff; 187]].concat().repeat(5);
+        let camera: Vec<u8> = [[0, 0, 0, 1, 0x47].as_slice(), &[0xff; 187]]
+            .concat()
+            .repeat(5);
+        let table: &[(&str, &[u8], &str)] = &[
+            ("a", b"plain", TEXT),
+            ("a", b"", TEXT),
+            ("a", "ü\t\r\n\x0c\x1b[1m".as_bytes(), TEXT),
+            ("a", b"\xef\xbb\xbfwith a mark", TEXT),
+            ("a.unheard-of", b"plain", TEXT),
+            (".bashrc", b"plain", TEXT),
+            ("a", &cut, TEXT),
+            ("a", &cut[..SNIFFED], TEXT),
+            ("a", &wrong, UNKNOWN),
+            ("a", b"short \xc3", UNKNOWN),
+            ("a", b"a\0b", UNKNOWN),
+            ("a", b"a\x01b", UNKNOWN),
+            ("a", b"\x7fELF", UNKNOWN),
+            ("a", b"\xff\xfea\0", UNKNOWN),
+            ("a.bin", b"plain", TEXT),
+            ("a.ts", &stream, "video/mp2t"),
+            ("a.mts", &camera, "video/mp2t"),
+            ("a.m2ts", &camera, "video/mp2t"),
+            ("a.ts", b"get\0", TEXT),
+            ("a.ts", b"Generic<T>", TEXT),
+            ("a.ts", b"let \xff", TEXT),
+            ("a.png", b"plain", "image/png"),
+        ];
+        for (name, first, want) in table {
+            assert_eq!(sniffed(name, first), want, "{name} {first:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_says_enough_costs_no_look() {
+        for name in ["a.html", "a.toml", "Makefile", "a.tgz", "a.woff2"] {
+            MediaTypes::default().of(name.as_bytes(), || panic!("{name}"));
+        }
+    }
+
+    #[test]
+    fn only_what_is_gzip_says_so() {
+        let is_gzip = |name: &str, first: &'static [u8]| {
+            MediaTypes::default()
+                .of(name.as_bytes(), || Some(first.to_vec()))
+                .is_gzip
+        };
+        assert!(is_gzip("a.svgz", b"\x1f\x8b\x08") && is_gzip("A.SVGZ", b"\x1f\x8b\x08"));
+        assert!(!is_gzip("a.svgz", b"<svg") && !is_gzip("a.svgz", b""));
+        assert!(!is_gzip("a.tgz", b"\x1f\x8b\x08") && !is_gzip("a.gz", b"\x1f\x8b\x08"));
     }
 
     #[test]
     fn what_the_user_says_comes_first() {
-        let mut types = MediaTypes::default();
-        types.insert(".HTML", HeaderValue::from_static("text/x-own"));
-        assert_eq!(types.of(b"a.html"), "text/x-own");
+        let own = |ending: &str, name: &str| {
+            let mut types = MediaTypes::default();
+            types.insert(ending, HeaderValue::from_static("text/x-own"));
+            types.of(name.as_bytes(), || Some(vec![0])).value == "text/x-own"
+        };
+        let table = [
+            (".HTML", "a.html", true),
+            ("ts", "a.ts", true),
+            ("", "a", true),
+            (".", "a", true),
+            ("", "README", true),
+            ("", "v1.2/a", true),
+            ("", "a.", true),
+            ("", ".bashrc", true),
+            ("", "a.html", false),
+            ("*", "a", true),
+            ("*", "a.unheard-of", true),
+            ("*", "a.html", false),
+            ("*", "README", false),
+        ];
+        for (ending, name, is_own) in table {
+            assert_eq!(own(ending, name), is_own, "{ending} {name}");
+        }
     }
 
     #[test]
-    fn corrections_correct_something() {
-        for (ending, media_type) in CORRECTIONS {
+    fn tables_are_in_order_and_correct_something() {
+        for (ending, media_type) in TYPES {
             let guess = mime_guess::from_ext(ending).first_raw();
             assert_ne!(guess, Some(*media_type), "{ending}");
         }
-        assert!(CORRECTIONS.is_sorted());
-        assert!(TEXTS.is_sorted());
+        for table in [TYPES, EITHER, PATHS] {
+            assert!(table.is_sorted_by_key(|(name, _)| name));
+        }
+        assert!(PLAIN.is_sorted() && NAMES.is_sorted());
     }
 }

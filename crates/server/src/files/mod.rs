@@ -48,6 +48,7 @@ mod glob;
 mod html;
 mod links;
 mod listing;
+mod media_table;
 mod media_type;
 mod options;
 mod pieces;

@@ -89,7 +89,8 @@ impl Options {
     }
 
     /// Says which media type files have whose names end in `.ending`. The value is sent as it is, so a charset belongs
-    /// in it.
+    /// in it. An empty ending stands for names without one, and `*` for all files whose names say nothing; unless one is
+    /// given, these are `text/plain` if their first kibibyte is UTF-8, and `application/octet-stream` otherwise.
     pub fn media_type(mut self, ending: &str, media_type: HeaderValue) -> Self {
         self.media_types.insert(ending, media_type);
         self

@@ -45,6 +45,8 @@ pub(crate) struct About {
     pub(crate) content_type: HeaderValue,
     /// Whether there is more than one: then caches must know that the request decides.
     pub(crate) varies: bool,
+    /// Whether the file itself is gzip: then its type is that of the content in it.
+    pub(crate) is_gzip: bool,
     pub(crate) cache_control: HeaderValue,
     /// How to save it, if it is to be saved and not shown.
     pub(crate) disposition: Option<HeaderValue>,
@@ -231,12 +233,16 @@ impl Representation {
         let ranges = if self.coding == Coding::Identity {
             "bytes"
         } else {
-            fields.insert(
-                CONTENT_ENCODING,
-                HeaderValue::from_static(self.coding.as_str()),
-            );
             "none"
         };
+        let coding = match self.about.is_gzip {
+            true => Coding::Gzip,
+            false => self.coding,
+        };
+        if coding != Coding::Identity {
+            let coding = HeaderValue::from_static(coding.as_str());
+            fields.insert(CONTENT_ENCODING, coding);
+        }
         if let Some(disposition) = &self.about.disposition {
             fields.insert(CONTENT_DISPOSITION, disposition.clone());
         }

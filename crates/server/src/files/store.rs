@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::folder;
 use super::gate::GATE;
 use super::glance::Glance;
+use super::media_type::SNIFFED;
 use super::options::Options;
 use super::representation::{About, Content, Representation};
 use super::resolve::Root;
@@ -334,15 +335,26 @@ impl Store {
     }
 
     fn about(&self, relative: &[u8]) -> About {
-        let content_type = self.options.media_types.of(relative);
-        let varies = coding::is_compressible(&content_type)
+        let first = || self.first_bytes(relative).ok();
+        let media_type = self.options.media_types.of(relative, first);
+        let varies = !media_type.is_gzip
+            && coding::is_compressible(&media_type.value)
             && (self.options.sidecars || self.options.compress);
         About {
-            content_type,
+            content_type: media_type.value,
             varies,
+            is_gzip: media_type.is_gzip,
             cache_control: self.options.freshness.of(relative),
             disposition: None,
         }
+    }
+
+    /// Enough of a file to see what it is.
+    fn first_bytes(&self, relative: &[u8]) -> io::Result<Vec<u8>> {
+        let (file, _) = self.open_file(relative)?;
+        let mut first = Vec::with_capacity(SNIFFED);
+        file.take(SNIFFED as u64).read_to_end(&mut first)?;
+        Ok(first)
     }
 
     /// Opens a file, and reads it if it is small. If it changes meanwhile, what was read is of no use.

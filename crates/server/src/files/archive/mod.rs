@@ -135,6 +135,7 @@ impl Archive {
         let about = About {
             content_type: HeaderValue::from_static(self.format.media_type()),
             varies: false,
+            is_gzip: false,
             cache_control: HeaderValue::from_static("no-cache"),
             disposition: Some(names::disposition(
                 &[&self.name, self.format.ending().as_bytes()].concat(),

@@ -500,3 +500,78 @@ fn how_long_copies_may_be_used() {
         (304, "max-age=60")
     );
 }
+
+/// What a file without a telling name is, and what is gzip by itself.
+#[test]
+fn content_types_and_codings_of_files() {
+    let site = Site::with(
+        Options::new().hidden(true),
+        &[
+            ("notes", "plain"),
+            ("a.unknown", "plain"),
+            (".env", "A=b"),
+            ("main.ts", "let a = 1;"),
+            ("v1.0/data", "\0\u{1}"),
+            ("a.ts", &format!("G{}", "\0".repeat(187)).repeat(3)),
+            ("plain.svgz", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"),
+        ],
+    );
+    let large = "text ".repeat(100_000);
+    fs::write(site.path("large"), &large).unwrap();
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+    for name in ["a.svgz", "a.tgz", "a.svg.gz"] {
+        fs::write(site.path(name), gzip).unwrap();
+    }
+    let text = "text/plain; charset=utf-8";
+    let table = [
+        ("/notes", text, ""),
+        ("/a.unknown", text, ""),
+        ("/.env", text, ""),
+        ("/main.ts", text, ""),
+        ("/large", text, ""),
+        ("/v1.0/data", "application/octet-stream", ""),
+        ("/a.ts", "video/mp2t", ""),
+        ("/a.svgz", "image/svg+xml", "gzip"),
+        ("/plain.svgz", "image/svg+xml", ""),
+        ("/a.tgz", "application/gzip", ""),
+        ("/a.svg.gz", "application/gzip", ""),
+    ];
+    for (target, media_type, coding) in table {
+        // From the disk, and from memory.
+        for fields in ["", "", "Range: bytes=0-3"] {
+            let answer = site.get_with(target, fields);
+            assert_eq!(answer.field("content-type"), media_type, "{target}");
+            assert_eq!(answer.field("content-encoding"), coding, "{target}");
+            assert_eq!(answer.field("x-content-type-options"), "nosniff");
+        }
+    }
+    // A file that is gzip is sent as it is, whatever the client reads, and is never compressed twice.
+    let answer = site.get_with("/a.svgz", "Accept-Encoding: br, gzip");
+    assert_eq!((&answer.content[..], answer.field("vary")), (&gzip[..], ""));
+}
+
+#[test]
+fn types_for_names_without_an_ending() {
+    let own = |value| HeaderValue::from_static(value);
+    let options = Options::new()
+        .media_type(".", own("text/html"))
+        .media_type("*", own("text/x-other"));
+    let site = Site::with(
+        options,
+        &[
+            ("about", "a"),
+            ("README", "a"),
+            ("a.zzz", "a"),
+            ("a.css", "a"),
+        ],
+    );
+    let table = [
+        ("/about", "text/html"),
+        ("/README", "text/html"),
+        ("/a.zzz", "text/x-other"),
+        ("/a.css", "text/css; charset=utf-8"),
+    ];
+    for (target, want) in table {
+        assert_eq!(site.get(target).field("content-type"), want, "{target}");
+    }
+}

@@ -123,7 +123,7 @@ fn positions_beyond_32_and_63_bits() {
 }
 
 /// The parts of a multipart/byteranges response: Content-Range and content.
-fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
+fn parts(answer: &Answer, media_type: &str) -> Vec<(String, Vec<u8>)> {
     let content_type = answer.field("content-type");
     let boundary = content_type
         .strip_prefix("multipart/byteranges; boundary=")
@@ -144,7 +144,7 @@ fn parts(answer: &Answer) -> Vec<(String, Vec<u8>)> {
             .unwrap();
         let head = std::str::from_utf8(&rest[2..end]).unwrap();
         let (content_type, content_range) = head.split_once("\r\nContent-Range: ").unwrap();
-        assert_eq!(content_type, "Content-Type: application/octet-stream");
+        assert_eq!(content_type, format!("Content-Type: {media_type}"));
         let ContentRange::Satisfied { range, .. } =
             ContentRange::parse(content_range.as_bytes()).unwrap()
         else {
@@ -173,7 +173,7 @@ fn several_ranges_come_as_multipart() {
             content.as_bytes()[first..=last].to_vec(),
         )
     });
-    assert_eq!(parts(&answer), want);
+    assert_eq!(parts(&answer, "text/plain; charset=utf-8"), want);
     assert_eq!(answer.field("etag"), site.get("/file").field("etag"));
 
     let again = site.get_with("/file", "Range: bytes=0-1, 500-599, -3");
@@ -188,7 +188,8 @@ proptest! {
     #[test]
     fn ranges_of_a_file_are_the_bytes_of_a_model(specs in prop::collection::vec((0..600_usize, 0..600_usize, 0..3), 1..4)) {
         let content: Vec<u8> = (0..500_u32).map(|number| (number * 7 % 251) as u8).collect();
-        let site = Site::new(&[]);
+        let binary = HeaderValue::from_static("application/octet-stream");
+        let site = Site::with(Options::new().media_type("", binary), &[]);
         fs::write(site.path("file"), &content).unwrap();
         let spec = |(first, more, kind): &(usize, usize, i32)| match kind {
             0 => format!("{first}-{}", first + more),
@@ -203,7 +204,7 @@ proptest! {
         });
         let answer = site.get_with("/file", &format!("Range: bytes={}", set.join(",")));
         let parts = match (answer.status, answer.field("content-range")) {
-            (206, "") => parts(&answer),
+            (206, "") => parts(&answer, "application/octet-stream"),
             (206, content_range) => vec![(content_range.to_owned(), answer.content.clone())],
             (status, _) => {
                 prop_assert_eq!(status, 416);
