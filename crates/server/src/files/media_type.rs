@@ -121,8 +121,7 @@ fn by_ending(ending: &str) -> Known {
         Err(_) => mime_guess::from_ext(ending).first_raw().map(settled),
     };
     match found {
-        // Some endings are listed as unknown, so to speak.
-        None | Some(UNKNOWN) => Known::Nothing,
+        None => Known::Nothing,
         Some(media_type) => Known::As(with_charset(media_type)),
     }
 }
@@ -328,7 +327,7 @@ mod tests {
             ("a", b"a\x01b", UNKNOWN),
             ("a", b"\x7fELF", UNKNOWN),
             ("a", b"\xff\xfea\0", UNKNOWN),
-            ("a.bin", b"plain", TEXT),
+            ("a.bin", b"plain", UNKNOWN),
             ("a.ts", &stream, "video/mp2t"),
             ("a.mts", &camera, "video/mp2t"),
             ("a.m2ts", &camera, "video/mp2t"),
