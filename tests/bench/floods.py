@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make floods`: what ordinary clients notice while others do their worst, as a Markdown table.
 
-    make floods                               everything, about three minutes
+    make floods                               everything, about four minutes
     make floods ONLY="heads resets" SECONDS=5 some of it, for longer
 
 Ordinary clients ask for 1 KiB, a hundred times a second over each of four kept connections, and every tenth time over a new
@@ -42,6 +42,8 @@ CROWD = 5000
 #: As long as setting a flood up may take.
 SETTING_UP = 60
 PAGES = 4000
+#: Of the directory that is listed and archived.
+ENTRIES = 5000
 RESET = struct.pack("ii", 1, 0)
 GOAL = 3
 
@@ -73,6 +75,15 @@ def make_site(site):
     (site / "1k.bin").write_bytes(dice.randbytes(1024))
     (site / "1m.bin").write_bytes(dice.randbytes(1024 * 1024))
     (site / "100m.bin").write_bytes(dice.randbytes(1024 * 1024) * 100)
+    (site / "many").mkdir()
+    (site / "many" / "0").write_bytes(b"x")
+    for number in range(1, ENTRIES):
+        os.link(site / "many" / "0", site / "many" / str(number))
+    # Files without blocks: reading them costs no disk, and summing them as much as any others.
+    (site / "large").mkdir()
+    for number in range(16):
+        with open(site / "large" / str(number), "wb") as file:
+            file.truncate(4 << 30)
     (site / "pages").mkdir()
     words = [dice.randbytes(3).hex() for _ in range(1000)]
     for number in range(PAGES):
@@ -326,6 +337,53 @@ def gzip_misses(port, _, ready):
     yield from asking(port, ready, lambda: f"/pages/{next(numbers) % PAGES}.html", {"Accept-Encoding": "gzip"})
 
 
+def asking_crowd(port, ready, count, request, patience=None):
+    """Connections that ask again as soon as they have a response, and leave after `patience` seconds without its end."""
+    poll = select.epoll()
+    crowd, since = {}, {}
+
+    def begin():
+        connection = open_one(port)
+        try_to(connection.send, request)
+        poll.register(connection, select.EPOLLIN)
+        crowd[connection.fileno()] = connection
+        since[connection.fileno()] = time.monotonic()
+
+    def replace(number):
+        since.pop(number)
+        crowd.pop(number).close()
+        begin()
+
+    for _ in range(count):
+        begin()
+    ready()
+    while True:
+        for number, _ in poll.poll(0.1):
+            if not try_to(crowd[number].recv, 1 << 20):
+                replace(number)
+        if patience:
+            for number in [number for number, begun in since.items() if time.monotonic() - begun > patience]:
+                replace(number)
+        yield
+
+
+def many_listings(port, _, ready):
+    yield from asking_crowd(port, ready, 64, b"GET /many/ HTTP/1.0\r\n\r\n")
+
+
+def archive_heads(port, _, ready):
+    yield from asking_crowd(port, ready, 64, b"HEAD /many/?download=zip HTTP/1.0\r\n\r\n")
+
+
+def many_archives(port, _, ready):
+    yield from asking_crowd(port, ready, 64, b"GET /many/?download=zip HTTP/1.0\r\n\r\n")
+
+
+def zip_tails(port, _, ready):
+    request = b"GET /large/?download=zip HTTP/1.1\r\nHost: localhost\r\nRange: bytes=-300\r\n\r\n"
+    yield from asking_crowd(port, ready, 270, request, patience=3)
+
+
 def other_programs(port, _, ready):
     """Other programs on every core, and none of them has to do with the server: what that does to a p99 is no server's doing."""
     ready()
@@ -350,10 +408,14 @@ FLOODS = {
     "content": ("1,000 chunked requests without an end", endless_content),
     "ranges": ("1,000 ranges of a byte, 4 at a time", tiny_ranges),
     "gzip": ("compressing what is not cached, 4 at a time", gzip_misses),
+    "listings": ("a listing of 5,000 entries, 64 at a time", many_listings),
+    "archive-heads": ("heads of archives of 5,000 files, 64 at a time", archive_heads),
+    "archives": ("archives of 5,000 files, 64 at a time", many_archives),
+    "tails": ("the last 300 bytes of a zip of 64 GiB, 270 at a time, given up after 3 s", zip_tails),
 }
 
 #: They ask as fast as they are answered, and so keep the cores busy.
-BUSY = (pipelining, tiny_ranges, gzip_misses)
+BUSY = (pipelining, tiny_ranges, gzip_misses, many_listings, archive_heads, many_archives, zip_tails)
 
 if __name__ == "__main__":
     main()

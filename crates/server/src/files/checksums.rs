@@ -5,6 +5,7 @@
 //! done once, and stops when the last of them has left.
 
 use super::gate::GATE;
+use super::stamp::Stamp;
 use crate::body::FileSlice;
 use crc32fast::Hasher;
 use std::collections::{HashMap, VecDeque};
@@ -41,6 +42,7 @@ struct Known {
 /// A file that is being summed.
 #[derive(Debug)]
 pub(crate) struct Job {
+    version: u64,
     state: Mutex<State>,
     /// A step has ended.
     stepped: Condvar,
@@ -81,6 +83,7 @@ impl Checksums {
             return Ok(job);
         }
         let job = Arc::new(Job {
+            version,
             state: Mutex::new(State::Paused(content, Hasher::new())),
             stepped: Condvar::new(),
         });
@@ -129,7 +132,7 @@ impl Job {
             },
         };
         drop(state);
-        let stepped = make_step(content, hasher);
+        let stepped = make_step(content, hasher, self.version);
         let mut state = lock(&self.state);
         let result = match stepped {
             Ok(State::Done(sum)) => {
@@ -150,12 +153,18 @@ impl Job {
     }
 }
 
-fn make_step(mut content: FileSlice, mut hasher: Hasher) -> io::Result<State> {
+fn make_step(mut content: FileSlice, mut hasher: Hasher, version: u64) -> io::Result<State> {
     let _pass = GATE.pass();
     let mut piece = vec![0; PIECE];
     for _ in 0..STEP / PIECE {
         match content.read(&mut piece)? {
-            0 => return Ok(State::Done(hasher.finalize())),
+            0 if Stamp::of_open(&content.file)?.version() == version => {
+                return Ok(State::Done(hasher.finalize()));
+            }
+            0 => {
+                let text = "a file has changed while its checksum was computed";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
             length => hasher.update(&piece[..length]),
         }
     }
@@ -191,6 +200,7 @@ mod tests {
         let content: Vec<u8> = (0..5 * STEP + 7).map(|at| (at * 31) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
+        let version = Stamp::of_open(&file).unwrap().version();
         let slice = FileSlice {
             file: Arc::new(file),
             offset: 0,
@@ -199,12 +209,12 @@ mod tests {
         };
         let checksums = Checksums::default();
         let (opened, steps) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let first = checksums.job(1, || Ok(slice.clone())).unwrap();
+        let first = checksums.job(version, || Ok(slice.clone())).unwrap();
         assert_eq!(first.step().unwrap(), None);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let job = checksums.job(1, || {
+                    let job = checksums.job(version, || {
                         opened.fetch_add(1, Ordering::SeqCst);
                         Ok(slice.clone())
                     });
@@ -221,7 +231,7 @@ mod tests {
         });
         assert_eq!(opened.into_inner(), 0, "the file is open already");
         drop(first);
-        let other = checksums.job(1, || Err(io::Error::other("opened again")));
+        let other = checksums.job(version, || Err(io::Error::other("opened again")));
         assert!(other.is_err(), "when all have left, the job is gone");
     }
 }

@@ -7,12 +7,13 @@
 //! Steps that hand out nothing, such as summing a large file, end with [`io::ErrorKind::Interrupted`]: the caller may look
 //! whether the client is still there, and read again.
 
-use super::walk::{Digest, Walk};
+use super::walk::{Digest, Node, Walk};
 use super::{Archive, Format, tar, zip};
 use crate::body::FileSlice;
 use crate::files::checksums::Job;
 use crate::files::failure::Failure;
 use crate::files::gate::GATE;
+use crate::files::stamp::Stamp;
 use crc32fast::Hasher;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -295,26 +296,31 @@ impl Reader {
 
     /// Reads what is there; 0 at the end of the present part.
     fn fill(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (length, sum) = match &mut self.source {
-            Source::Bytes(bytes) => (bytes.read(into)?, None),
-            Source::File(content, hasher) => {
-                let length = content.read(into)?;
-                if let Some(hasher) = hasher {
-                    let _pass = GATE.pass();
-                    hasher.update(&into[..length]);
-                }
-                let done = if length == 0 { hasher.take() } else { None };
-                (length, done.map(Hasher::finalize))
-            }
+        let (content, hasher) = match &mut self.source {
+            Source::Bytes(bytes) => return bytes.read(into),
+            Source::File(content, hasher) => (content, hasher),
         };
-        if let Some(sum) = sum {
-            self.learn(sum);
+        let length = content.read(into)?;
+        if let Some(hasher) = hasher {
+            let _pass = GATE.pass();
+            hasher.update(&into[..length]);
+        }
+        if length == 0 {
+            confirm(content, self.walk.node())?;
+            let sum = hasher.take().map(Hasher::finalize);
+            self.source = Source::Bytes(io::Cursor::default());
+            if let Some(sum) = sum {
+                self.learn(sum);
+            }
         }
         Ok(length)
     }
 
     /// Finishes a walk that has contributed something.
     fn confirm(&mut self) -> io::Result<()> {
+        if let Source::File(content, _) = &self.source {
+            confirm(content, self.walk.node())?;
+        }
         while self.unconfirmed {
             self.next = match self.next {
                 Part::Node | Part::Header | Part::Content | Part::Trailer => Part::Node,
@@ -354,6 +360,16 @@ impl Read for Reader {
             self.confirm()?;
         }
         Ok(filled)
+    }
+}
+
+/// Fails if the content that has been read may not be that of the node's state.
+fn confirm(content: &FileSlice, node: &Node) -> io::Result<()> {
+    let now = Stamp::of_open(&content.file)?;
+    if now.version() == node.version {
+        Ok(())
+    } else {
+        Err(changed())
     }
 }
 

@@ -24,8 +24,8 @@ mod with_markup {
     use std::fmt::Write;
     use std::sync::LazyLock;
 
-    /// Elements within elements, to this depth. What is nested deeper is shown as text: browsers and sanitizers take time that
-    /// grows with the square of the depth.
+    /// Elements within elements, to this depth. A text with deeper ones is shown as it is: the sanitizer takes time
+    /// that grows with the square of the depth.
     const DEEPEST: usize = 128;
 
     /// Renders a text. `None`: it is better shown as it is.
@@ -55,27 +55,37 @@ mod with_markup {
         Some(SANITIZER.clean(&out).to_string())
     }
 
-    /// How many elements may be open at a time: start tags less end tags, at most.
+    /// How many elements may be open at a time, at most: for each name, start tags less end tags.
     fn nesting(html: &str) -> usize {
-        let (mut open, mut most) = (0_usize, 0);
+        // Those that hold nothing, and those that end where the next one begins.
+        const SHORT: [&str; 18] = [
+            "area", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta",
+            "p", "source", "td", "th", "tr", "wbr",
+        ];
+        let mut open: HashMap<String, usize> = HashMap::new();
+        let (mut depth, mut deepest) = (0, 0);
         for (at, _) in html.match_indices('<') {
-            match html.as_bytes().get(at + 1) {
-                Some(b'/') => open = open.saturating_sub(1),
-                Some(byte) if byte.is_ascii_alphabetic() => {
-                    const VOID: [&str; 5] = ["br", "hr", "img", "input", "li"];
-                    let name = html[at + 1..]
-                        .split(|c: char| !c.is_ascii_alphanumeric())
-                        .next();
-                    let name = name.unwrap_or_default();
-                    if !VOID.iter().any(|void| name.eq_ignore_ascii_case(void)) {
-                        open += 1;
-                        most = most.max(open);
-                    }
-                }
-                _ => {}
+            let tag = &html[at + 1..];
+            let (ends, tag) = match tag.strip_prefix('/') {
+                Some(tag) => (true, tag),
+                None => (false, tag),
+            };
+            let name = tag.split(|character: char| !character.is_ascii_alphanumeric());
+            let name = name.take(1).collect::<String>().to_ascii_lowercase();
+            if name.is_empty() || SHORT.contains(&&name[..]) {
+                continue;
+            }
+            let of_that_name = open.entry(name).or_default();
+            if !ends {
+                *of_that_name += 1;
+                depth += 1;
+                deepest = deepest.max(depth);
+            } else if *of_that_name > 0 {
+                *of_that_name -= 1;
+                depth -= 1;
             }
         }
-        most
+        deepest
     }
 
     /// What may be in a README.
@@ -401,6 +411,31 @@ mod tests {
                     "{html}"
                 );
             }
+        }
+    }
+
+    /// The sanitizer's time grows with the square of what is open.
+    #[test]
+    fn what_is_nested_too_deeply_is_shown_as_text() {
+        for unit in [
+            "<b>",
+            "<b></p>",
+            "<p><i></p>",
+            "<div><p>",
+            "<a><table>",
+            "<ul><li>",
+            "> ",
+        ] {
+            assert_eq!(render(&unit.repeat(2000)), None, "{unit}");
+        }
+        for unit in [
+            "<b>x</b> ",
+            "<br>",
+            "<p>x\n\n",
+            "<details>x</details>\n",
+            "- <kbd>x</kbd>\n",
+        ] {
+            assert!(render(&unit.repeat(2000)).is_some(), "{unit}");
         }
     }
 

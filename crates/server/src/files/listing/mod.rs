@@ -38,8 +38,9 @@ use std::sync::Arc;
 use std::time::Instant;
 use tinyhttp_message::negotiate::{Accept, AcceptEncoding, Coding};
 
-/// What a listing takes of the budget besides its table, its order and its README, in bytes: rows that are being sent.
-const WEIGHT: usize = 256 * 1024;
+/// What a listing takes of the budget besides its table, its order and its README, in bytes: rows that are being sent,
+/// generously. It also bounds how many requests queue at the gate, each with a thread.
+const WEIGHT: usize = 512 * 1024;
 
 /// How many entries are written at once.
 const ROWS: usize = 256;

@@ -337,6 +337,21 @@ fn a_range_of_an_archive_that_has_changed_is_cut() {
     }
 }
 
+/// Whatever is written to a file while its content is sent, the archive must not look complete: a longer file may have another
+/// beginning.
+#[test]
+fn a_file_that_is_rewritten_while_it_is_sent_cuts_the_archive() {
+    for format in ["tar", "zip"] {
+        let site = Site::new(&[("a/x", &"x".repeat(1_000_000))]);
+        let request = Request::get(format!("/a/?download={format}"));
+        let response = site.files.handle(request.body(Body::empty()).unwrap());
+        let mut body = response.into_body();
+        body.read_exact(&mut [0; 100_000]).unwrap();
+        fs::write(site.path("a/x"), "y".repeat(1_000_001)).unwrap();
+        assert!(body.read_to_end(&mut Vec::new()).is_err(), "{format}");
+    }
+}
+
 /// Each file is read once for all requests, and what is remembered survives.
 #[test]
 fn the_tail_of_a_zip_needs_each_file_once() {

@@ -336,7 +336,7 @@ fn only_entries_are_links() {
 
 #[test]
 fn a_listing_that_exceeds_the_memory_is_refused() {
-    let budget = 400 * 1024;
+    let budget = 800 * 1024;
     let site = Site::with(Options::new().working_memory(budget), &[("a/x", "")]);
     let request = || Request::get("/a/?json").body(Body::empty()).unwrap();
     let held = site.files.handle(request());
