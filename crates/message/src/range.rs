@@ -23,8 +23,8 @@
 //! have cost about what the parts' headers do. If more than [`MAX_PARTS`] remain, the field is ignored. Parts keep the order
 //! in which the client named them, each in the place of the earliest range it covers.
 //!
-//! **Empty representations** have no byte to point at. `bytes=0-` is unsatisfiable; `bytes=-5` is satisfiable by definition
-//! (§14.1.2), but no `Content-Range` can say so: the whole, empty, representation is the answer.
+//! **Empty representations** have no byte to point at. `bytes=-5` is satisfiable by definition (§14.1.2), and `bytes=0-` asks
+//! for all of it, but no `Content-Range` can say so: the whole, empty, representation is the answer. `bytes=1-` is unsatisfiable.
 //!
 //! ```
 //! use tinyhttp_message::range::{ContentRange, Parts, Resolved, resolve};
@@ -165,6 +165,10 @@ fn satisfied(spec: &[u8], length: u64) -> Result<Option<ByteRange>, Ignored> {
         };
     }
     let first = decimal(first).ok_or(Ignored)?;
+    if first == 0 && length == 0 {
+        // All of it was wanted, and all of it is nothing.
+        return Err(Ignored);
+    }
     let last = match last {
         [] => u64::MAX,
         last => decimal(last).filter(|last| first <= *last).ok_or(Ignored)?,
@@ -398,7 +402,7 @@ mod tests {
     #[test]
     fn empty_and_enormous_representations() {
         check(
-            "bytes=0- => 416\n bytes=0-0 => 416\n bytes=-0 => 416\n bytes=-1 => whole\n bytes=0-,-1 => whole",
+            "bytes=0- => whole\n bytes=0-0 => whole\n bytes=1- => 416\n bytes=-0 => 416\n bytes=-1 => whole\n bytes=0-,-1 => whole",
             0,
         );
         check("bytes=0- => 0-0\n bytes=-5 => 0-0\n bytes=1- => 416", 1);

@@ -215,31 +215,40 @@ fn is_registered_name(name: &str) -> bool {
 
 /// A path, percent-decoded and normalised: it starts with `/`, has no empty, `.` or `..` segment and no NUL, and no `/`
 /// that was not sent as one. It is bytes, not text: a file name on Unix may be any bytes.
+///
+/// An encoded slash (`%2f`) is data in a segment, never a separator, so it stays encoded, as `%2F`. A file name can't contain
+/// it: [`Path::has_encoded_slash`] tells such a path from one with the three characters `%2F` in it, sent as `%252F`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Path<'t>(Cow<'t, [u8]>);
+pub struct Path<'t> {
+    bytes: Cow<'t, [u8]>,
+    has_encoded_slash: bool,
+}
 
 impl<'t> Path<'t> {
     /// Decodes each segment once and removes the dot segments (RFC 3986 §5.2.4). Runs of `/` count as one.
     ///
     /// # Errors
-    /// [`Error::MalformedPath`] for a `%` without two hexadecimal digits, for an encoded `/` or NUL (neither can be
-    /// part of a name), for `..` above the root, and for a path that doesn't start with `/`.
+    /// [`Error::MalformedPath`] for a `%` without two hexadecimal digits, for an encoded NUL, for `..` above the root, and for a path that doesn't start with `/`.
     pub fn normalize(raw: &'t str) -> Result<Self, Error> {
         let bytes = raw.as_bytes();
         if bytes.first() != Some(&b'/') {
             return Err(Error::MalformedPath);
         }
         if is_normal(bytes) {
-            return Ok(Path(Cow::Borrowed(bytes)));
+            return Ok(Path {
+                bytes: Cow::Borrowed(bytes),
+                has_encoded_slash: false,
+            });
         }
         let mut path = Vec::with_capacity(bytes.len());
         // Where each segment so far starts, at its slash, so that `..` knows how much to take back.
         let mut starts = Vec::new();
         let mut ends_in_slash = true;
+        let mut has_encoded_slash = false;
         for segment in bytes[1..].split(|byte| *byte == b'/') {
             let start = path.len();
             path.push(b'/');
-            decode(segment, &mut path)?;
+            has_encoded_slash |= decode(segment, &mut path)?;
             match &path[start + 1..] {
                 b"" | b"." => path.truncate(start),
                 b".." => path.truncate(starts.pop().ok_or(Error::MalformedPath)?),
@@ -254,24 +263,33 @@ impl<'t> Path<'t> {
         if ends_in_slash {
             path.push(b'/');
         }
-        Ok(Path(Cow::Owned(path)))
+        Ok(Path {
+            bytes: Cow::Owned(path),
+            has_encoded_slash,
+        })
+    }
+
+    /// Whether a `/` was sent encoded, as part of a name: no file on Unix has such a name.
+    #[must_use]
+    pub fn has_encoded_slash(&self) -> bool {
+        self.has_encoded_slash
     }
 
     /// The normalised bytes, with the leading `/`.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// Whether it ends in `/`, and so names a folder.
     #[must_use]
     pub fn ends_in_slash(&self) -> bool {
-        self.0.ends_with(b"/")
+        self.bytes.ends_with(b"/")
     }
 
     /// The names between the slashes, none of them empty.
     pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
-        self.0
+        self.bytes
             .split(|byte| *byte == b'/')
             .filter(|segment| !segment.is_empty())
     }
@@ -279,7 +297,10 @@ impl<'t> Path<'t> {
     /// The path on its own, not borrowed from the target.
     #[must_use]
     pub fn into_owned(self) -> Path<'static> {
-        Path(Cow::Owned(self.0.into_owned()))
+        Path {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            has_encoded_slash: self.has_encoded_slash,
+        }
     }
 }
 
@@ -296,7 +317,9 @@ fn is_normal(path: &[u8]) -> bool {
     true
 }
 
-fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<(), Error> {
+/// Decodes a segment; whether it has an encoded slash, which stays as it is.
+fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<bool, Error> {
+    let mut has_encoded_slash = false;
     let mut rest = segment.iter();
     while let Some(&byte) = rest.next() {
         let byte = if byte == b'%' {
@@ -312,12 +335,16 @@ fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<(), Error> {
         } else {
             byte
         };
-        if byte == 0 || byte == b'/' {
-            return Err(Error::MalformedPath);
+        match byte {
+            0 => return Err(Error::MalformedPath),
+            b'/' => {
+                has_encoded_slash = true;
+                into.extend_from_slice(b"%2F");
+            }
+            byte => into.push(byte),
         }
-        into.push(byte);
     }
-    Ok(())
+    Ok(has_encoded_slash)
 }
 
 #[cfg(test)]
@@ -459,8 +486,11 @@ mod tests {
             ("/../a", None),
             ("/a/../../b", None),
             ("/%2e%2e/a", None),
-            ("/a%2fb", None),
+            ("/a%2fb", Some(b"/a%2Fb")),
+            ("/a%2F", Some(b"/a%2F")),
+            ("/..%2f..%2Fb/../c", Some(b"/c")),
             ("/a%00", None),
+            ("/a%2f%00", None),
             ("/%", None),
             ("/%4", None),
             ("/%zz", None),
@@ -472,6 +502,21 @@ mod tests {
         for (raw, want) in table {
             let got = Path::normalize(raw).ok();
             assert_eq!(got.as_ref().map(Path::as_bytes), *want, "{raw}");
+        }
+    }
+
+    #[test]
+    fn encoded_slashes_are_told_from_text() {
+        let table = [
+            ("/@scope%2fpkg", true),
+            ("/%2F", true),
+            ("/a%2fb/../c", true),
+            ("/a%252fb", false),
+            ("/a/b", false),
+        ];
+        for (raw, want) in table {
+            let path = Path::normalize(raw).unwrap();
+            assert_eq!(path.has_encoded_slash(), want, "{raw}");
         }
     }
 

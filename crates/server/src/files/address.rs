@@ -38,6 +38,11 @@ impl<'r> Address<'r> {
         }
     }
 
+    /// Whether it has an encoded slash in it, and so names nothing that a folder could hold.
+    pub(crate) fn names_nothing(&self) -> bool {
+        self.path.has_encoded_slash()
+    }
+
     /// Whether it ends in a slash, and so names a folder.
     pub(crate) fn names_folder(&self) -> bool {
         self.path.ends_in_slash()

@@ -28,6 +28,23 @@ pub(crate) fn sidecar_ending(coding: Coding) -> &'static [u8] {
     }
 }
 
+/// Whether a file may be a stream in that coding: what it begins with says so (RFC 1952 §2.3, RFC 8878 §3.1). Brotli has no
+/// such mark (RFC 7932 §9.1), but only the one byte of an empty stream is that short. `original` is the length of the content.
+pub(crate) fn may_be_stream(first: &[u8], length: u64, coding: Coding, original: u64) -> bool {
+    match coding {
+        // Header, an empty block, checksum and length.
+        Coding::Gzip => length >= 18 && first.starts_with(b"\x1f\x8b\x08"),
+        Coding::Zstd => {
+            // A frame, or a skippable one before it.
+            length >= 9
+                && (first.starts_with(b"\x28\xb5\x2f\xfd")
+                    || matches!(first, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]))
+        }
+        Coding::Br => length > u64::from(original > 0),
+        Coding::Identity => true,
+    }
+}
+
 /// What an entity tag ends in, so that each coding has its own.
 pub(crate) fn tag_suffix(coding: Coding) -> &'static str {
     match coding {
@@ -136,6 +153,30 @@ impl Read for Unable {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn streams_are_known_by_their_beginning() {
+        let gzip = b"\x1f\x8b\x08\0";
+        let table: &[(&[u8], u64, Coding, u64, bool)] = &[
+            (gzip, 20, Coding::Gzip, 0, true),
+            (gzip, 17, Coding::Gzip, 0, false),
+            (b"", 0, Coding::Gzip, 0, false),
+            (b"\x1f\x8b\x07", 20, Coding::Gzip, 5, false),
+            (b"<html>", 100, Coding::Gzip, 5, false),
+            (b"\x28\xb5\x2f\xfd", 13, Coding::Zstd, 5, true),
+            (b"\x51\x2a\x4d\x18", 13, Coding::Zstd, 5, true),
+            (b"\x28\xb5\x2f\xfd", 4, Coding::Zstd, 5, false),
+            (gzip, 20, Coding::Zstd, 5, false),
+            (b"", 0, Coding::Br, 0, false),
+            (b"\x06", 1, Coding::Br, 0, true),
+            (b"\x06", 1, Coding::Br, 5, false),
+            (b"\x0b\x00\x80\x61\x03", 5, Coding::Br, 1, true),
+        ];
+        for (first, length, coding, original, want) in table {
+            let got = may_be_stream(first, *length, *coding, *original);
+            assert_eq!(got, *want, "{first:?} {coding:?}");
+        }
+    }
 
     #[test]
     fn what_is_compressible() {

@@ -173,6 +173,9 @@ impl Files {
         address: &'a Address<'_>,
         arrived: Instant,
     ) -> Result<Found<'a>, Failure> {
+        if address.names_nothing() {
+            return Err(Failure::NotFound);
+        }
         if address.names_folder() {
             self.look_up_index(address.relative(), arrived)
         } else {

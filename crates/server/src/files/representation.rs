@@ -15,6 +15,8 @@ use http::header::{
     HeaderMap, HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use tinyhttp_message::conditional::{EntityTag, Validators};
 use tinyhttp_message::date::HttpDate;
@@ -62,6 +64,8 @@ pub(crate) enum Content {
         file: Arc<File>,
         stamp: Stamp,
     },
+    /// A file whose length says nothing of its content, as in /proc and /sys: it is read to its end.
+    Unmeasured(Arc<File>),
     /// A file that is compressed while it is sent.
     Compressed(Arc<Compression>),
     /// A folder, put together while it is sent.
@@ -147,7 +151,7 @@ impl Representation {
             Content::Memory(bytes) => Some(bytes.len() as u64),
             Content::Snapshot(snapshot) => Some(snapshot.length()),
             Content::File { stamp, .. } => Some(stamp.length),
-            Content::Compressed(_) => None,
+            Content::Unmeasured(_) | Content::Compressed(_) => None,
             Content::Archive(archive) => Some(archive.length()),
         }
     }
@@ -171,6 +175,7 @@ impl Representation {
                 Body::file(Arc::clone(snapshot.file()), 0, snapshot.length())
             }
             Content::File { file, stamp } => FileSlice::new(file, stamp, 0, stamp.length).into(),
+            Content::Unmeasured(file) => Body::reader(Unmeasured::new(file), None),
             Content::Compressed(compression) => compression.body(),
             Content::Archive(archive) => {
                 let length = archive.length();
@@ -196,7 +201,7 @@ impl Representation {
             Content::File { file, stamp } => {
                 Piece::File(FileSlice::new(file, stamp, range.first(), range.length()))
             }
-            Content::Compressed(_) => Piece::Bytes(Bytes::new()),
+            Content::Unmeasured(_) | Content::Compressed(_) => Piece::Bytes(Bytes::new()),
             Content::Archive(archive) => {
                 let reader = archive.reader(range.first(), range.length());
                 Piece::Reader(Box::new(reader), range.length())
@@ -204,15 +209,25 @@ impl Representation {
         }
     }
 
+    /// Whether its validators mean anything: what the kernel makes up changes without its file's dates.
+    fn has_validators(&self) -> bool {
+        !matches!(self.content, Content::Unmeasured(_))
+    }
+
     /// What its preconditions are compared with.
     pub(crate) fn validators(&self, now: HttpDate) -> Validators<'_> {
+        if !self.has_validators() {
+            return Validators::new(None, None, now);
+        }
         let etag = EntityTag::parse(self.etag.as_bytes());
         Validators::new(etag, Some(self.modified), now)
     }
 
     /// Says what a client's copy needs to stay fresh: the fields of a 304 (RFC 9110 §15.4.5).
     pub(crate) fn refresh(&self, fields: &mut HeaderMap) {
-        fields.insert(ETAG, self.etag.clone());
+        if self.has_validators() {
+            fields.insert(ETAG, self.etag.clone());
+        }
         fields.insert(CACHE_CONTROL, self.about.cache_control.clone());
         if self.about.varies {
             fields.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
@@ -229,8 +244,10 @@ impl Representation {
         } else {
             date_field(now)
         };
-        fields.insert(LAST_MODIFIED, last_modified);
-        let ranges = if self.coding == Coding::Identity {
+        if self.has_validators() {
+            fields.insert(LAST_MODIFIED, last_modified);
+        }
+        let ranges = if self.divisible_length().is_some() {
             "bytes"
         } else {
             "none"
@@ -248,6 +265,29 @@ impl Representation {
         }
         fields.insert(ACCEPT_RANGES, HeaderValue::from_static(ranges));
         self.refresh(fields);
+    }
+}
+
+/// Reads a file from its beginning to its end, whatever its length is said to be.
+struct Unmeasured {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Unmeasured {
+    fn new(file: &Arc<File>) -> Self {
+        Unmeasured {
+            file: Arc::clone(file),
+            at: 0,
+        }
+    }
+}
+
+impl io::Read for Unmeasured {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let length = self.file.read_at(into, self.at)?;
+        self.at += length as u64;
+        Ok(length)
     }
 }
 

@@ -24,7 +24,7 @@ use super::stamp::{Kind, Stamp};
 use bytes::Bytes;
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -61,6 +61,23 @@ struct Loaded {
     stamp: Stamp,
     /// Whether another write would change the stamp, so that what is made of the content may be kept.
     settled: bool,
+}
+
+impl Loaded {
+    /// Whether this may be content of that length in a coding.
+    fn may_be(&self, coding: Coding, original: u64) -> bool {
+        let mut first = [0; 4];
+        let length = match &self.content {
+            Content::Memory(bytes) => {
+                let length = bytes.len().min(first.len());
+                first[..length].copy_from_slice(&bytes[..length]);
+                length
+            }
+            Content::File { file, .. } => file.read_at(&mut first, 0).unwrap_or(0),
+            _ => 0,
+        };
+        coding::may_be_stream(&first[..length], self.stamp.length, coding, original)
+    }
 }
 
 impl Store {
@@ -251,17 +268,24 @@ impl Store {
                 _ => None,
             }
         };
-        let available = CODINGS.map(|coding| match stamp_of(coding) {
+        let mut available = CODINGS.map(|coding| match stamp_of(coding) {
             Some(_) => coding,
             None => Coding::Identity,
         });
-        let coding = accepted.choose(&available)?;
-        let stamp = stamp_of(coding)?;
-        if let Some(kept) = self.cache.get(relative, coding, &stamp) {
-            return kept;
+        // What turns out to be no stream in its coding gives way to the next best.
+        loop {
+            let coding = accepted.choose(&available)?;
+            let stamp = stamp_of(coding)?;
+            if let Some(Some(kept)) = self.cache.get(relative, coding, &stamp) {
+                return Some(kept);
+            }
+            let loaded = self.load(&path(coding)).ok();
+            if let Some(loaded) = loaded.filter(|loaded| loaded.may_be(coding, original.length)) {
+                return Some(self.represent(relative, coding, loaded, about.clone()));
+            }
+            let unfit = available.iter_mut().find(|known| **known == coding)?;
+            *unfit = Coding::Identity;
         }
-        let loaded = self.load(&path(coding)).ok()?;
-        Some(self.represent(relative, coding, loaded, about.clone()))
     }
 
     /// What was loaded, as a representation; kept, if it is small enough and old enough.
@@ -374,8 +398,15 @@ impl Store {
                 }
             } else {
                 match read(&file, stamp.length) {
-                    Ok(bytes) if Stamp::of_open(&file).is_ok_and(|now| now == stamp) => {
+                    Ok(Read::Exactly(bytes))
+                        if Stamp::of_open(&file).is_ok_and(|now| now == stamp) =>
+                    {
                         Content::Memory(bytes)
+                    }
+                    Ok(Read::Other)
+                        if Stamp::of_open(&file).is_ok_and(|now| now.length == stamp.length) =>
+                    {
+                        Content::Unmeasured(Arc::new(file))
                     }
                     _ if attempt < ATTEMPTS => {
                         attempt += 1;
@@ -402,10 +433,32 @@ impl Store {
     }
 }
 
-fn read(file: &File, length: u64) -> io::Result<Bytes> {
-    let mut content = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-    file.read_exact_at(&mut content, 0)?;
-    Ok(content.into())
+/// What reading a small file came to.
+enum Read {
+    /// As many bytes as its length says.
+    Exactly(Bytes),
+    /// More or fewer: it is changing, or the kernel makes its content while it is read, as in /proc and /sys.
+    Other,
+}
+
+fn read(file: &File, length: u64) -> io::Result<Read> {
+    let length = usize::try_from(length).map_err(io::Error::other)?;
+    // An empty file is asked for a byte, to be sure.
+    let mut content = vec![0; length.max(1)];
+    let mut filled = 0;
+    while filled < content.len() {
+        match file.read_at(&mut content[filled..], filled as u64) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if filled != length {
+        return Ok(Read::Other);
+    }
+    content.truncate(length);
+    Ok(Read::Exactly(content.into()))
 }
 
 fn compress(content: Bytes, coding: Coding) -> Option<Vec<u8>> {

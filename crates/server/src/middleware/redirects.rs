@@ -84,7 +84,7 @@ impl<H> Redirects<H> {
         };
         let path = Path::normalize(&path)
             .ok()
-            .filter(|path| !path.as_bytes().contains(&b'*'));
+            .filter(|path| !path.as_bytes().contains(&b'*') && !path.has_encoded_slash());
         let from_path = path.ok_or_else(|| InvalidRedirect::From(from.to_owned()))?;
         let invalid = || InvalidRedirect::To(to.to_owned());
         let (before, after) = to.split_once('*').unwrap_or((to, ""));
@@ -112,6 +112,7 @@ impl<H> Redirects<H> {
             return None;
         }
         let path = Path::normalize(path).ok()?;
+        let has_encoded_slash = path.has_encoded_slash();
         let path = path.as_bytes();
         let fits = |rule: &&Rule| {
             if rule.is_prefix {
@@ -123,7 +124,12 @@ impl<H> Redirects<H> {
         let rule = self.rules.iter().find(fits)?;
         let mut location = rule.to.0.clone();
         if rule.takes_rest {
-            location.push_str(&encode_path(&path[rule.from.len()..]));
+            let rest = encode_path(&path[rule.from.len()..]);
+            // A slash that was sent encoded still is; its percent sign is no data.
+            match has_encoded_slash {
+                true => location.push_str(&rest.replace("%252F", "%2F")),
+                false => location.push_str(&rest),
+            }
             location.push_str(&rule.to.1);
         }
         if let Some(query) = query.filter(|_| !location.contains('?')) {

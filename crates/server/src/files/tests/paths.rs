@@ -41,6 +41,7 @@ fn what_paths_name() {
             (".well-known/.hidden", "hidden"),
             ("a b#?%ü<&>.txt", "odd"),
             ("%41", "percent"),
+            ("literal%2Fname", "literal"),
         ],
     );
     let table = [
@@ -71,7 +72,13 @@ fn what_paths_name() {
         ("/..", 400, ""),
         ("/../../etc/passwd", 400, ""),
         ("/%2e%2e/etc/passwd", 400, ""),
-        ("/folder%2ffile", 400, ""),
+        ("/folder%2ffile", 404, ""),
+        ("/folder%2Ffile", 404, ""),
+        ("/@scope%2fpkg", 404, ""),
+        ("/folder%2f", 404, ""),
+        ("/..%2f..%2fetc/passwd", 404, ""),
+        ("/literal%252Fname", 200, "literal"),
+        ("/literal%2Fname", 404, ""),
         ("/file%00", 400, ""),
         ("/%zz", 400, ""),
     ];
@@ -387,6 +394,7 @@ fn an_application_shows_what_is_not_there() {
         ("/missing.js", "", 404, ""),
         ("/missing.js", "Accept: */*", 404, ""),
         ("/users/john.doe", page, 200, "app"),
+        ("/users/a%2fb", page, 200, "app"),
         ("/.hidden", page, 404, ""),
         ("/%zz", page, 400, ""),
     ];
@@ -574,4 +582,61 @@ fn types_for_names_without_an_ending() {
     for (target, want) in table {
         assert_eq!(site.get(target).field("content-type"), want, "{target}");
     }
+}
+
+/// Files whose content the kernel makes up while it is read: none is empty, cut off or an error, and nothing is said of them
+/// that a copy could be checked with.
+#[test]
+fn files_of_the_kernel_are_read_to_their_end() {
+    let files = [
+        "/proc/sys/kernel/ostype",
+        "/proc/self/status",
+        "/proc/filesystems",
+        "/sys/kernel/mm/transparent_hugepage/enabled",
+        "/sys/devices/system/cpu/online",
+        "/sys/class/net/lo/mtu",
+    ];
+    for path in files {
+        let Ok(want) = fs::read(path) else {
+            eprintln!("skipped: there is no {path}");
+            continue;
+        };
+        let (folder, name) = path.rsplit_once('/').unwrap();
+        // A process sees itself, thread by thread.
+        let folder = folder.replace("/proc/self", "/proc/1");
+        let handler = Options::new().open(folder).unwrap();
+        for fields in ["", "bytes=0-2", "bytes=-1"] {
+            let request = Request::get(format!("/{name}")).header("Range", fields);
+            let response = handler.handle(request.body(Body::empty()).unwrap());
+            assert_eq!(response.status(), 200, "{path}");
+            let said = response.headers().clone();
+            assert!(!said.contains_key("etag") && !said.contains_key("last-modified"));
+            assert_eq!(said["accept-ranges"], "none");
+            assert_eq!(said["content-type"], "text/plain; charset=utf-8");
+            let body = response.into_body();
+            assert_eq!(body.length(), None, "{path}");
+            let content = std::io::read_to_string(body).unwrap();
+            assert!(!content.is_empty(), "{path}");
+            if name != "status" {
+                assert_eq!(content.as_bytes(), want, "{path}");
+            }
+        }
+    }
+}
+
+/// Holes are zeros, and empty files are empty.
+#[test]
+fn sparse_and_empty_files() {
+    let site = Site::new(&[("empty", "")]);
+    let length = 3_000_000_u64;
+    File::create(site.path("sparse.bin"))
+        .unwrap()
+        .set_len(length)
+        .unwrap();
+    let answer = site.get("/sparse.bin");
+    assert_eq!(answer.content.len() as u64, length);
+    assert!(answer.content.iter().all(|byte| *byte == 0));
+    let answer = site.get("/empty");
+    assert_eq!((answer.status, answer.content.len()), (200, 0));
+    assert!(answer.field("etag").starts_with("\"0-"));
 }

@@ -77,12 +77,20 @@ fn preconditions_and_ranges() {
     let head = site.answer(Request::head("/file").header("range", "bytes=99-"));
     assert_eq!(head.status, 200);
     assert_eq!(site.get_with("/missing", "If-None-Match: *").status, 404);
-    assert_eq!(
-        site.get_with("/empty", "Range: bytes=0-")
-            .field("content-range"),
-        "bytes */0"
-    );
-    assert_eq!(site.get_with("/empty", "Range: bytes=-1").status, 200);
+    let table = [
+        ("bytes=0-", 200),
+        ("bytes=0-0", 200),
+        ("bytes=0-499", 200),
+        ("bytes=-1", 200),
+        ("bytes=1-", 416),
+        ("bytes=-0", 416),
+    ];
+    for (range, status) in table {
+        let answer = site.get_with("/empty", &format!("Range: {range}"));
+        assert_eq!(answer.status, status, "{range}");
+        let content_range = if status == 416 { "bytes */0" } else { "" };
+        assert_eq!(answer.field("content-range"), content_range, "{range}");
+    }
 }
 
 #[test]
