@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::Instant;
 use support::{Folder, LONG, Running, Serve, tinyhttp};
 
-const REQUEST: &str =
-    "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nReferer: http://r/\r\nUser-Agent: agent \u{fc}\r\n\r\n";
+/// Of the user ann, with the password `secret`.
+const REQUEST: &str = "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nReferer: http://r/\r\nUser-Agent: agent \u{fc}\r\n\r\n";
 
 /// The file's content as soon as `wanted` says that it is there. There is no event to wait for that isn't the log itself.
 fn read_when(path: &Path, wanted: impl Fn(&str) -> bool) -> String {
@@ -29,23 +29,27 @@ fn formats() {
     let table: &[(&[&str], &[&str], &[&str])] = &[
         (
             &[],
-            &["  200  GET /a.txt?q  4 B  ", " ms  127.0.0.1"],
-            &["agent"],
+            &["  200  GET /a.txt?q  4 B  ", " ms  127.0.0.1  ann"],
+            &["agent", "secret"],
         ),
         (
             &["--log-format", "common"],
-            &["127.0.0.1 - - [", "] \"GET /a.txt?q HTTP/1.1\" 200 4"],
+            &["127.0.0.1 - ann [", "] \"GET /a.txt?q HTTP/1.1\" 200 4"],
             &["agent"],
         ),
         (
             &["--log-format", "combined"],
-            &[r#" "GET /a.txt?q HTTP/1.1" 200 4 "http://r/" "agent \xC3\xBC""#],
+            &[
+                "127.0.0.1 - ann [",
+                r#" "GET /a.txt?q HTTP/1.1" 200 4 "http://r/" "agent \xC3\xBC""#,
+            ],
             &[],
         ),
         (
             &["--log-format", "json"],
             &[
                 r#"{"time":""#,
+                r#","user":"ann","method":"GET","#,
                 r#""target":"/a.txt?q","version":"HTTP/1.1","status":200,"sent":4,"#,
                 r#""user_agent":"agent \u00fc"}"#,
             ],
@@ -172,4 +176,138 @@ fn nothing_is_lost_at_the_end() {
         let text = std::fs::read_to_string(log).unwrap();
         assert_eq!(text.lines().count(), REQUESTS, "{signals:?}");
     }
+}
+
+/// Each line of a file says on which day it was written, in every format.
+#[test]
+fn lines_in_a_file_have_a_date() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    for (format, year) in [
+        ("dev", 0..4),
+        ("common", 20..26),
+        ("combined", 20..26),
+        ("json", 9..13),
+    ] {
+        let path = folder.path().join(format);
+        let flags = ["--log-file", path.to_str().unwrap(), "--log-format", format];
+        let server = Serve::start(&folder.path().join("site"), flags);
+        server.connect().get("/a.txt");
+        let text = read_when(&path, |text| text.ends_with('\n'));
+        let digits: String = text[year].chars().filter(char::is_ascii_digit).collect();
+        assert!(
+            digits.len() == 4 && digits.starts_with("20"),
+            "{format}: {text}"
+        );
+    }
+}
+
+/// Requests that the program complains about, as it does with each of them.
+fn complain(server: &Serve) {
+    for fields in [
+        "Host: h\r\nAuthorization: Basic ZXZlOng=",
+        "Host: evil.example",
+    ] {
+        let request = format!("GET /a.txt HTTP/1.1\r\n{fields}\r\n\r\n");
+        let status = server.connect().send(request).answer().status;
+        assert!(status == 401 || status == 421, "{status}");
+    }
+}
+
+fn serve_with_users(folder: &Folder, flags: &[&str]) -> Serve {
+    let mut command = tinyhttp();
+    command.arg("serve").arg(folder.path().join("site"));
+    command.args(["-p", "0", "--host-check", "h"]).args(flags);
+    command.env("TINYHTTP_AUTH", "ann:secret");
+    command.env_remove("TINYHTTP_NO_HOST_CHECK");
+    Serve::spawn(command)
+}
+
+#[test]
+fn every_line_on_stderr_is_an_object_if_lines_are_json() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let mut server = serve_with_users(&folder, &["--log-format", "json", "-v"]);
+    complain(&server);
+    server.signal("HUP");
+    server.signal("USR1");
+    let mut messages = String::new();
+    let mut requests = 0;
+    let mut check = |line: String| {
+        let object: serde_json::Value = serde_json::from_str(&line).expect(&line);
+        assert!(object["time"].as_str().unwrap().starts_with("20"), "{line}");
+        match object["message"].as_str() {
+            Some(message) => messages += &format!("{}: {message}\n", object["level"]),
+            None => requests += 1,
+        }
+        messages.contains("SIGUSR1") && requests == 2
+    };
+    while !check(server.stderr_line()) {}
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(
+        messages.contains("\"warn\": 127.0.0.1: wrong password for \"eve\""),
+        "{messages}"
+    );
+    assert!(messages.contains("evil.example"), "{messages}");
+
+    // A server that can't start says so in the same format.
+    let output = tinyhttp()
+        .args([
+            "serve",
+            "/no/such/folder",
+            "--log-format",
+            "json",
+            "-p",
+            "0",
+        ])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    for line in stderr.lines() {
+        serde_json::from_str::<serde_json::Value>(line).expect(line);
+    }
+    assert!(stderr.contains("/no/such/folder"), "{stderr}");
+}
+
+#[test]
+fn own_lines_have_a_date_and_the_clients_address() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    for format in ["dev", "common", "combined"] {
+        let log = folder.join(format);
+        let server = serve_with_users(&folder, &["--log-format", format, "--log-file", &log]);
+        complain(&server);
+        for what in ["127.0.0.1: wrong password for \"eve\"", "evil.example"] {
+            let line = server.stderr_line();
+            assert!(
+                line.starts_with("tinyhttp: 20") && line.contains(" warn: "),
+                "{line}"
+            );
+            assert!(line.contains(what), "{line}");
+        }
+    }
+}
+
+/// However often a client asks for it: one line of a kind each second, which says how many were left out.
+#[test]
+fn a_flood_of_bad_requests_is_no_flood_of_lines() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let log = folder.join("log");
+    let server = serve_with_users(&folder, &["--log-file", &log]);
+    let since = Instant::now();
+    let mut raw = server.connect();
+    let mut last = String::new();
+    let mut asked = 0;
+    let mut lines = 0;
+    while !last.contains(" more like this before)") {
+        assert!(since.elapsed() < LONG, "{last}");
+        let request = "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+        assert_eq!(raw.send(request).answer().status, 421);
+        asked += 1;
+        while let Some(line) = server.try_stderr_line() {
+            lines += 1;
+            last = line;
+        }
+    }
+    let seconds = since.elapsed().as_secs() + 1;
+    assert!(lines <= seconds + 1 && lines < asked, "{lines} {asked}");
 }

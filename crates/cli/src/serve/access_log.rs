@@ -1,12 +1,10 @@
 //! The access log's flags: which format, and where it goes.
 //!
-//! A log file is opened once more when SIGUSR1 comes, so that it can be moved away first: `mv access.log old.log; kill -USR1 PID`
-//! loses no line, and ends none in the wrong file.
+//! SIGUSR1 and SIGHUP (`signals.rs`) reopen a log file, so that it can be moved away first: `mv access.log old.log; kill -USR1 PID`
+//! loses no line, and each line is in one file.
 
 use crate::failure::Failure;
 use clap::ValueEnum;
-use signal_hook::consts::SIGUSR1;
-use signal_hook::iterator::Signals;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -22,7 +20,7 @@ pub(crate) struct Log {
     #[arg(long, value_enum, default_value_t = LineFormat::Dev, value_name = "FORMAT", env = "TINYHTTP_LOG_FORMAT")]
     log_format: LineFormat,
 
-    /// Append the lines to this file, even with -q, and not to stderr; SIGUSR1 opens it again after it was moved away
+    /// Append the lines to this file instead of stderr, even with -q; SIGUSR1 and SIGHUP reopen it after it was moved away
     #[arg(long, value_name = "PATH", env = "TINYHTTP_LOG_FILE")]
     log_file: Option<PathBuf>,
 }
@@ -51,19 +49,33 @@ impl From<LineFormat> for Format {
 }
 
 impl Log {
-    /// The log as the server wants it; none if nobody is to be told.
-    pub(crate) fn open(&self, quiet: bool) -> Result<Option<AccessLog>, Failure> {
-        let format = self.log_format.into();
-        let log = match &self.log_file {
+    /// Opens the access log, and its file if it has one. There is none with -q and without --log-file.
+    pub(crate) fn open(
+        &self,
+        quiet: bool,
+    ) -> Result<(Option<AccessLog>, Option<LogFile>), Failure> {
+        let failure = |error| super::cannot_start(&error);
+        match &self.log_file {
             Some(path) => {
                 let file = LogFile::open(path).map_err(|error| cannot_write(path, &error))?;
-                file.reopen_on_signal()
-                    .and_then(|()| AccessLog::new(file, format))
+                let format = match self.log_format.into() {
+                    Format::Dev => Format::DatedDev,
+                    format => format,
+                };
+                let log = AccessLog::new(file.clone(), format).map_err(failure)?;
+                Ok((Some(log), Some(file)))
             }
-            None if quiet => return Ok(None),
-            None => AccessLog::new(io::stderr(), format),
-        };
-        log.map(Some).map_err(|error| super::cannot_start(&error))
+            None if quiet => Ok((None, None)),
+            None => {
+                let log = AccessLog::new(io::stderr(), self.log_format.into());
+                Ok((Some(log.map_err(failure)?), None))
+            }
+        }
+    }
+
+    /// Whether lines are JSON objects.
+    pub(crate) fn is_json(&self) -> bool {
+        matches!(self.log_format, LineFormat::Json)
     }
 
     pub(crate) fn file(&self) -> Option<&Path> {
@@ -85,7 +97,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
 
 /// A file that is appended to, and that can be exchanged for another of the same name. Its clones are the same file.
 #[derive(Clone)]
-struct LogFile {
+pub(crate) struct LogFile {
     path: Arc<Path>,
     file: Arc<Mutex<File>>,
 }
@@ -98,25 +110,14 @@ impl LogFile {
         })
     }
 
-    fn reopen_on_signal(&self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGUSR1])?;
-        let log = self.clone();
-        std::thread::Builder::new()
-            .name("log-rotation".to_owned())
-            .stack_size(64 * 1024)
-            .spawn(move || {
-                for _ in signals.forever() {
-                    log.reopen();
-                }
-            })?;
-        Ok(())
-    }
-
     /// Goes on with the file that has the name now. If there can't be one, the old one is better than none.
-    fn reopen(&self) {
+    pub(crate) fn reopen(&self) {
         let path = self.path.display();
         match append_to(&self.path) {
-            Ok(file) => *self.lock() = file,
+            Ok(file) => {
+                *self.lock() = file;
+                log::debug!("reopened the log file {path}");
+            }
             Err(error) => {
                 log::error!("can't open {path} again, so the log stays where it is: {error}");
             }

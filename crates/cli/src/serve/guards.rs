@@ -2,13 +2,16 @@
 
 use super::Args;
 use crate::failure::Failure;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tinyhttp_server::AnyHandler;
-use tinyhttp_server::middleware::{Auth, Cors, Fields, HostCheck, InvalidUser, Redirects, Users};
+use tinyhttp_server::middleware::{
+    Auth, Cors, Fields, HostCheck, InvalidUser, Redirects, Users, UsersHandle,
+};
 
 /// Who may ask for what, and what every response says.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Who may see it, and how")]
 pub(crate) struct Guards {
     /// A user, with a hash of the password (bcrypt or SHA-crypt: htpasswd -nB NAME); may be repeated
@@ -18,7 +21,10 @@ pub(crate) struct Guards {
     #[arg(long, value_name = "NAME:HASH")]
     auth: Vec<String>,
 
-    /// A file of users, NAME:HASH or NAME:PASSWORD a line, as htpasswd writes it
+    /// A file of users, NAME:HASH or NAME:PASSWORD a line, as htpasswd writes it; SIGHUP reads it again
+    ///
+    /// If it can't be read then, the old users stay, and the log says why. The sandbox admits this one file: --replaceable admits
+    /// its directory, for tools that write a new file and rename it.
     #[arg(long, value_name = "FILE", env = "TINYHTTP_AUTH_FILE")]
     auth_file: Option<PathBuf>,
 
@@ -67,8 +73,9 @@ impl Args {
         site: AnyHandler,
         users: Users,
         addresses: &[SocketAddr],
-    ) -> Result<AnyHandler, Failure> {
+    ) -> Result<(AnyHandler, Option<UsersHandle>), Failure> {
         let guards = &self.guards;
+        let mut handle = None;
         let mut site = site;
         if !guards.redirect.is_empty() {
             let mut redirects = Redirects::new(site);
@@ -81,7 +88,9 @@ impl Args {
             site = AnyHandler::new(redirects);
         }
         if !users.is_empty() {
-            site = AnyHandler::new(Auth::new(site, users, &guards.realm));
+            let auth = Auth::new(site, users, &guards.realm);
+            handle = Some(auth.users());
+            site = AnyHandler::new(auth);
         }
         if !guards.cors.is_empty() {
             let cors = Cors::new(site, &guards.cors);
@@ -104,11 +113,30 @@ impl Args {
         if !guards.no_host_check && (only_here || !guards.host_check.is_empty()) {
             site = AnyHandler::new(HostCheck::new(site, &guards.host_check));
         }
-        Ok(site)
+        Ok((site, handle))
     }
 }
 
 impl Guards {
+    /// The file of users, if there is one.
+    pub(crate) fn auth_file(&self) -> Option<&Path> {
+        self.auth_file.as_deref()
+    }
+
+    /// The users as they are now, read from inside the sandbox.
+    pub(crate) fn users_again(&self) -> Result<Users, Failure> {
+        if let Some(path) = &self.auth_file
+            // A pipe has been read to its end, and could block.
+            && path.metadata().is_ok_and(|found| !found.is_file())
+        {
+            return Err(Failure::new(
+                format!("{} is no regular file", path.display()),
+                "restart the server to read it",
+            ));
+        }
+        self.users()
+    }
+
     /// The users, read before the process shuts itself in.
     pub(crate) fn users(&self) -> Result<Users, Failure> {
         let mut users = Users::new();
@@ -126,7 +154,14 @@ impl Guards {
         if let Some(path) = &self.auth_file {
             let content = std::fs::read_to_string(path).map_err(|error| {
                 let what = format!("can't read the users in {}: {error}", path.display());
-                Failure::new(what, "--auth-file takes a file that htpasswd writes")
+                let hint = match error.kind() {
+                    io::ErrorKind::PermissionDenied => {
+                        "this user must be able to read it; a file that was put in its place while the server \
+                         runs is only readable with --replaceable or --no-sandbox"
+                    }
+                    _ => "--auth-file takes a file that htpasswd writes",
+                };
+                Failure::new(what, hint)
             })?;
             users = users
                 .file(&content)

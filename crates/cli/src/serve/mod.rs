@@ -13,6 +13,7 @@ mod privileges;
 mod sandbox;
 mod service;
 mod share;
+mod signals;
 mod site;
 mod syscalls;
 mod watch;
@@ -24,29 +25,30 @@ use sandbox::{Allowed, Enforced};
 
 use crate::failure::Failure;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use std::io::{self, IsTerminal, Write};
+use signals::{Caught, Reload, Targets};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
-use tinyhttp_server::{AnyHandler, Server, Stopper};
-use watch::{Changes, Live};
-
-/// How long requests under way may take once the program has been told to end.
-const GRACE: Duration = Duration::from_secs(10);
+use tinyhttp_server::{AnyHandler, Server};
+use watch::Live;
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     own_log::start(args);
     match serve(args) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if args.log.is_json() => {
+            let message = format!("{}: {}", failure.what(), failure.hint_text());
+            // Without stderr there is no other place to report this.
+            let _ = io::stderr().write_all(&own_log::json_line("error", &message));
+            ExitCode::from(failure.code())
+        }
         Err(failure) => failure.report(),
     }
 }
 
 fn serve(args: &Args) -> Result<(), Failure> {
     let inherited = Inherited::find();
+    let caught = Caught::new().map_err(|error| cannot_start(&error))?;
     let users = args.guards.users()?;
     let identity = args.service.identity()?;
     raise_descriptor_limit();
@@ -67,10 +69,12 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let urls = banner::urls(&addresses, &args.site.path());
     let browser = args.share.open(&urls);
     inherited.close();
+    signals::block_job_control().map_err(|error| cannot_start(&error))?;
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args, &sockets)?;
     builder = args.service.bound(builder);
-    if let Some(log) = args.log.open(args.quiet)? {
+    let (log, log_file) = args.log.open(args.quiet)?;
+    if let Some(log) = log {
         builder = builder.access_log(log);
     }
     let (site, changes) = if args.watch.watch {
@@ -80,10 +84,19 @@ fn serve(args: &Args) -> Result<(), Failure> {
     } else {
         (AnyHandler::new(files), None)
     };
-    let server = builder
-        .start(args.guard(site, users, &addresses)?)
-        .map_err(|error| cannot_start(&error))?;
-    end_on_signals(server.stopper(), changes, args.quiet).map_err(|error| cannot_start(&error))?;
+    let (site, users) = args.guard(site, users, &addresses)?;
+    let server = builder.start(site).map_err(|error| cannot_start(&error))?;
+    let targets = Targets {
+        stopper: server.stopper(),
+        changes,
+        reload: Reload {
+            log: log_file,
+            guards: args.guards.clone(),
+            users,
+        },
+        quiet: args.quiet,
+    };
+    caught.act(targets).map_err(|error| cannot_start(&error))?;
     if !args.quiet {
         say_where(&urls, &sockets, args, enforced);
     }
@@ -151,8 +164,14 @@ fn shut_in(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
         none if none.is_empty() => vec![&*args.dir],
         around => around,
     };
+    // Read again at SIGHUP. The file alone, unless another one may take its place.
+    let auth_file = args.guards.auth_file();
+    let auth_file = auth_file.map(|file| match args.service.replaceable {
+        true => folder_of(file),
+        false => file,
+    });
     let allowed = Allowed {
-        readable,
+        readable: readable.into_iter().chain(auth_file).collect(),
         log: args.log.folder(),
         sockets: sockets.folders(),
     };
@@ -171,27 +190,6 @@ fn raise_descriptor_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         log::debug!("the limit on open files stays as it is: {error}");
     }
-}
-
-/// The first signal lets requests under way finish, the second doesn't.
-fn end_on_signals(stopper: Stopper, changes: Option<Arc<Changes>>, quiet: bool) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .stack_size(64 * 1024)
-        .spawn(move || {
-            let mut signals = signals.forever();
-            signals.next();
-            // Whoever waits for changes would wait for ever.
-            changes.iter().for_each(|changes| changes.end());
-            stopper.drain(GRACE);
-            if !quiet && io::stderr().is_terminal() {
-                eprintln!("ending; Ctrl-C again ends at once");
-            }
-            signals.next();
-            stopper.stop();
-        })?;
-    Ok(())
 }
 
 fn say_where(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced) {

@@ -28,7 +28,8 @@ pub(super) fn with(record: &Record<'_>, format: Format, take: impl FnOnce(&[u8])
             Format::Common => scribe.common(record),
             Format::Combined => scribe.combined(record),
             Format::Json => scribe.json(record),
-            Format::Dev => scribe.dev(record),
+            Format::Dev => scribe.dev(record, "%H:%M:%S"),
+            Format::DatedDev => scribe.dev(record, "%Y-%m-%d %H:%M:%S"),
         };
         scribe.line.push('\n');
         take(scribe.line.as_bytes());
@@ -55,7 +56,9 @@ impl Scribe {
 
     fn common(&mut self, record: &Record<'_>) -> fmt::Result {
         let (time, line) = self.time(record.time, "%d/%b/%Y:%H:%M:%S %z");
-        write!(line, "{} - - [", record.remote.host())?;
+        write!(line, "{} - ", record.remote.host())?;
+        escape_user(record.user.as_deref(), line);
+        line.push_str(" [");
         line.push_str(time);
         line.push_str("] \"");
         escape(record.method.as_bytes(), line);
@@ -83,9 +86,15 @@ impl Scribe {
         let milliseconds = since.subsec_millis();
         write!(
             line,
-            "{{\"time\":\"{until_seconds}.{milliseconds:03}{zone}\",\"remote\":\"{}\",\"method\":\"",
+            "{{\"time\":\"{until_seconds}.{milliseconds:03}{zone}\",\"remote\":\"{}\",",
             record.remote
         )?;
+        if let Some(user) = &record.user {
+            line.push_str("\"user\":\"");
+            escape_json(user, line);
+            line.push_str("\",");
+        }
+        line.push_str("\"method\":\"");
         escape_json(record.method.as_bytes(), line);
         line.push_str("\",\"target\":\"");
         escape_json(record.target.as_bytes(), line);
@@ -112,8 +121,8 @@ impl Scribe {
         Ok(())
     }
 
-    fn dev(&mut self, record: &Record<'_>) -> fmt::Result {
-        let (time, line) = self.time(record.time, "%H:%M:%S");
+    fn dev(&mut self, record: &Record<'_>, pattern: &'static str) -> fmt::Result {
+        let (time, line) = self.time(record.time, pattern);
         line.push_str(time);
         write!(line, "  {}  ", record.status.as_str())?;
         escape(record.method.as_bytes(), line);
@@ -123,7 +132,12 @@ impl Scribe {
         size(record.sent, line)?;
         let tenths = (record.duration.as_micros() + 50) / 100;
         let remote = record.remote.host();
-        write!(line, "  {}.{} ms  {remote}", tenths / 10, tenths % 10)
+        write!(line, "  {}.{} ms  {remote}", tenths / 10, tenths % 10)?;
+        if record.user.is_some() {
+            line.push_str("  ");
+            escape_user(record.user.as_deref(), line);
+        }
+        Ok(())
     }
 }
 
@@ -162,6 +176,25 @@ fn escape(bytes: &[u8], line: &mut String) {
     }
 }
 
+/// A user's name as one word: a space is escaped too, `-` stands for none and `""` for an empty one, as in Apache's logs.
+fn escape_user(user: Option<&[u8]>, line: &mut String) {
+    let Some(user) = user else {
+        return line.push('-');
+    };
+    match user {
+        b"" => line.push_str("\"\""),
+        b"-" => line.push_str("\\x2D"),
+        _ => {
+            for part in user.split_inclusive(|byte| *byte == b' ') {
+                escape(part.strip_suffix(b" ").unwrap_or(part), line);
+                if part.ends_with(b" ") {
+                    line.push_str("\\x20");
+                }
+            }
+        }
+    }
+}
+
 /// Text as in JSON, with everything that isn't printable ASCII as `\u00HH` by byte or `\uHHHH`.
 fn escape_json(bytes: &[u8], line: &mut String) {
     for character in String::from_utf8_lossy(bytes).encode_utf16() {
@@ -182,8 +215,19 @@ mod tests {
     use http::{StatusCode, Version};
 
     fn line(format: Format, seconds: u64, duration: Duration, sent: u64) -> String {
+        line_of(None, format, seconds, duration, sent)
+    }
+
+    fn line_of(
+        user: Option<&[u8]>,
+        format: Format,
+        seconds: u64,
+        duration: Duration,
+        sent: u64,
+    ) -> String {
         let record = Record {
             remote: std::net::SocketAddr::from(([192, 0, 2, 1], 4711)).into(),
+            user: user.map(Into::into),
             time: UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7),
             duration,
             method: "GET".into(),
@@ -221,6 +265,44 @@ mod tests {
             let made = line(Format::Dev, 1, duration, sent);
             assert!(made.ends_with(want), "{made}");
         }
+    }
+
+    #[test]
+    fn the_user_is_one_word_in_every_format() {
+        let table: [(Option<&[u8]>, &str, &str); 5] = [
+            (None, "-", ""),
+            (Some(b"ann"), "ann", r#""user":"ann","#),
+            (Some(b""), r#""""#, r#""user":"","#),
+            (Some(b"-"), r"\x2D", r#""user":"-","#),
+            (
+                Some(b"a b\"\n\xff"),
+                r#"a\x20b\"\x0A\xFF"#,
+                r#""user":"a b\"\u000a\ufffd","#,
+            ),
+        ];
+        for (user, word, member) in table {
+            let made = |format| line_of(user, format, 1, Duration::ZERO, 0);
+            for format in [Format::Common, Format::Combined] {
+                let made = made(format);
+                assert!(made.starts_with(&format!("192.0.2.1 - {word} [")), "{made}");
+            }
+            let json = made(Format::Json);
+            let member = format!(r#""remote":"192.0.2.1:4711",{member}"method""#);
+            assert!(json.contains(&member), "{json}");
+            for format in [Format::Dev, Format::DatedDev] {
+                let end = match user {
+                    None => "  192.0.2.1\n".to_owned(),
+                    Some(_) => format!("  192.0.2.1  {word}\n"),
+                };
+                let made = made(format);
+                assert!(made.ends_with(&end), "{made}");
+            }
+        }
+        let dated = line(Format::DatedDev, 1, Duration::ZERO, 0);
+        assert!(
+            dated.starts_with("19") && dated.contains(":01  200  GET "),
+            "{dated}"
+        );
     }
 
     #[test]

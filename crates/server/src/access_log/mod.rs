@@ -8,6 +8,7 @@
 //! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal to obey.
 
 mod line;
+mod user;
 mod writer;
 
 use crate::endpoint::Endpoint;
@@ -15,6 +16,7 @@ use http::{StatusCode, Version};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
+pub(crate) use user::user;
 use writer::Writer;
 
 /// What is worth telling of one exchange.
@@ -22,6 +24,8 @@ use writer::Writer;
 pub struct Record<'r> {
     /// The client.
     pub remote: Endpoint,
+    /// The name in the request's Basic credentials, as it was sent; only authentication makes it more than a claim.
+    pub user: Option<Cow<'r, [u8]>>,
     /// When the request's head was complete.
     pub time: SystemTime,
     /// How long it took from then until the response was handed over.
@@ -52,6 +56,7 @@ impl Record<'_> {
         Record {
             method: own(self.method),
             target: own(self.target),
+            user: own_bytes(self.user),
             referer: own_bytes(self.referer),
             user_agent: own_bytes(self.user_agent),
             ..self
@@ -62,15 +67,17 @@ impl Record<'_> {
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// Common Log Format: `host - - [time] "request line" status bytes`.
+    /// Common Log Format: `host - user [time] "request line" status bytes`.
     Common,
     /// Common Log Format with Referer and User-Agent behind it, as most tools expect.
     Combined,
     /// One JSON object a line.
     Json,
-    /// For a person who watches: time, status, method, target, size, duration.
+    /// For a person who watches: time, status, method, target, size, duration, client, user.
     #[default]
     Dev,
+    /// As [`Format::Dev`], with the date before the time: for files that are read days later.
+    DatedDev,
 }
 
 /// A log that is open. Dropping it writes what is left.

@@ -4,7 +4,7 @@ use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::send::Pending;
 use super::{Connection, DRAIN, Step};
-use crate::access_log::Record;
+use crate::access_log::{Record, user};
 use crate::body::{Body, Content};
 use crate::files::error_page::error_page;
 use crate::handler::{Peer, Prepared, SERVER};
@@ -91,6 +91,7 @@ impl Connection {
     fn record<'h>(&self, head: &'h RequestHead<'_>, worker: &Worker<'_>) -> Record<'h> {
         Record {
             remote: self.remote,
+            user: user(head),
             time: SystemTime::now(),
             duration: worker.server.clock.elapsed(),
             method: Cow::Borrowed(head.method.as_str()),
@@ -254,6 +255,7 @@ impl Connection {
         self.protocol.close_after(CloseReason::LocalAsked);
         let record = worker.records().then(|| Record {
             remote: self.remote,
+            user: None,
             time: SystemTime::now(),
             duration: worker.server.clock.elapsed(),
             method: Cow::Borrowed("-"),

@@ -34,7 +34,7 @@ mod host_check;
 mod redirects;
 
 #[cfg(feature = "auth")]
-pub use auth::{Auth, InvalidUser, User, Users};
+pub use auth::{Auth, InvalidUser, User, Users, UsersHandle};
 pub use cors::{Cors, InvalidOrigin};
 pub use fields::{Fields, InvalidField};
 pub use host_check::HostCheck;

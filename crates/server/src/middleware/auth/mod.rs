@@ -45,18 +45,21 @@ const LONGEST_PASSWORD: usize = 512;
 /// Asks for a name and a password. A request without them gets 401; one that guesses too often gets 429.
 pub struct Auth<H> {
     inner: H,
-    users: Users,
     challenge: HeaderValue,
     /// Random, so that remembered digests reveal nothing about passwords without it.
     key: [u8; 32],
-    remembered: Mutex<Remembered>,
+    checked: UsersHandle,
     queue: Queue,
     throttle: Throttle,
 }
 
-/// Digests of credentials that were checked.
-#[derive(Default)]
-struct Remembered {
+/// Replaces the users of an [`Auth`] while it runs. Clones refer to the same users.
+#[derive(Clone)]
+pub struct UsersHandle(Arc<Mutex<Checked>>);
+
+/// The users, and digests of credentials that were checked against them.
+struct Checked {
+    users: Arc<Users>,
     right: HashMap<Digested, Arc<str>>,
     wrong: HashMap<Digested, ()>,
 }
@@ -99,26 +102,31 @@ impl<H> Auth<H> {
         }
         Auth {
             inner,
-            users,
             challenge: HeaderValue::try_from(challenge)
                 .unwrap_or(HeaderValue::from_static("Basic")),
             key,
-            remembered: Mutex::default(),
+            checked: UsersHandle::new(users),
             queue: Queue::default(),
             throttle: Throttle::default(),
         }
     }
 
+    /// A handle that replaces the users later.
+    #[must_use]
+    pub fn users(&self) -> UsersHandle {
+        self.checked.clone()
+    }
+
     /// The verdict on credentials that were checked before.
     fn remembered(&self, digest: &Digested) -> Option<Verdict> {
-        let remembered = self.lock();
+        let remembered = self.checked.lock();
         let right = remembered.right.get(digest).cloned().map(Verdict::Right);
         right.or_else(|| remembered.wrong.get(digest).map(|()| Verdict::Wrong))
     }
 
     /// The user with these credentials, if they were right before.
     fn remembered_user(&self, digest: &Digested) -> Option<Arc<str>> {
-        self.lock().right.get(digest).cloned()
+        self.checked.lock().right.get(digest).cloned()
     }
 
     fn check(&self, credentials: &Credentials, network: Network) -> Verdict {
@@ -142,11 +150,21 @@ impl<H> Auth<H> {
         if let Some(verdict) = self.remembered(&digest) {
             return verdict;
         }
-        if self.users.verify(&name, &credentials.password) {
-            insert(&mut self.lock().right, digest, Arc::clone(&name));
+        let users = Arc::clone(&self.checked.lock().users);
+        let is_right = users.verify(&name, &credentials.password);
+        let mut checked = self.checked.lock();
+        // A verdict on users that were replaced meanwhile is not remembered.
+        let is_current = Arc::ptr_eq(&checked.users, &users);
+        if is_right {
+            if is_current {
+                insert(&mut checked.right, digest, Arc::clone(&name));
+            }
             return Verdict::Right(name);
         }
-        insert(&mut self.lock().wrong, digest, ());
+        if is_current {
+            insert(&mut checked.wrong, digest, ());
+        }
+        drop(checked);
         self.throttle.failed(&share, Instant::now());
         Verdict::Wrong
     }
@@ -163,13 +181,6 @@ impl<H> Auth<H> {
             .into()
     }
 
-    /// Both tables are valid between any two statements that hold the lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, Remembered> {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn unauthorized(&self) -> Response<Body> {
         let explanation = "This takes a name and a password.";
         let mut response = error_page(StatusCode::UNAUTHORIZED, explanation);
@@ -177,6 +188,40 @@ impl<H> Auth<H> {
             .headers_mut()
             .insert(WWW_AUTHENTICATE, self.challenge.clone());
         response
+    }
+}
+
+impl UsersHandle {
+    fn new(users: Users) -> Self {
+        UsersHandle(Arc::new(Mutex::new(Checked::against(users))))
+    }
+
+    /// Lets these users in from now on, and only these. Requests that were let in before are served to the end.
+    pub fn replace(&self, users: Users) {
+        *self.lock() = Checked::against(users);
+    }
+
+    /// The tables are valid between any two statements that hold the lock, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, Checked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Checked {
+    fn against(users: Users) -> Self {
+        Checked {
+            users: Arc::new(users),
+            right: HashMap::new(),
+            wrong: HashMap::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for UsersHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("UsersHandle")
+            .field(&self.lock().users)
+            .finish()
     }
 }
 
@@ -228,14 +273,17 @@ impl<H: Handler> Handler for Auth<H> {
         let Some(credentials) = Credentials::of(&request) else {
             return self.unauthorized();
         };
-        let network = Network::of(request.extensions().get::<Peer>());
+        let peer = request.extensions().get::<Peer>();
+        let network = Network::of(peer);
+        let client = peer.map(|peer| peer.remote.host().to_string());
         match self.check(&credentials, network) {
             Verdict::Right(name) => {
                 request.extensions_mut().insert(User(name));
                 self.inner.handle(request)
             }
             Verdict::Wrong => {
-                log::warn!("a wrong password for {:?}", credentials.name);
+                let client = client.unwrap_or_else(|| "an unknown address".to_owned());
+                log::warn!("{client}: wrong password for {:?}", credentials.name);
                 self.unauthorized()
             }
             Verdict::Busy => try_later(
@@ -273,7 +321,7 @@ impl<H: Handler> Handler for Auth<H> {
 impl<H> std::fmt::Debug for Auth<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Auth")
-            .field("users", &self.users)
+            .field("users", &self.checked)
             .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,190 @@
+//! The signals that the server acts on.
+//!
+//! | signal | action |
+//! |---|---|
+//! | INT, TERM, QUIT | finish the requests in flight, then exit; a second one exits at once |
+//! | HUP | reopen the log file, and read the users again |
+//! | USR1 | reopen the log file |
+//! | USR2, ALRM, VTALRM, PROF, IO, PWR, XFSZ, TTIN, TTOU | none; the default would end or stop the process |
+//!
+//! PIPE and WINCH need nothing: Rust's runtime ignores the first, and the kernel the second.
+//!
+//! The kernel and the shell also send HUP when the terminal is closed. In that case the server exits as for TERM; it
+//! recognises the case by its standard streams, which are terminals no longer.
+
+use super::access_log::LogFile;
+use super::guards::Guards;
+use super::watch::Changes;
+use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{
+    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXFSZ,
+};
+use signal_hook::iterator::Signals;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+use tinyhttp_server::Stopper;
+use tinyhttp_server::middleware::UsersHandle;
+
+/// How long requests in flight may take after the first signal to end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Signals that do nothing.
+const IGNORED: [i32; 7] = [
+    SIGUSR2,
+    SIGALRM,
+    SIGVTALRM,
+    SIGPROF,
+    SIGIO,
+    SIGXFSZ,
+    Signal::SIGPWR as i32,
+];
+
+/// Signals are caught from the moment this is made, and acted on as soon as the server runs.
+pub(super) struct Caught {
+    signals: Signals,
+    /// How many of the standard streams were terminals at the start.
+    terminals: usize,
+}
+
+/// What signals act on.
+pub(super) struct Targets {
+    pub(super) stopper: Stopper,
+    /// Responses that wait for changes, and have to end first.
+    pub(super) changes: Option<Arc<Changes>>,
+    pub(super) reload: Reload,
+    pub(super) quiet: bool,
+}
+
+/// What can be read or opened again while the server runs.
+pub(super) struct Reload {
+    pub(super) log: Option<LogFile>,
+    /// The flags that name the users.
+    pub(super) guards: Guards,
+    /// `None` if no users were given at the start.
+    pub(super) users: Option<UsersHandle>,
+}
+
+impl Caught {
+    pub(super) fn new() -> io::Result<Self> {
+        let acted_on = [SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1];
+        Ok(Caught {
+            signals: Signals::new(acted_on.iter().chain(&IGNORED))?,
+            terminals: terminals(),
+        })
+    }
+
+    /// Acts on the signals, in two threads of its own: reading the users may block on a slow disk, and the signals that
+    /// end the server must not wait for that.
+    pub(super) fn act(mut self, targets: Targets) -> io::Result<()> {
+        let Targets {
+            stopper,
+            changes,
+            reload,
+            quiet,
+        } = targets;
+        let (reload_on, signals_to_reload) = mpsc::channel();
+        thread("reload", move || reload.run(&signals_to_reload))?;
+        thread("signals", move || {
+            let mut ending = false;
+            for signal in self.signals.forever() {
+                match signal {
+                    SIGHUP if self.terminals > 0 && terminals() == 0 => {}
+                    SIGHUP | SIGUSR1 => {
+                        // The other thread ends only with the process.
+                        let _ = reload_on.send(signal);
+                        continue;
+                    }
+                    SIGINT | SIGTERM | SIGQUIT => {}
+                    _ => {
+                        log::debug!("signal {signal}: ignored");
+                        continue;
+                    }
+                }
+                if ending {
+                    stopper.stop();
+                    continue;
+                }
+                ending = true;
+                // Responses that wait for changes would otherwise last until the grace period is over.
+                changes.iter().for_each(|changes| changes.end());
+                stopper.drain(GRACE);
+                if !quiet && io::stderr().is_terminal() {
+                    log::info!("finishing the requests in flight; Ctrl-C again exits at once");
+                }
+            }
+        })
+    }
+}
+
+/// Blocks the signals with which the kernel stops a background process that uses its terminal: log lines then reach the
+/// terminal from the background. A handler would not do, because the kernel repeats the signal at each write. Threads
+/// inherit this from the thread that calls it, and so do programs.
+pub(super) fn block_job_control() -> io::Result<()> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGTTIN);
+    set.add(Signal::SIGTTOU);
+    set.thread_block().map_err(io::Error::from)
+}
+
+impl Reload {
+    fn run(self, signals: &Receiver<i32>) {
+        for signal in signals {
+            let name = if signal == SIGHUP {
+                "SIGHUP"
+            } else {
+                "SIGUSR1"
+            };
+            match &self.log {
+                Some(log) => log.reopen(),
+                None if signal == SIGUSR1 => {
+                    log::info!("SIGUSR1: there is no log file to reopen; --log-file PATH sets one");
+                }
+                None => {}
+            }
+            if signal == SIGHUP {
+                self.read_users(name);
+            }
+        }
+    }
+
+    /// Replaces the users by those that the flags name now. If one can't be read, the old ones stay.
+    fn read_users(&self, signal: &str) {
+        let Some(users) = &self.users else {
+            log::info!("{signal}: there are no users to read again; --auth-file FILE sets them");
+            return;
+        };
+        match self.guards.users_again() {
+            Ok(read) => {
+                users.replace(read);
+                log::info!("{signal}: the users were read again");
+            }
+            Err(failure) => log::error!(
+                "{signal}: the users stay as they were: {}; {}",
+                failure.what(),
+                failure.hint_text()
+            ),
+        }
+    }
+}
+
+/// How many of the standard streams are terminals; a terminal that was closed is none.
+fn terminals() -> usize {
+    let streams = [
+        io::stdin().is_terminal(),
+        io::stdout().is_terminal(),
+        io::stderr().is_terminal(),
+    ];
+    streams
+        .into_iter()
+        .filter(|is_terminal| *is_terminal)
+        .count()
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let builder = std::thread::Builder::new().name(name.to_owned());
+    // Bcrypt and file reading need little; the log's formatting most of it.
+    builder.stack_size(128 * 1024).spawn(run)?;
+    Ok(())
+}
