@@ -73,13 +73,13 @@ test-tools:
 	@for tool in $(TEST_PACKAGES); do \
 	  command -v $$tool > /dev/null && continue; \
 	  echo "installing $$tool"; \
-	  $(SUDO) apt-get install -y -q $$tool > /dev/null || \
-	  { $(SUDO) apt-get update -q > /dev/null && $(SUDO) apt-get install -y -q $$tool > /dev/null; } || \
+	  $(SUDO) apt-get install -y -q --no-install-recommends $$tool > /dev/null || \
+	  { $(SUDO) apt-get update -q > /dev/null && $(SUDO) apt-get install -y -q --no-install-recommends $$tool > /dev/null; } || \
 	  { [ $$tool != curl ] && echo "without $$tool the tests that use it are left out"; } || \
 	  { echo "the tests need $$tool: please install it"; exit 1; }; \
 	done
 
-# Whoever can't be installed is left out of the tables. As in runlevel 1, the servers are not started as services.
+# Servers that can't be installed are left out of the tables. As in runlevel 1, the servers are not started as services.
 bench-tools:
 	@for package in $(BENCH_PACKAGES); do \
 	  dpkg -s $$package > /dev/null 2>&1 || command -v $$package > /dev/null && continue; \

@@ -2,7 +2,7 @@
 
 use crate::browser::Browser;
 use crate::html::pages;
-use crate::support::{Serve, root};
+use crate::support::{Folder, Serve, root};
 use serde_json::json;
 
 fn serve() -> Serve {
@@ -34,22 +34,60 @@ fn look(browser: &mut Browser, width: u64, theme: &str) {
     browser.call("Emulation.setEmulatedMedia", &theme);
 }
 
+/// Style rules that stand for other machines' fonts: whatever is installed here, letters get wider than in most fonts.
+const FONTS: [&str; 3] = [
+    "",
+    "* { font-family: monospace !important }",
+    "* { font-family: monospace !important; letter-spacing: .08em !important }",
+];
+
+/// How wide a page is with these fonts, in the pixels of its screen.
+fn needed_width(browser: &mut Browser, fonts: &str) -> Option<u64> {
+    let script = r##"(() => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync(FONTS);
+        document.adoptedStyleSheets = [sheet];
+        return document.documentElement.scrollWidth;
+    })()"##;
+    let needed = browser.evaluate(&script.replace("FONTS", &json!(fonts).to_string()));
+    needed.as_u64()
+}
+
 #[test]
-fn no_page_has_errors_and_all_fit_a_phone_and_a_desk() {
+fn no_page_has_errors_and_all_fit_a_phone_and_a_desk_with_any_font() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
     let server = serve();
-    for page in pages() {
-        let complaints = browser.open(&server.url(&page));
-        assert!(complaints.is_empty(), "{page}: {complaints:#?}");
-        for (width, theme) in [(360, "dark"), (1280, "light")] {
+    let mut urls: Vec<_> = pages().iter().map(|page| server.url(page)).collect();
+    // Listings and error pages have a style of their own, and names from elsewhere.
+    let long = "a-name-without-a-space-".repeat(6);
+    let readme =
+        format!("# {long}\n\n`{long}`\n\n    {long}\n\n|{long}|b|c|\n|-|-|-|\n|{long}|{long}|d|\n");
+    let folder = Folder::new()
+        .with("README.md", readme)
+        .with(format!("{long}/sub/file"), "x")
+        .with(format!("{long}.tar.gz"), "x");
+    let listing = Serve::start(folder.path(), [""; 0]);
+    let listed = ["/".to_owned(), format!("/{long}/"), format!("/{long}/sub/")];
+    urls.extend(listed.iter().map(|path| listing.url(path)));
+    let failing = [
+        server.url("/nowhere"),
+        listing.url(&format!("/{long}/nowhere")),
+    ];
+    for url in urls.iter().chain(&failing) {
+        let complaints = browser.open(url);
+        let fails = failing.contains(url);
+        assert!(fails || complaints.is_empty(), "{url}: {complaints:#?}");
+        for (width, theme) in [(320, "dark"), (360, "dark"), (1280, "light")] {
             look(&mut browser, width, theme);
-            let needed = browser.evaluate("document.documentElement.scrollWidth");
-            assert!(
-                needed.as_u64() <= Some(width),
-                "{page} is {needed} wide on a screen of {width}"
-            );
+            for fonts in FONTS {
+                let needed = needed_width(&mut browser, fonts);
+                assert!(
+                    needed <= Some(width),
+                    "{url} is {needed:?} wide on a screen of {width} with {fonts:?}"
+                );
+            }
         }
     }
 }
