@@ -450,7 +450,7 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(send(&auth, "GET", "/", &basic("ann:wrong")).status(), 401);
         }
-        assert_eq!(auth.lock().wrong.len(), 1);
+        assert_eq!(auth.checked.lock().wrong.len(), 1);
     }
 
     #[test]
@@ -462,5 +462,15 @@ mod tests {
             insert(&mut table, digest, ());
         }
         assert_eq!(table.len(), REMEMBERED);
+    }
+
+    #[test]
+    fn replaced_users_are_let_in_and_no_others() {
+        let auth = auth();
+        let status = |pair: &str| send(&auth, "GET", "/", &basic(pair)).status().as_u16();
+        // Both verdicts are remembered.
+        assert_eq!([status("ann:open sesame"), status("ann:new")], [200, 401]);
+        auth.users().replace(Users::new().plain("ann:new").unwrap());
+        assert_eq!([status("ann:open sesame"), status("ann:new")], [401, 200]);
     }
 }
