@@ -155,6 +155,79 @@ fn names_that_lead_here_and_are_not_ours() {
     }
 }
 
+/// A server that other machines can reach: its own names and addresses lead to it, others are refused, and both the page and
+/// the log say which flag admits a name.
+#[test]
+fn names_on_all_addresses() {
+    let folder = folder();
+    let host = rustix::system::uname()
+        .nodename()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let mut command = tinyhttp();
+    command
+        .arg("serve")
+        .arg(folder.path())
+        .args(["-p", "0", "-b", "0.0.0.0"]);
+    command.env_remove("TINYHTTP_NO_HOST_CHECK");
+    let server = Serve::spawn(command);
+    let own = [
+        &*host,
+        "localhost",
+        "other.local",
+        "192.0.2.7",
+        "[2001:db8::1]:80",
+    ];
+    let own = own.map(str::to_owned).into_iter().chain([
+        format!("{}.local:8080", host.split('.').next().unwrap()),
+        host.to_uppercase(),
+    ]);
+    for (name, status) in own.map(|name| (name, 200)).chain(
+        ["evil.example", "local", "xlocal", "evil.local.example"]
+            .map(|name| (name.to_owned(), 421)),
+    ) {
+        let request = format!("GET /a.txt HTTP/1.1\r\nHost: {name}\r\n\r\n");
+        let answer = server.connect().send(&request).answer();
+        assert_eq!(answer.status, status, "{name}");
+        assert!(
+            status == 200 || answer.text().contains("--host-check"),
+            "{name}"
+        );
+    }
+    let line = std::iter::repeat_with(|| server.stderr_line()).find(|line| line.contains("warn"));
+    let line = line.unwrap();
+    assert!(
+        line.contains("127.0.0.1: ") && line.contains("--host-check evil.example"),
+        "{line}"
+    );
+}
+
+/// The warning names a flag that can be pasted into a shell, whatever the client sent.
+#[test]
+fn the_warning_names_the_flag() {
+    let folder = folder();
+    for (host, flag) in [
+        ("evil.example:8080", "--host-check evil.example admits"),
+        ("$(reboot)", "--host-check NAME admits"),
+        ("-p", "--host-check NAME admits"),
+    ] {
+        let mut command = tinyhttp();
+        command.arg("serve").arg(folder.path()).args(["-p", "0"]);
+        command
+            .args(["--log-file", "/dev/null"])
+            .env_remove("TINYHTTP_NO_HOST_CHECK");
+        let server = Serve::spawn(command);
+        let request = format!("GET /a.txt HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let status = server.connect().send(&request).answer().status;
+        // A Host field that no name can be may be refused earlier.
+        if status == 421 {
+            let line = server.stderr_line();
+            assert!(line.contains(flag), "{line}");
+        }
+    }
+}
+
 #[test]
 fn fields_origins_and_redirects() {
     let folder = folder();

@@ -21,6 +21,7 @@ pub const LONG: Duration = Duration::from_secs(30);
 /// The program under test.
 pub fn tinyhttp() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tinyhttp"));
+    command.env_remove("PORT");
     // Whoever runs the tests may have set these.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TINYHTTP_") {

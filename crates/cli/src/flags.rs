@@ -42,10 +42,38 @@ mod tests {
         let flags = |command: &Command| command.get_arguments().count();
         assert!(command.get_subcommands().all(|sub| flags(sub) == 0));
         command.build();
-        for command in command.get_subcommands() {
+        for name in ["serve", "get", "resolve"] {
+            let command = command.find_subcommand(name).unwrap();
             let shown = |arg: &&clap::Arg| arg.get_env().is_some() && !arg.is_hide_env_set();
             assert!(flags(command) > 10, "{command}");
             assert_eq!(command.get_arguments().find(shown), None, "{command}");
         }
+    }
+
+    /// The variable of --log-format is TINYHTTP_LOG_FORMAT. That of --auth is read apart: it takes a plain password.
+    #[test]
+    fn every_flag_of_serve_has_the_variable_that_help_promises() {
+        let mut command = crate::Args::command();
+        command.build();
+        let serve = command.find_subcommand("serve").unwrap();
+        let mut found = 0;
+        for arg in serve.get_arguments() {
+            let name = arg.get_id().as_str();
+            let variable = format!("TINYHTTP_{}", name.to_uppercase());
+            match name {
+                "help" | "version" | "auth" => assert_eq!(arg.get_env(), None, "{name}"),
+                _ => {
+                    let set = arg.get_env().and_then(|name| name.to_str());
+                    assert_eq!(set, Some(&*variable), "{name}");
+                    let long = arg.get_long().map(|long| long.replace('-', "_"));
+                    assert!(
+                        arg.is_positional() || long.as_deref() == Some(name),
+                        "{name}"
+                    );
+                    found += 1;
+                }
+            }
+        }
+        assert!(found > 30, "{found}");
     }
 }

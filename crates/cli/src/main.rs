@@ -8,18 +8,20 @@ mod flags;
 mod get;
 mod resolve;
 mod serve;
+mod usage;
 mod visible;
 
 use clap::{Parser, Subcommand};
 use flags::Flags;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Serve a folder or fetch a URL: HTTP/1.1 from raw sockets.
+/// Serve a directory or fetch a URL: HTTP/1.1 from raw sockets
 #[derive(Parser)]
 #[command(
     version,
     about,
-    disable_help_subcommand = true,
+    propagate_version = true,
     arg_required_else_help = true
 )]
 struct Args {
@@ -38,7 +40,16 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Args::parse().command {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let args = Args::try_parse().unwrap_or_else(|error| {
+        if let Some(message) = usage::explain(&error, &arguments) {
+            // Without stderr there is no other place to report this.
+            let _ = io::stderr().write_all(message.as_bytes());
+            std::process::exit(2);
+        }
+        error.exit()
+    });
+    match args.command {
         Command::Serve(Flags(args)) => serve::run(&args),
         Command::Get(Flags(args)) => get::run(*args),
         Command::Resolve(Flags(args)) => resolve::run(&args),

@@ -7,6 +7,7 @@ use super::service::Service;
 use super::share::Share;
 use super::site::Site;
 use super::watch::Watch;
+use crate::failure::Failure;
 use clap::builder::FalseyValueParser;
 use clap::{Arg, ArgAction};
 use std::path::PathBuf;
@@ -23,18 +24,11 @@ pub(crate) struct Args {
     #[arg(default_value = ".", value_name = "DIR", env = "TINYHTTP_DIR")]
     pub(crate) dir: PathBuf,
 
-    /// The port; 0 takes any free one
-    #[arg(
-        short,
-        long,
-        default_value_t = 8080,
-        value_name = "PORT",
-        env = "TINYHTTP_PORT",
-        value_parser = port
-    )]
-    pub(crate) port: u16,
+    /// The port; 0 takes any free one [default: 8080, or the variable PORT]
+    #[arg(short, long, value_name = "PORT", env = "TINYHTTP_PORT", value_parser = port)]
+    port: Option<u16>,
 
-    /// An address to listen on, or unix:PATH; may be repeated. 0.0.0.0 and :: let other machines in [default: 127.0.0.1]
+    /// A name or an address to listen on, or unix:PATH; may be repeated. 0.0.0.0 and :: let other machines in [default: 127.0.0.1]
     #[arg(
         short,
         long,
@@ -69,6 +63,24 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(crate) service: Service,
+}
+
+impl Args {
+    /// The port to listen on. Platforms that start programs commonly name it in PORT.
+    pub(crate) fn port(&self) -> Result<u16, Failure> {
+        if let Some(port) = self.port {
+            return Ok(port);
+        }
+        match std::env::var("PORT").unwrap_or_default().trim() {
+            "" => Ok(8080),
+            text => port(text).map_err(|why| {
+                Failure::new(
+                    format!("the environment variable PORT is {text:?}: {why}"),
+                    "unset it, or choose the port with -p",
+                )
+            }),
+        }
+    }
 }
 
 fn port(text: &str) -> Result<u16, &'static str> {

@@ -1,6 +1,7 @@
 //! The flags about who may ask for what, and what every response says: handlers around the site.
 
-use super::Args;
+use super::listen::Bind;
+use super::{Args, names};
 use crate::failure::Failure;
 use std::io;
 use std::net::SocketAddr;
@@ -37,10 +38,11 @@ pub(crate) struct Guards {
     )]
     realm: String,
 
-    /// A name that this server goes by, beside localhost and addresses; *.example.org stands for all below
+    /// A name that this server goes by, besides localhost, addresses and this machine's names; *.example.org stands for all
+    /// names below example.org
     ///
-    /// Requests for other names are refused: a page of somebody else's could have its own name lead here (DNS rebinding).
-    /// Always on as long as only this machine can connect, otherwise if a name is given.
+    /// Requests for other names get 421: a page elsewhere could make its own name lead here (DNS rebinding). Behind a proxy that
+    /// passes the Host field on, name the public host. Servers on Unix sockets alone check only if a name is given.
     #[arg(
         long,
         value_name = "NAME",
@@ -49,7 +51,7 @@ pub(crate) struct Guards {
     )]
     host_check: Vec<String>,
 
-    /// Answer requests for whatever name
+    /// Serve requests for any name
     #[arg(long, env = "TINYHTTP_NO_HOST_CHECK", conflicts_with = "host_check")]
     no_host_check: bool,
 
@@ -94,9 +96,7 @@ impl Args {
         }
         if !guards.cors.is_empty() {
             let cors = Cors::new(site, &guards.cors);
-            site = AnyHandler::new(
-                cors.map_err(|error| wrong("--cors", &guards.cors.join(", "), &error))?,
-            );
+            site = AnyHandler::new(cors.map_err(|error| guards.no_origin(&error))?);
         }
         if !guards.header.is_empty() {
             let mut fields = Fields::new(site);
@@ -107,17 +107,49 @@ impl Args {
             }
             site = AnyHandler::new(fields);
         }
-        // No browser connects to a Unix socket, and a proxy that does knows its names. So on its own it needs no check.
-        let only_here =
-            !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
-        if !guards.no_host_check && (only_here || !guards.host_check.is_empty()) {
-            site = AnyHandler::new(HostCheck::new(site, &guards.host_check));
+        // Browsers don't connect to Unix sockets, and a proxy that does knows its names.
+        let is_checked = !addresses.is_empty() || !guards.host_check.is_empty();
+        if is_checked && !guards.no_host_check {
+            let mut names = names::of_this_machine();
+            names.extend(self.bind.iter().filter_map(Bind::name));
+            // Only a client on the local network, which a loopback server has none of, resolves these (RFC 6762 §3).
+            if addresses.iter().any(|address| !address.ip().is_loopback()) {
+                names.push("*.local".to_owned());
+            }
+            names.extend_from_slice(&guards.host_check);
+            site = AnyHandler::new(HostCheck::new(site, &names));
         }
         Ok((site, handle))
     }
 }
 
 impl Guards {
+    /// Why the values of --cors are wrong. A directory behind it was probably meant to be served.
+    fn no_origin(&self, error: &dyn std::error::Error) -> Failure {
+        match self.cors.iter().find(|value| Path::new(value).is_dir()) {
+            Some(folder) => Failure::new(
+                format!(
+                    "--cors took the directory '{}' for an origin",
+                    folder.escape_debug()
+                ),
+                format!("to serve it to the scripts of all sites: tinyhttp serve {folder} --cors"),
+            ),
+            None => wrong("--cors", &self.cors.join(", "), error),
+        }
+    }
+
+    /// Warns about a directory behind --host-check, which was probably meant to be served.
+    pub(crate) fn warn_of_directories(&self) {
+        for name in &self.host_check {
+            if Path::new(name).is_dir() {
+                log::warn!(
+                    "--host-check takes '{name}' for a name, and there is a directory of that name; \
+                     to serve it: tinyhttp serve {name} --host-check NAME"
+                );
+            }
+        }
+    }
+
     /// The file of users, if there is one.
     pub(crate) fn auth_file(&self) -> Option<&Path> {
         self.auth_file.as_deref()

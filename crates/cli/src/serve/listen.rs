@@ -8,7 +8,7 @@ use super::{Args, folder_of};
 use crate::failure::Failure;
 use listenfd::ListenFd;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -18,6 +18,8 @@ use tinyhttp_server::Builder;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bind {
     Address(IpAddr),
+    /// A name, or an address with a zone, for all addresses that the system finds for it.
+    Name(String),
     /// A Unix socket.
     Path(PathBuf),
 }
@@ -32,17 +34,62 @@ impl FromStr for Bind {
                 path => Ok(Bind::Path(path.into())),
             };
         }
-        let address = text
+        let host = text
             .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'));
-        match address.unwrap_or(text).parse() {
-            Ok(address) => Ok(Bind::Address(address)),
-            Err(_) if text.parse::<SocketAddr>().is_ok() => Err("the port goes into -p"),
-            Err(_) => Err(
-                "it takes 127.0.0.1, 0.0.0.0, ::, another IP address of this machine, or unix:PATH",
-            ),
+            .and_then(|text| text.strip_suffix(']'))
+            .unwrap_or(text);
+        if let Ok(address) = host.parse() {
+            return Ok(Bind::Address(address));
+        }
+        if let Some(address) = with_zone(host) {
+            return Ok(Bind::Name(address));
+        }
+        if host == text && is_name(text) {
+            return Ok(Bind::Name(text.to_owned()));
+        }
+        let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+        if port.parse::<u16>().is_ok() && (is_name(host) || text.parse::<SocketAddr>().is_ok()) {
+            return Err("the port goes into -p");
+        }
+        Err(
+            "it takes localhost or another name of this machine, one of its IP addresses, 0.0.0.0 or :: for all of them, \
+             or unix:PATH",
+        )
+    }
+}
+
+impl Bind {
+    /// The name that browsers may use for it.
+    pub(crate) fn name(&self) -> Option<String> {
+        match self {
+            Bind::Name(name) if !name.contains('%') => Some(name.clone()),
+            _ => None,
         }
     }
+}
+
+/// An IPv6 address with a zone as the system takes it, from `fe80::1%eth0`, or `fe80::1%25eth0` as in URLs (RFC 6874 §2).
+fn with_zone(text: &str) -> Option<String> {
+    let (address, zone) = text.split_once('%')?;
+    let zone = zone
+        .strip_prefix("25")
+        .filter(|zone| !zone.is_empty())
+        .unwrap_or(zone);
+    let address: Ipv6Addr = address.parse().ok()?;
+    (!zone.is_empty() && !zone.contains('%')).then(|| format!("{address}%{zone}"))
+}
+
+/// Whether it may be a host name. One whose last label is a number would be an address in an old notation: 127.1.
+fn is_name(text: &str) -> bool {
+    let labels = text.strip_suffix('.').unwrap_or(text).split('.');
+    let is_label = |label: &str| {
+        let is_ordinary = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        matches!(label.len(), 1..=63) && label.bytes().all(is_ordinary) && !label.starts_with('-')
+    };
+    let last = labels.clone().next_back().unwrap_or_default();
+    text.len() <= 254
+        && labels.clone().all(is_label)
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What is listened on, beside internet addresses.
@@ -79,12 +126,13 @@ impl Args {
             })?;
         }
         if self.bind.is_empty() && handed_down.len() == 0 {
-            return self.listen_on(Ipv4Addr::LOCALHOST.into(), builder);
+            return self.listen_on((Ipv4Addr::LOCALHOST, self.port()?).into(), builder);
         }
         self.bind
             .iter()
             .try_fold(builder, |builder, bind| match bind {
-                Bind::Address(address) => self.listen_on(*address, builder),
+                Bind::Address(address) => self.listen_on((*address, self.port()?).into(), builder),
+                Bind::Name(name) => self.listen_on_name(name, builder),
                 Bind::Path(_) => Ok(builder),
             })
     }
@@ -107,8 +155,30 @@ impl Args {
         Ok(builder)
     }
 
-    fn listen_on(&self, address: IpAddr, builder: Builder) -> Result<Builder, Failure> {
-        let address = SocketAddr::new(address, self.port);
+    /// Binds all addresses of a name that this machine has: of localhost, ::1 may be missing. With -p 0 they share a port
+    /// if they can.
+    fn listen_on_name(&self, name: &str, mut builder: Builder) -> Result<Builder, Failure> {
+        let mut addresses = addresses(name, self.port()?)?;
+        if addresses.iter().any(is_here) {
+            addresses.retain(is_here);
+        }
+        let mut shared = None;
+        for mut address in addresses {
+            if address.port() == 0
+                && let Some(port) = shared
+            {
+                address.set_port(port);
+                if TcpListener::bind(address).is_err() {
+                    address.set_port(0);
+                }
+            }
+            builder = self.listen_on(address, builder)?;
+            shared = builder.addresses().last().map(SocketAddr::port);
+        }
+        Ok(builder)
+    }
+
+    fn listen_on(&self, address: SocketAddr, builder: Builder) -> Result<Builder, Failure> {
         builder.bind(address).map_err(|error| {
             let (why, hint) = match error.kind() {
                 io::ErrorKind::AddrInUse if self.service.reuse_port => (
@@ -135,6 +205,34 @@ impl Args {
             Failure::new(format!("can't listen on {address}: {why}"), hint)
         })
     }
+}
+
+/// The addresses of a name, each once.
+fn addresses(name: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {
+    let failure = |why: &str| {
+        Failure::new(
+            format!("can't listen on {name}: {why}"),
+            "name an address of this machine, or 0.0.0.0 for all of them",
+        )
+    };
+    let mut found: Vec<SocketAddr> = Vec::new();
+    let all = (name, port).to_socket_addrs();
+    for address in all.map_err(|error| failure(&format!("no address was found for it: {error}")))? {
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    match found.is_empty() {
+        true => Err(failure("it has no address")),
+        false => Ok(found),
+    }
+}
+
+/// Whether this machine has the address.
+fn is_here(address: &SocketAddr) -> bool {
+    let mut address = *address;
+    address.set_port(0);
+    TcpListener::bind(address).is_ok()
 }
 
 /// Hands one of the sockets to the builder.
@@ -205,13 +303,24 @@ mod tests {
             ("[::1]", Bind::Address("::1".parse().unwrap())),
             ("unix:/run/a b", Bind::Path("/run/a b".into())),
             ("unix:a", Bind::Path("a".into())),
+            ("localhost", Bind::Name("localhost".into())),
+            ("my-box.example.", Bind::Name("my-box.example.".into())),
+            ("fe80::1%eth0", Bind::Name("fe80::1%eth0".into())),
+            ("[fe80::1%25eth0]", Bind::Name("fe80::1%eth0".into())),
+            ("[fe80::1%2]", Bind::Name("fe80::1%2".into())),
         ];
         for (text, want) in table {
             assert_eq!(text.parse(), Ok(want), "{text}");
         }
         for text in [
             "",
-            "localhost",
+            "localhost:80",
+            "[localhost]",
+            "http://localhost",
+            "a..b",
+            "-a",
+            "fe80::1%",
+            "127.0.0.1%eth0",
             "unix:",
             "/run/socket",
             "127.0.0.1:80",

@@ -8,6 +8,7 @@ mod args;
 mod banner;
 mod guards;
 mod listen;
+mod names;
 mod own_log;
 mod privileges;
 mod sandbox;
@@ -48,12 +49,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 fn serve(args: &Args) -> Result<(), Failure> {
     let inherited = Inherited::find();
-    let caught = Caught::new().map_err(|error| cannot_start(&error))?;
     let users = args.guards.users()?;
+    args.guards.warn_of_directories();
     let identity = args.service.identity()?;
     raise_descriptor_limit();
     let mut sockets = Sockets::default();
     let mut builder = args.listen(Server::builder(), &mut sockets)?;
+    // Not earlier: it opens descriptors, which must not be taken for handed-down sockets.
+    let caught = Caught::new().map_err(|error| cannot_start(&error))?;
     if let Some(identity) = identity {
         identity.assume()?;
     }

@@ -1,13 +1,13 @@
-//! Against DNS rebinding: a request has to be for a name that the server goes by.
+//! Refuses requests for names that the server does not go by, against DNS rebinding.
 //!
-//! A page that somebody visits can point its own domain at 127.0.0.1 and then read, as its own, whatever a server there
-//! answers. Its requests carry the page's domain in Host. So names are refused unless they are known: `localhost` and
-//! what ends in `.localhost`, which no DNS server is asked for (RFC 6761 §6.3), and those that were given. An IP
-//! address is no name, and can't be pointed anywhere else. A request without Host comes from HTTP/1.0, and no browser.
+//! A web page can point its own domain at 127.0.0.1, or at an address of the local network, and then read the responses of a
+//! server there as its own. Its requests carry the page's domain in Host. Therefore names are refused unless they are known:
+//! `localhost` and names that end in `.localhost`, for which no DNS server is asked (RFC 6761 §6.3), and those that were given.
+//! An IP address is no name, and leads nowhere else. A request without Host comes from HTTP/1.0, which no browser speaks.
 
 use crate::body::Body;
 use crate::files::error_page::error_page;
-use crate::handler::{Handler, Prepared};
+use crate::handler::{Handler, Peer, Prepared};
 use http::header::{HOST, HeaderValue};
 use http::{Request, Response, StatusCode};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -60,6 +60,15 @@ impl<H> HostCheck<H> {
     }
 }
 
+/// The name in an authority, if it may be one: it can be copied into a shell.
+fn host_name(authority: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(authority).ok()?;
+    let name = text.split(':').next()?;
+    let is_ordinary = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let is_name = !name.starts_with('-') && !name.is_empty() && name.len() <= 253;
+    (is_name && name.bytes().all(is_ordinary)).then_some(name)
+}
+
 fn ends_with(name: &str, end: &str) -> bool {
     let start = name.len() - end.len();
     name.get(start..)
@@ -76,13 +85,19 @@ impl<H: Handler> Handler for HostCheck<H> {
         if authority.is_none_or(|authority| self.is_known(authority)) {
             return self.inner.handle(request);
         }
+        let name = authority.unwrap_or_default();
+        let client = request.extensions().get::<Peer>();
+        let client = client.map(|peer| format!("{}: ", peer.remote.host()));
         log::warn!(
-            "refused a request for {}, a name that this server doesn't go by",
-            authority.unwrap_or_default().escape_ascii()
+            "{}refused a request for {}: this server does not go by that name; --host-check {} admits it",
+            client.unwrap_or_default(),
+            name.escape_ascii(),
+            host_name(name).unwrap_or("NAME")
         );
         error_page(
             StatusCode::MISDIRECTED_REQUEST,
-            "This server doesn't go by the name in this address.",
+            "This server does not go by the name in this address. Its IP address works; \
+             --host-check NAME makes a name work.",
         )
     }
 
