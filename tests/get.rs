@@ -20,6 +20,8 @@ mod gopher;
 mod habits;
 #[path = "get/https.rs"]
 mod https;
+#[path = "get/interrupted.rs"]
+mod interrupted;
 #[path = "get/landing.rs"]
 mod landing;
 #[path = "get/parts.rs"]
@@ -28,6 +30,8 @@ mod parts;
 mod peers;
 #[path = "get/phases.rs"]
 mod phases;
+#[path = "get/replacing.rs"]
+mod replacing;
 #[path = "get/requests.rs"]
 mod requests;
 #[path = "get/responses.rs"]
@@ -37,7 +41,13 @@ mod script;
 #[path = "get/served.rs"]
 mod served;
 mod support;
+#[path = "get/temporaries.rs"]
+mod temporaries;
 #[path = "get/terminals.rs"]
 mod terminals;
 #[path = "get/waits.rs"]
 mod waits;
+#[path = "get/uploads.rs"]
+mod uploads;
+#[path = "get/versions.rs"]
+mod versions;

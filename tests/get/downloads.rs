@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A file on a server that takes ranges, and breaks off after so many bytes of each response's content.
 #[derive(Clone)]
 pub(crate) struct File {
-    content: Arc<Vec<u8>>,
+    pub(crate) content: Arc<Vec<u8>>,
     tag: &'static str,
     breaks_after: usize,
     extra: String,
@@ -27,7 +27,7 @@ impl File {
         }
     }
 
-    fn breaking_after(mut self, bytes: usize) -> File {
+    pub(crate) fn breaking_after(mut self, bytes: usize) -> File {
         self.breaks_after = bytes;
         self
     }
@@ -45,7 +45,7 @@ impl File {
     }
 
     /// The response to a request, and how much of its content is sent.
-    fn answer(&self, request: &str) -> (String, Vec<u8>) {
+    pub(crate) fn answer(&self, request: &str) -> (String, Vec<u8>) {
         let field = |name: &str| {
             let line = request.lines().find_map(|line| line.strip_prefix(name));
             line.map(|value| value.trim().to_owned())
@@ -101,7 +101,7 @@ pub(crate) fn download(server: &Server, folder: &Folder, args: &[&str]) -> Outco
         .chain(["--retry-delay", "0.01", "-o", &file, &url]))
 }
 
-fn ranges(server: &Server) -> Vec<String> {
+pub(crate) fn ranges(server: &Server) -> Vec<String> {
     let requests = server.requests();
     let range = |request: &String| {
         let line = request
@@ -253,10 +253,19 @@ fn another_run_goes_on_with_the_part() {
 fn nothing_stays_of_an_older_and_longer_part() {
     let file = File::new(1000);
     let server = file.clone().serve();
-    let table: [(usize, &[&str]); 4] = [(5000, &[]), (5000, &["-C", "-"]), (0, &[]), (1000, &[])];
-    for (length, args) in table {
+    let url = server.url("/file");
+    let table: [(usize, &str, &[&str]); 6] = [
+        (5000, "\"v0\"", &[]),
+        (5000, "\"v0\"", &["-C", "-"]),
+        (5000, "\"v1\"", &[]),
+        (5000, "", &[]),
+        (0, "", &[]),
+        (1000, "", &[]),
+    ];
+    for (length, tag, args) in table {
         let folder = Folder::new();
-        std::fs::write(folder.join("file.part"), vec![b'x'; length]).unwrap();
+        folder.write("file.part", vec![b'x'; length]);
+        folder.write("file.part.version", format!("{url}\n{tag}\n"));
         download(&server, &folder, args).succeeds();
         assert!(folder.read("file") == *file.content, "{length} {args:?}");
         assert_eq!(folder.names(), ["file"]);

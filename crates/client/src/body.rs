@@ -3,7 +3,8 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tinyhttp_message::connection::RequestContent;
 
 /// A boxed reader of content.
@@ -57,15 +58,46 @@ impl Body {
         Body(Kind::Again(length, Box::new(open)))
     }
 
-    /// A file's content, streamed. The length is that of now for a regular file, unknown for anything else.
+    /// A file's content, streamed. A regular file has the length of this moment: what is appended later is not sent, and a
+    /// file that has become shorter is an error. The length of anything else is unknown, as is that of a file which claims
+    /// to be empty but can be read, as in `/proc`.
     ///
     /// # Errors
     /// If the file can't be opened.
     pub fn file(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        let metadata = File::open(&path)?.metadata()?;
-        let length = metadata.is_file().then_some(metadata.len());
-        Ok(Body::reopen(length, move || File::open(&path)))
+        let length = file_length(&path)?;
+        Ok(Body::reopen(length, move || {
+            let file = File::open(&path)?;
+            Ok(Exactly::new(file, length))
+        }))
+    }
+
+    /// Reports how many bytes have been read of the content, from 0 each time it is sent.
+    #[must_use]
+    pub fn watched(self, seen: impl Fn(u64) + Send + Sync + 'static) -> Self {
+        let seen: Seen = Arc::new(seen);
+        let watch = move |reader| -> Reader {
+            seen(0);
+            Box::new(Watched {
+                reader,
+                read: 0,
+                seen: seen.clone(),
+            })
+        };
+        Body(match self.0 {
+            Kind::Empty => Kind::Empty,
+            Kind::Bytes(bytes) => {
+                let length = Some(bytes.len() as u64);
+                let bytes: Arc<[u8]> = bytes.into();
+                let open = move || Ok(watch(Box::new(io::Cursor::new(bytes.clone()))));
+                Kind::Again(length, Box::new(open))
+            }
+            Kind::Once(length, reader) => Kind::Once(length, reader.map(watch)),
+            Kind::Again(length, mut open) => {
+                Kind::Again(length, Box::new(move || open().map(&watch)))
+            }
+        })
     }
 
     /// How many bytes there are, if that is known.
@@ -108,6 +140,79 @@ impl Body {
             ),
             Kind::Again(_, open) => Source::Reader(open()?),
         })
+    }
+}
+
+/// The length of a file as it can be announced.
+///
+/// # Errors
+/// If the file can't be opened.
+pub fn file_length(path: &Path) -> io::Result<Option<u64>> {
+    let mut file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let is_that_long = metadata.len() > 0 || file.read(&mut [0])? == 0;
+    Ok(is_that_long.then_some(metadata.len()))
+}
+
+/// Reads exactly as many bytes as were announced, if a length was: no more, and an error if there are fewer.
+pub struct Exactly<R> {
+    reader: R,
+    /// Bytes still to come, and all of them.
+    left: Option<(u64, u64)>,
+}
+
+impl<R: Read> Exactly<R> {
+    /// A reader of that many bytes.
+    pub fn new(reader: R, length: Option<u64>) -> Self {
+        Exactly {
+            reader,
+            left: length.map(|length| (length, length)),
+        }
+    }
+}
+
+impl<R: Read> Read for Exactly<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some((left, all)) = &mut self.left else {
+            return self.reader.read(buffer);
+        };
+        let most = usize::try_from(*left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = self.reader.read(&mut buffer[..most])?;
+        if read == 0 && most > 0 {
+            let what = format!("it has become shorter: {} of {all} bytes", *all - *left);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+        }
+        *left -= read as u64;
+        Ok(read)
+    }
+}
+
+impl<R> fmt::Debug for Exactly<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exactly")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Is called with the number of bytes read so far.
+type Seen = Arc<dyn Fn(u64) + Send + Sync>;
+
+struct Watched {
+    reader: Reader,
+    read: u64,
+    seen: Seen,
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.read += read as u64;
+        (self.seen)(self.read);
+        Ok(read)
     }
 }
 
@@ -186,5 +291,30 @@ impl fmt::Debug for Body {
         f.debug_struct("Body")
             .field("length", &self.length())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_what_was_announced() {
+        for (content, length, want) in [
+            ("hello", Some(5), Some("hello")),
+            ("hello and more", Some(5), Some("hello")),
+            ("hell", Some(5), None),
+            ("", Some(0), Some("")),
+            ("more", Some(0), Some("")),
+            ("any", None, Some("any")),
+        ] {
+            let mut text = String::new();
+            let read = Exactly::new(content.as_bytes(), length).read_to_string(&mut text);
+            assert_eq!(
+                read.is_ok().then_some(text.as_str()),
+                want,
+                "{content:?} {length:?}"
+            );
+        }
     }
 }

@@ -117,7 +117,7 @@ mod tls;
 pub mod trace;
 mod transport;
 
-pub use body::Body;
+pub use body::{Body, Exactly, file_length};
 pub use client::Client;
 pub use config::ClientBuilder;
 pub use connect::{FailedAttempt, Interface};
@@ -135,6 +135,7 @@ pub use resolve::{Family, Resolve, SystemResolver};
 pub use response::{Content, Response};
 pub use stream::Stream;
 pub use tinyhttp_message::date::HttpDate;
+pub use tinyhttp_message::range::ContentRange;
 pub use tinyhttp_message::{BodyLength, CloseReason, Error as ProtocolError, Limits};
 #[cfg(feature = "tls")]
 pub use tls::{TlsOptions, TlsVersion};

@@ -5,8 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use sha2::{Digest, Sha256, Sha512};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// The sum that a file must have.
@@ -81,44 +80,79 @@ impl Checksum {
             .max_by_key(|checksum| checksum.sum.len())
     }
 
-    /// Reads the file; its sum in words, or the failure.
-    pub(super) fn verify(&self, path: &Path) -> Result<String, Failure> {
-        let sum = self.algorithm.of_file(path).map_err(|error| {
-            Failure::with_code(
-                23,
-                format!("could not read {} again: {error}", path.display()),
-            )
+    /// Reads everything; its sum in words, or the failure with that hint.
+    pub(super) fn verify(
+        &self,
+        mut from: impl Read,
+        path: &Path,
+        hint: &str,
+    ) -> Result<String, Failure> {
+        let mut running = self.start();
+        io::copy(&mut from, &mut running).map_err(|error| {
+            let path = path.display();
+            Failure::with_code(23, format!("could not read {path} again: {error}"))
         })?;
-        let name = self.algorithm.name();
-        if sum == self.sum {
-            return Ok(format!("{name} {}", to_hex(&sum)));
+        running.finish().map_err(|failure| failure.hint(hint))
+    }
+
+    /// Begins a sum of content that passes by.
+    pub(super) fn start(&self) -> Running {
+        let state = match self.algorithm {
+            Algorithm::Sha256 => State::Sha256(Sha256::new()),
+            Algorithm::Sha512 => State::Sha512(Box::new(Sha512::new())),
+        };
+        Running {
+            wanted: self.clone(),
+            state,
         }
-        let (is, should) = (to_hex(&sum), to_hex(&self.sum));
-        Err(Failure::with_code(
-            110,
-            format!("the {name} sum is {is}, and should be {should}"),
-        )
-        .hint("the file was removed; it is damaged, or another one than you think"))
     }
 }
 
-impl Algorithm {
-    fn of_file(self, path: &Path) -> io::Result<Vec<u8>> {
-        fn sum<D: Digest>(mut file: File) -> io::Result<Vec<u8>> {
-            let mut digest = D::new();
-            let mut buffer = vec![0; 256 * 1024];
-            loop {
-                match file.read(&mut buffer)? {
-                    0 => return Ok(digest.finalize().to_vec()),
-                    read => digest.update(&buffer[..read]),
-                }
-            }
+/// A sum in the making.
+pub(super) struct Running {
+    wanted: Checksum,
+    state: State,
+}
+
+enum State {
+    Sha256(Sha256),
+    Sha512(Box<Sha512>),
+}
+
+impl Running {
+    /// Adds a piece.
+    pub(super) fn update(&mut self, piece: &[u8]) {
+        match &mut self.state {
+            State::Sha256(sum) => sum.update(piece),
+            State::Sha512(sum) => sum.update(piece),
         }
-        let file = File::open(path)?;
-        match self {
-            Algorithm::Sha256 => sum::<Sha256>(file),
-            Algorithm::Sha512 => sum::<Sha512>(file),
+    }
+
+    /// The sum in words, or the failure.
+    pub(super) fn finish(self) -> Result<String, Failure> {
+        let sum = match self.state {
+            State::Sha256(sum) => sum.finalize().to_vec(),
+            State::Sha512(sum) => sum.finalize().to_vec(),
+        };
+        let name = self.wanted.algorithm.name();
+        if sum == self.wanted.sum {
+            return Ok(format!("{name} {}", to_hex(&sum)));
         }
+        let (is, should) = (to_hex(&sum), to_hex(&self.wanted.sum));
+        let what = format!("the {name} sum is {is}, and should be {should}");
+        Err(Failure::with_code(110, what)
+            .hint("the content is damaged, or another one than you think"))
+    }
+}
+
+impl Write for Running {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.update(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -187,13 +221,14 @@ mod tests {
     }
 
     #[test]
-    fn files() {
-        let path = std::env::temp_dir().join(format!("tinyhttp-sum-{}", std::process::id()));
-        std::fs::write(&path, "").unwrap();
-        let checksum = Checksum::parse(EMPTY).unwrap();
-        assert_eq!(checksum.verify(&path).unwrap(), format!("sha256 {EMPTY}"));
-        std::fs::write(&path, "x").unwrap();
-        assert_eq!(checksum.verify(&path).unwrap_err().code(), 110);
-        std::fs::remove_file(path).unwrap();
+    fn streams() {
+        let path = Path::new("f");
+        for (text, other) in [(&b""[..], &b"x"[..])] {
+            let checksum = Checksum::parse(EMPTY).unwrap();
+            let verified = checksum.verify(text, path, "hint").unwrap();
+            assert_eq!(verified, format!("sha256 {EMPTY}"));
+            let failure = checksum.verify(other, path, "hint").unwrap_err();
+            assert_eq!((failure.code(), failure.hint_text()), (110, "hint"));
+        }
     }
 }

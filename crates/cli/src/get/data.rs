@@ -6,6 +6,8 @@ use crate::failure::Failure;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
+use tinyhttp_client::{Exactly, file_length};
 
 /// Data is held in memory; -T streams.
 const MOST: u64 = 256 * 1024 * 1024;
@@ -82,7 +84,9 @@ fn read(path: &str) -> Result<Vec<u8>, Failure> {
     let source: Box<dyn Read> = if path == "-" {
         Box::new(io::stdin())
     } else {
-        Box::new(File::open(path).map_err(failed)?)
+        // A file that is growing is sent as long as it is now.
+        let length = file_length(Path::new(path)).map_err(failed)?;
+        Box::new(Exactly::new(File::open(path).map_err(failed)?, length))
     };
     let mut bytes = Vec::new();
     source

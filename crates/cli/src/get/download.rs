@@ -1,15 +1,17 @@
-//! A download to a file that just finishes: it tries again, goes on where it stopped, never joins two versions, and shows
-//! the file under its name only when it is whole and verified.
+//! A download to a file that just finishes: it retries, resumes where it stopped, never joins two versions, and shows the
+//! file under its name only when it is whole and verified.
 
 use super::checksum::Checksum;
 use super::job::{Job, Record};
-use super::part::Part;
+use super::part::{self, Part};
 use super::place::Place;
 use super::segments;
 use super::transfer::keep_aside;
 use super::trouble::{Persistence, Trouble, bad_status};
+use super::version::{Version, range_length};
 use crate::failure::Failure;
 use http::{HeaderMap, StatusCode, header};
+use std::io::Read;
 use std::path::Path;
 use std::time::SystemTime;
 use tinyhttp_client::retry::{Continuation, Validator, continuation};
@@ -26,6 +28,7 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
         has_begun: false,
         has_restarted: false,
     };
+<<<<<<< HEAD
     let mut persistence = Persistence::new(job.args);
     loop {
         let before = download.length();
@@ -33,45 +36,44 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
             Ok(done) => {
                 job.bar.finish();
                 return done;
+=======
+    let result = download.finish(record);
+    job.bar.finish();
+    // What it was that failed is more than where the bytes are, unless nothing but a second run helps.
+    result.map_err(
+        |failure| match download.part.as_ref().and_then(Part::summary) {
+            Some(kept) if !matches!(failure.code(), 22 | 23) => {
+                failure.hint(format!("{kept}; run the same command again to continue"))
+>>>>>>> 66a8f56 (get: parts that are provably ours, files replaced as curl does, downloads that resume by themselves)
             }
-            Err(trouble) => {
-                if download.length() > before {
-                    persistence.has_progressed();
-                }
-                let is_mismatch = matches!(trouble, Trouble::Mismatch);
-                if is_mismatch && !download.is_in_place() && !download.has_restarted {
-                    // Nothing has to pass for that: the part is gone, and the whole is asked for.
-                    download.has_restarted = true;
-                    continue;
-                }
-                let would_lose = is_mismatch && download.is_in_place();
-                let may_repeat = job.plan.is_repeatable() && !would_lose;
-                let result = match may_repeat {
-                    true => persistence.again(trouble, download.is_resumable(), &job.bar),
-                    false => Err(trouble),
-                };
-                if let Err(trouble) = result {
-                    job.bar.finish();
-                    return Err(trouble.into_failure());
-                }
-                record.retries += 1;
-            }
-        }
-    }
+            _ => failure,
+        },
+    )
 }
 
-/// The file that -C goes on with.
+/// What an earlier run has left: its part, or with -C the file itself.
 fn resumed(job: &Job<'_>, place: &Place) -> Result<Option<Part>, Failure> {
-    let (Some(from), Place::File(path)) = (&job.args.download.continue_at, place) else {
+    let Place::File { path, may_replace } = place else {
         return Ok(None);
     };
-    if from == "-" {
-        return Part::resume(path, job.plan.url.as_str()).map(Some);
+    let (url, from) = (&job.plan.url, job.args.download.continue_at.as_deref());
+    let offset = match from {
+        None | Some("-") => {
+            if job.plan.is_plain_get()
+                && let Some(part) = Part::find(path, url, *may_replace)?
+            {
+                return Ok(Some(part));
+            }
+            from.map_or(0, |_| part::length_of(path))
+        }
+        Some(from) => from.parse().map_err(|_| {
+            Failure::with_code(2, format!("-C {from:?} is neither a number of bytes nor -"))
+        })?,
+    };
+    match offset {
+        0 => Ok(None),
+        offset => Part::in_place(path, offset, url).map(Some),
     }
-    let offset = from.parse().map_err(|_| {
-        Failure::with_code(2, format!("-C {from:?} is neither a number of bytes nor -"))
-    })?;
-    Part::resume_at(path, offset).map(Some)
 }
 
 struct Download<'d> {
@@ -86,35 +88,72 @@ struct Download<'d> {
 }
 
 impl Download<'_> {
+    /// Makes attempts until one comes to an end.
+    fn finish(&mut self, record: &mut Record) -> Result<(), Failure> {
+        let job = self.job;
+        let mut persistence = Persistence::new(&job.args.download, job.args.output.silent);
+        loop {
+            let before = self.length();
+            let trouble = match self.attempt(&persistence, record) {
+                Ok(done) => return done,
+                Err(trouble) => trouble,
+            };
+            if self.length() > before {
+                persistence.has_progressed();
+            }
+            let is_mismatch = matches!(trouble, Trouble::Mismatch);
+            if is_mismatch && !self.is_in_place() && !self.has_restarted {
+                // Nothing has to pass for that: the part is gone, and the whole is asked for.
+                self.has_restarted = true;
+                continue;
+            }
+            let would_lose = is_mismatch && self.is_in_place();
+            if would_lose || !job.plan.is_repeatable() {
+                return Err(trouble.into_failure());
+            }
+            persistence
+                .again(trouble, self.is_resumable(), &job.bar)
+                .map_err(Trouble::into_failure)?;
+            record.retries += 1;
+        }
+    }
+
     fn length(&self) -> u64 {
         self.part.as_ref().map_or(0, |part| part.length)
     }
 
-    /// Whether what has come can be gone on with.
+    /// Whether bytes of this run are there, and the rest can be asked for.
     fn is_resumable(&self) -> bool {
-        let part = self.part.as_ref();
-        self.has_begun && part.is_some_and(|part| part.validator.is_some() && part.length > 0)
+        self.has_begun && self.part.as_ref().is_some_and(Part::is_resumable)
     }
 
-    /// A file under its own name isn't thrown away because a server can't go on with it.
+    /// A file under its own name isn't thrown away because a server can't resume it.
     fn is_in_place(&self) -> bool {
         self.part.as_ref().is_some_and(Part::is_in_place)
     }
 
-    /// One try. The outer result is whether it came to an end, the inner one to which.
+    /// One attempt. The outer result is whether it came to an end, the inner one to which.
     fn attempt(
         &mut self,
         persistence: &Persistence,
         record: &mut Record,
     ) -> Result<Result<(), Failure>, Trouble> {
+        // Without a validator the rest could be that of another version. Only the user can say that it is not, with -C.
+        let may_append = self.is_in_place() || self.part.as_ref().is_some_and(Part::is_resumable);
+        let offset = if may_append { self.length() } else { 0 };
+        let version = self.part.as_ref().map(Part::version);
+        let version = version.filter(|_| offset > 0).cloned();
+        if version
+            .as_ref()
+            .is_some_and(|version| !version.segments.is_empty())
+        {
+            return self.in_segments(None, record);
+        }
         let mut fields = vec![("Want-Repr-Digest", "sha-256=1".to_owned())];
-        let offset = self.length();
-        let validator = self.part.as_ref().and_then(|part| part.validator.clone());
-        if offset > 0 {
+        if let Some(version) = &version {
             fields.push(("Range", format!("bytes={offset}-")));
-            if let Some(validator) = &validator {
-                fields.push(("If-Range", validator.as_str().to_owned()));
-            }
+            let validator = version.validator.as_ref().map(Validator::as_str);
+            fields.extend(validator.map(|value| ("If-Range", value.to_owned())));
         }
         let response = self.job.send(&fields)?;
         if persistence.has_more()
@@ -124,44 +163,65 @@ impl Download<'_> {
         }
         keep_aside(self.job, &response)?;
         let status = response.status();
-        if offset > 0 {
-            match continuation(status, response.fields(), offset, None, validator.as_ref()) {
-                Continuation::Append { total } => return self.append(response, total, record),
-                Continuation::Complete => return Ok(self.complete(response.fields(), record)),
+        if let Some(version) = version {
+            let validator = version.validator.as_ref();
+            match continuation(status, response.fields(), offset, None, validator) {
+                Continuation::Append { total } if is_rest(&response, &version) => {
+                    return self.append(response, total, record);
+                }
+                Continuation::Complete if is_end(&response, &version, offset) => {
+                    return self.complete(response.fields(), record);
+                }
                 Continuation::Restart if self.is_in_place() => {
                     return Ok(Err(Trouble::Mismatch.into_failure()));
                 }
-                Continuation::Restart => {
-                    self.job
-                        .bar
-                        .note("the server sends the file from its beginning");
-                }
-                Continuation::Mismatch => {
-                    let part = self.part.as_mut().filter(|part| !part.is_in_place());
-                    if let Some(part) = part {
-                        part.restart(None, self.job.plan.url.as_str())?;
-                    }
-                    return Err(Trouble::Mismatch);
-                }
-                Continuation::Other => {
-                    return Ok(Err(bad_status(status, response.reason())));
-                }
+                Continuation::Restart => self.note_restart(),
+                Continuation::Other => return Ok(Err(bad_status(status, response.reason()))),
+                _ => return Err(self.mismatch()?),
             }
         }
         if self.job.args.output.fail && status.as_u16() >= 400 {
             return Ok(Err(bad_status(status, response.reason())));
         }
         if status == StatusCode::NOT_MODIFIED {
-            // What is there is what would have come.
-            return Ok(Ok(()));
+            return Ok(self.not_modified(record));
         }
-        self.whole(response, record)
+        self.whole(response, persistence, record)
+    }
+
+    fn note_restart(&self) {
+        if !self.job.args.output.silent {
+            let bar = &self.job.bar;
+            bar.note("the server sends the file from its beginning");
+        }
+    }
+
+    /// The part fits nothing that the server has. One that is not the user's own file is emptied.
+    fn mismatch(&mut self) -> Result<Trouble, Failure> {
+        if let Some(part) = self.part.as_mut().filter(|part| !part.is_in_place()) {
+            part.restart(Version::unknown(&self.job.plan.url))?;
+        }
+        Ok(Trouble::Mismatch)
+    }
+
+    /// The server has nothing newer than the file that is there.
+    fn not_modified(&self, record: &mut Record) -> Result<(), Failure> {
+        let (Some(checksum), Place::File { path, .. }) = (&self.checksum, self.place) else {
+            return self
+                .checksum
+                .as_ref()
+                .map_or(Ok(()), |_| Err(nothing_to_verify()));
+        };
+        let file = std::fs::File::open(path).map_err(|_| nothing_to_verify())?;
+        record.verified = Some(checksum.verify(file, path, "the file was left as it is")?);
+        Ok(())
     }
 
     /// The whole content, from its first byte.
     fn whole(
         &mut self,
         response: Response,
+        persistence: &Persistence,
         record: &mut Record,
     ) -> Result<Result<(), Failure>, Trouble> {
         let job = self.job;
@@ -169,35 +229,52 @@ impl Download<'_> {
             Some(part) => part.path.clone(),
             None => self.place.path(job.args, response.fields())?,
         };
-        if let BodyLength::Known(length) = response.length() {
+        let length = announced(&response)?;
+        let status = response.status();
+        if status == StatusCode::PARTIAL_CONTENT && job.plan.fields.get("Range").is_none() {
+            let what = "the server sent a part of the file, which nothing asked for";
+            return Ok(Err(Failure::with_code(33, what)));
+        }
+        if let Some(length) = length {
             job.pump().check_length(length)?;
         }
-        let status = response.status().as_u16();
-        if status >= 400 && !job.args.output.silent {
-            let path = path.display();
+        if status.as_u16() >= 400 && !job.args.output.silent {
+            let (code, reason, path) = (status.as_u16(), response.reason(), path.display());
             job.bar.note(&format!(
-                "the server answered {status} {}; that page goes to {path}",
-                response.reason()
+                "the server answered {code} {reason}; that page goes to {path}"
             ));
         }
-        let parts = segments::count(&response, job.args.download.parallel_segments);
-        if let Some(parts) = parts.filter(|_| status == 200 && job.plan.is_repeatable()) {
-            return self.in_segments(response, &path, parts, record);
+        let mut version = Version::of(&job.plan.url, &response);
+        version.total = version.total.or(length);
+        if self.part.is_none() && self.finds(&path, &version)? {
+            drop(response);
+            return self.attempt(persistence, record);
         }
-        let validator = Validator::of(response.fields()).filter(|_| {
-            // Decoded content has other bytes than those that ranges count.
-            status == 200 && !response.is_decoded()
-        });
+        let may_replace = self.place.may_replace(job.args);
         let part = match &mut self.part {
             Some(part) => part,
-            None => self.part.insert(Part::create(&path)?),
+            None => self
+                .part
+                .insert(Part::create(&path, &job.plan.url, may_replace)?),
         };
-        part.restart(validator, job.plan.url.as_str())?;
-        let total = match response.length() {
-            BodyLength::Known(length) if !response.is_decoded() => Some(length),
-            _ => None,
-        };
-        self.receive(response, total, record)
+        let parts = segments::plan(&response, job.args.download.parallel_segments, &version);
+        if let Some(version) = parts.filter(|_| job.plan.is_plain_get()) {
+            part.restart(version)?;
+            return self.in_segments(Some(response), record);
+        }
+        part.restart(version)?;
+        self.receive(response, length, record)
+    }
+
+    /// Looks for a part of this version where the server names the file, which is not known before it has answered.
+    fn finds(&mut self, path: &Path, version: &Version) -> Result<bool, Failure> {
+        if !matches!(self.place, Place::Named(_)) || !self.job.plan.is_plain_get() {
+            return Ok(false);
+        }
+        let may_replace = self.place.may_replace(self.job.args);
+        let found = Part::find(path, &self.job.plan.url, may_replace)?;
+        self.part = found.filter(|part| part.version().validator == version.validator);
+        Ok(self.part.is_some())
     }
 
     /// The rest of the content.
@@ -210,81 +287,132 @@ impl Download<'_> {
         if let Some(total) = total {
             self.job.pump().check_length(total)?;
         }
-        self.receive(response, total, record)
+        if let Some(part) = &mut self.part {
+            let mut version = part.version().clone();
+            version.total = total.or(version.total);
+            // A file of the user's has had none; from here on it has this one.
+            version.validator = version
+                .validator
+                .or_else(|| Validator::of(response.fields()));
+            part.set_version(version)?;
+        }
+        let length = announced(&response)?;
+        self.receive(response, length, record)
     }
 
+    /// Takes in the content, which has that many bytes if that is known.
     fn receive(
         &mut self,
         mut response: Response,
-        total: Option<u64>,
+        length: Option<u64>,
         record: &mut Record,
     ) -> Result<Result<(), Failure>, Trouble> {
         let Some(part) = &mut self.part else {
             return Ok(Ok(()));
         };
-        self.job.bar.expect(total, part.length);
-        self.has_begun = true;
         let before = part.length;
-        let result = self.job.pump().run(&mut response, u64::MAX, &mut |piece| {
+        self.job.bar.expect(part.version().total, before);
+        self.has_begun = true;
+        let limit = length.unwrap_or(u64::MAX);
+        let result = self.job.pump().run(&mut response, limit, &mut |piece| {
             part.write(piece)?;
             Ok(true)
         });
-        record.written = part.length - before;
+        let received = part.length - before;
+        record.written = received;
         result?;
-        Ok(self.complete(response.fields(), record))
+        if let Some(announced) = length.filter(|length| *length > received) {
+            return Err(Trouble::Short {
+                received,
+                announced,
+            });
+        }
+        // Bytes beyond the announced ones show that the announcement was wrong.
+        if length.is_some() && matches!(response.read(&mut [0]), Ok(1..)) {
+            return Err(self.mismatch()?);
+        }
+        self.complete(response.fields(), record)
     }
 
+    /// Fetches what is missing over several connections.
     fn in_segments(
         &mut self,
-        response: Response,
-        path: &Path,
-        parts: (u64, u64, Validator),
+        first: Option<Response>,
         record: &mut Record,
     ) -> Result<Result<(), Failure>, Trouble> {
-        let (fields, total) = (response.fields().clone(), parts.1);
-        self.job.bar.expect(Some(total), 0);
-        let temporary = segments::fetch(self.job, response, path, parts)?;
-        record.written = total;
-        record.file = Some(path.to_owned());
-        let verified = self.verify(&temporary, &fields, record);
-        if let Err(failure) = verified {
-            // It is the wrong one; that it can't be removed changes nothing about that.
-            let _ = std::fs::remove_file(&temporary);
-            return Ok(Err(failure));
-        }
-        let result = std::fs::File::options()
-            .write(true)
-            .open(&temporary)
-            .and_then(|file| {
-                self.modified(&fields)
-                    .map_or(Ok(()), |date| file.set_modified(date))
-            })
-            .and_then(|()| std::fs::rename(&temporary, path));
-        Ok(result
-            .map_err(|error| super::failure::write_failure(&path.display().to_string(), &error)))
-    }
-
-    /// All bytes are there: are they the right ones?
-    fn complete(&mut self, fields: &HeaderMap, record: &mut Record) -> Result<(), Failure> {
-        let Some(part) = self.part.take() else {
-            return Ok(());
+        let Some(part) = &mut self.part else {
+            return Ok(Ok(()));
         };
-        record.file = Some(part.path.clone());
-        if let Err(failure) = self.verify(part.temporary(), fields, record) {
-            part.discard();
-            return Err(failure);
+        let (job, before, is_resumed) = (self.job, part.length, first.is_none());
+        job.bar.expect(part.version().total, before);
+        let result = segments::fetch(job, first, part);
+        record.written = part.length - before;
+        match result {
+            Ok(fields) => self.complete(&fields, record),
+            Err(Trouble::Changed) if is_resumed => Err(self.mismatch()?),
+            Err(trouble @ Trouble::Changed) => {
+                if let Some(part) = self.part.take() {
+                    part.discard();
+                }
+                Ok(Err(trouble.into_failure()))
+            }
+            // Every segment has been retried by itself.
+            Err(trouble) => Ok(Err(trouble.into_failure())),
         }
-        part.finish(self.modified(fields))
     }
 
-    /// The sum that was asked for, else the one that the server named.
-    fn verify(&self, path: &Path, fields: &HeaderMap, record: &mut Record) -> Result<(), Failure> {
-        let is_encoded = fields.contains_key(header::CONTENT_ENCODING);
-        let named = Checksum::of_fields(fields).filter(|_| !is_encoded);
-        if let Some(checksum) = self.checksum.clone().or(named) {
-            record.verified = Some(checksum.verify(path)?);
+    /// All bytes have come: are they as many as announced, and the right ones?
+    fn complete(
+        &mut self,
+        fields: &HeaderMap,
+        record: &mut Record,
+    ) -> Result<Result<(), Failure>, Trouble> {
+        let Some(part) = &self.part else {
+            return Ok(Ok(()));
+        };
+        match part.version().total {
+            Some(total) if part.length < total => {
+                return Err(Trouble::Short {
+                    received: part.length,
+                    announced: total,
+                });
+            }
+            Some(total) if part.length > total => return Err(self.mismatch()?),
+            _ => {}
         }
-        Ok(())
+        record.file = Some(part.path.clone());
+        let verified = self.verify(part, fields);
+        let Some(part) = self.part.take() else {
+            return Ok(Ok(()));
+        };
+        match verified {
+            Ok(verified) => record.verified = verified,
+            Err(failure) => {
+                part.discard();
+                return Ok(Err(failure));
+            }
+        }
+        Ok(part.finish(self.modified(fields)))
+    }
+
+    /// Compares with the sum that was asked for, else with the one that the server named for the whole.
+    fn verify(&self, part: &Part, fields: &HeaderMap) -> Result<Option<String>, Failure> {
+        let is_other = fields.contains_key(header::CONTENT_ENCODING)
+            || self.job.plan.fields.get("Range").is_some();
+        let named = Checksum::of_fields(fields).filter(|_| !is_other);
+        let Some(checksum) = self.checksum.clone().or(named) else {
+            return Ok(None);
+        };
+        let path = part.temporary();
+        let file = part.reader().map_err(|error| {
+            let path = path.display();
+            Failure::with_code(23, format!("could not read {path} again: {error}"))
+        })?;
+        let hint = match part.is_in_place() {
+            true => "the file is damaged, or another one than you think",
+            false => "the file was removed; it is damaged, or another one than you think",
+        };
+        checksum.verify(file, path, hint).map(Some)
     }
 
     /// The date for -R.
@@ -292,5 +420,51 @@ impl Download<'_> {
         let value = fields.get(header::LAST_MODIFIED)?;
         let date = HttpDate::parse(value.as_bytes(), HttpDate::MAX)?;
         self.job.args.download.remote_time.then(|| date.into())
+    }
+}
+
+fn nothing_to_verify() -> Failure {
+    Failure::with_code(
+        110,
+        "the server sent no content, and there is no file to verify",
+    )
+    .hint("leave out --checksum, or what makes the request conditional")
+}
+
+/// Whether a 206 has the rest of that version: the same validator, coding and length, and as many bytes as it says.
+fn is_rest(response: &Response, version: &Version) -> bool {
+    let is_honest = match response.length() {
+        BodyLength::Known(length) => range_length(response.fields()) == Some(length),
+        _ => true,
+    };
+    is_honest && !response.is_decoded() && version.is_that_of(response.fields())
+}
+
+/// Whether a 416 means that the part is the whole of that version. Its length alone could be that of another version.
+fn is_end(response: &Response, version: &Version, length: u64) -> bool {
+    let is_whole = version.total == Some(length);
+    let has_tag = response.field(header::ETAG.as_str()).is_some();
+    match (&version.validator, has_tag) {
+        (None, _) => version.total.is_none() || is_whole,
+        (Some(_), true) => version.is_that_of(response.fields()),
+        (Some(_), false) => is_whole,
+    }
+}
+
+/// How many bytes of content the response has to have. A part that is not as long as its range is refused.
+fn announced(response: &Response) -> Result<Option<u64>, Failure> {
+    let length = match response.length() {
+        BodyLength::Known(length) if !response.is_decoded() => Some(length),
+        _ => None,
+    };
+    if response.status() != StatusCode::PARTIAL_CONTENT || response.is_decoded() {
+        return Ok(length);
+    }
+    match (length, range_length(response.fields())) {
+        (Some(length), Some(range)) if length != range => Err(Failure::with_code(
+            33,
+            format!("the server announced a part of {range} bytes, and sends {length}"),
+        )),
+        (length, range) => Ok(range.or(length)),
     }
 }

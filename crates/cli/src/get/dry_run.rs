@@ -2,6 +2,7 @@
 
 use super::failure::write_failure;
 use super::job::Job;
+use super::progress::Bar;
 use super::request::Content;
 use super::terminal;
 use crate::failure::Failure;
@@ -9,7 +10,7 @@ use std::io::Write;
 
 /// Shows the request's bytes: the head, and content that is in memory. Content from elsewhere is named on stderr.
 pub(super) fn show(job: &Job<'_>) -> Result<(), Failure> {
-    let head = job.plan.request(job.client)?.preview()?;
+    let head = job.plan.request(job.client, &Bar::hidden())?.preview()?;
     let mut out = if job.console.is_readable {
         terminal::head(&head, job.console.stdout_colour).into_bytes()
     } else {
@@ -27,7 +28,7 @@ pub(super) fn show(job: &Job<'_>) -> Result<(), Failure> {
             out.extend(bytes);
             None
         }
-        Content::Form(form) => Some(match form.length() {
+        Content::Form(form) => Some(match form.body().length() {
             Some(length) => format!("a form of {length} bytes"),
             None => "a form whose length nobody knows yet".to_owned(),
         }),

@@ -78,7 +78,9 @@ pub(super) fn fetch(
     let mut output = match place {
         Place::Stdout => Output::stdout(console, &http::HeaderMap::new())?,
         Place::Special(path) => Output::special(path)?,
-        Place::File(path) | Place::Named(path) => Output::file(path)?,
+        Place::File { path, may_replace } => Output::file(path, url, *may_replace)?,
+        // Nothing in this protocol could name the file.
+        Place::Named(path) => Output::file(path, url, false)?,
     };
     let written = pump.run(stream, u64::MAX, &mut |piece| {
         output.write(piece)?;

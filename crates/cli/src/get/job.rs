@@ -63,7 +63,7 @@ impl<'j> Job<'j> {
     /// Makes the request, with a few more fields.
     pub(super) fn send(&self, fields: &[(&str, String)]) -> Result<Response, Trouble> {
         self.watcher.begin();
-        let request = self.plan.request(self.client)?;
+        let request = self.plan.request(self.client, &self.bar)?;
         let add =
             |request: RequestBuilder, (name, value): &(&str, String)| request.field(name, value);
         let request = fields.iter().fold(request, add);

@@ -11,6 +11,9 @@
 //! | `verbose` | What happens meanwhile? (`-v`) |
 //! | `transfer` | Is the response one to be shown, and where? |
 //! | `output` | How do its bytes get there? |
+//! | `download`, `segments`, `part`, `version`, `temporary` | How is a file fetched that can be resumed? |
+//! | `replace` | How does it take the place of an older one? |
+//! | `kept` | What stays after Ctrl-C? |
 //! | `terminal`, `json` | What may a terminal see of them? |
 //! | `write_out`, `json_out`, `explain`, `dry_run` | What is said about the fetch itself? |
 //! | `gopher` | And what came before HTTP? |
@@ -32,6 +35,7 @@ mod gopher;
 mod job;
 mod json;
 mod json_out;
+mod kept;
 mod multipart;
 mod names;
 mod netrc;
@@ -40,13 +44,16 @@ mod part;
 mod place;
 mod progress;
 mod pump;
+mod replace;
 mod request;
 mod secrets;
 mod segments;
+mod temporary;
 mod terminal;
 mod transfer;
 mod trouble;
 mod verbose;
+mod version;
 mod write_out;
 
 pub(crate) use args::{Args, ConnectionArgs};
@@ -89,6 +96,7 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
         Some(jar) => builder.cookies(jar.clone()),
         None => builder,
     };
+    kept::set_quiet(args.output.silent);
     let progress = Progress::new(args);
     let run = Run {
         args,

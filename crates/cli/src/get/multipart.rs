@@ -17,7 +17,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use tinyhttp_client::Body;
+use tinyhttp_client::{Body, Exactly, file_length};
 
 /// A form, ready to be sent, as often as need be.
 #[derive(Debug, Clone)]
@@ -58,35 +58,40 @@ impl Form {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
-    /// The length of it all, if every file has one.
-    pub(super) fn length(&self) -> Option<u64> {
-        self.pieces.iter().try_fold(0u64, |sum, piece| {
-            let length = match piece {
-                Piece::Bytes(bytes) => bytes.len() as u64,
-                Piece::File(path) => {
-                    let metadata = std::fs::metadata(path).ok()?;
-                    metadata.is_file().then_some(metadata.len())?
-                }
-            };
-            sum.checked_add(length)
-        })
-    }
-
+    /// The content of the request. Files are as long as they are now, even if they grow while they are sent.
     pub(super) fn body(&self) -> Body {
         let form = self.clone();
-        Body::reopen(self.length(), move || form.open())
+        let lengths: Vec<_> = self.pieces.iter().map(Piece::length).collect();
+        let whole = lengths
+            .iter()
+            .try_fold(0u64, |sum, length| sum.checked_add((*length)?));
+        Body::reopen(whole, move || form.open(&lengths))
     }
 
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+    fn open(&self, lengths: &[Option<u64>]) -> io::Result<Box<dyn Read + Send>> {
         let mut all: Box<dyn Read + Send> = Box::new(io::empty());
-        for piece in &self.pieces {
+        for (piece, length) in self.pieces.iter().zip(lengths) {
             all = match piece {
                 Piece::Bytes(bytes) => Box::new(all.chain(Cursor::new(bytes.clone()))),
                 Piece::File(path) if path.as_os_str() == "-" => Box::new(all.chain(io::stdin())),
-                Piece::File(path) => Box::new(all.chain(File::open(path)?)),
+                Piece::File(path) => {
+                    let file = File::open(path)?;
+                    Box::new(all.chain(Exactly::new(file, *length)))
+                }
             };
         }
         Ok(all)
+    }
+}
+
+impl Piece {
+    /// The length, if it has one.
+    fn length(&self) -> Option<u64> {
+        match self {
+            Piece::Bytes(bytes) => Some(bytes.len() as u64),
+            Piece::File(path) if path.as_os_str() == "-" => None,
+            Piece::File(path) => file_length(path).ok().flatten(),
+        }
     }
 }
 
@@ -219,7 +224,7 @@ mod tests {
                 format!("--{boundary}\r\n{head}\r\n{content}\r\n--{boundary}--\r\n"),
                 "{part}"
             );
-            assert_eq!(form.length(), Some(text.len() as u64));
+            assert_eq!(form.body().length(), Some(text.len() as u64));
         }
         std::fs::remove_file(path).unwrap();
         let form = Form::new(&[], &["a=@b;type=c".to_owned()]).unwrap();

@@ -11,6 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use url::Url;
 
 /// An output that has been opened.
 pub(super) enum Output {
@@ -42,15 +43,23 @@ impl Output {
     }
 
     /// A file; until it is complete it is called `NAME.part`.
-    pub(super) fn file(path: &Path) -> Result<Self, Failure> {
-        Part::create(path).map(Output::File)
+    pub(super) fn file(path: &Path, url: &Url, may_replace: bool) -> Result<Self, Failure> {
+        Part::create(path, url, may_replace).map(Output::File)
     }
 
     /// A device, a FIFO or the like.
     pub(super) fn special(path: &Path) -> Result<Self, Failure> {
-        OpenOptions::new()
-            .write(true)
-            .open(path)
+        let opened = match path.to_str() {
+            // A descriptor that is open has a position; the same file opened anew would be written from its beginning.
+            Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
+                io::stdout().as_fd().try_clone_to_owned().map(File::from)
+            }
+            Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
+                io::stderr().as_fd().try_clone_to_owned().map(File::from)
+            }
+            _ => OpenOptions::new().write(true).open(path),
+        };
+        opened
             .map(|file| Output::Special(file, path.to_owned()))
             .map_err(|error| write_failure(&path.display().to_string(), &error))
     }
@@ -77,6 +86,13 @@ impl Output {
             Output::Nowhere => Ok(()),
         };
         result.map_err(|error| write_failure(&self.name(), &error))
+    }
+
+    /// Removes a file that must not get its name.
+    pub(super) fn discard(self) {
+        if let Output::File(part) = self {
+            part.discard();
+        }
     }
 
     /// Whether there is no point in reading on, since it won't be shown.

@@ -1,170 +1,368 @@
 //! A file on its way: `NAME.part`, which gets its name when it is complete.
 //!
-//! Beside it lies `NAME.part.version`, which says of which version of which URL it is a part, so that another run can go
-//! on with it (`-C -`) without gluing two versions together.
+//! Beside it lies `NAME.part.version`, which names the version and the URL, so that another run can resume without joining
+//! two versions. Where nothing can be created beside the file, an unnamed temporary file takes the content.
 
 use super::failure::write_failure;
+use super::kept::Kept;
+use super::temporary::{Found, Own, Temporary};
+use super::version::{Version, identity};
+use super::{kept, replace};
 use crate::failure::Failure;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use tinyhttp_client::retry::Validator;
+use url::Url;
 
 /// A file that is being written.
 pub(super) struct Part {
     /// Its name in the end.
     pub(super) path: PathBuf,
-    /// Its name until then; the same if a file is gone on with under its own name.
-    temporary: PathBuf,
+    home: Home,
     file: File,
     /// Bytes of it that are right.
     pub(super) length: u64,
-    pub(super) validator: Option<Validator>,
+    version: Version,
+    may_replace: bool,
+    kept: Kept,
+    /// Nothing is left to do when it is dropped.
+    is_settled: bool,
+}
+
+/// Where the bytes are until they are complete.
+enum Home {
+    /// In a file beside the target, with its record.
+    Beside(Temporary, File),
+    /// In a file without a name.
+    Unnamed,
+    /// In the target: a file of the user's that grows at its end.
+    InPlace,
 }
 
 impl Part {
-    /// Begins a file anew.
-    pub(super) fn create(path: &Path) -> Result<Self, Failure> {
-        Part::open(path, &with_suffix(path, ".part"), 0)
+    /// The part of that URL that an earlier run has left, if it can be resumed.
+    pub(super) fn find(path: &Path, url: &Url, may_replace: bool) -> Result<Option<Self>, Failure> {
+        for names in Temporary::of(&replace::resolve(path)?) {
+            let own = match names.look() {
+                Found::Nothing => break,
+                Found::Foreign => continue,
+                Found::Ours(own) => own,
+            };
+            lock(&own.part, path)?;
+            let version = &own.version;
+            let file_length = own.part.metadata().map_or(0, |metadata| metadata.len());
+            let length = version.present(file_length);
+            let fits = version.total.is_none_or(|total| file_length <= total);
+            let is_resumable = version.url == identity(url) && version.validator.is_some();
+            if !(is_resumable && fits && length > 0 && names.leads_to(&own.part)) {
+                break;
+            }
+            let mut part = Part::beside(path, names, own, may_replace);
+            part.go_to(length)?;
+            return Ok(Some(part));
+        }
+        Ok(None)
     }
 
-    /// Goes on with what is there: a part of that URL, else the file itself, else nothing.
-    pub(super) fn resume(path: &Path, url: &str) -> Result<Self, Failure> {
-        let temporary = with_suffix(path, ".part");
-        if let Ok(length) = length_of(&temporary) {
-            let mut part = Part::open(path, &temporary, length)?;
-            let version = fs::read_to_string(part.version_path()).unwrap_or_default();
-            match version.split_once('\n') {
-                Some((of, validator)) if of == url => {
-                    part.validator = Validator::from_text(validator.trim());
+    /// Begins a file anew.
+    pub(super) fn create(path: &Path, url: &Url, may_replace: bool) -> Result<Self, Failure> {
+        let mode = replace::check(path)?;
+        if mode.is_some() && !may_replace {
+            return Err(replace::is_there(path));
+        }
+        for names in Temporary::of(&replace::resolve(path)?) {
+            let own = match names.look() {
+                Found::Foreign => continue,
+                Found::Ours(own) => own,
+                Found::Nothing => {
+                    match names.create(mode.unwrap_or(0o666), Version::unknown(url)) {
+                        Ok(Some(own)) => own,
+                        Ok(None) => continue,
+                        Err(error) if is_denied(&error) && mode.is_some() => {
+                            return Part::unnamed(path, url, may_replace);
+                        }
+                        Err(error) => return Err(failure(path, &error)),
+                    }
                 }
-                // Nobody knows of what it is a part.
-                _ => part.restart(None, url)?,
+            };
+            lock(&own.part, path)?;
+            if !names.leads_to(&own.part) {
+                // Another download has finished it just now.
+                continue;
             }
+            let mut part = Part::beside(path, names, own, may_replace);
+            part.restart(Version::unknown(url))?;
             return Ok(part);
         }
-        match length_of(path) {
-            Ok(length) => Part::open(path, path, length),
-            Err(_) => Part::create(path),
+        let path = path.display();
+        Err(
+            Failure::with_code(23, format!("all temporary names for {path} are taken"))
+                .hint("remove the files beside it whose names end in .part"),
+        )
+    }
+
+    fn beside(path: &Path, names: Temporary, own: Own, may_replace: bool) -> Self {
+        let kept = Kept::new(names.part.clone(), Some(names.clone()));
+        Part {
+            path: path.to_owned(),
+            home: Home::Beside(names, own.record),
+            file: own.part,
+            length: 0,
+            version: own.version,
+            may_replace,
+            kept,
+            is_settled: false,
         }
     }
 
-    /// Goes on with the file itself, from that byte.
-    pub(super) fn resume_at(path: &Path, offset: u64) -> Result<Self, Failure> {
-        let length = length_of(path).unwrap_or(0);
+    /// For a folder that can't be written to, with a file in it that can.
+    fn unnamed(path: &Path, url: &Url, may_replace: bool) -> Result<Self, Failure> {
+        let folder = std::env::temp_dir();
+        let file = tempfile::tempfile().map_err(|error| failure(&folder, &error))?;
+        Ok(Part {
+            path: path.to_owned(),
+            home: Home::Unnamed,
+            file,
+            length: 0,
+            version: Version::unknown(url),
+            may_replace,
+            kept: Kept::new(folder, None),
+            is_settled: false,
+        })
+    }
+
+    /// Goes on with the user's file itself, from that byte.
+    pub(super) fn in_place(path: &Path, offset: u64, url: &Url) -> Result<Self, Failure> {
+        let length = length_of(path);
         if length < offset {
             let path = path.display();
             return Err(Failure::with_code(
                 36,
-                format!("{path} has {length} bytes; it can't go on at {offset}"),
+                format!("{path} has {length} bytes; it can't be resumed at {offset}"),
             )
-            .hint("-C - goes on where it ends"));
+            .hint("-C - resumes where it ends"));
         }
-        Part::open(path, path, offset)
+        replace::check(path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(|error| failure(path, &error))?;
+        lock(&file, path)?;
+        let mut part = Part {
+            path: path.to_owned(),
+            home: Home::InPlace,
+            file,
+            length: 0,
+            version: Version::unknown(url),
+            may_replace: true,
+            kept: Kept::new(path.to_owned(), None),
+            is_settled: false,
+        };
+        part.go_to(offset)?;
+        Ok(part)
     }
 
-    fn open(path: &Path, temporary: &Path, length: u64) -> Result<Self, Failure> {
-        let failed = |error: io::Error| failure(temporary, &error);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(temporary)
-            .map_err(failed)?;
-        // Two downloads to one file would make a third one of it.
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                let path = path.display();
-                return Err(
-                    Failure::with_code(23, format!("another download is writing {path}"))
-                        .hint("wait for it, or name another file with -o"),
-                );
-            }
-            // A file system that knows no locks has to do without.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-        }
-        if length == 0 {
-            cut(&file, 0).map_err(failed)?;
-        }
-        file.seek(SeekFrom::Start(length)).map_err(failed)?;
-        Ok(Part {
-            path: path.to_owned(),
-            temporary: temporary.to_owned(),
-            file,
-            length,
-            validator: None,
-        })
+    fn go_to(&mut self, length: u64) -> Result<(), Failure> {
+        self.file
+            .seek(SeekFrom::Start(length))
+            .map_err(|error| failure(&self.path, &error))?;
+        self.length = length;
+        self.tell_kept();
+        Ok(())
     }
 
     /// Whether it is a file of the user's that must not be emptied.
     pub(super) fn is_in_place(&self) -> bool {
-        self.temporary == self.path
+        matches!(self.home, Home::InPlace)
+    }
+
+    /// Whether another run, or another request, can continue with it.
+    pub(super) fn is_resumable(&self) -> bool {
+        self.version.validator.is_some() && self.length > 0
+    }
+
+    pub(super) fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// Where the bytes are now.
+    pub(super) fn temporary(&self) -> &Path {
+        match &self.home {
+            Home::Beside(names, _) => &names.part,
+            Home::Unnamed | Home::InPlace => &self.path,
+        }
+    }
+
+    /// Says that more is known about the version now. What is there stays.
+    pub(super) fn set_version(&mut self, version: Version) -> Result<(), Failure> {
+        self.version = version;
+        self.write_record()
     }
 
     /// Throws away what is there and begins with that version.
-    pub(super) fn restart(
-        &mut self,
-        validator: Option<Validator>,
-        url: &str,
-    ) -> Result<(), Failure> {
+    pub(super) fn restart(&mut self, version: Version) -> Result<(), Failure> {
         cut(&self.file, 0)
             .and_then(|()| self.file.rewind())
-            .map_err(|error| failure(&self.temporary, &error))?;
+            .map_err(|error| failure(self.temporary(), &error))?;
         self.length = 0;
-        self.validator = validator;
-        let version = self.version_path();
-        match &self.validator {
-            // Without it a later run begins anew, which costs time only.
-            Some(validator) => drop(fs::write(
-                version,
-                format!("{url}\n{}\n", validator.as_str()),
-            )),
-            None => drop(fs::remove_file(version)),
+        self.set_version(version)
+    }
+
+    fn write_record(&mut self) -> Result<(), Failure> {
+        if let Home::Beside(names, record) = &self.home {
+            let text = self.version.text();
+            // The new text first: one that is cut off says less than one that has a rest.
+            record
+                .write_all_at(text.as_bytes(), 0)
+                .and_then(|()| record.set_len(text.len() as u64))
+                .map_err(|error| failure(&names.part, &error))?;
         }
+        self.tell_kept();
         Ok(())
+    }
+
+    fn tell_kept(&self) {
+        self.kept.set_length(self.length);
+        let is_resumable = self.version.validator.is_some() || self.is_in_place();
+        self.kept.set_version(self.version.total, is_resumable);
     }
 
     pub(super) fn write(&mut self, piece: &[u8]) -> Result<(), Failure> {
         self.file
             .write_all(piece)
-            .map_err(|error| failure(&self.temporary, &error))?;
+            .map_err(|error| failure(self.temporary(), &error))?;
         self.length += piece.len() as u64;
+        self.kept.set_length(self.length);
         Ok(())
     }
 
-    /// Where the bytes are now.
-    pub(super) fn temporary(&self) -> &Path {
-        &self.temporary
+    /// The file, its record and the note for Ctrl-C, for a download in segments.
+    pub(super) fn for_segments(&self) -> (&File, Option<&File>, &Kept) {
+        let record = match &self.home {
+            Home::Beside(_, record) => Some(record),
+            Home::Unnamed | Home::InPlace => None,
+        };
+        (&self.file, record, &self.kept)
+    }
+
+    /// Takes over how far the segments are.
+    pub(super) fn set_progress(&mut self, version: Version) {
+        let length = self.file.metadata().map_or(0, |metadata| metadata.len());
+        self.length = version.present(length);
+        self.version = version;
+        self.tell_kept();
+    }
+
+    /// The bytes so far, from the first one.
+    pub(super) fn reader(&self) -> io::Result<File> {
+        match self.home {
+            Home::InPlace => File::open(&self.path),
+            Home::Beside(..) | Home::Unnamed => {
+                let mut file = self.file.try_clone()?;
+                file.rewind()?;
+                Ok(file)
+            }
+        }
     }
 
     /// Gives it its name and, if wanted, its date.
-    pub(super) fn finish(self, modified: Option<SystemTime>) -> Result<(), Failure> {
-        let failed = |error: io::Error| failure(&self.path, &error);
+    pub(super) fn finish(mut self, modified: Option<SystemTime>) -> Result<(), Failure> {
         // Beyond the length there may be rests of an older, longer file.
-        cut(&self.file, self.length).map_err(failed)?;
+        cut(&self.file, self.length).map_err(|error| failure(&self.path, &error))?;
+        self.set_date(modified);
+        let kept = self.kept.clone();
+        kept.forget(|| {
+            let beside = match &self.home {
+                Home::Beside(names, _) => Some(names.clone()),
+                Home::Unnamed => None,
+                Home::InPlace => {
+                    self.is_settled = true;
+                    return Ok(());
+                }
+            };
+            let name = beside.as_ref().map(|names| names.part.as_path());
+            let result = replace::put(&mut self.file, name, &self.path, self.may_replace);
+            match (&result, &beside) {
+                (Ok(true), Some(names)) => names.remove_record(),
+                (Ok(false), Some(names)) => names.remove(),
+                _ => {}
+            }
+            if matches!(result, Ok(false)) && modified.is_some() {
+                set_date_of(&self.path, modified);
+            }
+            // A complete part that could not get its name stays, with its record.
+            self.is_settled = true;
+            result.map(drop)
+        })
+    }
+
+    /// A file of another user's may be written to, but not be dated.
+    fn set_date(&self, modified: Option<SystemTime>) {
         if let Some(modified) = modified {
-            self.file.set_modified(modified).map_err(failed)?;
-        }
-        if !self.is_in_place() {
-            fs::rename(&self.temporary, &self.path).map_err(failed)?;
-        }
-        // There may be none.
-        let _ = fs::remove_file(self.version_path());
-        Ok(())
-    }
-
-    /// Removes it: nobody should go on with it.
-    pub(super) fn discard(self) {
-        if !self.is_in_place() {
-            let _ = fs::remove_file(self.version_path());
-            let _ = fs::remove_file(&self.temporary);
+            let _ = self.file.set_modified(modified);
         }
     }
 
-    fn version_path(&self) -> PathBuf {
-        with_suffix(&self.path, ".part.version")
+    /// Removes it: it must not be resumed.
+    pub(super) fn discard(mut self) {
+        self.is_settled = true;
+        self.kept.clone().forget(|| {
+            if let Home::Beside(names, _) = &self.home {
+                names.remove();
+            }
+        });
+    }
+
+    /// What is kept of it for another run, in words; `None` if it can't be resumed.
+    pub(super) fn summary(&self) -> Option<String> {
+        let is_kept = matches!(self.home, Home::Beside(..)) && self.is_resumable();
+        is_kept.then(|| kept::summary(self.length, self.version.total, self.temporary()))
+    }
+}
+
+impl Drop for Part {
+    /// An interrupted part stays if another run can resume it. Without a validator it is the user's, without the record;
+    /// only one of these is kept.
+    fn drop(&mut self) {
+        if self.is_settled {
+            return;
+        }
+        self.kept.clone().forget(|| {
+            let Home::Beside(names, _) = &self.home else {
+                return;
+            };
+            match (self.length, &self.version.validator) {
+                (0, _) => names.remove(),
+                (_, None) if !names.is_first => names.remove(),
+                (_, None) => names.remove_record(),
+                (_, Some(_)) => {}
+            }
+        });
+    }
+}
+
+/// The length of a regular file; 0 for anything else.
+pub(super) fn length_of(path: &Path) -> u64 {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        _ => 0,
+    }
+}
+
+/// Two downloads to one file would mix.
+fn lock(file: &File, path: &Path) -> Result<(), Failure> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let path = path.display();
+            Err(
+                Failure::with_code(23, format!("another download is writing {path}"))
+                    .hint("wait for it, or name another file with -o"),
+            )
+        }
+        // Some file systems know no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
 }
 
@@ -177,21 +375,21 @@ fn cut(file: &File, length: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn failure(path: &Path, error: &io::Error) -> Failure {
-    write_failure(&path.display().to_string(), error)
-}
-
-fn length_of(path: &Path) -> io::Result<u64> {
-    let metadata = fs::metadata(path)?;
-    if metadata.is_file() {
-        Ok(metadata.len())
-    } else {
-        Err(io::ErrorKind::InvalidInput.into())
+fn set_date_of(path: &Path, modified: Option<SystemTime>) {
+    let file = OpenOptions::new().write(true).open(path);
+    if let (Ok(file), Some(modified)) = (file, modified) {
+        let _ = file.set_modified(modified);
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
+/// Whether the folder can't be written to.
+fn is_denied(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
+}
+
+fn failure(path: &Path, error: &io::Error) -> Failure {
+    write_failure(&path.display().to_string(), error)
 }

@@ -1,10 +1,11 @@
 //! Where the content of a response goes.
 
 use super::args::{Args, DownloadArgs};
-use super::{failure::write_failure, names};
+use super::{failure::write_failure, names, replace};
 use crate::failure::Failure;
 use http::HeaderMap;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -12,8 +13,11 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
     Stdout,
-    /// A file, with the name it has to have.
-    File(PathBuf),
+    /// A file, with the name it has to have. One that the user did not name must not replace another.
+    File {
+        path: PathBuf,
+        may_replace: bool,
+    },
     /// A file that the server may name; otherwise it is called that.
     Named(PathBuf),
     /// A device, a FIFO or the like: written to as it comes.
@@ -28,27 +32,19 @@ impl Place {
             if path == Path::new("-") {
                 return Ok(Place::Stdout);
             }
-            let path = in_folder(download, path)?;
-            return match fs::metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => Err(Failure::with_code(
-                    23,
-                    format!("{} is a folder", path.display()),
-                )
-                .hint("name a file in it, or use --output-dir with -O")),
-                Ok(metadata) if !metadata.is_file() => Ok(Place::Special(path)),
-                Ok(_) if download.no_clobber => Ok(Place::File(names::unused(&path))),
-                _ => Ok(Place::File(path)),
-            };
+            return chosen(download, path);
         }
         if !download.remote_name {
             return Ok(Place::Stdout);
         }
-        let name = names::from_url(url).unwrap_or_else(|| "index.html".to_owned());
+        let name = names::from_url(url).unwrap_or_else(|| "index.html".into());
         let path = in_folder(download, Path::new(&name))?;
         if download.remote_header_name {
             return Ok(Place::Named(path));
         }
-        Ok(Place::File(free(download, path)?))
+        let may_replace = download.clobber || download.continue_at.is_some();
+        let path = free(download, path, may_replace)?;
+        Ok(Place::File { path, may_replace })
     }
 
     /// The file, now that the server has had its say.
@@ -56,27 +52,69 @@ impl Place {
         match self {
             Place::Named(path) => {
                 let named = names::from_fields(fields).map(|name| path.with_file_name(name));
-                free(&args.download, named.unwrap_or_else(|| path.clone()))
+                let path = named.unwrap_or_else(|| path.clone());
+                free(&args.download, path, self.may_replace(args))
             }
-            Place::File(path) | Place::Special(path) => Ok(path.clone()),
+            Place::File { path, .. } | Place::Special(path) => Ok(path.clone()),
             Place::Stdout => Ok(PathBuf::from("-")),
+        }
+    }
+
+    /// Whether a file that is there may be replaced.
+    pub(super) fn may_replace(&self, args: &Args) -> bool {
+        match self {
+            Place::File { may_replace, .. } => *may_replace,
+            // -C resumes a file; which one may not be the server's choice.
+            Place::Named(_) => args.download.clobber,
+            Place::Special(_) | Place::Stdout => true,
         }
     }
 }
 
+/// What `-o` names.
+fn chosen(download: &DownloadArgs, path: &Path) -> Result<Place, Failure> {
+    let path = in_folder(download, path)?;
+    let is_folder = || {
+        Failure::with_code(23, format!("{} is a folder", path.display()))
+            .hint("name a file in it, or use --output-dir with -O")
+    };
+    // `new/` would be a folder if it were there.
+    if path.as_os_str().is_empty() || path.as_os_str().as_bytes().ends_with(b"/") {
+        return Err(is_folder());
+    }
+    if is_descriptor(&path) {
+        return Ok(Place::Special(path));
+    }
+    match fs::metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => Err(is_folder()),
+        Ok(metadata) if !metadata.is_file() => Ok(Place::Special(path)),
+        Ok(_) if download.no_clobber => Ok(Place::File {
+            path: names::unused(&path),
+            may_replace: false,
+        }),
+        _ => Ok(Place::File {
+            path,
+            may_replace: !download.no_clobber,
+        }),
+    }
+}
+
+/// Whether the path leads to something this process has open, which is written to as it is.
+fn is_descriptor(path: &Path) -> bool {
+    path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
+        || matches!(path.to_str(), Some("/dev/stdout" | "/dev/stderr"))
+}
+
 /// A name that wasn't chosen by the user overwrites nothing unasked.
-fn free(args: &DownloadArgs, path: PathBuf) -> Result<PathBuf, Failure> {
-    let may_stay = args.clobber || args.continue_at.is_some();
-    if may_stay || path.symlink_metadata().is_err() {
+fn free(args: &DownloadArgs, path: PathBuf, may_replace: bool) -> Result<PathBuf, Failure> {
+    if may_replace || path.symlink_metadata().is_err() {
         return Ok(path);
     }
     if args.no_clobber {
         return Ok(names::unused(&path));
     }
-    Err(
-        Failure::with_code(23, format!("{} is there already", path.display()))
-            .hint("overwrite it with --clobber, go on with it with -C -, or name another with -o"),
-    )
+    Err(replace::is_there(&path))
 }
 
 fn in_folder(args: &DownloadArgs, path: &Path) -> Result<PathBuf, Failure> {

@@ -2,12 +2,27 @@
 
 use super::args::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Where the bars of a run are drawn.
 pub(super) struct Progress {
     all: Option<MultiProgress>,
+}
+
+/// The bars that are on the screen now.
+static SHOWN: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Prints a line on stderr where bars may be drawn.
+pub(super) fn print_line(text: &str) {
+    let line = format!("tinyhttp: {}", crate::visible::visible(text));
+    if let Some(bars) = SHOWN.get() {
+        // What can't be cleared stays on the screen.
+        let _ = bars.clear();
+    }
+    // If stderr is gone, so is the reader.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// One transfer's bar; perhaps none that is seen.
@@ -20,11 +35,10 @@ impl Progress {
         let is_wanted = std::io::stderr().is_terminal()
             && !args.download.no_progress_meter
             && !(output.silent || output.verbose || output.explain);
+        // Ten times a second is as often as anybody reads.
+        let draw = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         Progress {
-            all: is_wanted.then(|| {
-                // Ten times a second is as often as anybody reads.
-                MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10))
-            }),
+            all: is_wanted.then(|| SHOWN.get_or_init(draw).clone()),
         }
     }
 
@@ -64,9 +78,27 @@ impl Bar {
         };
         bar.set_position(have);
         bar.reset_eta();
-        if let Some(total) = total {
-            bar.set_style(style(KNOWN));
-            bar.set_length(total);
+        match total {
+            Some(total) => {
+                bar.set_style(style(KNOWN));
+                bar.set_length(total);
+            }
+            None => {
+                bar.set_style(style(UNKNOWN));
+                bar.unset_length();
+            }
+        }
+    }
+
+    /// Whether anything is drawn.
+    pub(super) fn is_shown(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Exactly this many bytes are there.
+    pub(super) fn set(&self, bytes: u64) {
+        if let Some(bar) = &self.0 {
+            bar.set_position(bytes);
         }
     }
 

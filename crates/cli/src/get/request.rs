@@ -5,9 +5,12 @@ use super::data::{self, Data};
 use super::dates::date;
 use super::failure::read_failure;
 use super::multipart::Form;
+use super::progress::Bar;
 use super::secrets;
 use crate::failure::Failure;
 use http::{Method, Version};
+use percent_encoding::percent_encode;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tinyhttp_client::{Body, Client, RequestBuilder};
 use url::Url;
@@ -126,7 +129,7 @@ impl Plan {
     }
 
     /// The request itself.
-    pub(super) fn request(&self, client: &Client) -> Result<RequestBuilder, Failure> {
+    pub(super) fn request(&self, client: &Client, bar: &Bar) -> Result<RequestBuilder, Failure> {
         let mut request = client
             .request(self.method.clone(), self.url.as_str())
             .version(self.version);
@@ -147,6 +150,11 @@ impl Plan {
         }
         Ok(match &self.content {
             Content::None => request,
+            _ if bar.is_shown() => {
+                let bar = bar.clone();
+                bar.expect(length, 0);
+                request.body(body.watched(move |sent| bar.set(sent)))
+            }
             _ => request.body(body),
         })
     }
@@ -163,6 +171,22 @@ impl Plan {
             Content::File(path) => Body::file(path).map_err(|error| read_failure(path, &error))?,
             Content::Stdin => Body::reader(std::io::stdin()),
         })
+    }
+
+    /// Whether it asks for a whole file, so that the rest of one can be asked for instead.
+    pub(super) fn is_plain_get(&self) -> bool {
+        self.method == Method::GET
+            && matches!(self.content, Content::None)
+            && self.fields.get("Range").is_none()
+    }
+
+    /// Whether it sends a file.
+    pub(super) fn is_upload(&self) -> bool {
+        match &self.content {
+            Content::None => false,
+            Content::Bytes(bytes) => bytes.len() as u64 > WORTH_ASKING,
+            Content::Form(_) | Content::File(_) | Content::Stdin => true,
+        }
     }
 
     /// Whether it can be made a second time.
@@ -195,10 +219,10 @@ fn content(
             return Ok(Content::Stdin);
         }
         // A folder gets the file under its own name.
-        if let (true, Some(name)) = (url.path().ends_with('/'), path.file_name())
-            && let Ok(mut segments) = url.path_segments_mut()
-        {
-            segments.pop_if_empty().push(&name.to_string_lossy());
+        if let (true, Some(name)) = (url.path().ends_with('/'), path.file_name()) {
+            let name = percent_encode(name.as_bytes(), &data::UNRESERVED);
+            let path = format!("{}{name}", url.path());
+            url.set_path(&path);
         }
         return Ok(Content::File(path.clone()));
     }

@@ -1,76 +1,82 @@
 //! `--parallel-segments`: one large file over several connections, each of which fetches a part of it.
 //!
 //! The first response shows whether that is possible: it has to have a length, a strong validator and take ranges. Its own
-//! connection goes on with the first part. Every part names the version it wants (If-Range), so that all are of one file.
+//! connection continues with the first segment. Every request names the version it wants (If-Range), so that all segments
+//! are of one version. The record beside the part says which bytes are still missing, so that another run resumes.
 
 use super::failure::write_failure;
 use super::job::Job;
+use super::part::Part;
 use super::pump::Pump;
 use super::trouble::{Persistence, Trouble};
+use super::version::{Segment, Version, range_length};
 use crate::failure::Failure;
-use http::header;
+use http::{HeaderMap, header};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use tinyhttp_client::retry::{Continuation, Validator, continuation};
+use std::time::{Duration, Instant};
+use tinyhttp_client::retry::{Continuation, continuation};
 use tinyhttp_client::{BodyLength, Response};
 
-/// A part smaller than that isn't worth a connection.
+/// A segment smaller than that isn't worth a connection.
 const SMALLEST: u64 = 1024 * 1024;
+/// How often the record is brought up to date.
+const PERIOD: Duration = Duration::from_secs(1);
 
-/// The bytes from `next` up to `end`, which is not one of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Segment {
-    next: u64,
-    end: u64,
-}
-
-/// How many parts to make of that response's content, if it can be had in parts.
-pub(super) fn count(response: &Response, asked: u16) -> Option<(u64, u64, Validator)> {
+/// The version with its segments, if that response's content can be fetched in as many as were asked for.
+pub(super) fn plan(response: &Response, asked: u16, version: &Version) -> Option<Version> {
     let BodyLength::Known(total) = response.length() else {
         return None;
     };
     let takes_ranges = response.field(header::ACCEPT_RANGES.as_str()) == Some("bytes");
     let count = u64::from(asked).min(total / SMALLEST);
-    let validator = Validator::of(response.fields())?;
-    (count > 1 && takes_ranges && !response.is_decoded()).then_some((count, total, validator))
+    let is_possible =
+        count > 1 && takes_ranges && version.validator.is_some() && version.total == Some(total);
+    is_possible.then(|| Version {
+        segments: split(total, count),
+        ..version.clone()
+    })
 }
 
-/// Fetches the whole file to a temporary one beside `path`, whose name is given back.
+/// Fetches the missing segments of the part. Returns the fields of a response of this version.
 pub(super) fn fetch(
     job: &Job<'_>,
-    first: Response,
-    path: &Path,
-    (count, total, validator): (u64, u64, Validator),
-) -> Result<PathBuf, Trouble> {
-    let mut name = path.as_os_str().to_owned();
-    // Not `.part`: it has holes, and nobody could go on with it.
-    name.push(".segments");
-    let temporary = PathBuf::from(name);
-    let failed = |error| write_failure(&temporary.display().to_string(), &error);
-    let file = File::create(&temporary).map_err(failed)?;
-    file.set_len(total).map_err(failed)?;
-    let pump = job.pump().shared_by(count);
-    let is_hopeless = AtomicBool::new(false);
-    let mut first = Some(first);
+    first: Option<Response>,
+    part: &mut Part,
+) -> Result<HeaderMap, Trouble> {
+    let (file, record, kept) = part.for_segments();
+    let clone = |file: &File| {
+        let name = part.temporary().display().to_string();
+        file.try_clone()
+            .map_err(|error| write_failure(&name, &error))
+    };
+    let progress = Arc::new(Progress::new(
+        part.version().clone(),
+        record.map(clone).transpose()?,
+    ));
+    let saved = progress.clone();
+    kept.set_save(move || saved.save());
+    let threads = usize::from(job.args.download.parallel_segments).min(progress.segments.len());
+    let fetch = Fetch {
+        job,
+        pump: job.pump().shared_by(threads as u64),
+        file,
+        name: part.temporary().display().to_string(),
+        progress: &progress,
+        is_hopeless: AtomicBool::new(false),
+        next: AtomicUsize::new(usize::from(first.is_some())),
+        fields: Mutex::new(first.as_ref().map(|response| response.fields().clone())),
+    };
+    let mut first = first;
     let results: Vec<Result<(), Trouble>> = thread::scope(|scope| {
-        let workers: Vec<_> = split(total, count)
-            .into_iter()
-            .map(|segment| {
-                let worker = Worker {
-                    job,
-                    pump: pump.clone(),
-                    file: &file,
-                    name: &temporary,
-                    validator: &validator,
-                    is_hopeless: &is_hopeless,
-                    segment,
-                };
-                let response = first.take();
-                scope.spawn(move || worker.run(response))
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (fetch, response) = (&fetch, first.take());
+                scope.spawn(move || fetch.work(response))
             })
             .collect();
         let panicked = || Err(Failure::with_code(43, "a segment's thread panicked").into());
@@ -79,14 +85,13 @@ pub(super) fn fetch(
             .map(|worker| worker.join().unwrap_or_else(|_| panicked()))
             .collect()
     });
-    match results.into_iter().collect::<Result<(), Trouble>>() {
-        Ok(()) => Ok(temporary),
-        Err(trouble) => {
-            // It may not be there, or not be removable; the trouble is what counts.
-            let _ = std::fs::remove_file(&temporary);
-            Err(trouble)
-        }
-    }
+    progress.save();
+    let fields = fetch.fields.into_inner();
+    let fields = fields.unwrap_or_else(PoisonError::into_inner);
+    let version = progress.version();
+    part.set_progress(version);
+    results.into_iter().collect::<Result<(), Trouble>>()?;
+    Ok(fields.unwrap_or_default())
 }
 
 fn split(total: u64, count: u64) -> Vec<Segment> {
@@ -102,34 +107,135 @@ fn split(total: u64, count: u64) -> Vec<Segment> {
         .collect()
 }
 
-struct Worker<'w> {
-    job: &'w Job<'w>,
-    pump: Pump,
-    file: &'w File,
-    name: &'w Path,
-    validator: &'w Validator,
-    /// Another part can't be had: there is no point in going on.
-    is_hopeless: &'w AtomicBool,
-    segment: Segment,
+/// How far all segments are; the record is written from it.
+struct Progress {
+    version: Version,
+    /// `next` and `end` of each.
+    segments: Vec<(AtomicU64, u64)>,
+    record: Option<File>,
+    saved: Mutex<Instant>,
 }
 
+<<<<<<< HEAD
 impl Worker<'_> {
     fn run(mut self, mut response: Option<Response>) -> Result<(), Trouble> {
         let mut persistence = Persistence::new(self.job.args);
+=======
+impl Progress {
+    fn new(version: Version, record: Option<File>) -> Self {
+        let segments = version.segments.iter();
+        Progress {
+            segments: segments
+                .map(|part| (AtomicU64::new(part.next), part.end))
+                .collect(),
+            version,
+            record,
+            saved: Mutex::new(Instant::now()),
+        }
+    }
+
+    fn version(&self) -> Version {
+        let segments = self.segments.iter().map(|(next, end)| Segment {
+            next: next.load(Ordering::Acquire),
+            end: *end,
+        });
+        Version {
+            segments: segments.collect(),
+            ..self.version.clone()
+        }
+    }
+
+    /// Bytes up to `next` of that segment are in the file.
+    fn advance(&self, index: usize, next: u64) {
+        self.segments[index].0.store(next, Ordering::Release);
+        let is_due = self.saved.try_lock().is_ok_and(|mut saved| {
+            let is_due = saved.elapsed() >= PERIOD;
+            if is_due {
+                *saved = Instant::now();
+            }
+            is_due
+        });
+        if is_due {
+            self.save();
+        }
+    }
+
+    /// Writes the record. The text always has the same length, so that one write replaces it. Returns the bytes that are
+    /// there.
+    fn save(&self) -> u64 {
+        let version = self.version();
+        if let Some(record) = &self.record {
+            // The record on the disk is older then, and claims less than there is.
+            let _ = record.write_all_at(version.text().as_bytes(), 0);
+        }
+        version.present(0)
+    }
+}
+
+/// What all connections share.
+struct Fetch<'f> {
+    job: &'f Job<'f>,
+    pump: Pump,
+    file: &'f File,
+    name: String,
+    progress: &'f Progress,
+    /// One segment failed for good: the others need not continue.
+    is_hopeless: AtomicBool,
+    /// The next segment to be taken.
+    next: AtomicUsize,
+    fields: Mutex<Option<HeaderMap>>,
+}
+
+impl Fetch<'_> {
+    /// Fetches segments until none is left.
+    fn work(&self, mut response: Option<Response>) -> Result<(), Trouble> {
         loop {
-            let before = self.segment.next;
-            let result = match response.take() {
-                Some(response) => self.receive(response),
-                None => self.ask().and_then(|response| self.receive(response)),
+            // The first response has the content from its first byte on.
+            let index = match response {
+                Some(_) => 0,
+                None => self.next.fetch_add(1, Ordering::Relaxed),
             };
-            if self.segment.next > before {
+            let Some((next, end)) = self.progress.segments.get(index) else {
+                return Ok(());
+            };
+            let segment = Segment {
+                next: next.load(Ordering::Acquire),
+                end: *end,
+            };
+            if segment.next < segment.end {
+                self.run(index, segment, response.take())?;
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        index: usize,
+        mut segment: Segment,
+        mut response: Option<Response>,
+    ) -> Result<(), Trouble> {
+        let download = &self.job.args.download;
+        let mut persistence = Persistence::new(download, self.job.args.output.silent);
+>>>>>>> 66a8f56 (get: parts that are provably ours, files replaced as curl does, downloads that resume by themselves)
+        loop {
+            let before = segment.next;
+            let result = match response.take() {
+                Some(response) => self.receive(index, &mut segment, response),
+                None => self
+                    .ask(segment)
+                    .and_then(|response| self.receive(index, &mut segment, response)),
+            };
+            if segment.next > before {
                 persistence.has_progressed();
             }
             let trouble = match result {
-                Ok(()) if self.segment.next == self.segment.end => return Ok(()),
+                Ok(()) if segment.next == segment.end => return Ok(()),
                 Ok(()) if self.is_hopeless.load(Ordering::Relaxed) => return Ok(()),
-                // The server ended a part early, in good order.
-                Ok(()) => Trouble::Mismatch,
+                // The server ended the response early, in good order.
+                Ok(()) => Trouble::Short {
+                    received: segment.next - before,
+                    announced: segment.end - before,
+                },
                 Err(trouble) => trouble,
             };
             if let Err(trouble) = persistence.again(trouble, true, &self.pump.bar) {
@@ -139,37 +245,48 @@ impl Worker<'_> {
         }
     }
 
-    fn ask(&self) -> Result<Response, Trouble> {
-        let last = self.segment.end - 1;
-        let response = self.job.send(&[
-            ("Range", format!("bytes={}-{last}", self.segment.next)),
-            ("If-Range", self.validator.as_str().to_owned()),
-        ])?;
+    fn ask(&self, segment: Segment) -> Result<Response, Trouble> {
+        let version = &self.progress.version;
+        let validator = version.validator.as_ref();
+        let last = segment.end - 1;
+        let mut fields = vec![("Range", format!("bytes={}-{last}", segment.next))];
+        fields.extend(validator.map(|validator| ("If-Range", validator.as_str().to_owned())));
+        let response = self.job.send(&fields)?;
         if let Some(trouble) = Trouble::of(&response) {
             return Err(trouble);
         }
         let (status, fields) = (response.status(), response.fields());
-        let next = self.segment.next;
-        match continuation(status, fields, next, Some(last), Some(self.validator)) {
-            Continuation::Append { .. } => Ok(response),
-            _ => Err(
-                Failure::with_code(33, "the file changed while it was downloaded")
-                    .hint("download it again, without --parallel-segments")
-                    .into(),
-            ),
+        let judged = continuation(status, fields, segment.next, Some(last), validator);
+        let is_rest = matches!(judged, Continuation::Append { .. });
+        let has_length = match response.length() {
+            BodyLength::Known(length) => range_length(fields) == Some(length),
+            _ => true,
+        };
+        if is_rest && has_length && !response.is_decoded() && version.is_that_of(fields) {
+            let mut known = self.fields.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get_or_insert_with(|| fields.clone());
+            drop(known);
+            return Ok(response);
         }
+        Err(Trouble::Changed)
     }
 
-    fn receive(&mut self, response: impl Read) -> Result<(), Trouble> {
-        let Segment { end, next } = self.segment;
-        let mut at = next;
+    fn receive(
+        &self,
+        index: usize,
+        segment: &mut Segment,
+        response: impl Read,
+    ) -> Result<(), Trouble> {
+        let Segment { end, next } = *segment;
         let result = self.pump.run(response, end - next, &mut |piece| {
-            let failed = |error| write_failure(&self.name.display().to_string(), &error);
-            self.file.write_all_at(piece, at).map_err(failed)?;
-            at += piece.len() as u64;
+            let failed = |error| write_failure(&self.name, &error);
+            self.file
+                .write_all_at(piece, segment.next)
+                .map_err(failed)?;
+            segment.next += piece.len() as u64;
+            self.progress.advance(index, segment.next);
             Ok(!self.is_hopeless.load(Ordering::Relaxed))
         });
-        self.segment.next = at;
         result.map(drop)
     }
 }

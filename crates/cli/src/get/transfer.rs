@@ -1,6 +1,7 @@
 //! One URL: the request, the response, and its content to where it belongs.
 
 use super::args::Args;
+use super::checksum::{Checksum, Running};
 use super::download::download;
 use super::explain::explain;
 use super::failure::write_failure;
@@ -48,10 +49,12 @@ impl Run<'_> {
         let plan = Plan::new(args, &url, original)?;
         let place = Place::choose(args, &plan.url, index)?;
         let bar = match &place {
-            Place::File(path) | Place::Named(path) => self.progress.bar(&name_of(path)),
+            Place::File { path, .. } | Place::Named(path) => self.progress.bar(&name_of(path)),
             Place::Special(_) | Place::Stdout if args.download.progress_bar => {
                 self.progress.bar(original)
             }
+            // An upload takes its time before there is anything to show.
+            Place::Special(_) | Place::Stdout if plan.is_upload() => self.progress.bar(original),
             Place::Special(_) | Place::Stdout => Bar::hidden(),
         };
         let job = Job::new(args, self.client, self.console, plan, bar);
@@ -59,7 +62,7 @@ impl Run<'_> {
             return dry_run::show(&job);
         }
         let mut record = Record::default();
-        let is_download = matches!(place, Place::File(_) | Place::Named(_));
+        let is_download = matches!(place, Place::File { .. } | Place::Named(_));
         let has_head = args.output.include || args.output.head;
         let result = if is_download && !has_head {
             download(&job, &place, &mut record)
@@ -80,6 +83,10 @@ impl Run<'_> {
 
     /// The same by another protocol, which has neither fields nor status codes.
     fn gopher(&self, index: usize, url: &Url) -> Result<(), Failure> {
+        if self.args.download.checksum.is_some() {
+            let what = "--checksum is for http:// and https:// only";
+            return Err(Failure::with_code(2, what));
+        }
         let place = Place::choose(self.args, url, index)?;
         let narrator = self
             .args
@@ -144,9 +151,19 @@ fn name_of(path: &Path) -> String {
 
 /// Shows a response as it comes. There is another try as long as nothing has been shown.
 fn show(job: &Job<'_>, place: &Place, record: &mut Record) -> Result<(), Failure> {
+<<<<<<< HEAD
     let mut persistence = Persistence::new(job.args);
+=======
+    let sum = job.args.download.checksum.as_deref();
+    let checksum = sum.map(Checksum::parse).transpose()?;
+    if checksum.is_some() && job.plan.method == Method::HEAD {
+        let what = "--checksum has nothing to verify: the response to HEAD has no content";
+        return Err(Failure::with_code(2, what).hint("leave out -I or --checksum"));
+    }
+    let mut persistence = Persistence::new(&job.args.download, job.args.output.silent);
+>>>>>>> 66a8f56 (get: parts that are provably ours, files replaced as curl does, downloads that resume by themselves)
     loop {
-        let trouble = match show_once(job, place, &persistence, record) {
+        let trouble = match show_once(job, place, checksum.as_ref(), &persistence, record) {
             Ok(done) => return done,
             Err(trouble) => trouble,
         };
@@ -163,6 +180,7 @@ fn show(job: &Job<'_>, place: &Place, record: &mut Record) -> Result<(), Failure
 fn show_once(
     job: &Job<'_>,
     place: &Place,
+    checksum: Option<&Checksum>,
     persistence: &Persistence,
     record: &mut Record,
 ) -> Result<Result<(), Failure>, Trouble> {
@@ -174,6 +192,9 @@ fn show_once(
         && let Some(trouble) = Trouble::of(&response)
     {
         return Err(trouble);
+    }
+    if !args.download.progress_bar {
+        job.bar.finish();
     }
     keep_aside(job, &response)?;
     let is_bad = response.status().as_u16() >= 400;
@@ -197,7 +218,10 @@ fn show_once(
         Place::Stdout if args.output.explain || args.output.json_out => Output::Nowhere,
         Place::Stdout => Output::stdout(job.console, response.fields())?,
         Place::Special(path) => Output::special(path)?,
-        Place::File(_) | Place::Named(_) => Output::file(&place.path(args, response.fields())?)?,
+        Place::File { .. } | Place::Named(_) => {
+            let path = place.path(args, response.fields())?;
+            Output::file(&path, &job.plan.url, place.may_replace(args))?
+        }
     };
     if args.output.include || args.output.head || is_readable && !args.output.verbose {
         for hop in response.trace().hops {
@@ -210,14 +234,25 @@ fn show_once(
         job.bar
             .expect(Some(length).filter(|_| !response.is_decoded()), 0);
     }
+    let mut sum = checksum.map(Checksum::start);
     pump.run(&mut response, u64::MAX, &mut |piece| {
         output.write(piece)?;
         record.written += piece.len() as u64;
-        Ok(!output.has_seen_enough())
+        if let Some(sum) = &mut sum {
+            sum.update(piece);
+        }
+        Ok(sum.is_some() || !output.has_seen_enough())
     })?;
     // What is left of it is closed with it, before the last step is told.
     let (status, reason) = (response.status(), response.reason().to_owned());
     drop(response);
+    match sum.map(Running::finish).transpose() {
+        Ok(verified) => record.verified = verified,
+        Err(failure) => {
+            output.discard();
+            return Ok(Err(failure));
+        }
+    }
     record.file = output.finish()?;
     if args.output.fail_with_body && is_bad {
         return Ok(Err(bad_status(status, &reason)));

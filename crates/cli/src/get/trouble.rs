@@ -22,6 +22,10 @@ pub(super) enum Trouble {
     },
     /// What is there can't be gone on with.
     Mismatch,
+    /// The file changed on the server while its segments were fetched.
+    Changed,
+    /// The content ended in good order, but before the length that was announced.
+    Short { received: u64, announced: u64 },
     /// Something on this side.
     Failure(Failure),
 }
@@ -40,8 +44,8 @@ impl Trouble {
     fn may_pass(&self) -> bool {
         match self {
             Trouble::Error(error) => error.may_pass(),
-            Trouble::Status { .. } | Trouble::Mismatch => true,
-            Trouble::Failure(_) => false,
+            Trouble::Status { .. } | Trouble::Mismatch | Trouble::Short { .. } => true,
+            Trouble::Failure(_) | Trouble::Changed => false,
         }
     }
 
@@ -72,6 +76,15 @@ impl Trouble {
                 Failure::with_code(33, "the server did not send the rest of this version")
                     .hint("download it anew, without -C")
             }
+            Trouble::Changed => Failure::with_code(33, "the file changed while it was downloaded")
+                .hint("download it again, without --parallel-segments"),
+            Trouble::Short {
+                received,
+                announced,
+            } => Failure::with_code(
+                18,
+                format!("the server sent {received} of {announced} bytes"),
+            ),
             Trouble::Failure(failure) => failure,
         }
     }
@@ -157,8 +170,8 @@ impl Persistence {
             None if is_resumable && !trouble.is_out_of_time() => UNASKED,
             None => 0,
         };
-        let may_pass =
-            trouble.may_pass() || self.every_error && !matches!(trouble, Trouble::Failure(_));
+        let may_pass = trouble.may_pass()
+            || self.every_error && !matches!(trouble, Trouble::Failure(_) | Trouble::Changed);
         if !may_pass || self.failed >= limit {
             return Err(trouble);
         }

@@ -1,0 +1,107 @@
+//! Uploads send exactly what they announce, whatever happens to the file meanwhile.
+
+use crate::script::{Outcome, Server, command, get, outcome};
+use crate::support::Folder;
+use std::fs::File;
+use std::io::Write;
+use std::process::Stdio;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+/// Uploads a file that is changed between the request's head and its content.
+fn upload(args: &[&str], folder: &Folder, change: fn(&mut File)) -> (Outcome, Vec<String>) {
+    let path = folder.join("f");
+    let server = Server::start(move |connection| {
+        let Some(head) = connection.head() else {
+            return;
+        };
+        let mut file = File::options().append(true).open(&path).unwrap();
+        change(&mut file);
+        connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+        let length = head.split("Content-Length: ").nth(1).unwrap();
+        let length = length.split("\r\n").next().unwrap().parse().unwrap();
+        if connection.read_exactly(length).is_some() {
+            connection.send(OK);
+        }
+    });
+    let child = command(["get", "-H", "Expect: 100-continue"])
+        .args(args)
+        .arg(server.url("/"))
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    (outcome(child), server.requests())
+}
+
+#[test]
+fn a_growing_file_is_sent_as_long_as_it_was() {
+    for args in [
+        &["-T", "f"][..],
+        &["-F", "a=@f"],
+        &["-F", "a=<f", "-F", "b=@f"],
+    ] {
+        for length in [1, 100_000, 3_000_000] {
+            let folder = Folder::new().with("f", vec![b'x'; length]);
+            let (outcome, _) = upload(args, &folder, |file| {
+                file.write_all(&[b'y'; 200_000]).unwrap();
+            });
+            assert_eq!(outcome.code, 0, "{args:?} {length}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn a_shrinking_file_is_an_error() {
+    for args in [&["-T", "f"][..], &["-F", "a=@f"]] {
+        let folder = Folder::new().with("f", vec![b'x'; 3_000_000]);
+        let (outcome, _) = upload(args, &folder, |file| file.set_len(1_000_000).unwrap());
+        assert_eq!(outcome.code, 26, "{args:?}: {outcome:?}");
+        assert!(outcome.stderr.contains("become shorter"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn files_of_proc_are_sent() {
+    let server = Server::answering([OK, OK, OK]);
+    for args in [
+        ["-T", "/proc/version"],
+        ["-F", "a=@/proc/version"],
+        ["-d", "@/proc/version"],
+    ] {
+        get(args.into_iter().chain([server.url("/").as_str()])).succeeds();
+        let requests = server.requests();
+        assert!(
+            requests.last().unwrap().contains("Linux version"),
+            "{requests:?}"
+        );
+    }
+}
+
+#[test]
+fn an_upload_to_a_folder_keeps_the_bytes_of_the_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = Folder::new();
+    for (name, want) in [
+        (&b"caf\xe9 100%.txt"[..], "/dir/caf%E9%20100%25.txt"),
+        ("ü?#/".trim_end_matches('/').as_bytes(), "/dir/%C3%BC%3F%23"),
+    ] {
+        let path = folder.path().join(std::ffi::OsStr::from_bytes(name));
+        std::fs::write(&path, "hi").unwrap();
+        let server = Server::answering([OK]);
+        let child = command(["get", "-T"])
+            .arg(&path)
+            .arg(server.url("/dir/"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        outcome(child).succeeds();
+        let request = server.request();
+        assert!(
+            request.starts_with(&format!("PUT {want} HTTP")),
+            "{request}"
+        );
+    }
+}
