@@ -223,12 +223,10 @@ mod tests {
     #[test]
     fn streams() {
         let path = Path::new("f");
-        for (text, other) in [(&b""[..], &b"x"[..])] {
-            let checksum = Checksum::parse(EMPTY).unwrap();
-            let verified = checksum.verify(text, path, "hint").unwrap();
-            assert_eq!(verified, format!("sha256 {EMPTY}"));
-            let failure = checksum.verify(other, path, "hint").unwrap_err();
-            assert_eq!((failure.code(), failure.hint_text()), (110, "hint"));
-        }
+        let checksum = Checksum::parse(EMPTY).unwrap();
+        let verified = checksum.verify(&b""[..], path, "hint").unwrap();
+        assert_eq!(verified, format!("sha256 {EMPTY}"));
+        let failure = checksum.verify(&b"x"[..], path, "hint").unwrap_err();
+        assert_eq!((failure.code(), failure.hint_text()), (110, "hint"));
     }
 }

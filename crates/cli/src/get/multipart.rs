@@ -61,11 +61,15 @@ impl Form {
     /// The content of the request. Files are as long as they are now, even if they grow while they are sent.
     pub(super) fn body(&self) -> Body {
         let form = self.clone();
-        let lengths: Vec<_> = self.pieces.iter().map(Piece::length).collect();
+        let lengths = self.lengths();
         let whole = lengths
             .iter()
             .try_fold(0u64, |sum, length| sum.checked_add((*length)?));
         Body::reopen(whole, move || form.open(&lengths))
+    }
+
+    fn lengths(&self) -> Vec<Option<u64>> {
+        self.pieces.iter().map(Piece::length).collect()
     }
 
     fn open(&self, lengths: &[Option<u64>]) -> io::Result<Box<dyn Read + Send>> {
@@ -217,7 +221,10 @@ mod tests {
         for (part, head, content) in table {
             let form = Form::new(std::slice::from_ref(&part), &[]).unwrap();
             let mut text = String::new();
-            form.open().unwrap().read_to_string(&mut text).unwrap();
+            form.open(&form.lengths())
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
             let boundary = &form.boundary;
             assert_eq!(
                 text,
@@ -229,7 +236,10 @@ mod tests {
         std::fs::remove_file(path).unwrap();
         let form = Form::new(&[], &["a=@b;type=c".to_owned()]).unwrap();
         let mut text = String::new();
-        form.open().unwrap().read_to_string(&mut text).unwrap();
+        form.open(&form.lengths())
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         assert!(text.contains(&format!("{disposition}\"a\"\r\n\r\n@b;type=c\r\n")));
         assert!(Form::new(&["novalue".to_owned()], &[]).is_err());
         assert!(Form::new(&["a=@/no/such/file".to_owned()], &[]).is_err());

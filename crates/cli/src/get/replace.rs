@@ -201,9 +201,9 @@ fn copy(
     let result = (|| {
         let length = part.metadata()?.len();
         // What has no room is found out before the old content is gone.
-        match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length.max(1)) {
-            Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => return Err(error.into()),
-            _ => {}
+        let reserved = rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length.max(1));
+        if let Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) = reserved {
+            return Err(error.into());
         }
         part.rewind()?;
         io::copy(part, &mut file)?;
