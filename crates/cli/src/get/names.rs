@@ -105,9 +105,9 @@ fn harmless(name: &[u8]) -> Option<OsString> {
     let mut safe = Vec::with_capacity(base.len());
     for chunk in base.utf8_chunks() {
         for character in chunk.valid().chars() {
-            let is_unsafe = matches!(character, ':' | '*' | '?' | '"' | '<' | '>' | '|')
+            let is_forbidden = matches!(character, ':' | '*' | '?' | '"' | '<' | '>' | '|')
                 || crate::visible::is_dangerous(character);
-            let character = if is_unsafe { '_' } else { character };
+            let character = if is_forbidden { '_' } else { character };
             safe.extend(character.encode_utf8(&mut [0; 4]).as_bytes());
         }
         safe.extend(chunk.invalid());
