@@ -45,9 +45,9 @@ mod support;
 mod temporaries;
 #[path = "get/terminals.rs"]
 mod terminals;
-#[path = "get/waits.rs"]
-mod waits;
 #[path = "get/uploads.rs"]
 mod uploads;
 #[path = "get/versions.rs"]
 mod versions;
+#[path = "get/waits.rs"]
+mod waits;

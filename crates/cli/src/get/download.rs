@@ -15,7 +15,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::SystemTime;
 use tinyhttp_client::retry::{Continuation, Validator, continuation};
-use tinyhttp_client::{BodyLength, HttpDate, Response};
+use tinyhttp_client::{BodyLength, Error, HttpDate, Response};
 
 /// Downloads the content of the response to a file.
 pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Result<(), Failure> {
@@ -28,15 +28,6 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
         has_begun: false,
         has_restarted: false,
     };
-<<<<<<< HEAD
-    let mut persistence = Persistence::new(job.args);
-    loop {
-        let before = download.length();
-        match download.attempt(&persistence, record) {
-            Ok(done) => {
-                job.bar.finish();
-                return done;
-=======
     let result = download.finish(record);
     job.bar.finish();
     // What it was that failed is more than where the bytes are, unless nothing but a second run helps.
@@ -44,7 +35,6 @@ pub(super) fn download(job: &Job<'_>, place: &Place, record: &mut Record) -> Res
         |failure| match download.part.as_ref().and_then(Part::summary) {
             Some(kept) if !matches!(failure.code(), 22 | 23) => {
                 failure.hint(format!("{kept}; run the same command again to continue"))
->>>>>>> 66a8f56 (get: parts that are provably ours, files replaced as curl does, downloads that resume by themselves)
             }
             _ => failure,
         },
@@ -91,7 +81,7 @@ impl Download<'_> {
     /// Makes attempts until one comes to an end.
     fn finish(&mut self, record: &mut Record) -> Result<(), Failure> {
         let job = self.job;
-        let mut persistence = Persistence::new(&job.args.download, job.args.output.silent);
+        let mut persistence = Persistence::new(job.args);
         loop {
             let before = self.length();
             let trouble = match self.attempt(&persistence, record) {
@@ -101,6 +91,7 @@ impl Download<'_> {
             if self.length() > before {
                 persistence.has_progressed();
             }
+            let trouble = self.judged(trouble)?;
             let is_mismatch = matches!(trouble, Trouble::Mismatch);
             if is_mismatch && !self.is_in_place() && !self.has_restarted {
                 // Nothing has to pass for that: the part is gone, and the whole is asked for.
@@ -194,6 +185,15 @@ impl Download<'_> {
             let bar = &self.job.bar;
             bar.note("the server sends the file from its beginning");
         }
+    }
+
+    /// A response that is not the rest that was asked for makes what is there worthless.
+    fn judged(&mut self, trouble: Trouble) -> Result<Trouble, Failure> {
+        let is_part = matches!(trouble, Trouble::Error(Error::Part { .. }));
+        if is_part && self.part.as_ref().is_some_and(Part::is_resumable) && !self.is_in_place() {
+            return self.mismatch();
+        }
+        Ok(trouble)
     }
 
     /// The part fits nothing that the server has. One that is not the user's own file is emptied.

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tinyhttp_client::retry::{Continuation, continuation};
-use tinyhttp_client::{BodyLength, Response};
+use tinyhttp_client::{BodyLength, Error, Response};
 
 /// A segment smaller than that isn't worth a connection.
 const SMALLEST: u64 = 1024 * 1024;
@@ -116,11 +116,6 @@ struct Progress {
     saved: Mutex<Instant>,
 }
 
-<<<<<<< HEAD
-impl Worker<'_> {
-    fn run(mut self, mut response: Option<Response>) -> Result<(), Trouble> {
-        let mut persistence = Persistence::new(self.job.args);
-=======
 impl Progress {
     fn new(version: Version, record: Option<File>) -> Self {
         let segments = version.segments.iter();
@@ -214,9 +209,7 @@ impl Fetch<'_> {
         mut segment: Segment,
         mut response: Option<Response>,
     ) -> Result<(), Trouble> {
-        let download = &self.job.args.download;
-        let mut persistence = Persistence::new(download, self.job.args.output.silent);
->>>>>>> 66a8f56 (get: parts that are provably ours, files replaced as curl does, downloads that resume by themselves)
+        let mut persistence = Persistence::new(self.job.args);
         loop {
             let before = segment.next;
             let result = match response.take() {
@@ -236,6 +229,8 @@ impl Fetch<'_> {
                     received: segment.next - before,
                     announced: segment.end - before,
                 },
+                // It is not the part that was asked for.
+                Err(Trouble::Error(Error::Part { .. })) => Trouble::Changed,
                 Err(trouble) => trouble,
             };
             if let Err(trouble) = persistence.again(trouble, true, &self.pump.bar) {

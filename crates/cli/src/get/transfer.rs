@@ -151,17 +151,13 @@ fn name_of(path: &Path) -> String {
 
 /// Shows a response as it comes. There is another try as long as nothing has been shown.
 fn show(job: &Job<'_>, place: &Place, record: &mut Record) -> Result<(), Failure> {
-<<<<<<< HEAD
-    let mut persistence = Persistence::new(job.args);
-=======
     let sum = job.args.download.checksum.as_deref();
     let checksum = sum.map(Checksum::parse).transpose()?;
     if checksum.is_some() && job.plan.method == Method::HEAD {
         let what = "--checksum has nothing to verify: the response to HEAD has no content";
         return Err(Failure::with_code(2, what).hint("leave out -I or --checksum"));
     }
-    let mut persistence = Persistence::new(&job.args.download, job.args.output.silent);
->>>>>>> 66a8f56 (get: parts that are provably ours, files replaced as curl does, downloads that resume by themselves)
+    let mut persistence = Persistence::new(job.args);
     loop {
         let trouble = match show_once(job, place, checksum.as_ref(), &persistence, record) {
             Ok(done) => return done,
