@@ -18,7 +18,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
-/// The entries of a directory in one state, in the order of their names.
+/// The entries of a directory in one state: directories first, and in the order of their names.
 #[derive(Debug)]
 pub(crate) struct DirTable {
     rows: Vec<Row>,
@@ -122,7 +122,7 @@ impl DirTable {
         &self.stamp
     }
 
-    /// The entry at a place in the order of names, which must be less than [`len`](DirTable::len).
+    /// The entry at a place in that order, which must be less than [`len`](DirTable::len).
     pub(crate) fn entry(&self, at: usize) -> Entry<'_> {
         let row = &self.rows[at];
         Entry {
@@ -136,7 +136,7 @@ impl DirTable {
         }
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         (0..self.len()).map(|at| self.entry(at))
     }
 
@@ -220,8 +220,10 @@ impl Builder {
 
     fn finish(mut self, stamp: Stamp) -> DirTable {
         let names = &self.names;
-        self.rows
-            .sort_unstable_by(|a, b| by_name(a.name(names), b.name(names)));
+        self.rows.sort_unstable_by(|a, b| {
+            let directories_first = (b.flags & IS_DIR).cmp(&(a.flags & IS_DIR));
+            directories_first.then_with(|| by_name(a.name(names), b.name(names)))
+        });
         self.rows.shrink_to_fit();
         self.names.shrink_to_fit();
         self.permit

@@ -257,7 +257,13 @@ impl Reader {
             return Err(changed());
         }
         let left = node.length - offset;
-        Ok(FileSlice::new(&Arc::new(file), &stamp, offset, left))
+        // The end is compared with the walk, more strictly than a slice does.
+        Ok(FileSlice {
+            file: Arc::new(file),
+            offset,
+            left,
+            stamp: None,
+        })
     }
 
     /// The checksum of the walk's node: counted on the way, remembered, or found by reading the file.

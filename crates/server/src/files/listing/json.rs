@@ -16,7 +16,7 @@ use crate::files::url::push_name;
 
 /// The document, some rows at a time.
 pub(super) fn parts(view: View) -> impl Iterator<Item = String> + Send {
-    let count = view.shown.len();
+    let count = view.len();
     // An empty array takes one part too.
     (0..count.max(1)).step_by(ROWS).map(move |first| {
         let mut out = String::with_capacity(ROWS * 128);

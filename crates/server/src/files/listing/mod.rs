@@ -60,22 +60,31 @@ struct View {
     query: Query,
     offers_archives: bool,
     table: Arc<DirTable>,
-    /// The entries that pass the filter, in order: places in the table.
-    shown: Vec<u32>,
+    /// The entries that pass the filter, in order: places in the table. `None`: all of them, in the table's order.
+    shown: Option<Vec<u32>>,
     /// The README, as a part of the page.
     readme: String,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl View {
+    fn len(&self) -> usize {
+        self.shown.as_ref().map_or(self.table.len(), Vec::len)
+    }
+
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.rows(0, self.shown.len())
+        self.rows(0, self.len())
     }
 
     /// Some of the entries, from the first place on.
     fn rows(&self, first: usize, count: usize) -> impl Iterator<Item = Entry<'_>> {
-        let shown = self.shown.iter().skip(first).take(count);
-        shown.map(|at| self.table.entry(*at as usize))
+        let end = self.len().min(first.saturating_add(count));
+        (first..end).map(|at| self.entry(at))
+    }
+
+    fn entry(&self, at: usize) -> Entry<'_> {
+        let place = self.shown.as_ref().map_or(at, |shown| shown[at] as usize);
+        self.table.entry(place)
     }
 }
 
@@ -225,35 +234,46 @@ impl Listing {
         let pass = GATE.admit().ok_or(Failure::Busy)?;
         let tables = self.store.tables();
         let table = tables.get(&self.store, &self.relative, arrived, &pass)?;
-        if !permit.grow_to(permit.bytes() + table.len() * size_of::<u32>()) {
-            return Err(Failure::Busy);
-        }
-        let mut shown: Vec<u32> = Vec::with_capacity(table.len());
-        shown.extend(0..u32::try_from(table.len()).unwrap_or(u32::MAX));
-        if let Some(filter) = self.query.value("filter") {
-            let filter = filter.to_lowercase();
-            let passes = |entry: Entry<'_>| entry.text().to_lowercase().contains(&filter);
-            shown.retain(|at| passes(table.entry(*at as usize)));
-        }
-        let order = Order::of(&self.query);
-        shown.sort_unstable_by(|a, b| {
-            order.compare(&table.entry(*a as usize), &table.entry(*b as usize))
-        });
-        let readme = if as_json {
-            String::new()
-        } else {
-            let entries = shown.iter().map(|at| table.entry(*at as usize));
-            readme::render(&self.store, &self.relative, entries, &mut permit, &pass)?
-        };
-        Ok(View {
+        let shown = self.shown(&table, &mut permit)?;
+        let mut view = View {
             relative: self.relative,
             query: self.query,
             offers_archives: self.store.options().archives,
             table,
             shown,
-            readme,
-            _permit: permit,
-        })
+            readme: String::new(),
+            permit,
+        };
+        if !as_json {
+            view.readme = readme::render(&self.store, &mut view, &pass)?;
+        }
+        Ok(view)
+    }
+
+    /// Which entries are shown, and in which order.
+    fn shown(&self, table: &DirTable, permit: &mut Permit) -> Result<Option<Vec<u32>>, Failure> {
+        let order = Order::of(&self.query);
+        let filter = self
+            .query
+            .value("filter")
+            .unwrap_or_default()
+            .to_lowercase();
+        if order == Order::default() && filter.is_empty() {
+            return Ok(None);
+        }
+        if !permit.grow_to(permit.bytes() + table.len() * size_of::<u32>()) {
+            return Err(Failure::Busy);
+        }
+        let mut shown: Vec<u32> = Vec::with_capacity(table.len());
+        shown.extend(0..u32::try_from(table.len()).unwrap_or(u32::MAX));
+        if !filter.is_empty() {
+            let passes = |entry: Entry<'_>| entry.text().to_lowercase().contains(&filter);
+            shown.retain(|at| passes(table.entry(*at as usize)));
+        }
+        shown.sort_unstable_by(|a, b| {
+            order.compare(&table.entry(*a as usize), &table.entry(*b as usize))
+        });
+        Ok(Some(shown))
     }
 }
 

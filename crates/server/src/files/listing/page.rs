@@ -12,7 +12,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// The page, some rows at a time.
 pub(super) fn parts(view: View, nonce: String) -> impl Iterator<Item = String> + Send {
-    let chunks = view.shown.len().div_ceil(ROWS);
+    let chunks = view.len().div_ceil(ROWS);
     let mut view = view;
     (0..chunks + 2).map(move |chunk| match chunk {
         0 => head(&view, &nonce),
@@ -58,7 +58,7 @@ fn head(view: &View, nonce: &str) -> String {
     push_counts(view, &mut out);
     out.push_str("</p>\n");
     let filter = view.query.value("filter").unwrap_or_default();
-    if view.shown.is_empty() && filter.is_empty() {
+    if view.len() == 0 && filter.is_empty() {
         // There is nothing to download, to sort or to find.
         out.push_str("</header>\n<table>\n<tbody>\n");
         push_way_up(&names, &suffix, &mut out);
@@ -115,11 +115,11 @@ fn push_hidden(name: &str, value: &str, out: &mut String) {
 fn foot(view: &mut View, nonce: &str) -> String {
     let mut out = String::from("</table>\n");
     let filter = view.query.value("filter").unwrap_or_default();
-    if view.shown.is_empty() && filter.is_empty() {
+    if view.len() == 0 && filter.is_empty() {
         out.push_str("<p class=\"empty\">This folder is empty.</p>\n");
         return out;
     }
-    if view.shown.is_empty() {
+    if view.len() == 0 {
         out.push_str(
             "<p class=\"empty\">Nothing here has such a name. <a href=\"./\">Show all</a></p>\n",
         );
@@ -132,7 +132,7 @@ fn foot(view: &mut View, nonce: &str) -> String {
 /// How much there is, as far as there is any: `2 folders, 1 file, 5.0 kB`.
 fn push_counts(view: &View, out: &mut String) {
     let folders = view.entries().filter(|entry| entry.is_dir).count();
-    let files = view.shown.len() - folders;
+    let files = view.len() - folders;
     let mut separator = "";
     for (count, what) in [(folders, "folder"), (files, "file")] {
         if count > 0 {

@@ -1,6 +1,6 @@
 //! The directory's own words about itself: README.md, README.txt or README, below the listing.
 
-use crate::files::budget::Permit;
+use super::View;
 use crate::files::dir_table::Entry;
 use crate::files::failure::Failure;
 use crate::files::folder::join;
@@ -12,33 +12,32 @@ use std::fmt::Write;
 /// A README that is longer is not shown, in bytes.
 const LONGEST: u64 = 256 * 1024;
 
-/// The README among the entries, as a part of the page; empty if there is none. The permit grows by what it takes.
+/// The README among the entries that are shown, as a part of the page; empty if there is none. The view's permit grows by
+/// what it takes.
 ///
 /// # Errors
 /// [`Failure::Busy`].
-pub(super) fn render<'t>(
-    store: &Store,
-    relative: &[u8],
-    entries: impl Iterator<Item = Entry<'t>>,
-    permit: &mut Permit,
-    _: &Pass<'_>,
-) -> Result<String, Failure> {
+pub(super) fn render(store: &Store, view: &mut View, _: &Pass<'_>) -> Result<String, Failure> {
     let names = ["readme.md", "readme.markdown", "readme.txt", "readme"];
     let rank = |entry: &Entry<'_>| {
         let name = |name: &&str| entry.name.eq_ignore_ascii_case(name.as_bytes());
         names.iter().position(name)
     };
-    let readmes = entries.filter(|entry| !entry.is_dir && entry.length <= LONGEST);
+    let readmes = view
+        .entries()
+        .filter(|entry| !entry.is_dir && entry.length <= LONGEST);
     let readme = readmes
         .filter_map(|entry| Some((rank(&entry)?, entry)))
         .min_by_key(|(rank, _)| *rank);
     let Some((rank, entry)) = readme else {
         return Ok(String::new());
     };
-    let Ok(content) = store.read(&join(relative, entry.name)) else {
+    let name = entry.text().into_owned();
+    let Ok(content) = store.read(&join(&view.relative, entry.name)) else {
         return Ok(String::new());
     };
     let text = String::from_utf8_lossy(&content);
+    let permit = &mut view.permit;
     let before = permit.bytes();
     let weight = weight(&content);
     let is_markdown = rank < 2 && before + weight <= permit.total();
@@ -50,7 +49,7 @@ pub(super) fn render<'t>(
     if !permit.grow_to(before + most) {
         return Err(Failure::Busy);
     }
-    let mut out = format!("<article aria-label=\"{}\">\n", Escaped(&entry.text()));
+    let mut out = format!("<article aria-label=\"{}\">\n", Escaped(&name));
     let html = is_markdown
         .then(|| super::markdown::render(&text))
         .flatten();
