@@ -297,7 +297,7 @@ impl Handler for Files {
         representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
-    /// For listings and archives, which queue at the [gate](gate::Gate), and for what has to be compressed: what doesn't have
+    /// For listings and archives, which queue for the processor, and for what has to be compressed: what doesn't have
     /// to be any more was [prepared](Files::prepared), unless it was asked for under conditions.
     fn may_wait(&self, request: &Request<Body>) -> bool {
         let is_fetch = *request.method() == Method::GET || *request.method() == Method::HEAD;

@@ -36,6 +36,9 @@ const IN_MEMORY: u64 = 256 * 1024;
 /// The largest file of which a compressed form is kept, in bytes.
 const KEPT_COMPRESSED: u64 = 16 * 1024 * 1024;
 
+/// What compressing in memory takes of the budget, in bytes. It bounds how many requests queue at the gate, each with a thread.
+const QUEUEING: usize = 512 * 1024;
+
 /// How many [`Snapshot`]s are kept: each takes a descriptor.
 const SNAPSHOTS: usize = 64;
 
@@ -323,6 +326,9 @@ impl Store {
         let made = |content| Arc::new(Representation::new(content, coding, &stamp, about.clone()));
         match loaded.content {
             Content::Memory(content) => {
+                let Some(_permit) = self.budget.take(QUEUEING) else {
+                    return Ok(None);
+                };
                 let length = content.len();
                 let compressed = compress(content, coding).filter(|made| made.len() < length);
                 let compressed = compressed.map(|content| made(Content::Memory(content.into())));
