@@ -61,9 +61,16 @@ deny: ## advisories, licences, sources and second versions among dependencies (D
 	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml check
 	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml --manifest-path crates/message/fuzz/Cargo.toml check advisories sources
 
-install: ## put the program into $(PREFIX)/bin
+install: ## put the program, its man pages and completions below $(PREFIX)
 	$(CARGO) build --release --locked -p tinyhttp
 	install -D -m 755 target/release/tinyhttp "$(DESTDIR)$(PREFIX)/bin/tinyhttp"
+	rm -rf target/manual && mkdir -p target/manual && target/release/tinyhttp man --out target/manual
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -m 644 target/manual/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1"
+	for shell in bash zsh fish; do target/release/tinyhttp completions $$shell > target/manual/$$shell || exit 1; done
+	install -D -m 644 target/manual/bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/tinyhttp"
+	install -D -m 644 target/manual/zsh "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_tinyhttp"
+	install -D -m 644 target/manual/fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/tinyhttp.fish"
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -6,12 +6,13 @@
 mod failure;
 mod flags;
 mod get;
+mod manual;
 mod resolve;
 mod serve;
 mod usage;
 mod visible;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use flags::Flags;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -37,6 +38,10 @@ enum Command {
     Get(Flags<get::Args>),
     /// Find the addresses of a host
     Resolve(Flags<resolve::Args>),
+    /// Print completions for bash, zsh, fish and other shells
+    Completions(manual::Completions),
+    /// Print a man page
+    Man(manual::ManPage),
 }
 
 fn main() -> ExitCode {
@@ -53,5 +58,7 @@ fn main() -> ExitCode {
         Command::Serve(Flags(args)) => serve::run(&args),
         Command::Get(Flags(args)) => get::run(*args),
         Command::Resolve(Flags(args)) => resolve::run(&args),
+        Command::Completions(completions) => completions.run(Args::command()),
+        Command::Man(page) => page.run(Args::command()),
     }
 }
