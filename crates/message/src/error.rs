@@ -110,7 +110,7 @@ impl fmt::Display for Error {
             Error::HeadTooLarge { limit } => write!(f, "the head is longer than {limit} bytes"),
             Error::TooManyFields { limit } => write!(f, "there are more than {limit} fields"),
             Error::MalformedStartLine => f.write_str("the start line is malformed"),
-            Error::UnsupportedVersion => f.write_str("only HTTP/1.0 and HTTP/1.1 are spoken here"),
+            Error::UnsupportedVersion => f.write_str("only HTTP/1.x is spoken here"),
             Error::MalformedTarget => f.write_str("the request target is malformed"),
             Error::MalformedPath => f.write_str("the path is malformed"),
             Error::BareLineFeed => f.write_str("a line ends in LF without CR"),

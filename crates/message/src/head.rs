@@ -58,6 +58,8 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct FieldStorage<'b> {
     slots: [MaybeUninit<Header<'b>>; FieldStorage::CAPACITY],
+    /// Fields of a head that httparse does not read whole; see [`parse_later_minor`].
+    spare: Vec<Header<'b>>,
 }
 
 impl FieldStorage<'_> {
@@ -69,6 +71,7 @@ impl FieldStorage<'_> {
     pub fn new() -> Self {
         FieldStorage {
             slots: [const { MaybeUninit::uninit() }; FieldStorage::CAPACITY],
+            spare: Vec::new(),
         }
     }
 }
@@ -146,7 +149,7 @@ pub struct RequestHead<'h> {
     pub method: Method,
     /// To what.
     pub target: Target<'h>,
-    /// HTTP/1.0 or HTTP/1.1.
+    /// HTTP/1.0, or HTTP/1.1, which also stands for the later minor versions.
     pub version: Version,
     /// The fields.
     pub fields: Fields<'h>,
@@ -173,6 +176,9 @@ impl<'h> RequestHead<'h> {
         storage: &'h mut FieldStorage<'b>,
         limits: &Limits,
     ) -> Result<Self, Error> {
+        if is_later_minor(head) {
+            return parse_later_minor(head, storage, limits);
+        }
         let slots = slots(storage, limits);
         let mut request = httparse::Request::new(&mut []);
         match request.parse_with_uninit_headers(head, slots) {
@@ -345,6 +351,58 @@ fn slots<'h, 'b>(
     &mut storage.slots[..limits.fields.min(FieldStorage::CAPACITY)]
 }
 
+/// The end of a start line of HTTP/1.2 to HTTP/1.9.
+fn is_later_minor(head: &[u8]) -> bool {
+    let line = memchr::memchr(b'\r', head).map_or(head, |end| &head[..end]);
+    let minor = line
+        .last()
+        .is_some_and(|minor| matches!(minor, b'2'..=b'9'));
+    minor && line[..line.len() - 1].ends_with(b" HTTP/1.")
+}
+
+/// Parses the head of a request in a later minor version than httparse knows.
+///
+/// A message of a later minor version is to be processed as one of the highest version that the recipient implements
+/// (RFC 9110 §2.5), so the start line is read as that of HTTP/1.1, and the fields by themselves.
+fn parse_later_minor<'h, 'b: 'h>(
+    head: &'b [u8],
+    storage: &'h mut FieldStorage<'b>,
+    limits: &Limits,
+) -> Result<RequestHead<'h>, Error> {
+    let line = memchr::memchr(b'\r', head).ok_or(Error::MalformedStartLine)?;
+    let mut known = head[..line - 1].to_vec();
+    known.extend_from_slice(b"1\r\n\r\n");
+    let mut request = httparse::Request::new(&mut []);
+    if let Err(error) = request.parse(&known) {
+        return Err(diagnose(error, &known, limits));
+    }
+    let (Some(method), Some(target)) = (request.method, request.path) else {
+        return Err(Error::MalformedStartLine);
+    };
+    // httparse takes one space between them and nothing before them.
+    let at = method.len() + 1;
+    let target = head.get(at..at + target.len());
+    let target = target.and_then(|target| std::str::from_utf8(target).ok());
+    let target = target.ok_or(Error::MalformedStartLine)?;
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Error::MalformedStartLine)?;
+
+    let section = head.get(line + 2..).unwrap_or_default();
+    let most = limits.fields.min(FieldStorage::CAPACITY);
+    storage.spare = vec![httparse::EMPTY_HEADER; most];
+    let number = match httparse::parse_headers(section, &mut storage.spare) {
+        Ok(httparse::Status::Complete((_, fields))) => fields.len(),
+        Ok(httparse::Status::Partial) => return Err(Error::MalformedStartLine),
+        Err(error) => return Err(diagnose(error, head, limits)),
+    };
+    Ok(RequestHead {
+        target: Target::parse(&method, target)?,
+        method,
+        version: Version::HTTP_11,
+        fields: Fields(&storage.spare[..number]),
+        raw: head,
+    })
+}
+
 fn version_of(minor: u8) -> Version {
     if minor == 0 {
         Version::HTTP_10
@@ -364,8 +422,7 @@ fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> Error {
         httparse::Error::Version => {
             let is_another_version = |word: &[u8]| {
                 matches!(word, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-                    if major.is_ascii_digit() && minor.is_ascii_digit())
-                    && !matches!(word, b"HTTP/1.0" | b"HTTP/1.1")
+                    if major.is_ascii_digit() && *major != b'1' && minor.is_ascii_digit())
             };
             if start_line
                 .split(|byte| *byte == b' ')

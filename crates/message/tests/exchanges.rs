@@ -254,7 +254,34 @@ fn refused_requests() {
             400,
         ),
         ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", UnsupportedVersion, 505),
-        ("GET / HTTP/1.2\r\nHost: h\r\n\r\n", UnsupportedVersion, 505),
+        ("GET / HTTP/0.9\r\nHost: h\r\n\r\n", UnsupportedVersion, 505),
+        (
+            "GET / HTTP/1.10\r\nHost: h\r\n\r\n",
+            MalformedStartLine,
+            400,
+        ),
+        (
+            "GET / HTTP/1.2 \r\nHost: h\r\n\r\n",
+            MalformedStartLine,
+            400,
+        ),
+        (
+            "GET  / HTTP/1.2\r\nHost: h\r\n\r\n",
+            MalformedStartLine,
+            400,
+        ),
+        ("GET HTTP/1.2\r\nHost: h\r\n\r\n", MalformedStartLine, 400),
+        ("GET / HTTP/1.2\r\n\r\n", MissingHost, 400),
+        (
+            "GET / HTTP/1.9\r\nHost: h\r\nA : x\r\n\r\n",
+            SpaceBeforeColon,
+            400,
+        ),
+        (
+            "GET / HTTP/1.9\r\nHost: h\r\nA: x\r\n y\r\n\r\n",
+            LineFolding,
+            400,
+        ),
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", UnsupportedVersion, 505),
         ("GET / http/1.1\r\nHost: h\r\n\r\n", MalformedStartLine, 400),
         (
@@ -333,6 +360,29 @@ fn refused_requests() {
         });
         assert_eq!(seen.error, Some(*want), "{input:?}");
         assert_eq!(want.status().as_u16(), *status, "{input:?}");
+    }
+}
+
+/// A later minor version is processed as the highest that is known (RFC 9110 §2.5).
+#[test]
+fn later_minor_versions_are_read_as_1_1() {
+    for minor in 2..=9 {
+        let input = format!(
+            "PUT /a?b HTTP/1.{minor}\r\nHost: h\r\nA: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        let mut connection = ServerConnection::new(Limits::default());
+        let mut storage = FieldStorage::new();
+        let (used, event) = connection.receive(input.as_bytes(), &mut storage).unwrap();
+        let ServerEvent::Request { head, framing } = event else {
+            panic!("{event:?}");
+        };
+        assert_eq!(used, input.len());
+        assert_eq!(head.method, "PUT");
+        assert_eq!(head.target.as_str(), "/a?b");
+        assert_eq!(head.version, http::Version::HTTP_11);
+        assert_eq!(head.fields.get("a"), Some(&b"x"[..]));
+        assert_eq!(framing.length, tinyhttp_message::BodyLength::Chunked);
+        assert_eq!(framing.close, None);
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// For a request's content to go on; 30 s unless changed. Bytes put it off by what they may take at `slowest`.
     pub content: Duration,
-    /// From one exchange, or the connection's start, to the first byte of the next; 60 s unless changed.
+    /// From one exchange, or the connection's start, to the first byte of the next; 75 s unless changed. Load balancers keep
+    /// connections for 60 s and must not be the ones that find them closed. Responses announce it (`Keep-Alive: timeout=75`).
     pub idle: Duration,
     /// For a client to go on taking a response; 60 s unless changed. Bytes put it off by what they may take at `slowest`.
     pub write: Duration,
@@ -36,7 +37,7 @@ impl Default for Timeouts {
         Timeouts {
             head: Duration::from_secs(10),
             content: Duration::from_secs(30),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_secs(75),
             write: Duration::from_secs(60),
             linger: Duration::from_millis(500),
             slowest: 500,
@@ -91,6 +92,11 @@ impl Timeouts {
             Waiting::Write => self.write,
             Waiting::Linger => self.linger,
         }
+    }
+
+    /// What responses say of the idle timeout, in whole seconds; zero for nothing.
+    pub(crate) fn announced(&self) -> u16 {
+        u16::try_from(self.idle.as_secs()).unwrap_or(u16::MAX)
     }
 
     /// What is left of an allowance after the client has moved some bytes.

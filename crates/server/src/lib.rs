@@ -35,8 +35,8 @@
 //! than a quarter of a MiB. What the kernel keeps for sockets comes on top, and has
 //! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
-//! Connections are bounded, in all and for each client; when there are too many, the longest idle make room for others, and
-//! those that are owed an answer stay. Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off.
+//! Connections are bounded, in all and for each client; when there are too many, the longest idle make room for others, then
+//! those that send content nobody wants, then those without a request, and last the slowest reader of a response. Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off.
 //!
 //! # Example
 //!
@@ -77,6 +77,7 @@ mod deadline;
 mod endpoint;
 pub mod files;
 mod handler;
+mod inbox;
 mod listener;
 pub mod middleware;
 mod parked;

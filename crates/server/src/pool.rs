@@ -165,6 +165,24 @@ impl Pool {
         AboutToWait { pool: self }
     }
 
+    /// Counts a worker as blocked that has not said so itself, so that another one takes its place.
+    pub(crate) fn count_blocked(self: &Arc<Self>) {
+        let mut state = self.lock();
+        state.held_up += 1;
+        self.call_with(&mut state);
+    }
+
+    /// The worker that [`Pool::count_blocked`] counted goes on.
+    pub(crate) fn count_unblocked(&self) {
+        self.lock().held_up -= 1;
+    }
+
+    /// Whether another worker may block. As many threads as may be busy at a time never do, so that requests which need no
+    /// wait are answered whatever the others wait for.
+    pub(crate) fn may_block(&self) -> bool {
+        self.cap <= self.workers || self.lock().held_up + self.workers < self.cap
+    }
+
     /// Tells every worker to end, as soon as it asks. Whoever waits for work has to be woken by other means.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;

@@ -272,6 +272,7 @@ impl Server {
             // Whoever waited has been busy for as long as that, perhaps: a turn may take long without having said so.
             self.pool.call();
             keeper.look_at_the_clock();
+            keeper.replace_stuck_workers();
             self.sweep(&mut keeper);
             self.shared.resume_accepting();
             if self.shared.is_draining() {

@@ -7,6 +7,7 @@ use crate::cores::Cores;
 use crate::deadline::{Clock, Timeouts};
 use crate::endpoint::Endpoint;
 use crate::handler::Handler;
+use crate::inbox::Inboxes;
 use crate::listener::Listener;
 use crate::parked::Parked;
 use crate::poller::{Interest, Poller};
@@ -42,6 +43,7 @@ pub(crate) struct Shared {
     pub(crate) clients: Arc<Clients>,
     pub(crate) clock: Clock,
     pub(crate) cores: Cores,
+    pub(crate) inboxes: Inboxes,
     /// Readable once everyone has to wake up and end.
     pub(crate) bell: OwnedFd,
     /// How many workers there have been.
@@ -78,6 +80,7 @@ impl Shared {
             parked: Parked::new(),
             clock: Clock::new(),
             cores: Cores::new(),
+            inboxes: Inboxes::default(),
             bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             workers: AtomicUsize::new(0),
             stage: AtomicU8::new(SERVING),

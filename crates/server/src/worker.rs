@@ -38,11 +38,11 @@ use crate::connection::{Connection, Next};
 use crate::cores::Share;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
+use crate::inbox::Inbox;
 use crate::listener::{Accepted, BACKLOG};
 use crate::poller::{EVENTS, Interest, Report, no_events};
 use crate::pool::Pool;
 use crate::shared::Shared;
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,7 +86,7 @@ pub(crate) struct Worker<'s> {
     pub(crate) date: FieldLines,
     date_of: HttpDate,
     /// Reported, and not looked at yet.
-    ready: VecDeque<Ready>,
+    inbox: Arc<Inbox>,
     /// How long a turn has taken lately.
     usual: Duration,
     /// Something else was waited for, so that the time says nothing.
@@ -94,7 +94,7 @@ pub(crate) struct Worker<'s> {
 }
 
 /// What a worker has to look at.
-enum Ready {
+pub(crate) enum Ready {
     /// Something that the poller has reported.
     Reported(Report),
     /// A connection that has just been accepted, and most likely brings its first request.
@@ -114,7 +114,7 @@ impl<'s> Worker<'s> {
             arrived: None,
             date: date_field(date_of),
             date_of,
-            ready: VecDeque::with_capacity(EVENTS),
+            inbox: server.inboxes.add(),
             usual: Duration::ZERO,
             held_up: false,
         }
@@ -142,9 +142,14 @@ impl<'s> Worker<'s> {
     /// Does something that may take its time. Others take this worker's place, and what was reported to it.
     pub(crate) fn while_waiting<R>(&mut self, work: impl FnOnce() -> R) -> R {
         self.give_back();
+        let was_at_work = self.inbox.is_at_work();
+        self.end_of_work();
         let waiting = self.pool.about_to_wait();
         let result = work();
         drop(waiting);
+        if was_at_work {
+            self.inbox.resume();
+        }
         self.held_up = true;
         self.look_at_the_clock();
         result
@@ -158,9 +163,10 @@ impl<'s> Worker<'s> {
             match found {
                 Ok(_) if self.server.has_stopped() => pool.stop(),
                 Ok(reports) => {
-                    self.ready.extend(reports.map(Ready::Reported));
                     self.look_at_the_clock();
-                    self.work_off();
+                    let number = self.inbox.fill(reports.map(Ready::Reported), self.now);
+                    self.work_off(number);
+                    self.end_of_work();
                 }
                 Err(error) => {
                     log::error!("waiting for connections failed: {error}");
@@ -171,17 +177,17 @@ impl<'s> Worker<'s> {
     }
 
     /// Gives everything that is ready its turn.
-    fn work_off(&mut self) {
+    fn work_off(&mut self, reported: usize) {
         let since = self.now;
-        let number = self.ready.len() as u32;
+        let number = reported as u32;
         // As many as can be reported are not all that are ready.
-        let much = self.usual * number > ALONE || self.ready.len() == EVENTS;
+        let much = self.usual * number > ALONE || reported == EVENTS;
         let share = (much && self.server.cores.may_be_idle(since)).then(|| {
             self.pool.call();
             Share::from_now_on()
         });
         self.held_up = false;
-        while let Some(ready) = self.ready.pop_front() {
+        while let Some(ready) = self.inbox.next() {
             match ready {
                 Ready::Reported(Report { token: WAKE, .. }) => {}
                 Ready::Reported(Report { token, .. }) if token >= LISTENER => {
@@ -243,9 +249,30 @@ impl<'s> Worker<'s> {
         }
     }
 
+    /// Notes that the worker has done what it took. If the timer counted it as blocked meanwhile, it is so no longer.
+    fn end_of_work(&mut self) {
+        if self.inbox.end() {
+            self.pool.count_unblocked();
+        }
+    }
+
+    /// Finds workers that have been stuck in one turn for too long (a disk that hangs, say), has others take their places, and
+    /// gives those what the stuck ones were going to look at.
+    pub(crate) fn replace_stuck_workers(&self) {
+        for inbox in self.server.inboxes.all() {
+            if inbox.is_stuck(self.now, || self.pool.count_blocked()) {
+                self.hand_over(&inbox);
+            }
+        }
+    }
+
     /// Lets others have what this worker was going to look at.
     fn give_back(&mut self) {
-        while let Some(ready) = self.ready.pop_front() {
+        self.hand_over(&self.inbox);
+    }
+
+    fn hand_over(&self, inbox: &Inbox) {
+        while let Some(ready) = inbox.next() {
             let given = match ready {
                 // These are reported again in any case.
                 Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
@@ -302,31 +329,44 @@ impl<'s> Worker<'s> {
         // There are far fewer listeners than that.
         let number = listener as u16;
         let connection = Connection::new(socket, remote, number, counted, self);
-        self.ready.push_back(Ready::Fresh(Box::new(connection)));
+        self.inbox.add(Ready::Fresh(Box::new(connection)));
     }
 
-    /// Closes connections that nobody misses, so that others can come: those that have been idle for longest, or else those
-    /// that have not said anything, or have not come to the end of a head, for longest. Whoever is owed an answer stays.
-    /// Whether there is room now.
+    /// Closes connections so that others can come. Whether there is room now.
+    ///
+    /// 1. Those that have been idle for longest.
+    /// 2. Those that have their answer and still send content that nobody wants, or linger.
+    /// 3. Those that have said nothing, or have not come to the end of a head, for longest.
+    /// 4. The slowest reader of a response, which then is visibly incomplete.
+    ///
+    /// A connection whose handler is at work stays.
     fn make_room(&mut self) -> bool {
         let number = (self.server.connections() / 64).clamp(1, SHED);
-        for waiting in [Waiting::Idle, Waiting::First, Waiting::Head] {
+        let order = [
+            Waiting::Idle,
+            Waiting::Content,
+            Waiting::Linger,
+            Waiting::First,
+            Waiting::Head,
+            Waiting::Write,
+        ];
+        order.into_iter().any(|waiting| {
+            // A reader is owed the rest of its response, so no more of them go than there must.
+            let number = if waiting == Waiting::Write { 1 } else { number };
             let mut room = false;
             for mut connection in self.server.parked.take_oldest(waiting, number) {
-                if connection.has_input() {
+                let may_ask = matches!(waiting, Waiting::Idle | Waiting::First | Waiting::Head);
+                if may_ask && connection.has_input() {
                     self.park_or_close(connection);
                     continue;
                 }
                 connection.make_room(waiting);
-                drop(connection);
+                connection.cut(self);
                 self.server.closed();
                 room = true;
             }
-            if room {
-                return true;
-            }
-        }
-        false
+            room
+        })
     }
 
     /// Closes the listeners. Whoever is waiting to be accepted, perhaps with a request, would be reset: they are the last

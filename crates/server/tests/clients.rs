@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use support::{LONG, Running, Seen, read_until, rest};
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Handler, Server, Timeouts};
+use tinyhttp_server::{Body, Builder, Handler, Limits, Server, Timeouts};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -22,12 +22,11 @@ const PACE: Duration = Duration::from_millis(20);
 fn holding() -> (impl Handler, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (arrived, told) = mpsc::channel();
     let (let_go, release) = mpsc::channel();
-    let both = Mutex::new((arrived, release));
+    let release = Mutex::new(release);
     let handler = move |request: Request<Body>| {
         if request.uri().path() == "/hold" {
-            let (arrived, release) = &*both.lock().unwrap();
             arrived.send(()).unwrap();
-            release.recv_timeout(LONG).unwrap();
+            release.lock().unwrap().recv_timeout(LONG).unwrap();
         }
         Response::new(Body::from("done"))
     };
@@ -275,6 +274,240 @@ fn who_is_owed_an_answer_makes_no_room() {
     read_until(&mut busy, "done");
     fresh.set_read_timeout(Some(LONG)).unwrap();
     read_until(&mut fresh, "done");
+}
+
+/// Connections that have their answer and still send content, slowly, for nobody.
+#[test]
+fn unwanted_content_makes_room() {
+    let server = Running::with(|builder| builder.max_connections(3), holding().0);
+    for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
+        let mut dripping: Vec<_> = (0..3)
+            .map(|_| {
+                let mut stream = server.connect();
+                let head = format!("POST / HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n7fff;");
+                stream.write_all(head.as_bytes()).unwrap();
+                read_until(&mut stream, "done");
+                stream
+            })
+            .collect();
+        for stream in &mut dripping {
+            stream.write_all(b"x").unwrap();
+        }
+        get(&mut server.connect());
+    }
+}
+
+/// Two clients that take nothing of a large response; each newcomer costs one of them its place, and the response is cut.
+#[test]
+fn the_slowest_reader_makes_room_when_nothing_else_does() {
+    const LARGE: usize = 64 << 20;
+    let handler = |request: Request<Body>| match request.uri().path() {
+        "/large" => Response::new(Body::from(vec![0; LARGE])),
+        _ => Response::new(Body::from("done")),
+    };
+    let server = Running::with(|builder| builder.max_connections(2), handler);
+    let mut readers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = server.connect();
+            let request = b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
+            stream.write_all(request).unwrap();
+            read_until(&mut stream, "\r\n\r\n");
+            stream
+        })
+        .collect();
+    let mut fresh = server.connect();
+    get(&mut fresh);
+    let cut = readers
+        .iter_mut()
+        .filter_map(|stream| {
+            // The one that stays is not read to its end.
+            stream.set_read_timeout(Some(5 * PACE)).unwrap();
+            let mut left = vec![0; 1 << 20];
+            loop {
+                match stream.read(&mut left) {
+                    Ok(0) => return Some(ErrorKind::UnexpectedEof),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                    Err(error) => return Some(error.kind()),
+                }
+            }
+        })
+        .next();
+    assert_eq!(cut, Some(ErrorKind::ConnectionReset));
+}
+
+/// A handler that says it doesn't wait and does, as one whose disk hangs: both workers, and whatever they had taken to look at.
+#[test]
+fn stuck_workers_are_replaced_and_what_they_took_is_answered() {
+    struct Hangs<H>(H);
+    impl<H: Handler> Handler for Hangs<H> {
+        fn handle(&self, request: Request<Body>) -> Response<Body> {
+            self.0.handle(request)
+        }
+        fn may_wait(&self, _: &Request<Body>) -> bool {
+            false
+        }
+    }
+    let (handler, told, let_go) = holding();
+    let server = Running::with(|builder| builder.workers(2), Hangs(handler));
+    let mut connections: Vec<_> = (0..16).map(|_| server.connect()).collect();
+    connections.iter_mut().for_each(get);
+    let (stuck, others) = connections.split_at_mut(4);
+    for stream in &mut *stuck {
+        stream
+            .write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+            .unwrap();
+        // Those that are taken together with it must not share its fate, nor must new clients.
+        for stream in &mut *others {
+            stream.write_all(GET).unwrap();
+        }
+        let mut fresh = server.connect();
+        fresh.write_all(GET).unwrap();
+        for stream in others.iter_mut().chain([&mut fresh]) {
+            read_until(stream, "done");
+        }
+        told.recv_timeout(LONG).unwrap();
+    }
+    for stream in stuck {
+        let_go.send(()).unwrap();
+        let_go_of(stream);
+    }
+}
+
+fn let_go_of(stream: &mut TcpStream) {
+    let mut byte = [0];
+    stream.read_exact(&mut byte).unwrap();
+}
+
+/// When as many threads as may are waiting for something, a request that would wait too is refused, and others are answered.
+#[test]
+fn a_thread_is_kept_for_what_does_not_wait() {
+    struct Mixed<H>(H);
+    impl<H: Handler> Handler for Mixed<H> {
+        fn handle(&self, request: Request<Body>) -> Response<Body> {
+            self.0.handle(request)
+        }
+        fn may_wait(&self, request: &Request<Body>) -> bool {
+            request.uri().path() == "/hold"
+        }
+    }
+    let (handler, told, let_go) = holding();
+    let set = |builder: Builder| builder.workers(1).max_threads(3);
+    let server = Running::with(set, Mixed(handler));
+    let hold = |stream: &mut TcpStream| {
+        stream
+            .write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
+            .unwrap();
+    };
+    let mut holding: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    for stream in &mut holding {
+        hold(stream);
+        told.recv_timeout(LONG).unwrap();
+    }
+    for _ in 0..3 {
+        let mut refused = server.connect();
+        hold(&mut refused);
+        let head = read_until(&mut refused, "\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+        assert!(head.contains("\r\nRetry-After: 1\r\n"), "{head}");
+        get(&mut server.connect());
+    }
+    for stream in &mut holding {
+        let_go.send(()).unwrap();
+        let_go_of(stream);
+    }
+}
+
+/// One byte in each chunk, five bytes of framing around it: skipped whole, and the connection is kept.
+#[test]
+fn unwanted_content_in_small_chunks_is_skipped() {
+    let server = Running::start(|_: Request<Body>| Response::new(Body::from("done")));
+    let mut stream = server.connect();
+    let chunks = "1\r\nx\r\n".repeat(25_000);
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\nT: x\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    read_until(&mut stream, "done");
+    get(&mut stream);
+}
+
+/// Whatever is wrong with a head, an answer to HEAD has no content.
+#[test]
+fn refusals_of_head_requests_have_no_content() {
+    let limits = Limits {
+        request_line: 100,
+        head: 400,
+        fields: 4,
+    };
+    let timeouts = Timeouts {
+        head: Duration::from_millis(100),
+        ..Timeouts::default()
+    };
+    let set = |builder: Builder| builder.limits(limits).timeouts(timeouts);
+    let server = Running::with(set, |_: Request<Body>| Response::new(Body::from("done")));
+    let table = [
+        ("a: b\r\n\r\n".to_owned(), 400),
+        ("Host: h\r\nHost: h\r\n\r\n".to_owned(), 400),
+        ("Host : h\r\n\r\n".to_owned(), 400),
+        ("Host: h\r\nContent-Length: x\r\n\r\n".to_owned(), 400),
+        (
+            "Host: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n".to_owned(),
+            501,
+        ),
+        ("Host: h\r\nExpect: x\r\n\r\n".to_owned(), 417),
+        (format!("Host: h\r\na: {}", "x".repeat(500)), 431),
+        ("a: b\r\n".repeat(5) + "Host: h\r\n\r\n", 431),
+        ("Host: h".to_owned(), 408),
+    ];
+    let ask = |request: String, status: u16| {
+        for (method, has_content) in [("HEAD", false), ("GET", true)] {
+            let answer = server.ask(&format!("{method} {request}"));
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{request:?} {answer:?}"
+            );
+            assert_eq!(
+                !answer.ends_with("\r\n\r\n"),
+                has_content,
+                "{request:?} {answer:?}"
+            );
+        }
+    };
+    for (fields, status) in table {
+        ask(format!("/ HTTP/1.1\r\n{fields}"), status);
+    }
+    ask(format!("/{}", "x".repeat(200)), 414);
+    ask("/ HTTP/2.0\r\nHost: h\r\n\r\n".to_owned(), 505);
+    ask("http:// HTTP/1.1\r\nHost: h\r\n\r\n".to_owned(), 400);
+}
+
+/// A response over a connection that is kept says for how long; one that ends it doesn't.
+#[test]
+fn the_idle_timeout_is_announced() {
+    let idle = Timeouts {
+        idle: Duration::from_secs(7),
+        ..Timeouts::default()
+    };
+    for (timeouts, want) in [(Timeouts::default(), "timeout=75"), (idle, "timeout=7")] {
+        let done = |_: Request<Body>| Response::new(Body::from("done"));
+        let server = Running::with(|builder| builder.timeouts(timeouts), done);
+        for (request, is_kept) in [
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", true),
+            ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true),
+            (
+                "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+                false,
+            ),
+            ("GET / HTTP/1.0\r\n\r\n", false),
+        ] {
+            let mut stream = server.connect();
+            stream.write_all(request.as_bytes()).unwrap();
+            let answer = read_until(&mut stream, "done");
+            let line = format!("\r\nKeep-Alive: {want}\r\n");
+            assert_eq!(answer.contains(&line), is_kept, "{answer}");
+        }
+    }
 }
 
 #[test]

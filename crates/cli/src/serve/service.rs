@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use nix::sys::prctl::set_no_new_privs;
 use nix::unistd::{Gid, Group, Uid, User, geteuid, getgrouplist, setgroups, setresgid, setresuid};
 use std::ffi::CString;
+use std::time::Duration;
 use tinyhttp_server::{Builder, Timeouts};
 
 /// How it is run as a service.
@@ -41,6 +42,18 @@ pub(crate) struct Service {
         env = "TINYHTTP_SLOWEST"
     )]
     slowest: u32,
+
+    /// Keep an idle connection open for SECONDS, and announce that to clients
+    ///
+    /// Behind a load balancer, this has to be longer than the load balancer keeps connections (60 s at AWS).
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = Timeouts::default().idle.as_secs() as u16,
+        env = "TINYHTTP_KEEP_ALIVE",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    keep_alive: u16,
 
     /// Don't let the kernel shut this program in with the folder that it serves
     #[arg(long, env = "TINYHTTP_NO_SANDBOX")]
@@ -86,6 +99,7 @@ impl Service {
         }
         builder.timeouts(Timeouts {
             slowest: self.slowest,
+            idle: Duration::from_secs(u64::from(self.keep_alive)),
             ..Timeouts::default()
         })
     }

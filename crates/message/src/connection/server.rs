@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::framing::{CloseReason, RequestFraming, may_have_content, request_framing};
 use crate::head::{FieldStorage, HeadScanner, Limits, RequestHead};
 use http::{HeaderMap, Method, StatusCode, Version};
+use std::io::Write;
 
 /// What the bytes from a client were.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct ServerConnection {
     expects_continue: bool,
     answered: bool,
     close: Option<CloseReason>,
+    /// What the Keep-Alive field of responses says, in seconds; zero for no such field.
+    keep_alive: u16,
 }
 
 impl ServerConnection {
@@ -53,7 +56,16 @@ impl ServerConnection {
             expects_continue: false,
             answered: false,
             close: None,
+            keep_alive: 0,
         }
+    }
+
+    /// Has responses say how long the connection is kept open for another request, in seconds, so that a client need not
+    /// find out by a request that fails: `Keep-Alive: timeout=75` (RFC 2068 §19.7.1.1). Zero, the default, says nothing.
+    #[must_use]
+    pub fn with_keep_alive(mut self, seconds: u16) -> Self {
+        self.keep_alive = seconds;
+        self
     }
 
     /// Looks at the bytes that have arrived and are not used yet: how many are used now, and what they were.
@@ -74,6 +86,8 @@ impl ServerConnection {
                 if fresh && (input.is_empty() || input == b"\r") {
                     return Ok((empty_lines, ServerEvent::NeedMore));
                 }
+                // Whatever is wrong with the rest of the head, an answer to HEAD has no content.
+                self.answers_head = input.starts_with(b"HEAD ");
                 receive_request(scanner, input, storage, &self.limits)
                     .map(|(used, event)| (empty_lines + used, event))
             }
@@ -130,6 +144,33 @@ impl ServerConnection {
         } else {
             Ok(())
         }
+    }
+
+    /// Takes content that nobody wants from the start of `input`: how many bytes that were.
+    ///
+    /// This is [`receive`](Self::receive) without an event for each piece, of which a client may send one for each byte.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn skip_content(&mut self, input: &[u8]) -> Result<usize, Error> {
+        let mut used = 0;
+        while let Receiving::Content(_) = &self.receiving {
+            let received = receive_content(&mut self.receiving, &input[used..], &self.limits);
+            match received {
+                Ok((more, piece)) => {
+                    used += more;
+                    if matches!(piece, Piece::NeedMore) {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    self.receiving = Receiving::Closed;
+                    self.close = Some(CloseReason::ProtocolError);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(used)
     }
 
     /// Whether the client is in the middle of a head.
@@ -233,8 +274,13 @@ impl ServerConnection {
         };
         if self.close.is_some() {
             head.field("Connection", b"close")?;
-        } else if self.version == Version::HTTP_10 {
-            head.field("Connection", b"keep-alive")?;
+        } else {
+            if self.version == Version::HTTP_10 {
+                head.field("Connection", b"keep-alive")?;
+            }
+            if self.keep_alive > 0 {
+                keep_alive(&mut head, self.keep_alive);
+            }
         }
         head.finish();
         self.answered = true;
@@ -255,6 +301,15 @@ impl ServerConnection {
         }
         self.close
     }
+}
+
+fn keep_alive(head: &mut HeadWriter<'_>, seconds: u16) {
+    let mut digits = [0; 5];
+    let mut rest = &mut digits[..];
+    // Five digits are enough for every u16, so this doesn't fail.
+    let _ = write!(rest, "{seconds}");
+    let unused = rest.len();
+    head.known("Keep-Alive: timeout=", &digits[..digits.len() - unused]);
 }
 
 /// How many bytes of empty lines `input` starts with.

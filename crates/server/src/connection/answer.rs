@@ -54,11 +54,16 @@ impl Connection {
         let (used, response) = if self.protocol.is_complete() {
             let request = request.map(|()| Body::empty());
             let may_wait = worker.server.handler.may_wait(&request);
+            if may_wait && !worker.pool.may_block() {
+                return (0, self.respond_busy(record, worker));
+            }
             if may_wait {
                 self.send_ahead(worker);
                 self.read_all = false;
             }
             (0, call(request, may_wait, worker, |response| response))
+        } else if !worker.pool.may_block() {
+            return (0, self.respond_busy(record, worker));
         } else {
             (rest.len(), self.call_with_content(request, rest, worker))
         };
@@ -243,6 +248,15 @@ impl Connection {
             return Step::End;
         }
         self.respond_with_error(error.status(), &error.to_string(), worker)
+    }
+
+    /// Answers a request that might block while as many threads do as may.
+    fn respond_busy(&mut self, record: Option<Record<'_>>, worker: &mut Worker<'_>) -> Step {
+        let explanation = "Too many requests are waiting for something. Please try again soon.";
+        let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+        self.respond(response, record, worker)
     }
 
     /// Answers without asking the handler, for the last time.

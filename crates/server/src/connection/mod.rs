@@ -44,7 +44,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
-use tinyhttp_message::{CloseReason, FieldStorage, ServerConnection, ServerEvent};
+use tinyhttp_message::{CloseReason, Error, FieldStorage, ServerConnection, ServerEvent};
 
 /// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
 const REQUESTS_PER_TURN: usize = 16;
@@ -129,7 +129,8 @@ impl Connection {
             socket: Arc::new(socket),
             remote,
             listener,
-            protocol: ServerConnection::new(worker.server.settings.limits),
+            protocol: ServerConnection::new(worker.server.settings.limits)
+                .with_keep_alive(worker.server.settings.timeouts.announced()),
             input: Vec::new(),
             sending: None,
             drained: 0,
@@ -290,6 +291,17 @@ impl Connection {
         let mut used = 0;
         let mut answered = 0;
         let stop = loop {
+            if self.protocol.is_answered() && !self.protocol.is_complete() {
+                match self.skip_content(&data[used..], worker) {
+                    Ok((length, Step::LookAgain)) => used += length,
+                    Ok((length, step)) => {
+                        used += length;
+                        break step;
+                    }
+                    Err(error) => break self.refuse(error, worker),
+                }
+                continue;
+            }
             let mut storage = FieldStorage::new();
             let (length, event) = match self.protocol.receive(&data[used..], &mut storage) {
                 Ok(received) => received,
@@ -304,17 +316,8 @@ impl Connection {
                     used += more;
                     step
                 }
-                ServerEvent::Content(content) => {
-                    let length = content.len() as u64;
-                    let timeouts = worker.server.settings.timeouts;
-                    self.left = timeouts.after(Waiting::Content, self.left, length);
-                    self.drained += length;
-                    if self.drained > DRAIN {
-                        self.protocol.close_after(CloseReason::UnreadContent);
-                        break Step::End;
-                    }
-                    continue;
-                }
+                // Content that has no answer yet is the handler's, which has taken all there was.
+                ServerEvent::Content(_) => continue,
                 ServerEvent::End(_) | ServerEvent::Paused => self.finish_exchange(),
             };
             if step != Step::LookAgain {
@@ -340,6 +343,23 @@ impl Connection {
             Step::LookAgain => (used, stop),
             step => (used, step),
         }
+    }
+
+    /// Throws away content that nobody wants: how many bytes that were, and how to go on. A client may send each byte as a
+    /// chunk of its own, so framing counts like content.
+    fn skip_content(&mut self, data: &[u8], worker: &Worker<'_>) -> Result<(usize, Step), Error> {
+        let used = self.protocol.skip_content(data)?;
+        let timeouts = worker.server.settings.timeouts;
+        self.left = timeouts.after(Waiting::Content, self.left, used as u64);
+        self.drained += used as u64;
+        if self.protocol.is_complete() {
+            return Ok((used, self.finish_exchange()));
+        }
+        if self.drained > DRAIN {
+            self.protocol.close_after(CloseReason::UnreadContent);
+            return Ok((used, Step::End));
+        }
+        Ok((used, Step::NeedMore))
     }
 
     /// The response has been handed over. What comes next depends on whether the request is complete, too.

@@ -1,0 +1,149 @@
+//! What a worker has taken and not looked at yet, where the timer can see it.
+//!
+//! A worker takes up to 32 reports at once and gives each connection its turn. If one turn hangs, on a disk that does not answer,
+//! say, the others must not hang with it: the timer looks at every inbox at each tick, counts a worker that has been at its
+//! batch for too long as blocked, and hands what is left in its inbox to others.
+
+use crate::worker::Ready;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// How long a worker may be at one batch before the timer takes it for blocked. Ordinary batches take less than a millisecond;
+/// a worker that is taken for blocked by mistake costs a wake-up.
+const STUCK: Duration = Duration::from_millis(100);
+
+/// The inboxes of all workers.
+#[derive(Default)]
+pub(crate) struct Inboxes(Mutex<Vec<Weak<Inbox>>>);
+
+/// What one worker has taken.
+#[derive(Default)]
+pub(crate) struct Inbox(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    ready: VecDeque<Ready>,
+    /// When the worker began with what it is at; `None` while it is at nothing, or has said that it blocks.
+    since: Option<Instant>,
+    /// The timer has counted the worker as blocked.
+    counted: bool,
+}
+
+impl Inboxes {
+    /// An inbox for another worker, which is forgotten when the worker is gone.
+    pub(crate) fn add(&self) -> Arc<Inbox> {
+        let inbox = Arc::new(Inbox::default());
+        let mut all = self.lock();
+        all.retain(|inbox| inbox.strong_count() > 0);
+        all.push(Arc::downgrade(&inbox));
+        inbox
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Inbox>> {
+        self.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The list is valid between any two statements that hold the lock, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Inbox>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox {
+    /// The state is valid between any two statements that hold the lock, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a batch in, at the time at which the worker begins with it: how much there is.
+    pub(crate) fn fill(&self, batch: impl Iterator<Item = Ready>, now: Instant) -> usize {
+        let mut state = self.lock();
+        state.ready.extend(batch);
+        state.since = Some(now);
+        state.ready.len()
+    }
+
+    /// Puts one more in.
+    pub(crate) fn add(&self, ready: Ready) {
+        self.lock().ready.push_back(ready);
+    }
+
+    /// Takes the next one out.
+    pub(crate) fn next(&self) -> Option<Ready> {
+        self.lock().ready.pop_front()
+    }
+
+    /// The worker goes on with its batch after it had said that it blocks.
+    pub(crate) fn resume(&self) {
+        self.lock().since = Some(Instant::now());
+    }
+
+    /// Whether the worker is at a batch.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.lock().since.is_some()
+    }
+
+    /// The worker is at nothing now. `true`: it was counted as blocked meanwhile.
+    pub(crate) fn end(&self) -> bool {
+        let mut state = self.lock();
+        state.since = None;
+        std::mem::take(&mut state.counted)
+    }
+
+    /// Whether the worker has been at its batch for too long. `count` is called when that is noticed first.
+    pub(crate) fn is_stuck(&self, now: Instant, count: impl FnOnce()) -> bool {
+        let mut state = self.lock();
+        let is_stuck = state
+            .since
+            .is_some_and(|since| now.saturating_duration_since(since) >= STUCK);
+        if is_stuck && !std::mem::replace(&mut state.counted, true) {
+            // Within the lock, so that the worker can't come back before it was counted.
+            count();
+        }
+        is_stuck
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poller::Report;
+
+    fn report(token: u64) -> Ready {
+        Ready::Reported(Report {
+            token,
+            ended: false,
+        })
+    }
+
+    #[test]
+    fn a_worker_is_stuck_after_a_while_and_counted_once() {
+        let inbox = Inbox::default();
+        let now = Instant::now();
+        let mut counted = 0;
+        let mut stuck = |after: Duration| {
+            let is_stuck = inbox.is_stuck(now + after, || counted += 1);
+            (is_stuck, counted)
+        };
+        assert_eq!(stuck(2 * STUCK), (false, 0), "it is at nothing");
+        inbox.fill([report(1), report(2)].into_iter(), now);
+        assert_eq!(stuck(STUCK / 2), (false, 0));
+        assert_eq!(stuck(STUCK), (true, 1));
+        assert_eq!(stuck(2 * STUCK), (true, 1));
+        assert!(inbox.end() && !inbox.end());
+        assert_eq!(stuck(3 * STUCK), (false, 1));
+        assert!(inbox.next().is_some() && inbox.next().is_some() && inbox.next().is_none());
+    }
+
+    #[test]
+    fn inboxes_are_forgotten_with_their_workers() {
+        let inboxes = Inboxes::default();
+        let first = inboxes.add();
+        drop(inboxes.add());
+        let _third = inboxes.add();
+        assert_eq!(inboxes.all().len(), 2);
+        drop(first);
+        assert_eq!(inboxes.all().len(), 1);
+    }
+}
