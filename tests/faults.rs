@@ -46,10 +46,11 @@ fn is_as_before(server: &mut Serve, descriptors: usize) {
     server.wait_until("its descriptors are free", |server| {
         server.descriptors() <= descriptors
     });
-    // Workers, as many as there are cores, and a few that have their own things to do.
+    // Workers, as many as there are cores, a few that have their own things to do, and those that took the place of a worker
+    // which a busy machine held up.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = server.threads();
-    assert!(threads <= cores + 4, "{threads} threads");
+    assert!(threads <= 2 * cores + 8, "{threads} threads");
     assert_eq!(server.connect().get("/a").text(), "aaaa");
 }
 

@@ -157,9 +157,9 @@ fn every_answer() {
             let is_list_of_something = value.split(',').all(|member| !member.trim().is_empty());
             assert!(is_list_of_something, "{status}: {line}");
         }
-        // §7.6.1: no field is for this hop alone but Connection, and it names no other.
+        // §7.6.1: no field is for this hop alone but Connection, and it names no other. Keep-Alive is, and says when an idle
+        // connection is closed; intermediaries remove it without being told.
         let hop = [
-            "keep-alive",
             "te",
             "trailer",
             "transfer-encoding",

@@ -379,7 +379,7 @@ fn later_minor_versions_are_read_as_1_1() {
         assert_eq!(used, input.len());
         assert_eq!(head.method, "PUT");
         assert_eq!(head.target.as_str(), "/a?b");
-        assert_eq!(head.version, http::Version::HTTP_11);
+        assert_eq!(head.version, Version::HTTP_11);
         assert_eq!(head.fields.get("a"), Some(&b"x"[..]));
         assert_eq!(framing.length, tinyhttp_message::BodyLength::Chunked);
         assert_eq!(framing.close, None);
