@@ -4,6 +4,8 @@
 
 #[path = "get/accounts.rs"]
 mod accounts;
+#[path = "get/checksums.rs"]
+mod checksums;
 #[path = "get/codings.rs"]
 mod codings;
 #[path = "get/connections.rs"]

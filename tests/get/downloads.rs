@@ -37,7 +37,7 @@ impl File {
         self
     }
 
-    fn sum(&self) -> String {
+    pub(crate) fn sum(&self) -> String {
         Sha256::digest(&self.content[..])
             .iter()
             .map(|byte| format!("{byte:02x}"))

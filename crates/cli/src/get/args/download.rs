@@ -29,7 +29,7 @@ pub(in crate::get) struct DownloadArgs {
     /// Give the file the date of Last-Modified
     #[arg(short = 'R', long)]
     pub(in crate::get) remote_time: bool,
-    /// Go on where an earlier download stopped: at a byte, or with - where the file ends
+    /// Resume a file that another program began: at byte OFFSET, or with - where it ends
     #[arg(
         short = 'C',
         long,
@@ -50,7 +50,7 @@ pub(in crate::get) struct DownloadArgs {
     /// Try again after any failure, not only those that may pass
     #[arg(long)]
     pub(in crate::get) retry_all_errors: bool,
-    /// Verify the file: sha256:HEX or sha512:HEX
+    /// Verify the content: sha256:HEX or sha512:HEX
     #[arg(long, value_name = "SUM")]
     pub(in crate::get) checksum: Option<String>,
     /// With several URLs, end at the first that fails
