@@ -326,8 +326,8 @@ fn rules_and_files_see_one_path() {
         ("http://h/%6fld/a.txt", 307, "/new/a.txt"),
         ("/old/../.env", 404, ""),
         ("/old/%2e%2e/%2eenv", 404, ""),
-        ("/old%2fa.txt", 400, ""),
-        ("/x%2f..%2fold/a.txt", 400, ""),
+        ("/old%2fa.txt", 404, ""),
+        ("/x%2f..%2fold/a.txt", 404, ""),
         // None of these is that folder.
         ("/older/a.txt", 200, ""),
         ("/old%5ca.txt", 404, ""),

@@ -664,3 +664,83 @@ fn the_start_page() {
     raw.stream().write_all(b"HEAD / HTTP/1.0\r\n\r\n").unwrap();
     assert_eq!(raw.answer_to("HEAD").status, 200);
 }
+
+/// Clients that take their time: a file that all of them read is open once, so that there are descriptors left for others.
+#[test]
+fn slow_readers_of_a_file_leave_descriptors_for_others() {
+    let folder = Folder::new()
+        .with("large.bin", vec![1; 8 << 20])
+        .with("other.bin", vec![2; 300_000]);
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "ulimit -n 128; exec \"$0\" serve \"$1\" -p 0 --max-connections-per-client 90",
+    ]);
+    command
+        .arg(env!("CARGO_BIN_EXE_tinyhttp"))
+        .arg(folder.path());
+    let server = Serve::spawn(command);
+    let mut readers: Vec<_> = (0..70).map(|_| server.connect()).collect();
+    for reader in &mut readers {
+        reader.send("GET /large.bin HTTP/1.1\r\nHost: h\r\n\r\n");
+    }
+    // Each has been sent something, so that the file is open for it.
+    for reader in &readers {
+        reader.stream().peek(&mut [0]).unwrap();
+    }
+    let descriptors = || {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
+        let open = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        open.filter(|target| target.ends_with("large.bin")).count()
+    };
+    assert_eq!(descriptors(), 1);
+    assert_eq!(server.connect().get("/other.bin").status, 200);
+    drop(readers);
+}
+
+/// What is on this machine is for its own pages, unless it is shared: pages of other sites can't embed it.
+#[test]
+fn other_sites_may_not_embed_what_is_only_here() {
+    let folder = Folder::new().with("a.txt", "a");
+    let table: [(&[&str], Option<&str>); 4] = [
+        (&[], Some("same-site")),
+        (&["-b", "0.0.0.0"], None),
+        (&["--cors"], None),
+        (
+            &["--header", "Cross-Origin-Resource-Policy: same-origin"],
+            Some("same-origin"),
+        ),
+    ];
+    for (flags, want) in table {
+        let server = Serve::start(folder.path(), flags);
+        for path in ["/a.txt", "/missing", "/"] {
+            let answer = server.connect().get(path);
+            assert_eq!(
+                answer.field("cross-origin-resource-policy"),
+                want,
+                "{flags:?} {path}"
+            );
+        }
+    }
+}
+
+/// Somebody who serves an application and reloads one of its routes is told once which flag is missing.
+#[test]
+fn a_missing_route_is_a_hint() {
+    let folder = Folder::new().with("index.html", "app");
+    let page = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\nAccept: text/html\r\n\r\n");
+    let server = Serve::start(folder.path(), [""; 0]);
+    let ask = |path| server.connect().send(page(path)).answer().status;
+    assert_eq!((ask("/missing.js"), ask("/users/7")), (404, 404));
+    let lines = || std::iter::repeat_with(|| server.stderr_line());
+    let hint = lines().find(|line| line.contains("warn"));
+    assert!(hint.is_some_and(|line| line.contains("users/7") && line.contains("--spa")));
+    assert_eq!((ask("/users/8"), ask("/the/last")), (404, 404));
+    let mut rest = lines().take_while(|line| !line.contains("/the/last"));
+    assert!(rest.all(|line| !line.contains("--spa")));
+    let server = Serve::start(folder.path(), ["--spa"]);
+    assert_eq!(
+        server.connect().send(page("/users/7")).answer().text(),
+        "app"
+    );
+}

@@ -1,6 +1,7 @@
 //! Content, wherever it comes from: bytes in memory, part of a file, or a reader.
 
 use crate::files::Stamp;
+use crate::open_file::OpenFile;
 use bytes::Bytes;
 use std::fmt;
 use std::fs::File;
@@ -37,6 +38,8 @@ pub(crate) struct FileSlice {
     pub(crate) left: u64,
     /// The state of the file in which its content was announced.
     pub(crate) stamp: Option<Stamp>,
+    /// The descriptor, if it is shared with other readers.
+    pub(crate) open: Option<Arc<OpenFile>>,
 }
 
 impl Body {
@@ -55,6 +58,7 @@ impl Body {
             offset,
             left: length,
             stamp: None,
+            open: None,
         }))
     }
 
@@ -104,13 +108,18 @@ impl FileSlice {
             offset,
             left: length,
             stamp: Some(*stamp),
+            open: None,
         }
     }
 
     /// To be asked before the last bytes go out: is this still the file that was announced? Otherwise what has been sent is
     /// a mixture, and must not look complete.
     pub(crate) fn confirm(&self) -> io::Result<()> {
-        self.stamp.map_or(Ok(()), |stamp| stamp.confirm(&self.file))
+        match (&self.open, self.stamp) {
+            (Some(open), _) => open.confirm(),
+            (None, Some(stamp)) => stamp.confirm(&self.file),
+            (None, None) => Ok(()),
+        }
     }
 }
 

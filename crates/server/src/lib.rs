@@ -80,6 +80,7 @@ mod handler;
 mod inbox;
 mod listener;
 pub mod middleware;
+mod open_file;
 mod parked;
 mod poller;
 mod pool;

@@ -9,6 +9,7 @@ use crate::endpoint::Endpoint;
 use crate::handler::Handler;
 use crate::inbox::Inboxes;
 use crate::listener::Listener;
+use crate::open_file::OpenFile;
 use crate::parked::Parked;
 use crate::poller::{Interest, Poller};
 use rustix::event::{EventfdFlags, eventfd};
@@ -131,7 +132,9 @@ impl Shared {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.connections.load(Ordering::Relaxed) >= self.settings.max_connections
+        // A file that is sent to a slow reader takes a descriptor as a connection does.
+        self.connections.load(Ordering::Relaxed) + OpenFile::count()
+            >= self.settings.max_connections
     }
 
     /// A connection has been accepted.

@@ -3,6 +3,7 @@
 use super::listen::Bind;
 use super::{Args, names};
 use crate::failure::Failure;
+use http::HeaderValue;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -167,6 +168,14 @@ impl Guards {
             ));
         }
         self.users()
+    }
+
+    /// What browsers are told about pages of other sites that embed files of this one: as long as only this machine can
+    /// connect, the files are for nobody else's pages, unless --cors shares them.
+    pub(crate) fn resource_policy(&self, addresses: &[SocketAddr]) -> Option<HeaderValue> {
+        let only_here =
+            !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
+        (only_here && self.cors.is_empty()).then(|| HeaderValue::from_static("same-site"))
     }
 
     /// The users, read before the process shuts itself in.

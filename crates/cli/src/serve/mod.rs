@@ -60,7 +60,15 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(identity) = identity {
         identity.assume()?;
     }
-    let options = args.site.options().replacement_hint(hint(args));
+    let options = args
+        .site
+        .options()
+        .replacement_hint(hint(args))
+        .spa_hint("if the folder is a single-page application, --spa answers with its page");
+    let options = match args.guards.resource_policy(&builder.addresses()) {
+        Some(policy) => options.resource_policy(policy),
+        None => options,
+    };
     let files = options.open(&args.dir).map_err(|error| {
         Failure::new(
             error.to_string(),

@@ -21,7 +21,7 @@ pub(crate) struct Site {
     #[arg(long, env = "TINYHTTP_SPA")]
     spa: bool,
 
-    /// Let /about lead to about.html
+    /// Let /about lead to about.html, and /about.html to /about
     #[arg(long, env = "TINYHTTP_CLEAN_URLS")]
     clean_urls: bool,
 

@@ -43,6 +43,12 @@ impl<'r> Address<'r> {
         self.path.has_encoded_slash()
     }
 
+    /// Whether the last name has an ending.
+    pub(crate) fn has_ending(&self) -> bool {
+        let name = self.relative().rsplit(|byte| *byte == b'/').next();
+        name.is_some_and(|name| name.iter().skip(1).any(|byte| *byte == b'.'))
+    }
+
     /// Whether it ends in a slash, and so names a folder.
     pub(crate) fn names_folder(&self) -> bool {
         self.path.ends_in_slash()
@@ -53,6 +59,12 @@ impl<'r> Address<'r> {
         let mut names = self.relative().split(|byte| *byte == b'/').peekable();
         names.next_if(|name| *name == b"." || *name == b".well-known");
         names.any(|name| name.starts_with(b"."))
+    }
+
+    /// The address of another path below the same base, encoded for a URL.
+    pub(crate) fn of_other(&self, relative: &[u8]) -> String {
+        let base = &self.path.as_bytes()[..self.base];
+        url::encode_path(&[base, b"/", relative].concat())
     }
 
     /// The address with a slash at its end, encoded for a URL. It begins with one slash, so that it can't be taken for

@@ -177,6 +177,7 @@ mod tests {
             varies: true,
             is_gzip: false,
             cache_control: HeaderValue::from_static("no-cache"),
+            resource_policy: None,
             disposition: None,
         };
         Some(Arc::new(Representation::new(

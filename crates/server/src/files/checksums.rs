@@ -206,6 +206,7 @@ mod tests {
             offset: 0,
             left: content.len() as u64,
             stamp: None,
+            open: None,
         };
         let checksums = Checksums::default();
         let (opened, steps) = (AtomicUsize::new(0), AtomicUsize::new(0));

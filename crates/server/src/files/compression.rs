@@ -5,9 +5,8 @@ use super::cache::Cache;
 use super::coding;
 use super::gate::GATE;
 use super::representation::{About, Content, Representation};
-use super::stamp::Stamp;
-use crate::body::{Body, FileSlice};
-use std::fs::File;
+use crate::body::Body;
+use crate::open_file::OpenFile;
 use std::io::{self, Read};
 use std::sync::Arc;
 use tinyhttp_message::negotiate::Coding;
@@ -15,8 +14,7 @@ use tinyhttp_message::negotiate::Coding;
 /// What is needed for compressing a file, each time that its content is asked for.
 #[derive(Debug)]
 pub(crate) struct Compression {
-    pub(crate) file: Arc<File>,
-    pub(crate) stamp: Stamp,
+    pub(crate) file: Arc<OpenFile>,
     pub(crate) coding: Coding,
     /// For the compressor, and the copy for the cache.
     pub(crate) _permit: Permit,
@@ -44,7 +42,7 @@ impl Compression {
     }
 
     fn reader(&self) -> Box<dyn Read + Send> {
-        let content = FileSlice::new(&self.file, &self.stamp, 0, self.stamp.length);
+        let content = self.file.slice(0, self.file.stamp().length);
         coding::compress(content, self.coding)
     }
 
@@ -52,9 +50,11 @@ impl Compression {
         if let Some(shelf) = &self.shelf {
             let content = Content::Memory(content.into());
             let about = shelf.about.clone();
-            let made = Representation::new(content, self.coding, &self.stamp, about);
+            let made = Representation::new(content, self.coding, self.file.stamp(), about);
             let kept = Some(Arc::new(made));
-            shelf.cache.keep(&shelf.path, self.coding, self.stamp, kept);
+            shelf
+                .cache
+                .keep(&shelf.path, self.coding, *self.file.stamp(), kept);
         }
     }
 }

@@ -74,15 +74,17 @@ use archive::{Archive, Format};
 use error_page::error_page;
 use failure::Failure;
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, VARY,
 };
 use http::{Method, Request, Response, StatusCode, Uri};
 use listing::Listing;
 use query::Query;
+use representation::RESOURCE_POLICY;
 use respond::{range_field, respond};
 use stamp::Kind;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 use store::Store;
 use tinyhttp_message::RequestHead;
@@ -99,6 +101,8 @@ const ALLOW_VALUE: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 #[derive(Debug)]
 pub struct Files {
     store: Arc<Store>,
+    /// Whether the log has said what a single-page application needs.
+    has_hinted: AtomicBool,
 }
 
 impl Files {
@@ -121,19 +125,44 @@ impl Files {
         }
 
         // 2. Path.
-        let address = self.address(request.uri().path())?;
+        let address = match self.address(request.uri().path()) {
+            Err(Failure::NotFound) if self.is_above_base(request.uri().path()) => {
+                let base = url::encode_path(&[&self.store.options().base[..], b"/"].concat());
+                return Ok(redirect(StatusCode::FOUND, base, request.uri()));
+            }
+            address => address?,
+        };
 
         // 3. Look up.
         let arrived = Instant::now();
-        let found = match self.look_up(&address, arrived) {
+        let found = self.look_up(&address, arrived);
+        if let Some(location) = self.clean_address(&address, &found) {
+            return Ok(redirect(
+                StatusCode::MOVED_PERMANENTLY,
+                location,
+                request.uri(),
+            ));
+        }
+        let found = match found {
             Err(Failure::NotFound) if self.is_route(&address, request.headers()) => {
                 self.look_up_index(b".", arrived)?
+            }
+            Err(Failure::NotFound) => {
+                self.hint_at_routes(&address, request.headers());
+                return Err(Failure::NotFound);
             }
             found => found?,
         };
         let (file, stamp) = match found {
             Found::File(file, stamp) => (file, stamp),
-            Found::FolderName => return Ok(redirect_to_folder(&address, request.uri())),
+            Found::FolderName => {
+                let location = address.as_folder();
+                return Ok(redirect(
+                    StatusCode::MOVED_PERMANENTLY,
+                    location,
+                    request.uri(),
+                ));
+            }
             Found::Folder => return self.list(&address, request, arrived),
         };
 
@@ -238,12 +267,85 @@ impl Files {
         listing.respond(request, &accepted, arrived)
     }
 
+    /// Whether a path is the root of the server, while the folder appears below another path.
+    fn is_above_base(&self, raw: &str) -> bool {
+        let path = tinyhttp_message::Path::normalize(raw);
+        !self.store.options().base.is_empty() && path.is_ok_and(|path| path.as_bytes() == b"/")
+    }
+
+    /// The address of a page with clean URLs, if it isn't the one that was asked for.
+    fn clean_address(
+        &self,
+        address: &Address<'_>,
+        found: &Result<Found<'_>, Failure>,
+    ) -> Option<String> {
+        if !self.store.options().clean_urls {
+            return None;
+        }
+        let relative = address.relative();
+        let is_page = |path: &[u8]| matches!(self.store.stat(path), Ok((Kind::File, _)));
+        let file = match found {
+            Ok(Found::File(file, _)) if !address.names_folder() => file,
+            Err(Failure::NotFound) if address.names_folder() && relative != b"." => {
+                let page = [relative, b".html"].concat();
+                return is_page(&page).then(|| address.of_other(relative));
+            }
+            _ => return None,
+        };
+        let folder = folder::of(file);
+        let is_index = matches!(
+            self.look_up_index(folder, Instant::now()),
+            Ok(Found::File(index, _)) if index == *file
+        );
+        let stem = relative.strip_suffix(b".html").unwrap_or(relative);
+        if is_index {
+            return Some(match folder {
+                b"." => address.of_other(b""),
+                folder => address.of_other(&[folder, b"/"].concat()),
+            });
+        }
+        let is_named = !stem.is_empty() && !stem.ends_with(b"/");
+        (stem != relative && is_named && !is_page(stem)).then(|| address.of_other(stem))
+    }
+
+    /// Says once in the log what a single-page application needs, if this looks like one: a browser asks for a page without
+    /// an ending, and the root has a page.
+    fn hint_at_routes(&self, address: &Address<'_>, fields: &HeaderMap) {
+        let options = self.store.options();
+        let looks_like_one = !options.spa
+            && !options.spa_hint.is_empty()
+            && !self.has_hinted.load(Ordering::Relaxed)
+            && asks_for_page(fields)
+            && !address.has_ending()
+            && matches!(
+                self.look_up_index(b".", Instant::now()),
+                Ok(Found::File(..))
+            )
+            && self.store.stat(b"404.html").is_err();
+        if looks_like_one && !self.has_hinted.swap(true, Ordering::Relaxed) {
+            let path = String::from_utf8_lossy(address.relative());
+            log::warn!(
+                "there is no page /{}: {}",
+                path.escape_debug(),
+                options.spa_hint
+            );
+        }
+    }
+
     /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part
     /// of a page that is missing: a name with an ending, that isn't asked for as a page.
     fn is_route(&self, address: &Address<'_>, fields: &HeaderMap) -> bool {
-        let name = address.relative().rsplit(|byte| *byte == b'/').next();
-        let has_ending = name.is_some_and(|name| name.iter().skip(1).any(|byte| *byte == b'.'));
-        self.store.options().spa && (!has_ending || asks_for_page(fields))
+        self.store.options().spa && (!address.has_ending() || asks_for_page(fields))
+    }
+
+    /// Whether Accept decides what is at a path: the application's page, or nothing.
+    fn depends_on_accept(&self, raw: &str) -> bool {
+        self.address(raw).is_ok_and(|address| {
+            matches!(
+                self.look_up(&address, Instant::now()),
+                Err(Failure::NotFound)
+            )
+        })
     }
 
     /// The page for a failure: `404.html` and the like in the root, if it is there.
@@ -269,7 +371,7 @@ enum Found<'p> {
 
 impl Handler for Files {
     fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self.answer(&request).unwrap_or_else(|failure| {
+        let mut response = self.answer(&request).unwrap_or_else(|failure| {
             if let Failure::System(errno) = failure {
                 log::warn!(
                     "can't read {}: {errno}",
@@ -277,7 +379,17 @@ impl Handler for Files {
                 );
             }
             failure.into_response(self.failure_page(failure))
-        })
+        });
+        let options = self.store.options();
+        let fields = response.headers_mut();
+        if let Some(policy) = &options.resource_policy {
+            fields.insert(RESOURCE_POLICY, policy.clone());
+        }
+        // What isn't there is a page of the application for some and missing for others.
+        if options.spa && self.depends_on_accept(request.uri().path()) {
+            fields.append(VARY, HeaderValue::from_static("Accept"));
+        }
+        response
     }
 
     /// A GET or HEAD of a file, without preconditions and ranges: the same steps, but nothing is put into a map.
@@ -289,7 +401,11 @@ impl Handler for Files {
             return None;
         }
         let address = self.address(head.target.path()).ok()?;
-        let Found::File(file, stamp) = self.look_up(&address, arrived).ok()? else {
+        let found = self.look_up(&address, arrived);
+        if self.clean_address(&address, &found).is_some() {
+            return None;
+        }
+        let Found::File(file, stamp) = found.ok()? else {
             return None;
         };
         let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
@@ -361,22 +477,18 @@ fn asks_for_page(fields: &HeaderMap) -> bool {
     lines.any(|line| line.as_bytes().starts_with(b"text/html"))
 }
 
-/// 301 to the same address with a slash at the end, so that relative links in the page work. (308 would say that the
-/// method must stay the same; of GET and HEAD it goes without saying, and some clients don't know 308.)
-fn redirect_to_folder(address: &Address<'_>, uri: &Uri) -> Response<Body> {
-    let mut location = address.as_folder();
+/// A redirect to another address, with the same query. 301 rather than 308, which would say that the method must stay the
+/// same: of GET and HEAD it goes without saying, and some clients don't know 308.
+fn redirect(status: StatusCode, mut location: String, uri: &Uri) -> Response<Body> {
     if let Some(query) = uri.query() {
         location.push('?');
         location.push_str(query);
     }
-    let mut response = error_page(
-        StatusCode::MOVED_PERMANENTLY,
-        "This is a folder: its address ends in a slash.",
-    );
+    let mut response = error_page(status, "This page has another address.");
     if let Ok(location) = HeaderValue::try_from(location) {
         let fields = response.headers_mut();
         fields.insert(LOCATION, location);
-        // The folder may become a file: without this, a browser would never ask again.
+        // What is there may change: without this, a browser would never ask again.
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
     response

@@ -8,6 +8,7 @@ use super::store::Store;
 use http::HeaderValue;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// How a folder is served; [`Options::open`] makes the handler. All has a default that suits a folder on the web.
 ///
@@ -34,6 +35,8 @@ pub struct Options {
     pub(super) sidecars: bool,
     pub(super) cache_size: usize,
     pub(super) replacement_hint: String,
+    pub(super) resource_policy: Option<HeaderValue>,
+    pub(super) spa_hint: String,
     pub(super) working_memory: usize,
 }
 
@@ -54,6 +57,8 @@ impl Default for Options {
             sidecars: true,
             cache_size: 64 * 1024 * 1024,
             replacement_hint: String::new(),
+            resource_policy: None,
+            spa_hint: String::new(),
             working_memory: 64 * 1024 * 1024,
         }
     }
@@ -110,7 +115,8 @@ impl Options {
         self
     }
 
-    /// Whether `/about` leads to `about.html`, if there is no file `about`. Unless changed it doesn't.
+    /// Whether `/about` leads to `about.html`, if there is no file `about`. Each page then has one address: `/about.html` and
+    /// `/about/` lead there, and `/index.html` and `/index` to `/`. Unless changed it doesn't.
     pub fn clean_urls(mut self, shortened: bool) -> Self {
         self.clean_urls = shortened;
         self
@@ -175,6 +181,20 @@ impl Options {
         self
     }
 
+    /// What Cross-Origin-Resource-Policy says in every response, for example `same-site`: then pages of other sites can't embed
+    /// the files. Not sent unless given.
+    pub fn resource_policy(mut self, value: HeaderValue) -> Self {
+        self.resource_policy = Some(value);
+        self
+    }
+
+    /// Advice for the log when a browser asks for a page that isn't there, as the routes of a single-page application look to
+    /// a server that doesn't know of them. Logged once; empty unless changed.
+    pub fn spa_hint(mut self, advice: impl Into<String>) -> Self {
+        self.spa_hint = advice.into();
+        self
+    }
+
     /// Advice that ends the log's line about another folder in this one's place which the server isn't allowed to open, as in
     /// a sandbox. Empty unless changed.
     pub fn replacement_hint(mut self, advice: impl Into<String>) -> Self {
@@ -191,6 +211,7 @@ impl Options {
         let root = Root::open(folder.as_ref(), self.symlinks, &self.replacement_hint)?;
         Ok(Files {
             store: Arc::new(Store::new(root, self)),
+            has_hinted: AtomicBool::new(false),
         })
     }
 }

@@ -86,6 +86,7 @@ mod tests {
             offset,
             left,
             stamp: None,
+            open: None,
         })
     }
 

@@ -8,11 +8,12 @@ use super::snapshot::Snapshot;
 use super::stamp::Stamp;
 use crate::body::{Body, FileSlice};
 use crate::handler::{Prepared, SERVER};
+use crate::open_file::OpenFile;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
-    HeaderMap, HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
+    HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use std::fs::File;
 use std::io;
@@ -38,6 +39,10 @@ pub(crate) struct Representation {
     lines: Option<FieldLines>,
 }
 
+/// Fetch Standard §3.7.
+pub(crate) const RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
 /// Up to this size, in bytes, content is put behind its field lines.
 const SMALL: usize = 16 * 1024;
 
@@ -50,6 +55,8 @@ pub(crate) struct About {
     /// Whether the file itself is gzip: then its type is that of the content in it.
     pub(crate) is_gzip: bool,
     pub(crate) cache_control: HeaderValue,
+    /// Which other sites' pages may use it (Cross-Origin-Resource-Policy), if that is to be said.
+    pub(crate) resource_policy: Option<HeaderValue>,
     /// How to save it, if it is to be saved and not shown.
     pub(crate) disposition: Option<HeaderValue>,
 }
@@ -60,10 +67,7 @@ pub(crate) enum Content {
     Memory(Bytes),
     /// In memory, too, but as a file.
     Snapshot(Arc<Snapshot>),
-    File {
-        file: Arc<File>,
-        stamp: Stamp,
-    },
+    File(Arc<OpenFile>),
     /// A file whose length says nothing of its content, as in /proc and /sys: it is read to its end.
     Unmeasured(Arc<File>),
     /// A file that is compressed while it is sent.
@@ -150,7 +154,7 @@ impl Representation {
         match &self.content {
             Content::Memory(bytes) => Some(bytes.len() as u64),
             Content::Snapshot(snapshot) => Some(snapshot.length()),
-            Content::File { stamp, .. } => Some(stamp.length),
+            Content::File(file) => Some(file.stamp().length),
             Content::Unmeasured(_) | Content::Compressed(_) => None,
             Content::Archive(archive) => Some(archive.length()),
         }
@@ -174,7 +178,7 @@ impl Representation {
             Content::Snapshot(snapshot) => {
                 Body::file(Arc::clone(snapshot.file()), 0, snapshot.length())
             }
-            Content::File { file, stamp } => FileSlice::new(file, stamp, 0, stamp.length).into(),
+            Content::File(file) => file.slice(0, file.stamp().length).into(),
             Content::Unmeasured(file) => Body::reader(Unmeasured::new(file), None),
             Content::Compressed(compression) => compression.body(),
             Content::Archive(archive) => {
@@ -197,10 +201,9 @@ impl Representation {
                 offset: range.first(),
                 left: range.length(),
                 stamp: None,
+                open: None,
             }),
-            Content::File { file, stamp } => {
-                Piece::File(FileSlice::new(file, stamp, range.first(), range.length()))
-            }
+            Content::File(file) => Piece::File(file.slice(range.first(), range.length())),
             Content::Unmeasured(_) | Content::Compressed(_) => Piece::Bytes(Bytes::new()),
             Content::Archive(archive) => {
                 let reader = archive.reader(range.first(), range.length());
@@ -262,6 +265,9 @@ impl Representation {
         }
         if let Some(disposition) = &self.about.disposition {
             fields.insert(CONTENT_DISPOSITION, disposition.clone());
+        }
+        if let Some(policy) = &self.about.resource_policy {
+            fields.insert(RESOURCE_POLICY, policy.clone());
         }
         fields.insert(ACCEPT_RANGES, HeaderValue::from_static(ranges));
         self.refresh(fields);

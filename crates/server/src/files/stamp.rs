@@ -105,6 +105,11 @@ impl Stamp {
         now.duration_since(changed).is_ok_and(|age| age > tick)
     }
 
+    /// Whether it was last written to after that moment; `None` is before all moments.
+    pub(crate) fn is_modified_since(&self, moment: Option<SystemTime>) -> bool {
+        moment.is_none_or(|moment| HttpDate::from(moment) <= self.modified())
+    }
+
     /// Whether this is the same file, in whatever state.
     pub(crate) fn is_of_same_file(&self, other: &Stamp) -> bool {
         (self.device, self.inode) == (other.device, other.inode)

@@ -21,12 +21,14 @@ use super::resolve::Root;
 use super::slots::Slots;
 use super::snapshot::Snapshot;
 use super::stamp::{Kind, Stamp};
+use crate::open_file::OpenFile;
 use bytes::Bytes;
 use rustix::io::Errno;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Instant, SystemTime};
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 
@@ -55,7 +57,16 @@ pub(crate) struct Store {
     tables: DirTables,
     budget: Budget,
     snapshots: Slots,
+    open: Mutex<Shared>,
     options: Options,
+}
+
+/// The files that are being sent, by their paths.
+#[derive(Debug, Default)]
+struct Shared {
+    files: HashMap<Box<[u8]>, Weak<OpenFile>>,
+    /// How many paths there may be before those of closed files are removed.
+    clear_at: usize,
 }
 
 /// Content that has been opened or read.
@@ -76,7 +87,7 @@ impl Loaded {
                 first[..length].copy_from_slice(&bytes[..length]);
                 length
             }
-            Content::File { file, .. } => file.read_at(&mut first, 0).unwrap_or(0),
+            Content::File(file) => file.file().read_at(&mut first, 0).unwrap_or(0),
             _ => 0,
         };
         coding::may_be_stream(&first[..length], self.stamp.length, coding, original)
@@ -94,6 +105,7 @@ impl Store {
             tables: DirTables::default(),
             budget: Budget::new(options.working_memory),
             snapshots: Slots::new(SNAPSHOTS),
+            open: Mutex::default(),
             options,
         }
     }
@@ -337,7 +349,7 @@ impl Store {
                 }
                 Ok(compressed)
             }
-            Content::File { file, .. } => {
+            Content::File(file) => {
                 let keep = loaded.settled && stamp.length <= KEPT_COMPRESSED;
                 let mut weight = coding::weight(coding);
                 if keep {
@@ -353,7 +365,6 @@ impl Store {
                 };
                 let compression = Compression {
                     file,
-                    stamp,
                     coding,
                     _permit: permit,
                     shelf: keep.then_some(shelf),
@@ -375,6 +386,7 @@ impl Store {
             varies,
             is_gzip: media_type.is_gzip,
             cache_control: self.options.freshness.of(relative),
+            resource_policy: self.options.resource_policy.clone(),
             disposition: None,
         }
     }
@@ -385,6 +397,22 @@ impl Store {
         let mut first = Vec::with_capacity(SNIFFED);
         file.take(SNIFFED as u64).read_to_end(&mut first)?;
         Ok(first)
+    }
+
+    /// The descriptor that other readers of the file in this state have, or else this one.
+    fn share(&self, relative: &[u8], file: File, stamp: Stamp) -> Arc<OpenFile> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = open.files.get(relative).and_then(Weak::upgrade);
+        if let Some(shared) = shared.filter(|shared| *shared.stamp() == stamp) {
+            return shared;
+        }
+        if open.files.len() >= open.clear_at {
+            open.files.retain(|_, file| file.strong_count() > 0);
+            open.clear_at = 2 * open.files.len() + 64;
+        }
+        let shared = Arc::new(OpenFile::new(file, stamp, SystemTime::now()));
+        open.files.insert(relative.into(), Arc::downgrade(&shared));
+        shared
     }
 
     /// Opens a file, and reads it if it is small. If it changes meanwhile, what was read is of no use.
@@ -398,10 +426,7 @@ impl Store {
             }
             let (file, stamp) = (opened.file, opened.stamp);
             let content = if stamp.length > IN_MEMORY {
-                Content::File {
-                    file: Arc::new(file),
-                    stamp,
-                }
+                Content::File(self.share(relative, file, stamp))
             } else {
                 match read(&file, stamp.length) {
                     Ok(Read::Exactly(bytes))
@@ -418,10 +443,7 @@ impl Store {
                         attempt += 1;
                         continue;
                     }
-                    Ok(_) => Content::File {
-                        file: Arc::new(file),
-                        stamp,
-                    },
+                    Ok(_) => Content::File(self.share(relative, file, stamp)),
                     Err(error) => {
                         return Err(Failure::of(
                             Errno::from_io_error(&error).unwrap_or(Errno::IO),

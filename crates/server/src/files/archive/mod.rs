@@ -137,6 +137,7 @@ impl Archive {
             varies: false,
             is_gzip: false,
             cache_control: HeaderValue::from_static("no-cache"),
+            resource_policy: None,
             disposition: Some(names::disposition(
                 &[&self.name, self.format.ending().as_bytes()].concat(),
             )),

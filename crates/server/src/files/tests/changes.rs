@@ -116,6 +116,11 @@ fn what_changes_while_it_is_sent_never_looks_complete() {
             false,
         ),
         (
+            "is written over and longer",
+            |path| fs::write(path, "b".repeat(LARGE + 4000)).unwrap(),
+            false,
+        ),
+        (
             "grows",
             |path| {
                 use std::io::Write;
@@ -166,6 +171,60 @@ fn what_changes_while_it_is_sent_never_looks_complete() {
             }
         }
     }
+}
+
+/// A file that nobody has written to for long is no log: what makes it longer is no reader's idea of its end.
+#[test]
+fn an_old_file_that_grows_does_not_look_complete() {
+    let site = Site::new(&[("file.txt", &"a".repeat(LARGE))]);
+    let long_ago = SystemTime::now() - std::time::Duration::from_secs(1_000_000);
+    let file = File::options()
+        .append(true)
+        .open(site.path("file.txt"))
+        .unwrap();
+    file.set_modified(long_ago).unwrap();
+    let mut body = begin(&site, "");
+    std::io::Write::write_all(&mut &file, b"more").unwrap();
+    body.read_to_end(&mut Vec::new()).unwrap_err();
+}
+
+/// However many read a file, in however many parts and codings: it takes one descriptor, and none when they are done.
+#[test]
+fn readers_of_a_file_share_a_descriptor() {
+    let site = Site::new(&[("file.txt", &"a".repeat(LARGE))]);
+    let path = fs::canonicalize(site.path("file.txt")).unwrap();
+    let descriptors = || {
+        let open = fs::read_dir("/proc/self/fd").unwrap();
+        let open = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        open.filter(|target| *target == path).count()
+    };
+    let requests = [
+        "",
+        "Range: bytes=5-",
+        "Range: bytes=0-99, 100000-",
+        #[cfg(feature = "compression")]
+        "Accept-Encoding: gzip",
+    ];
+    let mut bodies: Vec<_> = requests
+        .iter()
+        .cycle()
+        .take(60)
+        .map(|fields| begin(&site, fields))
+        .collect();
+    assert_eq!(descriptors(), 1);
+    assert!(crate::open_file::OpenFile::count() >= 1);
+    let mut content = Vec::new();
+    bodies[0].read_to_end(&mut content).unwrap();
+    assert_eq!(content.len(), LARGE);
+    // Another state of the file is another file to them.
+    fs::write(site.path("other"), "b".repeat(LARGE)).unwrap();
+    fs::rename(site.path("other"), site.path("file.txt")).unwrap();
+    bodies.push(begin(&site, ""));
+    content.clear();
+    bodies[60].read_to_end(&mut content).unwrap();
+    assert!(content.iter().all(|byte| *byte == b'b'));
+    drop(bodies);
+    assert_eq!(descriptors(), 0);
 }
 
 #[test]

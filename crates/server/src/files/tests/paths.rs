@@ -403,11 +403,61 @@ fn an_application_shows_what_is_not_there() {
         assert_eq!(answer.status, status, "{target}");
         assert!(status != 200 || answer.text() == content, "{target}");
     }
+    // A cache must know where the answer depends on what the client accepts.
+    let varying = [
+        ("/a.js", false),
+        ("/users/7", true),
+        ("/missing.js", true),
+        ("/users/john.doe", true),
+        ("/", false),
+    ];
+    for (target, varies) in varying {
+        for fields in ["", page, "If-None-Match: *"] {
+            let answer = site.get_with(target, fields);
+            let mut vary = answer.fields.get_all("vary").iter();
+            assert_eq!(
+                vary.any(|value| value == "Accept"),
+                varies,
+                "{target} {fields}"
+            );
+        }
+    }
+}
+
+#[test]
+fn pages_of_other_sites_may_not_embed() {
+    let policy = HeaderValue::from_static("same-site");
+    let site = Site::with(
+        Options::new().resource_policy(policy),
+        &[("a.txt", "a"), ("d/x", "")],
+    );
+    for target in [
+        "/a.txt",
+        "/a.txt",
+        "/d/",
+        "/d",
+        "/missing",
+        "/?download=tar",
+    ] {
+        let answer = site.get(target);
+        assert_eq!(
+            answer.field("cross-origin-resource-policy"),
+            "same-site",
+            "{target}"
+        );
+    }
+    let plain = Site::new(&[("a.txt", "a")]);
+    assert_eq!(
+        plain.get("/a.txt").field("cross-origin-resource-policy"),
+        ""
+    );
 }
 
 #[test]
 fn addresses_without_html() {
     let files = [
+        ("index.html", "home"),
+        ("evil.example.html", ""),
         ("about.html", "about"),
         ("folder.html", "page"),
         ("folder/a", ""),
@@ -415,20 +465,44 @@ fn addresses_without_html() {
         ("x", "x"),
         ("x.html", ""),
     ];
-    let site = Site::with(Options::new().clean_urls(true), &files);
     let table = [
-        ("/about", 200, "about"),
-        ("/about.html", 200, "about"),
-        ("/folder", 200, "page"),
-        ("/bare", 301, ""),
-        ("/bare/", 200, "bare"),
-        ("/x", 200, "x"),
-        ("/missing", 404, ""),
+        ("/about", 200, "about", ""),
+        ("/about.html", 301, "", "/about"),
+        ("/about.html?a=b&c", 301, "", "/about?a=b&c"),
+        ("/about/", 301, "", "/about"),
+        ("/folder", 200, "page", ""),
+        ("/folder.html", 301, "", "/folder"),
+        ("/folder/a", 200, "", ""),
+        ("/bare", 301, "", "/bare/"),
+        ("/bare/", 200, "bare", ""),
+        ("/bare/index.html", 301, "", "/bare/"),
+        ("/bare/index?q", 301, "", "/bare/?q"),
+        ("/index", 301, "", "/"),
+        ("/index.html", 301, "", "/"),
+        ("//evil.example.html", 301, "", "/evil.example"),
+        ("/", 200, "home", ""),
+        ("/x", 200, "x", ""),
+        ("/x.html", 200, "", ""),
+        ("/.html", 404, "", ""),
+        ("/missing", 404, "", ""),
+        ("/missing.html", 404, "", ""),
+        ("/missing/", 404, "", ""),
     ];
-    for (target, status, content) in table {
-        let answer = site.get(target);
-        assert_eq!(answer.status, status, "{target}");
-        assert!(status != 200 || answer.text() == content, "{target}");
+    for base in ["", "/docs"] {
+        let site = Site::with(Options::new().clean_urls(true).base(base), &files);
+        for (target, status, content, location) in table {
+            let answer = site.get(&format!("{base}{target}"));
+            let location = match location {
+                "" => String::new(),
+                location => format!("{base}{location}"),
+            };
+            assert_eq!(
+                (answer.status, answer.field("location")),
+                (status, &*location),
+                "{base}{target}"
+            );
+            assert!(status != 200 || answer.text() == content, "{target}");
+        }
     }
     assert_eq!(Site::new(&files).get("/about").status, 404);
 }
@@ -469,7 +543,8 @@ fn a_folder_can_appear_under_a_path() {
             ("/docs", 301, "", "/docs/"),
             ("/docs?q", 301, "", "/docs/?q"),
             ("/docs/a", 301, "", "/docs/a/"),
-            ("/", 404, "", ""),
+            ("/", 302, "", "/docs/"),
+            ("/?q", 302, "", "/docs/?q"),
             ("/a/", 404, "", ""),
             ("/docsa/", 404, "", ""),
             ("/docs/../a/", 404, "", ""),

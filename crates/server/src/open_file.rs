@@ -1,0 +1,120 @@
+//! A file that is open for responses: one descriptor for all of its readers, counted.
+
+use crate::body::FileSlice;
+use crate::files::Stamp;
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// How many of these are open, in all servers of the process: descriptors are the process's.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// How recently a file has to have been written to for it to count as one that grows, as a log does.
+const RECENT: Duration = Duration::from_secs(60 * 60);
+
+/// How much of each end of the content a [`Sample`] covers, in bytes.
+const SAMPLED: u64 = 4096;
+
+/// An open file in one state.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    file: Arc<File>,
+    stamp: Stamp,
+    /// Of a file that may be growing.
+    sample: Option<Sample>,
+}
+
+/// What both ends of the content were, to tell later whether the file was appended to or rewritten.
+#[derive(Debug)]
+struct Sample {
+    hasher: RandomState,
+    hash: u64,
+}
+
+impl OpenFile {
+    pub(crate) fn new(file: File, stamp: Stamp, now: SystemTime) -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        let may_grow = stamp.is_modified_since(now.checked_sub(RECENT));
+        OpenFile {
+            sample: may_grow.then(|| Sample::of(&file, stamp.length)),
+            file: Arc::new(file),
+            stamp,
+        }
+    }
+
+    /// How many descriptors these files take at the moment.
+    pub(crate) fn count() -> usize {
+        OPEN.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
+    pub(crate) fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// Part of the content.
+    pub(crate) fn slice(self: &Arc<Self>, offset: u64, length: u64) -> FileSlice {
+        FileSlice {
+            file: Arc::clone(&self.file),
+            offset,
+            left: length,
+            stamp: Some(self.stamp),
+            open: Some(Arc::clone(self)),
+        }
+    }
+
+    /// Fails if what was sent may be a mixture of two states: the file was written to meanwhile, other than at its end.
+    pub(crate) fn confirm(&self) -> io::Result<()> {
+        self.stamp.confirm(&self.file)?;
+        let now = Stamp::of_open(&self.file)?;
+        let has_grown = now.length > self.stamp.length;
+        let is_same = || {
+            let sample = self.sample.as_ref();
+            sample
+                .is_some_and(|sample| sample.hash == sample.hash_of(&self.file, self.stamp.length))
+        };
+        if has_grown && !is_same() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the file was rewritten while it was sent",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Sample {
+    fn of(file: &File, length: u64) -> Self {
+        let mut sample = Sample {
+            hasher: RandomState::new(),
+            hash: 0,
+        };
+        sample.hash = sample.hash_of(file, length);
+        sample
+    }
+
+    /// Of what can't be read, that of nothing.
+    fn hash_of(&self, file: &File, length: u64) -> u64 {
+        let mut ends = vec![0; 2 * SAMPLED.min(length) as usize];
+        let (first, last) = ends.split_at_mut(SAMPLED.min(length) as usize);
+        let read = file.read_exact_at(first, 0);
+        let read = read.and_then(|()| file.read_exact_at(last, length - last.len() as u64));
+        if read.is_err() {
+            ends.clear();
+        }
+        self.hasher.hash_one(&ends)
+    }
+}
