@@ -263,6 +263,7 @@ impl Reader {
             offset,
             left,
             stamp: None,
+            open: None,
         })
     }
 
