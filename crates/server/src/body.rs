@@ -101,17 +101,6 @@ impl Read for Body {
 }
 
 impl FileSlice {
-    /// Part of a file that is in a known state.
-    pub(crate) fn new(file: &Arc<File>, stamp: &Stamp, offset: u64, length: u64) -> Self {
-        FileSlice {
-            file: Arc::clone(file),
-            offset,
-            left: length,
-            stamp: Some(*stamp),
-            open: None,
-        }
-    }
-
     /// To be asked before the last bytes go out: is this still the file that was announced? Otherwise what has been sent is
     /// a mixture, and must not look complete.
     pub(crate) fn confirm(&self) -> io::Result<()> {
