@@ -354,7 +354,12 @@ fn mistakes() {
         ),
         (&[dir, "-p", "99999"], &["99999"], 2),
         (&[dir, "--no-such-flag"], &["--no-such-flag"], 2),
-        (&[dir, "-b", "nonsense"], &["nonsense"], 2),
+        (
+            &[dir, "-p", "0", "-b", "nonsense.invalid"],
+            &["nonsense.invalid"],
+            1,
+        ),
+        (&[dir, "-b", "no name"], &["no name"], 2),
     ];
     for (flags, words, code) in table {
         let output = tinyhttp().arg("serve").args(*flags).output().unwrap();
