@@ -108,15 +108,16 @@ fn serve(args: &Args) -> Result<(), Failure> {
         quiet: args.quiet,
     };
     caught.act(targets).map_err(|error| cannot_start(&error))?;
+    // All threads are there that make other calls, and the banner must not promise what is still to be done.
+    if !args.service.no_sandbox {
+        syscalls::bound();
+    }
     if !args.quiet {
         say_where(&urls, &sockets, args, enforced);
     }
     args.share.print(&urls);
     if let Some(browser) = browser {
         browser.look_after().map_err(|error| cannot_start(&error))?;
-    }
-    if !args.service.no_sandbox {
-        syscalls::bound();
     }
     server.run().map_err(|error| cannot_start(&error))
 }

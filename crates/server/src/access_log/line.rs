@@ -6,6 +6,9 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The last second of the year 9999, as far as lines go that other programs read.
+const LAST_SECOND: i64 = 253_402_300_799 - 24 * 3600;
+
 /// What a thread keeps from one line to the next.
 #[derive(Default)]
 struct Scribe {
@@ -43,12 +46,11 @@ impl Scribe {
         let second = Some(Duration::from_secs(since.as_secs()));
         if self.second != second || self.pattern != pattern {
             self.time.clear();
+            // The calendar ends in the year 262,142, and a clock that is set wrong must not end the log.
+            let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+            let time = DateTime::from_timestamp(seconds.min(LAST_SECOND), 0).unwrap_or_default();
             // Writing to a String doesn't fail.
-            let _ = write!(
-                self.time,
-                "{}",
-                DateTime::<Local>::from(time).format(pattern)
-            );
+            let _ = write!(self.time, "{}", time.with_timezone(&Local).format(pattern));
             (self.second, self.pattern) = (second, pattern);
         }
         (&self.time, &mut self.line)
@@ -303,6 +305,16 @@ mod tests {
             dated.starts_with("19") && dated.contains(":01  200  GET "),
             "{dated}"
         );
+    }
+
+    /// A clock that is set wrong, to before 1970 or beyond the calendar of chrono, ends no log.
+    #[test]
+    fn any_time_has_a_line() {
+        for seconds in [0, 253_402_300_799, 9_200_000_000_000, i64::MAX as u64] {
+            for format in [Format::Common, Format::Dev, Format::Json] {
+                assert!(line(format, seconds, Duration::ZERO, 0).ends_with('\n'));
+            }
+        }
     }
 
     #[test]
