@@ -47,6 +47,8 @@ mod support;
 mod temporaries;
 #[path = "get/terminals.rs"]
 mod terminals;
+#[path = "get/tolerance.rs"]
+mod tolerance;
 #[path = "get/uploads.rs"]
 mod uploads;
 #[path = "get/versions.rs"]

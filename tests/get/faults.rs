@@ -8,7 +8,7 @@ use std::time::Instant;
 #[test]
 fn answers_that_are_refused() {
     let endless_head = format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(50_000));
-    let many_fields = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(201));
+    let many_fields = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(1001));
     let long_field = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "x".repeat(200_000));
     let interims = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000);
     let table: &[(&str, i32, &str)] = &[
@@ -18,8 +18,6 @@ fn answers_that_are_refused() {
         ("220 ftp ready\r\n\r\n", 8, "start line"),
         ("<html>hello</html>\r\n\r\n", 8, "start line"),
         ("HTTP/2 200\r\n\r\n", 8, ""),
-        ("HTTP/1.1 200 OK\nA: b\n\n", 8, "LF"),
-        ("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", 8, "colon"),
         ("HTTP/1.1 200 OK\r\n A: b\r\n\r\n", 8, ""),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
@@ -32,11 +30,6 @@ fn answers_that_are_refused() {
             "decimal",
         ),
         (
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            8,
-            "together",
-        ),
-        (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             8,
             "transfer coding",
@@ -47,7 +40,7 @@ fn answers_that_are_refused() {
             "switches protocols",
         ),
         (&interims, 8, "interim"),
-        (&many_fields, 100, "more than 200 fields"),
+        (&many_fields, 100, "more than 1000 fields"),
         (&endless_head, 100, "longer than 131072 bytes"),
         (&long_field, 100, "longer than 131072 bytes"),
         (

@@ -21,7 +21,7 @@ use http::{Method, StatusCode};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tinyhttp_message::ClientConnection;
+use tinyhttp_message::{BodyLength, ClientConnection};
 use url::Host;
 
 /// Makes requests, and keeps connections for the next ones.
@@ -155,8 +155,9 @@ impl Client {
             let next = location(&request.url, head.status, &head.fields, config.redirects);
             let wire = Wire::new(exchange, origin, self.clone());
             let Some(next) = next.filter(|_| config.redirects.limit > 0) else {
-                let codings = if config.decodes {
-                    codings(&head.fields)
+                let has_content = head.length != BodyLength::Empty;
+                let codings = if config.decodes && has_content {
+                    codings(&head.fields)?
                 } else {
                     Vec::new()
                 };

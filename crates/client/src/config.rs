@@ -6,6 +6,7 @@ use crate::connect::{Interface, SocketOptions};
 use crate::cookies::Jar;
 use crate::deadline::Timeouts;
 use crate::dial::ConnectTo;
+use crate::exchange::Grammar;
 use crate::pool::PoolLimits;
 use crate::proxy::Proxies;
 use crate::redirect::RedirectPolicy;
@@ -26,6 +27,7 @@ use url::Host;
 pub(crate) struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
+    pub(crate) is_strict: bool,
     pub(crate) redirects: RedirectPolicy,
     pub(crate) pool: PoolLimits,
     pub(crate) family: Family,
@@ -51,9 +53,10 @@ impl Default for Config {
             // Servers send larger heads than a client does: cookies and policies.
             limits: Limits {
                 head: 128 * 1024,
-                fields: 200,
+                fields: 1000,
                 ..Limits::default()
             },
+            is_strict: false,
             redirects: RedirectPolicy {
                 limit: 10,
                 trusts_location: false,
@@ -84,6 +87,15 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    pub(crate) fn grammar(&self) -> Grammar {
+        Grammar {
+            limits: self.limits,
+            is_strict: self.is_strict,
+        }
+    }
+}
+
 /// Sets up a [`Client`].
 ///
 /// ```
@@ -104,10 +116,22 @@ impl ClientBuilder {
         self
     }
 
-    /// Changes how much of a response's head is taken: 128 KiB and 200 fields unless changed.
+    /// Changes how much of a response's head is taken: 128 KiB and 1000 fields unless changed, which
+    /// is also the most.
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.0.limits);
+        self
+    }
+
+    /// Refuses responses that break the grammar even where RFC 9112 says how to read them all the same; no unless set.
+    ///
+    /// What is [forgiven](tinyhttp_message::tolerance) otherwise: lines that end in LF alone, folded field lines, white space
+    /// before a colon or after a chunk size, equal Content-Lengths, Content-Length beside Transfer-Encoding. Each is told as
+    /// [`Event::Tolerated`](crate::trace::Event::Tolerated).
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.0.is_strict = strict;
         self
     }
 

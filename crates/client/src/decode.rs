@@ -53,11 +53,22 @@ pub(crate) fn accepted() -> Option<HeaderValue> {
         .filter(|value| !value.is_empty())
 }
 
-/// The codings of that content, in the order in which they were applied; none if one of them can't be undone.
-pub(crate) fn codings(fields: &HeaderMap) -> Vec<Coding> {
+/// The codings of that content, in the order in which they were applied.
+///
+/// # Errors
+/// [`Error::Decode`] if one of them can't be undone.
+pub(crate) fn codings(fields: &HeaderMap) -> Result<Vec<Coding>, Error> {
+    let refused = |reason: String| Error::Decode {
+        source: io::Error::other(reason),
+    };
+    #[cfg_attr(
+        not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
+        allow(unused_mut)
+    )]
     let mut found = Vec::new();
     for value in fields.get_all(header::CONTENT_ENCODING) {
-        for name in value.to_str().unwrap_or("?").split(',') {
+        // Bytes that aren't text are no coding's name; they are only shown.
+        for name in String::from_utf8_lossy(value.as_bytes()).split(',') {
             match name.trim().to_ascii_lowercase().as_str() {
                 "" | "identity" => {}
                 #[cfg(feature = "gzip")]
@@ -68,14 +79,18 @@ pub(crate) fn codings(fields: &HeaderMap) -> Vec<Coding> {
                 "br" => found.push(Coding::Brotli),
                 #[cfg(feature = "zstd")]
                 "zstd" => found.push(Coding::Zstd),
-                _ => return Vec::new(),
+                other => {
+                    let name: String = other.chars().take(60).collect();
+                    return Err(refused(format!("the coding {name:?} is not known here")));
+                }
             }
         }
     }
     if found.len() > LAYERS {
-        found.clear();
+        let count = found.len();
+        return Err(refused(format!("{count} codings lie on top of each other")));
     }
-    found
+    Ok(found)
 }
 
 /// Content with its codings undone.
@@ -169,7 +184,7 @@ impl Read for Decoder {
 fn undo(coding: Coding, layer: Layer) -> Layer {
     match coding {
         #[cfg(feature = "gzip")]
-        Coding::Gzip => buffered(flate2::bufread::MultiGzDecoder::new(layer)),
+        Coding::Gzip => buffered(Gunzip::new(layer)),
         #[cfg(feature = "gzip")]
         Coding::Deflate => buffered(Inflate::new(layer)),
         #[cfg(feature = "brotli")]
@@ -214,6 +229,77 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
+/// `gzip`: members, one after the other (RFC 1952 §2.2), and perhaps NUL bytes that fill up a block, as `gzip` itself lets
+/// them pass. Anything else after the last member is an error.
+#[cfg(feature = "gzip")]
+struct Gunzip {
+    /// `None` between two members.
+    member: Option<flate2::bufread::GzDecoder<Layer>>,
+    /// What follows a member; `None` within one.
+    rest: Option<Layer>,
+    is_padding: bool,
+}
+
+#[cfg(feature = "gzip")]
+impl Gunzip {
+    fn new(input: Layer) -> Self {
+        Gunzip {
+            member: Some(flate2::bufread::GzDecoder::new(input)),
+            rest: None,
+            is_padding: false,
+        }
+    }
+
+    /// Looks at what follows a member: another one (true), the end or padding (false).
+    fn next_member(&mut self) -> io::Result<bool> {
+        let Some(rest) = &mut self.rest else {
+            return Ok(true);
+        };
+        loop {
+            let bytes = rest.fill_buf()?;
+            let Some(first) = bytes.first() else {
+                return Ok(false);
+            };
+            if *first == 0 {
+                self.is_padding = true;
+                let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+                rest.consume(zeros);
+            } else if self.is_padding || *first != 0x1f {
+                let what = "something that isn't gzip follows its end";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            } else {
+                break;
+            }
+        }
+        self.member = self.rest.take().map(flate2::bufread::GzDecoder::new);
+        Ok(true)
+    }
+}
+
+#[cfg(feature = "gzip")]
+impl Read for Gunzip {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while self.next_member()? {
+            let Some(member) = &mut self.member else {
+                break;
+            };
+            match member.read(buffer)? {
+                0 => {
+                    self.rest = self
+                        .member
+                        .take()
+                        .map(flate2::bufread::GzDecoder::into_inner)
+                }
+                read => return Ok(read),
+            }
+        }
+        Ok(0)
+    }
+}
+
 /// `deflate`: the zlib format, or, as some servers understood it, bare deflate (RFC 9110 §8.4.1.2). Unlike the readers of
 /// flate2 it takes neither a stream that is cut short nor bytes after its end.
 #[cfg(feature = "gzip")]
@@ -243,7 +329,7 @@ impl Read for Inflate {
             if self.has_ended {
                 return match input.is_empty() {
                     true => Ok(0),
-                    false => Err(io::Error::other("there are bytes after the end")),
+                    false => Err(io::Error::other("something follows the end of its stream")),
                 };
             }
             let Some(first) = input.first() else {
@@ -354,6 +440,35 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_gzip() {
+        let (text, two) = (text(), [gzip(b"one "), gzip(b"two")].concat());
+        let padded = |zeros: usize| [gzip(&text), vec![0; zeros]].concat();
+        for zeros in [1, 3, 512, 100_000] {
+            assert!(
+                decode(&padded(zeros), &[Coding::Gzip]).unwrap() == text,
+                "{zeros}"
+            );
+        }
+        assert_eq!(decode(&two, &[Coding::Gzip]).unwrap(), b"one two");
+        let layers = [Coding::Brotli, Coding::Gzip];
+        let inner = [gzip(&brotli(&text)), vec![0; 9]].concat();
+        assert!(decode(&inner, &layers).unwrap() == text);
+        for surplus in [
+            &b"garbage"[..],
+            b"\0\0\0x",
+            b"\0\x1f\x8b",
+            b"\x1f",
+            b"\x1f\x8bgarbage",
+            b"\n",
+        ] {
+            let result = decode(&[&gzip(&text)[..], surplus].concat(), &[Coding::Gzip]);
+            assert!(matches!(result, Err(Error::Decode { .. })), "{surplus:?}");
+        }
+        let result = decode(&[&gzip(&text)[..], b"garbage"].concat(), &[Coding::Gzip]);
+        assert!(result.unwrap_err().to_string().contains("follows its end"));
+    }
+
+    #[test]
     fn layers() {
         let encoded = gzip(&brotli(&text()));
         assert!(decode(&encoded, &[Coding::Brotli, Coding::Gzip]).unwrap() == text());
@@ -381,15 +496,28 @@ mod tests {
             (&["br, gzip"], &[Coding::Brotli, Coding::Gzip]),
             (&["deflate", "zstd"], &[Coding::Deflate, Coding::Zstd]),
             (&["identity"], &[]),
-            (&["gzip, exotic"], &[]),
-            (&["gzip,gzip,gzip,gzip,gzip"], &[]),
+            (&["identity, Identity", ""], &[]),
         ];
+        for value in [
+            "exotic",
+            "gzip, exotic",
+            "gzip,gzip,gzip,gzip,gzip",
+            "gzip;q=1",
+            "g zip",
+        ] {
+            let mut fields = HeaderMap::new();
+            fields.append(header::CONTENT_ENCODING, HeaderValue::from_static(value));
+            assert!(
+                matches!(codings(&fields), Err(Error::Decode { .. })),
+                "{value}"
+            );
+        }
         for (values, want) in table {
             let mut fields = HeaderMap::new();
             for value in *values {
                 fields.append(header::CONTENT_ENCODING, HeaderValue::from_static(value));
             }
-            assert_eq!(codings(&fields), *want, "{values:?}");
+            assert_eq!(codings(&fields).unwrap(), *want, "{values:?}");
         }
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn dial(
         Some(proxy) => way.to_proxy(proxy)?,
         None => way.to_server(origin, proxy)?,
     };
-    let mut connection = Connection::new(transport, peer, config.limits);
+    let mut connection = Connection::new(transport, peer, config.grammar());
     connection.forward = forward.cloned();
     Ok(connection)
 }
@@ -272,7 +272,7 @@ impl Way<'_> {
             close: false,
             expect_continue: false,
         };
-        let connection = Connection::new(transport, peer.clone(), self.config.limits);
+        let connection = Connection::new(transport, peer.clone(), self.config.grammar());
         let clock = match self.config.timeouts.handshake {
             Some(limit) => self.clock.hurry(limit),
             None => self.clock,

@@ -77,7 +77,8 @@
 //!   does no harm; otherwise the error says that it wasn't ([`NotRepeated`]).
 //! - Every address of a host is tried, both families at once (RFC 8305), under one deadline.
 //! - What a server sends is bounded: heads, fields, interim responses, chunks, and what content may unfold into.
-//! - What two readers could understand differently is refused ([`ProtocolError`]).
+//! - What two readers could understand differently is refused ([`ProtocolError`]), unless RFC 9112 tells a user agent how to
+//!   read it ([`ClientBuilder::strict`]).
 //!
 //! It asks no proxy unless told to ([`Proxies::from_env`]), keeps no cookies, and logs nothing: who wants to know sets an
 //! [observer](trace::Observer).
@@ -136,7 +137,7 @@ pub use response::{Content, Response};
 pub use stream::Stream;
 pub use tinyhttp_message::date::HttpDate;
 pub use tinyhttp_message::range::ContentRange;
-pub use tinyhttp_message::{BodyLength, CloseReason, Error as ProtocolError, Limits};
+pub use tinyhttp_message::{BodyLength, CloseReason, Deviation, Error as ProtocolError, Limits};
 #[cfg(feature = "tls")]
 pub use tls::{TlsOptions, TlsVersion};
 pub use transport::Peer;

@@ -40,7 +40,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tinyhttp_message::{BodyLength, CloseReason, FieldStorage, Limits, ResponseHead};
+use tinyhttp_message::{
+    BodyLength, CloseReason, Deviation, LargeFieldStorage, Limits, ResponseHead, tolerance,
+};
 use url::Url;
 
 /// A step of a fetch.
@@ -121,6 +123,8 @@ pub enum Event<'e> {
         /// How the end of the content is found.
         length: BodyLength,
     },
+    /// The response breaks the grammar, in a way that is forgiven. Comes before the head or the content that it is about.
+    Tolerated(Deviation),
     /// The response is complete, or given up.
     End {
         /// Bytes of content that were read, as they came over the wire, without the framing of chunks.
@@ -320,14 +324,16 @@ impl Hop {
     /// The fields of the response's head; none if there was no response.
     #[must_use]
     pub fn response_fields(&self) -> HeaderMap {
-        let mut storage = FieldStorage::new();
+        let repaired = tolerance::repair(&self.response).ok().flatten();
+        let head = repaired.as_ref().map_or(&self.response, |(head, _)| head);
+        let mut storage = LargeFieldStorage::empty();
         // Its limits have been checked when it came.
         let limits = Limits {
             head: usize::MAX,
-            fields: FieldStorage::CAPACITY,
+            fields: usize::MAX,
             ..Limits::default()
         };
-        ResponseHead::parse(&self.response, &mut storage, &limits)
+        ResponseHead::parse(head, &mut storage, &limits)
             .and_then(|head| head.fields.to_http())
             .unwrap_or_default()
     }
@@ -388,6 +394,7 @@ impl Trace {
                 hop.secured = Some(at);
             }
             Event::Stale => hop.connected = None,
+            Event::Tolerated(_) => {}
             Event::RequestHead(raw) => {
                 hop.request = raw.to_vec();
                 hop.send = Some(at);

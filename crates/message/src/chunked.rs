@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Sizes are counted with checked arithmetic, extensions are skipped and bounded, and nothing but CRLF ends a line: each
-//! leniency here has been somebody's request-smuggling advisory. Trailer fields are handed over on their own and never
+//! leniency here has been a request-smuggling advisory. Only a client's decoder may be [tolerant](ChunkedDecoder::tolerant),
+//! with responses. Trailer fields are handed over on their own and never
 //! become fields of the head.
 //!
 //! ```
@@ -24,6 +25,7 @@
 
 use crate::error::Error;
 use crate::head::{HeadScanner, Limits, parse_trailers};
+use crate::tolerance::{Deviation, HeadEnd, repair_trailers};
 use http::HeaderMap;
 use std::io::Write;
 
@@ -35,6 +37,8 @@ const EXTENSIONS: u16 = 4096;
 pub struct ChunkedDecoder {
     state: State,
     extensions: u16,
+    /// What has been forgiven; `None`: nothing is.
+    deviations: Option<Vec<Deviation>>,
 }
 
 /// What a piece of chunked input holds.
@@ -61,8 +65,14 @@ enum State {
     Data(u64),
     DataCr,
     DataLf,
-    Trailers(HeadScanner),
+    Trailers(TrailerEnd),
     End,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum TrailerEnd {
+    Strict(HeadScanner),
+    Tolerant(HeadEnd),
 }
 
 impl ChunkedDecoder {
@@ -70,6 +80,62 @@ impl ChunkedDecoder {
     #[must_use]
     pub fn new() -> Self {
         ChunkedDecoder::default()
+    }
+
+    /// A decoder for a response, which may have white space after its sizes and lines that end in LF alone.
+    #[must_use]
+    pub fn tolerant() -> Self {
+        ChunkedDecoder {
+            deviations: Some(Vec::new()),
+            ..ChunkedDecoder::default()
+        }
+    }
+
+    /// What was forgiven since the last call.
+    pub fn take_deviations(&mut self) -> Vec<Deviation> {
+        self.deviations
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// Notes a fault that is forgiven.
+    fn forgives(&mut self, deviation: Deviation) {
+        if let Some(deviations) = &mut self.deviations
+            && !deviations.contains(&deviation)
+        {
+            deviations.push(deviation);
+        }
+    }
+
+    /// The trailer section at the start of `input`, repaired if that is allowed and needed.
+    fn trailers(
+        &mut self,
+        section: &[u8],
+        scanner: &mut TrailerEnd,
+        limits: &Limits,
+    ) -> Result<Option<(usize, HeaderMap)>, Error> {
+        let end = match scanner {
+            TrailerEnd::Strict(scanner) => scanner.find_end(section, None, limits)?,
+            TrailerEnd::Tolerant(scanner) => scanner.find(section, limits)?,
+        };
+        let Some(end) = end else {
+            return Ok(None);
+        };
+        let repaired = match scanner {
+            TrailerEnd::Strict(_) => None,
+            TrailerEnd::Tolerant(_) => repair_trailers(&section[..end]),
+        };
+        let trailers = match &repaired {
+            None => parse_trailers(&section[..end], limits)?,
+            Some((repaired, deviations)) => {
+                for deviation in deviations {
+                    self.forgives(*deviation);
+                }
+                parse_trailers(repaired, limits)?
+            }
+        };
+        Ok(Some((end, trailers)))
     }
 
     /// Takes what it can from the start of `input`: how many bytes that were, and what they hold. Bytes that were not
@@ -85,6 +151,11 @@ impl ChunkedDecoder {
     ) -> Result<(usize, ChunkedEvent<'b>), Error> {
         let mut used = 0;
         while let Some(&byte) = input.get(used) {
+            if let Some(state) = self.forgiven(byte) {
+                self.state = state;
+                used += 1;
+                continue;
+            }
             self.state = match self.state {
                 State::SizeStart => State::Size(hex_digit(byte).ok_or(Error::InvalidChunkSize)?),
                 State::Size(size) | State::BeforeExtension(size) if byte == b';' => {
@@ -115,8 +186,7 @@ impl ChunkedDecoder {
                     _ => return Err(Error::InvalidChunkSize),
                 },
                 State::SizeLf(_) if byte != b'\n' => return Err(Error::BareCarriageReturn),
-                State::SizeLf(0) => State::Trailers(HeadScanner::default()),
-                State::SizeLf(size) => State::Data(size),
+                State::SizeLf(size) => self.after_size(size),
                 State::Data(left) => {
                     let rest = &input[used..];
                     let length =
@@ -133,12 +203,11 @@ impl ChunkedDecoder {
                 State::DataLf if byte == b'\n' => State::SizeStart,
                 State::DataCr | State::DataLf => return Err(Error::MissingChunkEnd),
                 State::Trailers(mut scanner) => {
-                    let section = &input[used..];
-                    let Some(length) = scanner.find_end(section, None, limits)? else {
+                    let found = self.trailers(&input[used..], &mut scanner, limits)?;
+                    let Some((length, trailers)) = found else {
                         self.state = State::Trailers(scanner);
                         return Ok((used, ChunkedEvent::NeedMore));
                     };
-                    let trailers = parse_trailers(&section[..length], limits)?;
                     self.state = State::End;
                     return Ok((used + length, ChunkedEvent::End(trailers)));
                 }
@@ -152,6 +221,32 @@ impl ChunkedDecoder {
             ChunkedEvent::NeedMore
         };
         Ok((used, event))
+    }
+
+    /// The state after a byte that a strict decoder refuses, if this one doesn't.
+    fn forgiven(&mut self, byte: u8) -> Option<State> {
+        self.deviations.as_ref()?;
+        let (deviation, state) = match (self.state, byte) {
+            (State::BeforeExtension(size), b'\r') => {
+                (Deviation::SpaceAfterChunkSize, State::SizeLf(size))
+            }
+            (State::Size(size) | State::BeforeExtension(size) | State::Extension(size), b'\n') => {
+                (Deviation::BareLineFeed, self.after_size(size))
+            }
+            (State::DataCr, b'\n') => (Deviation::BareLineFeed, State::SizeStart),
+            _ => return None,
+        };
+        self.forgives(deviation);
+        Some(state)
+    }
+
+    /// The state behind a size line.
+    fn after_size(&self, size: u64) -> State {
+        match (size, &self.deviations) {
+            (0, None) => State::Trailers(TrailerEnd::Strict(HeadScanner::default())),
+            (0, Some(_)) => State::Trailers(TrailerEnd::Tolerant(HeadEnd::default())),
+            (size, _) => State::Data(size),
+        }
     }
 
     fn count_extension(&mut self) -> Result<(), Error> {
@@ -275,6 +370,57 @@ mod tests {
                         "{input:?} with trailing bytes"
                     );
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tolerant_decoder_forgives_padding_and_bare_line_feeds() {
+        let table: &[(&str, Result<&str, Error>, &[Deviation])] = &[
+            ("5\r\nhello\r\n0\r\n\r\n", Ok("hello"), &[]),
+            (
+                "5  \r\nhello\r\n0 \t\r\n\r\n",
+                Ok("hello"),
+                &[Deviation::SpaceAfterChunkSize],
+            ),
+            ("5\nhello\n0\n\n", Ok("hello"), &[Deviation::BareLineFeed]),
+            (
+                "5;a=b\nhello\r\n0\r\nA: b\n\r\n",
+                Ok("hello"),
+                &[Deviation::BareLineFeed],
+            ),
+            (
+                "5\r\nhello\r\n0\r\nA: b\r\n c\r\n\r\n",
+                Ok("hello"),
+                &[Deviation::LineFolding],
+            ),
+            (
+                "5\r\nhello\r\n0\r\nA : b\r\n\r\n",
+                Ok("hello"),
+                &[Deviation::SpaceBeforeColon],
+            ),
+            (" 5\r\nhello\r\n", Err(Error::InvalidChunkSize), &[]),
+            ("5 x\r\nhello\r\n", Err(Error::InvalidChunkSize), &[]),
+            ("5\r\nhelloxx", Err(Error::MissingChunkEnd), &[]),
+            ("5\rhello", Err(Error::BareCarriageReturn), &[]),
+        ];
+        for (input, want, deviations) in table {
+            let mut decoder = ChunkedDecoder::tolerant();
+            let (mut content, mut used) = (Vec::new(), 0);
+            let got = loop {
+                match decoder.decode(&input.as_bytes()[used..], &Limits::default()) {
+                    Err(error) => break Err(error),
+                    Ok((_, ChunkedEvent::End(_))) => break Ok(&content[..]),
+                    Ok((_, ChunkedEvent::NeedMore)) => panic!("{input:?} ends early"),
+                    Ok((taken, ChunkedEvent::Content(piece))) => {
+                        used += taken;
+                        content.extend_from_slice(piece);
+                    }
+                }
+            };
+            assert_eq!(got, want.map(str::as_bytes), "{input:?}");
+            if want.is_ok() {
+                assert_eq!(decoder.take_deviations(), *deviations, "{input:?}");
             }
         }
     }

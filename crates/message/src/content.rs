@@ -25,12 +25,15 @@ pub(crate) enum ContentDecoder {
 }
 
 impl ContentDecoder {
-    /// The decoder for content of that length; `None` where there is none.
-    pub(crate) fn new(length: BodyLength) -> Option<Self> {
+    /// The decoder for content of that length; `None` where there is none. A tolerant one forgives faults of chunks.
+    pub(crate) fn new(length: BodyLength, is_tolerant: bool) -> Option<Self> {
         match length {
             BodyLength::Empty | BodyLength::Known(0) => None,
             BodyLength::Known(length) => Some(ContentDecoder::Known(length)),
-            BodyLength::Chunked => Some(ContentDecoder::Chunked(ChunkedDecoder::new())),
+            BodyLength::Chunked => Some(ContentDecoder::Chunked(match is_tolerant {
+                true => ChunkedDecoder::tolerant(),
+                false => ChunkedDecoder::new(),
+            })),
             BodyLength::UntilClose => Some(ContentDecoder::UntilClose),
         }
     }

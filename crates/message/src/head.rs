@@ -39,7 +39,7 @@ pub struct Limits {
     pub request_line: usize,
     /// Bytes of the whole head with its blank line, and of a trailer section; 32 KiB unless changed. Beyond it: 431.
     pub head: usize,
-    /// Fields in a head or a trailer section; 100 unless changed, never more than [`FieldStorage::CAPACITY`].
+    /// Fields in a head or a trailer section; 100 unless changed, never more than the [`FieldStorage`] has room for.
     /// Beyond it: 431.
     pub fields: usize,
 }
@@ -54,13 +54,26 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same, but at most that many fields.
+    fn within(self, capacity: usize) -> Self {
+        Limits {
+            fields: self.fields.min(capacity),
+            ..self
+        }
+    }
+}
+
 /// Room for the fields of one head, so that parsing allocates nothing. Make a new one for each head: it costs nothing.
 #[derive(Debug)]
-pub struct FieldStorage<'b> {
-    slots: [MaybeUninit<Header<'b>>; FieldStorage::CAPACITY],
+pub struct FieldStorage<'b, const N: usize = 256> {
+    slots: [MaybeUninit<Header<'b>>; N],
     /// Fields of a head that httparse does not read whole; see [`parse_later_minor`].
     spare: Vec<Header<'b>>,
 }
+
+/// Room for the fields of one response, some of which have hundreds.
+pub type LargeFieldStorage<'b> = FieldStorage<'b, 1024>;
 
 impl FieldStorage<'_> {
     /// The most fields that a head can have, whatever [`Limits::fields`] says.
@@ -69,8 +82,16 @@ impl FieldStorage<'_> {
     /// Room for [`FieldStorage::CAPACITY`] fields.
     #[must_use]
     pub fn new() -> Self {
+        FieldStorage::empty()
+    }
+}
+
+impl<const N: usize> FieldStorage<'_, N> {
+    /// Room for `N` fields.
+    #[must_use]
+    pub fn empty() -> Self {
         FieldStorage {
-            slots: [const { MaybeUninit::uninit() }; FieldStorage::CAPACITY],
+            slots: [const { MaybeUninit::uninit() }; N],
             spare: Vec::new(),
         }
     }
@@ -161,9 +182,9 @@ impl<'h> RequestHead<'h> {
     ///
     /// # Errors
     /// What the grammar refuses; see [`Error`]. [`Error::UnexpectedEnd`] if there is no blank line.
-    pub fn parse<'b: 'h>(
+    pub fn parse<'b: 'h, const N: usize>(
         input: &'b [u8],
-        storage: &'h mut FieldStorage<'b>,
+        storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
     ) -> Result<Self, Error> {
         let head = found(input, Some(limits.request_line), limits)?;
@@ -171,11 +192,12 @@ impl<'h> RequestHead<'h> {
     }
 
     /// Parses a head that the scanner has found: its last line is blank, and no line ends in LF alone.
-    pub(crate) fn parse_found<'b: 'h>(
+    pub(crate) fn parse_found<'b: 'h, const N: usize>(
         head: &'b [u8],
-        storage: &'h mut FieldStorage<'b>,
+        storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
     ) -> Result<Self, Error> {
+        let limits = &limits.within(N);
         if is_later_minor(head) {
             return parse_later_minor(head, storage, limits);
         }
@@ -251,20 +273,21 @@ impl<'h> ResponseHead<'h> {
     ///
     /// # Errors
     /// What the grammar refuses; see [`Error`]. [`Error::UnexpectedEnd`] if there is no blank line.
-    pub fn parse<'b: 'h>(
+    pub fn parse<'b: 'h, const N: usize>(
         input: &'b [u8],
-        storage: &'h mut FieldStorage<'b>,
+        storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
     ) -> Result<Self, Error> {
         Self::parse_found(found(input, None, limits)?, storage, limits)
     }
 
     /// Parses a head that the scanner has found: its last line is blank, and no line ends in LF alone.
-    pub(crate) fn parse_found<'b: 'h>(
+    pub(crate) fn parse_found<'b: 'h, const N: usize>(
         head: &'b [u8],
-        storage: &'h mut FieldStorage<'b>,
+        storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
     ) -> Result<Self, Error> {
+        let limits = &limits.within(N);
         let slots = slots(storage, limits);
         let mut response = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -323,9 +346,10 @@ impl fmt::Display for ResponseHead<'_> {
 
 /// Parses a trailer section: field lines and a blank line, without a start line (RFC 9112 §7.1.2).
 pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMap, Error> {
-    let mut slots = [httparse::EMPTY_HEADER; FieldStorage::CAPACITY];
-    let allowed = limits.fields.min(FieldStorage::CAPACITY);
-    match httparse::parse_headers(section, &mut slots[..allowed]) {
+    // There is at most one field for every two bytes, so that a section makes no more room than it needs.
+    let limits = &limits.within(FieldStorage::CAPACITY);
+    let mut slots = vec![httparse::EMPTY_HEADER; limits.fields.min(section.len())];
+    match httparse::parse_headers(section, &mut slots) {
         Ok(httparse::Status::Complete((_, fields))) => Fields(fields).to_http(),
         Ok(httparse::Status::Partial) => Err(Error::InvalidFieldName),
         Err(error) => {
@@ -344,11 +368,11 @@ fn found<'b>(
     end.map(|end| &input[..end]).ok_or(Error::UnexpectedEnd)
 }
 
-fn slots<'h, 'b>(
-    storage: &'h mut FieldStorage<'b>,
+fn slots<'h, 'b, const N: usize>(
+    storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
 ) -> &'h mut [MaybeUninit<Header<'b>>] {
-    &mut storage.slots[..limits.fields.min(FieldStorage::CAPACITY)]
+    &mut storage.slots[..limits.fields]
 }
 
 /// The end of a start line of HTTP/1.2 to HTTP/1.9.
@@ -364,9 +388,9 @@ fn is_later_minor(head: &[u8]) -> bool {
 ///
 /// A message of a later minor version is to be processed as one of the highest version that the recipient implements
 /// (RFC 9110 §2.5), so the start line is read as that of HTTP/1.1, and the fields by themselves.
-fn parse_later_minor<'h, 'b: 'h>(
+fn parse_later_minor<'h, 'b: 'h, const N: usize>(
     head: &'b [u8],
-    storage: &'h mut FieldStorage<'b>,
+    storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
 ) -> Result<RequestHead<'h>, Error> {
     let line = memchr::memchr(b'\r', head).ok_or(Error::MalformedStartLine)?;
@@ -387,8 +411,7 @@ fn parse_later_minor<'h, 'b: 'h>(
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| Error::MalformedStartLine)?;
 
     let section = head.get(line + 2..).unwrap_or_default();
-    let most = limits.fields.min(FieldStorage::CAPACITY);
-    storage.spare = vec![httparse::EMPTY_HEADER; most];
+    storage.spare = vec![httparse::EMPTY_HEADER; limits.fields];
     let number = match httparse::parse_headers(section, &mut storage.spare) {
         Ok(httparse::Status::Complete((_, fields))) => fields.len(),
         Ok(httparse::Status::Partial) => return Err(Error::MalformedStartLine),
@@ -444,7 +467,7 @@ fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> Error {
 fn diagnose_fields(error: httparse::Error, section: &[u8], limits: &Limits) -> Option<Error> {
     if error == httparse::Error::TooManyHeaders {
         return Some(Error::TooManyFields {
-            limit: limits.fields.min(FieldStorage::CAPACITY),
+            limit: limits.fields,
         });
     }
     for line in section.split(|byte| *byte == b'\n') {

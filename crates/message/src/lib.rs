@@ -24,6 +24,7 @@
 //! | [`framing`] | How long is the content, and does the connection live on? |
 //! | [`chunked`] | Where does content end that comes in chunks? |
 //! | [`connection`] | What happened, given these bytes, and what comes next? |
+//! | [`tolerance`] | Which faults of a response does a client forgive? |
 //! | [`conditional`] | Does the client have this version already? |
 //! | [`range`] | Which part of it is wanted? |
 //! | [`negotiate`] | In which coding? |
@@ -69,10 +70,12 @@ pub mod head;
 pub mod negotiate;
 pub mod range;
 pub mod target;
+pub mod tolerance;
 
 pub use connection::{ClientConnection, ClientEvent, ServerConnection, ServerEvent};
 pub use content::ContentEncoder;
 pub use error::Error;
 pub use framing::{BodyLength, CloseReason};
-pub use head::{FieldStorage, Limits, RequestHead, ResponseHead};
+pub use head::{FieldStorage, LargeFieldStorage, Limits, RequestHead, ResponseHead};
 pub use target::{Path, Target};
+pub use tolerance::Deviation;

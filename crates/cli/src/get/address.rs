@@ -14,7 +14,8 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
         format!("http://{text}")
     };
     let url = Url::parse(&full).map_err(|error| {
-        Failure::with_code(3, format!("{text:?} is not a URL: {error}"))
+        let why = why(&full).unwrap_or_else(|| error.to_string());
+        Failure::with_code(3, format!("{text:?} is not a URL: {why}"))
             .hint("write it as host:port/path or http://host/path")
     })?;
     if !matches!(url.scheme(), "http" | "https" | "gopher" | "gophers") {
@@ -27,9 +28,67 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
     Ok(url)
 }
 
+/// What is wrong with the host or the port of a URL, in words that name it.
+fn why(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let authority = &rest[..end];
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    if let Some(address) = host.strip_prefix('[') {
+        let text = address.split(']').next().unwrap_or(address);
+        return match text.parse::<std::net::Ipv6Addr>() {
+            Err(_) => Some(format!("{text:?} is not an IPv6 address")),
+            Ok(_) => port(address.split_once("]:")?.1),
+        };
+    }
+    let (name, given) = host
+        .split_once(':')
+        .map_or((host, None), |(a, b)| (a, Some(b)));
+    if name.is_empty() {
+        return Some("there is no host name".to_owned());
+    }
+    let strange = |c: &char| c.is_whitespace() || c.is_control() || "<>^|%\"{}`".contains(*c);
+    match name.chars().find(strange) {
+        Some(' ') => Some("there is a space in the host name".to_owned()),
+        Some('\t') => Some("there is a tab in the host name".to_owned()),
+        Some(c) if c.is_whitespace() => Some("there is white space in the host name".to_owned()),
+        Some(c) => Some(format!("there is {c:?} in the host name")),
+        None => port(given?),
+    }
+}
+
+fn port(text: &str) -> Option<String> {
+    let is_port = text.is_empty() || text.parse::<u16>().is_ok();
+    (!is_port).then(|| format!("{text:?} is not a port (0 to 65535)"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong() {
+        let table = [
+            ("example .org", "there is a space in the host name"),
+            ("http://a b/c", "there is a space in the host name"),
+            ("http://user@a b:80/", "there is a space in the host name"),
+            ("http://a\u{a0}b/", "there is white space in the host name"),
+            ("a<b", "there is '<' in the host name"),
+            ("http://a%zz/", "there is '%' in the host name"),
+            ("http://", "there is no host name"),
+            ("http://:/x", "there is no host name"),
+            ("h:99999", "\"99999\" is not a port (0 to 65535)"),
+            ("h:80x/", "\"80x\" is not a port (0 to 65535)"),
+            ("http://[::1]:x/", "\"x\" is not a port (0 to 65535)"),
+            ("http://[::g]/", "\"::g\" is not an IPv6 address"),
+        ];
+        for (text, want) in table {
+            let failure = parse(text).unwrap_err();
+            assert!(failure.what().ends_with(want), "{text}: {}", failure.what());
+        }
+    }
 
     #[test]
     fn what_is_meant() {

@@ -33,6 +33,7 @@ pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
             .known_host(host, port, addresses)
             .map_err(|error| usage(format!("--resolve {text:?}: {error}")))?;
     }
+    builder = builder.strict(args.strict);
     for text in &args.connect_to {
         let rule = connect_to(text).ok_or_else(|| {
             usage(format!(

@@ -77,6 +77,7 @@ fn exit_code(error: &Error) -> u8 {
             | ProtocolError::MissingChunkEnd => 56,
             _ => 8,
         },
+        Error::NotHttp { .. } => 8,
         Error::Tls { failure, .. } => match failure {
             TlsFailure::Certificate | TlsFailure::Name | TlsFailure::Dates => 60,
             TlsFailure::Pin => 90,

@@ -13,6 +13,9 @@ const INDENT: &str = "  ";
 /// Levels that are indented further and further; nobody reads beyond.
 const DEEPEST: usize = 64;
 
+/// Levels that are kept in mind. Content that nests deeper is passed on as it is, so that it can't fill the memory.
+const LEVELS: usize = 4096;
+
 /// The state between two pieces.
 pub(super) struct Indenter {
     colour: bool,
@@ -102,6 +105,10 @@ impl Indenter {
             // Between values on the top level a line's end tells them apart.
             '\n' if self.open.is_empty() => out.push('\n'),
             '\n' => {}
+            '{' | '[' if self.open.len() == LEVELS => {
+                push(out, character);
+                self.state = State::Raw;
+            }
             '{' | '[' => {
                 self.value(out);
                 out.push(character);
@@ -229,6 +236,19 @@ mod tests {
             for step in [1, 3, 100] {
                 assert_eq!(indent(given, step), want, "{given} by {step}");
             }
+        }
+    }
+
+    #[test]
+    fn deep_nesting_takes_bounded_memory() {
+        for open in ["[", "{\"a\":", "[{\"a\":["] {
+            let mut indenter = Indenter::new(true);
+            for _ in 0..1000 {
+                indenter.indent(&open.repeat(100));
+            }
+            assert!(indenter.open.capacity() <= LEVELS, "{open}");
+            assert_eq!(indenter.state, State::Raw, "{open}");
+            assert_eq!(indenter.indent("[,]"), "[,]");
         }
     }
 

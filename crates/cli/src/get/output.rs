@@ -13,6 +13,9 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use url::Url;
 
+/// Bytes of content that are made readable at a time.
+const SHOWN_AT_ONCE: usize = 16 * 1024;
+
 /// An output that has been opened.
 pub(super) enum Output {
     /// Standard output, byte for byte.
@@ -157,10 +160,14 @@ impl Text {
         if self.is_binary {
             return Ok(());
         }
-        self.cut.extend_from_slice(piece);
-        let whole = self.cut.len() - unfinished(&self.cut);
-        let bytes: Vec<u8> = self.cut.drain(..whole).collect();
-        self.show(&bytes)
+        // Indented, content can become a hundred times as long: so only a little of it at a time.
+        for piece in piece.chunks(SHOWN_AT_ONCE) {
+            self.cut.extend_from_slice(piece);
+            let whole = self.cut.len() - unfinished(&self.cut);
+            let bytes: Vec<u8> = self.cut.drain(..whole).collect();
+            self.show(&bytes)?;
+        }
+        Ok(())
     }
 
     fn show(&mut self, bytes: &[u8]) -> io::Result<()> {

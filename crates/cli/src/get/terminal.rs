@@ -86,7 +86,8 @@ impl fmt::Display for Painted<'_> {
 pub(super) fn head(raw: &[u8], colour: bool) -> String {
     let text = String::from_utf8_lossy(raw);
     let mut shown = String::with_capacity(text.len() * 2);
-    for (index, line) in text.split("\r\n").enumerate() {
+    for (index, line) in text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
         // The blank line ends the head; what is behind it is nothing.
         if line.is_empty() && index > 0 {
             shown.push('\n');

@@ -131,6 +131,11 @@ impl Observer for Narrator {
             }
             Event::FirstByte => self.step(at, "5 response", format_args!("its first byte is here")),
             Event::Interim(raw) | Event::ResponseHead { raw, .. } => self.head('<', raw),
+            Event::Tolerated(deviation) => self.step(
+                at,
+                "",
+                format_args!("forgiven (--strict would not): {deviation}"),
+            ),
             Event::End { close, .. } => match close {
                 None => self.step(at, "6 keep", format_args!("the connection stays open")),
                 Some(reason) => self.step(at, "6 close", format_args!("{reason}")),

@@ -150,6 +150,13 @@ pub enum Error {
         /// What is wrong.
         source: message::Error,
     },
+    /// The server speaks another protocol.
+    NotHttp {
+        /// Which server.
+        peer: Peer,
+        /// The first bytes of what it sent.
+        start: Vec<u8>,
+    },
     /// The content ended before its end.
     Incomplete {
         /// Which server.
@@ -319,9 +326,10 @@ impl Error {
             Error::Proxy { .. } | Error::Tls { .. } => Phase::Handshake,
             Error::Timeout { phase, .. } => *phase,
             Error::Request { .. } | Error::Send { .. } | Error::Content { .. } => Phase::Send,
-            Error::NoResponse { .. } | Error::Protocol { .. } | Error::Part { .. } => {
-                Phase::Response
-            }
+            Error::NoResponse { .. }
+            | Error::Protocol { .. }
+            | Error::NotHttp { .. }
+            | Error::Part { .. } => Phase::Response,
             Error::Receive { .. }
             | Error::Incomplete { .. }
             | Error::Decode { .. }
@@ -355,7 +363,9 @@ impl Error {
         let kind = match &self {
             Error::Timeout { .. } => io::ErrorKind::TimedOut,
             Error::Incomplete { .. } => io::ErrorKind::UnexpectedEof,
-            Error::Protocol { .. } | Error::Part { .. } => io::ErrorKind::InvalidData,
+            Error::Protocol { .. } | Error::NotHttp { .. } | Error::Part { .. } => {
+                io::ErrorKind::InvalidData
+            }
             Error::Receive { source, .. }
             | Error::NoResponse {
                 source: Some(source),

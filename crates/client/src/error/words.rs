@@ -29,7 +29,7 @@ impl Error {
             Error::ConnectUnix { .. } => "is the server running, and may you use its socket?",
             Error::Proxy { .. } => "check the proxy, and the user and password for it",
             Error::Tls { failure, .. } => match failure {
-                TlsFailure::Handshake => "is that port spoken to with https://, not http://?",
+                TlsFailure::Handshake => "that port may not speak TLS: try http://…",
                 TlsFailure::Refused => {
                     "it may speak other versions of TLS only, or want a certificate of this client"
                 }
@@ -59,9 +59,8 @@ impl Error {
             Error::Receive { .. } | Error::Incomplete { .. } => {
                 "try again; a download can go on where it stopped"
             }
-            Error::NoResponse { .. } => {
-                "is that port spoken to with http://, not https://? try again"
-            }
+            Error::NoResponse { .. } => "that port may speak TLS: try https://…",
+            Error::NotHttp { start, .. } => other_protocol(start),
             Error::Protocol { .. } => {
                 "look at the raw answer; this server, or something in between, is broken"
             }
@@ -210,6 +209,13 @@ impl fmt::Display for Error {
             Error::Protocol { peer, source } => {
                 write!(f, "{peer} did not answer as HTTP/1.1 demands: {source}")
             }
+            Error::NotHttp { peer, start } => {
+                let start = String::from_utf8_lossy(start);
+                write!(
+                    f,
+                    "{peer} did not answer as HTTP/1.1 demands: the start line is malformed: {start:?}"
+                )
+            }
             Error::Incomplete {
                 peer,
                 received,
@@ -299,6 +305,52 @@ fn part(f: &mut fmt::Formatter<'_>, reason: &WrongPart) -> fmt::Result {
             "the server announced a part of {announced} bytes and sent more"
         ),
     }
+}
+
+/// Which protocol begins like that, and what to try.
+fn other_protocol(start: &[u8]) -> &'static str {
+    let known: &[(&[u8], &str)] = &[
+        (
+            b"SSH-",
+            "that port speaks SSH: check the number of the port",
+        ),
+        (
+            b"220",
+            "that port speaks SMTP or FTP: check the number of the port",
+        ),
+        (
+            b"* OK",
+            "that port speaks IMAP: check the number of the port",
+        ),
+        (
+            b"+OK",
+            "that port speaks POP3: check the number of the port",
+        ),
+        (
+            b"-ERR",
+            "that port speaks Redis or POP3: check the number of the port",
+        ),
+        (
+            b"RFB ",
+            "that port speaks VNC: check the number of the port",
+        ),
+        (b"ICY ", "that is a stream of SHOUTcast, which isn't HTTP"),
+        // Alerts and handshakes of TLS.
+        (b"\x15\x03", "that port may speak TLS: try https://…"),
+        (b"\x16\x03", "that port may speak TLS: try https://…"),
+        // The first frame of a server that speaks HTTP/2 only.
+        (
+            b"\0\0",
+            "that port may speak HTTP/2 only, which isn't spoken here",
+        ),
+    ];
+    known
+        .iter()
+        .find(|(prefix, _)| start.starts_with(prefix))
+        .map_or(
+            "check the number of the port: that server doesn't speak HTTP",
+            |(_, hint)| hint,
+        )
 }
 
 /// An error of the system, without the number behind it.

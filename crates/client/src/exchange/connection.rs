@@ -10,10 +10,19 @@ use tinyhttp_message::{ClientConnection, Limits};
 /// Room for what is read from the socket, at first.
 const INPUT: usize = 16 * 1024;
 
+/// How responses are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grammar {
+    pub(crate) limits: Limits,
+    /// Nothing is forgiven (see [`tolerance`](tinyhttp_message::tolerance)).
+    pub(crate) is_strict: bool,
+}
+
 /// A connection, between exchanges or in one.
 pub(crate) struct Connection {
     pub(super) transport: Box<dyn Transport>,
     pub(super) protocol: ClientConnection,
+    pub(super) grammar: Grammar,
     pub(super) input: Input,
     pub(crate) peer: Peer,
     /// Exchanges that it has carried.
@@ -23,10 +32,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(transport: Box<dyn Transport>, peer: Peer, limits: Limits) -> Self {
+    pub(crate) fn new(transport: Box<dyn Transport>, peer: Peer, grammar: Grammar) -> Self {
+        let protocol = ClientConnection::new(grammar.limits);
         Connection {
             transport,
-            protocol: ClientConnection::new(limits),
+            protocol: match grammar.is_strict {
+                true => protocol,
+                false => protocol.tolerant(),
+            },
+            grammar,
             input: Input::default(),
             peer,
             exchanges: 0,

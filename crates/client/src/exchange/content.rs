@@ -2,6 +2,7 @@
 
 use super::Exchange;
 use crate::error::Error;
+use crate::trace::Event;
 use tinyhttp_message::{BodyLength, ClientEvent, FieldStorage};
 
 impl Exchange {
@@ -78,6 +79,9 @@ impl Exchange {
                     peer: connection.peer.clone(),
                     source,
                 })?;
+            for deviation in connection.protocol.take_deviations() {
+                self.recorder.emit(&Event::Tolerated(deviation));
+            }
             let progress = match event {
                 ClientEvent::Content(piece) => {
                     content(piece);

@@ -17,9 +17,10 @@
 
 mod connection;
 mod content;
+mod head;
 mod outgoing;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, Grammar};
 
 use crate::body::Source;
 use crate::compose::Outbound;
@@ -27,12 +28,13 @@ use crate::deadline::{Clock, Deadline, Timeout};
 use crate::error::{Error, Phase};
 use crate::trace::{Closed, Event, Recorder};
 use crate::transport::Transport;
+use head::{Found, HeadReader};
 use http::{HeaderMap, StatusCode, Version};
 use outgoing::{Outgoing, PIECE};
 use rustix::event::PollFlags;
 use std::io;
 use std::time::{Duration, Instant};
-use tinyhttp_message::{BodyLength, ClientEvent, CloseReason, FieldStorage};
+use tinyhttp_message::{BodyLength, ClientEvent, CloseReason, Deviation, LargeFieldStorage};
 
 /// How long a request that asked for `100 Continue` waits for it (RFC 9110 §10.1.1 leaves that to the client).
 const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
@@ -65,6 +67,7 @@ pub(crate) struct Exchange {
     trailers: HeaderMap,
     /// The server ended the connection, and the content with it.
     has_ended: bool,
+    head: HeadReader,
 }
 
 /// An exchange that came to nothing.
@@ -122,6 +125,7 @@ impl Exchange {
             received: 0,
             trailers: HeaderMap::new(),
             has_ended: false,
+            head: HeadReader::default(),
         })
     }
 
@@ -153,8 +157,34 @@ impl Exchange {
     }
 
     fn try_receive_head(&mut self) -> Result<Option<Head>, Error> {
-        let mut storage = FieldStorage::new();
         let unread = self.connection.input.unread();
+        head::check_start(unread, &self.connection.peer)?;
+        let repaired = match self.head.find(unread, self.connection.grammar) {
+            Ok(Found::Whole(repaired)) => repaired,
+            Ok(Found::NeedMore) => {
+                if self.fill(None)? == 0 {
+                    return Err(self.ended_early());
+                }
+                return Ok(None);
+            }
+            Err(source) => {
+                return Err(Error::Protocol {
+                    peer: self.connection.peer.clone(),
+                    source,
+                });
+            }
+        };
+        for deviation in repaired.iter().flat_map(|repaired| &repaired.deviations) {
+            self.recorder.emit(&Event::Tolerated(*deviation));
+            if *deviation == Deviation::ContentLengthWithTransferEncoding {
+                let protocol = &mut self.connection.protocol;
+                protocol.close_after(CloseReason::ProtocolError);
+            }
+        }
+        let mut storage = LargeFieldStorage::empty();
+        // What was sent is what is shown; what is read may be a repaired copy of it.
+        let raw = repaired.as_ref().map(|repaired| &unread[..repaired.length]);
+        let unread = repaired.as_ref().map_or(unread, |repaired| &repaired.head);
         let (used, event) = self
             .connection
             .protocol
@@ -165,7 +195,10 @@ impl Exchange {
             })?;
         match event {
             ClientEvent::Interim(head) => {
-                self.recorder.emit(&Event::Interim(head.raw()));
+                let raw = raw.unwrap_or(head.raw());
+                let used = repaired.as_ref().map_or(used, |repaired| repaired.length);
+                self.head = HeadReader::default();
+                self.recorder.emit(&Event::Interim(raw));
                 let go_ahead = head.status == StatusCode::CONTINUE;
                 if let Some(outgoing) = self.outgoing.as_mut().filter(|_| go_ahead) {
                     outgoing.hold = None;
@@ -174,8 +207,10 @@ impl Exchange {
                 Ok(None)
             }
             ClientEvent::Response { head, framing } => {
+                let raw = raw.unwrap_or(head.raw());
+                let used = repaired.as_ref().map_or(used, |repaired| repaired.length);
                 self.recorder.emit(&Event::ResponseHead {
-                    raw: head.raw(),
+                    raw,
                     status: head.status,
                     length: framing.length,
                 });
@@ -187,7 +222,7 @@ impl Exchange {
                         peer: self.connection.peer.clone(),
                         source,
                     })?,
-                    raw: head.raw().to_vec(),
+                    raw: raw.to_vec(),
                     length: framing.length,
                 };
                 self.connection.input.consume(used);

@@ -1,11 +1,12 @@
 //! The client's side: requests out, responses in.
 
-use super::{Receiving, content_length, receive_content};
+use super::{Receiving, content_length};
 use crate::content::{ContentDecoder, ContentEncoder, Piece};
 use crate::encode::HeadWriter;
 use crate::error::Error;
 use crate::framing::{CloseReason, ResponseFraming, response_framing};
 use crate::head::{FieldStorage, HeadScanner, Limits, ResponseHead};
+use crate::tolerance::Deviation;
 use http::{HeaderMap, Method, StatusCode, Version};
 
 /// Interim responses that a client accepts before the final one.
@@ -41,6 +42,8 @@ pub struct ClientConnection {
     method: Method,
     interim: u8,
     close: Option<CloseReason>,
+    is_tolerant: bool,
+    deviations: Vec<Deviation>,
 }
 
 impl ClientConnection {
@@ -53,7 +56,30 @@ impl ClientConnection {
             method: Method::GET,
             interim: 0,
             close: None,
+            is_tolerant: false,
+            deviations: Vec::new(),
         }
+    }
+
+    /// The same connection, but it forgives what chunks may get wrong (see [`tolerance`](crate::tolerance)). Heads are
+    /// [repaired](crate::tolerance::repair) by the caller before they come here.
+    #[must_use]
+    pub fn tolerant(self) -> Self {
+        ClientConnection {
+            is_tolerant: true,
+            ..self
+        }
+    }
+
+    /// What was forgiven in the content since the last call.
+    pub fn take_deviations(&mut self) -> Vec<Deviation> {
+        std::mem::take(&mut self.deviations)
+    }
+
+    /// Whether a head is what comes next.
+    #[must_use]
+    pub fn awaits_head(&self) -> bool {
+        matches!(self.receiving, Receiving::Head(_))
     }
 
     /// Writes the head of a request. `length` says what content follows; `fields` writes the fields, Host among them,
@@ -111,17 +137,24 @@ impl ClientConnection {
     ///
     /// # Errors
     /// Whatever is wrong with the response; then the connection has to end.
-    pub fn receive<'h, 'b: 'h>(
+    pub fn receive<'h, 'b: 'h, const N: usize>(
         &mut self,
         input: &'b [u8],
-        storage: &'h mut FieldStorage<'b>,
+        storage: &'h mut FieldStorage<'b, N>,
     ) -> Result<(usize, ClientEvent<'h>), Error> {
         let received = match &mut self.receiving {
             Receiving::Head(scanner) => {
                 receive_response(scanner, &self.method, input, storage, &self.limits)
             }
-            Receiving::Content(_) => {
-                receive_content(&mut self.receiving, input, &self.limits).map(|(used, piece)| {
+            Receiving::Content(decoder) => {
+                let decoded = decoder.decode(input, &self.limits);
+                if let ContentDecoder::Chunked(decoder) = decoder {
+                    self.deviations.append(&mut decoder.take_deviations());
+                }
+                if matches!(decoded, Ok((_, Piece::End(_)))) {
+                    self.receiving = Receiving::End;
+                }
+                decoded.map(|(used, piece)| {
                     let event = match piece {
                         Piece::NeedMore => ClientEvent::NeedMore,
                         Piece::Content(content) => ClientEvent::Content(content),
@@ -146,7 +179,7 @@ impl ClientConnection {
             }
             Ok((_, ClientEvent::Response { framing, .. })) => {
                 self.close = self.close.or(framing.close);
-                self.receiving = match ContentDecoder::new(framing.length) {
+                self.receiving = match ContentDecoder::new(framing.length, self.is_tolerant) {
                     Some(decoder) => Receiving::Content(decoder),
                     None => Receiving::End,
                 };
@@ -209,11 +242,11 @@ pub enum RequestContent {
     Unknown,
 }
 
-fn receive_response<'h, 'b: 'h>(
+fn receive_response<'h, 'b: 'h, const N: usize>(
     scanner: &mut HeadScanner,
     method: &Method,
     input: &'b [u8],
-    storage: &'h mut FieldStorage<'b>,
+    storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
 ) -> Result<(usize, ClientEvent<'h>), Error> {
     let Some(length) = scanner.find_end(input, None, limits)? else {

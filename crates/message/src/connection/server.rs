@@ -111,7 +111,7 @@ impl ServerConnection {
                 self.expects_continue = framing.expects_continue;
                 self.answered = false;
                 self.close = self.close.or(framing.close);
-                self.receiving = match ContentDecoder::new(framing.length) {
+                self.receiving = match ContentDecoder::new(framing.length, false) {
                     Some(decoder) => Receiving::Content(decoder),
                     None => Receiving::End,
                 };

@@ -310,7 +310,7 @@ mod tests {
     /// A clock that is set wrong, to before 1970 or beyond the calendar of chrono, ends no log.
     #[test]
     fn any_time_has_a_line() {
-        for seconds in [0, 253_402_300_799, 9_200_000_000_000, i64::MAX as u64] {
+        for seconds in [0, 253_402_300_799, 9_200_000_000_000, 9_200_000_000_000_000] {
             for format in [Format::Common, Format::Dev, Format::Json] {
                 assert!(line(format, seconds, Duration::ZERO, 0).ends_with('\n'));
             }

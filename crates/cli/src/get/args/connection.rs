@@ -31,6 +31,9 @@ pub(crate) struct ConnectionArgs {
         hide_env = true
     )]
     pub(in crate::get) stall_timeout: Option<f64>,
+    /// Refuse responses that break HTTP's grammar, even where every browser reads them
+    #[arg(long)]
+    pub(in crate::get) strict: bool,
     /// Use IPv4 only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub(in crate::get) ipv4: bool,

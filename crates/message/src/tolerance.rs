@@ -1,0 +1,381 @@
+//! What a user agent forgives a response, so that it can read what every browser reads (RFC 9112 §2.2, §5, §6.3, §7.1).
+//!
+//! A server must refuse what two readers could understand differently, since someone may hide a request in the gap. A client
+//! is at the end of the chain: where RFC 9112 says how a faulty response is to be read, it may read it so. Requests are never
+//! repaired.
+//!
+//! | fault | how it is read |
+//! |---|---|
+//! | a line ends in LF without CR | as if the CR were there (§2.2) |
+//! | a field line is folded | the fold becomes a space (§5.2) |
+//! | white space before a colon | it is left out (§5.1) |
+//! | `Content-Length: 5, 5` | as one, if all are equal (§6.3) |
+//! | Content-Length beside Transfer-Encoding | Content-Length is left out, and the connection closed (§6.3) |
+//! | `Transfer-Encoding: identity` | it is left out, as RFC 2616 meant it |
+//! | white space after a chunk size | it is skipped (§7.1.1) |
+//! | HTTP/1.2 to HTTP/1.9 | as HTTP/1.1 (RFC 9110 §2.5) |
+//!
+//! [`repair`] rewrites a head into one that the strict grammar takes, and names what it had to change:
+//!
+//! ```
+//! use tinyhttp_message::tolerance::{Deviation, repair};
+//!
+//! let (head, deviations) = repair(b"HTTP/1.1 200 OK\nServer : a\n b\n\n")?.unwrap();
+//! assert_eq!(head, b"HTTP/1.1 200 OK\r\nServer: a b\r\n\r\n");
+//! assert_eq!(deviations.len(), 3);
+//! assert!(deviations.contains(&Deviation::LineFolding));
+//! # Ok::<(), tinyhttp_message::Error>(())
+//! ```
+
+use crate::error::Error;
+use crate::head::Limits;
+use std::fmt;
+
+/// A fault of a response that was forgiven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Deviation {
+    /// A line ends in LF alone.
+    BareLineFeed,
+    /// A field line is continued on the next one.
+    LineFolding,
+    /// White space lies between a field name and its colon.
+    SpaceBeforeColon,
+    /// Content-Length is there more than once, always with the same number.
+    RepeatedContentLength,
+    /// Content-Length and Transfer-Encoding are both there.
+    ContentLengthWithTransferEncoding,
+    /// The transfer coding `identity`, which no longer exists.
+    IdentityTransferCoding,
+    /// White space follows a chunk size.
+    SpaceAfterChunkSize,
+    /// A later minor version than 1.1.
+    LaterVersion,
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Deviation::BareLineFeed => "a line ends in LF without CR",
+            Deviation::LineFolding => "a field line is folded",
+            Deviation::SpaceBeforeColon => {
+                "there is white space between a field name and its colon"
+            }
+            Deviation::RepeatedContentLength => "Content-Length is repeated",
+            Deviation::ContentLengthWithTransferEncoding => {
+                "Content-Length is ignored beside Transfer-Encoding"
+            }
+            Deviation::IdentityTransferCoding => "the transfer coding identity does not exist",
+            Deviation::SpaceAfterChunkSize => "white space follows a chunk size",
+            Deviation::LaterVersion => "the version is later than HTTP/1.1",
+        })
+    }
+}
+
+/// Looks for the end of a head whose lines may end in LF alone. Between calls it remembers how far it has looked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HeadEnd {
+    scanned: usize,
+    line: usize,
+}
+
+impl HeadEnd {
+    /// The length of the head at the start of `input`, with its blank line, or `None` while it isn't all there.
+    ///
+    /// `input` must begin with the bytes of the call before.
+    ///
+    /// # Errors
+    /// [`Error::HeadTooLarge`].
+    pub fn find(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Error> {
+        let window = &input[..input.len().min(limits.head)];
+        while let Some(offset) = memchr::memchr(b'\n', &window[self.scanned..]) {
+            let newline = self.scanned + offset;
+            let is_blank = matches!(&window[self.line..newline], b"" | b"\r");
+            self.scanned = newline + 1;
+            self.line = newline + 1;
+            if is_blank {
+                return Ok(Some(newline + 1));
+            }
+        }
+        self.scanned = window.len();
+        if input.len() >= limits.head {
+            return Err(Error::HeadTooLarge { limit: limits.head });
+        }
+        Ok(None)
+    }
+}
+
+/// Rewrites a whole response head, with its blank line; `None` if there is nothing to repair.
+///
+/// # Errors
+/// [`Error::RepeatedContentLength`] for several that differ. Other faults are left to the parser.
+pub fn repair(head: &[u8]) -> Result<Option<(Vec<u8>, Vec<Deviation>)>, Error> {
+    let mut repair = Repair::default();
+    let start_line = repair.lines(head, true);
+    let start_line = start_line.map(|line| repair.version(line));
+    repair.framing(start_line.as_deref())?;
+    Ok(repair.finish(start_line.as_deref()))
+}
+
+/// The same for a trailer section, which has no start line.
+pub(crate) fn repair_trailers(section: &[u8]) -> Option<(Vec<u8>, Vec<Deviation>)> {
+    let mut repair = Repair::default();
+    repair.lines(section, false);
+    repair.finish(None)
+}
+
+/// Field lines on their way from what was sent to what should have been.
+#[derive(Default)]
+struct Repair {
+    lines: Vec<Vec<u8>>,
+    deviations: Vec<Deviation>,
+}
+
+impl Repair {
+    fn note(&mut self, deviation: Deviation) {
+        if !self.deviations.contains(&deviation) {
+            self.deviations.push(deviation);
+        }
+    }
+
+    /// Takes the lines apart, and gives the start line back, if there is one.
+    fn lines<'h>(&mut self, section: &'h [u8], mut has_start: bool) -> Option<&'h [u8]> {
+        let mut start_line = None;
+        for line in section.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = match line.strip_suffix(b"\r") {
+                Some(line) => line,
+                None => {
+                    self.note(Deviation::BareLineFeed);
+                    line
+                }
+            };
+            if std::mem::take(&mut has_start) {
+                start_line = Some(line);
+            } else if !line.is_empty() {
+                self.field(line);
+            }
+        }
+        start_line
+    }
+
+    fn field(&mut self, line: &[u8]) {
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            // Before the first field there is nothing to continue (RFC 9112 §2.2): the parser refuses that.
+            if let Some(last) = self.lines.last_mut() {
+                last.push(b' ');
+                last.extend_from_slice(line.trim_ascii());
+                self.note(Deviation::LineFolding);
+                return;
+            }
+        }
+        let mut line = line.to_vec();
+        if let Some(colon) = line.iter().position(|byte| *byte == b':') {
+            let name = line[..colon].trim_ascii_end().len();
+            if (1..colon).contains(&name) {
+                line.drain(name..colon);
+                self.note(Deviation::SpaceBeforeColon);
+            }
+        }
+        self.lines.push(line);
+    }
+
+    fn version(&mut self, line: &[u8]) -> Vec<u8> {
+        let mut line = line.to_vec();
+        if let [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            b'1',
+            b'.',
+            minor @ b'2'..=b'9',
+            b' ',
+            ..,
+        ] = &mut line[..]
+        {
+            *minor = b'1';
+            self.note(Deviation::LaterVersion);
+        }
+        line
+    }
+
+    /// RFC 9112 §6.3, rules 3 to 5.
+    fn framing(&mut self, start_line: Option<&[u8]>) -> Result<(), Error> {
+        let is_identity =
+            |value: &[u8]| value.eq_ignore_ascii_case(b"identity") || value.is_empty();
+        let codings: Vec<_> = values(&self.lines, b"transfer-encoding").collect();
+        let has_coding = !codings.is_empty();
+        if has_coding && codings.iter().all(|value| is_identity(value)) {
+            self.remove(b"transfer-encoding");
+            self.note(Deviation::IdentityTransferCoding);
+        } else if has_coding {
+            // In HTTP/1.0 Transfer-Encoding doesn't exist: what is meant can't be known.
+            let is_old = start_line.is_some_and(|line| line.starts_with(b"HTTP/1.0"));
+            if !is_old && self.remove(b"content-length") {
+                self.note(Deviation::ContentLengthWithTransferEncoding);
+            }
+            return Ok(());
+        }
+        let lengths: Vec<Vec<u8>> = values(&self.lines, b"content-length")
+            .flat_map(|value| value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii))
+            .map(<[u8]>::to_vec)
+            .collect();
+        let Some((first, rest)) = lengths.split_first().filter(|(_, rest)| !rest.is_empty()) else {
+            return Ok(());
+        };
+        if rest.iter().any(|other| other != first) {
+            return Err(Error::RepeatedContentLength);
+        }
+        self.remove(b"content-length");
+        self.lines.push([b"Content-Length: ", &first[..]].concat());
+        self.note(Deviation::RepeatedContentLength);
+        Ok(())
+    }
+
+    /// Takes out every field of that name; whether there was one.
+    fn remove(&mut self, name: &[u8]) -> bool {
+        let before = self.lines.len();
+        self.lines.retain(|line| value(line, name).is_none());
+        self.lines.len() < before
+    }
+
+    fn finish(self, start_line: Option<&[u8]>) -> Option<(Vec<u8>, Vec<Deviation>)> {
+        if self.deviations.is_empty() {
+            return None;
+        }
+        let lines = self.lines.iter().map(Vec::as_slice);
+        let lines: Vec<_> = start_line
+            .into_iter()
+            .chain(lines)
+            .chain([&b""[..], b""])
+            .collect();
+        Some((lines.join(&b"\r\n"[..]), self.deviations))
+    }
+}
+
+/// The values of every field of that name.
+fn values<'l>(lines: &'l [Vec<u8>], name: &'l [u8]) -> impl Iterator<Item = &'l [u8]> {
+    lines.iter().filter_map(move |line| value(line, name))
+}
+
+/// The value of a field line, if it has that name.
+fn value<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let is_it = line[..colon].eq_ignore_ascii_case(name);
+    is_it.then(|| line[colon + 1..].trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Deviation::*;
+
+    #[test]
+    fn repaired_and_left_alone() {
+        let table: &[(&str, &str, &[Deviation])] = &[
+            (
+                "200 OK\nA: b\n\n",
+                "200 OK\r\nA: b\r\n\r\n",
+                &[BareLineFeed],
+            ),
+            (
+                "200 OK\r\nA: b\n\r\n",
+                "200 OK\r\nA: b\r\n\r\n",
+                &[BareLineFeed],
+            ),
+            ("200\n\n", "200\r\n\r\n", &[BareLineFeed]),
+            (
+                "200 OK\r\nA: b\r\n  c\r\n\t\td \r\n\r\n",
+                "200 OK\r\nA: b c d\r\n\r\n",
+                &[LineFolding],
+            ),
+            (
+                "200 OK\r\nA:\r\n b\r\n\r\n",
+                "200 OK\r\nA: b\r\n\r\n",
+                &[LineFolding],
+            ),
+            (
+                "200 OK\r\nTransfer-Encoding:\r\n chunked\r\n\r\n",
+                "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                &[LineFolding],
+            ),
+            (
+                "200 OK\r\nA \t : b\r\n\r\n",
+                "200 OK\r\nA: b\r\n\r\n",
+                &[SpaceBeforeColon],
+            ),
+            (
+                "200 OK\r\nContent-Length: 84, 84\r\n\r\n",
+                "200 OK\r\nContent-Length: 84\r\n\r\n",
+                &[RepeatedContentLength],
+            ),
+            (
+                "200 OK\r\nContent-Length : 84\r\nX: y\r\ncontent-length: 84,84\r\n\r\n",
+                "200 OK\r\nX: y\r\nContent-Length: 84\r\n\r\n",
+                &[SpaceBeforeColon, RepeatedContentLength],
+            ),
+            (
+                "200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                &[ContentLengthWithTransferEncoding],
+            ),
+            (
+                "200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 9\r\n\r\n",
+                "200 OK\r\nContent-Length: 9\r\n\r\n",
+                &[IdentityTransferCoding],
+            ),
+        ];
+        for (given, want, deviations) in table {
+            let (given, want) = (format!("HTTP/1.1 {given}"), format!("HTTP/1.1 {want}"));
+            let got = repair(given.as_bytes()).unwrap().unwrap();
+            assert_eq!(String::from_utf8(got.0).unwrap(), want, "{given:?}");
+            assert_eq!(got.1, *deviations, "{given:?}");
+            assert_eq!(repair(want.as_bytes()), Ok(None), "{want:?}");
+        }
+        let later = repair(b"HTTP/1.9 200 OK\r\n\r\n").unwrap().unwrap();
+        assert_eq!(
+            later,
+            (b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![LaterVersion])
+        );
+        for untouched in [
+            "HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n: b\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA b: c\r\n\r\n",
+            "HTTP/1.0 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+        ] {
+            assert_eq!(repair(untouched.as_bytes()), Ok(None), "{untouched:?}");
+        }
+        let differing = repair(b"HTTP/1.1 200 OK\r\nContent-Length: 84, 85\r\n\r\n");
+        assert_eq!(differing, Err(Error::RepeatedContentLength));
+    }
+
+    #[test]
+    fn ends() {
+        let table = [
+            ("a\r\n\r\nrest", Some(5)),
+            ("a\n\nrest", Some(3)),
+            ("a\r\n\nrest", Some(4)),
+            ("a\n\r\nrest", Some(4)),
+            ("a\r\n", None),
+            ("a\n\r", None),
+            ("\n", Some(1)),
+        ];
+        for (input, want) in table {
+            for step in [1, 2, input.len()] {
+                let mut end = HeadEnd::default();
+                let mut found = None;
+                let mut have = 0;
+                while have < input.len() && found.is_none() {
+                    have = (have + step).min(input.len());
+                    found = end
+                        .find(&input.as_bytes()[..have], &Limits::default())
+                        .unwrap();
+                }
+                assert_eq!(found, want, "{input:?} by {step}");
+            }
+        }
+    }
+}

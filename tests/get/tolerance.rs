@@ -1,0 +1,194 @@
+//! Faulty responses that every other client reads: they are read as RFC 9112 says, unless `--strict` is given, and `-v` says
+//! what was forgiven.
+
+use crate::script::{HELLO, Server, get};
+use std::sync::mpsc;
+
+/// A response whose content reads `hello`, and what -v says of its fault.
+const FORGIVEN: &[(&str, &str)] = &[
+    (
+        "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
+        "LF without CR",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\n\r\nhello",
+        "LF without CR",
+    ),
+    (
+        "HTTP/1.1 200 OK\nContent-Length: 5\r\n\nhello",
+        "LF without CR",
+    ),
+    ("HTTP/1.1 200\n\nhello", "LF without CR"),
+    (
+        "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
+        "LF without CR",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 5\r\n\r\nhello",
+        "folded",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length:\r\n\t5\r\n\r\nhello",
+        "folded",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello",
+        "colon",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
+        "repeated",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+        "repeated",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nContent-Length: 84\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        "ignored beside Transfer-Encoding",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
+        "identity",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\t\r\n\r\n",
+        "chunk size",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
+        "LF without CR",
+    ),
+    (
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n c\r\n\r\n",
+        "folded",
+    ),
+    (
+        "HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        "later than HTTP/1.1",
+    ),
+];
+
+#[test]
+fn faults_that_every_client_forgives() {
+    for (answer, fault) in FORGIVEN {
+        let server = Server::answering([answer]);
+        let outcome = get(["-v", &server.url("/")]).succeeds();
+        assert_eq!(outcome.text(), "hello", "{answer:?}");
+        let told = outcome
+            .stderr
+            .lines()
+            .filter(|line| line.contains("forgiven"));
+        let told: Vec<_> = told.collect();
+        assert!(
+            !told.is_empty() && told.iter().all(|line| line.contains(fault)),
+            "{answer:?} {outcome:?}"
+        );
+    }
+    let server = Server::answering([HELLO]);
+    let outcome = get(["-v", &server.url("/")]).succeeds();
+    assert!(!outcome.stderr.contains("forgiven"), "{outcome:?}");
+}
+
+#[test]
+fn strict_forgives_nothing() {
+    for (answer, _) in FORGIVEN {
+        // Equal lengths in two lines may be one by RFC 9110 §8.6.
+        if answer.contains("5\r\nContent-Length: 5") {
+            continue;
+        }
+        let server = Server::answering([answer]);
+        let outcome = get(["--strict", &server.url("/")]);
+        assert!(matches!(outcome.code, 8 | 56), "{answer:?} {outcome:?}");
+    }
+    let server = Server::answering([HELLO]);
+    get(["--strict", &server.url("/")]).succeeds();
+}
+
+#[test]
+fn heads_are_shown_as_they_came() {
+    let head = "HTTP/1.1 200 OK\nA : b\n  c\nContent-Length: 5\n\n";
+    let server = Server::answering([format!("{head}hello")]);
+    let outcome = get(["-i", &server.url("/")]).succeeds();
+    assert_eq!(outcome.text(), format!("{head}hello"));
+    let server = Server::answering([format!("{head}hello")]);
+    let outcome = get(["-w", "%header{a}", &server.url("/")]).succeeds();
+    assert_eq!(outcome.text(), "hellob c");
+}
+
+#[test]
+fn what_is_ambiguous_is_refused_all_the_same() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello",
+        "HTTP/1.1 200 OK\nContent-Length: 5\nContent-Length: 6\n\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 05, 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5,\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\n A: b\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nA B: c\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.0 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/3.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    ] {
+        let server = Server::answering([answer]);
+        let outcome = get([server.url("/")]);
+        assert_eq!(outcome.code, 8, "{answer:?} {outcome:?}");
+        assert_eq!(outcome.stdout, b"", "{answer:?}");
+    }
+}
+
+#[test]
+fn a_connection_whose_framing_was_repaired_is_not_used_again() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 84\r\nTransfer-Encoding: chunked\r\n\r\n\
+                  5\r\nhello\r\n0\r\n\r\n";
+    let server = Server::start_parallel(move |connection| {
+        while connection.request().is_some() {
+            let number = connection.number.to_string();
+            connection.send(answer.replace("hello", &format!("hell{number}")));
+        }
+    });
+    let outcome = get([server.url("/1"), server.url("/2")]).succeeds();
+    assert_eq!(outcome.text(), "hell0hell1");
+}
+
+#[test]
+fn hundreds_of_fields_are_read() {
+    for count in [201, 300, 990] {
+        let fields = "Set-Cookie: a=b\r\n".repeat(count);
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 5\r\n\r\nhello");
+        let server = Server::answering([answer]);
+        assert_eq!(get([server.url("/")]).succeeds().text(), "hello", "{count}");
+    }
+}
+
+#[test]
+fn another_protocol_is_recognised_at_once() {
+    let table: &[(&[u8], &str)] = &[
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "speaks SSH"),
+        (b"220 mail.example.org ESMTP\r\n", "SMTP"),
+        (b"* OK IMAP4 ready\r\n", "IMAP"),
+        (b"+OK POP3 ready\r\n", "POP3"),
+        (b"-ERR unknown command\r\n", "Redis"),
+        (b"RFB 003.008\n", "VNC"),
+        (b"\x15\x03\x01\x00\x02\x02\x0a", "try https://"),
+        (b"\0\0\x12\x04\0\0\0\0\0", "HTTP/2"),
+        (b"hello", "number of the port"),
+        (b"HTTPS", "number of the port"),
+        (b"\n\n", "number of the port"),
+    ];
+    for (greeting, hint) in table {
+        // The server waits for an answer that never comes, until it is told that the client has gone.
+        let (done, is_done) = mpsc::channel::<()>();
+        let greeting: &'static [u8] = greeting;
+        let server = Server::start(move |connection| {
+            connection.send(greeting);
+            let _ = is_done.recv();
+        });
+        let outcome = get([server.url("/")]).fails(8);
+        drop(done);
+        assert!(outcome.stderr.contains("start line"), "{outcome:?}");
+        assert!(outcome.stderr.contains(hint), "{greeting:?} {outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 2, "{outcome:?}");
+    }
+}
