@@ -296,6 +296,71 @@ impl Found {
     }
 }
 
+/// What a user agent changed in the framing fields of a response.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RepairedFraming {
+    /// The transfer coding `identity` was left out.
+    pub(crate) identity: bool,
+    /// Content-Length was left out beside Transfer-Encoding.
+    pub(crate) ignored_length: bool,
+    /// Several equal Content-Lengths became one.
+    pub(crate) repeated_length: bool,
+}
+
+/// Repairs the framing fields among a response's field lines as RFC 9112 §6.3 lets a user agent do.
+///
+/// # Errors
+/// [`Error::RepeatedContentLength`] for several that differ.
+pub(crate) fn repair_framing(
+    lines: &mut Vec<Vec<u8>>,
+    is_http10: bool,
+) -> Result<RepairedFraming, Error> {
+    const LENGTH: &[u8] = b"content-length";
+    const CODING: &[u8] = b"transfer-encoding";
+    let mut repaired = RepairedFraming::default();
+    let is_identity = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
+    let codings: Vec<_> = values(lines, CODING).collect();
+    let has_coding = !codings.is_empty();
+    if has_coding && codings.iter().all(|value| is_identity(value)) {
+        lines.retain(|line| value(line, CODING).is_none());
+        repaired.identity = true;
+    } else if has_coding {
+        // In HTTP/1.0 Transfer-Encoding doesn't exist: what is meant can't be known.
+        if !is_http10 && values(lines, LENGTH).next().is_some() {
+            lines.retain(|line| value(line, LENGTH).is_none());
+            repaired.ignored_length = true;
+        }
+        return Ok(repaired);
+    }
+    let lengths: Vec<Vec<u8>> = values(lines, LENGTH)
+        .flat_map(list)
+        .map(<[u8]>::to_vec)
+        .collect();
+    if let [first, rest @ ..] = &lengths[..]
+        && !rest.is_empty()
+    {
+        if rest.iter().any(|other| other != first) {
+            return Err(Error::RepeatedContentLength);
+        }
+        lines.retain(|line| value(line, LENGTH).is_none());
+        lines.push([b"Content-Length: ", &first[..]].concat());
+        repaired.repeated_length = true;
+    }
+    Ok(repaired)
+}
+
+/// The values of every field of that name.
+fn values<'l>(lines: &'l [Vec<u8>], name: &'l [u8]) -> impl Iterator<Item = &'l [u8]> {
+    lines.iter().filter_map(move |line| value(line, name))
+}
+
+/// The value of a field line, if it has that name.
+fn value<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let is_it = line[..colon].eq_ignore_ascii_case(name);
+    is_it.then(|| line[colon + 1..].trim_ascii())
+}
+
 /// The members of a comma-separated list, without the white space around them.
 fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)

@@ -28,6 +28,7 @@
 //! ```
 
 use crate::error::Error;
+use crate::framing::repair_framing;
 use crate::head::Limits;
 use std::fmt;
 
@@ -203,42 +204,20 @@ impl Repair {
 
     /// RFC 9112 §6.3, rules 3 to 5.
     fn framing(&mut self, start_line: Option<&[u8]>) -> Result<(), Error> {
-        let is_identity =
-            |value: &[u8]| value.eq_ignore_ascii_case(b"identity") || value.is_empty();
-        let codings: Vec<_> = values(&self.lines, b"transfer-encoding").collect();
-        let has_coding = !codings.is_empty();
-        if has_coding && codings.iter().all(|value| is_identity(value)) {
-            self.remove(b"transfer-encoding");
-            self.note(Deviation::IdentityTransferCoding);
-        } else if has_coding {
-            // In HTTP/1.0 Transfer-Encoding doesn't exist: what is meant can't be known.
-            let is_old = start_line.is_some_and(|line| line.starts_with(b"HTTP/1.0"));
-            if !is_old && self.remove(b"content-length") {
-                self.note(Deviation::ContentLengthWithTransferEncoding);
-            }
-            return Ok(());
+        let is_old = start_line.is_some_and(|line| line.starts_with(b"HTTP/1.0"));
+        let repaired = repair_framing(&mut self.lines, is_old)?;
+        let notes = [
+            (repaired.identity, Deviation::IdentityTransferCoding),
+            (
+                repaired.ignored_length,
+                Deviation::ContentLengthWithTransferEncoding,
+            ),
+            (repaired.repeated_length, Deviation::RepeatedContentLength),
+        ];
+        for (_, deviation) in notes.into_iter().filter(|(is_so, _)| *is_so) {
+            self.note(deviation);
         }
-        let lengths: Vec<Vec<u8>> = values(&self.lines, b"content-length")
-            .flat_map(|value| value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii))
-            .map(<[u8]>::to_vec)
-            .collect();
-        let Some((first, rest)) = lengths.split_first().filter(|(_, rest)| !rest.is_empty()) else {
-            return Ok(());
-        };
-        if rest.iter().any(|other| other != first) {
-            return Err(Error::RepeatedContentLength);
-        }
-        self.remove(b"content-length");
-        self.lines.push([b"Content-Length: ", &first[..]].concat());
-        self.note(Deviation::RepeatedContentLength);
         Ok(())
-    }
-
-    /// Takes out every field of that name; whether there was one.
-    fn remove(&mut self, name: &[u8]) -> bool {
-        let before = self.lines.len();
-        self.lines.retain(|line| value(line, name).is_none());
-        self.lines.len() < before
     }
 
     fn finish(self, start_line: Option<&[u8]>) -> Option<(Vec<u8>, Vec<Deviation>)> {
@@ -253,18 +232,6 @@ impl Repair {
             .collect();
         Some((lines.join(&b"\r\n"[..]), self.deviations))
     }
-}
-
-/// The values of every field of that name.
-fn values<'l>(lines: &'l [Vec<u8>], name: &'l [u8]) -> impl Iterator<Item = &'l [u8]> {
-    lines.iter().filter_map(move |line| value(line, name))
-}
-
-/// The value of a field line, if it has that name.
-fn value<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    let is_it = line[..colon].eq_ignore_ascii_case(name);
-    is_it.then(|| line[colon + 1..].trim_ascii())
 }
 
 #[cfg(test)]
