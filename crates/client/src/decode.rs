@@ -288,10 +288,8 @@ impl Read for Gunzip {
             };
             match member.read(buffer)? {
                 0 => {
-                    self.rest = self
-                        .member
-                        .take()
-                        .map(flate2::bufread::GzDecoder::into_inner)
+                    let member = self.member.take();
+                    self.rest = member.map(flate2::bufread::GzDecoder::into_inner);
                 }
                 read => return Ok(read),
             }

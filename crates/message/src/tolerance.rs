@@ -106,11 +106,14 @@ impl HeadEnd {
     }
 }
 
+/// A section that the strict grammar takes, and what had to be changed for that.
+pub type Repaired = (Vec<u8>, Vec<Deviation>);
+
 /// Rewrites a whole response head, with its blank line; `None` if there is nothing to repair.
 ///
 /// # Errors
 /// [`Error::RepeatedContentLength`] for several that differ. Other faults are left to the parser.
-pub fn repair(head: &[u8]) -> Result<Option<(Vec<u8>, Vec<Deviation>)>, Error> {
+pub fn repair(head: &[u8]) -> Result<Option<Repaired>, Error> {
     let mut repair = Repair::default();
     let start_line = repair.lines(head, true);
     let start_line = start_line.map(|line| repair.version(line));
@@ -119,7 +122,7 @@ pub fn repair(head: &[u8]) -> Result<Option<(Vec<u8>, Vec<Deviation>)>, Error> {
 }
 
 /// The same for a trailer section, which has no start line.
-pub(crate) fn repair_trailers(section: &[u8]) -> Option<(Vec<u8>, Vec<Deviation>)> {
+pub(crate) fn repair_trailers(section: &[u8]) -> Option<Repaired> {
     let mut repair = Repair::default();
     repair.lines(section, false);
     repair.finish(None)
@@ -220,7 +223,7 @@ impl Repair {
         Ok(())
     }
 
-    fn finish(self, start_line: Option<&[u8]>) -> Option<(Vec<u8>, Vec<Deviation>)> {
+    fn finish(self, start_line: Option<&[u8]>) -> Option<Repaired> {
         if self.deviations.is_empty() {
             return None;
         }
