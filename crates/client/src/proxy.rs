@@ -9,7 +9,7 @@
 use crate::credentials::Credentials;
 use crate::pool::Origin;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
 /// A proxy.
@@ -146,17 +146,18 @@ enum Exception {
     Everything,
     /// A host and all below it, perhaps at one port only.
     Name(String, Option<u16>),
-    /// A network: its address, and how many bits of that count.
-    Network(IpAddr, u8),
+    /// A network: its address, how many bits of that count, and perhaps the only port.
+    Network(IpAddr, u8, Option<u16>),
 }
 
 impl NoProxy {
-    /// Reads a list, separated by commas or spaces: `*`, names (with all below them, leading dot or not), addresses, and
-    /// networks as `10.0.0.0/8`. What can't be understood covers nothing.
+    /// Reads a list, separated by commas or white space: `*`, names (with all below them, leading
+    /// dot or not), addresses, and networks as `10.0.0.0/8`. A name or an address may have a port:
+    /// `127.0.0.1:80`, `[::1]:80`. What can't be understood covers nothing.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let list = text
-            .split([',', ' '])
+            .split(|character: char| character == ',' || character.is_whitespace())
             .filter(|item| !item.is_empty())
             .map(|item| {
                 if item == "*" {
@@ -165,7 +166,11 @@ impl NoProxy {
                 let (address, bits) = item.split_once('/').unwrap_or((item, ""));
                 if let Ok(address) = address.trim_matches(['[', ']']).parse::<IpAddr>() {
                     let all = if address.is_ipv4() { 32 } else { 128 };
-                    return Exception::Network(address, bits.parse().unwrap_or(all).min(all));
+                    return Exception::Network(address, bits.parse().unwrap_or(all).min(all), None);
+                }
+                if let Ok(address) = item.parse::<SocketAddr>() {
+                    let all = if address.is_ipv4() { 32 } else { 128 };
+                    return Exception::Network(address.ip(), all, Some(address.port()));
                 }
                 let (name, port) = item.rsplit_once(':').unwrap_or((item, ""));
                 let name = name.trim_matches('.').to_ascii_lowercase();
@@ -183,11 +188,11 @@ impl NoProxy {
                 at.is_none_or(|at| at == port)
                     && below.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             }
-            (Exception::Network(network, bits), Host::Ipv4(address)) => {
-                is_in((*address).into(), *network, *bits)
+            (Exception::Network(network, bits, at), Host::Ipv4(address)) => {
+                at.is_none_or(|at| at == port) && is_in((*address).into(), *network, *bits)
             }
-            (Exception::Network(network, bits), Host::Ipv6(address)) => {
-                is_in((*address).into(), *network, *bits)
+            (Exception::Network(network, bits, at), Host::Ipv6(address)) => {
+                at.is_none_or(|at| at == port) && is_in((*address).into(), *network, *bits)
             }
             _ => false,
         })
@@ -287,7 +292,8 @@ mod tests {
     #[test]
     fn exceptions() {
         let list = NoProxy::parse(
-            "localhost, .example.org,b.test:8080,10.0.0.0/8,127.0.0.1 fe80::/10,[::1]",
+            "localhost, .example.org,b.test:8080,10.0.0.0/8,127.0.0.1 fe80::/10,[::1],\
+             192.0.2.1:81\t[2001:db8::1]:82\n.tab.test",
         );
         let table = [
             ("http://localhost/", true),
@@ -305,6 +311,11 @@ mod tests {
             ("http://[fe80::1]/", true),
             ("http://[::1]/", true),
             ("http://[::2]/", false),
+            ("http://192.0.2.1:81/", true),
+            ("http://192.0.2.1/", false),
+            ("http://[2001:db8::1]:82/", true),
+            ("http://[2001:db8::1]/", false),
+            ("http://a.tab.test/", true),
         ];
         for (url, want) in table {
             let origin = Origin::of(&Url::parse(url).unwrap()).unwrap();
