@@ -59,8 +59,8 @@ fn a_proxy_is_asked_for_the_whole_url() {
 
 #[test]
 fn proxies_of_the_environment() {
-    let server = Server::answering([HELLO; 4]);
-    let proxy = Server::answering([HELLO; 4]);
+    let server = Server::answering([HELLO; 8]);
+    let proxy = Server::answering([HELLO; 8]);
     let ask = |name: &str, value: &str, args: &[&str]| {
         let mut command = command(["get"]);
         command.args(args).arg(server.url("/")).env(name, value);
@@ -81,8 +81,21 @@ fn proxies_of_the_environment() {
     );
     assert_eq!(ask("http_proxy", &address, &["-x", ""]), (3, 2));
     let mut bad = command(["get", &server.url("/")]);
-    bad.env("http_proxy", "nonsense://x");
-    run(bad, b"").fails(2);
+    bad.env("http_proxy", "nonsense://me:secret@x");
+    let outcome = run(bad, b"").fails(2);
+    assert!(!outcome.stderr.contains("secret"), "{}", outcome.stderr);
+    // What names no proxy is in the way of the requests that would go through it, and of no others.
+    for (variable, value, flags) in [
+        ("https_proxy", "nonsense://x", &[][..]),
+        ("https_proxy", "http://x:99999", &[]),
+        ("ALL_PROXY", "nonsense://x", &["--noproxy", "127.0.0.1"]),
+        ("http_proxy", "http://", &["-x", ""]),
+        ("http_proxy", ":::", &["-x", &address]),
+    ] {
+        let mut command = command(["get", &server.url("/")]);
+        command.args(flags).env(variable, value);
+        run(command, b"").succeeds();
+    }
 }
 
 #[test]

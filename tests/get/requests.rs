@@ -184,7 +184,10 @@ fn methods_fields_and_content() {
 #[test]
 fn users_from_urls_files_and_the_environment() {
     let folder = Folder::new();
-    folder.write("netrc", "machine 127.0.0.1 login me password secret\n");
+    folder.write(
+        "netrc",
+        b"# caf\xe9\nmachine 127.0.0.1 login me password secret\nmachine 127.0.0.1 login you password p\xe4ss\n",
+    );
     folder.write("token", "t0k\n");
     let (netrc, token) = (folder.join("netrc"), format!("@{}", folder.join("token")));
     let basic = "Authorization: Basic bWU6c2VjcmV0";
@@ -201,6 +204,26 @@ fn users_from_urls_files_and_the_environment() {
         (&["--bearer", &token], None, "", "Authorization: Bearer t0k"),
         (&["--netrc-file", &netrc], None, "", basic),
         (&["-n"], Some(("NETRC", &netrc)), "", basic),
+        // The URL's user chooses the entry, its password counts more than one, and no entry leaves it as it is.
+        (&["--netrc-file", &netrc], None, "me@", basic),
+        (
+            &["--netrc-file", &netrc],
+            None,
+            "you@",
+            "Authorization: Basic eW91OnDkc3M=",
+        ),
+        (
+            &["--netrc-file", &netrc],
+            None,
+            "me:other@",
+            "Authorization: Basic bWU6b3RoZXI=",
+        ),
+        (
+            &["--netrc-file", &netrc],
+            None,
+            "eve@",
+            "Authorization: Basic ZXZlOg==",
+        ),
     ];
     for (args, variable, user, want) in table {
         let server = Server::answering([HELLO]);

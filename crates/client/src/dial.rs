@@ -62,7 +62,7 @@ pub(crate) fn dial(
         clock,
         recorder,
     };
-    let proxy = way.proxy(origin);
+    let proxy = way.proxy(origin)?;
     let forward = proxy.filter(|proxy| proxy.forwards() && !origin.is_secure);
     let (transport, peer) = match forward {
         Some(proxy) => way.to_proxy(proxy)?,
@@ -85,7 +85,7 @@ pub(crate) fn dial_stream(
         clock,
         recorder,
     };
-    way.to_server(origin, way.proxy(origin))
+    way.to_server(origin, way.proxy(origin)?)
 }
 
 /// The addresses of a host, in the order in which they would be tried.
@@ -113,9 +113,12 @@ struct Way<'w> {
 
 impl Way<'_> {
     /// A Unix domain socket needs none.
-    fn proxy(&self, origin: &Origin) -> Option<&Proxy> {
+    fn proxy(&self, origin: &Origin) -> Result<Option<&Proxy>, Error> {
+        if self.config.unix_socket.is_some() {
+            return Ok(None);
+        }
         let proxy = self.config.proxies.for_origin(origin);
-        proxy.filter(|_| self.config.unix_socket.is_none())
+        proxy.map_err(|source| Error::Proxies { source })
     }
 
     fn to_proxy(&self, proxy: &Proxy) -> Result<(Box<dyn Transport>, Peer), Error> {
@@ -238,6 +241,10 @@ impl Way<'_> {
             ProxyKind::Socks5 | ProxyKind::Socks5Hostname => {
                 self.socks(proxy, host, port, transport, peer)
             }
+            // Only a proxy that can be used comes this far.
+            ProxyKind::Unusable => Err(Error::Scheme {
+                scheme: proxy.to_string(),
+            }),
             #[cfg(not(feature = "socks"))]
             ProxyKind::Socks5 | ProxyKind::Socks5Hostname => Err(Error::Scheme {
                 scheme: "socks5".to_owned(),

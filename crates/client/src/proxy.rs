@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `http://`, `https://` | the whole URL as request target (absolute-form) | a tunnel by CONNECT, then TLS |
 //! | `socks5://` | a connection to an address that this client looks up (RFC 1928) | the same, then TLS |
-//! | `socks5h://` | a connection to a host that the proxy looks up | the same, then TLS |
+//! | `socks5h://`, `socks://` | a connection to a host that the proxy looks up | the same, then TLS |
 
 use crate::credentials::Credentials;
 use crate::pool::Origin;
@@ -28,6 +28,8 @@ pub(crate) enum ProxyKind {
     Socks5,
     /// The proxy looks up the name.
     Socks5Hostname,
+    /// The environment names something that is no proxy, which matters only to a request that would go through it.
+    Unusable,
 }
 
 /// A text that names no proxy that could be used.
@@ -36,11 +38,28 @@ pub struct NotAProxy(String);
 
 impl fmt::Display for NotAProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not a proxy this client can use", self.0)
+        write!(
+            f,
+            "{:?} is not a proxy this client can use",
+            self.without_credentials()
+        )
     }
 }
 
 impl std::error::Error for NotAProxy {}
+
+impl NotAProxy {
+    /// The text without a user and password, which belong in no message.
+    fn without_credentials(&self) -> String {
+        match self.0.rsplit_once('@') {
+            None => self.0.clone(),
+            Some((before, host)) => match before.split_once("://") {
+                Some((scheme, _)) => format!("{scheme}://{host}"),
+                None => host.to_owned(),
+            },
+        }
+    }
+}
 
 impl Proxy {
     /// Reads `[scheme://][user:password@]host[:port]`. The scheme is http unless given, the port 1080, or 443 for https.
@@ -54,7 +73,8 @@ impl Proxy {
             "http" => ProxyKind::Http,
             "https" if cfg!(feature = "tls") => ProxyKind::Https,
             "socks5" if cfg!(feature = "socks") => ProxyKind::Socks5,
-            "socks5h" if cfg!(feature = "socks") => ProxyKind::Socks5Hostname,
+            // GNOME writes `socks://`, and means version 5.
+            "socks5h" | "socks" if cfg!(feature = "socks") => ProxyKind::Socks5Hostname,
             _ => return Err(bad()),
         };
         // A scheme without a default port of its own keeps `:80` where it was written.
@@ -67,6 +87,24 @@ impl Proxy {
             port: url.port().unwrap_or(default),
             credentials: Credentials::of(&url),
         })
+    }
+
+    /// Stands for a text that names no proxy, until a request would go through it.
+    fn unusable(text: &str) -> Self {
+        Proxy {
+            kind: ProxyKind::Unusable,
+            host: Host::Domain(text.to_owned()),
+            port: 0,
+            credentials: None,
+        }
+    }
+
+    /// Itself, if it can be used.
+    fn usable(&self) -> Result<&Self, NotAProxy> {
+        match (self.kind, &self.host) {
+            (ProxyKind::Unusable, host) => Err(NotAProxy(host.to_string())),
+            _ => Ok(self),
+        }
     }
 
     /// Logs in there with these, whatever its URL says.
@@ -89,6 +127,7 @@ impl fmt::Display for Proxy {
             ProxyKind::Https => "https",
             ProxyKind::Socks5 => "socks5",
             ProxyKind::Socks5Hostname => "socks5h",
+            ProxyKind::Unusable => return f.write_str("an unusable proxy"),
         };
         write!(f, "{scheme}://{}:{}", self.host, self.port)
     }
@@ -109,31 +148,33 @@ impl Proxies {
     /// What the environment says: `http_proxy` (in lower case only: a server's CGI would take `HTTP_PROXY` from a field
     /// that anyone can send), `https_proxy`, `all_proxy` and `no_proxy`, the latter three also in upper case.
     ///
-    /// # Errors
-    /// If one of them names no proxy.
-    pub fn from_env() -> Result<Self, NotAProxy> {
-        Proxies::from_variables(|name| std::env::var(name).ok())
+    /// A variable that names no proxy is an error ([`Error::Proxies`](crate::Error::Proxies)) of the requests that would go
+    /// through it, and of no others.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Proxies::from_variables(|name| std::env::var_os(name)?.into_string().ok())
     }
 
-    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Result<Self, NotAProxy> {
+    fn from_variables(get: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name: &str| get(name).filter(|value| !value.is_empty());
         let either = |name: &str| get(name).or_else(|| get(&name.to_ascii_uppercase()));
-        let parse = |value: Option<String>| value.map(|text| Proxy::parse(&text)).transpose();
+        let parse = |text: String| Proxy::parse(&text).unwrap_or_else(|_| Proxy::unusable(&text));
         let all = either("all_proxy");
-        Ok(Proxies {
-            http: parse(get("http_proxy").or_else(|| all.clone()))?,
-            https: parse(either("https_proxy").or(all))?,
+        Proxies {
+            http: get("http_proxy").or_else(|| all.clone()).map(parse),
+            https: either("https_proxy").or(all).map(parse),
             except: NoProxy::parse(&either("no_proxy").unwrap_or_default()),
-        })
+        }
     }
 
-    pub(crate) fn for_origin(&self, origin: &Origin) -> Option<&Proxy> {
+    pub(crate) fn for_origin(&self, origin: &Origin) -> Result<Option<&Proxy>, NotAProxy> {
         let proxy = if origin.is_secure {
             self.https.as_ref()
         } else {
             self.http.as_ref()
         };
-        proxy.filter(|_| !self.except.covers(&origin.host, origin.port))
+        let proxy = proxy.filter(|_| !self.except.covers(&origin.host, origin.port));
+        proxy.map(Proxy::usable).transpose()
     }
 }
 
@@ -249,6 +290,7 @@ mod tests {
 
     #[test]
     fn the_environment() {
+        const UNUSABLE: &str = "unusable";
         type Row = (
             &'static [(&'static str, &'static str)],
             Option<&'static str>,
@@ -273,19 +315,44 @@ mod tests {
             (&[("ALL_PROXY", "a:1"), ("NO_PROXY", "*")], None, None),
             (&[("ALL_PROXY", "a:1"), ("no_proxy", "h")], None, None),
             (&[("http_proxy", "")], None, None),
+            // `Unusable` is an error of the requests that would go through it, and of no others.
+            (&[("https_proxy", "ftp://a")], None, Some(UNUSABLE)),
+            (
+                &[("ALL_PROXY", "ftp://u:p@a"), ("no_proxy", "h")],
+                None,
+                None,
+            ),
+            (
+                &[("ALL_PROXY", ":::"), ("http_proxy", "b:1")],
+                Some("b"),
+                Some(UNUSABLE),
+            ),
         ];
         for (variables, http, https) in table {
             let variables: HashMap<_, _> = variables.iter().copied().collect();
             let get = |name: &str| variables.get(name).map(ToString::to_string);
-            let proxies = Proxies::from_variables(get).unwrap();
+            let proxies = Proxies::from_variables(get);
             let host = |url: &str| {
                 let origin = Origin::of(&Url::parse(url).unwrap()).unwrap();
-                proxies
-                    .for_origin(&origin)
-                    .map(|proxy| proxy.host.to_string())
+                match proxies.for_origin(&origin) {
+                    Ok(proxy) => proxy.map(|proxy| proxy.host.to_string()),
+                    Err(_) => Some(UNUSABLE.to_owned()),
+                }
             };
             assert_eq!(host("http://h/").as_deref(), *http, "{variables:?}");
             assert_eq!(host("https://h/").as_deref(), *https, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn messages_keep_credentials_to_themselves() {
+        for (text, shown) in [
+            ("ftp://me:secret@h", "\"ftp://h\""),
+            ("me:secret@h:x", "\"h:x\""),
+            ("ftp://h", "\"ftp://h\""),
+        ] {
+            let error = Proxy::parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(shown), "{error}");
         }
     }
 

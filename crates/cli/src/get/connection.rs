@@ -94,7 +94,7 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
             host.map(|host| socks("socks5h", host))
         });
     let mut proxies = match given {
-        None => Proxies::from_env().map_err(not_one)?,
+        None => Proxies::from_env(),
         // An empty one switches off what the environment says.
         Some(text) if text.is_empty() => Proxies::default(),
         Some(text) => {

@@ -63,7 +63,7 @@ fn hint(error: &Error) -> &'static str {
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Scheme { .. } => 1,
-        Error::Request { .. } => 2,
+        Error::Request { .. } | Error::Proxies { .. } => 2,
         Error::Url { .. } => 3,
         Error::Resolve { is_proxy: true, .. } => 5,
         Error::Resolve { .. } => 6,

@@ -4,6 +4,9 @@ use super::args::RequestArgs;
 use super::failure::read_failure;
 use super::netrc;
 use crate::failure::Failure;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use percent_encoding::percent_decode_str;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -25,8 +28,8 @@ pub(super) fn authorization(args: &RequestArgs, url: &Url) -> Result<Option<Stri
     if let Some(user) = &args.user {
         return Ok(Some(ask(user, url.host_str().unwrap_or("it"))?.basic()));
     }
-    // What the URL says itself counts more than a file.
-    if url.username().is_empty() && (args.netrc || args.netrc_file.is_some()) {
+    // A password in the URL counts more than a file; a user in it chooses the entry.
+    if url.password().is_none() && (args.netrc || args.netrc_file.is_some()) {
         return from_netrc(args, url);
     }
     Ok(None)
@@ -75,7 +78,7 @@ fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> 
         (Some(path), _) | (None, Some(path)) => path,
         (None, None) => return Ok(None),
     };
-    let text = match std::fs::read_to_string(&path) {
+    let text = match std::fs::read(&path) {
         Ok(text) => text,
         // A home without that file has nothing to say.
         Err(error) if error.kind() == io::ErrorKind::NotFound && args.netrc_file.is_none() => {
@@ -83,6 +86,11 @@ fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> 
         }
         Err(error) => return Err(read_failure(&path, &error)),
     };
-    let found = netrc::look_up(&text, url.host_str().unwrap_or_default());
-    Ok(found.map(|credentials| credentials.basic()))
+    let user: Vec<u8> = percent_decode_str(url.username()).collect();
+    let user = Some(user.as_slice()).filter(|user| !user.is_empty());
+    let found = netrc::look_up(&text, url.host_str().unwrap_or_default(), user);
+    Ok(found.map(|login| {
+        let pair = [login.user.as_slice(), b":", &login.password].concat();
+        format!("Basic {}", BASE64_STANDARD.encode(pair))
+    }))
 }

@@ -7,6 +7,7 @@ pub(crate) use words::Reason;
 
 use crate::connect::FailedAttempt;
 use crate::deadline::Timeout;
+use crate::proxy::NotAProxy;
 use crate::transport::Peer;
 use http::{Method, StatusCode};
 use std::error::Error as StdError;
@@ -32,6 +33,11 @@ pub enum Error {
     Scheme {
         /// The scheme.
         scheme: String,
+    },
+    /// The environment names a proxy for this URL that can't be used.
+    Proxies {
+        /// What it names.
+        source: NotAProxy,
     },
     /// The request can't be put on the wire: a line break in a field, or the like.
     Request {
@@ -318,7 +324,7 @@ impl Error {
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self {
-            Error::Url { .. } | Error::Scheme { .. } => Phase::Url,
+            Error::Url { .. } | Error::Scheme { .. } | Error::Proxies { .. } => Phase::Url,
             Error::Resolve { .. } => Phase::Resolve,
             Error::Connect { .. } | Error::Interface { .. } | Error::ConnectUnix { .. } => {
                 Phase::Connect

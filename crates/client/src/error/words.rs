@@ -13,6 +13,9 @@ impl Error {
         Some(match self {
             Error::Url { .. } => "write it as http://host:port/path",
             Error::Scheme { .. } => "use http:// or https://",
+            Error::Proxies { .. } => {
+                "correct http_proxy, https_proxy or all_proxy, or go without: --noproxy '*'"
+            }
             Error::Request { .. } => "take line breaks and control bytes out of fields and URL",
             Error::Resolve { .. } => "check the spelling of the host and the name server",
             Error::Connect { attempts, .. } => {
@@ -84,6 +87,7 @@ impl fmt::Display for Error {
         match self {
             Error::Url { url, source } => write!(f, "{url:?} is not a URL: {source}"),
             Error::Scheme { scheme } => write!(f, "the scheme {scheme:?} is not supported"),
+            Error::Proxies { source } => write!(f, "{source}"),
             Error::Request { source } => write!(f, "this request can't be sent: {source}"),
             Error::Resolve {
                 host,
