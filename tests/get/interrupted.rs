@@ -46,8 +46,16 @@ fn stop(server: &Server, folder: &Folder, args: &[&str], until: impl Fn() -> boo
         assert!(std::time::Instant::now() < deadline, "{:?}", folder.names());
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
-    signal(&child, "INT");
+    // A shell starts jobs in the background with SIGINT ignored, and the program leaves it so.
+    signal(&child, if ignores_interrupts() { "TERM" } else { "INT" });
     outcome(child)
+}
+
+/// Whether the tests were started with SIGINT ignored, which the program inherits.
+fn ignores_interrupts() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 2 != 0
 }
 
 fn length(folder: &Folder, name: &str) -> u64 {
