@@ -275,6 +275,57 @@ fn forms_with_files() {
     );
 }
 
+/// Quoted names, types with parameters, fields of a part, several files of one name, and a Content-Type of the user's own.
+#[test]
+fn forms_as_curl_reads_them() {
+    let folder = Folder::new()
+        .with("a;b.txt", "first")
+        .with("c.html", "second");
+    let (a, c) = (folder.join("a;b.txt"), folder.join("c.html"));
+    let server = Server::answering([HELLO, HELLO, HELLO]);
+    let quoted = format!("f=@\"{a}\"");
+    let typed = "p=hello;type=text/html;charset=utf-8";
+    get([
+        "-F",
+        &quoted,
+        "-F",
+        typed,
+        "-F",
+        "h=x;headers=\"X-Y: z\"",
+        &server.url("/"),
+    ])
+    .succeeds();
+    let both = format!("f=@\"{a}\";type=text/x,{c}");
+    get(["-F", &both, &server.url("/")]).succeeds();
+    let own = "Content-Type: multipart/related; start=x";
+    get(["-H", own, "-F", "a=b", &server.url("/")]).succeeds();
+    let requests = server.requests();
+    for want in [
+        "name=\"f\"; filename=\"a;b.txt\"\r\nContent-Type: text/plain\r\n\r\nfirst\r\n",
+        "name=\"p\"\r\nContent-Type: text/html;charset=utf-8\r\n\r\nhello\r\n",
+        "name=\"h\"\r\nX-Y: z\r\n\r\nx\r\n",
+    ] {
+        assert!(requests[0].contains(want), "{want} {}", requests[0]);
+    }
+    for want in [
+        "name=\"f\"\r\nContent-Type: multipart/mixed; boundary=",
+        "Content-Disposition: attachment; filename=\"a;b.txt\"\r\nContent-Type: text/x\r\n\r\nfirst\r\n",
+        "Content-Disposition: attachment; filename=\"c.html\"\r\nContent-Type: text/html\r\n\r\nsecond\r\n",
+    ] {
+        assert!(requests[1].contains(want), "{want} {}", requests[1]);
+    }
+    let line = requests[2]
+        .lines()
+        .find(|line| line.starts_with(own))
+        .unwrap();
+    let boundary = line.split("; boundary=").nth(1).unwrap();
+    assert!(
+        requests[2].ends_with(&format!("--{boundary}--\r\n")),
+        "{}",
+        requests[2]
+    );
+}
+
 #[test]
 fn uploads() {
     let folder = Folder::new().with("a b.txt", "file content");

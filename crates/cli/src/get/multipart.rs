@@ -42,16 +42,20 @@ impl Form {
             random.hash_one(1)
         );
         let mut pieces = Vec::new();
-        let parts = parts.iter().map(|part| read_part(part));
+        let parts = parts.iter().map(|part| read_part(part, &boundary));
         for part in parts.chain(literal.iter().map(|part| literal_part(part))) {
             let (head, content) = part?;
             let head = format!("--{boundary}\r\n{head}\r\n");
             pieces.push(Piece::Bytes(head.into_bytes()));
-            pieces.push(content);
+            pieces.extend(content);
             pieces.push(Piece::Bytes(b"\r\n".to_vec()));
         }
         pieces.push(Piece::Bytes(format!("--{boundary}--\r\n").into_bytes()));
         Ok(Form { boundary, pieces })
+    }
+
+    pub(super) fn boundary(&self) -> &str {
+        &self.boundary
     }
 
     pub(super) fn content_type(&self) -> String {
@@ -99,61 +103,182 @@ impl Piece {
     }
 }
 
-/// `NAME=VALUE`, `NAME=@FILE`, `NAME=<FILE`, and behind a semicolon `type=…` or `filename=…`.
-fn read_part(part: &str) -> Result<(String, Piece), Failure> {
+/// `NAME=VALUE`, `NAME=@FILE,FILE…`, `NAME=<FILE`, and behind semicolons `type=`, `filename=` and `headers=`, as curl reads
+/// them: the head of the part and its content, which for several files are parts themselves.
+fn read_part(part: &str, boundary: &str) -> Result<(String, Vec<Piece>), Failure> {
     let usage = || not_a_part(part);
     let (name, rest) = part.split_once('=').ok_or_else(usage)?;
-    let mut options = rest.split(';');
-    let mut value = options.next().unwrap_or_default().to_owned();
-    let (mut media_type, mut filename) = (None, None);
-    for option in options {
-        match option.trim_start().split_once('=') {
-            Some(("type", given)) => media_type = Some(given.to_owned()),
-            Some(("filename", given)) => filename = Some(given.trim_matches('"').to_owned()),
-            // Only these two mean something; a semicolon in a value stays one.
-            _ => {
-                value.push(';');
-                value.push_str(option);
+    let Some(files) = rest.strip_prefix('@') else {
+        let (value, is_file) = match rest.strip_prefix('<') {
+            Some(path) => (path, true),
+            None => (rest, false),
+        };
+        let (given, left) = Given::read(value, &[';'], !is_file);
+        if !left.is_empty() {
+            return Err(usage());
+        }
+        let fields = given.fields(None, part)?;
+        let head = disposition(name) + &given.filename_parameter() + "\r\n" + &fields;
+        let content = match is_file {
+            true => file(&given.value)?,
+            false => Piece::Bytes(given.value.into_bytes()),
+        };
+        return Ok((head, vec![content]));
+    };
+    let all = read_files(files);
+    if let [given] = &all[..] {
+        let fields = given.fields(Some(&guess(&given.value)), part)?;
+        let head = disposition(name) + &given.filename_parameter() + "\r\n" + &fields;
+        return Ok((head, vec![file(&given.value)?]));
+    }
+    // Several files of one name are a message of their own (RFC 2388 §4.2).
+    let inner = format!("{boundary}-inner");
+    let head = format!(
+        "{}\r\nContent-Type: multipart/mixed; boundary={inner}\r\n",
+        disposition(name)
+    );
+    let mut pieces = Vec::new();
+    for given in &all {
+        let fields = given.fields(Some(&guess(&given.value)), part)?;
+        let filename = given.filename_parameter();
+        let head =
+            format!("--{inner}\r\nContent-Disposition: attachment{filename}\r\n{fields}\r\n");
+        pieces.push(Piece::Bytes(head.into_bytes()));
+        pieces.push(file(&given.value)?);
+        pieces.push(Piece::Bytes(b"\r\n".to_vec()));
+    }
+    pieces.push(Piece::Bytes(format!("--{inner}--").into_bytes()));
+    Ok((head, pieces))
+}
+
+/// Files behind an `@`, each with its options, between commas.
+fn read_files(text: &str) -> Vec<Given> {
+    let mut all = Vec::new();
+    let mut left = text;
+    loop {
+        let (mut given, rest) = Given::read(left, &[';', ','], false);
+        let base = Path::new(&given.value).file_name();
+        let base = base.map(|name| name.to_string_lossy().into_owned());
+        given.filename = given.filename.or(base);
+        all.push(given);
+        match rest.strip_prefix(',') {
+            Some(rest) => left = rest,
+            None => return all,
+        }
+    }
+}
+
+/// A value or a file, with its options.
+#[derive(Default)]
+struct Given {
+    value: String,
+    media_type: Option<String>,
+    filename: Option<String>,
+    headers: Vec<String>,
+}
+
+impl Given {
+    /// Reads one up to a comma that ends it, if `ends` has one: it, and what follows. `keeps`: an option that means nothing is
+    /// part of the value, for a semicolon in a text stays one.
+    fn read<'t>(text: &'t str, ends: &[char], keeps: bool) -> (Self, &'t str) {
+        let (value, mut rest) = word(text, ends);
+        let mut given = Given {
+            value,
+            ..Given::default()
+        };
+        while let Some(option) = rest.strip_prefix(';') {
+            let trimmed = option.trim_start();
+            let (key, behind) = trimmed.split_once('=').unwrap_or((trimmed, ""));
+            let (value, left) = word(behind, ends);
+            rest = left;
+            match key {
+                "type" => given.media_type = Some(value),
+                "filename" => given.filename = Some(value),
+                "headers" => given.headers.push(value),
+                _ => {
+                    let (unknown, left) = word(option, ends);
+                    rest = left;
+                    // Behind a type it is a parameter of that.
+                    let extended = match &mut given.media_type {
+                        Some(media_type) => Some(media_type),
+                        None => Some(&mut given.value).filter(|_| keeps),
+                    };
+                    if let Some(extended) = extended {
+                        extended.push(';');
+                        extended.push_str(&unknown);
+                    }
+                }
+            }
+        }
+        (given, rest)
+    }
+
+    fn filename_parameter(&self) -> String {
+        let filename = self.filename.as_deref();
+        filename.map_or_else(String::new, |name| {
+            format!("; filename=\"{}\"", quote(name))
+        })
+    }
+
+    /// The lines behind Content-Disposition.
+    fn fields(&self, guess: Option<&str>, part: &str) -> Result<String, Failure> {
+        let media_type = self.media_type.as_deref().or(guess);
+        let media_type = media_type.map(|media_type| format!("Content-Type: {media_type}"));
+        let mut headers = Vec::new();
+        for header in &self.headers {
+            let Some(path) = header.strip_prefix('@') else {
+                headers.push(header.clone());
+                continue;
+            };
+            let text = std::fs::read_to_string(path).map_err(|error| read_failure(path, &error))?;
+            let lines = text.lines().map(str::trim_end);
+            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+            headers.extend(lines.map(str::to_owned));
+        }
+        let mut fields = String::new();
+        for line in media_type.into_iter().chain(headers) {
+            if line.contains(char::is_control) || !line.contains(':') {
+                return Err(not_a_part(part));
+            }
+            fields += &line;
+            fields += "\r\n";
+        }
+        Ok(fields)
+    }
+}
+
+/// A word up to one of `ends`, and the rest: as it stands, or in quotes, in which a backslash stands before a quote or a
+/// backslash. A quote that nothing ends is part of the word.
+fn word<'t>(text: &'t str, ends: &[char]) -> (String, &'t str) {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let mut word = String::new();
+        let mut characters = quoted.char_indices();
+        while let Some((at, character)) = characters.next() {
+            let behind = &quoted[at + character.len_utf8()..];
+            match character {
+                '"' if behind.is_empty() || behind.starts_with(ends) => return (word, behind),
+                '\\' if behind.starts_with(['"', '\\']) => {
+                    word.extend(characters.next().map(|(_, escaped)| escaped));
+                }
+                other => word.push(other),
             }
         }
     }
-    let content = if let Some(path) = value.strip_prefix('@') {
-        let base = Path::new(path)
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned());
-        filename = filename.or(base);
-        let guess = || {
-            mime_guess::from_path(path)
-                .first_or_octet_stream()
-                .to_string()
-        };
-        media_type = media_type.or_else(|| Some(guess()));
-        file(path)?
-    } else if let Some(path) = value.strip_prefix('<') {
-        file(path)?
-    } else {
-        Piece::Bytes(value.into_bytes())
-    };
-    let mut head = disposition(name);
-    if let Some(filename) = filename {
-        head.push_str(&format!("; filename=\"{}\"", quote(&filename)));
-    }
-    head.push_str("\r\n");
-    if let Some(media_type) = media_type {
-        let is_harmless = !media_type.contains(char::is_control);
-        head.push_str(&format!(
-            "Content-Type: {}\r\n",
-            is_harmless.then_some(media_type).ok_or_else(usage)?
-        ));
-    }
-    Ok((head, content))
+    let end = text.find(ends).unwrap_or(text.len());
+    (text[..end].to_owned(), &text[end..])
+}
+
+fn guess(path: &str) -> String {
+    mime_guess::from_path(path)
+        .first_or_octet_stream()
+        .to_string()
 }
 
 /// `NAME=VALUE`, whatever is in the value.
-fn literal_part(part: &str) -> Result<(String, Piece), Failure> {
+fn literal_part(part: &str) -> Result<(String, Vec<Piece>), Failure> {
     let (name, value) = part.split_once('=').ok_or_else(|| not_a_part(part))?;
     let content = Piece::Bytes(value.as_bytes().to_vec());
-    Ok((disposition(name) + "\r\n", content))
+    Ok((disposition(name) + "\r\n", vec![content]))
 }
 
 fn disposition(name: &str) -> String {
@@ -193,9 +318,31 @@ mod tests {
         let table = [
             ("a=b".to_owned(), format!("{disposition}\"a\"\r\n"), "b"),
             (
-                "a=b;type=text/x;c".to_owned(),
-                format!("{disposition}\"a\"\r\nContent-Type: text/x\r\n"),
+                "a=b;c;type=text/x;charset=utf-8; v=1;filename=n".to_owned(),
+                format!(
+                    "{disposition}\"a\"; filename=\"n\"\r\nContent-Type: text/x;charset=utf-8; v=1\r\n"
+                ),
                 "b;c",
+            ),
+            (
+                r#"a="b;type=c\"\\";headers="X: \"y\"""#.to_owned(),
+                format!("{disposition}\"a\"\r\nX: \"y\"\r\n"),
+                r#"b;type=c"\"#,
+            ),
+            (
+                r#"a="b" c"#.to_owned(),
+                format!("{disposition}\"a\"\r\n"),
+                r#""b" c"#,
+            ),
+            (
+                r#"a={"b":[1;2]}"#.to_owned(),
+                format!("{disposition}\"a\"\r\n"),
+                r#"{"b":[1;2]}"#,
+            ),
+            (
+                format!("f=@\"{file}\";type=a/b"),
+                format!("{disposition}\"f\"; filename=\"{name}\"\r\nContent-Type: a/b\r\n"),
+                "<p>",
             ),
             (
                 "q\"\r\n=1".to_owned(),

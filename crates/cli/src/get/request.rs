@@ -118,6 +118,14 @@ impl Plan {
                     "tinyhttp writes that field itself",
                 ));
             }
+            // A type of the user's own still needs what separates the parts.
+            "content-type" if self.form_needs_boundary(value) => {
+                self.fields.remove_default(name);
+                if let (Some(value), Content::Form(form)) = (value, &self.content) {
+                    let value = format!("{value}; boundary={}", form.boundary());
+                    self.fields.append(name, &value);
+                }
+            }
             _ => {
                 self.fields.remove_default(name);
                 if let Some(value) = value {
@@ -126,6 +134,14 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Whether a Content-Type is that of parts and doesn't say what separates them.
+    fn form_needs_boundary(&self, content_type: Option<&str>) -> bool {
+        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+        matches!(self.content, Content::Form(_))
+            && content_type.starts_with("multipart/")
+            && !content_type.contains("boundary=")
     }
 
     /// The request itself.
