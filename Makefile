@@ -46,12 +46,12 @@ floods: ## what ordinary clients notice while others do their worst, as Markdown
 
 fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a nightly toolchain)
 	command -v cargo-fuzz > /dev/null || $(CARGO) install cargo-fuzz --locked
-	cd crates/message && for target in $$(cargo fuzz list); do \
-	  mkdir -p fuzz/corpus/$$target fuzz/target && log=fuzz/target/$$target.log && \
-	  { cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=fuzz/http.dict \
+	for crate in message server; do cd crates/$$crate && for target in $$(cargo fuzz list); do \
+	  mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target fuzz/target && log=fuzz/target/$$target.log && \
+	  { cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=$(CURDIR)/crates/message/fuzz/http.dict \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 2> $$log || { tail -n 50 $$log; exit 1; }; } && \
 	  printf '%-18s %s\n' $$target "$$(grep DONE $$log)" || exit 1; \
-	done
+	done && cd ../.. || exit 1; done
 
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test soak -- --ignored --nocapture
@@ -59,7 +59,8 @@ soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and
 deny: ## advisories, licences, sources and second versions among dependencies (DENY_FLAGS=--offline)
 	@command -v cargo-deny > /dev/null || { echo "cargo-deny is not here: $(CARGO) install cargo-deny --locked"; exit 1; }
 	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml check
-	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml --manifest-path crates/message/fuzz/Cargo.toml check advisories sources
+	for crate in message server; do $(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml \
+	  --manifest-path crates/$$crate/fuzz/Cargo.toml check advisories sources || exit 1; done
 
 install: ## put the program, its man pages and completions below $(PREFIX)
 	$(CARGO) build --release --locked -p tinyhttp
