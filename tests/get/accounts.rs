@@ -196,7 +196,7 @@ fn nothing_is_sent_in_a_dry_run() {
     assert_eq!(
         outcome.text(),
         format!(
-            "POST /a?b HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAuthorization: Basic bWU6cHc=\r\nUser-Agent: {agent}\r\n\
+            "POST /a?b HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAuthorization: Basic [not shown]\r\nUser-Agent: {agent}\r\n\
              Content-Type: application/json\r\nAccept: application/json\r\nX: y\r\nContent-Length: 2\r\n\r\n{{}}"
         )
     );
@@ -251,4 +251,36 @@ fn pretty_output_in_a_pipe() {
             .text()
             .ends_with("(this is not text; write it to a file with -o FILE, or into a pipe)\n")
     );
+}
+
+/// What ends up in bug reports and build logs has neither passwords nor tokens nor cookies.
+#[test]
+fn secrets_are_not_shown() {
+    for flags in [
+        &["-v"][..],
+        &["--json-out"],
+        &["-w", "%{url}"],
+        &["--dry-run"],
+    ] {
+        for (secret, user) in [
+            (&[][..], "me:s3cret@"),
+            (&["-u", "me:s3cret"], ""),
+            (&["--bearer", "s3cret"], ""),
+            (&["-b", "a=s3cret"], ""),
+        ] {
+            let server = Server::answering([HELLO]);
+            let url = format!("http://{user}{}/", server.address);
+            let outcome = get(flags.iter().chain(secret).copied().chain([&*url])).succeeds();
+            let shown = format!(
+                "{}{}",
+                String::from_utf8_lossy(&outcome.stdout),
+                outcome.stderr
+            );
+            for hidden in ["s3cret", "bWU6czNjcmV0"] {
+                assert!(!shown.contains(hidden), "{flags:?} {secret:?} {shown}");
+            }
+        }
+    }
+    let outcome = get(["http://me:s3cret@127.0.0.1:1/"]).fails(7);
+    assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
 }

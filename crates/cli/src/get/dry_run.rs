@@ -1,4 +1,4 @@
-//! `--dry-run`: the request that would be sent, as it would be sent.
+//! `--dry-run`: the request that would be sent, without its secrets.
 
 use super::failure::write_failure;
 use super::job::Job;
@@ -11,6 +11,7 @@ use std::io::Write;
 /// Shows the request's bytes: the head, and content that is in memory. Content from elsewhere is named on stderr.
 pub(super) fn show(job: &Job<'_>) -> Result<(), Failure> {
     let head = job.plan.request(job.client, &Bar::hidden())?.preview()?;
+    let head = super::redact::head(&head);
     let mut out = if job.console.is_readable {
         terminal::head(&head, job.console.stdout_colour).into_bytes()
     } else {

@@ -1,5 +1,6 @@
 //! `--json-out`: one JSON object about a fetch, for programs.
 
+use super::redact;
 use super::write_out::{Facts, total};
 use crate::failure::Failure;
 use crate::visible::is_dangerous;
@@ -14,7 +15,7 @@ use tinyhttp_client::trace::{Attempt, Hop, Outcome};
 pub(super) fn object(facts: &Facts<'_>) -> Value {
     let last = facts.trace.hops.last();
     json!({
-        "url": facts.job.plan.url.as_str(),
+        "url": redact::url(&facts.job.plan.url),
         "effective_url": last.map(|hop| hop.url.as_str()),
         "method": facts.job.plan.method.as_str(),
         "status": last.and_then(|hop| hop.status).map(|status| status.as_u16()),
@@ -50,7 +51,7 @@ fn hop(hop: &Hop) -> Value {
     let at = |time: Option<Duration>| time.map(milliseconds);
     json!({
         "method": hop.method.as_str(),
-        "url": hop.url.as_str(),
+        "url": redact::url(&hop.url),
         "addresses": hop.addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>(),
         "attempts": hop.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "peer": hop.peer.as_ref().map(ToString::to_string),
@@ -111,7 +112,8 @@ fn attempt(attempt: &Attempt) -> Value {
 
 /// A head: its start line, and its fields in order, repeated ones repeated.
 fn message(raw: &[u8]) -> Value {
-    let text = String::from_utf8_lossy(raw);
+    let shown = redact::head(raw);
+    let text = String::from_utf8_lossy(&shown);
     let mut lines = text.lines();
     let Some(start_line) = lines.next() else {
         return Value::Null;

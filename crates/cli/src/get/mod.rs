@@ -15,6 +15,7 @@
 //! | `replace` | How does it take the place of an older one? |
 //! | `kept` | What stays after Ctrl-C? |
 //! | `terminal`, `json` | What may a terminal see of them? |
+//! | `redact` | What is shown of secrets? |
 //! | `write_out`, `json_out`, `explain`, `dry_run` | What is said about the fetch itself? |
 //! | `gopher` | And what came before HTTP? |
 //! | `failure` | What went wrong, and which exit code says so? |
@@ -44,6 +45,7 @@ mod part;
 mod place;
 mod progress;
 mod pump;
+mod redact;
 mod replace;
 mod request;
 mod secrets;

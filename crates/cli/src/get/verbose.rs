@@ -34,7 +34,8 @@ impl Narrator {
         if raw.is_empty() {
             return;
         }
-        for line in super::terminal::head(raw, self.colour).lines() {
+        let shown = super::redact::head(raw);
+        for line in super::terminal::head(&shown, self.colour).lines() {
             self.line(format_args!("{mark} {line}"));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::job::{Job, Record};
 use super::json_out;
+use super::redact;
 use crate::failure::Failure;
 use crate::visible::visible;
 use http::{HeaderMap, HeaderValue};
@@ -114,7 +115,7 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
         "method" => hop.map_or(facts.job.plan.method.to_string(), |hop| {
             hop.method.to_string()
         }),
-        "url" => facts.job.plan.url.to_string(),
+        "url" => redact::url(&facts.job.plan.url),
         "url_effective" => hop.map_or(&facts.job.plan.url, |hop| &hop.url).to_string(),
         "urlnum" => facts.index.to_string(),
         "scheme" => hop.map_or("", |hop| hop.url.scheme()).to_ascii_uppercase(),
