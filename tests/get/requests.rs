@@ -120,6 +120,13 @@ fn methods_fields_and_content() {
             "",
         ),
         (&["-H", "Host: other"], get, &["Host: other"], ""),
+        (
+            &["-H", "Host: other", "-H", "Host: third"],
+            get,
+            &["Accept: */*\r\nHost: other\r\n"],
+            "",
+        ),
+        (&["-r", "4"], get, &["Range: bytes=4-"], ""),
         (&["-H", "User-Agent: me"], get, &["User-Agent: me"], ""),
         (&["-A", "me"], get, &["User-Agent: me"], ""),
         (&["-e", "http://from/"], get, &["Referer: http://from/"], ""),
@@ -179,6 +186,10 @@ fn methods_fields_and_content() {
     for row in table {
         check(row);
     }
+    // An empty agent is none.
+    let server = Server::answering([HELLO]);
+    crate::script::get(["-A", "", &server.url("/")]).succeeds();
+    assert!(!server.request().contains("User-Agent"));
 }
 
 #[test]

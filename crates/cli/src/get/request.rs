@@ -51,7 +51,11 @@ impl Plan {
         let data = data::collect(&request.data.0)?;
         let mut fields = Fields::default();
         let agent = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
-        fields.set("User-Agent", request.user_agent.as_deref().unwrap_or(agent));
+        let agent = request.user_agent.as_deref().unwrap_or(agent);
+        // An empty one means none, as with curl.
+        if !agent.is_empty() {
+            fields.set("User-Agent", agent);
+        }
         fields.set("Accept", "*/*");
         if let Some(value) = secrets::authorization(request, &url)? {
             fields.set("Authorization", &value);
@@ -60,7 +64,10 @@ impl Plan {
             fields.set("Referer", referer);
         }
         if let Some(range) = &request.range {
-            fields.set("Range", &format!("bytes={range}"));
+            // A number alone is where the part begins, as with curl.
+            let is_start = !range.is_empty() && range.bytes().all(|byte| byte.is_ascii_digit());
+            let to_the_end = if is_start { "-" } else { "" };
+            fields.set("Range", &format!("bytes={range}{to_the_end}"));
         }
         conditions(args, &mut fields)?;
         #[cfg(feature = "cookies")]
@@ -126,6 +133,8 @@ impl Plan {
                     self.fields.append(name, &value);
                 }
             }
+            // A request has one (RFC 9112 §3.2), and the first is meant, as with curl.
+            "host" if self.fields.get("Host").is_some() => {}
             _ => {
                 self.fields.remove_default(name);
                 if let Some(value) = value {
