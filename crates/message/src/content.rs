@@ -16,6 +16,16 @@ pub(crate) enum Piece<'b> {
     End(HeaderMap),
 }
 
+impl Piece<'_> {
+    /// The number of content bytes in it.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Piece::Content(content) => content.len(),
+            Piece::NeedMore | Piece::End(_) => 0,
+        }
+    }
+}
+
 /// Reads content up to its end.
 #[derive(Debug)]
 pub(crate) enum ContentDecoder {

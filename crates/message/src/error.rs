@@ -69,6 +69,8 @@ pub enum Error {
     InvalidChunkSize,
     /// More chunk extensions than anyone needs (RFC 9112 §7.1.1).
     ChunkExtensionsTooLong,
+    /// Chunks so small that most of the request's content is framing.
+    TooMuchFraming,
     /// Chunk data that isn't followed by CRLF (RFC 9112 §7.1).
     MissingChunkEnd,
     /// The peer ended the connection inside a message (RFC 9112 §8).
@@ -147,6 +149,7 @@ impl fmt::Display for Error {
             Error::UnknownExpectation => f.write_str("the only expectation known is 100-continue"),
             Error::InvalidChunkSize => f.write_str("a chunk size is malformed"),
             Error::ChunkExtensionsTooLong => f.write_str("the chunk extensions are too long"),
+            Error::TooMuchFraming => f.write_str("the chunks of the content are too small"),
             Error::MissingChunkEnd => f.write_str("chunk data is not followed by CRLF"),
             Error::UnexpectedEnd => f.write_str("the connection ended inside a message"),
             Error::TooManyInterimResponses => f.write_str("there are too many interim responses"),

@@ -12,6 +12,10 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+/// How far a reader may fall behind its slowest rate before it can be evicted: clients pause for that
+/// long when a packet is lost.
+const BEHIND: Duration = Duration::from_secs(2);
+
 /// How long a client may take for each part of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -109,6 +113,20 @@ impl Timeouts {
         // Beyond a day it makes no difference.
         let earned = Duration::from_micros(moved.min(100_000_000_000) * 1_000_000 / rate);
         left.saturating_add(earned).min(full)
+    }
+}
+
+impl Timeouts {
+    /// What is left of the allowance of a reader that has fallen behind its slowest rate.
+    pub(crate) fn left_behind(&self) -> Duration {
+        let half = self.write / 2;
+        // Without a slowest rate, only a reader that takes nothing falls behind.
+        let behind = if self.slowest == 0 {
+            half
+        } else {
+            half.min(BEHIND)
+        };
+        self.write - behind
     }
 }
 
@@ -215,6 +233,26 @@ mod tests {
             }
         }
         assert_eq!(Deadline::unpacked(0), None);
+    }
+
+    #[test]
+    fn a_reader_falls_behind_after_two_seconds_or_half_of_its_time() {
+        let table = [
+            (60, 500, 58_000),
+            (60, 0, 30_000),
+            (4, 500, 2_000),
+            (1, 500, 500),
+            (0, 500, 0),
+        ];
+        for (write, slowest, left) in table {
+            let timeouts = Timeouts {
+                write: Duration::from_secs(write),
+                slowest,
+                ..Timeouts::default()
+            };
+            let expected = Duration::from_millis(left);
+            assert_eq!(timeouts.left_behind(), expected, "{write} {slowest}");
+        }
     }
 
     #[test]

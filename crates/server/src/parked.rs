@@ -153,20 +153,21 @@ impl<T> Parked<T> {
         }
     }
 
-    /// Takes out those who have waited for `what` for longest, up to a number of them.
-    pub(crate) fn take_oldest(&self, what: Waiting, number: usize) -> Vec<Box<T>> {
+    /// Takes out the connections that have waited for `what` for longest and have a deadline that is not
+    /// after `until`, at most `number` of them, the earliest deadline first.
+    pub(crate) fn take_oldest(&self, what: Waiting, until: Ticks, number: usize) -> Vec<Box<T>> {
+        let is_wanted = |due: Deadline| due.waiting == what && due.at <= until;
         let mut oldest = BinaryHeap::with_capacity(number + 1);
         for (descriptor, place) in self.places() {
-            if let Some(due) = place.due().filter(|due| due.waiting == what) {
+            if let Some(due) = place.due().filter(|due| is_wanted(*due)) {
                 oldest.push((due.at, descriptor));
                 if oldest.len() > number {
                     oldest.pop();
                 }
             }
         }
-        let still = |due: Deadline| due.waiting == what;
-        let take = |(_, descriptor)| self.place(descriptor)?.take_if(still);
-        let taken = oldest.into_iter().filter_map(take);
+        let take = |(_, descriptor)| self.place(descriptor)?.take_if(is_wanted);
+        let taken = oldest.into_sorted_vec().into_iter().filter_map(take);
         taken.map(|(occupant, _)| occupant).collect()
     }
 }
@@ -288,7 +289,7 @@ mod tests {
         let head = deadline(Waiting::Head, 1);
         parked.park(5, Box::new(5), head, |_, _| Ok(())).unwrap();
         let oldest = |number| -> Vec<usize> {
-            let taken = parked.take_oldest(Waiting::Idle, number);
+            let taken = parked.take_oldest(Waiting::Idle, NEVER, number);
             let mut taken: Vec<_> = taken.into_iter().map(|who| *who).collect();
             taken.sort_unstable();
             taken

@@ -118,9 +118,11 @@ impl Builder {
         self
     }
 
-    /// How many connections are kept at a time; as many as the limit on open files lets be, unless set. For others that
-    /// come, those are closed that have been idle for longest, or else those that have been at a request's head for longest;
-    /// if all are owed an answer, who comes waits to be accepted.
+    /// The maximum number of connections; by default as many as the limit on open files admits. When
+    /// there are that many and a client connects, the connections that have been idle for longest are
+    /// closed, or else those that send content that is skipped, or whose head is incomplete, or a reader
+    /// of a response that has fallen behind [`Timeouts::slowest`]. If there are none of these, new
+    /// clients wait to be accepted.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = Some(connections);

@@ -36,7 +36,7 @@
 use crate::access_log::Record;
 use crate::connection::{Connection, Next};
 use crate::cores::Share;
-use crate::deadline::{Deadline, Waiting};
+use crate::deadline::{Deadline, NEVER, Ticks, Waiting};
 use crate::endpoint::Endpoint;
 use crate::inbox::Inbox;
 use crate::listener::{Accepted, BACKLOG};
@@ -226,6 +226,12 @@ impl<'s> Worker<'s> {
         Deadline { waiting, at }
     }
 
+    /// The latest deadline of a reader that has fallen behind its slowest rate.
+    pub(crate) fn behind(&self) -> Ticks {
+        let left = self.server.settings.timeouts.left_behind();
+        self.server.clock.at(self.now).after(left)
+    }
+
     /// How long it is until a deadline.
     pub(crate) fn until(&self, deadline: Deadline) -> Duration {
         deadline.at.since(self.server.clock.at(self.now))
@@ -332,14 +338,17 @@ impl<'s> Worker<'s> {
         self.inbox.add(Ready::Fresh(Box::new(connection)));
     }
 
-    /// Closes connections so that others can come. Whether there is room now.
+    /// Evicts connections to make room for new ones, and returns whether there is room now.
     ///
     /// 1. Those that have been idle for longest.
-    /// 2. Those that have their answer and still send content that nobody wants, or linger.
-    /// 3. Those that have said nothing, or have not come to the end of a head, for longest.
-    /// 4. The slowest reader of a response, which then is visibly incomplete.
+    /// 2. Those that have their response and still send content that is skipped, or linger.
+    /// 3. Those that have sent nothing, or an incomplete head, for longest.
+    /// 4. One reader of a response that has fallen behind its slowest rate ([`Timeouts::slowest`]). Its
+    ///    response then is visibly incomplete.
     ///
-    /// A connection whose handler is at work stays.
+    /// A connection whose handler is running stays, and so does one that reads fast enough.
+    ///
+    /// [`Timeouts::slowest`]: crate::Timeouts::slowest
     fn make_room(&mut self) -> bool {
         let number = (self.server.connections() / 64).clamp(1, SHED);
         let order = [
@@ -348,25 +357,42 @@ impl<'s> Worker<'s> {
             Waiting::Linger,
             Waiting::First,
             Waiting::Head,
-            Waiting::Write,
         ];
-        order.into_iter().any(|waiting| {
-            // A reader is owed the rest of its response, so no more of them go than there must.
-            let number = if waiting == Waiting::Write { 1 } else { number };
+        let has_room = order.into_iter().any(|waiting| {
             let mut room = false;
-            for mut connection in self.server.parked.take_oldest(waiting, number) {
+            for mut connection in self.server.parked.take_oldest(waiting, NEVER, number) {
                 let may_ask = matches!(waiting, Waiting::Idle | Waiting::First | Waiting::Head);
                 if may_ask && connection.has_input() {
                     self.park_or_close(connection);
                     continue;
                 }
-                connection.make_room(waiting);
-                connection.cut(self);
-                self.server.closed();
+                self.evict(connection, waiting);
                 room = true;
             }
             room
-        })
+        });
+        has_room || self.evict_reader()
+    }
+
+    /// Evicts one reader that has fallen behind its slowest rate, if there is one.
+    fn evict_reader(&mut self) -> bool {
+        let parked = &self.server.parked;
+        let mut evicted = false;
+        for mut reader in parked.take_oldest(Waiting::Write, self.behind(), SHED) {
+            if !evicted && reader.has_fallen_behind(self) {
+                self.evict(reader, Waiting::Write);
+                evicted = true;
+            } else {
+                self.park_or_close(reader);
+            }
+        }
+        evicted
+    }
+
+    fn evict(&self, connection: Box<Connection>, waiting: Waiting) {
+        connection.make_room(waiting);
+        connection.cut(self);
+        self.server.closed();
     }
 
     /// Closes the listeners. Whoever is waiting to be accepted, perhaps with a request, would be reset: they are the last

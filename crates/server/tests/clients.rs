@@ -336,6 +336,58 @@ fn the_slowest_reader_makes_room_when_nothing_else_does() {
     assert_eq!(cut, Some(ErrorKind::ConnectionReset));
 }
 
+/// Two clients that take a large response at a steady rate keep their places, and a third one waits.
+#[test]
+fn a_reader_that_keeps_its_rate_is_not_evicted() {
+    const LARGE: usize = 16 << 20;
+    let handler = |request: Request<Body>| match request.uri().path() {
+        "/large" => Response::new(Body::from(vec![0; LARGE])),
+        _ => Response::new(Body::from("done")),
+    };
+    let server = Running::with(|builder| builder.max_connections(2), handler);
+    let mut readers: Vec<_> = (0..2)
+        .map(|_| {
+            let mut stream = narrow(&server, 64 * 1024);
+            let request = b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
+            stream.write_all(request).unwrap();
+            read_until(&mut stream, "\r\n\r\n");
+            stream
+        })
+        .collect();
+    let mut fresh = server.connect();
+    fresh.write_all(GET).unwrap();
+    let mut piece = vec![0; LARGE / 32];
+    for _ in 0..32 {
+        // The pace of the readers.
+        std::thread::sleep(PACE);
+        for stream in &mut readers {
+            stream.read_exact(&mut piece).unwrap();
+        }
+    }
+    // Both are idle now.
+    read_until(&mut fresh, "done");
+}
+
+/// Five of six bytes of content in one-byte chunks are framing. They do not count towards the slowest
+/// rate: 3,000 bytes of content a second are less than 10,000.
+#[test]
+fn framing_of_skipped_content_earns_no_time() {
+    let answers = |_: Request<Body>| Response::new(Body::from("unread"));
+    let server = Running::with(|builder| builder.timeouts(impatient()), answers);
+    let mut stream = server.connect();
+    stream
+        .write_all(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .unwrap();
+    read_until(&mut stream, "unread");
+    let chunks = "1\r\nx\r\n".repeat(60);
+    // Less than what the server skips before it closes the connection in any case.
+    let is_closed = (0..600).any(|_| {
+        std::thread::sleep(PACE);
+        stream.write_all(chunks.as_bytes()).is_err()
+    });
+    assert!(is_closed);
+}
+
 /// A handler that says it doesn't wait and does, as one whose disk hangs: both workers, and whatever they had taken to look at.
 #[test]
 fn stuck_workers_are_replaced_and_what_they_took_is_answered() {

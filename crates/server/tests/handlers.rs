@@ -51,6 +51,29 @@ fn content_reaches_the_handler_however_it_comes() {
     assert!(server.ask(&request).ends_with(&large));
 }
 
+/// Content that comes in one-byte chunks is read many chunks at a time.
+#[test]
+fn small_chunks_are_read_together() {
+    let server = Running::start(|request: Request<Body>| {
+        let mut body = request.into_body();
+        let (mut reads, mut length, mut piece) = (0, 0, vec![0; 64 * 1024]);
+        loop {
+            match body.read(&mut piece).unwrap() {
+                0 => break,
+                read => length += read,
+            }
+            reads += 1;
+        }
+        Response::new(Body::from(format!("{length}/{}", reads <= length / 16)))
+    });
+    let chunks = "1\r\nx\r\n".repeat(20_000);
+    let answer = server.ask(&format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {chunks}0\r\n\r\n"
+    ));
+    assert!(answer.ends_with("20000/true"), "{answer}");
+}
+
 #[test]
 fn requests_with_content_can_be_pipelined() {
     let server = Running::start(echo);
@@ -94,6 +117,10 @@ fn broken_content_is_an_error_of_the_reader_and_ends_the_connection() {
         ),
         (
             format!("{head}Transfer-Encoding: chunked\r\n\r\n3\r\nabcde\r\n0\r\n\r\n"),
+            "InvalidData",
+        ),
+        (
+            format!("{head}Transfer-Encoding: chunked\r\n\r\n") + &"1\r\nx\r\n".repeat(25_000),
             "InvalidData",
         ),
     ];

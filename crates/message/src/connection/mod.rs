@@ -46,7 +46,7 @@ mod client;
 mod server;
 
 pub use client::{ClientConnection, ClientEvent, RequestContent};
-pub use server::{ServerConnection, ServerEvent};
+pub use server::{ServerConnection, ServerEvent, Skipped};
 
 use crate::content::{ContentDecoder, Piece};
 use crate::encode::HeadWriter;

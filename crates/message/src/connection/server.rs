@@ -9,6 +9,11 @@ use crate::head::{FieldStorage, HeadScanner, Limits, RequestHead};
 use http::{HeaderMap, Method, StatusCode, Version};
 use std::io::Write;
 
+/// Bytes of framing that chunked content may have beyond twice its own length. Content in one-byte
+/// chunks is five sixths framing, so 20,000 such chunks are accepted, and larger content needs larger
+/// chunks. Extensions (4 KiB) and trailer fields (32 KiB) of one message fit in.
+const FRAMING: u64 = 64 * 1024;
+
 /// What the bytes from a client were.
 #[derive(Debug)]
 pub enum ServerEvent<'h> {
@@ -39,9 +44,40 @@ pub struct ServerConnection {
     answers_head: bool,
     expects_continue: bool,
     answered: bool,
+    /// Bytes of the request's content so far, and bytes that only framed them.
+    received: Received,
     close: Option<CloseReason>,
     /// What the Keep-Alive field of responses says, in seconds; zero for no such field.
     keep_alive: u16,
+}
+
+/// How much of a request's content has been received.
+#[derive(Debug, Clone, Copy, Default)]
+struct Received {
+    content: u64,
+    framing: u64,
+}
+
+/// What [`ServerConnection::skip_content`] took from its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Skipped {
+    /// Bytes of the input, framing included.
+    pub used: usize,
+    /// Bytes of content among them.
+    pub content: usize,
+}
+
+impl Received {
+    /// Counts `used` bytes, of which `content` were content.
+    fn count(&mut self, used: usize, content: usize) -> Result<(), Error> {
+        self.content += content as u64;
+        self.framing += (used - content) as u64;
+        if self.framing > self.content.saturating_mul(2).saturating_add(FRAMING) {
+            Err(Error::TooMuchFraming)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 impl ServerConnection {
@@ -55,6 +91,7 @@ impl ServerConnection {
             answers_head: false,
             expects_continue: false,
             answered: false,
+            received: Received::default(),
             close: None,
             keep_alive: 0,
         }
@@ -91,16 +128,16 @@ impl ServerConnection {
                 receive_request(scanner, input, storage, &self.limits)
                     .map(|(used, event)| (empty_lines + used, event))
             }
-            Receiving::Content(_) => {
-                receive_content(&mut self.receiving, input, &self.limits).map(|(used, piece)| {
+            Receiving::Content(_) => receive_content(&mut self.receiving, input, &self.limits)
+                .and_then(|(used, piece)| {
+                    self.received.count(used, piece.length())?;
                     let event = match piece {
                         Piece::NeedMore => ServerEvent::NeedMore,
                         Piece::Content(content) => ServerEvent::Content(content),
                         Piece::End(trailers) => ServerEvent::End(trailers),
                     };
-                    (used, event)
-                })
-            }
+                    Ok((used, event))
+                }),
             Receiving::End => return Ok((0, ServerEvent::Paused)),
             Receiving::Closed => return Ok((input.len(), ServerEvent::NeedMore)),
         };
@@ -110,6 +147,7 @@ impl ServerConnection {
                 self.answers_head = head.method == Method::HEAD;
                 self.expects_continue = framing.expects_continue;
                 self.answered = false;
+                self.received = Received::default();
                 self.close = self.close.or(framing.close);
                 self.receiving = match ContentDecoder::new(framing.length, false) {
                     Some(decoder) => Receiving::Content(decoder),
@@ -146,19 +184,21 @@ impl ServerConnection {
         }
     }
 
-    /// Takes content that nobody wants from the start of `input`: how many bytes that were.
+    /// Skips content at the start of `input` and returns how much that was.
     ///
-    /// This is [`receive`](Self::receive) without an event for each piece, of which a client may send one for each byte.
+    /// Unlike [`receive`](Self::receive), this makes no event for each chunk, of which a client may send
+    /// one for each byte, and sets no bound on framing: the caller bounds what it skips.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
-    pub fn skip_content(&mut self, input: &[u8]) -> Result<usize, Error> {
-        let mut used = 0;
+    pub fn skip_content(&mut self, input: &[u8]) -> Result<Skipped, Error> {
+        let mut skipped = Skipped::default();
         while let Receiving::Content(_) = &self.receiving {
-            let received = receive_content(&mut self.receiving, &input[used..], &self.limits);
-            match received {
-                Ok((more, piece)) => {
-                    used += more;
+            let rest = &input[skipped.used..];
+            match receive_content(&mut self.receiving, rest, &self.limits) {
+                Ok((used, piece)) => {
+                    skipped.used += used;
+                    skipped.content += piece.length();
                     if matches!(piece, Piece::NeedMore) {
                         break;
                     }
@@ -170,7 +210,7 @@ impl ServerConnection {
                 }
             }
         }
-        Ok(used)
+        Ok(skipped)
     }
 
     /// Whether the client is in the middle of a head.
@@ -333,4 +373,66 @@ fn receive_request<'h, 'b: 'h>(
     let head = RequestHead::parse_found(&input[..length], storage, limits)?;
     let framing = request_framing(head.version, head.fields.iter())?;
     Ok((length, ServerEvent::Request { head, framing }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Receives a request with this content: its length, or what is wrong with it.
+    fn receive(content: &str) -> Result<usize, Error> {
+        let mut connection = ServerConnection::new(Limits::default());
+        let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let message = [head, content].concat();
+        let (mut used, mut length) = (0, 0);
+        loop {
+            let mut storage = FieldStorage::new();
+            let input = &message.as_bytes()[used..];
+            let (more, event) = connection.receive(input, &mut storage)?;
+            used += more;
+            match event {
+                ServerEvent::Content(content) => length += content.len(),
+                ServerEvent::End(_) => return Ok(length),
+                ServerEvent::Request { .. } => {}
+                ServerEvent::NeedMore | ServerEvent::Paused => panic!("{content:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn framing_is_bounded_by_content() {
+        let one = |number: usize| "1\r\nx\r\n".repeat(number);
+        let large = format!("{:x}\r\n{}\r\n", 100_000, "x".repeat(100_000));
+        let extensions = format!("1;{}\r\nx\r\n", "y".repeat(4_000));
+        let trailers = format!("0\r\nA: {}\r\n\r\n", "z".repeat(30_000));
+        let end = "0\r\n\r\n".to_owned();
+        let table = [
+            (one(20_000) + &end, Ok(20_000)),
+            (one(22_000) + &end, Err(Error::TooMuchFraming)),
+            (large.clone() + &one(40_000) + &end, Ok(140_000)),
+            (large + &one(100_000) + &end, Err(Error::TooMuchFraming)),
+            (one(5_000) + &extensions + &trailers, Ok(5_001)),
+            ("3\r\nabc\r\n".repeat(100_000) + &end, Ok(300_000)),
+        ];
+        for (content, expected) in table {
+            assert_eq!(receive(&content), expected, "{}", content.len());
+        }
+    }
+
+    #[test]
+    fn skipped_content_is_counted_without_its_framing() {
+        let mut connection = ServerConnection::new(Limits::default());
+        let head = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let mut storage = FieldStorage::new();
+        connection.receive(head, &mut storage).unwrap();
+        let chunks = "1\r\nx\r\n".repeat(50_000);
+        let skipped = Skipped {
+            used: chunks.len(),
+            content: 50_000,
+        };
+        assert_eq!(connection.skip_content(chunks.as_bytes()), Ok(skipped));
+        let end = connection.skip_content(b"0\r\n\r\nGET").unwrap();
+        assert_eq!((end.used, end.content), (5, 0));
+        assert!(connection.is_complete());
+    }
 }

@@ -134,6 +134,7 @@ impl Connection {
             timeouts: worker.server.settings.timeouts,
             left: worker.server.settings.timeouts.content,
             ended: false,
+            failure: None,
         }
         .lend();
         let request = request.map(|()| Body::reader(reader, length));

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tinyhttp_message::{FieldStorage, ServerConnection, ServerEvent};
+use tinyhttp_message::{Error, FieldStorage, ServerConnection, ServerEvent};
 
 /// How much is read from the socket at once.
 const PIECE: usize = 32 * 1024;
@@ -36,6 +36,8 @@ pub(super) struct Incoming {
     pub(super) left: Duration,
     /// The request is complete, or will never be.
     pub(super) ended: bool,
+    /// What is wrong with the content. Reading fails from there on.
+    pub(super) failure: Option<Error>,
 }
 
 /// The part of it that the connection keeps.
@@ -57,23 +59,45 @@ impl Incoming {
         (Lent(Arc::clone(&shared)), ContentReader(shared))
     }
 
+    /// Fills `into` with as much content as has been received, across chunks, and waits for the client
+    /// only if there is none.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.content.is_empty() && !self.ended {
-            self.next_piece()?;
+        let mut filled = 0;
+        while filled < into.len() {
+            if self.content.is_empty() {
+                let must_stop_here = filled > 0 && self.at == self.input.len();
+                if self.ended || must_stop_here || !self.next_piece(filled == 0)? {
+                    break;
+                }
+            }
+            let length = self.content.len().min(into.len() - filled);
+            let end = self.content.start + length;
+            into[filled..filled + length].copy_from_slice(&self.input[self.content.start..end]);
+            self.content.start = end;
+            filled += length;
         }
-        let length = self.content.len().min(into.len());
-        let end = self.content.start + length;
-        into[..length].copy_from_slice(&self.input[self.content.start..end]);
-        self.content.start = end;
-        Ok(length)
+        Ok(filled)
     }
 
-    fn next_piece(&mut self) -> io::Result<()> {
+    /// Looks for more content: `true` unless there is none, or none yet and it must not wait for it.
+    fn next_piece(&mut self, may_wait: bool) -> io::Result<bool> {
+        if let Some(error) = self.failure.filter(|_| may_wait) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+        }
         let mut storage = FieldStorage::new();
-        let (used, event) = self
-            .protocol
-            .receive(&self.input[self.at..], &mut storage)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let received = self.protocol.receive(&self.input[self.at..], &mut storage);
+        let (used, event) = match received {
+            Ok(received) => received,
+            Err(error) => {
+                // The content in front of the fault is returned first.
+                self.failure = Some(error);
+                return if may_wait {
+                    self.next_piece(true)
+                } else {
+                    Ok(false)
+                };
+            }
+        };
         self.at += used;
         match event {
             // Content is the last of the bytes that were used for it.
@@ -85,12 +109,13 @@ impl Incoming {
                     .after(Waiting::Content, self.left, length as u64);
                 self.left = earned;
             }
-            ServerEvent::NeedMore => self.receive_more()?,
+            ServerEvent::NeedMore if may_wait => self.receive_more()?,
+            ServerEvent::NeedMore => return Ok(false),
             ServerEvent::End(_) | ServerEvent::Paused | ServerEvent::Request { .. } => {
                 self.ended = true;
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Waits for the client, after it has been told everything that it may be waiting for.

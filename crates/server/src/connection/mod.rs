@@ -44,6 +44,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
+use tinyhttp_message::connection::Skipped;
 use tinyhttp_message::{CloseReason, Error, FieldStorage, ServerConnection, ServerEvent};
 
 /// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
@@ -345,12 +346,13 @@ impl Connection {
         }
     }
 
-    /// Throws away content that nobody wants: how many bytes that were, and how to go on. A client may send each byte as a
-    /// chunk of its own, so framing counts like content.
+    /// Skips content that the handler has left, and returns the number of bytes used. A client may send
+    /// each byte as a chunk of its own: framing counts towards the bound on skipped bytes, and earns no
+    /// time, which only content does.
     fn skip_content(&mut self, data: &[u8], worker: &Worker<'_>) -> Result<(usize, Step), Error> {
-        let used = self.protocol.skip_content(data)?;
+        let Skipped { used, content } = self.protocol.skip_content(data)?;
         let timeouts = worker.server.settings.timeouts;
-        self.left = timeouts.after(Waiting::Content, self.left, used as u64);
+        self.left = timeouts.after(Waiting::Content, self.left, content as u64);
         self.drained += used as u64;
         if self.protocol.is_complete() {
             return Ok((used, self.finish_exchange()));

@@ -108,18 +108,32 @@ impl Connection {
         Step::Blocked
     }
 
-    /// The deadline for taking a response has passed as far as anybody knows. Whether the client has taken some of it all
-    /// the same, and there is time left.
+    /// Sends what the socket takes of a blocked response, and credits it. The poller reports a socket
+    /// late, when much of its buffer is free, so the client may have taken more than is known. Returns
+    /// whether the socket took anything.
     pub(crate) fn has_taken_some(&mut self, worker: &mut Worker<'_>) -> bool {
         let Some(mut pending) = self.sending.take() else {
             return false;
         };
+        let left = worker.until(self.deadline);
         let before = pending.outgoing.sent;
         let some = pending.outgoing.nudge(&self.socket);
         let moved = pending.outgoing.sent - before;
-        self.deadline = worker.deadline_after(Waiting::Write, Duration::ZERO, moved);
+        self.deadline = worker.deadline_after(Waiting::Write, left, moved);
         self.sending = Some(pending);
         some
+    }
+
+    /// Whether the client takes its response more slowly than [`Timeouts::slowest`], counting what it
+    /// has taken up to now. A connection that only waits for its next turn is no reader.
+    ///
+    /// [`Timeouts::slowest`]: crate::Timeouts::slowest
+    pub(crate) fn has_fallen_behind(&mut self, worker: &mut Worker<'_>) -> bool {
+        if self.sending.is_none() {
+            return false;
+        }
+        self.has_taken_some(worker);
+        self.deadline.at <= worker.behind()
     }
 
     pub(super) fn broken(&mut self, error: &io::Error, looks_complete: bool) -> Step {
