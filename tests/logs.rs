@@ -311,3 +311,59 @@ fn a_flood_of_bad_requests_is_no_flood_of_lines() {
     let seconds = since.elapsed().as_secs() + 1;
     assert!(lines <= seconds + 1 && lines < asked, "{lines} {asked}");
 }
+
+/// A transfer that the client aborts, and a TLS handshake on the plain port, each in every format.
+#[test]
+fn aborted_transfers_and_tls_handshakes_are_marked_in_every_format() {
+    let folder = Folder::new().with("large", vec![b'x'; 24_000_000]);
+    let table = [
+        (
+            "dev",
+            [
+                "  200  GET /large  ",
+                "  aborted: client closed the connection",
+            ],
+            [
+                "  400  - \\x16\\x03\\x01  ",
+                "  TLS handshake on the plain-HTTP port",
+            ],
+        ),
+        (
+            "common",
+            ["127.0.0.1 - - [", "] \"GET /large HTTP/1.1\" 499 "],
+            ["127.0.0.1 - - [", "] \"- \\x16\\x03\\x01 HTTP/1.1\" 400 "],
+        ),
+        (
+            "combined",
+            ["] \"GET /large HTTP/1.1\" 499 ", " \"-\" \"-\""],
+            ["] \"- \\x16\\x03\\x01 HTTP/1.1\" 400 ", " \"-\" \"-\""],
+        ),
+        (
+            "json",
+            ["\"status\":200,", "\"complete\":false,\"seconds\":"],
+            ["\"target\":\"\\u0016\\u0003\\u0001\",", ",\"tls\":true}"],
+        ),
+    ];
+    for (format, aborted, tls) in table {
+        let server = Serve::start(folder.path(), ["--log-format", format]);
+        let mut client = server.connect();
+        client.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+        client.stream().peek(&mut [0]).unwrap();
+        drop(client);
+        let line = server.stderr_line();
+        for part in aborted {
+            assert!(line.contains(part), "{format}: {part} is not in {line}");
+        }
+
+        let mut client = server.connect();
+        client.send(b"\x16\x03\x01\x00\xf4\x01\x00\x00\xf0\x03\x03");
+        assert_eq!(client.answer().status, 400);
+        let lines = [server.stderr_line(), server.stderr_line()].concat();
+        for part in tls {
+            assert!(lines.contains(part), "{format}: {part} is not in {lines}");
+        }
+        let advice = "a TLS handshake arrived on the plain-HTTP port: use ";
+        let advice = format!("{advice}http://{}/ instead of https://", server.address());
+        assert!(lines.contains(&advice), "{format}: {lines}");
+    }
+}

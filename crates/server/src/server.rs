@@ -1,6 +1,6 @@
 //! The server as its user sees it: built, started, run, stopped.
 
-use crate::access_log::AccessLog;
+use crate::access_log::{AccessLog, Ending};
 use crate::connection::Next;
 use crate::deadline::{NEVER, Timeouts, Waiting};
 use crate::handler::Handler;
@@ -313,7 +313,7 @@ impl Server {
                 if goes_on || connection.expire(waiting, keeper) == Next::Park {
                     return keeper.park_or_close(connection);
                 }
-                connection.cut(keeper);
+                connection.cut(Ending::TooSlow, keeper);
                 self.shared.closed();
             },
         );
@@ -330,7 +330,7 @@ impl Server {
                     if connection.has_input() {
                         return keeper.park_or_close(connection);
                     }
-                    connection.cut(keeper);
+                    connection.cut(Ending::ShutDown, keeper);
                     self.shared.closed();
                 },
             );
@@ -360,7 +360,7 @@ impl Server {
         let last = Worker::new(&self.shared, &self.pool);
         self.shared
             .parked
-            .sweep(NEVER, |_| true, |left, _| left.cut(&last));
+            .sweep(NEVER, |_| true, |left, _| left.cut(Ending::ShutDown, &last));
         // Whoever holds a Stopper keeps the log from being dropped.
         if let Some(access_log) = &self.shared.settings.access_log
             && !access_log.flush(LAST_LINES)

@@ -33,7 +33,7 @@
 //! - *100 KiB by `send` from memory*: 19 µs; by `sendfile` from a file in memory: 12; with `MSG_MORE` before it: 38.
 //! - *Larger socket buffers, a bound on what isn't sent* (`TCP_NOTSENT_LOWAT`): three times the CPU for a large file.
 
-use crate::access_log::Record;
+use crate::access_log::{Ending, Held, Record};
 use crate::connection::{Connection, Next};
 use crate::cores::Share;
 use crate::deadline::{Deadline, NEVER, Ticks, Waiting};
@@ -78,6 +78,8 @@ pub(crate) struct Worker<'s> {
     pub(crate) pool: &'s Arc<Pool>,
     pub(crate) buffer: Box<[u8]>,
     pub(crate) output: Vec<u8>,
+    /// What the log will say of the responses in `output`.
+    pub(crate) held: Held,
     /// The time when the last reports came, for deadlines.
     now: Instant,
     /// The first request to be looked at had begun to come in by then.
@@ -110,6 +112,7 @@ impl<'s> Worker<'s> {
             pool,
             buffer: vec![0; BUFFER].into_boxed_slice(),
             output: Vec::new(),
+            held: Held::default(),
             now: Instant::now(),
             arrived: None,
             date: date_field(date_of),
@@ -242,17 +245,37 @@ impl<'s> Worker<'s> {
         self.server.settings.access_log.is_some()
     }
 
-    /// Tells the log of an exchange that is over.
-    pub(crate) fn record(&self, record: Option<Record<'_>>, sent: u64) {
-        if let (Some(log), Some(record)) = (&self.server.settings.access_log, record) {
+    /// Logs an exchange that is over.
+    pub(crate) fn record(&self, record: &Record<'_>) {
+        if let Some(log) = &self.server.settings.access_log {
             // Up to here it says when the exchange began.
             let duration = self.server.clock.elapsed().saturating_sub(record.duration);
             log.record(&Record {
-                sent,
                 duration,
-                ..record
+                ..record.clone()
             });
         }
+    }
+
+    /// Holds the record of a response that was just written to the output, with so much content, until that is sent.
+    pub(crate) fn hold(&mut self, record: Option<&Record<'_>>, content: u64) {
+        if let Some(record) = record {
+            self.held.hold(record, self.output.len(), content);
+        }
+    }
+
+    /// Logs the responses that are complete now that `taken` bytes of the output have been sent and removed.
+    pub(crate) fn output_taken(&mut self, taken: u64) {
+        let mut held = std::mem::take(&mut self.held);
+        held.advance(taken, |record| self.record(record));
+        self.held = held;
+    }
+
+    /// Logs all responses that were in the output, of which `taken` bytes have been sent and no more will be.
+    pub(crate) fn settle(&mut self, taken: u64, ending: Ending) {
+        let mut held = std::mem::take(&mut self.held);
+        held.settle(taken, ending, |record| self.record(record));
+        self.held = held;
     }
 
     /// Notes that the worker has done what it took. If the timer counted it as blocked meanwhile, it is so no longer.
@@ -391,7 +414,7 @@ impl<'s> Worker<'s> {
 
     fn evict(&self, connection: Box<Connection>, waiting: Waiting) {
         connection.make_room(waiting);
-        connection.cut(self);
+        connection.cut(Ending::Evicted, self);
         self.server.closed();
     }
 
@@ -422,6 +445,7 @@ impl<'s> Worker<'s> {
             // They may be gone, or hold what was meant for this client.
             self.buffer = vec![0; BUFFER].into_boxed_slice();
             self.output = Vec::new();
+            self.settle(0, Ending::Failed);
         }
         match turned {
             Ok(Next::Park) => self.park_or_close(connection),

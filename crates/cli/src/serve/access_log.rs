@@ -1,7 +1,7 @@
 //! The access log's flags: which format, and where it goes.
 //!
-//! SIGUSR1 and SIGHUP (`signals.rs`) reopen a log file, so that it can be moved away first: `mv access.log old.log; kill -USR1 PID`
-//! loses no line, and each line is in one file.
+//! SIGUSR1 and SIGHUP (`signals.rs`) reopen a log file, so that it can be moved away first: `mv
+//! access.log old.log; kill -USR1 PID` loses no line, and each line is in one file.
 
 use crate::failure::Failure;
 use clap::ValueEnum;
@@ -16,11 +16,17 @@ use tinyhttp_server::access_log::{AccessLog, Format};
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Log")]
 pub(crate) struct Log {
-    /// How the line for each request looks
+    /// The format of the line for each request
+    ///
+    /// A response that did not go out whole is marked: with status 499 in common and combined (500
+    /// if its content could not be read), with "complete":false and the reason in json, with the
+    /// reason in dev. A TLS handshake on the plain-HTTP port is logged with the target \x16\x03\x01
+    /// and status 400, in json also with "tls":true.
     #[arg(long, value_enum, default_value_t = LineFormat::Dev, value_name = "FORMAT", env = "TINYHTTP_LOG_FORMAT")]
     log_format: LineFormat,
 
-    /// Append the lines to this file instead of stderr, even with -q; SIGUSR1 and SIGHUP reopen it after it was moved away
+    /// Append the lines to this file instead of stderr, even with -q; SIGUSR1 and SIGHUP reopen it
+    /// after it was moved away
     #[arg(long, value_name = "PATH", env = "TINYHTTP_LOG_FILE")]
     log_file: Option<PathBuf>,
 }
@@ -49,7 +55,8 @@ impl From<LineFormat> for Format {
 }
 
 impl Log {
-    /// Opens the access log, and its file if it has one. There is none with -q and without --log-file.
+    /// Opens the access log, and its file if it has one. There is none with -q and without
+    /// --log-file.
     pub(crate) fn open(
         &self,
         quiet: bool,
@@ -95,7 +102,8 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
     )
 }
 
-/// A file that is appended to, and that can be exchanged for another of the same name. Its clones are the same file.
+/// A file that is appended to, and that can be exchanged for another of the same name. Its clones
+/// are the same file.
 #[derive(Clone)]
 pub(crate) struct LogFile {
     path: Arc<Path>,
@@ -110,7 +118,8 @@ impl LogFile {
         })
     }
 
-    /// Goes on with the file that has the name now. If there can't be one, the old one is better than none.
+    /// Goes on with the file that has the name now. If there can't be one, the old one is better
+    /// than none.
     pub(crate) fn reopen(&self) {
         let path = self.path.display();
         match append_to(&self.path) {
@@ -131,7 +140,8 @@ impl LogFile {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    // Lines name visitors and what they asked for, which is nothing for every user of the machine to read.
+    // Lines name visitors and what they asked for, which is nothing for every user of the machine
+    // to read.
     let mut options = File::options();
     options.append(true).create(true).mode(0o640).open(path)
 }

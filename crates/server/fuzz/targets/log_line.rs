@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tinyhttp_server::Endpoint;
-use tinyhttp_server::access_log::{AccessLog, Format, Record};
+use tinyhttp_server::access_log::{AccessLog, Ending, Format, Record};
 
 #[derive(Clone, Default)]
 struct Output(Arc<Mutex<Vec<u8>>>);
@@ -40,6 +40,8 @@ fuzz_target!(|input: (&str, &str, &[u8], &[u8], u64, u32)| {
             version: Version::HTTP_11,
             status: StatusCode::OK,
             sent,
+            ending: if sent % 2 == 0 { Ending::Complete } else { Ending::ClientGone },
+            is_tls: false,
             referer: Some(Cow::Borrowed(referer)),
             user_agent: Some(Cow::Borrowed(user_agent)),
         };

@@ -1,6 +1,7 @@
-//! What a line says. One is made for each exchange, so nothing is allocated for it, and the time is put into words once a second.
+//! What a line says. One is made for each exchange, so nothing is allocated for it, and the time is
+//! put into words once a second.
 
-use super::{Format, Record};
+use super::{Ending, Format, Record};
 use chrono::{DateTime, Local};
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -40,13 +41,15 @@ pub(super) fn with(record: &Record<'_>, format: Format, take: impl FnOnce(&[u8])
 }
 
 impl Scribe {
-    /// The time in words; whole seconds, so that it holds for many lines. Time zone and summer time are looked up each time.
+    /// The time in words; whole seconds, so that it holds for many lines. Time zone and summer time
+    /// are looked up each time.
     fn time(&mut self, time: SystemTime, pattern: &'static str) -> (&str, &mut String) {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let second = Some(Duration::from_secs(since.as_secs()));
         if self.second != second || self.pattern != pattern {
             self.time.clear();
-            // The calendar ends in the year 262,142, and a clock that is set wrong must not end the log.
+            // The calendar ends in the year 262,142, and a clock that is set wrong must not end the
+            // log.
             let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
             let time = DateTime::from_timestamp(seconds.min(LAST_SECOND), 0).unwrap_or_default();
             // Writing to a String doesn't fail.
@@ -66,7 +69,8 @@ impl Scribe {
         escape(record.method.as_bytes(), line);
         line.push(' ');
         escape(record.target.as_bytes(), line);
-        let (status, sent) = (record.status.as_str(), record.sent);
+        let status = record.ending.status().unwrap_or(record.status.as_str());
+        let sent = record.sent;
         write!(line, " {:?}\" {status} {sent}", record.version)
     }
 
@@ -102,13 +106,20 @@ impl Scribe {
         escape_json(record.target.as_bytes(), line);
         write!(
             line,
-            "\",\"version\":\"{:?}\",\"status\":{},\"sent\":{},\"seconds\":{}.{:06}",
+            "\",\"version\":\"{:?}\",\"status\":{},\"sent\":{},\"complete\":{},\"seconds\":{}.{:06}",
             record.version,
             record.status.as_str(),
             record.sent,
+            record.ending == Ending::Complete,
             record.duration.as_secs(),
             record.duration.subsec_micros()
         )?;
+        if let Some(reason) = record.ending.reason() {
+            write!(line, ",\"aborted\":\"{reason}\"")?;
+        }
+        if record.is_tls {
+            line.push_str(",\"tls\":true");
+        }
         for (name, field) in [
             ("referer", &record.referer),
             ("user_agent", &record.user_agent),
@@ -139,6 +150,12 @@ impl Scribe {
             line.push_str("  ");
             escape_user(record.user.as_deref(), line);
         }
+        if record.is_tls {
+            line.push_str("  TLS handshake on the plain-HTTP port");
+        }
+        if let Some(reason) = record.ending.reason() {
+            write!(line, "  aborted: {reason}")?;
+        }
         Ok(())
     }
 }
@@ -158,7 +175,8 @@ fn size(bytes: u64, line: &mut String) -> fmt::Result {
     write!(line, "{value:.1} {}", UNITS[unit])
 }
 
-/// Printable ASCII as it is, everything else as `\xHH`, quotes and backslashes escaped: as nginx and Apache do.
+/// Printable ASCII as it is, everything else as `\xHH`, quotes and backslashes escaped: as nginx
+/// and Apache do.
 fn escape(bytes: &[u8], line: &mut String) {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     if let Ok(text) = std::str::from_utf8(bytes)
@@ -178,7 +196,8 @@ fn escape(bytes: &[u8], line: &mut String) {
     }
 }
 
-/// A user's name as one word: a space is escaped too, `-` stands for none and `""` for an empty one, as in Apache's logs.
+/// A user's name as one word: a space is escaped too, `-` stands for none and `""` for an empty
+/// one, as in Apache's logs.
 fn escape_user(user: Option<&[u8]>, line: &mut String) {
     let Some(user) = user else {
         return line.push('-');
@@ -237,6 +256,8 @@ mod tests {
             version: Version::HTTP_11,
             status: StatusCode::OK,
             sent,
+            ending: Ending::Complete,
+            is_tls: false,
             referer: None,
             user_agent: Some(b"x\\\xff\n".as_slice().into()),
         };

@@ -1,17 +1,23 @@
-//! The access log: a line for each exchange, in a format people's tools read, written by a thread of its own.
+//! The access log: a line for each exchange, in a format people's tools read, written by a thread
+//! of its own.
 //!
-//! A worker formats its line (`line.rs`) and appends it to a buffer; the thread takes the whole buffer and writes it in one
-//! call, as in `writer.rs`. So a slow disk or terminal hardly ever holds a request up, and a busy server makes some dozens of
-//! writes a second instead of one for each request. What is there when the server ends, or the log is dropped, is written before
-//! that returns. No line is lost to haste; to an output that is stuck, or fails, lines are, and the program's own log says so.
+//! A worker formats its line (`line.rs`) and appends it to a buffer; the thread takes the whole
+//! buffer and writes it in one call, as in `writer.rs`. So a slow disk or terminal hardly ever
+//! holds a request up, and a busy server makes some dozens of writes a second instead of one for
+//! each request. What is there when the server ends, or the log is dropped, is written before that
+//! returns. No line is lost to haste; to an output that is stuck, or fails, lines are, and the
+//! program's own log says so.
 //!
-//! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal to obey.
+//! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal
+//! to obey.
 
+mod held;
 mod line;
 mod user;
 mod writer;
 
 use crate::endpoint::Endpoint;
+pub(crate) use held::Held;
 use http::{StatusCode, Version};
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -24,7 +30,8 @@ use writer::Writer;
 pub struct Record<'r> {
     /// The client.
     pub remote: Endpoint,
-    /// The name in the request's Basic credentials, as it was sent; only authentication makes it more than a claim.
+    /// The name in the request's Basic credentials, as it was sent; only authentication makes it
+    /// more than a claim.
     pub user: Option<Cow<'r, [u8]>>,
     /// When the request's head was complete.
     pub time: SystemTime,
@@ -38,8 +45,12 @@ pub struct Record<'r> {
     pub version: Version,
     /// The response's status code.
     pub status: StatusCode,
-    /// Bytes of content that were handed over; less than announced if the client went away.
+    /// Bytes of content that were handed over to the kernel.
     pub sent: u64,
+    /// Whether the response went out whole, or why not.
+    pub ending: Ending,
+    /// The client began with a TLS handshake instead of a request.
+    pub is_tls: bool,
     /// The request's Referer.
     pub referer: Option<Cow<'r, [u8]>>,
     /// The request's User-Agent.
@@ -60,6 +71,50 @@ impl Record<'_> {
             referer: own_bytes(self.referer),
             user_agent: own_bytes(self.user_agent),
             ..self
+        }
+    }
+}
+
+/// Whether a response went out whole: whether the kernel has taken all of it. What the client's
+/// side did with it then isn't known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All of it was handed over.
+    Complete,
+    /// The client closed or reset the connection before.
+    ClientGone,
+    /// The client took it more slowly than the server allows.
+    TooSlow,
+    /// The connection was closed to make room for others.
+    Evicted,
+    /// The server ended.
+    ShutDown,
+    /// Its content could not be read to the end.
+    Failed,
+}
+
+impl Ending {
+    /// The status code in formats that have no other place for it: 499 if the client or the server
+    /// closed the connection before the end, which nginx made customary; 500 if the content failed.
+    fn status(self) -> Option<&'static str> {
+        match self {
+            Ending::Complete => None,
+            Ending::ClientGone | Ending::TooSlow | Ending::Evicted | Ending::ShutDown => {
+                Some("499")
+            }
+            Ending::Failed => Some("500"),
+        }
+    }
+
+    /// The reason in a few words; `None` if the response is complete.
+    fn reason(self) -> Option<&'static str> {
+        match self {
+            Ending::Complete => None,
+            Ending::ClientGone => Some("client closed the connection"),
+            Ending::TooSlow => Some("client too slow"),
+            Ending::Evicted => Some("evicted"),
+            Ending::ShutDown => Some("server shut down"),
+            Ending::Failed => Some("content failed"),
         }
     }
 }
@@ -88,8 +143,8 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// A log that writes to `output`, each time with everything that has gathered: at once after a silence, then at most every
-    /// 50 ms, or when 256 KiB are there.
+    /// A log that writes to `output`, each time with everything that has gathered: at once after a
+    /// silence, then at most every 50 ms, or when 256 KiB are there.
     ///
     /// # Errors
     /// If the writing thread can't be started.
@@ -98,8 +153,9 @@ impl AccessLog {
         Ok(AccessLog { format, writer })
     }
 
-    /// Adds a line. If 4 MiB are there already it waits, for no line is to be lost, but no longer than a second: if there is
-    /// no room by then, this line is lost, and so are others, without a wait, until the output takes some again.
+    /// Adds a line. If 4 MiB are there already it waits, for no line is to be lost, but no longer
+    /// than a second: if there is no room by then, this line is lost, and so are others, without a
+    /// wait, until the output takes some again.
     pub fn record(&self, record: &Record<'_>) {
         line::with(record, self.format, |line| self.writer.append(line));
     }

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use tinyhttp_message::RequestHead;
 
-/// The name in the request's Authorization field, if that is Basic. The password is never part of it.
+/// The name in the request's Authorization field, if that is Basic. The password is never part of
+/// it.
 #[cfg(feature = "auth")]
 pub(crate) fn user(head: &RequestHead<'_>) -> Option<Cow<'static, [u8]>> {
     head.fields

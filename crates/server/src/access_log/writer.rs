@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long lines gather after others have been written. A person who watches doesn't notice; a busy server saves a wake-up and a
-/// write for nearly every line.
+/// How long lines gather after others have been written. A person who watches doesn't notice; a
+/// busy server saves a wake-up and a write for nearly every line.
 const GATHER: Duration = Duration::from_millis(50);
 
 /// Bytes for which nobody waits that long.
@@ -15,8 +15,9 @@ const PLENTY: usize = 256 * 1024;
 /// Bytes that may wait to be written.
 const BOUND: usize = 4 * 1024 * 1024;
 
-/// How long a request waits for room behind them. An output that has taken nothing for so long may never again: a terminal that
-/// somebody has stopped, a pipe that nobody reads. Requests are worth more than its lines.
+/// How long a request waits for room behind them. An output that has taken nothing for so long may
+/// never again: a terminal that somebody has stopped, a pipe that nobody reads. Requests are worth
+/// more than its lines.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the last lines may take.
@@ -121,7 +122,8 @@ impl Writer {
         }
     }
 
-    /// Waits until all lines are written, but no longer than that, and not at all if somebody has in vain: whether they are.
+    /// Waits until all lines are written, but no longer than that, and not at all if somebody has
+    /// in vain: whether they are.
     pub(super) fn flush(&self, at_most: Duration) -> bool {
         let mut state = self.shared.lock();
         state.hurry = true;
@@ -276,7 +278,8 @@ mod tests {
         drop(go);
     }
 
-    /// An output that takes nothing costs lines, and nobody more than a moment. When it goes on, so do the lines.
+    /// An output that takes nothing costs lines, and nobody more than a moment. When it goes on, so
+    /// do the lines.
     #[test]
     fn nobody_waits_for_an_output_that_is_stuck() {
         let (tell, told) = mpsc::channel();

@@ -4,13 +4,16 @@ use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::send::Pending;
 use super::{Connection, DRAIN, Step};
-use crate::access_log::{Record, user};
+use crate::access_log::{Ending, Record, user};
 use crate::body::{Body, Content};
+use crate::deadline::Waiting;
 use crate::files::error_page::error_page;
 use crate::handler::{Peer, Prepared, SERVER};
 use crate::worker::Worker;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
+use rustix::net::getsockname;
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -104,6 +107,8 @@ impl Connection {
             version: head.version,
             status: StatusCode::OK,
             sent: 0,
+            ending: Ending::Complete,
+            is_tls: false,
             referer: head.fields.get("referer").map(Cow::Borrowed),
             user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
         }
@@ -131,6 +136,7 @@ impl Connection {
             at: 0,
             content: 0..0,
             output: std::mem::take(&mut worker.output),
+            sent: 0,
             timeouts: worker.server.settings.timeouts,
             left: worker.server.settings.timeouts.content,
             ended: false,
@@ -144,6 +150,7 @@ impl Connection {
         let (response, incoming) = call(request, may_wait, worker, take_back);
         self.protocol = incoming.protocol;
         worker.output = incoming.output;
+        worker.output_taken(incoming.sent);
         // Nothing was in `input`: all that had come was in the caller's hand.
         self.input = incoming.input;
         self.input.drain(..incoming.at);
@@ -217,12 +224,12 @@ impl Connection {
         };
         let record = record.map(|record| Record { status, ..record });
         match body.0 {
-            _ if encoder == ContentEncoder::Suppressed => worker.record(record, 0),
-            Content::Empty => worker.record(record, 0),
+            _ if encoder == ContentEncoder::Suppressed => worker.hold(record.as_ref(), 0),
+            Content::Empty => worker.hold(record.as_ref(), 0),
             Content::Bytes(bytes) if bytes.len() <= SMALL => {
                 // The head says how long these are, so they need no encoder.
                 worker.output.extend_from_slice(&bytes);
-                worker.record(record, bytes.len() as u64);
+                worker.hold(record.as_ref(), bytes.len() as u64);
             }
             content => {
                 let before_content = worker.output.len() as u64;
@@ -233,6 +240,7 @@ impl Connection {
                     before_content,
                     ends_exchange: true,
                     record,
+                    held: std::mem::take(&mut worker.held),
                 };
                 return self.send(Box::new(pending), worker);
             }
@@ -260,6 +268,37 @@ impl Connection {
         self.respond(response, record, worker)
     }
 
+    /// Whether `data` is the beginning of a connection and of a TLS handshake (RFC 8446 §5.1: content type 22). No request
+    /// begins like that.
+    pub(super) fn is_tls(&self, data: &[u8]) -> bool {
+        let is_first = self.deadline.waiting == Waiting::First && !self.exchanged;
+        data.first() == Some(&22) && is_first
+    }
+
+    /// Answers a TLS handshake. The client can't show that, so the log says what to do.
+    pub(super) fn refuse_tls(&mut self, data: &[u8], worker: &mut Worker<'_>) -> Step {
+        let here = getsockname(&self.socket).ok();
+        let here = here.and_then(|address| SocketAddr::try_from(address).ok());
+        let here = here.map_or("http://…".to_owned(), |here| format!("http://{here}/"));
+        log::warn!(
+            "{}: a TLS handshake arrived on the plain-HTTP port: use {here} instead of https://",
+            self.remote
+        );
+        self.protocol.close_after(CloseReason::ProtocolError);
+        let bytes = &data[..data.len().min(3)];
+        let record = worker.records().then(|| Record {
+            target: String::from_utf8_lossy(bytes),
+            is_tls: true,
+            ..self.record_without_request(StatusCode::BAD_REQUEST, worker)
+        });
+        let explanation = format!("This port serves plain HTTP: use {here}");
+        self.respond(
+            error_page(StatusCode::BAD_REQUEST, &explanation),
+            record,
+            worker,
+        )
+    }
+
     /// Answers without asking the handler, for the last time.
     pub(super) fn respond_with_error(
         &mut self,
@@ -268,7 +307,15 @@ impl Connection {
         worker: &mut Worker<'_>,
     ) -> Step {
         self.protocol.close_after(CloseReason::LocalAsked);
-        let record = worker.records().then(|| Record {
+        let record = worker
+            .records()
+            .then(|| self.record_without_request(status, worker));
+        self.respond(error_page(status, explanation), record, worker)
+    }
+
+    /// What the log will say of bytes that are no request.
+    fn record_without_request(&self, status: StatusCode, worker: &Worker<'_>) -> Record<'static> {
+        Record {
             remote: self.remote,
             user: None,
             time: SystemTime::now(),
@@ -278,10 +325,11 @@ impl Connection {
             version: Version::HTTP_11,
             status,
             sent: 0,
+            ending: Ending::Complete,
+            is_tls: false,
             referer: None,
             user_agent: None,
-        });
-        self.respond(error_page(status, explanation), record, worker)
+        }
     }
 }
 

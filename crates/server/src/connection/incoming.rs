@@ -31,6 +31,8 @@ pub(super) struct Incoming {
     pub(super) content: Range<usize>,
     /// Responses to earlier requests that have to go out before this side waits for anything.
     pub(super) output: Vec<u8>,
+    /// How much of `output` has been sent and removed.
+    pub(super) sent: u64,
     pub(super) timeouts: Timeouts,
     /// How long the client may still be waited for: the allowance for content.
     pub(super) left: Duration,
@@ -126,6 +128,7 @@ impl Incoming {
             match send(&self.socket, &self.output, SendFlags::NOSIGNAL) {
                 Ok(sent) => {
                     self.output.drain(..sent);
+                    self.sent += sent as u64;
                     left = self.timeouts.after(Waiting::Write, left, sent as u64);
                 }
                 Err(Errno::AGAIN) => left = self.wait(PollFlags::OUT, left, "take a response")?,

@@ -31,6 +31,7 @@ mod incoming;
 mod outgoing;
 mod send;
 
+use crate::access_log::Ending;
 use crate::clients::Counted;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
@@ -292,6 +293,9 @@ impl Connection {
         let mut used = 0;
         let mut answered = 0;
         let stop = loop {
+            if used == 0 && self.is_tls(data) {
+                break self.refuse_tls(data, worker);
+            }
             if self.protocol.is_answered() && !self.protocol.is_complete() {
                 match self.skip_content(&data[used..], worker) {
                     Ok((length, Step::LookAgain)) => used += length,
@@ -380,6 +384,7 @@ impl Connection {
 
     fn end_turn(&mut self, step: Step, worker: &mut Worker<'_>) -> Next {
         worker.output.clear();
+        worker.settle(0, Ending::ClientGone);
         let interest = match step {
             Step::NeedMore => {
                 let waiting = if self.protocol.is_inside_head() {
@@ -484,10 +489,10 @@ impl Connection {
     }
 
     /// Ends wherever it is. A response that is on its way must not look complete, and is told to the log.
-    pub(crate) fn cut(mut self, worker: &Worker<'_>) {
+    pub(crate) fn cut(mut self, ending: Ending, worker: &Worker<'_>) {
         if let Some(pending) = self.sending.take() {
             self.reset();
-            pending.record(worker);
+            pending.record(ending, worker);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::outgoing::{Outgoing, Progress, client_has_gone};
 use super::{Connection, Step};
-use crate::access_log::Record;
+use crate::access_log::{Ending, Held, Record};
 use crate::body::Content;
 use crate::deadline::Waiting;
 use crate::worker::Worker;
@@ -18,7 +18,10 @@ pub(super) struct Pending {
     pub(super) before_content: u64,
     /// The last of it ends an exchange; otherwise it belongs to exchanges that count as finished.
     pub(super) ends_exchange: bool,
+    /// What the log will say of the response that the content belongs to.
     pub(super) record: Option<Record<'static>>,
+    /// What it will say of earlier ones.
+    pub(super) held: Held,
 }
 
 impl Connection {
@@ -29,6 +32,7 @@ impl Connection {
             && let Ok(sent) = send(&self.socket, &worker.output, SendFlags::NOSIGNAL)
         {
             worker.output.drain(..sent);
+            worker.output_taken(sent as u64);
         }
     }
 
@@ -48,6 +52,7 @@ impl Connection {
                 // The room is kept for the next one.
                 worker.output = outgoing.buffer;
                 worker.output.clear();
+                worker.settle(outgoing.sent, Ending::Complete);
                 Step::LookAgain
             }
             Ok(Progress::Blocked | Progress::Yielded) => {
@@ -56,10 +61,14 @@ impl Connection {
                     before_content: 0,
                     ends_exchange: false,
                     record: None,
+                    held: std::mem::take(&mut worker.held),
                 };
                 self.block(Box::new(pending), 0, worker)
             }
-            Err(error) => self.broken(&error, false),
+            Err(error) => {
+                worker.settle(outgoing.sent, ending(&error));
+                self.broken(&error, false)
+            }
         }
     }
 
@@ -77,7 +86,7 @@ impl Connection {
             Ok(Progress::Done) => {
                 let ends_exchange = pending.ends_exchange;
                 pending.outgoing.shrink(&mut worker.output);
-                pending.record(worker);
+                pending.record(Ending::Complete, worker);
                 if ends_exchange {
                     self.finish_exchange()
                 } else if self.protocol.close_reason().is_some() {
@@ -92,7 +101,7 @@ impl Connection {
             }
             Err(error) => {
                 let until_close = pending.outgoing.encoder == ContentEncoder::UntilClose;
-                pending.record(worker);
+                pending.record(ending(&error), worker);
                 self.broken(&error, until_close)
             }
         }
@@ -148,11 +157,28 @@ impl Connection {
     }
 }
 
+/// What ended a response that failed with this error.
+fn ending(error: &io::Error) -> Ending {
+    match client_has_gone(error) {
+        true => Ending::ClientGone,
+        false => Ending::Failed,
+    }
+}
+
 impl Pending {
-    /// Tells the log how it went.
-    pub(super) fn record(self, worker: &Worker<'_>) {
-        let besides = self.before_content + self.outgoing.framing;
-        let sent = self.outgoing.sent.saturating_sub(besides);
-        worker.record(self.record, sent);
+    /// Logs how it went.
+    pub(super) fn record(mut self, ending: Ending, worker: &Worker<'_>) {
+        let taken = self.outgoing.sent;
+        self.held
+            .settle(taken, ending, |record| worker.record(record));
+        if let Some(record) = self.record {
+            let besides = self.before_content + self.outgoing.framing;
+            let sent = taken.saturating_sub(besides);
+            worker.record(&Record {
+                sent,
+                ending,
+                ..record
+            });
+        }
     }
 }
