@@ -54,7 +54,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a ni
 	done && cd ../.. || exit 1; done
 
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
-	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test soak -- --ignored --nocapture
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test service soak -- --ignored --nocapture
 
 deny: ## advisories, licences, sources and second versions among dependencies (DENY_FLAGS=--offline)
 	@command -v cargo-deny > /dev/null || { echo "cargo-deny is not here: $(CARGO) install cargo-deny --locked"; exit 1; }

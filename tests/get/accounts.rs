@@ -1,8 +1,8 @@
 //! What is said about a fetch: -w, --json-out, --explain, --dry-run, -D, --pretty.
 
 use crate::script::{HELLO, Server, command, get, run};
-use crate::support::Folder;
 use std::net::TcpListener;
+use support::Folder;
 
 #[test]
 fn variables() {

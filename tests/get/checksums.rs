@@ -2,7 +2,7 @@
 
 use crate::downloads::File;
 use crate::script::{Server, get};
-use crate::support::Folder;
+use support::Folder;
 
 /// The SHA-256 sum of "hello".
 const HELLO_SUM: &str = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";

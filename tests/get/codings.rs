@@ -1,7 +1,7 @@
 //! Compressed content that isn't, is cut short, goes on behind its end, or unfolds without one.
 
 use crate::script::{Server, get};
-use crate::support::Folder;
+use support::Folder;
 
 /// `hello`, in gzip.
 const GZIP: &[u8] = &[

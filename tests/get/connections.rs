@@ -1,11 +1,11 @@
 //! Ways to a server: proxies, sockets, other addresses, other resolvers.
 
 use crate::script::{Connection, HELLO, Server, command, get, run};
-use crate::support::Folder;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::thread;
+use support::Folder;
 
 /// Passes bytes between both, until both have ended.
 fn pass_on(connection: &mut Connection, server: &TcpStream) {

@@ -1,7 +1,7 @@
 //! Cookies: which are kept, sent and written to the jar.
 
 use crate::script::{HELLO, Server, get};
-use crate::support::Folder;
+use support::Folder;
 
 /// A response that sets cookies.
 fn setting(cookies: &[&[u8]]) -> Vec<u8> {

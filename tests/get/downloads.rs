@@ -1,12 +1,12 @@
 //! Downloads that just finish, and never pretend to have.
 
 use crate::script::{Outcome, Server, command, get, run};
-use crate::support::{Folder, Serve};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use support::{Folder, Serve};
 
 /// A file on a server that takes ranges, and breaks off after so many bytes of each response's content.
 #[derive(Clone)]
@@ -503,13 +503,13 @@ fn a_gigabyte_survives_a_server_that_is_killed_five_times() {
     let part = target.path().join("big.part");
     let length = || std::fs::metadata(&part).map_or(0, |metadata| metadata.len());
     for kill in 1..=5 {
-        let deadline = std::time::Instant::now() + crate::support::LONG;
+        let deadline = std::time::Instant::now() + support::LONG;
         while length() < kill * 150_000_000 {
             assert!(std::time::Instant::now() < deadline, "{} bytes", length());
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
         drop(serve);
-        let mut again = crate::support::tinyhttp();
+        let mut again = support::tinyhttp();
         again
             .arg("serve")
             .arg(source.path())

@@ -1,9 +1,9 @@
 //! Bad servers: each fault has its exit code and its message; never a hang, a panic or a silent short file.
 
 use crate::script::{HELLO, Server, get};
-use crate::support::{Folder, LONG};
 use std::net::TcpListener;
 use std::time::Instant;
+use support::{Folder, LONG};
 
 #[test]
 fn answers_that_are_refused() {

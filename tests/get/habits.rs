@@ -1,7 +1,7 @@
 //! The everyday lines of curl's and HTTPie's manuals, with `tinyhttp get` in their place.
 
 use crate::script::{HELLO, Server, command, get, run};
-use crate::support::Folder;
+use support::Folder;
 
 /// Flags and items, URL as `{}`; the request line; what else is in the request.
 type Line = (&'static str, &'static str, &'static [&'static str]);

@@ -2,7 +2,6 @@
 
 use crate::connections::tunnelling_proxy;
 use crate::script::{HELLO, Server, get};
-use crate::support::Folder;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, date_time_ymd,
@@ -14,6 +13,7 @@ use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use support::Folder;
 
 /// An authority, and the files that name it and what it signs.
 pub(crate) struct Authority {

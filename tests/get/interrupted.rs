@@ -2,9 +2,9 @@
 
 use crate::downloads::{File, download, ranges};
 use crate::script::{Outcome, Server, command, outcome, run};
-use crate::support::{Folder, LONG};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use support::{Folder, LONG};
 
 fn signal(child: &Child, name: &str) {
     let status = Command::new("kill")

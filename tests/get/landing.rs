@@ -2,7 +2,7 @@
 
 use crate::downloads::{File, download};
 use crate::script::{Server, command, get, run};
-use crate::support::Folder;
+use support::Folder;
 
 #[test]
 fn names_from_servers_stay_in_the_folder() {
@@ -101,7 +101,7 @@ fn two_downloads_to_one_file_are_not_mixed() {
         connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhe");
         if connection.number == 0 {
             tell.send(()).unwrap();
-            let _ = gone.recv_timeout(crate::support::LONG);
+            let _ = gone.recv_timeout(support::LONG);
         }
         connection.send("re");
     });
@@ -112,7 +112,7 @@ fn two_downloads_to_one_file_are_not_mixed() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    told.recv_timeout(crate::support::LONG).unwrap();
+    told.recv_timeout(support::LONG).unwrap();
     let second = Server::answering([crate::script::HELLO]);
     let outcome = get(["-o", &folder.join("file"), &second.url("/")]).fails(23);
     assert!(

@@ -1,7 +1,7 @@
 //! Parts of a representation (206): one that isn't what was asked for never passes for it (RFC 9110 §15.3.7).
 
 use crate::script::{Server, get};
-use crate::support::Folder;
+use support::Folder;
 
 /// A 206 response with that Content-Range, and `sent` bytes of content that end as `framing` says.
 fn part(content_range: &str, framing: &str, sent: usize) -> String {

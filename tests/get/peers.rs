@@ -2,10 +2,10 @@
 
 use crate::https::Authority;
 use crate::script::get;
-use crate::support::Folder;
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use support::Folder;
 
 /// Whether a program of that name is there; says so if it isn't.
 fn has(program: &str) -> bool {
@@ -118,9 +118,7 @@ fn against_nginx() {
         .spawn()
         .unwrap();
     let begun = std::time::Instant::now();
-    while TcpStream::connect(("127.0.0.1", secure)).is_err()
-        && begun.elapsed() < crate::support::LONG
-    {
+    while TcpStream::connect(("127.0.0.1", secure)).is_err() && begun.elapsed() < support::LONG {
         std::thread::yield_now();
     }
     let target = Folder::new();

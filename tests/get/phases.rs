@@ -1,11 +1,11 @@
 //! A connection that breaks, or stalls, at each step of a fetch: which step it was is told, and so is the timeout's name.
 
 use crate::script::{Connection, HELLO, Server, command, get, outcome};
-use crate::support::{Folder, LONG};
 use std::io::Read;
 use std::net::UdpSocket;
 use std::process::Stdio;
 use std::time::Instant;
+use support::{Folder, LONG};
 
 type Script = fn(&mut Connection);
 

@@ -2,11 +2,11 @@
 
 use crate::downloads::{File, download};
 use crate::script::{HELLO, Server, command, get, run};
-use crate::support::Folder;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use support::Folder;
 
 fn hello() -> Server {
     Server::start(|connection| {

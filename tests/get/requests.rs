@@ -1,7 +1,7 @@
 //! What goes on the wire.
 
 use crate::script::{HELLO, Server, command, get, run};
-use crate::support::Folder;
+use support::Folder;
 
 #[test]
 fn a_plain_request() {

@@ -1,9 +1,9 @@
 //! What becomes of the response.
 
 use crate::script::{HELLO, Server, command, get};
-use crate::support::Folder;
 use std::io::Read;
 use std::process::Stdio;
+use support::Folder;
 
 #[test]
 fn a_pipe_gets_the_content_byte_for_byte() {

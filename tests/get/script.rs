@@ -1,6 +1,5 @@
 //! A server that follows a script, and the program run against it. Every wait is bounded.
 
-use crate::support::{LONG, tinyhttp};
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -8,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
+use support::{LONG, tinyhttp};
 
 /// A server whose every connection is handled by a closure. It ends with the process.
 pub(crate) struct Server {

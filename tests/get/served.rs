@@ -1,7 +1,7 @@
 //! The program at both ends: `get` against `serve`.
 
 use crate::script::get;
-use crate::support::{Folder, Serve};
+use support::{Folder, Serve};
 
 #[test]
 fn what_is_served_is_fetched() {

@@ -2,10 +2,10 @@
 
 use crate::downloads::{File, download, ranges};
 use crate::script::{Server, command, get, run};
-use crate::support::Folder;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use support::Folder;
 
 /// What stands under a temporary name.
 type Plant = (&'static str, fn(&Folder, &Path));

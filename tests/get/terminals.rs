@@ -1,11 +1,11 @@
 //! What people see: the program in a terminal, made by script(1).
 
 use crate::script::{Server, command};
-use crate::support::{Folder, LONG};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Instant;
+use support::{Folder, LONG};
 
 /// A program in a terminal of its own.
 struct Terminal {

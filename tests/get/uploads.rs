@@ -1,10 +1,10 @@
 //! Uploads send exactly what they announce, whatever happens to the file meanwhile.
 
 use crate::script::{Outcome, Server, command, get, outcome};
-use crate::support::Folder;
 use std::fs::File;
 use std::io::Write;
 use std::process::Stdio;
+use support::Folder;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 

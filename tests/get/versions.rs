@@ -1,10 +1,10 @@
 //! Resuming always ends with the bytes of exactly one version, however the server answers.
 
 use crate::script::{Connection, Outcome, Server, get};
-use crate::support::Folder;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use support::Folder;
 
 /// One row of the tables.
 #[derive(Debug, Clone, Copy)]

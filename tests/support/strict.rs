@@ -3,7 +3,6 @@
 //!
 //! It wants all of the input at once, looks at each byte by itself, and copies what it finds. Nothing of the code under test
 //! is used here. It has no limits. Where the RFC leaves a choice it takes the one that DESIGN.md has taken, and says so.
-#![allow(dead_code, unreachable_pub, missing_docs)]
 
 /// A name and a value, or many.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;

@@ -1,6 +1,6 @@
 //! What users of other blocking clients have reported as faults, and what else can go wrong on a connection: each has a
 //! test here, against a server that follows a script.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![cfg(test)]
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};

@@ -1,5 +1,5 @@
 //! Whole exchanges over the public interface: every wire case whole, byte by byte, and with trailing bytes.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![cfg(test)]
 
 use http::{Method, StatusCode, Version};
 use proptest::prelude::*;

@@ -1,0 +1,17 @@
+//! The server's public interface over real sockets.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `handlers` | what handlers read and send, that they may block, and that they may panic |
+//! | `clients` | what slow, many or careless clients may cost |
+//! | `life` | deadlines, the access log, shutdown |
+//! | `watched` | each report of the poller is acted on, however bytes arrive |
+//! | `support` | a server that ends with its test |
+
+#![cfg(test)]
+
+mod clients;
+mod handlers;
+mod life;
+mod support;
+mod watched;

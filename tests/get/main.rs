@@ -1,0 +1,59 @@
+//! `tinyhttp get` as its users meet it: the built program against servers that follow a script, and against real ones.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `requests` | the bytes of requests: methods, fields, targets, ranges |
+//! | `responses` | what becomes of a response: output, colours, filters, errors |
+//! | `accounts` | what is said about a fetch: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
+//! | `habits` | the everyday lines of curl's and HTTPie's manuals |
+//! | `connections` | proxies, sockets, other addresses, other resolvers |
+//! | `https` | HTTPS, with a certificate authority made for the test |
+//! | `peers` | HTTPS with the servers that this machine has |
+//! | `cookies` | which cookies are kept, sent and written to the jar |
+//! | `uploads` | uploads send exactly what they announce |
+//! | `downloads` | downloads that finish and are checked |
+//! | `interrupted` | downloads that are stopped and resumed |
+//! | `versions` | resuming ends with the bytes of exactly one version |
+//! | `landing` | where downloads land, and under which name |
+//! | `replacing` | `-o` onto an existing file |
+//! | `temporaries` | the temporary files of a download |
+//! | `checksums` | `--checksum`, in every combination |
+//! | `parts` | 206 responses that are not what was asked for |
+//! | `codings` | compressed content that is cut short, padded or too large |
+//! | `tolerance` | faulty responses that other clients read |
+//! | `faults` | bad servers: each fault has its exit code and message |
+//! | `phases` | connections that break or stall at each step |
+//! | `waits` | waits that a server or a flag asks for are bounded |
+//! | `terminals` | the program on a terminal, made by script(1) |
+//! | `served` | `get` against `serve` |
+//! | `gopher` | the documents' first client |
+//! | `script` | a server that follows a script, and the program run against it |
+
+#![cfg(test)]
+
+mod accounts;
+mod checksums;
+mod codings;
+mod connections;
+mod cookies;
+mod downloads;
+mod faults;
+mod gopher;
+mod habits;
+mod https;
+mod interrupted;
+mod landing;
+mod parts;
+mod peers;
+mod phases;
+mod replacing;
+mod requests;
+mod responses;
+mod script;
+mod served;
+mod temporaries;
+mod terminals;
+mod tolerance;
+mod uploads;
+mod versions;
+mod waits;

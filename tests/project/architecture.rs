@@ -1,0 +1,130 @@
+//! The boundaries between the crates hold: who imports whom, and what the message crate may not touch.
+
+use std::path::{Path, PathBuf};
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn source(name: &str) -> Vec<(PathBuf, String)> {
+    let files = rust_files(&support::root().join("crates").join(name).join("src"));
+    assert!(!files.is_empty());
+    files
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
+/// The code without its tests and comments, in which a word means what it says.
+fn code(text: &str) -> String {
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn who_may_import_whom() {
+    let manifest = |name: &str| {
+        let path = support::root().join("crates").join(name).join("Cargo.toml");
+        let text = std::fs::read_to_string(path).unwrap();
+        // What is needed for tests only is nobody's dependency.
+        text.split("[dev-dependencies]").next().unwrap().to_owned()
+    };
+    let table: &[(&str, &[&str])] = &[
+        (
+            "message",
+            &["tinyhttp-server", "tinyhttp-client", "rustix", "socket2"],
+        ),
+        ("server", &["tinyhttp-client", "httparse", "clap"]),
+        ("client", &["tinyhttp-server", "httparse", "clap"]),
+        ("cli", &["httparse"]),
+    ];
+    for (name, forbidden) in table {
+        let manifest = manifest(name);
+        for dependency in *forbidden {
+            assert!(
+                !manifest.contains(&format!("\n{dependency}")),
+                "{name} must not depend on {dependency}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_message_crate_has_no_input_or_output() {
+    for (path, text) in source("message") {
+        let code = code(&text);
+        for word in [
+            "std::net",
+            "std::fs",
+            "std::thread",
+            "Instant::now",
+            "SystemTime::now",
+            "Utc::now",
+        ] {
+            assert!(!code.contains(word), "{} mentions {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_one_file_knows_httparse_and_only_one_reads_the_framing_fields() {
+    for (path, text) in source("message") {
+        let (name, code) = (path.file_name().unwrap().to_str().unwrap(), code(&text));
+        assert!(
+            name == "head.rs" || !code.contains("httparse"),
+            "{} mentions httparse",
+            path.display()
+        );
+        if name != "framing.rs" {
+            for field in ["content-length", "transfer-encoding", "\"connection\""] {
+                assert!(!code.contains(field), "{} reads {field}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_unsafe() {
+    for name in ["message", "server", "client", "cli"] {
+        let root = if name == "cli" { "main.rs" } else { "lib.rs" };
+        for (path, text) in source(name) {
+            if path.ends_with(Path::new("src").join(root)) {
+                assert!(
+                    text.contains("#![forbid(unsafe_code)]"),
+                    "{} does not forbid unsafe",
+                    path.display()
+                );
+            }
+            assert!(
+                !code(&text).contains("unsafe "),
+                "{} is unsafe",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for name in ["message", "server", "client", "cli"] {
+        for (path, text) in source(name) {
+            assert!(
+                text.starts_with("//! "),
+                "{} has no first doc line",
+                path.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The examples as their readers run them: as programs, over loopback.
+
+mod program;
+
+mod names_and_streams;
+
+mod datagrams;
+
+mod pages;
+
+mod cgi;
+
+#[test]
+fn the_readme_names_every_example() {
+    let readme = std::fs::read_to_string(support::root().join("README.md")).unwrap();
+    for package in ["client", "server"] {
+        let folder = format!("crates/{package}/examples");
+        for entry in std::fs::read_dir(support::root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            // This one is for the benchmarks.
+            let named = name == "canned" || readme.contains(&format!("`{name}`"));
+            assert!(named, "the README has no word of the example {name}");
+        }
+    }
+}

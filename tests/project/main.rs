@@ -1,0 +1,17 @@
+//! The repository itself: its boundaries, its README, its guide, its examples.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `architecture` | which crate imports which, and what none of them may do |
+//! | `readme` | every command that the README shows |
+//! | `manual` | man pages and shell completions |
+//! | `guide` | the guide in `www/`, served and read by a browser |
+//! | `examples` | the example programs of the crates |
+
+#![cfg(test)]
+
+mod architecture;
+mod examples;
+mod guide;
+mod manual;
+mod readme;

@@ -1,0 +1,25 @@
+//! `tinyhttp serve` as its users meet it, flag by flag, and what it does while the world around it misbehaves.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `usage` | what a new user types: names, ports, forgotten commands |
+//! | `site` | pages, redirects, ranges, codings, and mistakes on the command line, with curl |
+//! | `listing` | folders without an index, in a browser, and archives of them |
+//! | `middleware` | who may ask for what, and the fields of every response |
+//! | `watch` | pages that reload when a file changes |
+//! | `qr` | `--qr` and `--open` |
+//! | `freshness` | a file that changes all the time |
+//! | `faults` | files that vanish, descriptors that run out, clients that reset |
+//! | `starvation` | a fresh request beside a thousand slow clients |
+
+#![cfg(test)]
+
+mod faults;
+mod freshness;
+mod listing;
+mod middleware;
+mod qr;
+mod site;
+mod starvation;
+mod usage;
+mod watch;

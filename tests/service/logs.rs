@@ -1,0 +1,366 @@
+//! The access log as its readers meet it: formats, files, rotation, and nothing lost.
+
+use std::path::Path;
+use std::time::Instant;
+use support::{Folder, LONG, Running, Serve, tinyhttp};
+
+/// Of the user ann, with the password `secret`.
+const REQUEST: &str = "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nReferer: http://r/\r\nUser-Agent: agent \u{fc}\r\n\r\n";
+
+/// The file's content as soon as `wanted` says that it is there. There is no event to wait for that isn't the log itself.
+fn read_when(path: &Path, wanted: impl Fn(&str) -> bool) -> String {
+    let since = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if path.exists() && wanted(&text) {
+            return text;
+        }
+        assert!(since.elapsed() < LONG, "{}: {text:?}", path.display());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn formats() {
+    let folder = Folder::new().with("a.txt", "four");
+    let table: &[(&[&str], &[&str], &[&str])] = &[
+        (
+            &[],
+            &["  200  GET /a.txt?q  4 B  ", " ms  127.0.0.1  ann"],
+            &["agent", "secret"],
+        ),
+        (
+            &["--log-format", "common"],
+            &["127.0.0.1 - ann [", "] \"GET /a.txt?q HTTP/1.1\" 200 4"],
+            &["agent"],
+        ),
+        (
+            &["--log-format", "combined"],
+            &[
+                "127.0.0.1 - ann [",
+                r#" "GET /a.txt?q HTTP/1.1" 200 4 "http://r/" "agent \xC3\xBC""#,
+            ],
+            &[],
+        ),
+        (
+            &["--log-format", "json"],
+            &[
+                r#"{"time":""#,
+                r#","user":"ann","method":"GET","#,
+                r#""target":"/a.txt?q","version":"HTTP/1.1","status":200,"sent":4,"#,
+                r#""user_agent":"agent \u00fc"}"#,
+            ],
+            &[],
+        ),
+    ];
+    for (flags, parts, absent) in table {
+        let server = Serve::start(folder.path(), *flags);
+        assert_eq!(server.connect().send(REQUEST).answer().status, 200);
+        let line = server.stderr_line();
+        for part in *parts {
+            assert!(line.contains(part), "{flags:?}: {part} is not in {line}");
+        }
+        for part in *absent {
+            assert!(!line.contains(part), "{flags:?}: {part} is in {line}");
+        }
+    }
+}
+
+#[test]
+fn a_log_file_is_appended_to_even_by_a_quiet_server() {
+    let folder = Folder::new().with("site/a.txt", "a").with("log", "first\n");
+    let mut command = tinyhttp();
+    command
+        .arg("serve")
+        .current_dir(folder.path())
+        .env("TINYHTTP_DIR", "site")
+        .env("TINYHTTP_PORT", "0")
+        .env("TINYHTTP_LOG_FILE", "log")
+        .env("TINYHTTP_LOG_FORMAT", "common");
+    let server = Serve::spawn(command);
+    assert_eq!(server.connect().get("/a.txt").status, 200);
+    let log = folder.path().join("log");
+    let text = read_when(&log, |text| text.lines().count() == 2);
+    assert!(text.starts_with("first\n127.0.0.1 - - ["), "{text}");
+    assert!(!server.banner.concat().contains("nothing written\n"));
+    drop(server);
+
+    // Without the banner nobody says where it is, but for the system, which holds the port.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let mut command = tinyhttp();
+    command.arg("serve").arg(folder.path().join("site"));
+    command.args(["-q", "--no-host-check", "-p", &address.port().to_string()]);
+    command.arg("--log-file").arg(&log);
+    let quiet = Running(command.spawn().unwrap());
+    let since = Instant::now();
+    while std::net::TcpStream::connect(address).is_err() && since.elapsed() < LONG {
+        std::thread::yield_now();
+    }
+    assert_eq!(support::Raw::connect(address).get("/a.txt").text(), "a");
+    read_when(&log, |text| text.contains("  200  GET /a.txt"));
+    drop(quiet);
+}
+
+#[test]
+fn rotation() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let site = folder.path().join("site");
+    let log = folder.join("access.log");
+    let server = Serve::start(&site, ["--log-file", &log, "--log-format", "common"]);
+    let path = folder.path().join("access.log");
+    let old = folder.path().join("access.log.1");
+    let mut raw = server.connect();
+    let lines = |text: &str, wanted: usize| text.lines().count() == wanted;
+    for round in 1..=3 {
+        raw.get("/a.txt");
+        read_when(&path, |text| lines(text, 1));
+        std::fs::rename(&path, &old).unwrap();
+        // Moved, not opened again: the lines still go where they went.
+        raw.get("/b.txt");
+        read_when(&old, |text| lines(text, 2));
+        server.signal("USR1");
+        let fresh = read_when(&path, |_| true);
+        assert_eq!(fresh, "", "round {round}");
+    }
+    // Where there can be no file, the old one is kept, and the program says so.
+    raw.get("/a.txt");
+    read_when(&path, |text| lines(text, 1));
+    std::fs::rename(&path, &old).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    server.signal("USR1");
+    assert!(server.stderr_line().contains("the log stays where it is"));
+    raw.get("/a.txt");
+    read_when(&old, |text| lines(text, 2));
+}
+
+#[test]
+fn a_log_file_that_can_not_be_written() {
+    let folder = Folder::new().with("file", "x");
+    for name in ["no/such/folder/log", "file/log", "."] {
+        let output = tinyhttp()
+            .args(["serve", "-p", "0", "--log-file", &folder.join(name)])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert_eq!(stderr.lines().count(), 2, "{stderr}");
+        assert!(stderr.contains("can't write the log file"), "{stderr}");
+        assert!(stderr.contains(name), "{stderr}");
+    }
+}
+
+/// However the program ends: each response that went out has its line.
+#[test]
+fn nothing_is_lost_at_the_end() {
+    const REQUESTS: usize = 5000;
+    let folder = Folder::new().with("site/a.txt", "a");
+    let site = folder.path().join("site");
+    for signals in [&["TERM"][..], &["INT", "INT"]] {
+        let log = folder.join(signals[0]);
+        let mut server = Serve::start(&site, ["--log-file", &log]);
+        let mut raw = server.connect();
+        raw.send("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n".repeat(REQUESTS));
+        for _ in 0..REQUESTS {
+            assert_eq!(raw.answer().status, 200);
+        }
+        for signal in signals {
+            server.signal(signal);
+        }
+        assert_eq!(server.wait(), Some(0));
+        let text = std::fs::read_to_string(log).unwrap();
+        assert_eq!(text.lines().count(), REQUESTS, "{signals:?}");
+    }
+}
+
+/// Each line of a file says on which day it was written, in every format.
+#[test]
+fn lines_in_a_file_have_a_date() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    for (format, year) in [
+        ("dev", 0..4),
+        ("common", 20..26),
+        ("combined", 20..26),
+        ("json", 9..13),
+    ] {
+        let path = folder.path().join(format);
+        let flags = ["--log-file", path.to_str().unwrap(), "--log-format", format];
+        let server = Serve::start(&folder.path().join("site"), flags);
+        server.connect().get("/a.txt");
+        let text = read_when(&path, |text| text.ends_with('\n'));
+        let digits: String = text[year].chars().filter(char::is_ascii_digit).collect();
+        assert!(
+            digits.len() == 4 && digits.starts_with("20"),
+            "{format}: {text}"
+        );
+    }
+}
+
+/// Requests that the program complains about, as it does with each of them.
+fn complain(server: &Serve) {
+    for fields in [
+        "Host: h\r\nAuthorization: Basic ZXZlOng=",
+        "Host: evil.example",
+    ] {
+        let request = format!("GET /a.txt HTTP/1.1\r\n{fields}\r\n\r\n");
+        let status = server.connect().send(request).answer().status;
+        assert!(status == 401 || status == 421, "{status}");
+    }
+}
+
+fn serve_with_users(folder: &Folder, flags: &[&str]) -> Serve {
+    let mut command = tinyhttp();
+    command.arg("serve").arg(folder.path().join("site"));
+    command.args(["-p", "0", "--host-check", "h"]).args(flags);
+    command.env("TINYHTTP_AUTH", "ann:secret");
+    command.env_remove("TINYHTTP_NO_HOST_CHECK");
+    Serve::spawn(command)
+}
+
+#[test]
+fn every_line_on_stderr_is_an_object_if_lines_are_json() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let mut server = serve_with_users(&folder, &["--log-format", "json", "-v"]);
+    complain(&server);
+    server.signal("HUP");
+    server.signal("USR1");
+    let mut messages = String::new();
+    let mut requests = 0;
+    let mut check = |line: String| {
+        let object: serde_json::Value = serde_json::from_str(&line).expect(&line);
+        assert!(object["time"].as_str().unwrap().starts_with("20"), "{line}");
+        match object["message"].as_str() {
+            Some(message) => messages += &format!("{}: {message}\n", object["level"]),
+            None => requests += 1,
+        }
+        messages.contains("SIGUSR1") && requests == 2
+    };
+    while !check(server.stderr_line()) {}
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(
+        messages.contains("\"warn\": 127.0.0.1: wrong password for \"eve\""),
+        "{messages}"
+    );
+    assert!(messages.contains("evil.example"), "{messages}");
+
+    // A server that can't start says so in the same format.
+    let output = tinyhttp()
+        .args([
+            "serve",
+            "/no/such/folder",
+            "--log-format",
+            "json",
+            "-p",
+            "0",
+        ])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    for line in stderr.lines() {
+        serde_json::from_str::<serde_json::Value>(line).expect(line);
+    }
+    assert!(stderr.contains("/no/such/folder"), "{stderr}");
+}
+
+#[test]
+fn own_lines_have_a_date_and_the_clients_address() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    for format in ["dev", "common", "combined"] {
+        let log = folder.join(format);
+        let server = serve_with_users(&folder, &["--log-format", format, "--log-file", &log]);
+        complain(&server);
+        for what in ["127.0.0.1: wrong password for \"eve\"", "evil.example"] {
+            let line = server.stderr_line();
+            assert!(
+                line.starts_with("tinyhttp: 20") && line.contains(" warn: "),
+                "{line}"
+            );
+            assert!(line.contains(what), "{line}");
+        }
+    }
+}
+
+/// However often a client asks for it: one line of a kind each second, which says how many were left out.
+#[test]
+fn a_flood_of_bad_requests_is_no_flood_of_lines() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let log = folder.join("log");
+    let server = serve_with_users(&folder, &["--log-file", &log]);
+    let since = Instant::now();
+    let mut raw = server.connect();
+    let mut last = String::new();
+    let mut asked = 0;
+    let mut lines = 0;
+    while !last.contains(" more like this before)") {
+        assert!(since.elapsed() < LONG, "{last}");
+        let request = "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+        assert_eq!(raw.send(request).answer().status, 421);
+        asked += 1;
+        while let Some(line) = server.try_stderr_line() {
+            lines += 1;
+            last = line;
+        }
+    }
+    let seconds = since.elapsed().as_secs() + 1;
+    assert!(lines <= seconds + 1 && lines < asked, "{lines} {asked}");
+}
+
+/// A transfer that the client aborts, and a TLS handshake on the plain port, each in every format.
+#[test]
+fn aborted_transfers_and_tls_handshakes_are_marked_in_every_format() {
+    let folder = Folder::new().with("large", vec![b'x'; 24_000_000]);
+    let table = [
+        (
+            "dev",
+            [
+                "  200  GET /large  ",
+                "  aborted: client closed the connection",
+            ],
+            [
+                "  400  - \\x16\\x03\\x01  ",
+                "  TLS handshake on the plain-HTTP port",
+            ],
+        ),
+        (
+            "common",
+            ["127.0.0.1 - - [", "] \"GET /large HTTP/1.1\" 499 "],
+            ["127.0.0.1 - - [", "] \"- \\x16\\x03\\x01 HTTP/1.1\" 400 "],
+        ),
+        (
+            "combined",
+            ["] \"GET /large HTTP/1.1\" 499 ", " \"-\" \"-\""],
+            ["] \"- \\x16\\x03\\x01 HTTP/1.1\" 400 ", " \"-\" \"-\""],
+        ),
+        (
+            "json",
+            ["\"status\":200,", "\"complete\":false,\"seconds\":"],
+            ["\"target\":\"\\u0016\\u0003\\u0001\",", ",\"tls\":true}"],
+        ),
+    ];
+    for (format, aborted, tls) in table {
+        let server = Serve::start(folder.path(), ["--log-format", format]);
+        let mut client = server.connect();
+        client.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+        client.stream().peek(&mut [0]).unwrap();
+        drop(client);
+        let line = server.stderr_line();
+        for part in aborted {
+            assert!(line.contains(part), "{format}: {part} is not in {line}");
+        }
+
+        let mut client = server.connect();
+        client.send(b"\x16\x03\x01\x00\xf4\x01\x00\x00\xf0\x03\x03");
+        assert_eq!(client.answer().status, 400);
+        let lines = [server.stderr_line(), server.stderr_line()].concat();
+        for part in tls {
+            assert!(lines.contains(part), "{format}: {part} is not in {lines}");
+        }
+        let advice = "a TLS handshake arrived on the plain-HTTP port: use ";
+        let advice = format!("{advice}http://{}/ instead of https://", server.address());
+        assert!(lines.contains(&advice), "{format}: {lines}");
+    }
+}

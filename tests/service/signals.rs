@@ -1,0 +1,192 @@
+//! Signals: those that end the server, those that make it read something again, and those that do nothing.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+use support::{Folder, Running, Serve, curl_status, tinyhttp};
+
+/// The next line on stderr that holds this text.
+fn line_with(server: &Serve, text: &str) -> String {
+    std::iter::repeat_with(|| server.stderr_line())
+        .find(|line| line.contains(text))
+        .unwrap()
+}
+
+#[test]
+fn no_other_signal_ends_or_stops_the_server() {
+    let folder = Folder::new().with("site/a", "a");
+    let site = folder.path().join("site");
+    let log = folder.join("log");
+    for flags in [&[][..], &["--log-file", &log], &["-v"]] {
+        let mut server = Serve::start(&site, flags);
+        let mut kept = server.connect();
+        for signal in [
+            "HUP", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "PWR", "XFSZ", "PIPE", "WINCH",
+            "TTIN", "TTOU", "URG", "CHLD", "CONT",
+        ] {
+            server.signal(signal);
+            assert_eq!(kept.get("/a").text(), "a", "{signal}");
+            assert_eq!(server.connect().get("/a").text(), "a", "{signal}");
+            assert!(server.is_alive(), "{signal}");
+        }
+        server.signal("TERM");
+        assert_eq!(server.wait(), Some(0));
+    }
+}
+
+#[test]
+fn quit_ends_it_as_term_does() {
+    let folder = Folder::new().with("a", "a");
+    for signal in ["QUIT", "TERM", "INT"] {
+        let mut server = Serve::start(folder.path(), [""; 0]);
+        server.signal("HUP");
+        server.signal(signal);
+        assert_eq!(server.wait(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_signal_without_anything_to_read_again_says_so() {
+    let folder = Folder::new();
+    let server = Serve::start(folder.path(), [""; 0]);
+    server.signal("USR1");
+    let line = server.stderr_line();
+    assert!(
+        line.contains("SIGUSR1") && line.contains("--log-file"),
+        "{line}"
+    );
+    server.signal("HUP");
+    let line = server.stderr_line();
+    assert!(
+        line.contains("SIGHUP") && line.contains("--auth-file"),
+        "{line}"
+    );
+}
+
+#[test]
+fn hup_reads_the_users_again() {
+    let folder = Folder::new()
+        .with("site/a", "a")
+        .with("users", "ann:old\nbob:stays\n");
+    let users = folder.path().join("users");
+    for flags in [&[][..], &["--no-sandbox"], &["--replaceable"]] {
+        fs::write(&users, "ann:old\nbob:stays\n").unwrap();
+        let flags = [&["--auth-file", users.to_str().unwrap()], flags].concat();
+        let server = Serve::start(&folder.path().join("site"), &flags);
+        let url = server.url("/a");
+        let status = |pair: &str| curl_status(["-u", pair, &url]);
+        assert_eq!((status("ann:old"), status("bob:stays")), (200, 200));
+        fs::write(&users, "ann:new\nbob:stays\neve:apple\n").unwrap();
+        // Nothing changes before the signal.
+        assert_eq!(status("ann:old"), 200);
+        server.signal("HUP");
+        line_with(&server, "the users were read again");
+        let now = ["ann:old", "ann:new", "bob:stays", "eve:apple"].map(status);
+        assert_eq!(now, [401, 200, 200, 200], "{flags:?}");
+        if flags.len() == 2 {
+            continue;
+        }
+        // A file that takes the place of the first one.
+        folder.write("fresh", "ann:newest\n");
+        fs::rename(folder.path().join("fresh"), &users).unwrap();
+        server.signal("HUP");
+        line_with(&server, "the users were read again");
+        assert_eq!(
+            ["ann:new", "ann:newest"].map(status),
+            [401, 200],
+            "{flags:?}"
+        );
+    }
+}
+
+/// Whatever is wrong with the file: the old users stay, and a line says why.
+#[test]
+fn users_that_cannot_be_read_again_stay() {
+    let folder = Folder::new().with("site/a", "a");
+    let users = folder.path().join("users");
+    type Spoil = fn(&std::path::Path);
+    let table: &[(&str, Spoil)] = &[
+        ("no colon", |path| fs::write(path, "no colon\n").unwrap()),
+        ("empty", |path| fs::write(path, "").unwrap()),
+        ("not text", |path| fs::write(path, b"ann\xff").unwrap()),
+        ("gone", |path| fs::remove_file(path).unwrap()),
+        ("a directory", |path| {
+            fs::create_dir(path).unwrap();
+        }),
+        ("a pipe", |path| {
+            fs::remove_dir(path).unwrap();
+            assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        }),
+    ];
+    fs::write(&users, "ann:right\n").unwrap();
+    let flags = ["--auth-file", users.to_str().unwrap(), "--replaceable"];
+    let mut server = Serve::start(&folder.path().join("site"), flags);
+    for (what, spoil) in table {
+        spoil(&users);
+        server.signal("HUP");
+        let line = line_with(&server, "the users stay as they were");
+        assert!(
+            line.contains(&*users.display().to_string()),
+            "{what}: {line}"
+        );
+        let url = server.url("/a");
+        assert_eq!(curl_status(["-u", "ann:right", &url]), 200, "{what}");
+        assert_eq!(curl_status(["-u", "ann:wrong", &url]), 401, "{what}");
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn hup_reopens_the_log() {
+    let folder = Folder::new().with("site/a", "a");
+    let log = folder.join("log");
+    let server = Serve::start(&folder.path().join("site"), ["--log-file", &log]);
+    for signal in ["HUP", "USR1"] {
+        fs::rename(&log, folder.join("old")).unwrap();
+        server.signal(signal);
+        server.wait_until("the log is there again", |_| fs::exists(&log).unwrap());
+    }
+}
+
+/// A terminal that is closed ends what runs in it, although `kill -HUP` doesn't.
+#[test]
+fn a_closed_terminal_ends_the_server() {
+    let folder = Folder::new().with("a", "a");
+    let flags = rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY;
+    let terminal = rustix::pty::openpt(flags).unwrap();
+    rustix::pty::unlockpt(&terminal).unwrap();
+    let name = rustix::pty::ptsname(&terminal, Vec::new()).unwrap();
+    let side = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap())
+        .unwrap();
+    let program = tinyhttp();
+    let mut command = Command::new("setsid");
+    command.arg("--ctty").arg(program.get_program());
+    command.arg("serve").arg(folder.path()).args(["-p", "0"]);
+    for stream in [Command::stdin, Command::stdout, Command::stderr] {
+        stream(
+            &mut command,
+            Stdio::from(OwnedFd::from(side.try_clone().unwrap())),
+        );
+    }
+    let mut running = Running(command.spawn().unwrap());
+    drop((command, side));
+    let mut lines = BufReader::new(File::from(terminal)).lines();
+    while !lines.next().unwrap().unwrap().contains("Ctrl-C") {}
+    let id = running.0.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-HUP", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    while !lines.next().unwrap().unwrap().contains("SIGHUP") {}
+    assert!(running.0.try_wait().unwrap().is_none());
+    drop(lines);
+    assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,31 @@
+//! What the tests of the program share. Every wait is bounded, and no test waits by sleeping.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `program` | the program under test, the repository, processes that end with their test |
+//! | `folder` | a folder that is removed when it is dropped |
+//! | `serve` | a running `tinyhttp serve` |
+//! | `raw` | a connection for arbitrary bytes |
+//! | `curl` | curl, quiet and bounded |
+//! | [`must`] | tables of what an RFC demands |
+//! | [`strict`] | a second reader of messages, by the letter of RFC 9112 |
+//! | [`browser`] | Chromium without a window |
+
+pub mod browser;
+mod curl;
+mod folder;
+pub mod must;
+mod program;
+mod raw;
+mod serve;
+pub mod strict;
+
+pub use curl::{curl, curl_status, curl_text};
+pub use folder::Folder;
+pub use program::{Running, lines, program, root, tinyhttp};
+pub use raw::{Answer, Raw};
+pub use serve::Serve;
+use std::time::Duration;
+
+/// Longer than any step of a test takes; a test that waits this long has failed.
+pub const LONG: Duration = Duration::from_secs(30);
