@@ -5,12 +5,14 @@
 //! | `handlers` | what handlers read and send, that they may block, and that they may panic |
 //! | `clients` | what slow, many or careless clients may cost |
 //! | `life` | deadlines, the access log, shutdown |
+//! | `endings` | which connections are evicted, and which requests cost theirs |
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
 //! | `support` | a server that ends with its test |
 
 #![cfg(test)]
 
 mod clients;
+mod endings;
 mod handlers;
 mod life;
 mod support;

@@ -1,8 +1,6 @@
 //! What the access log says about how a response ended: whole, or not, and why.
-#![allow(clippy::unwrap_used, missing_docs)]
 
-mod support;
-
+use crate::support::{LONG, Running, read_until, rest};
 use http::{Request, Response, StatusCode};
 use socket2::Socket;
 use std::io::{self, Read, Write};
@@ -10,7 +8,6 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
-use support::{LONG, Running, read_until, rest};
 use tinyhttp_server::access_log::{AccessLog, Format};
 use tinyhttp_server::{Body, Builder, Timeouts};
 
