@@ -7,10 +7,12 @@ SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
 TEST_PACKAGES = curl wget chromium
 BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
+# Crates with fuzz targets.
+FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message floods fuzz soak deny install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message floods fuzz soak deny vet sbom reproducible install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,12 +48,12 @@ floods: ## what ordinary clients notice while others do their worst, as Markdown
 
 fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a nightly toolchain)
 	command -v cargo-fuzz > /dev/null || $(CARGO) install cargo-fuzz --locked
-	for crate in message server; do cd crates/$$crate && for target in $$(cargo fuzz list); do \
+	for crate in $(FUZZED); do cd $(CURDIR)/$$crate && for target in $$(cargo fuzz list); do \
 	  mkdir -p fuzz/corpus/$$target fuzz/seeds/$$target fuzz/target && log=fuzz/target/$$target.log && \
 	  { cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- -dict=$(CURDIR)/crates/message/fuzz/http.dict \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=10 2> $$log || { tail -n 50 $$log; exit 1; }; } && \
 	  printf '%-18s %s\n' $$target "$$(grep DONE $$log)" || exit 1; \
-	done && cd ../.. || exit 1; done
+	done || exit 1; done
 
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test service soak -- --ignored --nocapture
@@ -59,8 +61,19 @@ soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and
 deny: ## advisories, licences, sources and second versions among dependencies (DENY_FLAGS=--offline)
 	@command -v cargo-deny > /dev/null || { echo "cargo-deny is not here: $(CARGO) install cargo-deny --locked"; exit 1; }
 	$(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml check
-	for crate in message server; do $(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml \
-	  --manifest-path crates/$$crate/fuzz/Cargo.toml check advisories sources || exit 1; done
+	for crate in $(FUZZED); do $(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml \
+	  --manifest-path $$crate/fuzz/Cargo.toml check advisories sources || exit 1; done
+
+vet: ## who has reviewed each dependency: imported audits, and what nobody has reviewed (works offline)
+	@command -v cargo-vet > /dev/null || { echo "cargo-vet is not here: $(CARGO) install cargo-vet --locked"; exit 1; }
+	$(CARGO) vet --locked
+
+sbom: ## the program's bill of materials, as CycloneDX: target/sbom/tinyhttp.cdx.json
+	@command -v cargo-cyclonedx > /dev/null || { echo "cargo-cyclonedx is not here: $(CARGO) install cargo-cyclonedx --locked"; exit 1; }
+	.ci/sbom target/sbom
+
+reproducible: ## build the program in two folders, and compare the hashes
+	.ci/reproducible
 
 install: ## put the program, its man pages and completions below $(PREFIX)
 	$(CARGO) build --release --locked -p tinyhttp

@@ -54,7 +54,7 @@ pub fn request(input: &[u8]) -> Result<Message> {
     if !is_target(method, target) {
         return Err(Not::Allowed("9112 §3.2: a target has one of four forms"));
     }
-    // Later minor versions could be taken for 1.1 (9110 §2.5, SHOULD); they are refused.
+    let version = highest_known(version);
     if version != HTTP_10 && version != HTTP_11 {
         return Err(Not::Allowed("9112 §2.3: another version"));
     }
@@ -86,10 +86,19 @@ pub fn request(input: &[u8]) -> Result<Message> {
     })
 }
 
+/// 9110 §2.5: a later minor version is processed as the highest one that is known.
+fn highest_known(version: &[u8]) -> &[u8] {
+    match version.strip_prefix(b"HTTP/1.") {
+        Some([b'2'..=b'9']) => HTTP_11,
+        _ => version,
+    }
+}
+
 /// The response at the start of the input to a request with that method. `ended`: there will be no more input.
 pub fn response(method: &[u8], input: &[u8], ended: bool) -> Result<Message> {
     let (start, mut rest) = line(input)?;
     let version = start.get(..8).unwrap_or_default();
+    // Of responses, only the tolerant reader takes later minor versions for 1.1.
     if version != HTTP_10 && version != HTTP_11 {
         return Err(Not::Allowed("9112 §2.3: another version"));
     }

@@ -254,6 +254,23 @@ fn judge(message: &[u8], name: &str, asked: &Asked) -> Verdict {
     }
 }
 
+/// The addresses in an answer to the question with that number, for the fuzz target; `None` if it answers another one.
+#[cfg(fuzzing)]
+pub fn addresses_in_answer(message: &[u8], name: &str, id: u16) -> Option<Vec<IpAddr>> {
+    let judged = [TYPE::A, TYPE::AAAA].map(|kind| {
+        let asked = Asked {
+            kind,
+            id,
+            answer: None,
+        };
+        match judge(message, name, &asked) {
+            Verdict::Addresses(list) => Some(list),
+            Verdict::Truncated | Verdict::Failed(_) | Verdict::Foreign => None,
+        }
+    });
+    judged.into_iter().flatten().next()
+}
+
 /// The addresses of the name, or of the name that it stands for.
 fn follow(packet: &Packet<'_>, name: &str) -> Vec<IpAddr> {
     let mut name = name.to_owned();

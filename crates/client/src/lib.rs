@@ -129,6 +129,9 @@ pub use deadline::{Timeout, Timeouts};
 pub use dial::ConnectTo;
 #[cfg(feature = "dns")]
 pub use dns::StubResolver;
+#[cfg(all(feature = "dns", fuzzing))]
+#[doc(hidden)]
+pub use dns::addresses_in_answer;
 pub use error::{BadRedirect, Error, NotRepeated, Phase, TlsFailure, WrongPart};
 pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;

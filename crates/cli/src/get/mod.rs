@@ -19,6 +19,7 @@
 //! | `write_out`, `json_out`, `explain`, `dry_run` | What is said about the fetch itself? |
 //! | `gopher` | And what came before HTTP? |
 //! | `failure` | What went wrong, and which exit code says so? |
+//! | `properties` | What holds for any input? (tests and fuzz targets) |
 
 mod address;
 mod args;
@@ -44,6 +45,8 @@ mod output;
 mod part;
 mod place;
 mod progress;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 mod pump;
 mod redact;
 mod replace;

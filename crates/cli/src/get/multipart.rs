@@ -72,11 +72,11 @@ impl Form {
         Body::reopen(whole, move || form.open(&lengths))
     }
 
-    fn lengths(&self) -> Vec<Option<u64>> {
+    pub(super) fn lengths(&self) -> Vec<Option<u64>> {
         self.pieces.iter().map(Piece::length).collect()
     }
 
-    fn open(&self, lengths: &[Option<u64>]) -> io::Result<Box<dyn Read + Send>> {
+    pub(super) fn open(&self, lengths: &[Option<u64>]) -> io::Result<Box<dyn Read + Send>> {
         let mut all: Box<dyn Read + Send> = Box::new(io::empty());
         for (piece, length) in self.pieces.iter().zip(lengths) {
             all = match piece {

@@ -28,10 +28,18 @@ pub fn directory() -> tempfile::TempDir {
 
 /// The response to a GET request for a directory.
 pub fn get(directory: &Path, target: &str) -> Option<Response<Body>> {
+    respond(directory, Request::get(target))
+}
+
+/// The response to a GET request for a part.
+pub fn get_part(directory: &Path, target: &str, range: &str) -> Option<Response<Body>> {
+    respond(directory, Request::get(target).header("Range", range))
+}
+
+fn respond(directory: &Path, request: http::request::Builder) -> Option<Response<Body>> {
     let files = Files::open(directory).expect("a directory");
-    let request = Request::get(target).header("Host", "localhost");
-    let request = request.body(Body::empty()).ok()?;
-    Some(files.handle(request))
+    let request = request.header("Host", "localhost").body(Body::empty());
+    Some(files.handle(request.ok()?))
 }
 
 /// The response's content.

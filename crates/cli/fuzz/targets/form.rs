@@ -1,0 +1,6 @@
+//! Arguments of -F and --form-string.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| tinyhttp_fuzz::properties::form(input));

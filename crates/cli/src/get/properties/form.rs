@@ -1,0 +1,107 @@
+//! The content of -F, read by a reader of its own: as many parts as were asked for, each with the content that it was given.
+
+use crate::get::multipart::Form;
+use std::io::Read;
+
+/// Arguments of -F, a line each; after the empty one, arguments of --form-string. No argument that would read a file is used.
+pub(crate) fn form(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let (parts, literal) = text.split_once("\n\n").unwrap_or((text, ""));
+    let list = |text: &str| -> Vec<String> {
+        let lines = text.split('\n').filter(|line| !line.is_empty());
+        lines.take(20).map(str::to_owned).collect()
+    };
+    let parts: Vec<String> = list(parts)
+        .into_iter()
+        .filter(|part| !reads_a_file(part))
+        .collect();
+    let literal = list(literal);
+    let Ok(form) = Form::new(&parts, &literal) else {
+        return;
+    };
+    let mut body = Vec::new();
+    let length = form.body().length();
+    form.open(&form.lengths())
+        .expect("no file is opened")
+        .read_to_end(&mut body)
+        .expect("content in memory");
+    assert_eq!(length, Some(body.len() as u64));
+    let read = read(&body, form.boundary());
+    assert_eq!(read.len(), parts.len() + literal.len());
+    for (part, (name, content)) in parts.iter().chain(&literal).zip(&read) {
+        let (given, value) = part.split_once('=').expect("a part");
+        assert_eq!(name, &escaped(given), "{part:?}");
+        let is_literal = literal.contains(part) || !value.contains([';', '"']);
+        assert!(!is_literal || content == value.as_bytes(), "{part:?}");
+    }
+}
+
+fn reads_a_file(part: &str) -> bool {
+    let value = part.split_once('=').map_or("", |(_, value)| value);
+    value.starts_with(['@', '<']) || value.contains("headers")
+}
+
+/// As browsers write it.
+fn escaped(name: &str) -> String {
+    name.replace('"', "%22")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// The names and contents of all parts.
+fn read(body: &[u8], boundary: &str) -> Vec<(String, Vec<u8>)> {
+    let delimiter = format!("\r\n--{boundary}");
+    // The first delimiter has no line before it that it could end.
+    let body = [b"\r\n", body].concat();
+    let mut pieces = split(&body, delimiter.as_bytes()).into_iter();
+    assert_eq!(
+        pieces.next(),
+        Some(&[][..]),
+        "nothing is before the first part"
+    );
+    let mut pieces: Vec<&[u8]> = pieces.collect();
+    assert_eq!(
+        pieces.pop(),
+        Some(&b"--\r\n"[..]),
+        "nothing is after the last part"
+    );
+    pieces.into_iter().map(read_part).collect()
+}
+
+fn read_part(piece: &[u8]) -> (String, Vec<u8>) {
+    let piece = piece
+        .strip_prefix(b"\r\n")
+        .expect("the delimiter's line ends");
+    let at = split(piece, b"\r\n\r\n")[0].len();
+    let head = std::str::from_utf8(&piece[..at]).expect("a head in UTF-8");
+    let mut lines = head.split("\r\n");
+    let first = lines.next().expect("a line");
+    let rest = first
+        .strip_prefix("Content-Disposition: form-data; name=\"")
+        .expect("a disposition");
+    let (name, behind) = rest.split_once('"').expect("a name in quotes");
+    let is_file_name = |text: &str| {
+        let name = text
+            .strip_prefix("; filename=\"")
+            .and_then(|text| text.strip_suffix('"'));
+        name.is_some_and(|name| !name.contains('"'))
+    };
+    assert!(behind.is_empty() || is_file_name(behind), "{first:?}");
+    for line in std::iter::once(first).chain(lines) {
+        assert!(!line.contains(['\r', '\n']), "{line:?}");
+        assert!(line.contains(':'), "{line:?} is no field");
+    }
+    (name.to_owned(), piece[at + 4..].to_vec())
+}
+
+fn split<'b>(bytes: &'b [u8], by: &[u8]) -> Vec<&'b [u8]> {
+    let (mut pieces, mut rest) = (Vec::new(), bytes);
+    while let Some(at) = rest.windows(by.len()).position(|window| window == by) {
+        pieces.push(&rest[..at]);
+        rest = &rest[at + by.len()..];
+    }
+    pieces.push(rest);
+    pieces
+}
