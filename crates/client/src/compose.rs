@@ -9,7 +9,7 @@ use http::{HeaderName, Method, Version, header};
 use std::borrow::Cow;
 use tinyhttp_message::connection::{RequestContent, is_framing_field};
 use tinyhttp_message::encode::HeadWriter;
-use tinyhttp_message::{ClientConnection, ContentEncoder, Error};
+use tinyhttp_message::{ClientConnection, ContentEncoder, MisuseError};
 use url::Position;
 
 /// What is asked, as it goes on the wire.
@@ -32,7 +32,7 @@ impl Outbound<'_> {
         &self,
         protocol: &mut ClientConnection,
         out: &mut Vec<u8>,
-    ) -> Result<ContentEncoder, Error> {
+    ) -> Result<ContentEncoder, MisuseError> {
         let fields = |head: &mut HeadWriter<'_>| {
             for (name, value) in &self.fields {
                 head.field(name, value)?;

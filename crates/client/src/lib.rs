@@ -140,7 +140,9 @@ pub use response::{Content, Response};
 pub use stream::Stream;
 pub use tinyhttp_message::date::HttpDate;
 pub use tinyhttp_message::range::ContentRange;
-pub use tinyhttp_message::{BodyLength, CloseReason, Deviation, Error as ProtocolError, Limits};
+pub use tinyhttp_message::{
+    BodyLength, CloseReason, Deviation, Limits, MisuseError, ProtocolError,
+};
 #[cfg(feature = "tls")]
 pub use tls::{TlsOptions, TlsVersion};
 pub use transport::Peer;

@@ -132,8 +132,8 @@ impl RequestBuilder {
         let name = HeaderName::from_bytes(name.as_bytes());
         let value = HeaderValue::from_bytes(value.as_ref());
         self.change(|request| {
-            let name = name.map_err(|_| refused(message::Error::InvalidFieldName))?;
-            let value = value.map_err(|_| refused(message::Error::InvalidFieldValue))?;
+            let name = name.map_err(|_| refused(message::MisuseError::InvalidFieldName))?;
+            let value = value.map_err(|_| refused(message::MisuseError::InvalidFieldValue))?;
             request.fields.append(name, value);
             Ok(())
         })
@@ -257,7 +257,7 @@ impl fmt::Debug for RequestBuilder {
     }
 }
 
-fn refused(source: message::Error) -> Error {
+fn refused(source: message::MisuseError) -> Error {
     Error::Request { source }
 }
 

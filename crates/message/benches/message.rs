@@ -13,9 +13,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 use tinyhttp_message::chunked::{ChunkedDecoder, ChunkedEvent, encode_chunk};
 use tinyhttp_message::date::HttpDate;
-use tinyhttp_message::{
-    FieldStorage, Limits, RequestHead, ResponseHead, ServerConnection, ServerEvent,
-};
+use tinyhttp_message::{Event, FieldStorage, Limits, RequestHead, ResponseHead, ServerConnection};
 
 const SAMPLE: Duration = Duration::from_millis(2);
 const SAMPLES: usize = 51;
@@ -164,7 +162,7 @@ fn receive(bytes: &[u8]) {
     let mut connection = ServerConnection::new(Limits::default());
     let mut storage = FieldStorage::new();
     let (_, event) = connection.receive(black_box(bytes), &mut storage).unwrap();
-    assert!(matches!(black_box(event), ServerEvent::Request { .. }));
+    assert!(matches!(black_box(event), Event::Head(_)));
 }
 
 fn convert(bytes: &[u8]) {
@@ -186,7 +184,7 @@ fn exchange(bytes: &'static [u8]) -> impl FnMut() {
     move || {
         let mut storage = FieldStorage::new();
         let (_, event) = connection.receive(black_box(bytes), &mut storage).unwrap();
-        assert!(matches!(event, ServerEvent::Request { .. }));
+        assert!(matches!(event, Event::Head(_)));
         out.clear();
         let fields: [(&str, &[u8]); 6] = [
             ("Date", DATE),

@@ -20,12 +20,12 @@
 //! let mut decoder = ChunkedDecoder::new();
 //! let (used, event) = decoder.decode(b"5\r\nhello\r\n0\r\n\r\n", &Limits::default())?;
 //! assert_eq!((used, event), (8, ChunkedEvent::Content(b"hello")));
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! # Ok::<(), tinyhttp_message::ProtocolError>(())
 //! ```
 
-use crate::error::Error;
+use crate::error::ProtocolError;
 use crate::head::{HeadScanner, Limits, parse_trailers};
-use crate::tolerance::{Deviation, HeadEnd, repair_trailers};
+use crate::tolerance::{Deviation, Deviations, HeadEnd, repair_trailers};
 use http::HeaderMap;
 use std::io::Write;
 
@@ -38,7 +38,7 @@ pub struct ChunkedDecoder {
     state: State,
     extensions: u16,
     /// What has been forgiven; `None`: nothing is.
-    deviations: Option<Vec<Deviation>>,
+    deviations: Option<Deviations>,
 }
 
 /// What a piece of chunked input holds.
@@ -86,13 +86,13 @@ impl ChunkedDecoder {
     #[must_use]
     pub fn tolerant() -> Self {
         ChunkedDecoder {
-            deviations: Some(Vec::new()),
+            deviations: Some(Deviations::default()),
             ..ChunkedDecoder::default()
         }
     }
 
     /// What was forgiven since the last call.
-    pub fn take_deviations(&mut self) -> Vec<Deviation> {
+    pub fn take_deviations(&mut self) -> Deviations {
         self.deviations
             .as_mut()
             .map(std::mem::take)
@@ -101,10 +101,8 @@ impl ChunkedDecoder {
 
     /// Notes a fault that is forgiven.
     fn forgives(&mut self, deviation: Deviation) {
-        if let Some(deviations) = &mut self.deviations
-            && !deviations.contains(&deviation)
-        {
-            deviations.push(deviation);
+        if let Some(deviations) = &mut self.deviations {
+            deviations.insert(deviation);
         }
     }
 
@@ -114,7 +112,7 @@ impl ChunkedDecoder {
         section: &[u8],
         scanner: &mut TrailerEnd,
         limits: &Limits,
-    ) -> Result<Option<(usize, HeaderMap)>, Error> {
+    ) -> Result<Option<(usize, HeaderMap)>, ProtocolError> {
         let end = match scanner {
             TrailerEnd::Strict(scanner) => scanner.find_end(section, None, limits)?,
             TrailerEnd::Tolerant(scanner) => scanner.find(section, limits)?,
@@ -129,8 +127,8 @@ impl ChunkedDecoder {
         let trailers = match &repaired {
             None => parse_trailers(&section[..end], limits)?,
             Some((repaired, deviations)) => {
-                for deviation in deviations {
-                    self.forgives(*deviation);
+                for deviation in deviations.iter() {
+                    self.forgives(deviation);
                 }
                 parse_trailers(repaired, limits)?
             }
@@ -142,13 +140,13 @@ impl ChunkedDecoder {
     /// taken must come again at the start of the next call's input.
     ///
     /// # Errors
-    /// [`Error::InvalidChunkSize`], [`Error::ChunkExtensionsTooLong`], [`Error::MissingChunkEnd`],
-    /// [`Error::BareLineFeed`], [`Error::BareCarriageReturn`], and what a head's fields may suffer from for trailers.
+    /// [`ProtocolError::InvalidChunkSize`], [`ProtocolError::ChunkExtensionsTooLong`], [`ProtocolError::MissingChunkEnd`],
+    /// [`ProtocolError::BareLineFeed`], [`ProtocolError::BareCarriageReturn`], and what a head's fields may suffer from for trailers.
     pub fn decode<'b>(
         &mut self,
         input: &'b [u8],
         limits: &Limits,
-    ) -> Result<(usize, ChunkedEvent<'b>), Error> {
+    ) -> Result<(usize, ChunkedEvent<'b>), ProtocolError> {
         let mut used = 0;
         while let Some(&byte) = input.get(used) {
             if let Some(state) = self.forgiven(byte) {
@@ -157,7 +155,9 @@ impl ChunkedDecoder {
                 continue;
             }
             self.state = match self.state {
-                State::SizeStart => State::Size(hex_digit(byte).ok_or(Error::InvalidChunkSize)?),
+                State::SizeStart => {
+                    State::Size(hex_digit(byte).ok_or(ProtocolError::InvalidChunkSize)?)
+                }
                 State::Size(size) | State::BeforeExtension(size) if byte == b';' => {
                     State::Extension(size)
                 }
@@ -169,23 +169,27 @@ impl ChunkedDecoder {
                     State::BeforeExtension(size)
                 }
                 State::Size(size) => {
-                    let digit = hex_digit(byte).ok_or(Error::InvalidChunkSize)?;
+                    let digit = hex_digit(byte).ok_or(ProtocolError::InvalidChunkSize)?;
                     if size == 0 {
                         self.count_extension()?;
                     }
-                    State::Size(size.checked_mul(16).ok_or(Error::InvalidChunkSize)? | digit)
+                    State::Size(
+                        size.checked_mul(16)
+                            .ok_or(ProtocolError::InvalidChunkSize)?
+                            | digit,
+                    )
                 }
-                State::BeforeExtension(_) => return Err(Error::InvalidChunkSize),
+                State::BeforeExtension(_) => return Err(ProtocolError::InvalidChunkSize),
                 State::Extension(size) => match byte {
                     b'\r' => State::SizeLf(size),
-                    b'\n' => return Err(Error::BareLineFeed),
+                    b'\n' => return Err(ProtocolError::BareLineFeed),
                     b'\t' | b' '..=b'~' | 0x80.. => {
                         self.count_extension()?;
                         State::Extension(size)
                     }
-                    _ => return Err(Error::InvalidChunkSize),
+                    _ => return Err(ProtocolError::InvalidChunkSize),
                 },
-                State::SizeLf(_) if byte != b'\n' => return Err(Error::BareCarriageReturn),
+                State::SizeLf(_) if byte != b'\n' => return Err(ProtocolError::BareCarriageReturn),
                 State::SizeLf(size) => self.after_size(size),
                 State::Data(left) => {
                     let rest = &input[used..];
@@ -201,7 +205,7 @@ impl ChunkedDecoder {
                 }
                 State::DataCr if byte == b'\r' => State::DataLf,
                 State::DataLf if byte == b'\n' => State::SizeStart,
-                State::DataCr | State::DataLf => return Err(Error::MissingChunkEnd),
+                State::DataCr | State::DataLf => return Err(ProtocolError::MissingChunkEnd),
                 State::Trailers(mut scanner) => {
                     let found = self.trailers(&input[used..], &mut scanner, limits)?;
                     let Some((length, trailers)) = found else {
@@ -249,10 +253,10 @@ impl ChunkedDecoder {
         }
     }
 
-    fn count_extension(&mut self) -> Result<(), Error> {
+    fn count_extension(&mut self) -> Result<(), ProtocolError> {
         self.extensions += 1;
         if self.extensions > EXTENSIONS {
-            Err(Error::ChunkExtensionsTooLong)
+            Err(ProtocolError::ChunkExtensionsTooLong)
         } else {
             Ok(())
         }
@@ -291,7 +295,10 @@ mod tests {
     use proptest::prelude::*;
 
     /// Content and trailers, and how many bytes were used, when the input comes in pieces of `step` bytes.
-    fn decode(input: &[u8], step: usize) -> Result<Option<(Vec<u8>, HeaderMap, usize)>, Error> {
+    fn decode(
+        input: &[u8],
+        step: usize,
+    ) -> Result<Option<(Vec<u8>, HeaderMap, usize)>, ProtocolError> {
         let mut decoder = ChunkedDecoder::new();
         let (mut content, mut used, mut have) = (Vec::new(), 0, 0);
         while have < input.len() {
@@ -311,7 +318,7 @@ mod tests {
 
     #[test]
     fn whole_bytewise_and_with_trailing_bytes() {
-        let table: &[(&str, Result<Option<&str>, Error>)] = &[
+        let table: &[(&str, Result<Option<&str>, ProtocolError>)] = &[
             ("0\r\n\r\n", Ok(Some(""))),
             ("000\r\n\r\n", Ok(Some(""))),
             ("5\r\nhello\r\n0\r\n\r\n", Ok(Some("hello"))),
@@ -329,28 +336,34 @@ mod tests {
             ("5\r\nhello\r\n", Ok(None)),
             ("5\r\nhello\r\n0\r\n", Ok(None)),
             ("5\r\nhello\r\n0\r\nA: b\r\n", Ok(None)),
-            ("\r\n", Err(Error::InvalidChunkSize)),
-            ("x\r\n", Err(Error::InvalidChunkSize)),
-            ("+5\r\nhello\r\n", Err(Error::InvalidChunkSize)),
-            ("-1\r\n", Err(Error::InvalidChunkSize)),
-            ("0x5\r\nhello\r\n", Err(Error::InvalidChunkSize)),
-            ("5_\r\n", Err(Error::InvalidChunkSize)),
-            ("5 \r\nhello\r\n", Err(Error::InvalidChunkSize)),
-            (" 5\r\nhello\r\n", Err(Error::InvalidChunkSize)),
+            ("\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("x\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("+5\r\nhello\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("-1\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("0x5\r\nhello\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("5_\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("5 \r\nhello\r\n", Err(ProtocolError::InvalidChunkSize)),
+            (" 5\r\nhello\r\n", Err(ProtocolError::InvalidChunkSize)),
             ("ffffffffffffffff\r\n", Ok(None)),
             ("0ffffffffffffffff\r\n", Ok(None)),
-            ("10000000000000000\r\n", Err(Error::InvalidChunkSize)),
-            ("5\nhello\r\n", Err(Error::InvalidChunkSize)),
-            ("5;a\nhello\r\n", Err(Error::BareLineFeed)),
-            ("5\rxhello", Err(Error::BareCarriageReturn)),
-            ("5;\0\r\n", Err(Error::InvalidChunkSize)),
-            ("5\r\nhelloxx0\r\n\r\n", Err(Error::MissingChunkEnd)),
-            ("5\r\nhello\n0\r\n\r\n", Err(Error::MissingChunkEnd)),
-            ("5\r\nhello\rx0\r\n\r\n", Err(Error::MissingChunkEnd)),
-            ("5\r\nhello0\r\n\r\n", Err(Error::MissingChunkEnd)),
-            ("0\r\nA: b\n\r\n", Err(Error::BareLineFeed)),
-            ("0\r\nA : b\r\n\r\n", Err(Error::SpaceBeforeColon)),
-            ("0\r\n A: b\r\n\r\n", Err(Error::LineFolding)),
+            (
+                "10000000000000000\r\n",
+                Err(ProtocolError::InvalidChunkSize),
+            ),
+            ("5\nhello\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("5;a\nhello\r\n", Err(ProtocolError::BareLineFeed)),
+            ("5\rxhello", Err(ProtocolError::BareCarriageReturn)),
+            ("5;\0\r\n", Err(ProtocolError::InvalidChunkSize)),
+            ("5\r\nhelloxx0\r\n\r\n", Err(ProtocolError::MissingChunkEnd)),
+            ("5\r\nhello\n0\r\n\r\n", Err(ProtocolError::MissingChunkEnd)),
+            (
+                "5\r\nhello\rx0\r\n\r\n",
+                Err(ProtocolError::MissingChunkEnd),
+            ),
+            ("5\r\nhello0\r\n\r\n", Err(ProtocolError::MissingChunkEnd)),
+            ("0\r\nA: b\n\r\n", Err(ProtocolError::BareLineFeed)),
+            ("0\r\nA : b\r\n\r\n", Err(ProtocolError::SpaceBeforeColon)),
+            ("0\r\n A: b\r\n\r\n", Err(ProtocolError::LineFolding)),
         ];
         for (input, want) in table {
             let want = want.map(|content| content.map(|text| text.as_bytes().to_vec()));
@@ -376,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_tolerant_decoder_forgives_padding_and_bare_line_feeds() {
-        let table: &[(&str, Result<&str, Error>, &[Deviation])] = &[
+        let table: &[(&str, Result<&str, ProtocolError>, &[Deviation])] = &[
             ("5\r\nhello\r\n0\r\n\r\n", Ok("hello"), &[]),
             (
                 "5  \r\nhello\r\n0 \t\r\n\r\n",
@@ -399,10 +412,14 @@ mod tests {
                 Ok("hello"),
                 &[Deviation::SpaceBeforeColon],
             ),
-            (" 5\r\nhello\r\n", Err(Error::InvalidChunkSize), &[]),
-            ("5 x\r\nhello\r\n", Err(Error::InvalidChunkSize), &[]),
-            ("5\r\nhelloxx", Err(Error::MissingChunkEnd), &[]),
-            ("5\rhello", Err(Error::BareCarriageReturn), &[]),
+            (" 5\r\nhello\r\n", Err(ProtocolError::InvalidChunkSize), &[]),
+            (
+                "5 x\r\nhello\r\n",
+                Err(ProtocolError::InvalidChunkSize),
+                &[],
+            ),
+            ("5\r\nhelloxx", Err(ProtocolError::MissingChunkEnd), &[]),
+            ("5\rhello", Err(ProtocolError::BareCarriageReturn), &[]),
         ];
         for (input, want, deviations) in table {
             let mut decoder = ChunkedDecoder::tolerant();
@@ -420,7 +437,11 @@ mod tests {
             };
             assert_eq!(got, want.map(str::as_bytes), "{input:?}");
             if want.is_ok() {
-                assert_eq!(decoder.take_deviations(), *deviations, "{input:?}");
+                assert_eq!(
+                    decoder.take_deviations(),
+                    deviations.iter().copied().collect(),
+                    "{input:?}"
+                );
             }
         }
     }
@@ -441,28 +462,28 @@ mod tests {
         let endless = format!("1;{}", "x".repeat(5000));
         assert_eq!(
             decode(endless.as_bytes(), 100),
-            Err(Error::ChunkExtensionsTooLong)
+            Err(ProtocolError::ChunkExtensionsTooLong)
         );
         // Digits that say nothing, and so could go on for ever.
         let zeros = "0".repeat(5000);
         assert_eq!(
             decode(zeros.as_bytes(), 100),
-            Err(Error::ChunkExtensionsTooLong)
+            Err(ProtocolError::ChunkExtensionsTooLong)
         );
         let many = "1;abc\r\nx\r\n".repeat(2000);
         assert_eq!(
             decode(many.as_bytes(), many.len()),
-            Err(Error::ChunkExtensionsTooLong)
+            Err(ProtocolError::ChunkExtensionsTooLong)
         );
         let trailers = format!("0\r\nA: {}", "x".repeat(40_000));
         assert_eq!(
             decode(trailers.as_bytes(), 100),
-            Err(Error::HeadTooLarge { limit: 32 * 1024 })
+            Err(ProtocolError::HeadTooLarge { limit: 32 * 1024 })
         );
         let trailers = format!("0\r\n{}\r\n", "A: b\r\n".repeat(101));
         assert_eq!(
             decode(trailers.as_bytes(), 100),
-            Err(Error::TooManyFields { limit: 100 })
+            Err(ProtocolError::TooManyFields { limit: 100 })
         );
     }
 

@@ -3,9 +3,10 @@
 //! [`ContentDecoder`] finds the end of what arrives; [`ContentEncoder`] keeps what is sent to what the head announced.
 
 use crate::chunked::{ChunkedDecoder, ChunkedEvent, LAST_CHUNK, encode_chunk};
-use crate::error::Error;
+use crate::error::{MisuseError, ProtocolError};
 use crate::framing::BodyLength;
 use crate::head::Limits;
+use crate::tolerance::Deviations;
 use http::HeaderMap;
 
 /// A piece of a message's content.
@@ -52,7 +53,7 @@ impl ContentDecoder {
         &mut self,
         input: &'b [u8],
         limits: &Limits,
-    ) -> Result<(usize, Piece<'b>), Error> {
+    ) -> Result<(usize, Piece<'b>), ProtocolError> {
         match self {
             ContentDecoder::Known(0) => Ok((0, Piece::End(HeaderMap::new()))),
             ContentDecoder::Chunked(decoder) => {
@@ -72,6 +73,14 @@ impl ContentDecoder {
                 Ok((length, Piece::Content(&input[..length])))
             }
             ContentDecoder::UntilClose => Ok((input.len(), Piece::Content(input))),
+        }
+    }
+
+    /// Returns the faults that were forgiven since the last call.
+    pub(crate) fn take_deviations(&mut self) -> Deviations {
+        match self {
+            ContentDecoder::Chunked(decoder) => decoder.take_deviations(),
+            ContentDecoder::Known(_) | ContentDecoder::UntilClose => Deviations::default(),
         }
     }
 
@@ -101,8 +110,8 @@ impl ContentEncoder {
     /// Writes a piece of content to the end of `out`.
     ///
     /// # Errors
-    /// [`Error::ContentLengthMismatch`] for more than Content-Length said.
-    pub fn encode(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+    /// [`MisuseError::ContentLengthMismatch`] for more than Content-Length said.
+    pub fn encode(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self {
             ContentEncoder::Suppressed => return Ok(()),
             ContentEncoder::Chunked => encode_chunk(content, out),
@@ -117,17 +126,17 @@ impl ContentEncoder {
     /// Counts content that goes out without passing through here, as `sendfile` does.
     ///
     /// # Errors
-    /// [`Error::ContentLengthMismatch`] for more than Content-Length said; [`Error::OutOfTurn`] for chunks, which can't
+    /// [`MisuseError::ContentLengthMismatch`] for more than Content-Length said; [`MisuseError::OutOfTurn`] for chunks, which can't
     /// go out without their size.
-    pub fn count(&mut self, length: u64) -> Result<(), Error> {
+    pub fn count(&mut self, length: u64) -> Result<(), MisuseError> {
         match self {
             ContentEncoder::Known(left) => {
                 *left = left
                     .checked_sub(length)
-                    .ok_or(Error::ContentLengthMismatch)?;
+                    .ok_or(MisuseError::ContentLengthMismatch)?;
                 Ok(())
             }
-            ContentEncoder::Chunked => Err(Error::OutOfTurn),
+            ContentEncoder::Chunked => Err(MisuseError::OutOfTurn),
             ContentEncoder::Suppressed | ContentEncoder::UntilClose => Ok(()),
         }
     }
@@ -135,11 +144,11 @@ impl ContentEncoder {
     /// Ends the content.
     ///
     /// # Errors
-    /// [`Error::ContentLengthMismatch`] for less than Content-Length said. The connection must be cut then: whatever
+    /// [`MisuseError::ContentLengthMismatch`] for less than Content-Length said. The connection must be cut then: whatever
     /// followed would be taken for the missing bytes.
-    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self {
-            ContentEncoder::Known(1..) => return Err(Error::ContentLengthMismatch),
+            ContentEncoder::Known(1..) => return Err(MisuseError::ContentLengthMismatch),
             ContentEncoder::Chunked => out.extend_from_slice(LAST_CHUNK),
             _ => {}
         }
@@ -156,10 +165,13 @@ mod tests {
         let mut out = Vec::new();
         let mut known = ContentEncoder::Known(5);
         known.encode(b"abc", &mut out).unwrap();
-        assert_eq!(known.finish(&mut out), Err(Error::ContentLengthMismatch));
+        assert_eq!(
+            known.finish(&mut out),
+            Err(MisuseError::ContentLengthMismatch)
+        );
         assert_eq!(
             known.encode(b"def", &mut out),
-            Err(Error::ContentLengthMismatch)
+            Err(MisuseError::ContentLengthMismatch)
         );
         known.count(2).unwrap();
         known.finish(&mut out).unwrap();

@@ -13,10 +13,10 @@
 //! assert!(head.field("x", b"a\r\nb: c").is_err());
 //! head.finish();
 //! assert_eq!(out, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! # Ok::<(), tinyhttp_message::MisuseError>(())
 //! ```
 
-use crate::error::Error;
+use crate::error::MisuseError;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 
@@ -40,19 +40,19 @@ impl<'o> HeadWriter<'o> {
     /// Starts a request: the request line.
     ///
     /// # Errors
-    /// [`Error::MalformedTarget`] for an empty target or one with a space, a control byte or `#` in it.
+    /// [`MisuseError::InvalidTarget`] for an empty target or one with a space, a control byte or `#` in it.
     pub fn request(
         out: &'o mut Vec<u8>,
         method: &Method,
         target: &str,
         version: Version,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, MisuseError> {
         if target.is_empty()
             || target
                 .bytes()
                 .any(|byte| byte <= b' ' || byte == 0x7f || byte == b'#')
         {
-            return Err(Error::MalformedTarget);
+            return Err(MisuseError::InvalidTarget);
         }
         let version: &[u8] = if version == Version::HTTP_10 {
             b" HTTP/1.0\r\n"
@@ -69,14 +69,14 @@ impl<'o> HeadWriter<'o> {
     /// Writes a field line.
     ///
     /// # Errors
-    /// [`Error::InvalidFieldName`] for a name that isn't a token; [`Error::InvalidFieldValue`] for a value with CR, LF
+    /// [`MisuseError::InvalidFieldName`] for a name that isn't a token; [`MisuseError::InvalidFieldValue`] for a value with CR, LF
     /// or NUL. Nothing is written then.
-    pub fn field(&mut self, name: &str, value: &[u8]) -> Result<(), Error> {
+    pub fn field(&mut self, name: &str, value: &[u8]) -> Result<(), MisuseError> {
         if name.is_empty() || !name.bytes().all(is_token) {
-            return Err(Error::InvalidFieldName);
+            return Err(MisuseError::InvalidFieldName);
         }
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-            return Err(Error::InvalidFieldValue);
+            return Err(MisuseError::InvalidFieldValue);
         }
         write_name(name, self.out);
         self.out.extend_from_slice(b": ");
@@ -96,7 +96,7 @@ impl<'o> HeadWriter<'o> {
     ///
     /// # Errors
     /// As [`HeadWriter::field`].
-    pub fn fields(&mut self, map: &HeaderMap) -> Result<(), Error> {
+    pub fn fields(&mut self, map: &HeaderMap) -> Result<(), MisuseError> {
         map.iter()
             .try_for_each(|(name, value)| self.field(name.as_str(), value.as_bytes()))
     }
@@ -123,7 +123,7 @@ impl<'o> HeadWriter<'o> {
 /// head.lines(&lines);
 /// head.finish();
 /// assert_eq!(out, b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n");
-/// # Ok::<(), tinyhttp_message::Error>(())
+/// # Ok::<(), tinyhttp_message::MisuseError>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldLines(Bytes);
@@ -134,8 +134,8 @@ impl FieldLines {
     /// # Errors
     /// What `fields` returns.
     pub fn new(
-        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
-    ) -> Result<Self, Error> {
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
+    ) -> Result<Self, MisuseError> {
         Ok(FieldLines::before(&[], fields)?.0)
     }
 
@@ -146,8 +146,8 @@ impl FieldLines {
     /// What `fields` returns.
     pub fn before(
         content: &[u8],
-        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
-    ) -> Result<(Self, Bytes), Error> {
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
+    ) -> Result<(Self, Bytes), MisuseError> {
         let mut lines = Vec::new();
         fields(&mut HeadWriter { out: &mut lines })?;
         let end = lines.len();
@@ -249,20 +249,24 @@ mod tests {
         let mut out = Vec::new();
         for target in ["", "/a b", "/a\r\nX: y", "/a\n", "/\0", "/a#b"] {
             let refused = HeadWriter::request(&mut out, &Method::GET, target, Version::HTTP_11);
-            assert_eq!(refused.err(), Some(Error::MalformedTarget), "{target:?}");
+            assert_eq!(
+                refused.err(),
+                Some(MisuseError::InvalidTarget),
+                "{target:?}"
+            );
         }
         let mut head = HeadWriter::response(&mut out, StatusCode::OK);
         for name in ["", "a b", "a:", "a\r\nb", "a\n", "\0", "ü"] {
             assert_eq!(
                 head.field(name, b""),
-                Err(Error::InvalidFieldName),
+                Err(MisuseError::InvalidFieldName),
                 "{name:?}"
             );
         }
         for value in ["\r", "a\nb", "a\r\nb", "\0"] {
             assert_eq!(
                 head.field("a", value.as_bytes()),
-                Err(Error::InvalidFieldValue),
+                Err(MisuseError::InvalidFieldValue),
                 "{value:?}"
             );
         }

@@ -6,10 +6,10 @@ use std::fmt;
 /// A message that must not be accepted, or that must not be sent.
 ///
 /// None of these is repaired: two programs that repair differently disagree about where a message ends, and whoever
-/// sits between them can hide a request in the gap (RFC 9112 §11.2). [`Error::status`] is the answer a server owes.
+/// sits between them can hide a request in the gap (RFC 9112 §11.2). [`ProtocolError::status`] is the answer a server owes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ProtocolError {
     /// The request line is longer than [`Limits::request_line`](crate::Limits::request_line) bytes (RFC 9112 §3).
     RequestLineTooLong {
         /// The limit, in bytes.
@@ -79,89 +79,131 @@ pub enum Error {
     TooManyInterimResponses,
     /// A 101 response that nobody asked for (RFC 9110 §15.2.2).
     UnexpectedUpgrade,
-    /// To be sent: more or less content than the head announced.
-    ContentLengthMismatch,
-    /// To be sent: a head or content at a time when the exchange has no place for it.
-    OutOfTurn,
 }
 
-impl Error {
+impl ProtocolError {
     /// The status code with which a server answers a request that has this error, before it closes.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Error::RequestLineTooLong { .. } => StatusCode::URI_TOO_LONG,
-            Error::HeadTooLarge { .. } | Error::TooManyFields { .. } => {
+            ProtocolError::RequestLineTooLong { .. } => StatusCode::URI_TOO_LONG,
+            ProtocolError::HeadTooLarge { .. } | ProtocolError::TooManyFields { .. } => {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
             }
-            Error::UnsupportedVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
-            Error::UnknownTransferCoding => StatusCode::NOT_IMPLEMENTED,
-            Error::UnknownExpectation => StatusCode::EXPECTATION_FAILED,
-            Error::ContentLengthMismatch | Error::OutOfTurn => StatusCode::INTERNAL_SERVER_ERROR,
+            ProtocolError::UnsupportedVersion => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            ProtocolError::UnknownTransferCoding => StatusCode::NOT_IMPLEMENTED,
+            ProtocolError::UnknownExpectation => StatusCode::EXPECTATION_FAILED,
             _ => StatusCode::BAD_REQUEST,
         }
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::RequestLineTooLong { limit } => {
+            ProtocolError::RequestLineTooLong { limit } => {
                 write!(f, "the request line is longer than {limit} bytes")
             }
-            Error::HeadTooLarge { limit } => write!(f, "the head is longer than {limit} bytes"),
-            Error::TooManyFields { limit } => write!(f, "there are more than {limit} fields"),
-            Error::MalformedStartLine => f.write_str("the start line is malformed"),
-            Error::UnsupportedVersion => f.write_str("only HTTP/1.x is spoken here"),
-            Error::MalformedTarget => f.write_str("the request target is malformed"),
-            Error::MalformedPath => f.write_str("the path is malformed"),
-            Error::BareLineFeed => f.write_str("a line ends in LF without CR"),
-            Error::BareCarriageReturn => f.write_str("a CR is not followed by LF"),
-            Error::LineFolding => {
+            ProtocolError::HeadTooLarge { limit } => {
+                write!(f, "the head is longer than {limit} bytes")
+            }
+            ProtocolError::TooManyFields { limit } => {
+                write!(f, "there are more than {limit} fields")
+            }
+            ProtocolError::MalformedStartLine => f.write_str("the start line is malformed"),
+            ProtocolError::UnsupportedVersion => f.write_str("only HTTP/1.x is spoken here"),
+            ProtocolError::MalformedTarget => f.write_str("the request target is malformed"),
+            ProtocolError::MalformedPath => f.write_str("the path is malformed"),
+            ProtocolError::BareLineFeed => f.write_str("a line ends in LF without CR"),
+            ProtocolError::BareCarriageReturn => f.write_str("a CR is not followed by LF"),
+            ProtocolError::LineFolding => {
                 f.write_str("a line starts with white space (line folding is obsolete)")
             }
-            Error::SpaceBeforeColon => {
+            ProtocolError::SpaceBeforeColon => {
                 f.write_str("there is white space between a field name and its colon")
             }
-            Error::InvalidFieldName => {
+            ProtocolError::InvalidFieldName => {
                 f.write_str("a field name is not a token followed by a colon")
             }
-            Error::InvalidFieldValue => f.write_str("a field value contains a control byte"),
-            Error::MissingHost => f.write_str("the Host field is missing"),
-            Error::RepeatedHost => f.write_str("there is more than one Host field"),
-            Error::MalformedHost => {
+            ProtocolError::InvalidFieldValue => {
+                f.write_str("a field value contains a control byte")
+            }
+            ProtocolError::MissingHost => f.write_str("the Host field is missing"),
+            ProtocolError::RepeatedHost => f.write_str("there is more than one Host field"),
+            ProtocolError::MalformedHost => {
                 f.write_str("the Host field is not a host with an optional port")
             }
-            Error::InvalidContentLength => f.write_str("Content-Length is not a decimal number"),
-            Error::RepeatedContentLength => f.write_str("there is more than one Content-Length"),
-            Error::ContentLengthWithTransferEncoding => {
+            ProtocolError::InvalidContentLength => {
+                f.write_str("Content-Length is not a decimal number")
+            }
+            ProtocolError::RepeatedContentLength => {
+                f.write_str("there is more than one Content-Length")
+            }
+            ProtocolError::ContentLengthWithTransferEncoding => {
                 f.write_str("Content-Length and Transfer-Encoding must not be used together")
             }
-            Error::TransferEncodingNotChunked => {
+            ProtocolError::TransferEncodingNotChunked => {
                 f.write_str("Transfer-Encoding does not end in exactly one chunked")
             }
-            Error::UnknownTransferCoding => {
+            ProtocolError::UnknownTransferCoding => {
                 f.write_str("a transfer coding other than chunked is not implemented")
             }
-            Error::TransferEncodingInHttp10 => {
+            ProtocolError::TransferEncodingInHttp10 => {
                 f.write_str("Transfer-Encoding does not exist in HTTP/1.0")
             }
-            Error::UnknownExpectation => f.write_str("the only expectation known is 100-continue"),
-            Error::InvalidChunkSize => f.write_str("a chunk size is malformed"),
-            Error::ChunkExtensionsTooLong => f.write_str("the chunk extensions are too long"),
-            Error::TooMuchFraming => f.write_str("the chunks of the content are too small"),
-            Error::MissingChunkEnd => f.write_str("chunk data is not followed by CRLF"),
-            Error::UnexpectedEnd => f.write_str("the connection ended inside a message"),
-            Error::TooManyInterimResponses => f.write_str("there are too many interim responses"),
-            Error::UnexpectedUpgrade => {
+            ProtocolError::UnknownExpectation => {
+                f.write_str("the only expectation known is 100-continue")
+            }
+            ProtocolError::InvalidChunkSize => f.write_str("a chunk size is malformed"),
+            ProtocolError::ChunkExtensionsTooLong => {
+                f.write_str("the chunk extensions are too long")
+            }
+            ProtocolError::TooMuchFraming => f.write_str("the chunks of the content are too small"),
+            ProtocolError::MissingChunkEnd => f.write_str("chunk data is not followed by CRLF"),
+            ProtocolError::UnexpectedEnd => f.write_str("the connection ended inside a message"),
+            ProtocolError::TooManyInterimResponses => {
+                f.write_str("there are too many interim responses")
+            }
+            ProtocolError::UnexpectedUpgrade => {
                 f.write_str("the server switches protocols without being asked")
             }
-            Error::ContentLengthMismatch => {
-                f.write_str("the content is not as long as its head says")
-            }
-            Error::OutOfTurn => f.write_str("it is not this side's turn to send that"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ProtocolError {}
+
+/// A message that the caller must not send: the caller's mistake, found before anything is written.
+///
+/// A server that runs into one responds with 500; a client reports it to the code that made the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MisuseError {
+    /// A request target that is empty, or contains a space, a control byte or `#` (RFC 9112 §3.2).
+    InvalidTarget,
+    /// A field name that is not a token (RFC 9110 §5.1).
+    InvalidFieldName,
+    /// A field value with CR, LF or NUL, which would end the field and begin another one (RFC 9110 §5.5).
+    InvalidFieldValue,
+    /// Content of unknown length in HTTP/1.0, which has no chunks (RFC 9112 §6.1).
+    ChunkedInHttp10,
+    /// More or less content than the head announced (RFC 9110 §8.6).
+    ContentLengthMismatch,
+    /// A head or content at a time when the exchange has no place for it.
+    OutOfTurn,
+}
+
+impl fmt::Display for MisuseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MisuseError::InvalidTarget => "the request target is malformed",
+            MisuseError::InvalidFieldName => "a field name is not a token",
+            MisuseError::InvalidFieldValue => "a field value contains a control byte",
+            MisuseError::ChunkedInHttp10 => "content of unknown length does not exist in HTTP/1.0",
+            MisuseError::ContentLengthMismatch => "the content is not as long as its head says",
+            MisuseError::OutOfTurn => "it is not this side's turn to send that",
+        })
+    }
+}
+
+impl std::error::Error for MisuseError {}

@@ -18,10 +18,10 @@
 //! let framing = request_framing(Version::HTTP_11, fields.into_iter())?;
 //! assert_eq!(framing.length, BodyLength::Known(5));
 //! assert_eq!(framing.close, Some(CloseReason::PeerAsked));
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! # Ok::<(), tinyhttp_message::ProtocolError>(())
 //! ```
 
-use crate::error::Error;
+use crate::error::ProtocolError;
 use crate::target::is_authority;
 use http::{Method, StatusCode, Version};
 use std::fmt;
@@ -109,14 +109,14 @@ pub struct ResponseFraming {
 pub fn request_framing<'f>(
     version: Version,
     fields: impl Iterator<Item = (&'f str, &'f [u8])>,
-) -> Result<RequestFraming, Error> {
+) -> Result<RequestFraming, ProtocolError> {
     let found = Found::collect(version, fields, Repeated::Refused)?;
     if found.hosts == 0 && version == Version::HTTP_11 {
-        return Err(Error::MissingHost);
+        return Err(ProtocolError::MissingHost);
     }
     let length = found.length()?.unwrap_or(BodyLength::Empty);
     if found.unknown_expectation && version == Version::HTTP_11 {
-        return Err(Error::UnknownExpectation);
+        return Err(ProtocolError::UnknownExpectation);
     }
     Ok(RequestFraming {
         length,
@@ -137,7 +137,7 @@ pub fn response_framing<'f>(
     status: StatusCode,
     version: Version,
     fields: impl Iterator<Item = (&'f str, &'f [u8])>,
-) -> Result<ResponseFraming, Error> {
+) -> Result<ResponseFraming, ProtocolError> {
     let found = Found::collect(version, fields, Repeated::AllowedIfEqual)?;
     if method == Method::CONNECT && status.is_success() {
         return Ok(ResponseFraming {
@@ -205,7 +205,7 @@ impl Found {
         version: Version,
         fields: impl Iterator<Item = (&'f str, &'f [u8])>,
         repeated: Repeated,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ProtocolError> {
         let mut found = Found::default();
         for (name, value) in fields {
             // The length sorts out nearly every field before its name is compared.
@@ -227,13 +227,13 @@ impl Found {
                     }
                 }
                 14 if name.eq_ignore_ascii_case("content-length") => {
-                    let number = decimal(value).ok_or(Error::InvalidContentLength)?;
+                    let number = decimal(value).ok_or(ProtocolError::InvalidContentLength)?;
                     let length = (number, value.len());
                     let earlier = found.content_length.replace(length);
                     if earlier
                         .is_some_and(|earlier| repeated == Repeated::Refused || earlier != length)
                     {
-                        return Err(Error::RepeatedContentLength);
+                        return Err(ProtocolError::RepeatedContentLength);
                     }
                 }
                 17 if name.eq_ignore_ascii_case("transfer-encoding") => {
@@ -243,22 +243,22 @@ impl Found {
             }
         }
         if found.has_transfer_encoding && version == Version::HTTP_10 {
-            return Err(Error::TransferEncodingInHttp10);
+            return Err(ProtocolError::TransferEncodingInHttp10);
         }
         if found.has_transfer_encoding && found.content_length.is_some() {
-            return Err(Error::ContentLengthWithTransferEncoding);
+            return Err(ProtocolError::ContentLengthWithTransferEncoding);
         }
         Ok(found)
     }
 
-    fn host(&mut self, value: &[u8]) -> Result<(), Error> {
+    fn host(&mut self, value: &[u8]) -> Result<(), ProtocolError> {
         self.hosts += 1;
         if self.hosts > 1 {
-            return Err(Error::RepeatedHost);
+            return Err(ProtocolError::RepeatedHost);
         }
         match std::str::from_utf8(value) {
             Ok(text) if is_authority(text) => Ok(()),
-            _ => Err(Error::MalformedHost),
+            _ => Err(ProtocolError::MalformedHost),
         }
     }
 
@@ -272,17 +272,17 @@ impl Found {
         }
     }
 
-    fn length(&self) -> Result<Option<BodyLength>, Error> {
+    fn length(&self) -> Result<Option<BodyLength>, ProtocolError> {
         if !self.has_transfer_encoding {
             return Ok(self
                 .content_length
                 .map(|(number, _)| BodyLength::Known(number)));
         }
         if self.malformed_coding || !self.chunked {
-            return Err(Error::TransferEncodingNotChunked);
+            return Err(ProtocolError::TransferEncodingNotChunked);
         }
         if self.unknown_coding {
-            return Err(Error::UnknownTransferCoding);
+            return Err(ProtocolError::UnknownTransferCoding);
         }
         Ok(Some(BodyLength::Chunked))
     }
@@ -310,11 +310,11 @@ pub(crate) struct RepairedFraming {
 /// Repairs the framing fields among a response's field lines as RFC 9112 §6.3 lets a user agent do.
 ///
 /// # Errors
-/// [`Error::RepeatedContentLength`] for several that differ.
+/// [`ProtocolError::RepeatedContentLength`] for several that differ.
 pub(crate) fn repair_framing(
     lines: &mut Vec<Vec<u8>>,
     is_http10: bool,
-) -> Result<RepairedFraming, Error> {
+) -> Result<RepairedFraming, ProtocolError> {
     const LENGTH: &[u8] = b"content-length";
     const CODING: &[u8] = b"transfer-encoding";
     let mut repaired = RepairedFraming::default();
@@ -340,7 +340,7 @@ pub(crate) fn repair_framing(
         && !rest.is_empty()
     {
         if rest.iter().any(|other| other != first) {
-            return Err(Error::RepeatedContentLength);
+            return Err(ProtocolError::RepeatedContentLength);
         }
         lines.retain(|line| value(line, LENGTH).is_none());
         lines.push([b"Content-Length: ", &first[..]].concat());
@@ -381,7 +381,7 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
     use BodyLength::*;
-    use Error::*;
+    use ProtocolError::*;
 
     type Lines = &'static [(&'static str, &'static str)];
 
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn content_of_requests() {
-        let table: &[(Lines, Result<BodyLength, Error>)] = &[
+        let table: &[(Lines, Result<BodyLength, ProtocolError>)] = &[
             (&[], Ok(Empty)),
             (&[("Content-Length", "0")], Ok(Known(0))),
             (
@@ -514,7 +514,7 @@ mod tests {
 
     #[test]
     fn hosts() {
-        let table: &[(Lines, Result<(), Error>)] = &[
+        let table: &[(Lines, Result<(), ProtocolError>)] = &[
             (&[], Err(MissingHost)),
             (&[("Host", "")], Ok(())),
             (&[("Host", "example.org")], Ok(())),
@@ -587,7 +587,7 @@ mod tests {
 
     #[test]
     fn expectations() {
-        let table: &[(Version, Lines, Result<bool, Error>)] = &[
+        let table: &[(Version, Lines, Result<bool, ProtocolError>)] = &[
             (
                 Version::HTTP_11,
                 &[("Expect", "100-Continue"), ("Content-Length", "5")],
@@ -634,7 +634,7 @@ mod tests {
     #[test]
     fn content_of_responses() {
         let get = &Method::GET;
-        let table: &[(&Method, u16, Lines, Result<BodyLength, Error>)] = &[
+        let table: &[(&Method, u16, Lines, Result<BodyLength, ProtocolError>)] = &[
             (get, 200, &[], Ok(UntilClose)),
             (get, 200, &[("Content-Length", "5")], Ok(Known(5))),
             (

@@ -22,10 +22,10 @@
 //! assert_eq!(head.target.query(), Some("c"));
 //! assert_eq!(head.fields.get("host"), Some(&b"example.org"[..]));
 //! assert_eq!(head.to_string().as_bytes(), bytes);
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! # Ok::<(), tinyhttp_message::ProtocolError>(())
 //! ```
 
-use crate::error::Error;
+use crate::error::ProtocolError;
 use crate::target::Target;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use httparse::Header;
@@ -141,13 +141,14 @@ impl<'h> Fields<'h> {
     /// The fields as a [`HeaderMap`], which keeps values and duplicates but not the case of names.
     ///
     /// # Errors
-    /// [`Error::InvalidFieldName`] for a name longer than the map takes (64 KiB).
-    pub fn to_http(&self) -> Result<HeaderMap, Error> {
+    /// [`ProtocolError::InvalidFieldName`] for a name longer than the map takes (64 KiB).
+    pub fn to_http(&self) -> Result<HeaderMap, ProtocolError> {
         let mut map = HeaderMap::with_capacity(self.len());
         for (name, value) in self.iter() {
-            let name =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::InvalidFieldName)?;
-            let value = HeaderValue::from_bytes(value).map_err(|_| Error::InvalidFieldValue)?;
+            let name = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| ProtocolError::InvalidFieldName)?;
+            let value =
+                HeaderValue::from_bytes(value).map_err(|_| ProtocolError::InvalidFieldValue)?;
             map.append(name, value);
         }
         Ok(map)
@@ -181,12 +182,12 @@ impl<'h> RequestHead<'h> {
     /// Parses the head at the start of `input`. What follows its blank line is not looked at.
     ///
     /// # Errors
-    /// What the grammar refuses; see [`Error`]. [`Error::UnexpectedEnd`] if there is no blank line.
+    /// What the grammar refuses; see [`ProtocolError`]. [`ProtocolError::UnexpectedEnd`] if there is no blank line.
     pub fn parse<'b: 'h, const N: usize>(
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ProtocolError> {
         let head = found(input, Some(limits.request_line), limits)?;
         Self::parse_found(head, storage, limits)
     }
@@ -196,7 +197,7 @@ impl<'h> RequestHead<'h> {
         head: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ProtocolError> {
         let limits = &limits.within(N);
         if is_later_minor(head) {
             return parse_later_minor(head, storage, limits);
@@ -205,16 +206,16 @@ impl<'h> RequestHead<'h> {
         let mut request = httparse::Request::new(&mut []);
         match request.parse_with_uninit_headers(head, slots) {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(Error::MalformedStartLine),
+            Ok(httparse::Status::Partial) => return Err(ProtocolError::MalformedStartLine),
             Err(error) => return Err(diagnose(error, head, limits)),
         }
         let (Some(method), Some(target), Some(version)) =
             (request.method, request.path, request.version)
         else {
-            return Err(Error::MalformedStartLine);
+            return Err(ProtocolError::MalformedStartLine);
         };
         let method =
-            Method::from_bytes(method.as_bytes()).map_err(|_| Error::MalformedStartLine)?;
+            Method::from_bytes(method.as_bytes()).map_err(|_| ProtocolError::MalformedStartLine)?;
         Ok(RequestHead {
             target: Target::parse(&method, target)?,
             method,
@@ -233,8 +234,8 @@ impl<'h> RequestHead<'h> {
     /// The head as an owned [`http::Request`] without content.
     ///
     /// # Errors
-    /// [`Error::MalformedTarget`] for a target that [`http::Uri`] does not take, or a field its map does not take.
-    pub fn to_http(&self) -> Result<http::Request<()>, Error> {
+    /// [`ProtocolError::MalformedTarget`] for a target that [`http::Uri`] does not take, or a field its map does not take.
+    pub fn to_http(&self) -> Result<http::Request<()>, ProtocolError> {
         let mut request = http::Request::new(());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.to_uri()?;
@@ -272,12 +273,12 @@ impl<'h> ResponseHead<'h> {
     /// Parses the head at the start of `input`. What follows its blank line is not looked at.
     ///
     /// # Errors
-    /// What the grammar refuses; see [`Error`]. [`Error::UnexpectedEnd`] if there is no blank line.
+    /// What the grammar refuses; see [`ProtocolError`]. [`ProtocolError::UnexpectedEnd`] if there is no blank line.
     pub fn parse<'b: 'h, const N: usize>(
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ProtocolError> {
         Self::parse_found(found(input, None, limits)?, storage, limits)
     }
 
@@ -286,7 +287,7 @@ impl<'h> ResponseHead<'h> {
         head: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
         limits: &Limits,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ProtocolError> {
         let limits = &limits.within(N);
         let slots = slots(storage, limits);
         let mut response = httparse::Response::new(&mut []);
@@ -297,15 +298,15 @@ impl<'h> ResponseHead<'h> {
         );
         match parsed {
             Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) => return Err(Error::MalformedStartLine),
+            Ok(httparse::Status::Partial) => return Err(ProtocolError::MalformedStartLine),
             Err(error) => return Err(diagnose(error, head, limits)),
         }
         let (Some(version), Some(code)) = (response.version, response.code) else {
-            return Err(Error::MalformedStartLine);
+            return Err(ProtocolError::MalformedStartLine);
         };
         Ok(ResponseHead {
             version: version_of(version),
-            status: StatusCode::from_u16(code).map_err(|_| Error::MalformedStartLine)?,
+            status: StatusCode::from_u16(code).map_err(|_| ProtocolError::MalformedStartLine)?,
             reason: response.reason.unwrap_or(""),
             fields: Fields(response.headers),
             raw: head,
@@ -322,7 +323,7 @@ impl<'h> ResponseHead<'h> {
     ///
     /// # Errors
     /// A field that [`HeaderMap`] does not take.
-    pub fn to_http(&self) -> Result<http::Response<()>, Error> {
+    pub fn to_http(&self) -> Result<http::Response<()>, ProtocolError> {
         let mut response = http::Response::new(());
         *response.status_mut() = self.status;
         *response.version_mut() = self.version;
@@ -345,15 +346,15 @@ impl fmt::Display for ResponseHead<'_> {
 }
 
 /// Parses a trailer section: field lines and a blank line, without a start line (RFC 9112 §7.1.2).
-pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMap, Error> {
+pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMap, ProtocolError> {
     // There is at most one field for every two bytes, so that a section makes no more room than it needs.
     let limits = &limits.within(FieldStorage::CAPACITY);
     let mut slots = vec![httparse::EMPTY_HEADER; limits.fields.min(section.len())];
     match httparse::parse_headers(section, &mut slots) {
         Ok(httparse::Status::Complete((_, fields))) => Fields(fields).to_http(),
-        Ok(httparse::Status::Partial) => Err(Error::InvalidFieldName),
+        Ok(httparse::Status::Partial) => Err(ProtocolError::InvalidFieldName),
         Err(error) => {
-            Err(diagnose_fields(error, section, limits).unwrap_or(Error::InvalidFieldName))
+            Err(diagnose_fields(error, section, limits).unwrap_or(ProtocolError::InvalidFieldName))
         }
     }
 }
@@ -363,9 +364,10 @@ fn found<'b>(
     input: &'b [u8],
     first_line: Option<usize>,
     limits: &Limits,
-) -> Result<&'b [u8], Error> {
+) -> Result<&'b [u8], ProtocolError> {
     let end = HeadScanner::default().find_end(input, first_line, limits)?;
-    end.map(|end| &input[..end]).ok_or(Error::UnexpectedEnd)
+    end.map(|end| &input[..end])
+        .ok_or(ProtocolError::UnexpectedEnd)
 }
 
 fn slots<'h, 'b, const N: usize>(
@@ -392,8 +394,8 @@ fn parse_later_minor<'h, 'b: 'h, const N: usize>(
     head: &'b [u8],
     storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
-) -> Result<RequestHead<'h>, Error> {
-    let line = memchr::memchr(b'\r', head).ok_or(Error::MalformedStartLine)?;
+) -> Result<RequestHead<'h>, ProtocolError> {
+    let line = memchr::memchr(b'\r', head).ok_or(ProtocolError::MalformedStartLine)?;
     let mut known = head[..line - 1].to_vec();
     known.extend_from_slice(b"1\r\n\r\n");
     let mut request = httparse::Request::new(&mut []);
@@ -401,20 +403,21 @@ fn parse_later_minor<'h, 'b: 'h, const N: usize>(
         return Err(diagnose(error, &known, limits));
     }
     let (Some(method), Some(target)) = (request.method, request.path) else {
-        return Err(Error::MalformedStartLine);
+        return Err(ProtocolError::MalformedStartLine);
     };
     // httparse takes one space between them and nothing before them.
     let at = method.len() + 1;
     let target = head.get(at..at + target.len());
     let target = target.and_then(|target| std::str::from_utf8(target).ok());
-    let target = target.ok_or(Error::MalformedStartLine)?;
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Error::MalformedStartLine)?;
+    let target = target.ok_or(ProtocolError::MalformedStartLine)?;
+    let method =
+        Method::from_bytes(method.as_bytes()).map_err(|_| ProtocolError::MalformedStartLine)?;
 
     let section = head.get(line + 2..).unwrap_or_default();
     storage.spare = vec![httparse::EMPTY_HEADER; limits.fields];
     let number = match httparse::parse_headers(section, &mut storage.spare) {
         Ok(httparse::Status::Complete((_, fields))) => fields.len(),
-        Ok(httparse::Status::Partial) => return Err(Error::MalformedStartLine),
+        Ok(httparse::Status::Partial) => return Err(ProtocolError::MalformedStartLine),
         Err(error) => return Err(diagnose(error, head, limits)),
     };
     Ok(RequestHead {
@@ -435,7 +438,7 @@ fn version_of(minor: u8) -> Version {
 }
 
 /// Names what is wrong with a head that httparse refused. Only called then, so it may take its time.
-fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> Error {
+fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> ProtocolError {
     let line_end = head
         .windows(2)
         .position(|pair| pair == b"\r\n")
@@ -451,48 +454,52 @@ fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> Error {
                 .split(|byte| *byte == b' ')
                 .any(is_another_version)
             {
-                Error::UnsupportedVersion
+                ProtocolError::UnsupportedVersion
             } else {
-                Error::MalformedStartLine
+                ProtocolError::MalformedStartLine
             }
         }
-        httparse::Error::Token | httparse::Error::Status => Error::MalformedStartLine,
-        _ if start_line.contains(&b'\r') => Error::BareCarriageReturn,
+        httparse::Error::Token | httparse::Error::Status => ProtocolError::MalformedStartLine,
+        _ if start_line.contains(&b'\r') => ProtocolError::BareCarriageReturn,
         _ => diagnose_fields(error, rest.get(2..).unwrap_or_default(), limits)
-            .unwrap_or(Error::MalformedStartLine),
+            .unwrap_or(ProtocolError::MalformedStartLine),
     }
 }
 
 /// Names what is wrong with a field section that httparse refused.
-fn diagnose_fields(error: httparse::Error, section: &[u8], limits: &Limits) -> Option<Error> {
+fn diagnose_fields(
+    error: httparse::Error,
+    section: &[u8],
+    limits: &Limits,
+) -> Option<ProtocolError> {
     if error == httparse::Error::TooManyHeaders {
-        return Some(Error::TooManyFields {
+        return Some(ProtocolError::TooManyFields {
             limit: limits.fields,
         });
     }
     for line in section.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.contains(&b'\r') {
-            return Some(Error::BareCarriageReturn);
+            return Some(ProtocolError::BareCarriageReturn);
         }
         if line.starts_with(b" ") || line.starts_with(b"\t") {
-            return Some(Error::LineFolding);
+            return Some(ProtocolError::LineFolding);
         }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             if line.is_empty() {
                 continue;
             }
-            return Some(Error::InvalidFieldName);
+            return Some(ProtocolError::InvalidFieldName);
         };
         let (name, value) = line.split_at(colon);
         if name.ends_with(b" ") || name.ends_with(b"\t") {
-            return Some(Error::SpaceBeforeColon);
+            return Some(ProtocolError::SpaceBeforeColon);
         }
         if HeaderName::from_bytes(name).is_err() {
-            return Some(Error::InvalidFieldName);
+            return Some(ProtocolError::InvalidFieldName);
         }
         if HeaderValue::from_bytes(&value[1..]).is_err() {
-            return Some(Error::InvalidFieldValue);
+            return Some(ProtocolError::InvalidFieldValue);
         }
     }
     None
@@ -517,7 +524,7 @@ impl HeadScanner {
         input: &[u8],
         first_line: Option<usize>,
         limits: &Limits,
-    ) -> Result<Option<usize>, Error> {
+    ) -> Result<Option<usize>, ProtocolError> {
         let mut line = self.line as usize;
         let mut scanned = self.scanned as usize;
         let window = &input[..input.len().min(limits.head)];
@@ -528,7 +535,7 @@ impl HeadScanner {
                 return Err(too_long(first_line));
             }
             if newline == line || window[newline - 1] != b'\r' {
-                return Err(Error::BareLineFeed);
+                return Err(ProtocolError::BareLineFeed);
             }
             if newline == line + 1 {
                 return Ok(Some(newline + 1));
@@ -541,7 +548,7 @@ impl HeadScanner {
             return Err(too_long(first_line));
         }
         if input.len() >= limits.head {
-            return Err(Error::HeadTooLarge { limit: limits.head });
+            return Err(ProtocolError::HeadTooLarge { limit: limits.head });
         }
         // The casts hold: a head larger than its limit, which is far below 4 GiB, was refused above.
         self.line = u32::try_from(line).unwrap_or(u32::MAX);
@@ -550,8 +557,8 @@ impl HeadScanner {
     }
 }
 
-fn too_long(first_line: Option<usize>) -> Error {
-    Error::RequestLineTooLong {
+fn too_long(first_line: Option<usize>) -> ProtocolError {
+    ProtocolError::RequestLineTooLong {
         limit: first_line.unwrap_or_default(),
     }
 }

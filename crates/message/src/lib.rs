@@ -33,7 +33,8 @@
 //! | [`error`] | What is wrong, and which status code says so? |
 //!
 //! ```
-//! use tinyhttp_message::{ClientConnection, ClientEvent, FieldStorage, Limits, connection::RequestContent};
+//! use tinyhttp_message::connection::{RequestContent, Response};
+//! use tinyhttp_message::{ClientConnection, Event, FieldStorage, Limits};
 //! use http::{Method, Version};
 //!
 //! let mut connection = ClientConnection::new(Limits::default());
@@ -46,12 +47,12 @@
 //! let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 //! let mut storage = FieldStorage::new();
 //! let (used, event) = connection.receive(answer, &mut storage)?;
-//! let ClientEvent::Response { head, .. } = event else { panic!("the head is there") };
+//! let Event::Head(Response::Final { head, .. }) = event else { panic!("the head is there") };
 //! assert_eq!(head.status, 200);
 //! let mut storage = FieldStorage::new();
 //! let (_, event) = connection.receive(&answer[used..], &mut storage)?;
-//! assert!(matches!(event, ClientEvent::Content(b"hi")));
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! assert!(matches!(event, Event::Content(b"hi")));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 #![forbid(unsafe_code)]
@@ -72,10 +73,10 @@ pub mod range;
 pub mod target;
 pub mod tolerance;
 
-pub use connection::{ClientConnection, ClientEvent, ServerConnection, ServerEvent};
+pub use connection::{ClientConnection, Event, ServerConnection};
 pub use content::ContentEncoder;
-pub use error::Error;
+pub use error::{MisuseError, ProtocolError};
 pub use framing::{BodyLength, CloseReason};
 pub use head::{FieldStorage, LargeFieldStorage, Limits, RequestHead, ResponseHead};
 pub use target::{Path, Target};
-pub use tolerance::Deviation;
+pub use tolerance::{Deviation, Deviations};

@@ -17,10 +17,10 @@
 //! assert_eq!((target.form(), target.query()), (Form::Origin, Some("x=1")));
 //! assert_eq!(Path::normalize(target.path())?.as_bytes(), b"/a b.txt");
 //! assert!(Path::normalize("/../etc/passwd").is_err());
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! # Ok::<(), tinyhttp_message::ProtocolError>(())
 //! ```
 
-use crate::error::Error;
+use crate::error::ProtocolError;
 use http::{Method, Uri};
 use std::borrow::Cow;
 use std::fmt;
@@ -55,13 +55,13 @@ impl<'t> Target<'t> {
     /// control bytes and `#` are not.
     ///
     /// # Errors
-    /// [`Error::MalformedTarget`]; [`Error::MalformedHost`] for the authority of an absolute-form.
-    pub fn parse(method: &Method, raw: &'t str) -> Result<Self, Error> {
+    /// [`ProtocolError::MalformedTarget`]; [`ProtocolError::MalformedHost`] for the authority of an absolute-form.
+    pub fn parse(method: &Method, raw: &'t str) -> Result<Self, ProtocolError> {
         if raw
             .bytes()
             .any(|byte| byte <= b' ' || byte == 0x7f || byte == b'#')
         {
-            return Err(Error::MalformedTarget);
+            return Err(ProtocolError::MalformedTarget);
         }
         let target = |form, authority, path, query| Target {
             form,
@@ -73,7 +73,7 @@ impl<'t> Target<'t> {
         if method == Method::CONNECT {
             let port = raw.rsplit_once(':').map(|(_, port)| port);
             if !is_authority(raw) || port.is_none_or(str::is_empty) {
-                return Err(Error::MalformedTarget);
+                return Err(ProtocolError::MalformedTarget);
             }
             return Ok(target(Form::Authority, Some(raw), "", None));
         }
@@ -84,15 +84,17 @@ impl<'t> Target<'t> {
         if raw == "*" && method == Method::OPTIONS {
             return Ok(target(Form::Asterisk, None, "*", None));
         }
-        let (scheme, rest) = raw.split_once("://").ok_or(Error::MalformedTarget)?;
+        let (scheme, rest) = raw
+            .split_once("://")
+            .ok_or(ProtocolError::MalformedTarget)?;
         if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-            return Err(Error::MalformedTarget);
+            return Err(ProtocolError::MalformedTarget);
         }
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         // A URI of these schemes has a host, which is not empty (RFC 9110 §4.2.1).
         if authority.is_empty() || authority.starts_with(':') || !is_authority(authority) {
-            return Err(Error::MalformedHost);
+            return Err(ProtocolError::MalformedHost);
         }
         let (path, query) = split_query(rest);
         Ok(target(
@@ -145,11 +147,11 @@ impl<'t> Target<'t> {
     /// mean in it what they mean in [`Path`].
     ///
     /// # Errors
-    /// [`Error::MalformedTarget`] for an authority that [`Uri`] does not take.
-    pub fn to_uri(&self) -> Result<Uri, Error> {
+    /// [`ProtocolError::MalformedTarget`] for an authority that [`Uri`] does not take.
+    pub fn to_uri(&self) -> Result<Uri, ProtocolError> {
         let uri = self.raw.parse();
         uri.or_else(|_| encode_delimiters(self.raw).parse())
-            .map_err(|_| Error::MalformedTarget)
+            .map_err(|_| ProtocolError::MalformedTarget)
     }
 }
 
@@ -228,11 +230,11 @@ impl<'t> Path<'t> {
     /// Decodes each segment once and removes the dot segments (RFC 3986 §5.2.4). Runs of `/` count as one.
     ///
     /// # Errors
-    /// [`Error::MalformedPath`] for a `%` without two hexadecimal digits, for an encoded NUL, for `..` above the root, and for a path that doesn't start with `/`.
-    pub fn normalize(raw: &'t str) -> Result<Self, Error> {
+    /// [`ProtocolError::MalformedPath`] for a `%` without two hexadecimal digits, for an encoded NUL, for `..` above the root, and for a path that doesn't start with `/`.
+    pub fn normalize(raw: &'t str) -> Result<Self, ProtocolError> {
         let bytes = raw.as_bytes();
         if bytes.first() != Some(&b'/') {
-            return Err(Error::MalformedPath);
+            return Err(ProtocolError::MalformedPath);
         }
         if is_normal(bytes) {
             return Ok(Path {
@@ -251,7 +253,7 @@ impl<'t> Path<'t> {
             has_encoded_slash |= decode(segment, &mut path)?;
             match &path[start + 1..] {
                 b"" | b"." => path.truncate(start),
-                b".." => path.truncate(starts.pop().ok_or(Error::MalformedPath)?),
+                b".." => path.truncate(starts.pop().ok_or(ProtocolError::MalformedPath)?),
                 _ => {
                     starts.push(start);
                     ends_in_slash = false;
@@ -318,7 +320,7 @@ fn is_normal(path: &[u8]) -> bool {
 }
 
 /// Decodes a segment; whether it has an encoded slash, which stays as it is.
-fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<bool, Error> {
+fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<bool, ProtocolError> {
     let mut has_encoded_slash = false;
     let mut rest = segment.iter();
     while let Some(&byte) = rest.next() {
@@ -328,7 +330,7 @@ fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<bool, Error> {
                     .and_then(|digit| char::from(*digit).to_digit(16))
             };
             let (Some(high), Some(low)) = (digit(), digit()) else {
-                return Err(Error::MalformedPath);
+                return Err(ProtocolError::MalformedPath);
             };
             // Two hexadecimal digits are at most 255.
             (high * 16 + low) as u8
@@ -336,7 +338,7 @@ fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<bool, Error> {
             byte
         };
         match byte {
-            0 => return Err(Error::MalformedPath),
+            0 => return Err(ProtocolError::MalformedPath),
             b'/' => {
                 has_encoded_slash = true;
                 into.extend_from_slice(b"%2F");
@@ -361,7 +363,7 @@ mod tests {
             Option<&'static str>,
             Option<&'static str>,
         );
-        let table: &[(&Method, &'static str, Result<Parts, Error>)] = &[
+        let table: &[(&Method, &'static str, Result<Parts, ProtocolError>)] = &[
             (&get, "/", Ok((Form::Origin, "/", None, None))),
             (&get, "/a?b?c", Ok((Form::Origin, "/a", Some("b?c"), None))),
             (&get, "/a?", Ok((Form::Origin, "/a", Some(""), None))),
@@ -387,19 +389,19 @@ mod tests {
                 "http://[::1]:8080/",
                 Ok((Form::Absolute, "/", None, Some("[::1]:8080"))),
             ),
-            (&get, "http:///a", Err(Error::MalformedHost)),
-            (&get, "http://:80/a", Err(Error::MalformedHost)),
-            (&get, "http://u@h/a", Err(Error::MalformedHost)),
-            (&get, "http://[::g]/", Err(Error::MalformedHost)),
-            (&get, "http://h:99999/", Err(Error::MalformedHost)),
-            (&get, "ftp://h/a", Err(Error::MalformedTarget)),
-            (&get, "a", Err(Error::MalformedTarget)),
-            (&get, "*", Err(Error::MalformedTarget)),
-            (&get, "h:443", Err(Error::MalformedTarget)),
-            (&get, "", Err(Error::MalformedTarget)),
-            (&get, "/a#b", Err(Error::MalformedTarget)),
-            (&get, "/a b", Err(Error::MalformedTarget)),
-            (&get, "/a\u{7f}", Err(Error::MalformedTarget)),
+            (&get, "http:///a", Err(ProtocolError::MalformedHost)),
+            (&get, "http://:80/a", Err(ProtocolError::MalformedHost)),
+            (&get, "http://u@h/a", Err(ProtocolError::MalformedHost)),
+            (&get, "http://[::g]/", Err(ProtocolError::MalformedHost)),
+            (&get, "http://h:99999/", Err(ProtocolError::MalformedHost)),
+            (&get, "ftp://h/a", Err(ProtocolError::MalformedTarget)),
+            (&get, "a", Err(ProtocolError::MalformedTarget)),
+            (&get, "*", Err(ProtocolError::MalformedTarget)),
+            (&get, "h:443", Err(ProtocolError::MalformedTarget)),
+            (&get, "", Err(ProtocolError::MalformedTarget)),
+            (&get, "/a#b", Err(ProtocolError::MalformedTarget)),
+            (&get, "/a b", Err(ProtocolError::MalformedTarget)),
+            (&get, "/a\u{7f}", Err(ProtocolError::MalformedTarget)),
             (&Method::OPTIONS, "*", Ok((Form::Asterisk, "*", None, None))),
             (&Method::OPTIONS, "/", Ok((Form::Origin, "/", None, None))),
             (
@@ -412,9 +414,9 @@ mod tests {
                 "[::1]:443",
                 Ok((Form::Authority, "", None, Some("[::1]:443"))),
             ),
-            (&Method::CONNECT, "h", Err(Error::MalformedTarget)),
-            (&Method::CONNECT, "h:", Err(Error::MalformedTarget)),
-            (&Method::CONNECT, "/", Err(Error::MalformedTarget)),
+            (&Method::CONNECT, "h", Err(ProtocolError::MalformedTarget)),
+            (&Method::CONNECT, "h:", Err(ProtocolError::MalformedTarget)),
+            (&Method::CONNECT, "/", Err(ProtocolError::MalformedTarget)),
         ];
         for (method, raw, want) in table {
             let got =

@@ -22,12 +22,12 @@
 //!
 //! let (head, deviations) = repair(b"HTTP/1.1 200 OK\nServer : a\n b\n\n")?.unwrap();
 //! assert_eq!(head, b"HTTP/1.1 200 OK\r\nServer: a b\r\n\r\n");
-//! assert_eq!(deviations.len(), 3);
-//! assert!(deviations.contains(&Deviation::LineFolding));
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! assert_eq!(deviations.iter().count(), 3);
+//! assert!(deviations.contains(Deviation::LineFolding));
+//! # Ok::<(), tinyhttp_message::ProtocolError>(())
 //! ```
 
-use crate::error::Error;
+use crate::error::ProtocolError;
 use crate::framing::repair_framing;
 use crate::head::Limits;
 use std::fmt;
@@ -54,6 +54,19 @@ pub enum Deviation {
     LaterVersion,
 }
 
+impl Deviation {
+    const ALL: [Deviation; 8] = [
+        Deviation::BareLineFeed,
+        Deviation::LineFolding,
+        Deviation::SpaceBeforeColon,
+        Deviation::RepeatedContentLength,
+        Deviation::ContentLengthWithTransferEncoding,
+        Deviation::IdentityTransferCoding,
+        Deviation::SpaceAfterChunkSize,
+        Deviation::LaterVersion,
+    ];
+}
+
 impl fmt::Display for Deviation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -73,6 +86,51 @@ impl fmt::Display for Deviation {
     }
 }
 
+/// A set of [`Deviation`]s, in one byte. Its order is that of the enum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deviations(u8);
+
+impl Deviations {
+    /// Adds a fault.
+    pub fn insert(&mut self, deviation: Deviation) {
+        self.0 |= 1 << deviation as u8;
+    }
+
+    /// Whether the set contains a fault.
+    #[must_use]
+    pub fn contains(self, deviation: Deviation) -> bool {
+        self.0 & (1 << deviation as u8) != 0
+    }
+
+    /// Whether nothing was forgiven.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The faults in the set.
+    pub fn iter(self) -> impl Iterator<Item = Deviation> {
+        Deviation::ALL
+            .into_iter()
+            .filter(move |deviation| self.contains(*deviation))
+    }
+
+    /// Adds the faults of another set.
+    pub fn extend(&mut self, other: Deviations) {
+        self.0 |= other.0;
+    }
+}
+
+impl FromIterator<Deviation> for Deviations {
+    fn from_iter<I: IntoIterator<Item = Deviation>>(deviations: I) -> Self {
+        let mut set = Deviations::default();
+        deviations
+            .into_iter()
+            .for_each(|deviation| set.insert(deviation));
+        set
+    }
+}
+
 /// Looks for the end of a head whose lines may end in LF alone. Between calls it remembers how far it has looked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HeadEnd {
@@ -86,8 +144,8 @@ impl HeadEnd {
     /// `input` must begin with the bytes of the call before.
     ///
     /// # Errors
-    /// [`Error::HeadTooLarge`].
-    pub fn find(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, Error> {
+    /// [`ProtocolError::HeadTooLarge`].
+    pub fn find(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, ProtocolError> {
         let window = &input[..input.len().min(limits.head)];
         while let Some(offset) = memchr::memchr(b'\n', &window[self.scanned..]) {
             let newline = self.scanned + offset;
@@ -100,20 +158,20 @@ impl HeadEnd {
         }
         self.scanned = window.len();
         if input.len() >= limits.head {
-            return Err(Error::HeadTooLarge { limit: limits.head });
+            return Err(ProtocolError::HeadTooLarge { limit: limits.head });
         }
         Ok(None)
     }
 }
 
 /// A section that the strict grammar takes, and what had to be changed for that.
-pub type Repaired = (Vec<u8>, Vec<Deviation>);
+pub type Repaired = (Vec<u8>, Deviations);
 
 /// Rewrites a whole response head, with its blank line; `None` if there is nothing to repair.
 ///
 /// # Errors
-/// [`Error::RepeatedContentLength`] for several that differ. Other faults are left to the parser.
-pub fn repair(head: &[u8]) -> Result<Option<Repaired>, Error> {
+/// [`ProtocolError::RepeatedContentLength`] for several that differ. Other faults are left to the parser.
+pub fn repair(head: &[u8]) -> Result<Option<Repaired>, ProtocolError> {
     let mut repair = Repair::default();
     let start_line = repair.lines(head, true);
     let start_line = start_line.map(|line| repair.version(line));
@@ -132,14 +190,12 @@ pub(crate) fn repair_trailers(section: &[u8]) -> Option<Repaired> {
 #[derive(Default)]
 struct Repair {
     lines: Vec<Vec<u8>>,
-    deviations: Vec<Deviation>,
+    deviations: Deviations,
 }
 
 impl Repair {
     fn note(&mut self, deviation: Deviation) {
-        if !self.deviations.contains(&deviation) {
-            self.deviations.push(deviation);
-        }
+        self.deviations.insert(deviation);
     }
 
     /// Takes the lines apart, and gives the start line back, if there is one.
@@ -206,7 +262,7 @@ impl Repair {
     }
 
     /// RFC 9112 §6.3, rules 3 to 5.
-    fn framing(&mut self, start_line: Option<&[u8]>) -> Result<(), Error> {
+    fn framing(&mut self, start_line: Option<&[u8]>) -> Result<(), ProtocolError> {
         let is_old = start_line.is_some_and(|line| line.starts_with(b"HTTP/1.0"));
         let repaired = repair_framing(&mut self.lines, is_old)?;
         let notes = [
@@ -301,13 +357,16 @@ mod tests {
             let (given, want) = (format!("HTTP/1.1 {given}"), format!("HTTP/1.1 {want}"));
             let got = repair(given.as_bytes()).unwrap().unwrap();
             assert_eq!(String::from_utf8(got.0).unwrap(), want, "{given:?}");
-            assert_eq!(got.1, *deviations, "{given:?}");
+            assert_eq!(got.1, deviations.iter().copied().collect(), "{given:?}");
             assert_eq!(repair(want.as_bytes()), Ok(None), "{want:?}");
         }
         let later = repair(b"HTTP/1.9 200 OK\r\n\r\n").unwrap().unwrap();
         assert_eq!(
             later,
-            (b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![LaterVersion])
+            (
+                b"HTTP/1.1 200 OK\r\n\r\n".to_vec(),
+                Deviations::from_iter([LaterVersion])
+            )
         );
         for untouched in [
             "HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
@@ -319,7 +378,7 @@ mod tests {
             assert_eq!(repair(untouched.as_bytes()), Ok(None), "{untouched:?}");
         }
         let differing = repair(b"HTTP/1.1 200 OK\r\nContent-Length: 84, 85\r\n\r\n");
-        assert_eq!(differing, Err(Error::RepeatedContentLength));
+        assert_eq!(differing, Err(ProtocolError::RepeatedContentLength));
     }
 
     #[test]

@@ -3,10 +3,10 @@
 
 use http::{Method, StatusCode, Version};
 use proptest::prelude::*;
-use tinyhttp_message::connection::RequestContent;
+use tinyhttp_message::connection::{Request, RequestContent, Response};
 use tinyhttp_message::{
-    ClientConnection, ClientEvent, Error, FieldStorage, Limits, RequestHead, ResponseHead,
-    ServerConnection, ServerEvent,
+    ClientConnection, Event, FieldStorage, Limits, MisuseError, ProtocolError, RequestHead,
+    ResponseHead, ServerConnection,
 };
 
 /// What one side saw, told in words, and how many bytes it used.
@@ -14,7 +14,7 @@ use tinyhttp_message::{
 struct Seen {
     events: Vec<String>,
     used: usize,
-    error: Option<Error>,
+    error: Option<ProtocolError>,
 }
 
 impl Seen {
@@ -54,8 +54,8 @@ fn serve(input: &[u8], step: usize, limits: Limits) -> Seen {
             };
             seen.used += used;
             match event {
-                ServerEvent::NeedMore => break,
-                ServerEvent::Request { head, framing } => seen.events.push(format!(
+                Event::NeedMore => break,
+                Event::Head(Request { head, framing }) => seen.events.push(format!(
                     "{} {} {:?} {:?}{}",
                     head.method,
                     head.target,
@@ -67,9 +67,9 @@ fn serve(input: &[u8], step: usize, limits: Limits) -> Seen {
                         ""
                     }
                 )),
-                ServerEvent::Content(bytes) => seen.content(bytes),
-                ServerEvent::End(trailers) => seen.events.push(format!("end {}", trailers.len())),
-                ServerEvent::Paused => {
+                Event::Content(bytes) => seen.content(bytes),
+                Event::End(trailers) => seen.events.push(format!("end {}", trailers.len())),
+                Event::Paused => {
                     let mut out = Vec::new();
                     connection.continue_if_expected(&mut out);
                     connection
@@ -185,8 +185,8 @@ impl MapToStrings for [&str] {
 
 #[test]
 fn refused_requests() {
-    use Error::*;
-    let table: &[(&str, Error, u16)] = &[
+    use ProtocolError::*;
+    let table: &[(&str, ProtocolError, u16)] = &[
         ("GET / HTTP/1.1\nHost: h\r\n\r\n", BareLineFeed, 400),
         ("GET / HTTP/1.1\r\nHost: h\n\r\n", BareLineFeed, 400),
         ("GET / HTTP/1.1\r\nHost: h\r\n\n", BareLineFeed, 400),
@@ -373,7 +373,7 @@ fn later_minor_versions_are_read_as_1_1() {
         let mut connection = ServerConnection::new(Limits::default());
         let mut storage = FieldStorage::new();
         let (used, event) = connection.receive(input.as_bytes(), &mut storage).unwrap();
-        let ServerEvent::Request { head, framing } = event else {
+        let Event::Head(Request { head, framing }) = event else {
             panic!("{event:?}");
         };
         assert_eq!(used, input.len());
@@ -397,21 +397,33 @@ fn heads_on_their_own() {
     let table = [
         ("GET / HTTP/1.1\r\nA: b\r\n\r\n", None),
         ("GET / HTTP/1.1\r\nA: b\r\n\r\nGET", None),
-        ("GET / HTTP/1.1\r\nA: b\r\n", Some(Error::UnexpectedEnd)),
-        ("GET / HTTP/1.1\nA: b\r\n\r\n", Some(Error::BareLineFeed)),
-        ("GET / HTTP/1.1\r\nA: b\n\r\n", Some(Error::BareLineFeed)),
-        ("GET / HTTP/1.1\r\nA: b\r\n\n", Some(Error::BareLineFeed)),
+        (
+            "GET / HTTP/1.1\r\nA: b\r\n",
+            Some(ProtocolError::UnexpectedEnd),
+        ),
+        (
+            "GET / HTTP/1.1\nA: b\r\n\r\n",
+            Some(ProtocolError::BareLineFeed),
+        ),
+        (
+            "GET / HTTP/1.1\r\nA: b\n\r\n",
+            Some(ProtocolError::BareLineFeed),
+        ),
+        (
+            "GET / HTTP/1.1\r\nA: b\r\n\n",
+            Some(ProtocolError::BareLineFeed),
+        ),
         (
             "\r\nGET / HTTP/1.1\r\n\r\n",
-            Some(Error::MalformedStartLine),
+            Some(ProtocolError::MalformedStartLine),
         ),
         (
             "GET /aaaaaaaa HTTP/1.1\r\n\r\n",
-            Some(Error::RequestLineTooLong { limit: 20 }),
+            Some(ProtocolError::RequestLineTooLong { limit: 20 }),
         ),
         (
             "GET / HTTP/1.1\r\nA: bbbbbbbbbbbbbbbbbbbbb\r\n\r\n",
-            Some(Error::HeadTooLarge { limit: 40 }),
+            Some(ProtocolError::HeadTooLarge { limit: 40 }),
         ),
     ];
     for (input, want) in table {
@@ -424,7 +436,9 @@ fn heads_on_their_own() {
         // The same in a response, which has no limit on its first line.
         let input = input.replace("GET / HTTP/1.1", "HTTP/1.1 200 O");
         let want = match want {
-            Some(Error::RequestLineTooLong { .. }) => Some(Error::MalformedStartLine),
+            Some(ProtocolError::RequestLineTooLong { .. }) => {
+                Some(ProtocolError::MalformedStartLine)
+            }
             other => other,
         };
         let mut storage = FieldStorage::new();
@@ -453,18 +467,24 @@ fn limits_are_inclusive() {
         (request(7, 0, 1), None),
         (
             request(8, 0, 1),
-            Some(Error::RequestLineTooLong { limit: 20 }),
+            Some(ProtocolError::RequestLineTooLong { limit: 20 }),
         ),
         // However much of the line has come, what is wrong first is that it is too long.
         (
             format!("GET /{}\n", "a".repeat(40)),
-            Some(Error::RequestLineTooLong { limit: 20 }),
+            Some(ProtocolError::RequestLineTooLong { limit: 20 }),
         ),
         (request(1, 2, 1), None),
-        (request(1, 3, 1), Some(Error::TooManyFields { limit: 3 })),
+        (
+            request(1, 3, 1),
+            Some(ProtocolError::TooManyFields { limit: 3 }),
+        ),
         // 16 + 8 + value + 2
         (request(1, 0, 54), None),
-        (request(1, 0, 55), Some(Error::HeadTooLarge { limit: 80 })),
+        (
+            request(1, 0, 55),
+            Some(ProtocolError::HeadTooLarge { limit: 80 }),
+        ),
     ];
     for (input, want) in table {
         let seen = every_split(input.as_bytes(), |input, step| serve(input, step, limits));
@@ -472,18 +492,21 @@ fn limits_are_inclusive() {
     }
     // Nobody has to wait for the end of a line that is too long already.
     let seen = serve(b"GET /aaaaaaaaaaaaaaaaaaaaaaa", 1, limits);
-    assert_eq!(seen.error, Some(Error::RequestLineTooLong { limit: 20 }));
+    assert_eq!(
+        seen.error,
+        Some(ProtocolError::RequestLineTooLong { limit: 20 })
+    );
 }
 
 #[test]
 fn the_end_of_input() {
-    let table: &[(&str, Result<(), Error>)] = &[
+    let table: &[(&str, Result<(), ProtocolError>)] = &[
         ("", Ok(())),
-        ("GET /", Err(Error::UnexpectedEnd)),
+        ("GET /", Err(ProtocolError::UnexpectedEnd)),
         ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", Ok(())),
         (
             "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n",
-            Err(Error::UnexpectedEnd),
+            Err(ProtocolError::UnexpectedEnd),
         ),
     ];
     for (input, want) in table {
@@ -574,7 +597,7 @@ fn answers() {
         content.finish(&mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), *want, "{line} {status}");
         let again = connection.respond(status, *length, &mut Vec::new(), |_| Ok(()));
-        assert_eq!(again.err(), Some(Error::OutOfTurn));
+        assert_eq!(again.err(), Some(MisuseError::OutOfTurn));
     }
 }
 
@@ -658,20 +681,20 @@ fn receive(method: &Method, input: &[u8], step: usize) -> Seen {
             };
             seen.used += used;
             match event {
-                ClientEvent::NeedMore => break,
-                ClientEvent::Interim(head) => seen
+                Event::NeedMore => break,
+                Event::Head(Response::Interim(head)) => seen
                     .events
                     .push(format!("interim {}", head.status.as_u16())),
-                ClientEvent::Response { head, framing } => seen.events.push(format!(
+                Event::Head(Response::Final { head, framing }) => seen.events.push(format!(
                     "{} {:?} {:?} {:?}",
                     head.status.as_u16(),
                     head.reason,
                     framing.length,
                     framing.close
                 )),
-                ClientEvent::Content(bytes) => seen.content(bytes),
-                ClientEvent::End(trailers) => seen.events.push(format!("end {}", trailers.len())),
-                ClientEvent::Paused => break 'input,
+                Event::Content(bytes) => seen.content(bytes),
+                Event::End(trailers) => seen.events.push(format!("end {}", trailers.len())),
+                Event::Paused => break 'input,
             }
         }
     }
@@ -683,7 +706,7 @@ fn receive(method: &Method, input: &[u8], step: usize) -> Seen {
 fn responses() {
     let get = &Method::GET;
     let head = &Method::HEAD;
-    let table: &[(&Method, &str, &[&str], Option<Error>)] = &[
+    let table: &[(&Method, &str, &[&str], Option<ProtocolError>)] = &[
         (
             get,
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
@@ -749,49 +772,49 @@ fn responses() {
             get,
             "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhi",
             &["200 \"OK\" Known(9) None", "content hi"],
-            Some(Error::UnexpectedEnd),
+            Some(ProtocolError::UnexpectedEnd),
         ),
         (
             get,
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhi",
             &["200 \"OK\" Chunked None", "content hi"],
-            Some(Error::UnexpectedEnd),
+            Some(ProtocolError::UnexpectedEnd),
         ),
         (
             get,
             "HTTP/1.1 200 OK\r\nContent-Le",
             &[],
-            Some(Error::UnexpectedEnd),
+            Some(ProtocolError::UnexpectedEnd),
         ),
         (
             get,
             "HTTP/1.1 101 Switching\r\n\r\n",
             &[],
-            Some(Error::UnexpectedUpgrade),
+            Some(ProtocolError::UnexpectedUpgrade),
         ),
         (
             get,
             "HTTP/1.1 99 No\r\n\r\n",
             &[],
-            Some(Error::MalformedStartLine),
+            Some(ProtocolError::MalformedStartLine),
         ),
         (
             get,
             "HTTP/1.1 200 OK\nA: b\n\n",
             &[],
-            Some(Error::BareLineFeed),
+            Some(ProtocolError::BareLineFeed),
         ),
         (
             get,
             "<html>hello</html>\r\n\r\n",
             &[],
-            Some(Error::MalformedStartLine),
+            Some(ProtocolError::MalformedStartLine),
         ),
         (
             get,
             "HTTP/2 200\r\n\r\n",
             &[],
-            Some(Error::MalformedStartLine),
+            Some(ProtocolError::MalformedStartLine),
         ),
     ];
     for (method, input, want, error) in table {
@@ -810,7 +833,7 @@ fn responses() {
     let endless = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000);
     assert_eq!(
         receive(get, endless.as_bytes(), 100).error,
-        Some(Error::TooManyInterimResponses)
+        Some(ProtocolError::TooManyInterimResponses)
     );
 }
 
@@ -856,7 +879,11 @@ fn requests_as_sent() {
             &mut Vec::new(),
             fields,
         );
-        assert_eq!(second.err(), Some(Error::OutOfTurn), "a response is due");
+        assert_eq!(
+            second.err(),
+            Some(MisuseError::OutOfTurn),
+            "a response is due"
+        );
     }
 }
 

@@ -42,7 +42,7 @@ pub enum Error {
     /// The request can't be put on the wire: a line break in a field, or the like.
     Request {
         /// What is wrong with it.
-        source: message::Error,
+        source: message::MisuseError,
     },
     /// The host has no address, or nobody could say which.
     Resolve {
@@ -154,7 +154,7 @@ pub enum Error {
         /// Which server.
         peer: Peer,
         /// What is wrong.
-        source: message::Error,
+        source: message::ProtocolError,
     },
     /// The server speaks another protocol.
     NotHttp {
@@ -387,7 +387,8 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Error::Url { source, .. } => Some(source),
-            Error::Request { source } | Error::Protocol { source, .. } => Some(source),
+            Error::Request { source } => Some(source),
+            Error::Protocol { source, .. } => Some(source),
             Error::Resolve { source, .. }
             | Error::Interface { source }
             | Error::ConnectUnix { source, .. }

@@ -3,7 +3,7 @@
 use super::Exchange;
 use crate::error::Error;
 use crate::trace::Event;
-use tinyhttp_message::{BodyLength, ClientEvent, FieldStorage};
+use tinyhttp_message::{BodyLength, Event as Received, FieldStorage};
 
 impl Exchange {
     /// Reads some of the content; 0 at its end.
@@ -79,15 +79,15 @@ impl Exchange {
                     peer: connection.peer.clone(),
                     source,
                 })?;
-            for deviation in connection.protocol.take_deviations() {
+            for deviation in connection.protocol.take_deviations().iter() {
                 self.recorder.emit(&Event::Tolerated(deviation));
             }
             let progress = match event {
-                ClientEvent::Content(piece) => {
+                Received::Content(piece) => {
                     content(piece);
                     true
                 }
-                ClientEvent::End(trailers) => {
+                Received::End(trailers) => {
                     self.trailers = trailers;
                     true
                 }

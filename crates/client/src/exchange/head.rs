@@ -3,9 +3,8 @@
 use super::connection::Grammar;
 use crate::error::Error;
 use crate::transport::Peer;
-use tinyhttp_message::Deviation;
-use tinyhttp_message::Error as ProtocolError;
 use tinyhttp_message::tolerance::{HeadEnd, repair};
+use tinyhttp_message::{Deviations, ProtocolError};
 
 /// How every response begins (RFC 9112 §4).
 const START: &[u8] = b"HTTP/";
@@ -28,7 +27,7 @@ pub(super) struct Repaired {
     /// Bytes of the head that was sent.
     pub(super) length: usize,
     pub(super) head: Vec<u8>,
-    pub(super) deviations: Vec<Deviation>,
+    pub(super) deviations: Deviations,
 }
 
 impl HeadReader {

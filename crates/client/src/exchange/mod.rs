@@ -34,7 +34,8 @@ use outgoing::{Outgoing, PIECE};
 use rustix::event::PollFlags;
 use std::io;
 use std::time::{Duration, Instant};
-use tinyhttp_message::{BodyLength, ClientEvent, CloseReason, Deviation, LargeFieldStorage};
+use tinyhttp_message::connection::Response;
+use tinyhttp_message::{BodyLength, CloseReason, Deviation, Event as Received, LargeFieldStorage};
 
 /// How long a request that asked for `100 Continue` waits for it (RFC 9110 §10.1.1 leaves that to the client).
 const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
@@ -174,9 +175,12 @@ impl Exchange {
                 });
             }
         };
-        for deviation in repaired.iter().flat_map(|repaired| &repaired.deviations) {
-            self.recorder.emit(&Event::Tolerated(*deviation));
-            if *deviation == Deviation::ContentLengthWithTransferEncoding {
+        for deviation in repaired
+            .iter()
+            .flat_map(|repaired| repaired.deviations.iter())
+        {
+            self.recorder.emit(&Event::Tolerated(deviation));
+            if deviation == Deviation::ContentLengthWithTransferEncoding {
                 let protocol = &mut self.connection.protocol;
                 protocol.close_after(CloseReason::ProtocolError);
             }
@@ -194,7 +198,7 @@ impl Exchange {
                 source,
             })?;
         match event {
-            ClientEvent::Interim(head) => {
+            Received::Head(Response::Interim(head)) => {
                 let raw = raw.unwrap_or(head.raw());
                 let used = repaired.as_ref().map_or(used, |repaired| repaired.length);
                 self.head = HeadReader::default();
@@ -206,7 +210,7 @@ impl Exchange {
                 self.connection.input.consume(used);
                 Ok(None)
             }
-            ClientEvent::Response { head, framing } => {
+            Received::Head(Response::Final { head, framing }) => {
                 let raw = raw.unwrap_or(head.raw());
                 let used = repaired.as_ref().map_or(used, |repaired| repaired.length);
                 self.recorder.emit(&Event::ResponseHead {
@@ -243,7 +247,7 @@ impl Exchange {
         if self.has_first_byte {
             return Error::Protocol {
                 peer: self.connection.peer.clone(),
-                source: tinyhttp_message::Error::UnexpectedEnd,
+                source: tinyhttp_message::ProtocolError::UnexpectedEnd,
             };
         }
         self.no_response(None)

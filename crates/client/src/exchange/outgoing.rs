@@ -54,7 +54,7 @@ impl Outgoing {
     }
 }
 
-fn content_error(error: tinyhttp_message::Error) -> Error {
+fn content_error(error: tinyhttp_message::MisuseError) -> Error {
     Error::Content {
         source: io::Error::other(error),
     }

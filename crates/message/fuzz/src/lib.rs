@@ -5,9 +5,9 @@ pub mod strict;
 
 use http::{HeaderMap, Method, StatusCode, Version};
 use strict::{Fields, Message, Not};
-use tinyhttp_message::connection::RequestContent;
+use tinyhttp_message::connection::{Request, RequestContent, Response};
 use tinyhttp_message::{
-    ClientConnection, ClientEvent, Error, FieldStorage, Limits, ServerConnection, ServerEvent,
+    ClientConnection, Event, FieldStorage, Limits, ProtocolError, ServerConnection,
 };
 
 /// Limits that short inputs come up against.
@@ -30,7 +30,7 @@ pub struct Session {
 pub enum End {
     /// Behind the last message there is nothing, or the beginning of another.
     NeedMore,
-    Refused(Error),
+    Refused(ProtocolError),
     /// The last message was the last.
     Closed,
 }
@@ -126,17 +126,17 @@ pub fn serve(input: &[u8], cut: Cut, limits: Limits) -> Session {
             };
             used += length;
             match event {
-                ServerEvent::NeedMore => {
+                Event::NeedMore => {
                     let kept = have - used;
                     assert!(kept <= limits.head, "{kept} bytes have to be kept");
                     break;
                 }
-                ServerEvent::Request { head, framing: _ } => {
+                Event::Head(Request { head, framing: _ }) => {
                     let (method, target) = (head.method.as_str(), head.target.as_str());
                     let start = (method.as_bytes().to_vec(), target.as_bytes().to_vec());
                     message = Some(begun(start, copied(head.fields.iter())));
                 }
-                ServerEvent::Content(content) => {
+                Event::Content(content) => {
                     assert!(!content.is_empty());
                     message
                         .as_mut()
@@ -144,10 +144,10 @@ pub fn serve(input: &[u8], cut: Cut, limits: Limits) -> Session {
                         .content
                         .extend_from_slice(content);
                 }
-                ServerEvent::End(trailers) => {
+                Event::End(trailers) => {
                     message.as_mut().expect("and before an end").trailers = sorted(&trailers);
                 }
-                ServerEvent::Paused => {
+                Event::Paused => {
                     let mut out = Vec::new();
                     connection.continue_if_expected(&mut out);
                     connection
@@ -206,23 +206,23 @@ pub fn receive(method: &Method, input: &[u8], cut: Cut, limits: Limits) -> Sessi
             };
             used += length;
             match event {
-                ClientEvent::NeedMore => {
+                Event::NeedMore => {
                     let kept = have - used;
                     assert!(kept <= limits.head, "{kept} bytes have to be kept");
                     break;
                 }
-                ClientEvent::Interim(head) => {
+                Event::Head(Response::Interim(head)) => {
                     let start = (head.status.as_str().as_bytes().to_vec(), Vec::new());
                     let mut message = begun(start, copied(head.fields.iter()));
                     message.length = used - session.used;
                     session.used = used;
                     session.messages.push(message);
                 }
-                ClientEvent::Response { head, framing: _ } => {
+                Event::Head(Response::Final { head, framing: _ }) => {
                     let start = (head.status.as_str().as_bytes().to_vec(), Vec::new());
                     message = Some(begun(start, copied(head.fields.iter())));
                 }
-                ClientEvent::Content(content) => {
+                Event::Content(content) => {
                     assert!(!content.is_empty());
                     message
                         .as_mut()
@@ -230,10 +230,10 @@ pub fn receive(method: &Method, input: &[u8], cut: Cut, limits: Limits) -> Sessi
                         .content
                         .extend_from_slice(content);
                 }
-                ClientEvent::End(trailers) => {
+                Event::End(trailers) => {
                     message.as_mut().expect("and before an end").trailers = sorted(&trailers);
                 }
-                ClientEvent::Paused => {
+                Event::Paused => {
                     let close = connection.close_reason();
                     let mut message = message.take().expect("there was a response");
                     message.persists = close.is_none();
@@ -270,7 +270,7 @@ pub fn compare(
     session: &Session,
     input: &[u8],
     read: impl Fn(&[u8]) -> Result<Message, Not>,
-    is_stricter: impl Fn(Error) -> bool,
+    is_stricter: impl Fn(ProtocolError) -> bool,
 ) {
     let mut rest = input;
     for message in &session.messages {

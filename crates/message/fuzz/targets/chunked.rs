@@ -4,11 +4,11 @@
 use http::HeaderMap;
 use libfuzzer_sys::fuzz_target;
 use tinyhttp_message::chunked::{ChunkedDecoder, ChunkedEvent, LAST_CHUNK, encode_chunk};
-use tinyhttp_message::{Error, Limits};
+use tinyhttp_message::{Limits, ProtocolError};
 
 type Decoded = (Vec<u8>, Option<(HeaderMap, usize)>);
 
-fn decode(input: &[u8], steps: &[u8]) -> Result<Decoded, Error> {
+fn decode(input: &[u8], steps: &[u8]) -> Result<Decoded, ProtocolError> {
     let limits = Limits::default();
     let mut decoder = ChunkedDecoder::new();
     let (mut content, mut used, mut have) = (Vec::new(), 0, 0);

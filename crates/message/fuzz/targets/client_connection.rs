@@ -4,7 +4,7 @@
 
 use http::Method;
 use libfuzzer_sys::fuzz_target;
-use tinyhttp_message::{Error, Limits};
+use tinyhttp_message::{Limits, ProtocolError};
 use tinyhttp_message_fuzz::{Cut, TIGHT, compare, receive, strict};
 
 fuzz_target!(|input: &[u8]| {
@@ -27,7 +27,7 @@ fuzz_target!(|input: &[u8]| {
     }
     let read = |input: &[u8]| strict::response(method.as_str().as_bytes(), input, true);
     compare(&whole, input, read, |error| {
-        use Error::*;
+        use ProtocolError::*;
         match error {
             HeadTooLarge { .. } | TooManyFields { .. } | ChunkExtensionsTooLong => true,
             TooManyInterimResponses | UnexpectedUpgrade => true,

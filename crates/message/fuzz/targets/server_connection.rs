@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tinyhttp_message::{Error, Limits};
+use tinyhttp_message::{Limits, ProtocolError};
 use tinyhttp_message_fuzz::{Cut, TIGHT, compare, serve, strict};
 
 fuzz_target!(|input: &[u8]| {
@@ -20,7 +20,7 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(serve(input, cut, limits), whole, "{cut:?}");
     }
     compare(&whole, input, strict::request, |error| {
-        use Error::*;
+        use ProtocolError::*;
         match error {
             RequestLineTooLong { .. } | HeadTooLarge { .. } | TooManyFields { .. } => true,
             ChunkExtensionsTooLong | UnknownExpectation => true,

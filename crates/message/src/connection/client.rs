@@ -1,49 +1,51 @@
-//! The client's side: requests out, responses in.
+//! The client's side of a connection: requests out, responses in.
 
-use super::{Receiving, content_length};
-use crate::content::{ContentDecoder, ContentEncoder, Piece};
+use super::content_length;
+use super::receiver::{Event, HeadRead, Progress, Receiver};
+use crate::content::ContentEncoder;
 use crate::encode::HeadWriter;
-use crate::error::Error;
+use crate::error::{MisuseError, ProtocolError};
 use crate::framing::{CloseReason, ResponseFraming, response_framing};
 use crate::head::{FieldStorage, HeadScanner, Limits, ResponseHead};
-use crate::tolerance::Deviation;
-use http::{HeaderMap, Method, StatusCode, Version};
+use crate::tolerance::Deviations;
+use http::{Method, StatusCode, Version};
 
-/// Interim responses that a client accepts before the final one.
+/// The most interim responses that may come before the final one. Servers send one or two.
 const INTERIM_RESPONSES: u8 = 16;
 
-/// What the bytes from a server were.
+/// The head of a response, in an [`Event::Head`].
 #[derive(Debug)]
-pub enum ClientEvent<'h> {
-    /// Part of something; more input is needed.
-    NeedMore,
-    /// An interim (1xx) response. The final one is still to come.
+pub enum Response<'h> {
+    /// An interim (1xx) response (RFC 9110 §15.2). Another head follows.
     Interim(ResponseHead<'h>),
-    /// The final response's head. If its length is [`BodyLength::Empty`](crate::BodyLength::Empty) the response is complete.
-    Response {
+    /// The final response.
+    Final {
         /// The head.
         head: ResponseHead<'h>,
-        /// What it says of the content and the connection.
+        /// The length of the content, and what becomes of the connection.
         framing: ResponseFraming,
     },
-    /// Some of the response's content.
-    Content(&'h [u8]),
-    /// The response is complete. Trailer fields are here and nowhere else.
-    End(HeaderMap),
-    /// No response is due; nothing was taken from the input.
-    Paused,
+}
+
+/// The content that a request announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestContent {
+    /// None.
+    None,
+    /// Content of this length, in bytes.
+    Known(u64),
+    /// Content of unknown length, sent in chunks.
+    Unknown,
 }
 
 /// The client's side of a connection.
 #[derive(Debug)]
 pub struct ClientConnection {
-    limits: Limits,
-    receiving: Receiving,
+    receiver: Receiver,
     method: Method,
     interim: u8,
-    close: Option<CloseReason>,
-    is_tolerant: bool,
-    deviations: Vec<Deviation>,
+    /// The faults forgiven in content since the last `take_deviations`; `None` in a strict connection.
+    tolerance: Option<Deviations>,
 }
 
 impl ClientConnection {
@@ -51,57 +53,58 @@ impl ClientConnection {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         ClientConnection {
-            limits,
-            receiving: Receiving::End,
+            receiver: Receiver::new(limits, Progress::End),
             method: Method::GET,
             interim: 0,
-            close: None,
-            is_tolerant: false,
-            deviations: Vec::new(),
+            tolerance: None,
         }
     }
 
-    /// The same connection, but it forgives what chunks may get wrong (see [`tolerance`](crate::tolerance)). Heads are
+    /// Makes the connection forgive faults of chunks (see [`tolerance`](crate::tolerance)). Heads are
     /// [repaired](crate::tolerance::repair) by the caller before they come here.
     #[must_use]
     pub fn tolerant(self) -> Self {
         ClientConnection {
-            is_tolerant: true,
+            tolerance: Some(Deviations::default()),
             ..self
         }
     }
 
-    /// What was forgiven in the content since the last call.
-    pub fn take_deviations(&mut self) -> Vec<Deviation> {
-        std::mem::take(&mut self.deviations)
+    /// Returns the faults that were forgiven in content since the last call.
+    pub fn take_deviations(&mut self) -> Deviations {
+        self.tolerance
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
-    /// Whether a head is what comes next.
+    /// Whether a response is due and its final head has not arrived.
     #[must_use]
     pub fn awaits_head(&self) -> bool {
-        matches!(self.receiving, Receiving::Head(_))
+        self.receiver.awaits_head()
     }
 
-    /// Writes the head of a request. `length` says what content follows; `fields` writes the fields, Host among them,
-    /// without Content-Length and Transfer-Encoding, which this call sees to itself.
+    /// Writes the head of a request to `out`. `content` says what follows it; `fields` writes the fields, Host among
+    /// them, without Content-Length and Transfer-Encoding, which this call adds.
     ///
     /// # Errors
-    /// [`Error::OutOfTurn`] while another response is due, or when the connection has to end;
-    /// [`Error::TransferEncodingInHttp10`] for content of unknown length there; what `fields` returns.
+    /// [`MisuseError::OutOfTurn`] while another response is due, and after the last exchange of a connection;
+    /// [`MisuseError::ChunkedInHttp10`] for content of unknown length in HTTP/1.0; what `fields` returns. Nothing is
+    /// written then.
     pub fn request(
         &mut self,
         method: &Method,
         target: &str,
         version: Version,
-        length: RequestContent,
+        content: RequestContent,
         out: &mut Vec<u8>,
-        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
-    ) -> Result<ContentEncoder, Error> {
-        if !matches!(self.receiving, Receiving::End) || self.close.is_some() {
-            return Err(Error::OutOfTurn);
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
+    ) -> Result<ContentEncoder, MisuseError> {
+        if !self.receiver.is_complete() || self.close_reason().is_some() {
+            return Err(MisuseError::OutOfTurn);
         }
-        if length == RequestContent::Unknown && version == Version::HTTP_10 {
-            return Err(Error::TransferEncodingInHttp10);
+        if content == RequestContent::Unknown && version == Version::HTTP_10 {
+            return Err(MisuseError::ChunkedInHttp10);
         }
         let start = out.len();
         let mut head = HeadWriter::request(out, method, target, version)?;
@@ -109,7 +112,7 @@ impl ClientConnection {
             out.truncate(start);
             return Err(error);
         }
-        let encoder = match length {
+        let encoder = match content {
             RequestContent::Known(length) => {
                 content_length(&mut head, length);
                 ContentEncoder::Known(length)
@@ -119,7 +122,7 @@ impl ClientConnection {
                 ContentEncoder::Chunked
             }
             RequestContent::None => {
-                // These methods are expected to have content, so its absence is said (RFC 9110 §8.6).
+                // These methods are expected to have content, so its absence is announced (RFC 9110 §8.6).
                 if [Method::POST, Method::PUT, Method::PATCH].contains(method) {
                     content_length(&mut head, 0);
                 }
@@ -129,136 +132,93 @@ impl ClientConnection {
         head.finish();
         self.method = method.clone();
         self.interim = 0;
-        self.receiving = Receiving::Head(HeadScanner::default());
+        self.receiver.expect_head();
         Ok(encoder)
     }
 
-    /// Looks at the bytes that have arrived and are not used yet: how many are used now, and what they were.
+    /// Reads the next event from `input`, the received bytes that have not been used, and returns how many bytes it
+    /// used.
     ///
     /// # Errors
-    /// Whatever is wrong with the response; then the connection has to end.
+    /// The fault of the response. The connection has to be closed then.
     pub fn receive<'h, 'b: 'h, const N: usize>(
         &mut self,
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
-    ) -> Result<(usize, ClientEvent<'h>), Error> {
-        let received = match &mut self.receiving {
-            Receiving::Head(scanner) => {
-                receive_response(scanner, &self.method, input, storage, &self.limits)
-            }
-            Receiving::Content(decoder) => {
-                let decoded = decoder.decode(input, &self.limits);
-                if let ContentDecoder::Chunked(decoder) = decoder {
-                    self.deviations.append(&mut decoder.take_deviations());
+    ) -> Result<(usize, Event<'h, Response<'h>>), ProtocolError> {
+        let (method, interim) = (&self.method, &mut self.interim);
+        self.receiver
+            .receive(input, self.tolerance.as_mut(), |scanner, limits| {
+                let read = read_response(scanner, method, input, storage, limits)?;
+                if matches!(read, HeadRead::Whole { length: None, .. }) {
+                    *interim += 1;
+                    if *interim > INTERIM_RESPONSES {
+                        return Err(ProtocolError::TooManyInterimResponses);
+                    }
                 }
-                if matches!(decoded, Ok((_, Piece::End(_)))) {
-                    self.receiving = Receiving::End;
-                }
-                decoded.map(|(used, piece)| {
-                    let event = match piece {
-                        Piece::NeedMore => ClientEvent::NeedMore,
-                        Piece::Content(content) => ClientEvent::Content(content),
-                        Piece::End(trailers) => ClientEvent::End(trailers),
-                    };
-                    (used, event)
-                })
-            }
-            Receiving::End => return Ok((0, ClientEvent::Paused)),
-            Receiving::Closed => return Ok((input.len(), ClientEvent::NeedMore)),
-        };
-        let received = match received {
-            Ok((_, ClientEvent::Interim(_))) if self.interim == INTERIM_RESPONSES => {
-                Err(Error::TooManyInterimResponses)
-            }
-            other => other,
-        };
-        match &received {
-            Ok((_, ClientEvent::Interim(_))) => {
-                self.interim += 1;
-                self.receiving = Receiving::Head(HeadScanner::default());
-            }
-            Ok((_, ClientEvent::Response { framing, .. })) => {
-                self.close = self.close.or(framing.close);
-                self.receiving = match ContentDecoder::new(framing.length, self.is_tolerant) {
-                    Some(decoder) => Receiving::Content(decoder),
-                    None => Receiving::End,
-                };
-            }
-            Ok(_) => {}
-            Err(_) => {
-                self.receiving = Receiving::Closed;
-                self.close = Some(CloseReason::ProtocolError);
-            }
-        }
-        received
+                Ok(read)
+            })
     }
 
-    /// The server has ended its side. Content that goes on until then is complete now.
+    /// Takes note that the server has closed its side. Content whose end is the connection's end is complete now.
     ///
     /// # Errors
-    /// [`Error::UnexpectedEnd`] if that was inside a response, or before it.
-    pub fn end_of_input(&mut self) -> Result<(), Error> {
-        self.close_after(CloseReason::PeerEnded);
-        match std::mem::replace(&mut self.receiving, Receiving::Closed) {
-            Receiving::End | Receiving::Closed | Receiving::Content(ContentDecoder::UntilClose) => {
-                Ok(())
-            }
-            Receiving::Head(_) | Receiving::Content(_) => Err(Error::UnexpectedEnd),
-        }
+    /// [`ProtocolError::UnexpectedEnd`] before the end of a response that is due.
+    pub fn end_of_input(&mut self) -> Result<(), ProtocolError> {
+        self.receiver.end_of_input(true)
     }
 
-    /// Whether some of a response's head has arrived.
+    /// Whether a part of a response's head has arrived, and not all of it.
     #[must_use]
     pub fn is_inside_head(&self) -> bool {
-        matches!(&self.receiving, Receiving::Head(scanner) if *scanner != HeadScanner::default())
+        self.receiver.is_inside_head()
     }
 
-    /// Whether the whole response has been received.
+    /// Whether no response is due: each request that was sent has its whole response.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        matches!(self.receiving, Receiving::End)
+        self.receiver.is_complete()
     }
 
-    /// Lets the connection end after this exchange. The first reason is the one that stays.
+    /// Makes this exchange the connection's last. The first reason given is the one that is kept.
     pub fn close_after(&mut self, reason: CloseReason) {
-        self.close.get_or_insert(reason);
+        self.receiver.close_after(reason);
     }
 
-    /// Why the connection can't be used for another request, if that is so.
+    /// Why the connection can't be used for another request; `None` if it can.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.close
+        self.receiver.close_reason()
     }
 }
 
-/// What content a request has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestContent {
-    /// None.
-    None,
-    /// So many bytes.
-    Known(u64),
-    /// As many as there will be; sent in chunks.
-    Unknown,
-}
-
-fn receive_response<'h, 'b: 'h, const N: usize>(
+fn read_response<'h, 'b: 'h, const N: usize>(
     scanner: &mut HeadScanner,
     method: &Method,
     input: &'b [u8],
     storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
-) -> Result<(usize, ClientEvent<'h>), Error> {
-    let Some(length) = scanner.find_end(input, None, limits)? else {
-        return Ok((0, ClientEvent::NeedMore));
+) -> Result<HeadRead<Response<'h>>, ProtocolError> {
+    let Some(used) = scanner.find_end(input, None, limits)? else {
+        return Ok(HeadRead::Partial { used: 0 });
     };
-    let head = ResponseHead::parse_found(&input[..length], storage, limits)?;
+    let head = ResponseHead::parse_found(&input[..used], storage, limits)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Error::UnexpectedUpgrade);
+        return Err(ProtocolError::UnexpectedUpgrade);
     }
     if head.status.is_informational() {
-        return Ok((length, ClientEvent::Interim(head)));
+        return Ok(HeadRead::Whole {
+            used,
+            head: Response::Interim(head),
+            length: None,
+            close: None,
+        });
     }
     let framing = response_framing(method, head.status, head.version, head.fields.iter())?;
-    Ok((length, ClientEvent::Response { head, framing }))
+    Ok(HeadRead::Whole {
+        used,
+        head: Response::Final { head, framing },
+        length: Some(framing.length),
+        close: framing.close,
+    })
 }

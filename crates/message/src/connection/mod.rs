@@ -15,23 +15,23 @@
 //! 1. The caller keeps the bytes it has read and shows them to `receive`, which says how many it used and what they
 //!    were. Unused bytes are shown again, with more behind them. "Not enough yet" is an event, not an error.
 //! 2. Requests are answered in order. While an answer is due, `receive` leaves further bytes alone
-//!    ([`ServerEvent::Paused`]), so pipelined requests wait in the caller's buffer.
+//!    ([`Event::Paused`]), so pipelined requests wait in the caller's buffer.
 //! 3. An error ends the connection: nobody knows where the next message would start. The server still owes the status
-//!    that [`Error::status`] names; what else arrives is thrown away.
+//!    that [`ProtocolError::status`] names; what else arrives is thrown away.
 //! 4. What keeps the connection from being used again is remembered as a [`CloseReason`](crate::CloseReason), and the heads sent say so.
 //!
 //! Time, sockets and threads are the caller's.
 //!
 //! ```
 //! use http::StatusCode;
-//! use tinyhttp_message::{FieldStorage, Limits, ServerConnection, ServerEvent};
+//! use tinyhttp_message::{Event, FieldStorage, Limits, ServerConnection};
 //!
 //! let mut connection = ServerConnection::new(Limits::default());
 //! let mut storage = FieldStorage::new();
 //! let input = b"GET /hello HTTP/1.1\r\nHost: example.org\r\n\r\n";
 //! let (used, event) = connection.receive(input, &mut storage)?;
-//! let ServerEvent::Request { head, .. } = event else { panic!("a whole head was there") };
-//! assert_eq!((used, head.target.path()), (input.len(), "/hello"));
+//! let Event::Head(request) = event else { panic!("a whole head was there") };
+//! assert_eq!((used, request.head.target.path()), (input.len(), "/hello"));
 //!
 //! let mut out = Vec::new();
 //! let mut content = connection.respond(StatusCode::OK, Some(2), &mut out, |head| head.field("Server", b"me"))?;
@@ -39,48 +39,22 @@
 //! content.finish(&mut out)?;
 //! assert_eq!(connection.finish_exchange(), None, "the connection lives on");
 //! assert_eq!(out, b"HTTP/1.1 200 OK\r\nServer: me\r\nContent-Length: 2\r\n\r\nhi");
-//! # Ok::<(), tinyhttp_message::Error>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod client;
+mod overhead;
+mod receiver;
 mod server;
 
-pub use client::{ClientConnection, ClientEvent, RequestContent};
-pub use server::{ServerConnection, ServerEvent, Skipped};
+pub use client::{ClientConnection, RequestContent, Response};
+pub use receiver::{Event, Skipped};
+pub use server::{Request, ServerConnection};
 
-use crate::content::{ContentDecoder, Piece};
 use crate::encode::HeadWriter;
-use crate::error::Error;
-use crate::head::{HeadScanner, Limits};
+use crate::error::MisuseError;
 use http::{HeaderMap, header};
 use std::io::Write;
-
-/// How far the peer's message of this exchange has been received.
-#[derive(Debug)]
-enum Receiving {
-    Head(HeadScanner),
-    Content(ContentDecoder),
-    /// The message is complete; its end may still have to be told.
-    End,
-    /// An error or the end of the input came before: what else arrives has no meaning.
-    Closed,
-}
-
-/// A piece of received content, or its end, or nothing yet.
-fn receive_content<'b>(
-    receiving: &mut Receiving,
-    decoder_input: &'b [u8],
-    limits: &Limits,
-) -> Result<(usize, Piece<'b>), Error> {
-    let Receiving::Content(decoder) = receiving else {
-        return Ok((0, Piece::NeedMore));
-    };
-    let (used, piece) = decoder.decode(decoder_input, limits)?;
-    if matches!(piece, Piece::End(_)) {
-        *receiving = Receiving::End;
-    }
-    Ok((used, piece))
-}
 
 fn content_length(head: &mut HeadWriter<'_>, length: u64) {
     let mut digits = [0; 20];
@@ -107,7 +81,7 @@ pub fn is_framing_field(name: &header::HeaderName) -> bool {
 ///
 /// # Errors
 /// As [`HeadWriter::field`].
-pub fn end_to_end_fields(head: &mut HeadWriter<'_>, map: &HeaderMap) -> Result<(), Error> {
+pub fn end_to_end_fields(head: &mut HeadWriter<'_>, map: &HeaderMap) -> Result<(), MisuseError> {
     map.iter()
         .filter(|(name, _)| !is_framing_field(name))
         .try_for_each(|(name, value)| head.field(name.as_str(), value.as_bytes()))

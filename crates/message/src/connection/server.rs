@@ -1,83 +1,38 @@
-//! The server's side: requests in, responses out.
+//! The server's side of a connection: requests in, responses out.
 
-use super::{Receiving, content_length, receive_content};
-use crate::content::{ContentDecoder, ContentEncoder, Piece};
+use super::content_length;
+use super::overhead::Overhead;
+use super::receiver::{Event, HeadRead, Progress, Receiver, Skipped};
+use crate::content::ContentEncoder;
 use crate::encode::HeadWriter;
-use crate::error::Error;
+use crate::error::{MisuseError, ProtocolError};
 use crate::framing::{CloseReason, RequestFraming, may_have_content, request_framing};
 use crate::head::{FieldStorage, HeadScanner, Limits, RequestHead};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{Method, StatusCode, Version};
 use std::io::Write;
 
-/// Bytes of framing that chunked content may have beyond twice its own length. Content in one-byte
-/// chunks is five sixths framing, so 20,000 such chunks are accepted, and larger content needs larger
-/// chunks. Extensions (4 KiB) and trailer fields (32 KiB) of one message fit in.
-const FRAMING: u64 = 64 * 1024;
-
-/// What the bytes from a client were.
+/// The head of a request, in an [`Event::Head`].
 #[derive(Debug)]
-pub enum ServerEvent<'h> {
-    /// Part of something; more input is needed.
-    NeedMore,
-    /// A request's head. If its length is [`BodyLength::Empty`](crate::BodyLength::Empty) the request is complete.
-    Request {
-        /// The head.
-        head: RequestHead<'h>,
-        /// What it says of the content and the connection.
-        framing: RequestFraming,
-    },
-    /// Some of the request's content.
-    Content(&'h [u8]),
-    /// The request's content is complete. Trailer fields are here and nowhere else.
-    End(HeaderMap),
-    /// The request is complete and its answer is due; nothing was taken from the input.
-    Paused,
+pub struct Request<'h> {
+    /// The head.
+    pub head: RequestHead<'h>,
+    /// The length of the content, and what becomes of the connection.
+    pub framing: RequestFraming,
 }
 
 /// The server's side of a connection.
 #[derive(Debug)]
 pub struct ServerConnection {
-    limits: Limits,
-    receiving: Receiving,
-    /// What has to be known of the request in order to answer it.
+    receiver: Receiver,
+    /// The request's version, which decides how the response is framed.
     version: Version,
-    answers_head: bool,
+    /// The request is a HEAD, whose response has no content.
+    is_head: bool,
     expects_continue: bool,
     answered: bool,
-    /// Bytes of the request's content so far, and bytes that only framed them.
-    received: Received,
-    close: Option<CloseReason>,
-    /// What the Keep-Alive field of responses says, in seconds; zero for no such field.
+    overhead: Overhead,
+    /// The timeout in the Keep-Alive field of responses, in seconds; zero for no such field.
     keep_alive: u16,
-}
-
-/// How much of a request's content has been received.
-#[derive(Debug, Clone, Copy, Default)]
-struct Received {
-    content: u64,
-    framing: u64,
-}
-
-/// What [`ServerConnection::skip_content`] took from its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Skipped {
-    /// Bytes of the input, framing included.
-    pub used: usize,
-    /// Bytes of content among them.
-    pub content: usize,
-}
-
-impl Received {
-    /// Counts `used` bytes, of which `content` were content.
-    fn count(&mut self, used: usize, content: usize) -> Result<(), Error> {
-        self.content += content as u64;
-        self.framing += (used - content) as u64;
-        if self.framing > self.content.saturating_mul(2).saturating_add(FRAMING) {
-            Err(Error::TooMuchFraming)
-        } else {
-            Ok(())
-        }
-    }
 }
 
 impl ServerConnection {
@@ -85,159 +40,109 @@ impl ServerConnection {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         ServerConnection {
-            limits,
-            receiving: Receiving::Head(HeadScanner::default()),
+            receiver: Receiver::new(limits, Progress::Head(HeadScanner::default())),
             version: Version::HTTP_11,
-            answers_head: false,
+            is_head: false,
             expects_continue: false,
             answered: false,
-            received: Received::default(),
-            close: None,
+            overhead: Overhead::default(),
             keep_alive: 0,
         }
     }
 
-    /// Has responses say how long the connection is kept open for another request, in seconds, so that a client need not
-    /// find out by a request that fails: `Keep-Alive: timeout=75` (RFC 2068 §19.7.1.1). Zero, the default, says nothing.
+    /// Announces in responses how long an idle connection is kept open, in seconds: `Keep-Alive: timeout=75`
+    /// (RFC 2068 §19.7.1.1). A client that knows it does not send a request on a connection about to be closed. Zero, the
+    /// default, announces nothing.
     #[must_use]
     pub fn with_keep_alive(mut self, seconds: u16) -> Self {
         self.keep_alive = seconds;
         self
     }
 
-    /// Looks at the bytes that have arrived and are not used yet: how many are used now, and what they were.
+    /// Reads the next event from `input`, the received bytes that have not been used, and returns how many bytes it
+    /// used.
     ///
     /// # Errors
-    /// Whatever is wrong with the request. [`Error::status`] is what to answer; then the connection has to end.
+    /// The fault of the request. [`ProtocolError::status`] is the status code of the response; the connection has to be
+    /// closed after it.
     pub fn receive<'h, 'b: 'h>(
         &mut self,
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b>,
-    ) -> Result<(usize, ServerEvent<'h>), Error> {
-        let received = match &mut self.receiving {
-            Receiving::Head(scanner) => {
-                // A client of old may send empty lines after its content (RFC 9112 §2.2); they belong to no head.
-                let fresh = *scanner == HeadScanner::default();
-                let empty_lines = if fresh { empty_lines(input) } else { 0 };
-                let input = &input[empty_lines..];
-                if fresh && (input.is_empty() || input == b"\r") {
-                    return Ok((empty_lines, ServerEvent::NeedMore));
-                }
-                // Whatever is wrong with the rest of the head, an answer to HEAD has no content.
-                self.answers_head = input.starts_with(b"HEAD ");
-                receive_request(scanner, input, storage, &self.limits)
-                    .map(|(used, event)| (empty_lines + used, event))
+    ) -> Result<(usize, Event<'h, Request<'h>>), ProtocolError> {
+        let is_content = self.receiver.awaits_content();
+        let is_head = &mut self.is_head;
+        let received = self.receiver.receive(input, None, |scanner, limits| {
+            // Old clients may send empty lines after content (RFC 9112 §2.2); they belong to no head.
+            let fresh = *scanner == HeadScanner::default();
+            let skipped = if fresh { empty_lines(input) } else { 0 };
+            let input = &input[skipped..];
+            if fresh && (input.is_empty() || input == b"\r") {
+                return Ok(HeadRead::Partial { used: skipped });
             }
-            Receiving::Content(_) => receive_content(&mut self.receiving, input, &self.limits)
-                .and_then(|(used, piece)| {
-                    self.received.count(used, piece.length())?;
-                    let event = match piece {
-                        Piece::NeedMore => ServerEvent::NeedMore,
-                        Piece::Content(content) => ServerEvent::Content(content),
-                        Piece::End(trailers) => ServerEvent::End(trailers),
-                    };
-                    Ok((used, event))
-                }),
-            Receiving::End => return Ok((0, ServerEvent::Paused)),
-            Receiving::Closed => return Ok((input.len(), ServerEvent::NeedMore)),
-        };
-        match &received {
-            Ok((_, ServerEvent::Request { head, framing })) => {
-                self.version = head.version;
-                self.answers_head = head.method == Method::HEAD;
-                self.expects_continue = framing.expects_continue;
-                self.answered = false;
-                self.received = Received::default();
-                self.close = self.close.or(framing.close);
-                self.receiving = match ContentDecoder::new(framing.length, false) {
-                    Some(decoder) => Receiving::Content(decoder),
-                    None => Receiving::End,
-                };
-            }
-            Ok(_) => {}
-            Err(_) => {
-                self.receiving = Receiving::Closed;
-                self.close = Some(CloseReason::ProtocolError);
-            }
+            // A response to HEAD has no content, even if the rest of the head is refused.
+            *is_head = input.starts_with(b"HEAD ");
+            read_request(scanner, input, skipped, storage, limits)
+        });
+        let (used, event) = received?;
+        if let Event::Head(Request { head, framing }) = &event {
+            self.version = head.version;
+            self.is_head = head.method == Method::HEAD;
+            self.expects_continue = framing.expects_continue;
+            self.answered = false;
+            self.overhead = Overhead::default();
+        } else if is_content {
+            let content = match &event {
+                Event::Content(content) => content.len(),
+                _ => 0,
+            };
+            let counted = self.overhead.count(used, content);
+            counted.inspect_err(|_| self.receiver.fail())?;
         }
-        received
+        Ok((used, event))
     }
 
-    /// The client has ended its side. A request that is complete still gets its answer.
+    /// Takes note that the client has closed its side. A request that is complete can still be responded to.
     ///
     /// # Errors
-    /// [`Error::UnexpectedEnd`] if that was inside a request.
-    pub fn end_of_input(&mut self) -> Result<(), Error> {
-        let inside = match &self.receiving {
-            Receiving::Head(scanner) => *scanner != HeadScanner::default(),
-            Receiving::Content(_) => true,
-            Receiving::End | Receiving::Closed => false,
-        };
-        self.close_after(CloseReason::PeerEnded);
-        if inside || matches!(self.receiving, Receiving::Head(_)) {
-            self.receiving = Receiving::Closed;
-        }
-        if inside {
-            Err(Error::UnexpectedEnd)
-        } else {
-            Ok(())
-        }
+    /// [`ProtocolError::UnexpectedEnd`] inside a request.
+    pub fn end_of_input(&mut self) -> Result<(), ProtocolError> {
+        self.receiver.end_of_input(false)
     }
 
-    /// Skips content at the start of `input` and returns how much that was.
+    /// Discards content at the start of `input`, up to its end, and returns how much that was.
     ///
-    /// Unlike [`receive`](Self::receive), this makes no event for each chunk, of which a client may send
-    /// one for each byte, and sets no bound on framing: the caller bounds what it skips.
+    /// Unlike [`receive`](Self::receive), this makes no event for each chunk, of which a client may send one for each
+    /// byte, and sets no bound on framing: the caller bounds what it skips.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
-    pub fn skip_content(&mut self, input: &[u8]) -> Result<Skipped, Error> {
-        let mut skipped = Skipped::default();
-        while let Receiving::Content(_) = &self.receiving {
-            let rest = &input[skipped.used..];
-            match receive_content(&mut self.receiving, rest, &self.limits) {
-                Ok((used, piece)) => {
-                    skipped.used += used;
-                    skipped.content += piece.length();
-                    if matches!(piece, Piece::NeedMore) {
-                        break;
-                    }
-                }
-                Err(error) => {
-                    self.receiving = Receiving::Closed;
-                    self.close = Some(CloseReason::ProtocolError);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(skipped)
+    pub fn skip_content(&mut self, input: &[u8]) -> Result<Skipped, ProtocolError> {
+        self.receiver.skip_content(input)
     }
 
-    /// Whether the client is in the middle of a head.
+    /// Whether a part of a request's head has arrived, and not all of it.
     #[must_use]
     pub fn is_inside_head(&self) -> bool {
-        matches!(&self.receiving, Receiving::Head(scanner) if *scanner != HeadScanner::default())
+        self.receiver.is_inside_head()
     }
 
     /// Whether the whole request has been received.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        matches!(self.receiving, Receiving::End)
+        self.receiver.is_complete()
     }
 
-    /// Whether the request has been answered; what else arrives of it can't be, whatever is wrong with it.
+    /// Whether the head of the response has been written. A fault found in the rest of the request can't be reported then.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.answered
     }
 
-    /// How many bytes of the request's content have not been received: `Some(0)` if all have, `None` if nobody knows.
+    /// Bytes of the request's content that have not been received; `None` if its length is not known.
     #[must_use]
     pub fn unread(&self) -> Option<u64> {
-        match &self.receiving {
-            Receiving::Content(decoder) => decoder.left(),
-            _ => Some(0),
-        }
+        self.receiver.unread()
     }
 
     /// Writes `100 Continue` if the client waits for that before it sends content. To be called when content is wanted.
@@ -253,15 +158,15 @@ impl ServerConnection {
         self.expects_continue = false;
     }
 
-    /// Lets the connection end after this exchange. The first reason is the one that stays.
+    /// Makes this exchange the connection's last. The first reason given is the one that is kept.
     pub fn close_after(&mut self, reason: CloseReason) {
-        self.close.get_or_insert(reason);
+        self.receiver.close_after(reason);
     }
 
-    /// Why the connection ends after this exchange, if it does.
+    /// Why the connection is closed after this exchange; `None` if it is not.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.close
+        self.receiver.close_reason()
     }
 
     /// Writes the head of the answer. `length` is how long the content is, if that is known; `fields` writes the fields,
@@ -271,16 +176,16 @@ impl ServerConnection {
     /// would have had when you answer HEAD.
     ///
     /// # Errors
-    /// [`Error::OutOfTurn`] if this request has its answer already; what `fields` returns.
+    /// [`MisuseError::OutOfTurn`] if this request has its answer already; what `fields` returns.
     pub fn respond(
         &mut self,
         status: StatusCode,
         length: Option<u64>,
         out: &mut Vec<u8>,
-        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), Error>,
-    ) -> Result<ContentEncoder, Error> {
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
+    ) -> Result<ContentEncoder, MisuseError> {
         if self.answered || status.is_informational() {
-            return Err(Error::OutOfTurn);
+            return Err(MisuseError::OutOfTurn);
         }
         let start = out.len();
         let mut head = HeadWriter::response(out, status);
@@ -296,13 +201,13 @@ impl ServerConnection {
             _ if !may_have_content(status) => ContentEncoder::Suppressed,
             Some(length) => {
                 content_length(&mut head, length);
-                if self.answers_head {
+                if self.is_head {
                     ContentEncoder::Suppressed
                 } else {
                     ContentEncoder::Known(length)
                 }
             }
-            None if self.answers_head => ContentEncoder::Suppressed,
+            None if self.is_head => ContentEncoder::Suppressed,
             None if self.version == Version::HTTP_11 => {
                 head.field("Transfer-Encoding", b"chunked")?;
                 ContentEncoder::Chunked
@@ -312,7 +217,7 @@ impl ServerConnection {
                 ContentEncoder::UntilClose
             }
         };
-        if self.close.is_some() {
+        if self.close_reason().is_some() {
             head.field("Connection", b"close")?;
         } else {
             if self.version == Version::HTTP_10 {
@@ -330,16 +235,17 @@ impl ServerConnection {
     /// The answer has been handed over whole. `None`: the next request may come. Otherwise: why the connection has to
     /// end now.
     pub fn finish_exchange(&mut self) -> Option<CloseReason> {
-        if !matches!(self.receiving, Receiving::End) {
+        if !self.receiver.is_complete() {
             self.close_after(CloseReason::UnreadContent);
         }
-        if self.close.is_none() {
-            self.receiving = Receiving::Head(HeadScanner::default());
+        let close = self.close_reason();
+        if close.is_none() {
+            self.receiver.expect_head();
             self.answered = false;
-            // What comes next may be no request at all, and still has its answer.
-            self.answers_head = false;
+            // The next bytes may be no request at all; the response to them has content.
+            self.is_head = false;
         }
-        self.close
+        close
     }
 }
 
@@ -361,18 +267,25 @@ fn empty_lines(input: &[u8]) -> usize {
         * 2
 }
 
-fn receive_request<'h, 'b: 'h>(
+/// `skipped` bytes before `input` belong to no head.
+fn read_request<'h, 'b: 'h>(
     scanner: &mut HeadScanner,
     input: &'b [u8],
+    skipped: usize,
     storage: &'h mut FieldStorage<'b>,
     limits: &Limits,
-) -> Result<(usize, ServerEvent<'h>), Error> {
+) -> Result<HeadRead<Request<'h>>, ProtocolError> {
     let Some(length) = scanner.find_end(input, Some(limits.request_line), limits)? else {
-        return Ok((0, ServerEvent::NeedMore));
+        return Ok(HeadRead::Partial { used: skipped });
     };
     let head = RequestHead::parse_found(&input[..length], storage, limits)?;
     let framing = request_framing(head.version, head.fields.iter())?;
-    Ok((length, ServerEvent::Request { head, framing }))
+    Ok(HeadRead::Whole {
+        used: skipped + length,
+        length: Some(framing.length),
+        close: framing.close,
+        head: Request { head, framing },
+    })
 }
 
 #[cfg(test)]
@@ -380,7 +293,7 @@ mod tests {
     use super::*;
 
     /// Receives a request with this content: its length, or what is wrong with it.
-    fn receive(content: &str) -> Result<usize, Error> {
+    fn receive(content: &str) -> Result<usize, ProtocolError> {
         let mut connection = ServerConnection::new(Limits::default());
         let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
         let message = [head, content].concat();
@@ -391,10 +304,10 @@ mod tests {
             let (more, event) = connection.receive(input, &mut storage)?;
             used += more;
             match event {
-                ServerEvent::Content(content) => length += content.len(),
-                ServerEvent::End(_) => return Ok(length),
-                ServerEvent::Request { .. } => {}
-                ServerEvent::NeedMore | ServerEvent::Paused => panic!("{content:?}"),
+                Event::Content(content) => length += content.len(),
+                Event::End(_) => return Ok(length),
+                Event::Head(_) => {}
+                Event::NeedMore | Event::Paused => panic!("{content:?}"),
             }
         }
     }
@@ -408,9 +321,12 @@ mod tests {
         let end = "0\r\n\r\n".to_owned();
         let table = [
             (one(20_000) + &end, Ok(20_000)),
-            (one(22_000) + &end, Err(Error::TooMuchFraming)),
+            (one(22_000) + &end, Err(ProtocolError::TooMuchFraming)),
             (large.clone() + &one(40_000) + &end, Ok(140_000)),
-            (large + &one(100_000) + &end, Err(Error::TooMuchFraming)),
+            (
+                large + &one(100_000) + &end,
+                Err(ProtocolError::TooMuchFraming),
+            ),
             (one(5_000) + &extensions + &trailers, Ok(5_001)),
             ("3\r\nabc\r\n".repeat(100_000) + &end, Ok(300_000)),
         ];

@@ -20,7 +20,9 @@ use std::time::SystemTime;
 use tinyhttp_message::connection::end_to_end_fields;
 use tinyhttp_message::encode::{FieldLines, HeadWriter};
 use tinyhttp_message::framing;
-use tinyhttp_message::{CloseReason, ContentEncoder, Error, RequestHead, ServerConnection};
+use tinyhttp_message::{
+    CloseReason, ContentEncoder, MisuseError, ProtocolError, RequestHead, ServerConnection,
+};
 
 /// Content up to this size is copied behind its head; larger content is sent from where it is.
 const SMALL: usize = 16 * 1024;
@@ -204,7 +206,7 @@ impl Connection {
         body: Body,
         record: Option<Record<'_>>,
         worker: &mut Worker<'_>,
-        fields: impl FnOnce(&mut HeadWriter<'_>, &FieldLines) -> Result<(), Error>,
+        fields: impl FnOnce(&mut HeadWriter<'_>, &FieldLines) -> Result<(), MisuseError>,
     ) -> Step {
         if worker.server.is_draining() {
             self.protocol.close_after(CloseReason::ShuttingDown);
@@ -249,7 +251,7 @@ impl Connection {
     }
 
     /// Answers a request that broke the protocol. Nobody knows where the next one would start, so this is the last.
-    pub(super) fn refuse(&mut self, error: Error, worker: &mut Worker<'_>) -> Step {
+    pub(super) fn refuse(&mut self, error: ProtocolError, worker: &mut Worker<'_>) -> Step {
         log::debug!("{}: {error}", self.remote);
         self.protocol.close_after(CloseReason::ProtocolError);
         if self.protocol.is_answered() {
@@ -355,7 +357,7 @@ fn common_fields(
     head: &mut HeadWriter<'_>,
     fields: &HeaderMap,
     date: &FieldLines,
-) -> Result<(), Error> {
+) -> Result<(), MisuseError> {
     if !fields.contains_key(header::DATE) {
         head.lines(date);
     }

@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tinyhttp_message::{Error, FieldStorage, ServerConnection, ServerEvent};
+use tinyhttp_message::{Event, FieldStorage, ProtocolError, ServerConnection};
 
 /// How much is read from the socket at once.
 const PIECE: usize = 32 * 1024;
@@ -39,7 +39,7 @@ pub(super) struct Incoming {
     /// The request is complete, or will never be.
     pub(super) ended: bool,
     /// What is wrong with the content. Reading fails from there on.
-    pub(super) failure: Option<Error>,
+    pub(super) failure: Option<ProtocolError>,
 }
 
 /// The part of it that the connection keeps.
@@ -103,7 +103,7 @@ impl Incoming {
         self.at += used;
         match event {
             // Content is the last of the bytes that were used for it.
-            ServerEvent::Content(content) => {
+            Event::Content(content) => {
                 let length = content.len();
                 self.content = self.at - length..self.at;
                 let earned = self
@@ -111,9 +111,9 @@ impl Incoming {
                     .after(Waiting::Content, self.left, length as u64);
                 self.left = earned;
             }
-            ServerEvent::NeedMore if may_wait => self.receive_more()?,
-            ServerEvent::NeedMore => return Ok(false),
-            ServerEvent::End(_) | ServerEvent::Paused | ServerEvent::Request { .. } => {
+            Event::NeedMore if may_wait => self.receive_more()?,
+            Event::NeedMore => return Ok(false),
+            Event::End(_) | Event::Paused | Event::Head(_) => {
                 self.ended = true;
             }
         }

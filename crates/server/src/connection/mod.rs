@@ -46,7 +46,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::connection::Skipped;
-use tinyhttp_message::{CloseReason, Error, FieldStorage, ServerConnection, ServerEvent};
+use tinyhttp_message::{CloseReason, Event, FieldStorage, ProtocolError, ServerConnection};
 
 /// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
 const REQUESTS_PER_TURN: usize = 16;
@@ -314,16 +314,16 @@ impl Connection {
             };
             used += length;
             let step = match event {
-                ServerEvent::NeedMore => break Step::NeedMore,
-                ServerEvent::Request { head, .. } => {
+                Event::NeedMore => break Step::NeedMore,
+                Event::Head(request) => {
                     answered += 1;
-                    let (more, step) = self.answer(&head, &data[used..], worker);
+                    let (more, step) = self.answer(&request.head, &data[used..], worker);
                     used += more;
                     step
                 }
                 // Content that has no answer yet is the handler's, which has taken all there was.
-                ServerEvent::Content(_) => continue,
-                ServerEvent::End(_) | ServerEvent::Paused => self.finish_exchange(),
+                Event::Content(_) => continue,
+                Event::End(_) | Event::Paused => self.finish_exchange(),
             };
             if step != Step::LookAgain {
                 break step;
@@ -353,7 +353,11 @@ impl Connection {
     /// Skips content that the handler has left, and returns the number of bytes used. A client may send
     /// each byte as a chunk of its own: framing counts towards the bound on skipped bytes, and earns no
     /// time, which only content does.
-    fn skip_content(&mut self, data: &[u8], worker: &Worker<'_>) -> Result<(usize, Step), Error> {
+    fn skip_content(
+        &mut self,
+        data: &[u8],
+        worker: &Worker<'_>,
+    ) -> Result<(usize, Step), ProtocolError> {
         let Skipped { used, content } = self.protocol.skip_content(data)?;
         let timeouts = worker.server.settings.timeouts;
         self.left = timeouts.after(Waiting::Content, self.left, content as u64);
