@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
-use support::{Folder, Running, Serve, curl_status, tinyhttp};
+use support::{Folder, Raw, Running, Serve, curl_status, tinyhttp};
 
 /// The next line on stderr that holds this text.
 fn line_with(server: &Serve, text: &str) -> String {
@@ -189,4 +189,112 @@ fn a_closed_terminal_ends_the_server() {
     assert!(running.0.try_wait().unwrap().is_none());
     drop(lines);
     assert_eq!(running.0.wait().unwrap().code(), Some(0));
+}
+
+/// A connection that has asked for something large and reads no more than its head.
+fn slow_reader(server: &Serve) -> Raw {
+    let mut reader = server.connect();
+    reader.send("GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    reader.stream().peek(&mut [0]).unwrap();
+    reader
+}
+
+/// The rest of what a server says that is about to end, and its exit code.
+fn last_lines(server: &mut Serve) -> (Vec<String>, Option<i32>) {
+    let lines = std::iter::from_fn(|| server.next_stderr_line()).collect();
+    (lines, server.wait())
+}
+
+#[test]
+fn the_first_signal_says_what_is_waited_for() {
+    let folder = Folder::new()
+        .with("large", vec![b'x'; 24_000_000])
+        .with("a", "a");
+    let table = [
+        (
+            &[][..],
+            "INT",
+            1,
+            "waiting for 1 transfer (press Ctrl-C again to stop now)",
+        ),
+        (
+            &[],
+            "INT",
+            2,
+            "waiting for 2 transfers (press Ctrl-C again to stop now)",
+        ),
+        (
+            &["-v"],
+            "TERM",
+            2,
+            "waiting for 2 transfers (a second signal stops now)",
+        ),
+        (
+            &["--log-format", "json"],
+            "INT",
+            1,
+            "waiting for 1 transfer (press",
+        ),
+        (
+            &["--log-format", "combined"],
+            "QUIT",
+            1,
+            "waiting for 1 transfer (a second",
+        ),
+    ];
+    for (flags, signal, number, want) in table {
+        let mut server = Serve::start(folder.path(), flags);
+        // Connections without a request in flight are not waited for.
+        let mut idle = server.connect();
+        assert_eq!(idle.get("/a").status, 200);
+        let _silent = server.connect();
+        let readers: Vec<_> = (0..number).map(|_| slow_reader(&server)).collect();
+        server.signal(signal);
+        let line = line_with(&server, "waiting for ");
+        assert!(line.contains(want), "{flags:?}: {line}");
+        if flags.contains(&"json") {
+            let object: serde_json::Value = serde_json::from_str(&line).expect(&line);
+            assert_eq!(object["level"], "info", "{line}");
+        }
+        // Nothing but the second signal can end it now: the readers stay.
+        server.signal(signal);
+        let (lines, code) = last_lines(&mut server);
+        assert_eq!(code, Some(0), "{flags:?}");
+        assert!(
+            !lines.iter().any(|line| line.contains("waiting for ")),
+            "{lines:?}"
+        );
+        drop(readers);
+    }
+}
+
+#[test]
+fn nothing_is_said_when_nothing_is_waited_for() {
+    let folder = Folder::new()
+        .with("a", "a")
+        .with("large", vec![b'x'; 24_000_000]);
+    for format in ["dev", "json"] {
+        let flags = ["--log-file", "/dev/null", "--log-format", format];
+        let mut server = Serve::start(folder.path(), flags);
+        let mut idle = server.connect();
+        assert_eq!(idle.get("/a").status, 200);
+        assert_eq!(idle.get("/large").content.len(), 24_000_000);
+        let _silent = server.connect();
+        server.signal("INT");
+        let (lines, code) = last_lines(&mut server);
+        assert_eq!(code, Some(0));
+        assert_eq!(lines, [""; 0]);
+    }
+}
+
+/// The transfers that the line names are finished, and the server ends by itself.
+#[test]
+fn what_is_waited_for_arrives() {
+    let folder = Folder::new().with("large", vec![b'x'; 24_000_000]);
+    let mut server = Serve::start(folder.path(), [""; 0]);
+    let mut reader = slow_reader(&server);
+    server.signal("INT");
+    line_with(&server, "waiting for 1 transfer ");
+    assert_eq!(reader.answer().content.len(), 24_000_000);
+    assert_eq!(server.wait(), Some(0));
 }

@@ -92,6 +92,18 @@ impl Serve {
         self.stderr.recv_timeout(LONG).expect("a line on stderr")
     }
 
+    /// The next line on stderr; `None` when there will be no more.
+    ///
+    /// # Panics
+    /// If neither comes in time.
+    pub fn next_stderr_line(&self) -> Option<String> {
+        match self.stderr.recv_timeout(LONG) {
+            Ok(line) => Some(line),
+            Err(mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("neither a line on stderr nor its end"),
+        }
+    }
+
     /// The next line on stderr, if it has come.
     pub fn try_stderr_line(&self) -> Option<String> {
         self.stderr.try_recv().ok()

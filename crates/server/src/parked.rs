@@ -137,6 +137,12 @@ impl<T> Parked<T> {
             .flat_map(|(first, block)| (first..).zip(block.iter()))
     }
 
+    /// How many wait for what `counts` says.
+    pub(crate) fn count(&self, counts: impl Fn(Waiting) -> bool) -> usize {
+        let waiting = self.places().filter_map(|(_, place)| place.due());
+        waiting.filter(|due| counts(due.waiting)).count()
+    }
+
     /// Takes out everyone whose deadline is not after `until` and who waits for what `leaves` says, and gives each of
     /// them to `each`.
     pub(crate) fn sweep(

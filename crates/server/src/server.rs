@@ -399,6 +399,15 @@ impl Stopper {
         self.shared.drain();
     }
 
+    /// The number of requests in flight: those that a handler works on, and those whose response the client has not taken
+    /// whole.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let parked = &self.shared.parked;
+        let others = parked.count(|waiting| waiting != Waiting::Write);
+        self.shared.connections().saturating_sub(others)
+    }
+
     /// Ends the server at once. Whatever is under way is cut.
     pub fn stop(&self) {
         self.shared.stop();

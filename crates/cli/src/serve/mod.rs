@@ -105,7 +105,6 @@ fn serve(args: &Args) -> Result<(), Failure> {
             guards: args.guards.clone(),
             users,
         },
-        quiet: args.quiet,
     };
     caught.act(targets).map_err(|error| cannot_start(&error))?;
     // All threads are there that make other calls, and the banner must not promise what is still to be done.

@@ -30,6 +30,9 @@ use tinyhttp_server::middleware::UsersHandle;
 /// How long requests in flight may take after the first signal to end.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Requests that finish within this time after the first signal are not worth a log line.
+const SETTLE: Duration = Duration::from_millis(150);
+
 /// Signals that do nothing.
 const IGNORED: [i32; 7] = [
     SIGUSR2,
@@ -54,7 +57,6 @@ pub(super) struct Targets {
     /// Responses that wait for changes, and have to end first.
     pub(super) changes: Option<Arc<Changes>>,
     pub(super) reload: Reload,
-    pub(super) quiet: bool,
 }
 
 /// What can be read or opened again while the server runs.
@@ -82,7 +84,6 @@ impl Caught {
             stopper,
             changes,
             reload,
-            quiet,
         } = targets;
         let (reload_on, signals_to_reload) = mpsc::channel();
         thread("reload", move || reload.run(&signals_to_reload))?;
@@ -110,9 +111,9 @@ impl Caught {
                 // Responses that wait for changes would otherwise last until the grace period is over.
                 changes.iter().for_each(|changes| changes.end());
                 stopper.drain(GRACE);
-                if !quiet && io::stderr().is_terminal() {
-                    log::info!("finishing the requests in flight; Ctrl-C again exits at once");
-                }
+                let draining = stopper.clone();
+                // Without a thread for it, the server ends all the same.
+                let _ = thread("drain", move || log_transfers(&draining, signal));
             }
         })
     }
@@ -166,6 +167,20 @@ impl Reload {
                 failure.hint_text()
             ),
         }
+    }
+}
+
+/// Logs how many transfers the server waits for before it exits; nothing if there are none.
+fn log_transfers(stopper: &Stopper, signal: i32) {
+    std::thread::sleep(SETTLE);
+    let again = match signal {
+        SIGINT => "press Ctrl-C again to stop now",
+        _ => "a second signal stops now",
+    };
+    match stopper.in_flight() {
+        0 => {}
+        1 => log::info!("waiting for 1 transfer ({again})"),
+        number => log::info!("waiting for {number} transfers ({again})"),
     }
 }
 
