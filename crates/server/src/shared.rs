@@ -1,6 +1,7 @@
 //! What all workers share: the handler, the settings, the poller, the parked connections, and whether the server ends.
 
 use crate::access_log::AccessLog;
+use crate::body::OpenFile;
 use crate::clients::Clients;
 use crate::connection::Connection;
 use crate::cores::Cores;
@@ -9,7 +10,6 @@ use crate::endpoint::Endpoint;
 use crate::handler::Handler;
 use crate::inbox::Inboxes;
 use crate::listener::Listener;
-use crate::open_file::OpenFile;
 use crate::parked::Parked;
 use crate::poller::{Interest, Poller};
 use rustix::event::{EventfdFlags, eventfd};

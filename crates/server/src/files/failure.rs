@@ -1,9 +1,9 @@
 //! Why a request for a file doesn't get one, and what it gets instead.
 
 use super::ALLOW_VALUE;
-use super::error_page::error_page;
 use super::respond::content_range_field;
 use crate::body::Body;
+use crate::page::error_page;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use rustix::io::Errno;

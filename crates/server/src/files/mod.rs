@@ -29,49 +29,28 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod address;
-mod anchor;
 mod archive;
-mod budget;
-mod cache;
-mod checksums;
-mod coding;
-mod compression;
-mod dir_table;
-pub(crate) mod error_page;
+mod content;
+mod dir;
 mod failure;
-mod folder;
-mod freshness;
 mod gate;
-mod glance;
-mod glob;
-mod html;
-mod links;
 mod listing;
-mod media_table;
-mod media_type;
 mod options;
-mod pieces;
 mod query;
-mod representation;
-mod resolve;
+mod request_path;
 mod respond;
-mod slots;
-mod snapshot;
-mod stamp;
-mod store;
-mod text;
-pub(crate) mod url;
+mod root;
 
 pub use options::Options;
-pub use resolve::{OpenError, Symlinks};
-pub(crate) use stamp::Stamp;
+pub use root::{OpenError, Symlinks};
 
-use crate::body::Body;
+use crate::body::{Body, FileVersion, Kind};
 use crate::handler::{Handler, Prepared};
-use address::Address;
+use crate::page::{encode_path, error_page};
 use archive::{Archive, Format};
-use error_page::error_page;
+use content::coding;
+use content::representation::RESOURCE_POLICY;
+use content::store::Store;
 use failure::Failure;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, VARY,
@@ -79,14 +58,12 @@ use http::header::{
 use http::{Method, Request, Response, StatusCode, Uri};
 use listing::Listing;
 use query::Query;
-use representation::RESOURCE_POLICY;
+use request_path::RequestPath;
 use respond::{range_field, respond};
-use stamp::Kind;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
-use store::Store;
 use tinyhttp_message::RequestHead;
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
@@ -127,7 +104,7 @@ impl Files {
         // 2. Path.
         let address = match self.address(request.uri().path()) {
             Err(Failure::NotFound) if self.is_above_base(request.uri().path()) => {
-                let base = url::encode_path(&[&self.store.options().base[..], b"/"].concat());
+                let base = encode_path(&[&self.store.options().base[..], b"/"].concat());
                 return Ok(redirect(StatusCode::FOUND, base, request.uri()));
             }
             address => address?,
@@ -136,7 +113,7 @@ impl Files {
         // 3. Look up.
         let arrived = Instant::now();
         let found = self.look_up(&address, arrived);
-        if let Some(location) = self.clean_address(&address, &found) {
+        if let Some(location) = self.clean_url(&address, &found) {
             return Ok(redirect(
                 StatusCode::MOVED_PERMANENTLY,
                 location,
@@ -153,9 +130,9 @@ impl Files {
             }
             found => found?,
         };
-        let (file, stamp) = match found {
-            Found::File(file, stamp) => (file, stamp),
-            Found::FolderName => {
+        let (file, version) = match found {
+            Found::File(file, version) => (file, version),
+            Found::DirName => {
                 let location = address.as_folder();
                 return Ok(redirect(
                     StatusCode::MOVED_PERMANENTLY,
@@ -163,12 +140,12 @@ impl Files {
                     request.uri(),
                 ));
             }
-            Found::Folder => return self.list(&address, request, arrived),
+            Found::Dir => return self.list(&address, request, arrived),
         };
 
         // 4. Represent.
         let accepted = accepted_codings(method, request.headers());
-        let representation = self.store.representation(&file, &stamp, &accepted)?;
+        let representation = self.store.representation(&file, &version, &accepted)?;
 
         // 5. Preconditions. 6. Range.
         let now = HttpDate::from(SystemTime::now());
@@ -188,9 +165,9 @@ impl Files {
             })
     }
 
-    fn address<'r>(&self, raw: &'r str) -> Result<Address<'r>, Failure> {
+    fn address<'r>(&self, raw: &'r str) -> Result<RequestPath<'r>, Failure> {
         let options = self.store.options();
-        let address = Address::new(raw, &options.base)?;
+        let address = RequestPath::new(raw, &options.base)?;
         if !options.hidden && address.is_hidden() {
             return Err(Failure::NotFound);
         }
@@ -199,7 +176,7 @@ impl Files {
 
     fn look_up<'a>(
         &self,
-        address: &'a Address<'_>,
+        address: &'a RequestPath<'_>,
         arrived: Instant,
     ) -> Result<Found<'a>, Failure> {
         if address.names_nothing() {
@@ -214,31 +191,31 @@ impl Files {
 
     fn look_up_name<'a>(&self, relative: &'a [u8], arrived: Instant) -> Result<Found<'a>, Failure> {
         let found = self.store.stat_for(relative, arrived);
-        if let Ok((Kind::File, stamp)) = found {
-            return Ok(Found::File(relative.into(), stamp));
+        if let Ok((Kind::File, version)) = found {
+            return Ok(Found::File(relative.into(), version));
         }
         if self.store.options().clean_urls {
             let page = [relative, b".html"].concat();
-            if let Ok((Kind::File, stamp)) = self.store.stat(&page) {
-                return Ok(Found::File(page.into(), stamp));
+            if let Ok((Kind::File, version)) = self.store.stat(&page) {
+                return Ok(Found::File(page.into(), version));
             }
         }
         found?;
-        self.store.folder(relative).map(|_| Found::FolderName)
+        self.store.folder(relative).map(|_| Found::DirName)
     }
 
     fn look_up_index<'a>(&self, folder: &[u8], arrived: Instant) -> Result<Found<'a>, Failure> {
         for index in &self.store.options().index {
-            let file = folder::join(folder, index);
+            let file = dir::join(folder, index);
             match self.store.stat_for(&file, arrived) {
-                Ok((Kind::File, stamp)) => return Ok(Found::File(file.into(), stamp)),
+                Ok((Kind::File, version)) => return Ok(Found::File(file.into(), version)),
                 Ok(_) | Err(Failure::NotFound) => {}
                 Err(failure) => return Err(failure),
             }
         }
         let options = self.store.options();
         if options.listing && !options.spa {
-            self.store.folder(folder).map(|_| Found::Folder)
+            self.store.folder(folder).map(|_| Found::Dir)
         } else {
             Err(Failure::NotFound)
         }
@@ -247,7 +224,7 @@ impl Files {
     /// A folder without an index: an archive of it, or a list of what is in it.
     fn list(
         &self,
-        address: &Address<'_>,
+        address: &RequestPath<'_>,
         request: &Request<Body>,
         arrived: Instant,
     ) -> Result<Response<Body>, Failure> {
@@ -274,9 +251,9 @@ impl Files {
     }
 
     /// The address of a page with clean URLs, if it isn't the one that was asked for.
-    fn clean_address(
+    fn clean_url(
         &self,
-        address: &Address<'_>,
+        address: &RequestPath<'_>,
         found: &Result<Found<'_>, Failure>,
     ) -> Option<String> {
         if !self.store.options().clean_urls {
@@ -292,7 +269,7 @@ impl Files {
             }
             _ => return None,
         };
-        let folder = folder::of(file);
+        let folder = dir::of(file);
         let is_index = matches!(
             self.look_up_index(folder, Instant::now()),
             Ok(Found::File(index, _)) if index == *file
@@ -310,7 +287,7 @@ impl Files {
 
     /// Says once in the log what a single-page application needs, if this looks like one: a browser asks for a page without
     /// an ending, and the root has a page.
-    fn hint_at_routes(&self, address: &Address<'_>, fields: &HeaderMap) {
+    fn hint_at_routes(&self, address: &RequestPath<'_>, fields: &HeaderMap) {
         let options = self.store.options();
         let looks_like_one = !options.spa
             && !options.spa_hint.is_empty()
@@ -334,7 +311,7 @@ impl Files {
 
     /// In an application with routes of its own, what isn't there is for its page to show, unless it is plainly a part
     /// of a page that is missing: a name with an ending, that isn't asked for as a page.
-    fn is_route(&self, address: &Address<'_>, fields: &HeaderMap) -> bool {
+    fn is_route(&self, address: &RequestPath<'_>, fields: &HeaderMap) -> bool {
         self.store.options().spa && (!address.has_ending() || asks_for_page(fields))
     }
 
@@ -351,10 +328,10 @@ impl Files {
     /// The page for a failure: `404.html` and the like in the root, if it is there.
     fn failure_page(&self, failure: Failure) -> Option<Body> {
         let name = format!("{}.html", failure.status().as_u16());
-        let (_, stamp) = self.store.stat(name.as_bytes()).ok()?;
+        let (_, version) = self.store.stat(name.as_bytes()).ok()?;
         let page = self
             .store
-            .representation(name.as_bytes(), &stamp, &AcceptEncoding::ABSENT);
+            .representation(name.as_bytes(), &version, &AcceptEncoding::ABSENT);
         Some(page.ok()?.whole())
     }
 }
@@ -362,11 +339,11 @@ impl Files {
 /// What a path leads to.
 enum Found<'p> {
     /// A file, its name from the root, and the state in which it was seen.
-    File(Cow<'p, [u8]>, Stamp),
+    File(Cow<'p, [u8]>, FileVersion),
     /// A folder, named without the slash at the end.
-    FolderName,
+    DirName,
     /// A folder without an index.
-    Folder,
+    Dir,
 }
 
 impl Handler for Files {
@@ -402,14 +379,14 @@ impl Handler for Files {
         }
         let address = self.address(head.target.path()).ok()?;
         let found = self.look_up(&address, arrived);
-        if self.clean_address(&address, &found).is_some() {
+        if self.clean_url(&address, &found).is_some() {
             return None;
         }
-        let Found::File(file, stamp) = found.ok()? else {
+        let Found::File(file, version) = found.ok()? else {
             return None;
         };
         let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
-        let representation = self.store.ready(&file, &stamp, &accepted).ok()??;
+        let representation = self.store.ready(&file, &version, &accepted).ok()??;
         representation.prepared(HttpDate::from(SystemTime::now()))
     }
 
@@ -421,7 +398,7 @@ impl Handler for Files {
         let lists = is_fetch
             && address.is_ok_and(|address| {
                 address.names_folder()
-                    && matches!(self.look_up(&address, Instant::now()), Ok(Found::Folder))
+                    && matches!(self.look_up(&address, Instant::now()), Ok(Found::Dir))
             });
         lists || self.may_compress(request)
     }

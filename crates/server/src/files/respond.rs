@@ -1,9 +1,9 @@
 //! The answer to a request for a representation: 200, 206, 304, 412 or 416.
 
 use super::Failure;
-use super::pieces::{Piece, Pieces};
-use super::representation::Representation;
 use crate::body::Body;
+use crate::body::{Concat, Segment};
+use crate::files::content::representation::Representation;
 use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use http::{Method, Response, StatusCode};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -56,7 +56,7 @@ pub(crate) fn range_field<'f>(method: &Method, fields: &'f HeaderMap) -> Option<
 
 fn whole(representation: &Representation, now: HttpDate) -> Response<Body> {
     let mut response = Response::new(representation.whole());
-    representation.describe(now, response.headers_mut());
+    representation.write_fields(now, response.headers_mut());
     response
 }
 
@@ -68,7 +68,7 @@ fn part(
 ) -> Response<Body> {
     let mut response = Response::new(representation.part(range).into());
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    representation.describe(now, response.headers_mut());
+    representation.write_fields(now, response.headers_mut());
     let content_range = ContentRange::Satisfied {
         range,
         complete_length: Some(length),
@@ -86,18 +86,18 @@ fn parts(
     length: u64,
     now: HttpDate,
 ) -> Response<Body> {
-    let content_type = Some(&representation.about().content_type);
+    let content_type = Some(&representation.metadata().content_type);
     let multipart = MultipartByteranges::new(boundary(), content_type, ranges, length);
     let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
     for part in multipart.parts() {
-        pieces.push(Ok(Piece::Bytes(part.head.clone().into())));
+        pieces.push(Ok(Segment::Bytes(part.head.clone().into())));
         pieces.push(Ok(representation.part(part.range)));
     }
-    pieces.push(Ok(Piece::Bytes(multipart.closing_delimiter().into())));
-    let body = Body::reader(Pieces::new(pieces), Some(multipart.content_length()));
+    pieces.push(Ok(Segment::Bytes(multipart.closing_delimiter().into())));
+    let body = Body::reader(Concat::new(pieces), Some(multipart.content_length()));
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-    representation.describe(now, response.headers_mut());
+    representation.write_fields(now, response.headers_mut());
     response
         .headers_mut()
         .insert(CONTENT_TYPE, multipart.content_type());
@@ -114,7 +114,7 @@ fn boundary() -> Boundary {
 fn not_modified(representation: &Representation) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    representation.refresh(response.headers_mut());
+    representation.write_not_modified_fields(response.headers_mut());
     response
 }
 

@@ -6,8 +6,8 @@
 //! An IP address is no name, and leads nowhere else. A request without Host comes from HTTP/1.0, which no browser speaks.
 
 use crate::body::Body;
-use crate::files::error_page::error_page;
 use crate::handler::{Handler, Peer, Prepared};
+use crate::page::error_page;
 use http::header::{HOST, HeaderValue};
 use http::{Request, Response, StatusCode};
 use std::net::{Ipv4Addr, Ipv6Addr};

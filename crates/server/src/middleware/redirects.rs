@@ -1,9 +1,9 @@
 //! From old addresses to new ones.
 
 use crate::body::Body;
-use crate::files::error_page::error_page;
-use crate::files::url::encode_path;
 use crate::handler::{Handler, Prepared};
+use crate::page::encode_path;
+use crate::page::error_page;
 use http::header::{HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
 use std::fmt;

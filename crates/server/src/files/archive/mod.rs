@@ -26,11 +26,11 @@ mod tar;
 mod walk;
 mod zip;
 
-use super::budget::Permit;
-use super::failure::Failure;
-use super::query::Query;
-use super::representation::{About, Content, Representation};
-use super::store::Store;
+use crate::files::content::representation::{Content, Metadata, Representation};
+use crate::files::content::store::Store;
+use crate::files::failure::Failure;
+use crate::files::query::Query;
+use crate::semaphore::Permit;
 use http::HeaderValue;
 use plan::Plan;
 use reader::Reader;
@@ -132,7 +132,7 @@ impl Archive {
         let mut hasher = DefaultHasher::new();
         (self.format, &self.name, self.plan.digest).hash(&mut hasher);
         let tag = format!("\"{:x}-{:016x}\"", self.plan.length, hasher.finish());
-        let about = About {
+        let metadata = Metadata {
             content_type: HeaderValue::from_static(self.format.media_type()),
             varies: false,
             is_gzip: false,
@@ -147,7 +147,7 @@ impl Archive {
             // Hexadecimal digits between quotes: always a field value.
             HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\"")),
             self.plan.modified,
-            about,
+            metadata,
         )
     }
 }

@@ -10,10 +10,10 @@
 use super::walk::{Digest, Node, Walk};
 use super::{Archive, Format, tar, zip};
 use crate::body::FileSlice;
-use crate::files::checksums::Job;
+use crate::body::FileVersion;
+use crate::files::content::checksums::Job;
 use crate::files::failure::Failure;
 use crate::files::gate::GATE;
-use crate::files::stamp::Stamp;
 use crc32fast::Hasher;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -252,8 +252,8 @@ impl Reader {
 
     fn open(&self, offset: u64) -> io::Result<FileSlice> {
         let node = self.walk.node();
-        let (file, stamp) = self.archive.store.open_file(&node.path)?;
-        if stamp.version() != node.version {
+        let (file, version) = self.archive.store.open_file(&node.path)?;
+        if version.fingerprint() != node.fingerprint {
             return Err(changed());
         }
         let left = node.length - offset;
@@ -262,7 +262,7 @@ impl Reader {
             file: Arc::new(file),
             offset,
             left,
-            stamp: None,
+            version: None,
             open: None,
         })
     }
@@ -277,12 +277,12 @@ impl Reader {
             return Ok(0);
         }
         let checksums = self.archive.store.checksums();
-        if let Some(sum) = self.sum.or_else(|| checksums.get(node.version)) {
+        if let Some(sum) = self.sum.or_else(|| checksums.get(node.fingerprint)) {
             return Ok(sum);
         }
         let job = match &self.job {
             Some(job) => Arc::clone(job),
-            None => checksums.job(node.version, || self.open(0))?,
+            None => checksums.job(node.fingerprint, || self.open(0))?,
         };
         let stepped = job.step()?;
         self.job = Some(job);
@@ -296,8 +296,8 @@ impl Reader {
     }
 
     fn learn(&mut self, sum: u32) {
-        let version = self.walk.node().version;
-        self.archive.store.checksums().insert(version, sum);
+        let fingerprint = self.walk.node().fingerprint;
+        self.archive.store.checksums().insert(fingerprint, sum);
         self.sum = Some(sum);
     }
 
@@ -372,8 +372,8 @@ impl Read for Reader {
 
 /// Fails if the content that has been read may not be that of the node's state.
 fn confirm(content: &FileSlice, node: &Node) -> io::Result<()> {
-    let now = Stamp::of_open(&content.file)?;
-    if now.version() == node.version {
+    let now = FileVersion::of_open(&content.file)?;
+    if now.fingerprint() == node.fingerprint {
         Ok(())
     } else {
         Err(changed())

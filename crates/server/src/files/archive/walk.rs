@@ -4,10 +4,10 @@
 //! made by walking twice, or three times; the walks are compared by their [`Digest`]s.
 
 use super::names::push_escaped;
-use crate::files::dir_table::{DirTable, Entry};
+use crate::files::content::store::Store;
 use crate::files::failure::Failure;
 use crate::files::gate::Pass;
-use crate::files::store::Store;
+use crate::files::root::dir_table::{DirTable, Entry};
 use rustix::io::Errno;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) struct Node {
     pub(super) length: u64,
     /// In seconds since 1970.
     pub(super) modified: i64,
-    pub(super) version: u64,
+    pub(super) fingerprint: u64,
 }
 
 /// A walk, at one of its nodes.
@@ -71,7 +71,7 @@ impl Digest {
             node.is_dir,
             node.length,
             node.modified,
-            node.version,
+            node.fingerprint,
         )
             .hash(&mut self.0);
     }
@@ -175,7 +175,7 @@ impl Walk {
             self.node.is_dir = false;
             self.node.length = entry.length;
             self.node.modified = entry.modified;
-            self.node.version = entry.version;
+            self.node.fingerprint = entry.fingerprint;
             self.check(entry)
         };
         match found {
@@ -211,8 +211,8 @@ impl Walk {
         let table = tables.get(&self.store, path, self.began, pass)?;
         self.node.is_dir = true;
         self.node.length = 0;
-        self.node.modified = table.stamp().modified_seconds();
-        self.node.version = table.stamp().version();
+        self.node.modified = table.version().modified_seconds();
+        self.node.fingerprint = table.version().fingerprint();
         debug_assert!(entry.is_none_or(|entry| entry.is_dir));
         self.levels.push(Level {
             table,

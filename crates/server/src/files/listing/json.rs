@@ -9,10 +9,10 @@
 //!
 //! `href` is the exact name, relative to the folder; `name` is for reading, since a name needn't be text.
 
+use super::text::{push_date, push_json, push_number};
 use super::{ROWS, View};
-use crate::files::dir_table::Entry;
-use crate::files::text::{push_date, push_json, push_number};
-use crate::files::url::push_name;
+use crate::files::root::dir_table::Entry;
+use crate::page::push_name;
 
 /// The document, some rows at a time.
 pub(super) fn parts(view: View) -> impl Iterator<Item = String> + Send {

@@ -1,7 +1,7 @@
 //! What is in a folder: as a page for people, as JSON for programs.
 //!
 //! The directory is read before the head is sent, so that a request that can't be served gets a 503; the rows are made while
-//! they are sent. Both happen behind the [gate](super::gate), with memory from the [budget](super::budget). What is listed is
+//! they are sent. Both happen behind the [gate](crate::files::gate), with memory from the [budget](super::budget). What is listed is
 //! what would be served: hidden names, links that lead nowhere or outside, pipes and devices don't appear.
 //!
 //! The page works without a script: the columns' heads and the archives are buttons of forms, the filter is one too. (They
@@ -15,17 +15,18 @@ mod json;
 mod markdown;
 mod page;
 mod readme;
+mod text;
 
-use super::budget::Permit;
-use super::coding;
-use super::dir_table::{DirTable, Entry};
-use super::failure::Failure;
-use super::folder::by_name;
-use super::gate::GATE;
-use super::pieces::{Piece, Pieces};
-use super::query::Query;
-use super::store::Store;
 use crate::body::Body;
+use crate::body::{Concat, Segment};
+use crate::files::content::coding;
+use crate::files::content::store::Store;
+use crate::files::dir::by_name;
+use crate::files::failure::Failure;
+use crate::files::gate::GATE;
+use crate::files::query::Query;
+use crate::files::root::dir_table::{DirTable, Entry};
+use crate::semaphore::Permit;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
     HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
@@ -225,7 +226,7 @@ impl Listing {
         coding.filter(|coding| {
             *coding != Coding::Identity
                 && compresses
-                && permit.grow_to(permit.bytes() + coding::weight(*coding))
+                && permit.grow_to(permit.units() + coding::weight(*coding))
         })
     }
 
@@ -261,7 +262,7 @@ impl Listing {
         if order == Order::default() && filter.is_empty() {
             return Ok(None);
         }
-        if !permit.grow_to(permit.bytes() + table.len() * size_of::<u32>()) {
+        if !permit.grow_to(permit.units() + table.len() * size_of::<u32>()) {
             return Err(Failure::Busy);
         }
         let mut shown: Vec<u32> = Vec::with_capacity(table.len());
@@ -279,7 +280,7 @@ impl Listing {
 
 /// The parts of a document as content, made while it is sent.
 fn body(parts: impl Iterator<Item = String> + Send + 'static, coding: Option<Coding>) -> Body {
-    let content = Pieces::new(parts.map(|part| Ok(Piece::Bytes(part.into()))));
+    let content = Concat::new(parts.map(|part| Ok(Segment::Bytes(part.into()))));
     match coding {
         Some(coding) => Body::reader(Gated(coding::compress(content, coding)), None),
         None => Body::reader(Gated(content), None),

@@ -1,10 +1,10 @@
 //! A listing as a page.
 
+use super::text::{push_date, push_number, push_size, readable};
 use super::{Column, Order, ROWS, View};
-use crate::files::dir_table::Entry;
-use crate::files::html::{Escaped, push_escaped};
-use crate::files::text::{push_date, push_number, push_size, readable};
-use crate::files::url::push_name;
+use crate::files::root::dir_table::Entry;
+use crate::page::push_name;
+use crate::page::{Escaped, push_escaped};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("style.css");

@@ -1,12 +1,12 @@
 //! The directory's own words about itself: README.md, README.txt or README, below the listing.
 
 use super::View;
-use crate::files::dir_table::Entry;
+use crate::files::content::store::Store;
+use crate::files::dir::join;
 use crate::files::failure::Failure;
-use crate::files::folder::join;
 use crate::files::gate::Pass;
-use crate::files::html::Escaped;
-use crate::files::store::Store;
+use crate::files::root::dir_table::Entry;
+use crate::page::Escaped;
 use std::fmt::Write;
 
 /// A README that is longer is not shown, in bytes.
@@ -38,7 +38,7 @@ pub(super) fn render(store: &Store, view: &mut View, _: &Pass<'_>) -> Result<Str
     };
     let text = String::from_utf8_lossy(&content);
     let permit = &mut view.permit;
-    let before = permit.bytes();
+    let before = permit.units();
     let weight = weight(&content);
     let is_markdown = rank < 2 && before + weight <= permit.total();
     let most = if is_markdown {

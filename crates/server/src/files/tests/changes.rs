@@ -55,16 +55,16 @@ fn a_file_from_the_future_was_modified_now() {
 fn a_clock_that_is_set_back() {
     let site = Site::new(&[("file", "one")]);
     let store = &site.files.store;
-    let (_, stamp) = store.stat(b"file").unwrap();
+    let (_, version) = store.stat(b"file").unwrap();
     let made = store
-        .representation(b"file", &stamp, &AcceptEncoding::ABSENT)
+        .representation(b"file", &version, &AcceptEncoding::ABSENT)
         .unwrap();
     let now = HttpDate::from(SystemTime::now() + std::time::Duration::from_secs(2));
     assert!(made.prepared(now).is_some());
     let earlier = HttpDate::from(SystemTime::now() - std::time::Duration::from_secs(3600));
     assert!(made.prepared(earlier).is_none());
     let mut fields = HeaderMap::new();
-    made.describe(earlier, &mut fields);
+    made.write_fields(earlier, &mut fields);
     assert_eq!(
         fields[http::header::LAST_MODIFIED].as_bytes(),
         earlier.write()
@@ -212,7 +212,7 @@ fn readers_of_a_file_share_a_descriptor() {
         .map(|fields| begin(&site, fields))
         .collect();
     assert_eq!(descriptors(), 1);
-    assert!(crate::open_file::OpenFile::count() >= 1);
+    assert!(crate::body::OpenFile::count() >= 1);
     let mut content = Vec::new();
     bodies[0].read_to_end(&mut content).unwrap();
     assert_eq!(content.len(), LARGE);

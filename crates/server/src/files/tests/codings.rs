@@ -37,7 +37,10 @@ fn text(length: usize) -> String {
 fn settle(path: &std::path::Path) {
     loop {
         let file = File::open(path).unwrap();
-        if Stamp::of_open(&file).unwrap().is_settled(SystemTime::now()) {
+        if FileVersion::of_open(&file)
+            .unwrap()
+            .is_settled(SystemTime::now())
+        {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -378,10 +381,10 @@ fn what_has_to_be_compressed_first_is_work_that_others_need_not_wait_for() {
         assert_eq!(may_wait(path, coding), want, "{path} {coding}");
     }
     settle(&site.path("page.html"));
-    let (_, stamp) = site.files.store.stat(b"page.html").unwrap();
+    let (_, version) = site.files.store.stat(b"page.html").unwrap();
     let is_ready = |coding: &str| {
         let accepted = AcceptEncoding::from_fields([coding.as_bytes()]);
-        let ready = site.files.store.ready(b"page.html", &stamp, &accepted);
+        let ready = site.files.store.ready(b"page.html", &version, &accepted);
         ready.unwrap().is_some()
     };
     assert!(is_ready("identity") && !is_ready("gzip") && !is_ready("br"));

@@ -323,8 +323,8 @@ fn what_is_prepared_is_what_would_be_said_anyway() {
     fs::write(site.path("large"), "a".repeat(300_000)).unwrap();
     // What has to be compressed first is not prepared. After that it is, as soon as the file is old enough to be kept.
     let gzip = AcceptEncoding::from_fields([&b"gzip"[..]]);
-    let (_, stamp) = site.files.store.stat(b"a.html").unwrap();
-    while matches!(site.files.store.ready(b"a.html", &stamp, &gzip), Ok(None)) {
+    let (_, version) = site.files.store.stat(b"a.html").unwrap();
+    while matches!(site.files.store.ready(b"a.html", &version, &gzip), Ok(None)) {
         site.get_with("/a.html", "Accept-Encoding: gzip");
     }
     let table = [

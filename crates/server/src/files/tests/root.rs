@@ -142,8 +142,8 @@ fn root_that_comes_back_is_served_again() {
 fn removed_folder_can_not_be_opened() {
     let site = Site::new(&[("folder/x", "")]);
     let opened = File::open(site.path("folder")).unwrap();
-    assert!(!anchor::is_removed(&opened));
+    assert!(!crate::files::root::root_dir::is_removed(&opened));
     fs::remove_dir_all(site.path("folder")).unwrap();
-    assert!(anchor::is_removed(&opened));
+    assert!(crate::files::root::root_dir::is_removed(&opened));
     assert_eq!(site.get("/folder/").status, 404);
 }

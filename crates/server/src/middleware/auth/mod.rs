@@ -20,8 +20,8 @@ mod users;
 pub use users::{InvalidUser, Users};
 
 use crate::body::Body;
-use crate::files::error_page::error_page;
 use crate::handler::{Handler, Peer, Prepared};
+use crate::page::error_page;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};

@@ -1,6 +1,6 @@
 //! A small page for every response that has nothing else to show: errors, and where something has moved.
 
-use super::html::Escaped;
+use super::escape::Escaped;
 use crate::body::Body;
 use http::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};

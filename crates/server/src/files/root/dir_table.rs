@@ -1,16 +1,16 @@
 //! What is in a directory, as a table: 32 bytes for each entry, and the names behind one another.
 //!
 //! A directory may have hundreds of thousands of entries, and be asked for by hundreds of clients. So a table is built behind
-//! the [gate](super::gate) and paid for from the [budget](super::budget), and [`DirTables`] shares it: requests that had come
+//! the [gate](crate::files::gate) and paid for from the [budget](super::budget), and [`DirTables`] shares it: requests that had come
 //! before the directory was read share that reading, and later ones, which read it again, share the memory of an earlier
 //! table as long as nothing has changed.
 
-use super::budget::{Budget, Permit};
-use super::failure::Failure;
-use super::folder::{by_name, join};
-use super::gate::Pass;
-use super::stamp::{Kind, MASK, Stamp};
-use super::store::Store;
+use crate::body::{FileVersion, Kind, MASK};
+use crate::files::content::store::Store;
+use crate::files::dir::{by_name, join};
+use crate::files::failure::Failure;
+use crate::files::gate::Pass;
+use crate::semaphore::{Permit, Semaphore};
 use rustix::fs::{AtFlags, Dir, FileType, StatxFlags};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ pub(crate) struct DirTable {
     rows: Vec<Row>,
     names: Vec<u8>,
     /// The state of the directory itself.
-    stamp: Stamp,
+    version: FileVersion,
     _permit: Permit,
 }
 
@@ -34,7 +34,7 @@ struct Row {
     length: u64,
     /// In seconds since 1970.
     modified: i64,
-    version: u64,
+    fingerprint: u64,
     name_start: u32,
     name_length: u16,
     flags: u8,
@@ -57,8 +57,8 @@ pub(crate) struct Entry<'t> {
     pub(crate) length: u64,
     /// In seconds since 1970.
     pub(crate) modified: i64,
-    /// [`Stamp::version`] of its state.
-    pub(crate) version: u64,
+    /// [`FileVersion::fingerprint`] of its state.
+    pub(crate) fingerprint: u64,
 }
 
 impl Entry<'_> {
@@ -74,10 +74,10 @@ impl DirTable {
         store: &Store,
         dir: &File,
         relative: &[u8],
-        budget: &Budget,
+        budget: &Semaphore,
         _: &Pass<'_>,
     ) -> Result<Self, Failure> {
-        let stamp = Stamp::of_open(dir).map_err(|error| Failure::of_error(&error))?;
+        let version = FileVersion::of_open(dir).map_err(|error| Failure::of_error(&error))?;
         let mut builder = Builder::new(budget)?;
         for entry in Dir::read_from(dir).map_err(Failure::of)? {
             let entry = entry.map_err(Failure::of)?;
@@ -93,15 +93,15 @@ impl DirTable {
                     let stat = rustix::fs::statx(dir, entry.file_name(), flags, mask).ok();
                     let by_all = |mode: u16| mode & 0o444 == 0o444;
                     let readable = stat.is_some_and(|stat| by_all(stat.stx_mode));
-                    let found = stat.map(|stat| (Kind::of(&stat), Stamp::of(&stat)));
+                    let found = stat.map(|stat| (Kind::of(&stat), FileVersion::of(&stat)));
                     (found, readable)
                 }
                 _ => (None, false),
             };
-            let Some((kind @ (Kind::File | Kind::Folder), stamp)) = found else {
+            let Some((kind @ (Kind::File | Kind::Dir), version)) = found else {
                 continue;
             };
-            let is_dir = kind == Kind::Folder;
+            let is_dir = kind == Kind::Dir;
             let mut flags = if is_dir { IS_DIR } else { 0 };
             if entry.file_type() == FileType::Symlink {
                 flags |= IS_LINK;
@@ -109,17 +109,17 @@ impl DirTable {
             if !is_dir && !readable {
                 flags |= MAYBE_UNREADABLE;
             }
-            builder.push(name, &stamp, flags)?;
+            builder.push(name, &version, flags)?;
         }
-        Ok(builder.finish(stamp))
+        Ok(builder.finish(version))
     }
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
     }
 
-    pub(crate) fn stamp(&self) -> &Stamp {
-        &self.stamp
+    pub(crate) fn version(&self) -> &FileVersion {
+        &self.version
     }
 
     /// The entry at a place in that order, which must be less than [`len`](DirTable::len).
@@ -132,7 +132,7 @@ impl DirTable {
             maybe_unreadable: row.flags & MAYBE_UNREADABLE != 0,
             length: row.length,
             modified: row.modified,
-            version: row.version,
+            fingerprint: row.fingerprint,
         }
     }
 
@@ -142,7 +142,7 @@ impl DirTable {
 
     fn is_like(&self, other: &DirTable) -> bool {
         // The kernel may give the names in another order, so that they lie elsewhere.
-        self.stamp == other.stamp && self.entries().eq(other.entries())
+        self.version == other.version && self.entries().eq(other.entries())
     }
 }
 
@@ -161,7 +161,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(budget: &Budget) -> Result<Self, Failure> {
+    fn new(budget: &Semaphore) -> Result<Self, Failure> {
         Ok(Builder {
             rows: Vec::new(),
             names: Vec::new(),
@@ -169,7 +169,7 @@ impl Builder {
         })
     }
 
-    fn push(&mut self, name: &[u8], stamp: &Stamp, flags: u8) -> Result<(), Failure> {
+    fn push(&mut self, name: &[u8], version: &FileVersion, flags: u8) -> Result<(), Failure> {
         let places = (u32::try_from(self.names.len()), u16::try_from(name.len()));
         let (Ok(name_start), Ok(name_length)) = places else {
             return Err(Failure::TooManyFiles);
@@ -177,9 +177,13 @@ impl Builder {
         self.make_room(name.len())?;
         self.names.extend_from_slice(name);
         self.rows.push(Row {
-            length: if flags & IS_DIR == 0 { stamp.length } else { 0 },
-            modified: stamp.modified_seconds(),
-            version: stamp.version(),
+            length: if flags & IS_DIR == 0 {
+                version.length
+            } else {
+                0
+            },
+            modified: version.modified_seconds(),
+            fingerprint: version.fingerprint(),
             name_start,
             name_length,
             flags,
@@ -218,7 +222,7 @@ impl Builder {
         Ok(())
     }
 
-    fn finish(mut self, stamp: Stamp) -> DirTable {
+    fn finish(mut self, version: FileVersion) -> DirTable {
         let names = &self.names;
         self.rows.sort_unstable_by(|a, b| {
             let directories_first = (b.flags & IS_DIR).cmp(&(a.flags & IS_DIR));
@@ -231,7 +235,7 @@ impl Builder {
         DirTable {
             rows: self.rows,
             names: self.names,
-            stamp,
+            version,
             _permit: self.permit,
         }
     }

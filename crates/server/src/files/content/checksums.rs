@@ -4,9 +4,9 @@
 //! known is a [`Job`], which all requests that need it share: whichever has a thread makes the next step, so that the work is
 //! done once, and stops when the last of them has left.
 
-use super::gate::GATE;
-use super::stamp::Stamp;
 use crate::body::FileSlice;
+use crate::body::FileVersion;
+use crate::files::gate::GATE;
 use crc32fast::Hasher;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
@@ -25,7 +25,7 @@ const PIECE: usize = 64 * 1024;
 /// How long a request waits for another's step before its connection is looked at.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// The CRC-32 of files, each in one state, which [`Stamp::version`](super::stamp::Stamp::version) names.
+/// The CRC-32 of files, each in one state, which [`FileVersion::fingerprint`](crate::body::FileVersion::fingerprint) names.
 #[derive(Debug, Default)]
 pub(crate) struct Checksums {
     known: Mutex<Known>,
@@ -42,7 +42,7 @@ struct Known {
 /// A file that is being summed.
 #[derive(Debug)]
 pub(crate) struct Job {
-    version: u64,
+    fingerprint: u64,
     state: Mutex<State>,
     /// A step has ended.
     stepped: Condvar,
@@ -59,46 +59,46 @@ enum State {
 }
 
 impl Checksums {
-    pub(crate) fn get(&self, version: u64) -> Option<u32> {
-        lock(&self.known).sums.get(&version).copied()
+    pub(crate) fn get(&self, fingerprint: u64) -> Option<u32> {
+        lock(&self.known).sums.get(&fingerprint).copied()
     }
 
-    pub(crate) fn insert(&self, version: u64, sum: u32) {
-        lock(&self.known).insert(version, sum, CAPACITY);
+    pub(crate) fn insert(&self, fingerprint: u64, sum: u32) {
+        lock(&self.known).insert(fingerprint, sum, CAPACITY);
     }
 
     /// The job that sums a file in that state; `open` opens the file, unless another request has done so.
     pub(crate) fn job(
         &self,
-        version: u64,
+        fingerprint: u64,
         open: impl FnOnce() -> io::Result<FileSlice>,
     ) -> io::Result<Arc<Job>> {
-        let running = || lock(&self.jobs).get(&version).and_then(Weak::upgrade);
+        let running = || lock(&self.jobs).get(&fingerprint).and_then(Weak::upgrade);
         if let Some(job) = running() {
             return Ok(job);
         }
         let content = open()?;
         let mut jobs = lock(&self.jobs);
-        if let Some(job) = jobs.get(&version).and_then(Weak::upgrade) {
+        if let Some(job) = jobs.get(&fingerprint).and_then(Weak::upgrade) {
             return Ok(job);
         }
         let job = Arc::new(Job {
-            version,
+            fingerprint,
             state: Mutex::new(State::Paused(content, Hasher::new())),
             stepped: Condvar::new(),
         });
         jobs.retain(|_, job| job.strong_count() > 0);
-        jobs.insert(version, Arc::downgrade(&job));
+        jobs.insert(fingerprint, Arc::downgrade(&job));
         Ok(job)
     }
 }
 
 impl Known {
-    fn insert(&mut self, version: u64, sum: u32, capacity: usize) {
-        if self.sums.insert(version, sum).is_some() {
+    fn insert(&mut self, fingerprint: u64, sum: u32, capacity: usize) {
+        if self.sums.insert(fingerprint, sum).is_some() {
             return;
         }
-        self.queue.push_back(version);
+        self.queue.push_back(fingerprint);
         if self.queue.len() > capacity
             && let Some(oldest) = self.queue.pop_front()
         {
@@ -132,7 +132,7 @@ impl Job {
             },
         };
         drop(state);
-        let stepped = make_step(content, hasher, self.version);
+        let stepped = make_step(content, hasher, self.fingerprint);
         let mut state = lock(&self.state);
         let result = match stepped {
             Ok(State::Done(sum)) => {
@@ -153,12 +153,12 @@ impl Job {
     }
 }
 
-fn make_step(mut content: FileSlice, mut hasher: Hasher, version: u64) -> io::Result<State> {
+fn make_step(mut content: FileSlice, mut hasher: Hasher, fingerprint: u64) -> io::Result<State> {
     let _pass = GATE.pass();
     let mut piece = vec![0; PIECE];
     for _ in 0..STEP / PIECE {
         match content.read(&mut piece)? {
-            0 if Stamp::of_open(&content.file)?.version() == version => {
+            0 if FileVersion::of_open(&content.file)?.fingerprint() == fingerprint => {
                 return Ok(State::Done(hasher.finalize()));
             }
             0 => {
@@ -185,9 +185,9 @@ mod tests {
     #[test]
     fn a_full_table_forgets_the_oldest_alone() {
         let mut known = Known::default();
-        for version in 0..10 {
-            known.insert(version, version as u32 + 100, 4);
-            known.insert(version, version as u32, 4);
+        for fingerprint in 0..10 {
+            known.insert(fingerprint, fingerprint as u32 + 100, 4);
+            known.insert(fingerprint, fingerprint as u32, 4);
         }
         let mut kept: Vec<_> = known.sums.into_iter().collect();
         kept.sort_unstable();
@@ -200,22 +200,22 @@ mod tests {
         let content: Vec<u8> = (0..5 * STEP + 7).map(|at| (at * 31) as u8).collect();
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
-        let version = Stamp::of_open(&file).unwrap().version();
+        let fingerprint = FileVersion::of_open(&file).unwrap().fingerprint();
         let slice = FileSlice {
             file: Arc::new(file),
             offset: 0,
             left: content.len() as u64,
-            stamp: None,
+            version: None,
             open: None,
         };
         let checksums = Checksums::default();
         let (opened, steps) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let first = checksums.job(version, || Ok(slice.clone())).unwrap();
+        let first = checksums.job(fingerprint, || Ok(slice.clone())).unwrap();
         assert_eq!(first.step().unwrap(), None);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let job = checksums.job(version, || {
+                    let job = checksums.job(fingerprint, || {
                         opened.fetch_add(1, Ordering::SeqCst);
                         Ok(slice.clone())
                     });
@@ -232,7 +232,7 @@ mod tests {
         });
         assert_eq!(opened.into_inner(), 0, "the file is open already");
         drop(first);
-        let other = checksums.job(version, || Err(io::Error::other("opened again")));
+        let other = checksums.job(fingerprint, || Err(io::Error::other("opened again")));
         assert!(other.is_err(), "when all have left, the job is gone");
     }
 }

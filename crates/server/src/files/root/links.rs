@@ -5,7 +5,7 @@
 //! outside is refused unread. So no request can find out, by status or by time, what exists elsewhere on the machine. The price
 //! is that a link which comes back through a foreign symbolic link is refused too.
 
-use super::anchor::Folder;
+use super::root_dir::Dir;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +20,7 @@ const MOST_LINKS: u32 = 40;
 ///
 /// # Errors
 /// [`Errno::XDEV`] if it leads outside, [`Errno::LOOP`] after too many links, otherwise what the kernel says.
-pub(super) fn resolve(root: &Folder, alias: &Path, relative: &[u8]) -> Result<Vec<u8>, Errno> {
+pub(super) fn resolve(root: &Dir, alias: &Path, relative: &[u8]) -> Result<Vec<u8>, Errno> {
     let above: Vec<&[u8]> = names(&root.real_path).collect();
     let mut position = Position::inside(&above);
     let mut pending = Vec::new();
@@ -118,7 +118,7 @@ fn push(path: &[u8], pending: &mut Vec<Vec<u8>>) {
 }
 
 /// The target of a link in the root; `None` for anything else. No directory on the way may be a link.
-fn read_link(root: &Folder, path: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
+fn read_link(root: &Dir, path: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     let opened = rustix::fs::openat2(&root.fd, path, flags, Mode::empty(), resolve)?;

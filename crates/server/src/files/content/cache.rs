@@ -1,7 +1,7 @@
 //! Files that are asked for often, in memory: their content, and all that is said of them, in each coding that was
 //! wanted.
 //!
-//! Nothing in here is ever stale: whoever looks something up gives the [`Stamp`] that the file has now, and gets what
+//! Nothing in here is ever stale: whoever looks something up gives the [`FileVersion`] that the file has now, and gets what
 //! was made of that state of it, or nothing. So an edited file is seen by the next request, at the price of one
 //! `statx`.
 //!
@@ -10,7 +10,7 @@
 //! workers out of each other's way.
 
 use super::representation::{Content, Representation};
-use super::stamp::Stamp;
+use crate::body::FileVersion;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tinyhttp_message::negotiate::Coding;
@@ -38,9 +38,9 @@ struct Part {
 /// All that is known of one path.
 #[derive(Debug, Default)]
 struct Entry {
-    by_coding: [Option<(Stamp, Kept)>; CODINGS],
+    by_coding: [Option<(FileVersion, Kept)>; CODINGS],
     /// The state of the folder in which there was nothing compressed beforehand.
-    no_sidecars: Option<Stamp>,
+    no_sidecars: Option<FileVersion>,
     cost: usize,
     used: bool,
 }
@@ -76,11 +76,11 @@ impl Cache {
     }
 
     /// What was kept of the path in that coding when the file was in that state.
-    pub(crate) fn get(&self, path: &[u8], coding: Coding, stamp: &Stamp) -> Option<Kept> {
+    pub(crate) fn get(&self, path: &[u8], coding: Coding, version: &FileVersion) -> Option<Kept> {
         let mut part = self.part(path);
         let entry = part.entries.get_mut(path)?;
         let (made_of, kept) = entry.by_coding[coding as usize].as_ref()?;
-        if made_of != stamp {
+        if made_of != version {
             return None;
         }
         entry.used = true;
@@ -88,10 +88,10 @@ impl Cache {
     }
 
     /// Keeps something, in place of what was kept of that path in that coding before.
-    pub(crate) fn keep(&self, path: &[u8], coding: Coding, stamp: Stamp, kept: Kept) {
+    pub(crate) fn keep(&self, path: &[u8], coding: Coding, version: FileVersion, kept: Kept) {
         let cost = |kept: &Kept| match kept.as_deref().map(Representation::content) {
             Some(Content::Memory(bytes)) => OVERHEAD + bytes.len(),
-            Some(Content::Snapshot(snapshot)) => OVERHEAD + snapshot.length() as usize,
+            Some(Content::Memfd(memfd)) => OVERHEAD + memfd.length() as usize,
             _ => OVERHEAD,
         };
         let added = cost(&kept);
@@ -107,7 +107,7 @@ impl Cache {
                 part.entries.entry(path.into()).or_default()
             }
         };
-        let before = entry.by_coding[coding as usize].replace((stamp, kept));
+        let before = entry.by_coding[coding as usize].replace((version, kept));
         let removed = before.map_or(0, |(_, kept)| cost(&kept));
         entry.cost = entry.cost + added - removed;
         part.cost = part.cost + added - removed;
@@ -115,14 +115,14 @@ impl Cache {
     }
 
     /// Whether there was no sidecar when the path's folder was in that state.
-    pub(crate) fn has_no_sidecars(&self, path: &[u8], folder: &Stamp) -> bool {
+    pub(crate) fn has_no_sidecars(&self, path: &[u8], folder: &FileVersion) -> bool {
         let part = self.part(path);
         let entry = part.entries.get(path);
         entry.is_some_and(|entry| entry.no_sidecars.as_ref() == Some(folder))
     }
 
     /// Remembers that, if anything else is known of the path.
-    pub(crate) fn note_no_sidecars(&self, path: &[u8], folder: Stamp) {
+    pub(crate) fn note_no_sidecars(&self, path: &[u8], folder: FileVersion) {
         if let Some(entry) = self.part(path).entries.get_mut(path) {
             entry.no_sidecars = Some(folder);
         }
@@ -160,19 +160,19 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use super::super::representation::About;
+    use super::super::representation::Metadata;
     use super::*;
     use http::HeaderValue;
 
-    fn stamp(length: u64) -> Stamp {
+    fn version(length: u64) -> FileVersion {
         let file = tempfile::tempfile().unwrap();
         file.set_len(length).unwrap();
-        Stamp::of_open(&file).unwrap()
+        FileVersion::of_open(&file).unwrap()
     }
 
-    fn content(length: usize, stamp: &Stamp) -> Kept {
+    fn content(length: usize, version: &FileVersion) -> Kept {
         let content = Content::Memory(vec![0; length].into());
-        let about = About {
+        let metadata = Metadata {
             content_type: HeaderValue::from_static("text/plain"),
             varies: true,
             is_gzip: false,
@@ -183,15 +183,15 @@ mod tests {
         Some(Arc::new(Representation::new(
             content,
             Coding::Identity,
-            stamp,
-            about,
+            version,
+            metadata,
         )))
     }
 
     #[test]
     fn what_was_kept_is_there_for_the_same_state_only() {
         let cache = Cache::new(1 << 20);
-        let (old, new) = (stamp(1), stamp(2));
+        let (old, new) = (version(1), version(2));
         cache.keep(b"a", Coding::Identity, old, content(1, &old));
         cache.keep(b"a", Coding::Br, old, None);
         assert!(cache.get(b"a", Coding::Identity, &old).unwrap().is_some());
@@ -207,11 +207,11 @@ mod tests {
     #[test]
     fn it_holds_so_many_bytes_and_what_is_used_stays_longest() {
         let cache = Cache::new(PARTS * 100_000);
-        let stamp = stamp(1);
-        let is_kept = |path: &[u8]| cache.get(path, Coding::Identity, &stamp).is_some();
+        let version = version(1);
+        let is_kept = |path: &[u8]| cache.get(path, Coding::Identity, &version).is_some();
         for number in 0..1000_u32 {
             let path = number.to_be_bytes();
-            cache.keep(&path, Coding::Identity, stamp, content(9_000, &stamp));
+            cache.keep(&path, Coding::Identity, version, content(9_000, &version));
             assert!(is_kept(&0_u32.to_be_bytes()), "always in use: {number}");
             for part in &cache.parts {
                 let part = part.lock().unwrap();
@@ -227,7 +227,12 @@ mod tests {
             .filter(|number| is_kept(&number.to_be_bytes()))
             .count();
         assert!((PARTS * 8..PARTS * 11).contains(&kept), "{kept}");
-        cache.keep(b"huge", Coding::Identity, stamp, content(200_000, &stamp));
+        cache.keep(
+            b"huge",
+            Coding::Identity,
+            version,
+            content(200_000, &version),
+        );
         assert!(!is_kept(b"huge"));
     }
 }

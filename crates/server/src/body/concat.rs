@@ -3,12 +3,13 @@
 //! Whoever makes the pieces knows how long each of them is, so the length of the whole is known before the first byte
 //! is read. A file that turns out to be shorter is an error, which cuts the connection: nothing is filled in.
 
-use crate::body::{Body, FileSlice};
+use super::Body;
+use super::slice::FileSlice;
 use bytes::Bytes;
 use std::io::{self, Read};
 
 /// One piece.
-pub(crate) enum Piece {
+pub(crate) enum Segment {
     Bytes(Bytes),
     File(FileSlice),
     /// Whatever else can be read, and how many bytes of it there are.
@@ -16,45 +17,45 @@ pub(crate) enum Piece {
 }
 
 /// Reads one piece after another. They are made when their turn comes.
-pub(crate) struct Pieces<I> {
-    current: Piece,
+pub(crate) struct Concat<I> {
+    current: Segment,
     rest: I,
 }
 
-impl From<Piece> for Body {
-    fn from(piece: Piece) -> Self {
+impl From<Segment> for Body {
+    fn from(piece: Segment) -> Self {
         match piece {
-            Piece::Bytes(bytes) => bytes.into(),
-            Piece::File(slice) => slice.into(),
-            Piece::Reader(reader, length) => Body::reader(reader, Some(length)),
+            Segment::Bytes(bytes) => bytes.into(),
+            Segment::File(slice) => slice.into(),
+            Segment::Reader(reader, length) => Body::reader(reader, Some(length)),
         }
     }
 }
 
-impl Read for Piece {
+impl Read for Segment {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
-            Piece::Bytes(bytes) => {
+            Segment::Bytes(bytes) => {
                 let length = bytes.len().min(into.len());
                 into[..length].copy_from_slice(&bytes.split_to(length));
                 Ok(length)
             }
-            Piece::File(slice) => slice.read(into),
-            Piece::Reader(reader, _) => reader.read(into),
+            Segment::File(slice) => slice.read(into),
+            Segment::Reader(reader, _) => reader.read(into),
         }
     }
 }
 
-impl<I: Iterator<Item = io::Result<Piece>>> Pieces<I> {
+impl<I: Iterator<Item = io::Result<Segment>>> Concat<I> {
     pub(crate) fn new(pieces: impl IntoIterator<IntoIter = I>) -> Self {
-        Pieces {
-            current: Piece::Bytes(Bytes::new()),
+        Concat {
+            current: Segment::Bytes(Bytes::new()),
             rest: pieces.into_iter(),
         }
     }
 }
 
-impl<I: Iterator<Item = io::Result<Piece>>> Read for Pieces<I> {
+impl<I: Iterator<Item = io::Result<Segment>>> Read for Concat<I> {
     /// Fills the buffer as far as it can, so that many small pieces don't make many small writes.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
@@ -78,14 +79,14 @@ mod tests {
     use std::io::Write;
     use std::sync::Arc;
 
-    fn slice(content: &[u8], offset: u64, left: u64) -> Piece {
+    fn slice(content: &[u8], offset: u64, left: u64) -> Segment {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        Piece::File(FileSlice {
+        Segment::File(FileSlice {
             file: Arc::new(file),
             offset,
             left,
-            stamp: None,
+            version: None,
             open: None,
         })
     }
@@ -93,12 +94,12 @@ mod tests {
     #[test]
     fn pieces_are_read_in_order() {
         let pieces = [
-            Piece::Bytes(Bytes::from_static(b"ab")),
-            Piece::Bytes(Bytes::new()),
+            Segment::Bytes(Bytes::from_static(b"ab")),
+            Segment::Bytes(Bytes::new()),
             slice(b"0123456789", 3, 4),
-            Piece::Bytes(Bytes::from_static(b"c")),
+            Segment::Bytes(Bytes::from_static(b"c")),
         ];
-        let mut pieces = Pieces::new(pieces.map(Ok));
+        let mut pieces = Concat::new(pieces.map(Ok));
         let mut content = vec![0; 4];
         assert_eq!(pieces.read(&mut content).unwrap(), 4);
         pieces.read_to_end(&mut content).unwrap();
@@ -111,7 +112,7 @@ mod tests {
             Ok(slice(b"0123456789", 8, 4)),
             Ok(slice(b"0123456789", 0, 4)),
         ];
-        let error = Pieces::new(pieces)
+        let error = Concat::new(pieces)
             .read_to_end(&mut Vec::new())
             .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);

@@ -1,12 +1,21 @@
 //! Content, wherever it comes from: bytes in memory, part of a file, or a reader.
 
-use crate::files::Stamp;
-use crate::open_file::OpenFile;
+mod concat;
+mod memfd;
+mod open_file;
+mod slice;
+mod version;
+
+pub(crate) use concat::{Concat, Segment};
+pub(crate) use memfd::Memfd;
+pub(crate) use open_file::OpenFile;
+pub(crate) use slice::FileSlice;
+pub(crate) use version::{FileVersion, Kind, MASK};
+
 use bytes::Bytes;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 /// The content of a request or a response.
@@ -30,18 +39,6 @@ pub(crate) enum Content {
     },
 }
 
-/// Part of an open file, sent with `sendfile` where it can be.
-#[derive(Debug, Clone)]
-pub(crate) struct FileSlice {
-    pub(crate) file: Arc<File>,
-    pub(crate) offset: u64,
-    pub(crate) left: u64,
-    /// The state of the file in which its content was announced.
-    pub(crate) stamp: Option<Stamp>,
-    /// The descriptor, if it is shared with other readers.
-    pub(crate) open: Option<Arc<OpenFile>>,
-}
-
 impl Body {
     /// No content.
     #[must_use]
@@ -57,7 +54,7 @@ impl Body {
             file,
             offset,
             left: length,
-            stamp: None,
+            version: None,
             open: None,
         }))
     }
@@ -97,40 +94,6 @@ impl Read for Body {
             Content::File(slice) => slice.read(into),
             Content::Reader { reader, .. } => reader.read(into),
         }
-    }
-}
-
-impl FileSlice {
-    /// To be asked before the last bytes go out: is this still the file that was announced? Otherwise what has been sent is
-    /// a mixture, and must not look complete.
-    pub(crate) fn confirm(&self) -> io::Result<()> {
-        match (&self.open, self.stamp) {
-            (Some(open), _) => open.confirm(),
-            (None, Some(stamp)) => stamp.confirm(&self.file),
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-impl Read for FileSlice {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).map_or(into.len(), |left| left.min(into.len()));
-        if most == 0 {
-            return Ok(0);
-        }
-        let length = self.file.read_at(&mut into[..most], self.offset)?;
-        if length == 0 {
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "the file became shorter",
-            ));
-        }
-        self.offset += length as u64;
-        self.left -= length as u64;
-        if self.left == 0 {
-            self.confirm()?;
-        }
-        Ok(length)
     }
 }
 

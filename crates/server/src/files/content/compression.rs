@@ -1,12 +1,12 @@
 //! A file that is compressed while it is sent, and kept in the cache if it went well.
 
-use super::budget::Permit;
 use super::cache::Cache;
 use super::coding;
-use super::gate::GATE;
-use super::representation::{About, Content, Representation};
-use crate::body::Body;
-use crate::open_file::OpenFile;
+use super::representation::{Content, Metadata, Representation};
+use crate::body::OpenFile;
+use crate::body::{Body, FileSlice};
+use crate::files::gate::GATE;
+use crate::semaphore::Permit;
 use std::io::{self, Read};
 use std::sync::Arc;
 use tinyhttp_message::negotiate::Coding;
@@ -19,55 +19,54 @@ pub(crate) struct Compression {
     /// For the compressor, and the copy for the cache.
     pub(crate) _permit: Permit,
     /// Where to keep the result; `None` if the file is too large or too new to be kept.
-    pub(crate) shelf: Option<Shelf>,
+    pub(crate) key: Option<CacheKey>,
 }
 
 /// A place in the cache.
 #[derive(Debug, Clone)]
-pub(crate) struct Shelf {
+pub(crate) struct CacheKey {
     pub(crate) cache: Arc<Cache>,
     pub(crate) path: Box<[u8]>,
-    pub(crate) about: About,
+    pub(crate) metadata: Metadata,
 }
 
 impl Compression {
     /// The content, in chunks: nobody knows how long it will be.
     pub(crate) fn body(self: &Arc<Self>) -> Body {
-        let keeping = Keeping {
+        let tee = Tee {
             reader: None,
-            copy: self.shelf.is_some().then(Vec::new),
+            copy: self.key.is_some().then(Vec::new),
             compression: Arc::clone(self),
         };
-        Body::reader(keeping, None)
+        Body::reader(tee, None)
     }
 
     fn reader(&self) -> Box<dyn Read + Send> {
-        let content = self.file.slice(0, self.file.stamp().length);
+        let content = FileSlice::of(&self.file, 0, self.file.version().length);
         coding::compress(content, self.coding)
     }
 
     fn keep(&self, content: Vec<u8>) {
-        if let Some(shelf) = &self.shelf {
+        if let Some(key) = &self.key {
             let content = Content::Memory(content.into());
-            let about = shelf.about.clone();
-            let made = Representation::new(content, self.coding, self.file.stamp(), about);
+            let metadata = key.metadata.clone();
+            let made = Representation::new(content, self.coding, self.file.version(), metadata);
             let kept = Some(Arc::new(made));
-            shelf
-                .cache
-                .keep(&shelf.path, self.coding, *self.file.stamp(), kept);
+            key.cache
+                .keep(&key.path, self.coding, *self.file.version(), kept);
         }
     }
 }
 
 /// Reads compressed content, and keeps a copy for the cache.
-struct Keeping {
+struct Tee {
     /// Made when somebody reads: who asks with HEAD doesn't.
     reader: Option<Box<dyn Read + Send>>,
     copy: Option<Vec<u8>>,
     compression: Arc<Compression>,
 }
 
-impl Read for Keeping {
+impl Read for Tee {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if into.is_empty() {
             return Ok(0);
@@ -78,8 +77,8 @@ impl Read for Keeping {
             let _pass = GATE.pass();
             reader.read(into)?
         };
-        match (&mut self.copy, &self.compression.shelf) {
-            (Some(copy), Some(shelf)) if shelf.cache.admits((copy.len() + length) as u64) => {
+        match (&mut self.copy, &self.compression.key) {
+            (Some(copy), Some(key)) if key.cache.admits((copy.len() + length) as u64) => {
                 copy.extend_from_slice(&into[..length]);
             }
             (copy, _) => *copy = None,

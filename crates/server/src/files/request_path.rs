@@ -1,17 +1,17 @@
 //! The path of a request, as the folder understands it.
 
 use super::failure::Failure;
-use super::url;
+use crate::page::encode_path;
 use tinyhttp_message::Path;
 
 /// A normalised path, and how much of its beginning is the base under which the folder is served.
 #[derive(Debug)]
-pub(crate) struct Address<'r> {
+pub(crate) struct RequestPath<'r> {
     path: Path<'r>,
     base: usize,
 }
 
-impl<'r> Address<'r> {
+impl<'r> RequestPath<'r> {
     /// Decodes and normalises the path of a request target. `base` is a normalised path without a slash at its end, or
     /// empty.
     ///
@@ -20,7 +20,7 @@ impl<'r> Address<'r> {
     pub(crate) fn new(raw: &'r str, base: &[u8]) -> Result<Self, Failure> {
         let path = Path::normalize(raw).map_err(|_| Failure::MalformedPath)?;
         match path.as_bytes().strip_prefix(base) {
-            Some(b"" | [b'/', ..]) => Ok(Address {
+            Some(b"" | [b'/', ..]) => Ok(RequestPath {
                 path,
                 base: base.len(),
             }),
@@ -64,13 +64,13 @@ impl<'r> Address<'r> {
     /// The address of another path below the same base, encoded for a URL.
     pub(crate) fn of_other(&self, relative: &[u8]) -> String {
         let base = &self.path.as_bytes()[..self.base];
-        url::encode_path(&[base, b"/", relative].concat())
+        encode_path(&[base, b"/", relative].concat())
     }
 
     /// The address with a slash at its end, encoded for a URL. It begins with one slash, so that it can't be taken for
     /// another host.
     pub(crate) fn as_folder(&self) -> String {
-        let mut encoded = url::encode_path(self.path.as_bytes());
+        let mut encoded = encode_path(self.path.as_bytes());
         if !self.names_folder() {
             encoded.push('/');
         }
@@ -109,7 +109,7 @@ mod tests {
             ("/.base/a", "/.base", Some(("a", false, false))),
         ];
         for (path, base, want) in table {
-            let address = Address::new(path, base.as_bytes()).ok();
+            let address = RequestPath::new(path, base.as_bytes()).ok();
             let got = address.as_ref().map(|address| {
                 let relative = std::str::from_utf8(address.relative()).unwrap();
                 (relative, address.names_folder(), address.is_hidden())

@@ -1,7 +1,6 @@
 //! A file that is open for responses: one descriptor for all of its readers, counted.
 
-use crate::body::FileSlice;
-use crate::files::Stamp;
+use super::version::FileVersion;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -23,7 +22,7 @@ const SAMPLED: u64 = 4096;
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     file: Arc<File>,
-    stamp: Stamp,
+    version: FileVersion,
     /// Of a file that may be growing.
     sample: Option<Sample>,
 }
@@ -36,13 +35,13 @@ struct Sample {
 }
 
 impl OpenFile {
-    pub(crate) fn new(file: File, stamp: Stamp, now: SystemTime) -> Self {
+    pub(crate) fn new(file: File, version: FileVersion, now: SystemTime) -> Self {
         OPEN.fetch_add(1, Ordering::Relaxed);
-        let may_grow = stamp.is_modified_since(now.checked_sub(RECENT));
+        let may_grow = version.is_modified_since(now.checked_sub(RECENT));
         OpenFile {
-            sample: may_grow.then(|| Sample::of(&file, stamp.length)),
+            sample: may_grow.then(|| Sample::of(&file, version.length)),
             file: Arc::new(file),
-            stamp,
+            version,
         }
     }
 
@@ -55,30 +54,20 @@ impl OpenFile {
         &self.file
     }
 
-    pub(crate) fn stamp(&self) -> &Stamp {
-        &self.stamp
-    }
-
-    /// Part of the content.
-    pub(crate) fn slice(self: &Arc<Self>, offset: u64, length: u64) -> FileSlice {
-        FileSlice {
-            file: Arc::clone(&self.file),
-            offset,
-            left: length,
-            stamp: Some(self.stamp),
-            open: Some(Arc::clone(self)),
-        }
+    pub(crate) fn version(&self) -> &FileVersion {
+        &self.version
     }
 
     /// Fails if what was sent may be a mixture of two states: the file was written to meanwhile, other than at its end.
     pub(crate) fn confirm(&self) -> io::Result<()> {
-        self.stamp.confirm(&self.file)?;
-        let now = Stamp::of_open(&self.file)?;
-        let has_grown = now.length > self.stamp.length;
+        self.version.confirm(&self.file)?;
+        let now = FileVersion::of_open(&self.file)?;
+        let has_grown = now.length > self.version.length;
         let is_same = || {
             let sample = self.sample.as_ref();
-            sample
-                .is_some_and(|sample| sample.hash == sample.hash_of(&self.file, self.stamp.length))
+            sample.is_some_and(|sample| {
+                sample.hash == sample.hash_of(&self.file, self.version.length)
+            })
         };
         if has_grown && !is_same() {
             return Err(io::Error::new(

@@ -4,32 +4,32 @@
 //! all requests that were there already, and when a file is asked for by many at a time, it is looked at once for all of them.
 //! Nothing is ever taken on trust for some milliseconds, as caches of open files do.
 
-use super::resolve::Root;
-use super::stamp::{Kind, Stamp};
+use super::Root;
+use crate::body::{FileVersion, Kind};
 use rustix::io::Errno;
 use std::sync::Mutex;
 use std::time::Instant;
 
 /// What was seen last.
 #[derive(Debug, Default)]
-pub(super) struct Glance(Mutex<Option<Seen>>);
+pub(in crate::files) struct SharedStat(Mutex<Option<Seen>>);
 
 #[derive(Debug)]
 struct Seen {
     /// A moment before the look.
     since: Instant,
     name: Vec<u8>,
-    found: (Kind, Stamp),
+    found: (Kind, FileVersion),
 }
 
-impl Glance {
+impl SharedStat {
     /// What there is under a name, for a request that had come by then.
-    pub(super) fn stat(
+    pub(in crate::files) fn stat(
         &self,
         root: &Root,
         relative: &[u8],
         arrived: Instant,
-    ) -> Result<(Kind, Stamp), Errno> {
+    ) -> Result<(Kind, FileVersion), Errno> {
         // Whoever would have to wait for the lock looks for themselves.
         if let Ok(seen) = self.0.try_lock()
             && let Some(seen) = &*seen
@@ -56,17 +56,17 @@ impl Glance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::resolve::Symlinks;
+    use crate::files::root::Symlinks;
 
     #[test]
     fn a_look_is_good_for_who_came_before_it_and_for_nobody_else() {
         let folder = tempfile::tempdir().unwrap();
         let root = Root::open(folder.path(), Symlinks::Never, "").unwrap();
-        let glance = Glance::default();
+        let shared_stat = SharedStat::default();
         let length = |name: &[u8], arrived| {
-            glance
+            shared_stat
                 .stat(&root, name, arrived)
-                .map(|(_, stamp)| stamp.length)
+                .map(|(_, version)| version.length)
         };
         std::fs::write(folder.path().join("a"), "1").unwrap();
         let first = Instant::now();

@@ -1,14 +1,14 @@
 //! A file as it is sent, in one coding: its content, and everything that its response says of it.
 
-use super::archive::Archive;
 use super::coding;
 use super::compression::Compression;
-use super::pieces::Piece;
-use super::snapshot::Snapshot;
-use super::stamp::Stamp;
+use crate::body::FileVersion;
+use crate::body::Memfd;
+use crate::body::OpenFile;
+use crate::body::Segment;
 use crate::body::{Body, FileSlice};
+use crate::files::archive::Archive;
 use crate::handler::{Prepared, SERVER};
-use crate::open_file::OpenFile;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
@@ -30,7 +30,7 @@ use tinyhttp_message::range::ByteRange;
 pub(crate) struct Representation {
     content: Content,
     coding: Coding,
-    about: About,
+    metadata: Metadata,
     etag: HeaderValue,
     /// May lie in the future; Last-Modified doesn't.
     modified: HttpDate,
@@ -48,7 +48,7 @@ const SMALL: usize = 16 * 1024;
 
 /// What all representations of one file have in common.
 #[derive(Debug, Clone)]
-pub(crate) struct About {
+pub(crate) struct Metadata {
     pub(crate) content_type: HeaderValue,
     /// Whether there is more than one: then caches must know that the request decides.
     pub(crate) varies: bool,
@@ -66,7 +66,7 @@ pub(crate) struct About {
 pub(crate) enum Content {
     Memory(Bytes),
     /// In memory, too, but as a file.
-    Snapshot(Arc<Snapshot>),
+    Memfd(Arc<Memfd>),
     File(Arc<OpenFile>),
     /// A file whose length says nothing of its content, as in /proc and /sys: it is read to its end.
     Unmeasured(Arc<File>),
@@ -77,10 +77,15 @@ pub(crate) enum Content {
 }
 
 impl Representation {
-    /// A representation in a coding; the stamp is of the file that it comes from.
-    pub(crate) fn new(content: Content, coding: Coding, stamp: &Stamp, about: About) -> Self {
-        let etag = stamp.entity_tag(coding::tag_suffix(coding));
-        Representation::made(content, coding, etag, stamp.modified(), about)
+    /// A representation in a coding; the version is of the file that it comes from.
+    pub(crate) fn new(
+        content: Content,
+        coding: Coding,
+        version: &FileVersion,
+        metadata: Metadata,
+    ) -> Self {
+        let etag = version.entity_tag(coding::tag_suffix(coding));
+        Representation::made(content, coding, etag, version.modified(), metadata)
     }
 
     /// A representation of something else, as it is.
@@ -88,9 +93,9 @@ impl Representation {
         content: Content,
         etag: HeaderValue,
         modified: HttpDate,
-        about: About,
+        metadata: Metadata,
     ) -> Self {
-        Representation::made(content, Coding::Identity, etag, modified, about)
+        Representation::made(content, Coding::Identity, etag, modified, metadata)
     }
 
     fn made(
@@ -98,19 +103,19 @@ impl Representation {
         coding: Coding,
         etag: HeaderValue,
         modified: HttpDate,
-        about: About,
+        metadata: Metadata,
     ) -> Self {
         let mut made = Representation {
             content,
             coding,
-            about,
+            metadata,
             etag,
             modified,
             last_modified: date_field(modified),
             lines: None,
         };
         let mut fields = HeaderMap::new();
-        made.describe(modified, &mut fields);
+        made.write_fields(modified, &mut fields);
         let small = match &made.content {
             Content::Memory(bytes) if bytes.len() <= SMALL => &bytes[..],
             _ => &[],
@@ -145,16 +150,16 @@ impl Representation {
         &self.content
     }
 
-    pub(crate) fn about(&self) -> &About {
-        &self.about
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// In bytes, if it is known before it is sent.
     pub(crate) fn length(&self) -> Option<u64> {
         match &self.content {
             Content::Memory(bytes) => Some(bytes.len() as u64),
-            Content::Snapshot(snapshot) => Some(snapshot.length()),
-            Content::File(file) => Some(file.stamp().length),
+            Content::Memfd(memfd) => Some(memfd.length()),
+            Content::File(file) => Some(file.version().length),
             Content::Unmeasured(_) | Content::Compressed(_) => None,
             Content::Archive(archive) => Some(archive.length()),
         }
@@ -175,10 +180,8 @@ impl Representation {
     pub(crate) fn whole(&self) -> Body {
         match &self.content {
             Content::Memory(bytes) => bytes.clone().into(),
-            Content::Snapshot(snapshot) => {
-                Body::file(Arc::clone(snapshot.file()), 0, snapshot.length())
-            }
-            Content::File(file) => file.slice(0, file.stamp().length).into(),
+            Content::Memfd(memfd) => Body::file(Arc::clone(memfd.file()), 0, memfd.length()),
+            Content::File(file) => FileSlice::of(file, 0, file.version().length).into(),
             Content::Unmeasured(file) => Body::reader(Unmeasured::new(file), None),
             Content::Compressed(compression) => compression.body(),
             Content::Archive(archive) => {
@@ -189,25 +192,27 @@ impl Representation {
     }
 
     /// A part of what is [divisible](Representation::divisible_length); of what isn't, nothing.
-    pub(crate) fn part(&self, range: ByteRange) -> Piece {
+    pub(crate) fn part(&self, range: ByteRange) -> Segment {
         match &self.content {
             Content::Memory(bytes) => {
                 // Whoever asks has resolved the range against the length, which is that of bytes in memory.
                 let (first, end) = (range.first() as usize, range.last() as usize + 1);
-                Piece::Bytes(bytes.slice(first..end))
+                Segment::Bytes(bytes.slice(first..end))
             }
-            Content::Snapshot(snapshot) => Piece::File(FileSlice {
-                file: Arc::clone(snapshot.file()),
+            Content::Memfd(memfd) => Segment::File(FileSlice {
+                file: Arc::clone(memfd.file()),
                 offset: range.first(),
                 left: range.length(),
-                stamp: None,
+                version: None,
                 open: None,
             }),
-            Content::File(file) => Piece::File(file.slice(range.first(), range.length())),
-            Content::Unmeasured(_) | Content::Compressed(_) => Piece::Bytes(Bytes::new()),
+            Content::File(file) => {
+                Segment::File(FileSlice::of(file, range.first(), range.length()))
+            }
+            Content::Unmeasured(_) | Content::Compressed(_) => Segment::Bytes(Bytes::new()),
             Content::Archive(archive) => {
                 let reader = archive.reader(range.first(), range.length());
-                Piece::Reader(Box::new(reader), range.length())
+                Segment::Reader(Box::new(reader), range.length())
             }
         }
     }
@@ -227,19 +232,19 @@ impl Representation {
     }
 
     /// Says what a client's copy needs to stay fresh: the fields of a 304 (RFC 9110 §15.4.5).
-    pub(crate) fn refresh(&self, fields: &mut HeaderMap) {
+    pub(crate) fn write_not_modified_fields(&self, fields: &mut HeaderMap) {
         if self.has_validators() {
             fields.insert(ETAG, self.etag.clone());
         }
-        fields.insert(CACHE_CONTROL, self.about.cache_control.clone());
-        if self.about.varies {
+        fields.insert(CACHE_CONTROL, self.metadata.cache_control.clone());
+        if self.metadata.varies {
             fields.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         }
     }
 
     /// Says everything there is to say about it.
-    pub(crate) fn describe(&self, now: HttpDate, fields: &mut HeaderMap) {
-        fields.insert(CONTENT_TYPE, self.about.content_type.clone());
+    pub(crate) fn write_fields(&self, now: HttpDate, fields: &mut HeaderMap) {
+        fields.insert(CONTENT_TYPE, self.metadata.content_type.clone());
         fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // Never later than Date.
         let last_modified = if self.modified <= now {
@@ -255,7 +260,7 @@ impl Representation {
         } else {
             "none"
         };
-        let coding = match self.about.is_gzip {
+        let coding = match self.metadata.is_gzip {
             true => Coding::Gzip,
             false => self.coding,
         };
@@ -263,14 +268,14 @@ impl Representation {
             let coding = HeaderValue::from_static(coding.as_str());
             fields.insert(CONTENT_ENCODING, coding);
         }
-        if let Some(disposition) = &self.about.disposition {
+        if let Some(disposition) = &self.metadata.disposition {
             fields.insert(CONTENT_DISPOSITION, disposition.clone());
         }
-        if let Some(policy) = &self.about.resource_policy {
+        if let Some(policy) = &self.metadata.resource_policy {
             fields.insert(RESOURCE_POLICY, policy.clone());
         }
         fields.insert(ACCEPT_RANGES, HeaderValue::from_static(ranges));
-        self.refresh(fields);
+        self.write_not_modified_fields(fields);
     }
 }
 

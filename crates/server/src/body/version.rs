@@ -8,19 +8,19 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tinyhttp_message::date::HttpDate;
 
-/// What has to be asked of the kernel for a [`Stamp`].
+/// What has to be asked of the kernel for a [`FileVersion`].
 pub(crate) const MASK: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::INO)
     .union(StatxFlags::SIZE)
     .union(StatxFlags::MTIME)
     .union(StatxFlags::CTIME);
 
-/// One state of one file. Two stamps are equal as long as nobody has written to the file, replaced it or renamed it.
+/// One state of one file. Two versions are equal as long as nobody has written to the file, replaced it or renamed it.
 ///
-/// Linux stamps times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely once somebody has
+/// Linux versions times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely once somebody has
 /// looked, which closes the gap in which two writes of equal length couldn't be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Stamp {
+pub(crate) struct FileVersion {
     device: (u32, u32),
     inode: u64,
     /// In bytes.
@@ -41,7 +41,7 @@ pub(crate) enum Kind {
     /// A regular file.
     File,
     /// A directory.
-    Folder,
+    Dir,
     /// A pipe, a socket, a device: nothing that could be sent.
     Other,
 }
@@ -50,21 +50,21 @@ impl Kind {
     pub(crate) fn of(stat: &Statx) -> Self {
         match FileType::from_raw_mode(stat.stx_mode.into()) {
             FileType::RegularFile => Kind::File,
-            FileType::Directory => Kind::Folder,
+            FileType::Directory => Kind::Dir,
             _ => Kind::Other,
         }
     }
 }
 
-impl Stamp {
+impl FileVersion {
     /// The present state of an open file.
     pub(crate) fn of_open(file: &File) -> io::Result<Self> {
         let stat = rustix::fs::statx(file, c"", AtFlags::EMPTY_PATH, MASK)?;
-        Ok(Stamp::of(&stat))
+        Ok(FileVersion::of(&stat))
     }
 
     pub(crate) fn of(stat: &Statx) -> Self {
-        Stamp {
+        FileVersion {
             device: (stat.stx_dev_major, stat.stx_dev_minor),
             inode: stat.stx_ino,
             length: stat.stx_size,
@@ -83,7 +83,7 @@ impl Stamp {
     /// written to it without making it longer. A file that has grown, as a log does, still begins with what it was.
     /// That the name was moved or removed doesn't matter to whoever has the file open.
     pub(crate) fn confirm(&self, file: &File) -> io::Result<()> {
-        let now = Stamp::of_open(file)?;
+        let now = FileVersion::of_open(file)?;
         if now.length > self.length || (now.length, now.modified) == (self.length, self.modified) {
             Ok(())
         } else {
@@ -94,7 +94,7 @@ impl Stamp {
         }
     }
 
-    /// Whether the last write is long enough ago that another one would make another stamp. Nothing made from the
+    /// Whether the last write is long enough ago that another one would make another version. Nothing made from the
     /// content may be kept before that. File systems that count whole seconds take longer.
     pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
         let whole_seconds = self.changed.nanoseconds == 0 && self.modified.nanoseconds == 0;
@@ -111,19 +111,19 @@ impl Stamp {
     }
 
     /// Whether this is the same file, in whatever state.
-    pub(crate) fn is_of_same_file(&self, other: &Stamp) -> bool {
+    pub(crate) fn is_of_same_file(&self, other: &FileVersion) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 
     /// A hash of everything that tells this state from others, for tables of many files.
-    pub(crate) fn version(&self) -> u64 {
+    pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         hasher.finish()
     }
 
     /// Whether this was last written before the other.
-    pub(crate) fn is_older_than(&self, other: &Stamp) -> bool {
+    pub(crate) fn is_older_than(&self, other: &FileVersion) -> bool {
         self.modified < other.modified
     }
 
@@ -172,12 +172,12 @@ impl Time {
 mod tests {
     use super::*;
 
-    fn stamp(nanoseconds: u32) -> Stamp {
+    fn version(nanoseconds: u32) -> FileVersion {
         let time = Time {
             seconds: 1_000,
             nanoseconds,
         };
-        Stamp {
+        FileVersion {
             device: (0, 1),
             inode: 1,
             length: 10,
@@ -189,32 +189,32 @@ mod tests {
     #[test]
     fn a_stamp_is_settled_when_its_tick_is_over() {
         let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
-        assert!(!stamp(5_000_000).is_settled(at(1_000_010)));
-        assert!(stamp(5_000_000).is_settled(at(1_000_030)));
+        assert!(!version(5_000_000).is_settled(at(1_000_010)));
+        assert!(version(5_000_000).is_settled(at(1_000_030)));
         assert!(
-            !stamp(0).is_settled(at(1_001_000)),
+            !version(0).is_settled(at(1_001_000)),
             "perhaps only seconds are counted"
         );
-        assert!(stamp(0).is_settled(at(1_002_001)));
-        assert!(!stamp(5_000_000).is_settled(at(0)), "in the future");
+        assert!(version(0).is_settled(at(1_002_001)));
+        assert!(!version(5_000_000).is_settled(at(0)), "in the future");
     }
 
     #[test]
     fn a_tag_tells_lengths_times_and_codings_apart() {
         let mut tags: Vec<_> = [
-            stamp(1),
-            stamp(2),
-            Stamp {
+            version(1),
+            version(2),
+            FileVersion {
                 length: 11,
-                ..stamp(1)
+                ..version(1)
             },
-            Stamp {
+            FileVersion {
                 inode: 2,
-                ..stamp(1)
+                ..version(1)
             },
         ]
         .iter()
-        .flat_map(|stamp| [stamp.entity_tag(""), stamp.entity_tag("-br")])
+        .flat_map(|version| [version.entity_tag(""), version.entity_tag("-br")])
         .map(|tag| tag.to_str().unwrap().to_owned())
         .collect();
         assert_eq!(tags[0], "\"a-e8d4a51001-e8d4a51001-1\"");

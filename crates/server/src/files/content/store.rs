@@ -4,24 +4,23 @@
 //! beside `app.js`, and not older) comes first. Other content of a compressible type is compressed when somebody first
 //! wants it, and kept; what is too large to be kept is compressed while it is sent.
 
-use super::budget::Budget;
 use super::cache::Cache;
 use super::checksums::Checksums;
 use super::coding::{self, CODINGS, COMPRESSED, WORTHWHILE};
-use super::compression::{Compression, Shelf};
-use super::dir_table::DirTables;
-use super::failure::Failure;
-use super::folder;
-use super::gate::GATE;
-use super::glance::Glance;
-use super::media_type::SNIFFED;
-use super::options::Options;
-use super::representation::{About, Content, Representation};
-use super::resolve::Root;
-use super::slots::Slots;
-use super::snapshot::Snapshot;
-use super::stamp::{Kind, Stamp};
-use crate::open_file::OpenFile;
+use super::compression::{CacheKey, Compression};
+use super::representation::{Content, Metadata, Representation};
+use crate::body::Memfd;
+use crate::body::OpenFile;
+use crate::body::{FileVersion, Kind};
+use crate::files::dir;
+use crate::files::failure::Failure;
+use crate::files::gate::GATE;
+use crate::files::options::Options;
+use crate::files::options::media_type::SNIFFED;
+use crate::files::root::Root;
+use crate::files::root::dir_table::DirTables;
+use crate::files::root::shared_stat::SharedStat;
+use crate::semaphore::Semaphore;
 use bytes::Bytes;
 use rustix::io::Errno;
 use std::collections::HashMap;
@@ -41,8 +40,8 @@ const KEPT_COMPRESSED: u64 = 16 * 1024 * 1024;
 /// What compressing in memory takes of the budget, in bytes. It bounds how many requests queue at the gate, each with a thread.
 const QUEUEING: usize = 512 * 1024;
 
-/// How many [`Snapshot`]s are kept: each takes a descriptor.
-const SNAPSHOTS: usize = 64;
+/// How many [`Memfd`]s are kept: each takes a descriptor.
+const MEMFDS: usize = 64;
 
 /// How often a file is read again that changes while it is read.
 const ATTEMPTS: u32 = 16;
@@ -51,12 +50,12 @@ const ATTEMPTS: u32 = 16;
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Root,
-    glance: Glance,
+    shared_stat: SharedStat,
     cache: Arc<Cache>,
     checksums: Checksums,
     tables: DirTables,
-    budget: Budget,
-    snapshots: Slots,
+    budget: Semaphore,
+    memfds: Semaphore,
     open: Mutex<Shared>,
     options: Options,
 }
@@ -72,8 +71,8 @@ struct Shared {
 /// Content that has been opened or read.
 struct Loaded {
     content: Content,
-    stamp: Stamp,
-    /// Whether another write would change the stamp, so that what is made of the content may be kept.
+    version: FileVersion,
+    /// Whether another write would change the version, so that what is made of the content may be kept.
     settled: bool,
 }
 
@@ -90,7 +89,7 @@ impl Loaded {
             Content::File(file) => file.file().read_at(&mut first, 0).unwrap_or(0),
             _ => 0,
         };
-        coding::may_be_stream(&first[..length], self.stamp.length, coding, original)
+        coding::may_be_stream(&first[..length], self.version.length, coding, original)
     }
 }
 
@@ -99,12 +98,12 @@ impl Store {
         let cache = Arc::new(Cache::new(options.cache_size));
         Store {
             root,
-            glance: Glance::default(),
+            shared_stat: SharedStat::default(),
             cache,
             checksums: Checksums::default(),
             tables: DirTables::default(),
-            budget: Budget::new(options.working_memory),
-            snapshots: Slots::new(SNAPSHOTS),
+            budget: Semaphore::new(options.working_memory),
+            memfds: Semaphore::new(MEMFDS),
             open: Mutex::default(),
             options,
         }
@@ -115,7 +114,7 @@ impl Store {
     }
 
     /// What pays for everything that is built for responses.
-    pub(crate) fn budget(&self) -> &Budget {
+    pub(crate) fn budget(&self) -> &Semaphore {
         &self.budget
     }
 
@@ -129,7 +128,7 @@ impl Store {
     }
 
     /// What there is under a name: a hint, until it is opened.
-    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Failure> {
+    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Failure> {
         self.root.stat(relative).map_err(Failure::of)
     }
 
@@ -138,9 +137,9 @@ impl Store {
         &self,
         relative: &[u8],
         arrived: Instant,
-    ) -> Result<(Kind, Stamp), Failure> {
+    ) -> Result<(Kind, FileVersion), Failure> {
         let found = if self.cache.knows(relative) {
-            self.glance.stat(&self.root, relative, arrived)
+            self.shared_stat.stat(&self.root, relative, arrived)
         } else {
             self.root.stat(relative)
         };
@@ -153,10 +152,10 @@ impl Store {
     }
 
     /// Opens a file.
-    pub(crate) fn open_file(&self, relative: &[u8]) -> io::Result<(File, Stamp)> {
+    pub(crate) fn open_file(&self, relative: &[u8]) -> io::Result<(File, FileVersion)> {
         let opened = self.root.open_found(relative)?;
         match opened.kind {
-            Kind::File => Ok((opened.file, opened.stamp)),
+            Kind::File => Ok((opened.file, opened.version)),
             _ => Err(Errno::NOENT.into()),
         }
     }
@@ -172,27 +171,27 @@ impl Store {
     /// Opens a folder, to be sure that it is inside.
     pub(crate) fn folder(&self, relative: &[u8]) -> Result<File, Failure> {
         match self.root.open_found(relative) {
-            Ok(opened) if opened.kind == Kind::Folder => Ok(opened.file),
+            Ok(opened) if opened.kind == Kind::Dir => Ok(opened.file),
             Ok(_) => Err(Failure::NotFound),
             Err(errno) => Err(Failure::of(errno)),
         }
     }
 
-    /// A file in the coding that suits the client best. The stamp is what [`Store::stat`] has just said.
+    /// A file in the coding that suits the client best. The version is what [`Store::stat`] has just said.
     pub(crate) fn representation(
         &self,
         relative: &[u8],
-        stamp: &Stamp,
+        version: &FileVersion,
         accepted: &AcceptEncoding,
     ) -> Result<Arc<Representation>, Failure> {
-        if let Some(ready) = self.ready(relative, stamp, accepted)? {
+        if let Some(ready) = self.ready(relative, version, accepted)? {
             return Ok(ready);
         }
-        let about = self.about(relative);
+        let metadata = self.metadata(relative);
         let wanted = coding::wanted(accepted);
-        match self.compressed(relative, wanted, &about)? {
+        match self.compressed(relative, wanted, &metadata)? {
             Some(compressed) => Ok(compressed),
-            None => self.identity(relative, about),
+            None => self.identity(relative, metadata),
         }
     }
 
@@ -200,31 +199,34 @@ impl Store {
     pub(crate) fn ready(
         &self,
         relative: &[u8],
-        stamp: &Stamp,
+        version: &FileVersion,
         accepted: &AcceptEncoding,
     ) -> Result<Option<Arc<Representation>>, Failure> {
-        let kept = self.cache.get(relative, Coding::Identity, stamp).flatten();
+        let kept = self
+            .cache
+            .get(relative, Coding::Identity, version)
+            .flatten();
         let wanted = coding::wanted(accepted);
-        let about = match &kept {
-            Some(identity) if wanted == Coding::Identity || !identity.about().varies => {
+        let metadata = match &kept {
+            Some(identity) if wanted == Coding::Identity || !identity.metadata().varies => {
                 return Ok(kept);
             }
-            Some(identity) => identity.about().clone(),
-            None => self.about(relative),
+            Some(identity) => identity.metadata().clone(),
+            None => self.metadata(relative),
         };
-        if about.varies && wanted != Coding::Identity {
-            if let Some(sidecar) = self.sidecar(relative, stamp, accepted, &about) {
+        if metadata.varies && wanted != Coding::Identity {
+            if let Some(sidecar) = self.sidecar(relative, version, accepted, &metadata) {
                 return Ok(Some(sidecar));
             }
-            match self.cache.get(relative, wanted, stamp) {
+            match self.cache.get(relative, wanted, version) {
                 Some(Some(compressed)) => return Ok(Some(compressed)),
                 // It wasn't worth it.
                 Some(None) => {}
-                None if !self.options.compress || stamp.length < WORTHWHILE => {}
-                None if stamp.length <= IN_MEMORY => return Ok(None),
+                None if !self.options.compress || version.length < WORTHWHILE => {}
+                None if version.length <= IN_MEMORY => return Ok(None),
                 // It is compressed while it is sent.
                 None => {
-                    let compressed = self.compressed(relative, wanted, &about)?;
+                    let compressed = self.compressed(relative, wanted, &metadata)?;
                     if compressed.is_some() {
                         return Ok(compressed);
                     }
@@ -233,41 +235,45 @@ impl Store {
         }
         match kept {
             Some(identity) => Ok(Some(identity)),
-            None => self.identity(relative, about).map(Some),
+            None => self.identity(relative, metadata).map(Some),
         }
     }
 
     /// Whether a file of that name may be one that has to be compressed.
     pub(crate) fn may_compress(&self, relative: &[u8]) -> bool {
-        self.options.compress && self.about(relative).varies
+        self.options.compress && self.metadata(relative).varies
     }
 
     /// The file as it is.
-    fn identity(&self, relative: &[u8], about: About) -> Result<Arc<Representation>, Failure> {
+    fn identity(
+        &self,
+        relative: &[u8],
+        metadata: Metadata,
+    ) -> Result<Arc<Representation>, Failure> {
         let mut loaded = self.load(relative)?;
         if let Content::Memory(content) = &loaded.content
             && loaded.settled
-            && self.cache.admits(loaded.stamp.length)
-            && let Some(snapshot) = Snapshot::of(content, &self.snapshots)
+            && self.cache.admits(loaded.version.length)
+            && let Some(memfd) = Memfd::of(content, &self.memfds)
         {
-            loaded.content = Content::Snapshot(Arc::new(snapshot));
+            loaded.content = Content::Memfd(Arc::new(memfd));
         }
-        Ok(self.represent(relative, Coding::Identity, loaded, about))
+        Ok(self.represent(relative, Coding::Identity, loaded, metadata))
     }
 
     /// What somebody has compressed beforehand. Whatever is wrong with it: there is always the original.
     fn sidecar(
         &self,
         relative: &[u8],
-        original: &Stamp,
+        original: &FileVersion,
         accepted: &AcceptEncoding,
-        about: &About,
+        metadata: &Metadata,
     ) -> Option<Arc<Representation>> {
         if !self.options.sidecars {
             return None;
         }
         // A name can't have come into a folder that hasn't changed: one look instead of three.
-        let (_, folder) = self.root.stat_known(folder::of(relative)).ok()?;
+        let (_, folder) = self.root.stat_known(dir::of(relative)).ok()?;
         if self.cache.has_no_sidecars(relative, &folder) {
             return None;
         }
@@ -276,27 +282,27 @@ impl Store {
         if found.iter().all(Option::is_none) && folder.is_settled(SystemTime::now()) {
             self.cache.note_no_sidecars(relative, folder);
         }
-        let stamp_of = |coding| {
+        let version_of = |coding| {
             let at = COMPRESSED.iter().position(|known| *known == coding)?;
             match found[at] {
-                Some((Kind::File, stamp)) if !stamp.is_older_than(original) => Some(stamp),
+                Some((Kind::File, version)) if !version.is_older_than(original) => Some(version),
                 _ => None,
             }
         };
-        let mut available = CODINGS.map(|coding| match stamp_of(coding) {
+        let mut available = CODINGS.map(|coding| match version_of(coding) {
             Some(_) => coding,
             None => Coding::Identity,
         });
         // What turns out to be no stream in its coding gives way to the next best.
         loop {
             let coding = accepted.choose(&available)?;
-            let stamp = stamp_of(coding)?;
-            if let Some(Some(kept)) = self.cache.get(relative, coding, &stamp) {
+            let version = version_of(coding)?;
+            if let Some(Some(kept)) = self.cache.get(relative, coding, &version) {
                 return Some(kept);
             }
             let loaded = self.load(&path(coding)).ok();
             if let Some(loaded) = loaded.filter(|loaded| loaded.may_be(coding, original.length)) {
-                return Some(self.represent(relative, coding, loaded, about.clone()));
+                return Some(self.represent(relative, coding, loaded, metadata.clone()));
             }
             let unfit = available.iter_mut().find(|known| **known == coding)?;
             *unfit = Coding::Identity;
@@ -309,19 +315,19 @@ impl Store {
         relative: &[u8],
         coding: Coding,
         loaded: Loaded,
-        about: About,
+        metadata: Metadata,
     ) -> Arc<Representation> {
-        let in_memory = matches!(loaded.content, Content::Memory(_) | Content::Snapshot(_));
+        let in_memory = matches!(loaded.content, Content::Memory(_) | Content::Memfd(_));
         let keep = loaded.settled && in_memory;
         let made = Arc::new(Representation::new(
             loaded.content,
             coding,
-            &loaded.stamp,
-            about,
+            &loaded.version,
+            metadata,
         ));
         if keep {
             self.cache
-                .keep(relative, coding, loaded.stamp, Some(Arc::clone(&made)));
+                .keep(relative, coding, loaded.version, Some(Arc::clone(&made)));
         }
         made
     }
@@ -331,11 +337,18 @@ impl Store {
         &self,
         relative: &[u8],
         coding: Coding,
-        about: &About,
+        metadata: &Metadata,
     ) -> Result<Option<Arc<Representation>>, Failure> {
         let loaded = self.load(relative)?;
-        let stamp = loaded.stamp;
-        let made = |content| Arc::new(Representation::new(content, coding, &stamp, about.clone()));
+        let version = loaded.version;
+        let made = |content| {
+            Arc::new(Representation::new(
+                content,
+                coding,
+                &version,
+                metadata.clone(),
+            ))
+        };
         match loaded.content {
             Content::Memory(content) => {
                 let Some(_permit) = self.budget.take(QUEUEING) else {
@@ -345,29 +358,30 @@ impl Store {
                 let compressed = compress(content, coding).filter(|made| made.len() < length);
                 let compressed = compressed.map(|content| made(Content::Memory(content.into())));
                 if loaded.settled {
-                    self.cache.keep(relative, coding, stamp, compressed.clone());
+                    self.cache
+                        .keep(relative, coding, version, compressed.clone());
                 }
                 Ok(compressed)
             }
             Content::File(file) => {
-                let keep = loaded.settled && stamp.length <= KEPT_COMPRESSED;
+                let keep = loaded.settled && version.length <= KEPT_COMPRESSED;
                 let mut weight = coding::weight(coding);
                 if keep {
-                    weight += self.cache.largest().min(stamp.length as usize);
+                    weight += self.cache.largest().min(version.length as usize);
                 }
                 let Some(permit) = self.budget.take(weight) else {
                     return Ok(None);
                 };
-                let shelf = Shelf {
+                let key = CacheKey {
                     cache: Arc::clone(&self.cache),
                     path: relative.into(),
-                    about: about.clone(),
+                    metadata: metadata.clone(),
                 };
                 let compression = Compression {
                     file,
                     coding,
                     _permit: permit,
-                    shelf: keep.then_some(shelf),
+                    key: keep.then_some(key),
                 };
                 Ok(Some(made(Content::Compressed(Arc::new(compression)))))
             }
@@ -375,13 +389,13 @@ impl Store {
         }
     }
 
-    fn about(&self, relative: &[u8]) -> About {
+    fn metadata(&self, relative: &[u8]) -> Metadata {
         let first = || self.first_bytes(relative).ok();
         let media_type = self.options.media_types.of(relative, first);
         let varies = !media_type.is_gzip
             && coding::is_compressible(&media_type.value)
             && (self.options.sidecars || self.options.compress);
-        About {
+        Metadata {
             content_type: media_type.value,
             varies,
             is_gzip: media_type.is_gzip,
@@ -400,17 +414,17 @@ impl Store {
     }
 
     /// The descriptor that other readers of the file in this state have, or else this one.
-    fn share(&self, relative: &[u8], file: File, stamp: Stamp) -> Arc<OpenFile> {
+    fn share(&self, relative: &[u8], file: File, version: FileVersion) -> Arc<OpenFile> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = open.files.get(relative).and_then(Weak::upgrade);
-        if let Some(shared) = shared.filter(|shared| *shared.stamp() == stamp) {
+        if let Some(shared) = shared.filter(|shared| *shared.version() == version) {
             return shared;
         }
         if open.files.len() >= open.clear_at {
             open.files.retain(|_, file| file.strong_count() > 0);
             open.clear_at = 2 * open.files.len() + 64;
         }
-        let shared = Arc::new(OpenFile::new(file, stamp, SystemTime::now()));
+        let shared = Arc::new(OpenFile::new(file, version, SystemTime::now()));
         open.files.insert(relative.into(), Arc::downgrade(&shared));
         shared
     }
@@ -424,18 +438,19 @@ impl Store {
             if opened.kind != Kind::File {
                 return Err(Failure::NotFound);
             }
-            let (file, stamp) = (opened.file, opened.stamp);
-            let content = if stamp.length > IN_MEMORY {
-                Content::File(self.share(relative, file, stamp))
+            let (file, version) = (opened.file, opened.version);
+            let content = if version.length > IN_MEMORY {
+                Content::File(self.share(relative, file, version))
             } else {
-                match read(&file, stamp.length) {
+                match read(&file, version.length) {
                     Ok(Read::Exactly(bytes))
-                        if Stamp::of_open(&file).is_ok_and(|now| now == stamp) =>
+                        if FileVersion::of_open(&file).is_ok_and(|now| now == version) =>
                     {
                         Content::Memory(bytes)
                     }
                     Ok(Read::Other)
-                        if Stamp::of_open(&file).is_ok_and(|now| now.length == stamp.length) =>
+                        if FileVersion::of_open(&file)
+                            .is_ok_and(|now| now.length == version.length) =>
                     {
                         Content::Unmeasured(Arc::new(file))
                     }
@@ -443,7 +458,7 @@ impl Store {
                         attempt += 1;
                         continue;
                     }
-                    Ok(_) => Content::File(self.share(relative, file, stamp)),
+                    Ok(_) => Content::File(self.share(relative, file, version)),
                     Err(error) => {
                         return Err(Failure::of(
                             Errno::from_io_error(&error).unwrap_or(Errno::IO),
@@ -451,10 +466,10 @@ impl Store {
                     }
                 }
             };
-            let settled = stamp.is_settled(started);
+            let settled = version.is_settled(started);
             return Ok(Loaded {
                 content,
-                stamp,
+                version,
                 settled,
             });
         }

@@ -4,9 +4,13 @@
 //! kernel refuse whatever would leave it, by `..` or by a symbolic link, in any component and without a race, so that
 //! the path code above need not be trusted.
 
-use super::anchor::{Anchor, Folder, is_removed};
-use super::links;
-use super::stamp::{Kind, MASK, Stamp};
+pub(super) mod dir_table;
+mod links;
+pub(super) mod root_dir;
+pub(super) mod shared_stat;
+
+use crate::body::{FileVersion, Kind, MASK};
+use root_dir::{Dir, RootDir, is_removed};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx};
 use rustix::io::Errno;
 use std::fmt;
@@ -32,7 +36,7 @@ pub enum Symlinks {
 #[non_exhaustive]
 pub enum OpenError {
     /// The folder can't be opened; `source` says why.
-    Folder {
+    Dir {
         /// The path that was given.
         path: PathBuf,
         /// What the operating system said.
@@ -48,7 +52,7 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OpenError::Folder { path, source } => {
+            OpenError::Dir { path, source } => {
                 write!(f, "can't open the folder {path:?}: {source}")
             }
             OpenError::NoOpenat2 { source } => write!(
@@ -63,7 +67,7 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            OpenError::Folder { source, .. } | OpenError::NoOpenat2 { source } => Some(source),
+            OpenError::Dir { source, .. } | OpenError::NoOpenat2 { source } => Some(source),
         }
     }
 }
@@ -71,7 +75,7 @@ impl std::error::Error for OpenError {
 /// The folder that is served.
 #[derive(Debug)]
 pub(crate) struct Root {
-    anchor: Anchor,
+    root_dir: RootDir,
     symlinks: Symlinks,
 }
 
@@ -80,7 +84,7 @@ pub(crate) struct Root {
 pub(crate) struct Opened {
     pub(crate) file: File,
     pub(crate) kind: Kind,
-    pub(crate) stamp: Stamp,
+    pub(crate) version: FileVersion,
 }
 
 /// How a file is opened: nothing here may block, be inherited by a process, or become the terminal.
@@ -95,15 +99,15 @@ const ATTEMPTS: u32 = 8;
 impl Root {
     /// Opens the folder. `hint` ends the log's line about another folder in its place that may not be opened.
     pub(crate) fn open(path: &Path, symlinks: Symlinks, hint: &str) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Folder {
+        let failed = |source| OpenError::Dir {
             path: path.to_owned(),
             source,
         };
         let root = Root {
-            anchor: Anchor::open(path, hint).map_err(failed)?,
+            root_dir: RootDir::open(path, hint).map_err(failed)?,
             symlinks,
         };
-        match root.open_beneath(&root.anchor.folder(), b".", OPEN) {
+        match root.open_beneath(&root.root_dir.folder(), b".", OPEN) {
             Ok(_) => Ok(root),
             Err(errno @ (Errno::NOSYS | Errno::PERM)) => Err(OpenError::NoOpenat2 {
                 source: errno.into(),
@@ -117,7 +121,7 @@ impl Root {
     ///
     /// # Errors
     /// [`Errno::NOENT`] for what can't be served or leads outside; otherwise what the kernel says.
-    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, Stamp), Errno> {
+    pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Errno> {
         self.in_present_root(|root| {
             let fd = self.locate(root, relative, OFlags::PATH | OFlags::CLOEXEC)?;
             let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
@@ -127,7 +131,7 @@ impl Root {
 
     /// As [`Root::stat`], with one system call instead of three, for a name that has led inside before. Should a link on the
     /// way lead outside by now, what is found there is a hint only: nothing outside is ever opened.
-    pub(crate) fn stat_known(&self, relative: &[u8]) -> Result<(Kind, Stamp), Errno> {
+    pub(crate) fn stat_known(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Errno> {
         self.in_present_root(|root| {
             let stat = rustix::fs::statx(&root.fd, relative, AtFlags::empty(), MASK);
             servable(&stat.map_err(absent)?)
@@ -143,31 +147,32 @@ impl Root {
         self.in_present_root(|root| {
             let fd = self.locate(root, relative, OPEN)?;
             let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
-            let (kind, stamp) = servable(&stat)?;
-            if kind == Kind::Folder && is_removed(&fd) {
+            let (kind, version) = servable(&stat)?;
+            if kind == Kind::Dir && is_removed(&fd) {
                 return Err(Errno::NOENT);
             }
             let file = File::from(fd);
-            Ok(Opened { file, kind, stamp })
+            Ok(Opened {
+                file,
+                kind,
+                version,
+            })
         })
     }
 
     /// Looks something up, and once more if it isn't there because the root has been replaced meanwhile.
-    fn in_present_root<T>(
-        &self,
-        look_up: impl Fn(&Folder) -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        match look_up(&self.anchor.folder()) {
-            Err(Errno::NOENT) if self.anchor.has_moved() => look_up(&self.anchor.folder()),
+    fn in_present_root<T>(&self, look_up: impl Fn(&Dir) -> Result<T, Errno>) -> Result<T, Errno> {
+        match look_up(&self.root_dir.folder()) {
+            Err(Errno::NOENT) if self.root_dir.has_moved() => look_up(&self.root_dir.folder()),
             found => found,
         }
     }
 
     /// Opens a name in a way, inside the root or not at all.
-    fn locate(&self, root: &Folder, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    fn locate(&self, root: &Dir, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let opened = match self.open_beneath(root, relative, flags) {
             Err(Errno::XDEV) if self.symlinks == Symlinks::Inside => {
-                let inside = links::resolve(root, self.anchor.path(), relative);
+                let inside = links::resolve(root, self.root_dir.path(), relative);
                 inside.and_then(|inside| self.open_beneath(root, &inside, flags))
             }
             opened => opened,
@@ -175,12 +180,7 @@ impl Root {
         opened.map_err(absent)
     }
 
-    fn open_beneath(
-        &self,
-        root: &Folder,
-        relative: &[u8],
-        flags: OFlags,
-    ) -> Result<OwnedFd, Errno> {
+    fn open_beneath(&self, root: &Dir, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let resolve = ResolveFlags::NO_MAGICLINKS
             | match self.symlinks {
                 Symlinks::Never => ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
@@ -199,10 +199,10 @@ impl Root {
 }
 
 /// The kind and state of something that can be served.
-fn servable(stat: &Statx) -> Result<(Kind, Stamp), Errno> {
+fn servable(stat: &Statx) -> Result<(Kind, FileVersion), Errno> {
     match Kind::of(stat) {
         Kind::Other => Err(Errno::NOENT),
-        kind => Ok((kind, Stamp::of(stat))),
+        kind => Ok((kind, FileVersion::of(stat))),
     }
 }
 
@@ -357,7 +357,7 @@ mod tests {
         let tree = tree();
         for name in ["missing", "file", "root/fifo"] {
             let error = Root::open(&tree.path().join(name), Symlinks::Inside, "").unwrap_err();
-            assert!(matches!(error, OpenError::Folder { .. }), "{error}");
+            assert!(matches!(error, OpenError::Dir { .. }), "{error}");
             assert!(error.to_string().contains(name), "{error}");
         }
     }

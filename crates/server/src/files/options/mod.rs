@@ -1,11 +1,16 @@
 //! What can be chosen about serving a folder.
 
+mod cache_control;
+mod glob;
+mod media_table;
+pub(super) mod media_type;
+
 use super::Files;
-use super::freshness::Freshness;
-use super::media_type::MediaTypes;
-use super::resolve::{OpenError, Root, Symlinks};
-use super::store::Store;
+use crate::files::content::store::Store;
+use crate::files::root::{OpenError, Root, Symlinks};
+use cache_control::Freshness;
 use http::HeaderValue;
+use media_type::MediaTypes;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -21,23 +26,23 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug)]
 #[must_use]
 pub struct Options {
-    pub(super) index: Vec<Vec<u8>>,
-    pub(super) hidden: bool,
-    pub(super) symlinks: Symlinks,
-    pub(super) media_types: MediaTypes,
-    pub(super) listing: bool,
-    pub(super) archives: bool,
-    pub(super) clean_urls: bool,
-    pub(super) spa: bool,
-    pub(super) base: Vec<u8>,
-    pub(super) freshness: Freshness,
-    pub(super) compress: bool,
-    pub(super) sidecars: bool,
-    pub(super) cache_size: usize,
-    pub(super) replacement_hint: String,
-    pub(super) resource_policy: Option<HeaderValue>,
-    pub(super) spa_hint: String,
-    pub(super) working_memory: usize,
+    pub(in crate::files) index: Vec<Vec<u8>>,
+    pub(in crate::files) hidden: bool,
+    pub(in crate::files) symlinks: Symlinks,
+    pub(in crate::files) media_types: MediaTypes,
+    pub(in crate::files) listing: bool,
+    pub(in crate::files) archives: bool,
+    pub(in crate::files) clean_urls: bool,
+    pub(in crate::files) spa: bool,
+    pub(in crate::files) base: Vec<u8>,
+    pub(in crate::files) freshness: Freshness,
+    pub(in crate::files) compress: bool,
+    pub(in crate::files) sidecars: bool,
+    pub(in crate::files) cache_size: usize,
+    pub(in crate::files) replacement_hint: String,
+    pub(in crate::files) resource_policy: Option<HeaderValue>,
+    pub(in crate::files) spa_hint: String,
+    pub(in crate::files) working_memory: usize,
 }
 
 impl Default for Options {

@@ -8,7 +8,7 @@
 //! While the path leads nowhere, the directory that it led to is still the root, unless it was removed: a removed directory
 //! holds nothing and can't be filled again, so a list of its content would be a lie.
 
-use super::stamp::{MASK, Stamp};
+use crate::body::{FileVersion, MASK};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::fs;
@@ -25,9 +25,9 @@ const PAUSE: u64 = 100;
 
 /// A path, and the folder that it leads to.
 #[derive(Debug)]
-pub(super) struct Anchor {
+pub(super) struct RootDir {
     path: PathBuf,
-    folder: RwLock<Arc<Folder>>,
+    folder: RwLock<Arc<Dir>>,
     start: Instant,
     /// When to look at the path again, in milliseconds since the start.
     next_look: AtomicU64,
@@ -45,19 +45,19 @@ enum Noted {
     /// The directory was removed, and the path leads nowhere.
     Removed,
     /// The path leads to this directory, which can't be opened.
-    Refused(Stamp),
+    Refused(FileVersion),
 }
 
 /// An open folder.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct Dir {
     pub(super) fd: OwnedFd,
     /// Its path without symbolic links.
     pub(super) real_path: PathBuf,
-    stamp: Stamp,
+    version: FileVersion,
 }
 
-impl Folder {
+impl Dir {
     /// Whether the directory was removed. Link counts don't say so on every file system (overlayfs reports 1 for a merged
     /// directory that is gone), but the kernel itself refuses to read a removed directory. A file server may call it stale.
     fn is_removed(&self) -> bool {
@@ -68,28 +68,28 @@ impl Folder {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
         let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
-        Ok(Folder {
+        Ok(Dir {
             fd,
             real_path: fs::canonicalize(path)?,
-            stamp: Stamp::of(&stat),
+            version: FileVersion::of(&stat),
         })
     }
 }
 
 /// Whether an open directory has been removed.
-pub(super) fn is_removed(directory: impl AsFd) -> bool {
+pub(in crate::files) fn is_removed(directory: impl AsFd) -> bool {
     // Room for one entry with the longest name.
     let mut buffer = [const { MaybeUninit::uninit() }; 1024];
     let mut entries = RawDir::new(directory, &mut buffer);
     matches!(entries.next(), Some(Err(Errno::NOENT | Errno::STALE)))
 }
 
-impl Anchor {
+impl RootDir {
     /// Opens the directory. `hint` ends the log's line about another directory that may not be opened.
     pub(super) fn open(path: &Path, hint: &str) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        Ok(Anchor {
-            folder: RwLock::new(Arc::new(Folder::open(&path)?)),
+        Ok(RootDir {
+            folder: RwLock::new(Arc::new(Dir::open(&path)?)),
             path,
             start: Instant::now(),
             next_look: AtomicU64::new(PAUSE),
@@ -104,7 +104,7 @@ impl Anchor {
     }
 
     /// The folder.
-    pub(super) fn folder(&self) -> Arc<Folder> {
+    pub(super) fn folder(&self) -> Arc<Dir> {
         // Half a billion years fit in.
         let now = self.start.elapsed().as_millis() as u64;
         let due = self.next_look.load(Ordering::Relaxed);
@@ -120,7 +120,7 @@ impl Anchor {
     }
 
     /// Nobody panics while holding these locks, so poison says nothing.
-    fn open_now(&self) -> Arc<Folder> {
+    fn open_now(&self) -> Arc<Dir> {
         let folder = self.folder.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&folder)
     }
@@ -136,14 +136,14 @@ impl Anchor {
             self.note_absence();
             return false;
         };
-        let found = Stamp::of(&stat);
+        let found = FileVersion::of(&stat);
         let current = self.open_now();
         // As long as the old one is open, no other has its inode.
-        if found.is_of_same_file(&current.stamp) {
+        if found.is_of_same_file(&current.version) {
             return false;
         }
         let path = self.path.display();
-        match Folder::open(&self.path) {
+        match Dir::open(&self.path) {
             Ok(folder) => {
                 self.note(Noted::Nothing);
                 log::info!("{path} is another folder now");
@@ -166,7 +166,7 @@ impl Anchor {
         }
     }
 
-    fn note_refusal(&self, found: Stamp, error: &io::Error, old_is_removed: bool) {
+    fn note_refusal(&self, found: FileVersion, error: &io::Error, old_is_removed: bool) {
         if !self.note(Noted::Refused(found)) {
             return;
         }

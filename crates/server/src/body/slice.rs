@@ -1,0 +1,65 @@
+//! Part of an open file, which `sendfile` sends without copying it through the program.
+
+use super::open_file::OpenFile;
+use super::version::FileVersion;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// Part of an open file, sent with `sendfile` where it can be.
+#[derive(Debug, Clone)]
+pub(crate) struct FileSlice {
+    pub(crate) file: Arc<File>,
+    pub(crate) offset: u64,
+    pub(crate) left: u64,
+    /// The state of the file in which its content was announced.
+    pub(crate) version: Option<FileVersion>,
+    /// The descriptor, if it is shared with other readers.
+    pub(crate) open: Option<Arc<OpenFile>>,
+}
+
+impl FileSlice {
+    /// `length` bytes of an open file from `offset` on.
+    pub(crate) fn of(open: &Arc<OpenFile>, offset: u64, length: u64) -> Self {
+        FileSlice {
+            file: Arc::clone(open.file()),
+            offset,
+            left: length,
+            version: Some(*open.version()),
+            open: Some(Arc::clone(open)),
+        }
+    }
+
+    /// To be asked before the last bytes go out: is this still the file that was announced? Otherwise what has been sent is
+    /// a mixture, and must not look complete.
+    pub(crate) fn confirm(&self) -> io::Result<()> {
+        match (&self.open, self.version) {
+            (Some(open), _) => open.confirm(),
+            (None, Some(version)) => version.confirm(&self.file),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Read for FileSlice {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).map_or(into.len(), |left| left.min(into.len()));
+        if most == 0 {
+            return Ok(0);
+        }
+        let length = self.file.read_at(&mut into[..most], self.offset)?;
+        if length == 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the file became shorter",
+            ));
+        }
+        self.offset += length as u64;
+        self.left -= length as u64;
+        if self.left == 0 {
+            self.confirm()?;
+        }
+        Ok(length)
+    }
+}
