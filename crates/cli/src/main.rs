@@ -14,6 +14,7 @@ mod visible;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use flags::Flags;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -47,7 +48,11 @@ enum Command {
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let args = Args::try_parse().unwrap_or_else(|error| {
-        if let Some(message) = usage::explain(&error, &arguments) {
+        let parse = |arguments: &[OsString]| {
+            let line = std::iter::once(OsString::new()).chain(arguments.iter().cloned());
+            Args::try_parse_from(line).err().map(|error| error.kind())
+        };
+        if let Some(message) = usage::explain(&error, &arguments, parse) {
             // Without stderr there is no other place to report this.
             let _ = io::stderr().write_all(message.as_bytes());
             std::process::exit(2);

@@ -6,8 +6,42 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Two lines that name the command that was meant, if the first word is a directory, a file or a URL; `None` if it is not.
-pub(crate) fn explain(error: &Error, arguments: &[OsString]) -> Option<String> {
+/// Two lines that say what to write instead, where clap's own message would not; otherwise `None`. `parse` returns the
+/// error of another command line.
+pub(crate) fn explain(
+    error: &Error,
+    arguments: &[OsString],
+    parse: impl Fn(&[OsString]) -> Option<ErrorKind>,
+) -> Option<String> {
+    match error.kind() {
+        ErrorKind::InvalidUtf8 => not_text(arguments, parse),
+        _ => command_meant(error, arguments),
+    }
+}
+
+/// Names the argument that is not UTF-8 and has to be: the one without which the error would be another.
+fn not_text(
+    arguments: &[OsString],
+    parse: impl Fn(&[OsString]) -> Option<ErrorKind>,
+) -> Option<String> {
+    let as_text = |index: &usize| arguments[*index].to_string_lossy().into_owned();
+    let is_the_cause = |index: &usize| {
+        let mut changed = arguments.to_vec();
+        changed[*index] = as_text(index).into();
+        parse(&changed) != Some(ErrorKind::InvalidUtf8)
+    };
+    let mut others = (0..arguments.len()).filter(|index| arguments[*index].to_str().is_none());
+    let first = others.clone().next()?;
+    let word = as_text(&others.find(is_the_cause).unwrap_or(first));
+    let message = format!(
+        "tinyhttp: '{word}' is not UTF-8, and text is needed there\n  \
+         paths, data, fields, users and URLs may have any bytes; other arguments may not\n"
+    );
+    Some(visible(&message).to_string())
+}
+
+/// Names the command that was meant, if the first word is a directory, a file or a URL.
+fn command_meant(error: &Error, arguments: &[OsString]) -> Option<String> {
     if error.kind() != ErrorKind::InvalidSubcommand {
         return None;
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tinyhttp_client::url::Host;
 use tinyhttp_client::{
-    Client, ClientBuilder, ConnectTo, Family, Interface, NoProxy, Proxies, Proxy,
+    Client, ClientBuilder, ConnectTo, Credentials, Family, Interface, NoProxy, Proxies, Proxy,
 };
 
 /// A client that reaches servers in the way the flags say.
@@ -109,7 +109,15 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
     if let Some(user) = &args.proxy_user
         && (proxies.http.is_some() || proxies.https.is_some())
     {
-        let credentials = secrets::ask(user, "the proxy")?;
+        let (user, password) = secrets::ask(user, "the proxy")?;
+        let text = |bytes| {
+            let not_text = |_| usage("the proxy's user and password have to be UTF-8".to_owned());
+            String::from_utf8(bytes).map_err(not_text)
+        };
+        let credentials = Credentials {
+            user: text(user)?,
+            password: text(password)?,
+        };
         for proxy in [&mut proxies.http, &mut proxies.https] {
             *proxy = proxy.take().map(|proxy| proxy.log_in(credentials.clone()));
         }

@@ -2,9 +2,12 @@
 
 use super::args::RequestArgs;
 use super::failure::{read_failure, write_failure};
+use super::output::Output;
+use super::{place, replace};
 use crate::failure::Failure;
 use crate::visible::visible;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use tinyhttp_client::Jar;
@@ -15,7 +18,7 @@ pub(super) fn open(args: &RequestArgs) -> Result<Option<Arc<Jar>>, Failure> {
     let files: Vec<_> = args
         .cookie
         .iter()
-        .filter(|cookie| !cookie.contains('='))
+        .filter(|cookie| !cookie.as_bytes().contains(&b'='))
         .collect();
     if files.is_empty() && args.cookie_jar.is_none() {
         return Ok(None);
@@ -43,30 +46,48 @@ pub(super) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure> {
         return Ok(());
     };
     let text = jar.to_netscape();
-    let result = if path == Path::new("-") {
+    if path == Path::new("-") {
         let mut stdout = io::stdout();
-        match stdout.is_terminal() {
+        let result = match stdout.is_terminal() {
             true => write!(stdout, "{}", visible(&String::from_utf8_lossy(&text))),
             false => stdout.write_all(&text),
-        }
-    } else {
-        write_privately(path, &text)
-    };
-    result.map_err(|error| write_failure(&path.display().to_string(), &error))
+        };
+        return result.map_err(|error| write_failure("to standard output", &error));
+    }
+    // A device or a FIFO is written to; it must not be replaced by a file.
+    if place::is_special(path) {
+        return Output::special(path)?.write(&text);
+    }
+    write_privately(path, &text)
 }
 
-/// Cookies are as good as passwords: the file is for its owner only, and is there as a whole or as it was.
-fn write_privately(path: &Path, text: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&name)?;
-    file.write_all(text)?;
-    std::fs::rename(&name, path)
+/// Cookies are as good as passwords: a new file is for its owner only, and the file is there as a whole or as it was.
+fn write_privately(path: &Path, text: &[u8]) -> Result<(), Failure> {
+    let failed = |error: &io::Error| write_failure(&path.display().to_string(), error);
+    let is_there = replace::check(path)?.is_some();
+    let real = replace::resolve(path)?;
+    let folder = real
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    // The name is random, and the file is created exclusively: no link that lies there is followed.
+    let created = tempfile::Builder::new()
+        .prefix(".tinyhttp-cookies-")
+        .tempfile_in(folder.unwrap_or(Path::new(".")));
+    let created = match created {
+        Ok(created) => created,
+        // The file may be written to, though its folder may not.
+        Err(_) if is_there => {
+            let mut file = tempfile::tempfile().map_err(|error| failed(&error))?;
+            file.write_all(text).map_err(|error| failed(&error))?;
+            return replace::put(&mut file, None, path, true).map(drop);
+        }
+        Err(error) => return Err(failed(&error)),
+    };
+    let (mut file, name) = created.into_parts();
+    file.write_all(text).map_err(|error| failed(&error))?;
+    if replace::put(&mut file, Some(&name), path, true)? {
+        // It has its own name now, and there is nothing to remove.
+        let _ = name.keep();
+    }
+    Ok(())
 }

@@ -1,11 +1,13 @@
 //! What `-d` and its sisters come to.
 
 use super::args::Given;
+use super::args::bytes;
 use super::failure::read_failure;
 use crate::failure::Failure;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use std::fs::File;
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use tinyhttp_client::{Exactly, file_length};
 
@@ -31,16 +33,17 @@ pub(super) fn collect(given: &[Given]) -> Result<Option<Data>, Failure> {
     for item in given {
         let bytes = match item {
             Given::Text(text) => {
+                let text = text.as_bytes();
                 let mut bytes = text_or_file(text)?;
                 // As curl does, so that a text file can be sent as a form.
-                if text.starts_with('@') {
+                if text.starts_with(b"@") {
                     bytes.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
                 }
                 bytes
             }
-            Given::Raw(text) => text.clone().into_bytes(),
-            Given::Binary(text) | Given::Json(text) => text_or_file(text)?,
-            Given::Urlencode(text) => urlencode(text)?,
+            Given::Raw(text) => text.as_bytes().to_vec(),
+            Given::Binary(text) | Given::Json(text) => text_or_file(text.as_bytes())?,
+            Given::Urlencode(text) => urlencode(text.as_bytes())?,
         };
         let is_json = matches!(item, Given::Json(_));
         match &mut joined {
@@ -57,35 +60,34 @@ pub(super) fn collect(given: &[Given]) -> Result<Option<Data>, Failure> {
     Ok(joined)
 }
 
-fn text_or_file(text: &str) -> Result<Vec<u8>, Failure> {
-    match text.strip_prefix('@') {
-        Some(path) => read(path),
-        None => Ok(text.as_bytes().to_vec()),
+fn text_or_file(text: &[u8]) -> Result<Vec<u8>, Failure> {
+    match text.strip_prefix(b"@") {
+        Some(path) => read(bytes::path(path)),
+        None => Ok(text.to_vec()),
     }
 }
 
-fn urlencode(text: &str) -> Result<Vec<u8>, Failure> {
-    let (name, content) = match text.find(['=', '@']) {
-        None => ("", text.as_bytes().to_vec()),
-        Some(at) if text[at..].starts_with('=') => {
-            (&text[..at], text.as_bytes()[at + 1..].to_vec())
-        }
-        Some(at) => (&text[..at], read(&text[at + 1..])?),
+fn urlencode(text: &[u8]) -> Result<Vec<u8>, Failure> {
+    let at = text.iter().position(|byte| matches!(byte, b'=' | b'@'));
+    let (name, content) = match at {
+        None => (&b""[..], text.to_vec()),
+        Some(at) if text[at] == b'=' => (&text[..at], text[at + 1..].to_vec()),
+        Some(at) => (&text[..at], read(bytes::path(&text[at + 1..]))?),
     };
     let encoded = percent_encode(&content, &UNRESERVED).to_string();
     Ok(match name {
-        "" => encoded.into_bytes(),
-        name => format!("{name}={encoded}").into_bytes(),
+        b"" => encoded.into_bytes(),
+        name => [name, b"=", encoded.as_bytes()].concat(),
     })
 }
 
-fn read(path: &str) -> Result<Vec<u8>, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: io::Error| read_failure(path, &error);
-    let source: Box<dyn Read> = if path == "-" {
+    let source: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
     } else {
         // A file that is growing is sent as long as it is now.
-        let length = file_length(Path::new(path)).map_err(failed)?;
+        let length = file_length(path).map_err(failed)?;
         Box::new(Exactly::new(File::open(path).map_err(failed)?, length))
     };
     let mut bytes = Vec::new();
@@ -94,10 +96,11 @@ fn read(path: &str) -> Result<Vec<u8>, Failure> {
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if bytes.len() as u64 > MOST {
-        return Err(
-            Failure::with_code(26, format!("{path} is longer than {MOST} bytes"))
-                .hint("send it with -T, which doesn't hold it in memory"),
-        );
+        return Err(Failure::with_code(
+            26,
+            format!("{} is longer than {MOST} bytes", path.display()),
+        )
+        .hint("send it with -T, which doesn't hold it in memory"));
     }
     Ok(bytes)
 }
@@ -122,7 +125,10 @@ mod tests {
             (vec![], None),
             (vec![text("a=1"), text("b=2")], Some(("a=1&b=2", false))),
             (vec![text(&at)], Some(("a bc", false))),
-            (vec![Given::Binary(at.clone())], Some(("a b\r\nc\n", false))),
+            (
+                vec![Given::Binary(at.clone().into())],
+                Some(("a b\r\nc\n", false)),
+            ),
             (vec![Given::Raw("@x".into())], Some(("@x", false))),
             (vec![encode("a b&c")], Some(("a%20b%26c", false))),
             (vec![encode("=a=b")], Some(("a%3Db", false))),

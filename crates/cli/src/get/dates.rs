@@ -1,6 +1,8 @@
 //! Dates for `-z`, in the forms that people write.
 
 use crate::failure::Failure;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::SystemTime;
 use tinyhttp_client::HttpDate;
 
@@ -9,10 +11,10 @@ const MONTHS: [&str; 12] = [
 ];
 
 /// A date as HTTP or ISO 8601 writes it, or in words, or that of a file.
-pub(super) fn date(text: &str) -> Result<HttpDate, Failure> {
+pub(super) fn date(text: &OsStr) -> Result<HttpDate, Failure> {
     let now = HttpDate::from(SystemTime::now());
     HttpDate::parse(text.as_bytes(), now)
-        .or_else(|| in_words(text, now))
+        .or_else(|| in_words(text.to_str()?, now))
         .or_else(|| {
             let modified = std::fs::metadata(text).and_then(|metadata| metadata.modified());
             modified.map(HttpDate::from).ok()
@@ -102,7 +104,7 @@ mod tests {
             ("", None),
         ];
         for (text, want) in table {
-            let got = date(text).ok().map(HttpDate::unix_seconds);
+            let got = date(OsStr::new(text)).ok().map(HttpDate::unix_seconds);
             assert_eq!(got, want, "{text}");
         }
     }

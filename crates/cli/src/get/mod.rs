@@ -7,7 +7,7 @@
 //! | `args` | What was asked for? |
 //! | `address` | Which URL is meant? |
 //! | `connection`, `secrets`, `netrc`, `cookies` | How is the server reached, and as whom? |
-//! | `request`, `data`, `dates`, `multipart` | What goes on the wire? |
+//! | `request`, `data`, `dates`, `multipart`, `form_grammar`, `encoder` | What goes on the wire? |
 //! | `verbose` | What happens meanwhile? (`-v`) |
 //! | `transfer` | Is the response one to be shown, and where? |
 //! | `output` | How do its bytes get there? |
@@ -31,8 +31,10 @@ mod data;
 mod dates;
 mod download;
 mod dry_run;
+mod encoder;
 mod explain;
 mod failure;
+mod form_grammar;
 mod gopher;
 mod job;
 mod json;
@@ -65,9 +67,11 @@ pub(crate) use args::{Args, ConnectionArgs};
 pub(crate) use connection::builder as client_builder;
 
 use crate::failure::Failure;
+use args::Target;
 use progress::Progress;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
 use terminal::Console;
 use transfer::Run;
 
@@ -123,8 +127,8 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
 
 fn fetch_in_turn(run: &Run<'_>) -> u8 {
     let mut last = 0;
-    for (index, url) in run.args.urls().enumerate() {
-        match fetch(run, index, url) {
+    for target in run.args.targets() {
+        match fetch(run, target) {
             0 => {}
             code if run.args.download.fail_early => return code,
             code => last = code,
@@ -133,26 +137,30 @@ fn fetch_in_turn(run: &Run<'_>) -> u8 {
     last
 }
 
-/// As many threads as there may be fetches at once; each takes the next URL when it is done with one.
+/// Fetches in as many threads as there may be fetches at once; each takes the next URL when it is done with one.
 fn fetch_in_parallel(run: &Run<'_>) -> u8 {
-    let next = AtomicUsize::new(0);
+    let most = usize::from(run.args.download.parallel_max);
+    let threads = run.args.targets().take(most).count();
+    let targets = Mutex::new(run.args.targets().fuse());
     let failed = AtomicU8::new(0);
-    let urls: Vec<_> = run.args.urls().collect();
-    let threads = urls.len().min(usize::from(run.args.download.parallel_max));
+    let is_over = AtomicBool::new(false);
+    // A thread that has panicked has taken its URL already.
+    let next = || {
+        targets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(url) = urls.get(index) else {
-                        break;
-                    };
-                    let code = fetch(run, index, url);
+                while !is_over.load(Ordering::Relaxed)
+                    && let Some(target) = next()
+                {
+                    let code = fetch(run, target);
                     if code != 0 {
                         failed.store(code, Ordering::Relaxed);
-                        if run.args.download.fail_early {
-                            next.store(urls.len(), Ordering::Relaxed);
-                        }
+                        is_over.fetch_or(run.args.download.fail_early, Ordering::Relaxed);
                     }
                 }
             });
@@ -162,8 +170,8 @@ fn fetch_in_parallel(run: &Run<'_>) -> u8 {
 }
 
 /// Fetches one URL; its exit code.
-fn fetch(run: &Run<'_>, index: usize, url: &str) -> u8 {
-    let Err(failure) = run.transfer(index, url) else {
+fn fetch(run: &Run<'_>, target: Result<Target, Failure>) -> u8 {
+    let Err(failure) = target.and_then(|target| run.transfer(&target)) else {
         return 0;
     };
     if !run.args.output.silent || run.args.output.show_error {

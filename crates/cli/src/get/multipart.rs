@@ -9,9 +9,13 @@
 //! --BOUNDARY--
 //! ```
 //!
-//! Files are streamed; what is sent is as long as Content-Length says, or comes in chunks if one of them has no length.
+//! Files are streamed; the content is as long as Content-Length says, or comes in chunks if a part has no length.
 
+use super::args::FormPart;
+use super::args::bytes::path;
+use super::encoder::Encoder;
 use super::failure::read_failure;
+use super::form_grammar::{self, Content, Part};
 use crate::failure::Failure;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -26,32 +30,28 @@ pub(super) struct Form {
     pieces: Vec<Piece>,
 }
 
+/// A stretch of the content.
 #[derive(Debug, Clone)]
 enum Piece {
     Bytes(Vec<u8>),
-    File(PathBuf),
+    File(PathBuf, Encoder),
 }
 
 impl Form {
     /// Reads the parts as they were given on the command line.
-    pub(super) fn new(parts: &[String], literal: &[String]) -> Result<Self, Failure> {
+    pub(super) fn new(parts: &[FormPart]) -> Result<Self, Failure> {
         let random = RandomState::new();
-        let boundary = format!(
-            "----tinyhttp{:016x}{:016x}",
-            random.hash_one(0),
-            random.hash_one(1)
-        );
-        let mut pieces = Vec::new();
-        let parts = parts.iter().map(|part| read_part(part, &boundary));
-        for part in parts.chain(literal.iter().map(|part| literal_part(part))) {
-            let (head, content) = part?;
-            let head = format!("--{boundary}\r\n{head}\r\n");
-            pieces.push(Piece::Bytes(head.into_bytes()));
-            pieces.extend(content);
-            pieces.push(Piece::Bytes(b"\r\n".to_vec()));
-        }
-        pieces.push(Piece::Bytes(format!("--{boundary}--\r\n").into_bytes()));
-        Ok(Form { boundary, pieces })
+        let mut writer = Writer {
+            random: format!("{:016x}{:016x}", random.hash_one(0), random.hash_one(1)),
+            boundaries: 0,
+            pieces: Vec::new(),
+        };
+        let parts = form_grammar::read(parts)?;
+        let boundary = writer.write_all(&parts, Some("form-data"))?;
+        Ok(Form {
+            boundary,
+            pieces: writer.pieces,
+        })
     }
 
     pub(super) fn boundary(&self) -> &str {
@@ -62,13 +62,27 @@ impl Form {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
+    /// Whether it can be sent a second time; standard input can be read once.
+    pub(super) fn is_repeatable(&self) -> bool {
+        let is_stdin = |piece: &Piece| matches!(piece, Piece::File(path, _) if is_stdin(path));
+        !self.pieces.iter().any(is_stdin)
+    }
+
     /// The content of the request. Files are as long as they are now, even if they grow while they are sent.
     pub(super) fn body(&self) -> Body {
-        let form = self.clone();
         let lengths = self.lengths();
-        let whole = lengths
-            .iter()
-            .try_fold(0u64, |sum, length| sum.checked_add((*length)?));
+        let pieces = || self.pieces.iter().zip(&lengths);
+        let whole = pieces().try_fold(0u64, |sum, (piece, length)| {
+            sum.checked_add(piece.encoded_length(*length)?)
+        });
+        let form = self.clone();
+        if !form.is_repeatable() {
+            return match form.open(&lengths) {
+                Ok(content) => Body::reader(content),
+                // The same error comes when the content is asked for.
+                Err(_) => Body::reopen(None, move || form.open(&lengths)),
+            };
+        }
         Body::reopen(whole, move || form.open(&lengths))
     }
 
@@ -81,10 +95,12 @@ impl Form {
         for (piece, length) in self.pieces.iter().zip(lengths) {
             all = match piece {
                 Piece::Bytes(bytes) => Box::new(all.chain(Cursor::new(bytes.clone()))),
-                Piece::File(path) if path.as_os_str() == "-" => Box::new(all.chain(io::stdin())),
-                Piece::File(path) => {
-                    let file = File::open(path)?;
-                    Box::new(all.chain(Exactly::new(file, *length)))
+                Piece::File(path, encoder) => {
+                    let content: Box<dyn Read + Send> = match is_stdin(path) {
+                        true => Box::new(io::stdin()),
+                        false => Box::new(Exactly::new(File::open(path)?, *length)),
+                    };
+                    Box::new(all.chain(encoder.encode(content)))
                 }
             };
         }
@@ -92,221 +108,200 @@ impl Form {
     }
 }
 
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 impl Piece {
-    /// The length, if it has one.
+    /// The length before it is encoded, if it has one.
     fn length(&self) -> Option<u64> {
         match self {
             Piece::Bytes(bytes) => Some(bytes.len() as u64),
-            Piece::File(path) if path.as_os_str() == "-" => None,
-            Piece::File(path) => file_length(path).ok().flatten(),
+            Piece::File(path, _) if is_stdin(path) => None,
+            Piece::File(path, _) => file_length(path).ok().flatten(),
+        }
+    }
+
+    fn encoded_length(&self, length: Option<u64>) -> Option<u64> {
+        match self {
+            Piece::Bytes(_) => length,
+            Piece::File(_, encoder) => encoder.length(length),
         }
     }
 }
 
-/// `NAME=VALUE`, `NAME=@FILE,FILE…`, `NAME=<FILE`, and behind semicolons `type=`, `filename=` and `headers=`, as curl reads
-/// them: the head of the part and its content, which for several files are parts themselves.
-fn read_part(part: &str, boundary: &str) -> Result<(String, Vec<Piece>), Failure> {
-    let usage = || not_a_part(part);
-    let (name, rest) = part.split_once('=').ok_or_else(usage)?;
-    let Some(files) = rest.strip_prefix('@') else {
-        let (value, is_file) = match rest.strip_prefix('<') {
-            Some(path) => (path, true),
-            None => (rest, false),
-        };
-        let (given, left) = Given::read(value, &[';'], !is_file);
-        if !left.is_empty() {
-            return Err(usage());
+/// Writes parts and what separates them.
+struct Writer {
+    random: String,
+    /// How many boundaries are in use.
+    boundaries: usize,
+    pieces: Vec<Piece>,
+}
+
+impl Writer {
+    /// No boundary is the beginning of another one (RFC 2046 §5.1.2).
+    fn boundary(&mut self) -> String {
+        let number = self.boundaries;
+        self.boundaries += 1;
+        match number {
+            0 => format!("----tinyhttp{}", self.random),
+            _ => format!("----tinyhttp-{number}-{}", self.random),
         }
-        let fields = given.fields(None, part)?;
-        let head = disposition(name) + &given.filename_parameter() + "\r\n" + &fields;
-        let content = match is_file {
-            true => file(&given.value)?,
-            false => Piece::Bytes(given.value.into_bytes()),
-        };
-        return Ok((head, vec![content]));
+    }
+
+    /// Writes parts that belong together, each with that disposition; returns the boundary between them.
+    fn write_all(&mut self, parts: &[Part], disposition: Option<&str>) -> Result<String, Failure> {
+        let boundary = self.boundary();
+        for part in parts {
+            self.bytes(format!("--{boundary}\r\n"));
+            self.write(part, disposition)?;
+            self.bytes("\r\n");
+        }
+        self.bytes(format!("--{boundary}--\r\n"));
+        Ok(boundary)
+    }
+
+    fn write(&mut self, part: &Part, disposition: Option<&str>) -> Result<(), Failure> {
+        let place = self.pieces.len();
+        let mut media_type = media_type(part);
+        match &part.content {
+            Content::Parts(parts) => {
+                let media_type = media_type.get_or_insert_with(|| b"multipart/mixed".to_vec());
+                let is_form = media_type.starts_with(b"multipart/form-data");
+                let boundary = self.write_all(parts, is_form.then_some("form-data"))?;
+                media_type.extend(format!("; boundary={boundary}").into_bytes());
+            }
+            Content::Text(text) => self.bytes(encode(text, part.encoder)?),
+            Content::File(path) => {
+                if !is_stdin(path) {
+                    File::open(path).map_err(|error| read_failure(path, &error))?;
+                }
+                let encoder = part.encoder.unwrap_or(Encoder::Binary);
+                self.pieces.push(Piece::File(path.clone(), encoder));
+            }
+        }
+        let head = head(part, disposition, media_type.as_deref());
+        self.pieces.insert(place, Piece::Bytes(head));
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: impl Into<Vec<u8>>) {
+        self.pieces.push(Piece::Bytes(bytes.into()));
+    }
+}
+
+/// The fields of a part and the empty line behind them.
+fn head(part: &Part, disposition: Option<&str>, media_type: Option<&[u8]>) -> Vec<u8> {
+    let mut head = Vec::new();
+    let has_name = part.name.is_some() || part.filename.is_some();
+    if let Some(disposition) = disposition.or(has_name.then_some("attachment"))
+        && !has_field(part, b"Content-Disposition")
+    {
+        head.extend(format!("Content-Disposition: {disposition}").into_bytes());
+        for (parameter, value) in [("name", &part.name), ("filename", &part.filename)] {
+            if let Some(value) = value {
+                head.extend(format!("; {parameter}=\"").into_bytes());
+                head.extend(escaped(value));
+                head.push(b'"');
+            }
+        }
+        head.extend(b"\r\n");
+    }
+    if let Some(media_type) = media_type {
+        head.extend([b"Content-Type: ", media_type, b"\r\n"].concat());
+    }
+    if let Some(encoder) = part.encoder
+        && !has_field(part, b"Content-Transfer-Encoding")
+    {
+        head.extend(format!("Content-Transfer-Encoding: {}\r\n", encoder.name()).into_bytes());
+    }
+    for field in &part.fields {
+        head.extend([field, &b"\r\n"[..]].concat());
+    }
+    head.extend(b"\r\n");
+    head
+}
+
+fn has_field(part: &Part, name: &[u8]) -> bool {
+    part.fields.iter().any(|field| {
+        field
+            .split(|byte| *byte == b':')
+            .next()
+            .is_some_and(|other| other.eq_ignore_ascii_case(name))
+    })
+}
+
+/// The type that was given for a part, else what the name of its file suggests.
+fn media_type(part: &Part) -> Option<Vec<u8>> {
+    if part.media_type.is_some() || has_field(part, b"Content-Type") {
+        return part.media_type.clone();
+    }
+    let guess = |name: &Path| mime_guess::from_path(name).first();
+    let named = part.filename.as_deref().map(path);
+    let guessed = match &part.content {
+        Content::Parts(_) => return None,
+        Content::Text(_) => named.and_then(guess),
+        Content::File(path) => {
+            let known = named.and_then(guess).or_else(|| guess(path));
+            known.or_else(|| named.map(|_| mime_guess::mime::APPLICATION_OCTET_STREAM))
+        }
     };
-    let all = read_files(files);
-    if let [given] = &all[..] {
-        let fields = given.fields(Some(&guess(&given.value)), part)?;
-        let head = disposition(name) + &given.filename_parameter() + "\r\n" + &fields;
-        return Ok((head, vec![file(&given.value)?]));
-    }
-    // Several files of one name are a message of their own (RFC 2388 §4.2).
-    let inner = format!("{boundary}-inner");
-    let head = format!(
-        "{}\r\nContent-Type: multipart/mixed; boundary={inner}\r\n",
-        disposition(name)
-    );
-    let mut pieces = Vec::new();
-    for given in &all {
-        let fields = given.fields(Some(&guess(&given.value)), part)?;
-        let filename = given.filename_parameter();
-        let head =
-            format!("--{inner}\r\nContent-Disposition: attachment{filename}\r\n{fields}\r\n");
-        pieces.push(Piece::Bytes(head.into_bytes()));
-        pieces.push(file(&given.value)?);
-        pieces.push(Piece::Bytes(b"\r\n".to_vec()));
-    }
-    pieces.push(Piece::Bytes(format!("--{inner}--").into_bytes()));
-    Ok((head, pieces))
+    // A part that is not a file is plain text anyway.
+    let is_needed = |guess: &mime_guess::Mime| {
+        part.filename.is_some() || *guess != mime_guess::mime::TEXT_PLAIN
+    };
+    let guessed = guessed.filter(is_needed)?;
+    Some(guessed.essence_str().as_bytes().to_vec())
 }
 
-/// Files behind an `@`, each with its options, between commas.
-fn read_files(text: &str) -> Vec<Given> {
-    let mut all = Vec::new();
-    let mut left = text;
-    loop {
-        let (mut given, rest) = Given::read(left, &[';', ','], false);
-        let base = Path::new(&given.value).file_name();
-        let base = base.map(|name| name.to_string_lossy().into_owned());
-        given.filename = given.filename.or(base);
-        all.push(given);
-        match rest.strip_prefix(',') {
-            Some(rest) => left = rest,
-            None => return all,
-        }
-    }
-}
-
-/// A value or a file, with its options.
-#[derive(Default)]
-struct Given {
-    value: String,
-    media_type: Option<String>,
-    filename: Option<String>,
-    headers: Vec<String>,
-}
-
-impl Given {
-    /// Reads one up to a comma that ends it, if `ends` has one: it, and what follows. `keeps`: an option that means nothing is
-    /// part of the value, for a semicolon in a text stays one.
-    fn read<'t>(text: &'t str, ends: &[char], keeps: bool) -> (Self, &'t str) {
-        let (value, mut rest) = word(text, ends);
-        let mut given = Given {
-            value,
-            ..Given::default()
-        };
-        while let Some(option) = rest.strip_prefix(';') {
-            let trimmed = option.trim_start();
-            let (key, behind) = trimmed.split_once('=').unwrap_or((trimmed, ""));
-            let (value, left) = word(behind, ends);
-            rest = left;
-            match key {
-                "type" => given.media_type = Some(value),
-                "filename" => given.filename = Some(value),
-                "headers" => given.headers.push(value),
-                _ => {
-                    let (unknown, left) = word(option, ends);
-                    rest = left;
-                    // Behind a type it is a parameter of that.
-                    let extended = match &mut given.media_type {
-                        Some(media_type) => Some(media_type),
-                        None => Some(&mut given.value).filter(|_| keeps),
-                    };
-                    if let Some(extended) = extended {
-                        extended.push(';');
-                        extended.push_str(&unknown);
-                    }
-                }
-            }
-        }
-        (given, rest)
-    }
-
-    fn filename_parameter(&self) -> String {
-        let filename = self.filename.as_deref();
-        filename.map_or_else(String::new, |name| {
-            format!("; filename=\"{}\"", quote(name))
-        })
-    }
-
-    /// The lines behind Content-Disposition.
-    fn fields(&self, guess: Option<&str>, part: &str) -> Result<String, Failure> {
-        let media_type = self.media_type.as_deref().or(guess);
-        let media_type = media_type.map(|media_type| format!("Content-Type: {media_type}"));
-        let mut headers = Vec::new();
-        for header in &self.headers {
-            let Some(path) = header.strip_prefix('@') else {
-                headers.push(header.clone());
-                continue;
-            };
-            let text = std::fs::read_to_string(path).map_err(|error| read_failure(path, &error))?;
-            let lines = text.lines().map(str::trim_end);
-            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-            headers.extend(lines.map(str::to_owned));
-        }
-        let mut fields = String::new();
-        for line in media_type.into_iter().chain(headers) {
-            if line.contains(char::is_control) || !line.contains(':') {
-                return Err(not_a_part(part));
-            }
-            fields += &line;
-            fields += "\r\n";
-        }
-        Ok(fields)
-    }
-}
-
-/// A word up to one of `ends`, and the rest: as it stands, or in quotes, in which a backslash stands before a quote or a
-/// backslash. A quote that nothing ends is part of the word.
-fn word<'t>(text: &'t str, ends: &[char]) -> (String, &'t str) {
-    if let Some(quoted) = text.strip_prefix('"') {
-        let mut word = String::new();
-        let mut characters = quoted.char_indices();
-        while let Some((at, character)) = characters.next() {
-            let behind = &quoted[at + character.len_utf8()..];
-            match character {
-                '"' if behind.is_empty() || behind.starts_with(ends) => return (word, behind),
-                '\\' if behind.starts_with(['"', '\\']) => {
-                    word.extend(characters.next().map(|(_, escaped)| escaped));
-                }
-                other => word.push(other),
-            }
-        }
-    }
-    let end = text.find(ends).unwrap_or(text.len());
-    (text[..end].to_owned(), &text[end..])
-}
-
-fn guess(path: &str) -> String {
-    mime_guess::from_path(path)
-        .first_or_octet_stream()
-        .to_string()
-}
-
-/// `NAME=VALUE`, whatever is in the value.
-fn literal_part(part: &str) -> Result<(String, Vec<Piece>), Failure> {
-    let (name, value) = part.split_once('=').ok_or_else(|| not_a_part(part))?;
-    let content = Piece::Bytes(value.as_bytes().to_vec());
-    Ok((disposition(name) + "\r\n", vec![content]))
-}
-
-fn disposition(name: &str) -> String {
-    format!("Content-Disposition: form-data; name=\"{}\"", quote(name))
-}
-
-fn not_a_part(part: &str) -> Failure {
-    Failure::with_code(2, format!("-F {part:?} is not NAME=VALUE"))
-        .hint("or NAME=@FILE to upload a file")
-}
-
-fn file(path: &str) -> Result<Piece, Failure> {
-    if path != "-" {
-        File::open(path).map_err(|error| read_failure(path, &error))?;
-    }
-    Ok(Piece::File(path.into()))
+/// Text in a coding.
+fn encode(text: &[u8], encoder: Option<Encoder>) -> Result<Vec<u8>, Failure> {
+    let Some(encoder) = encoder else {
+        return Ok(text.to_vec());
+    };
+    let mut encoded = Vec::new();
+    encoder
+        .encode(Box::new(Cursor::new(text.to_vec())))
+        .read_to_end(&mut encoded)
+        .map_err(|error| Failure::with_code(26, format!("could not send a part of -F: {error}")))?;
+    Ok(encoded)
 }
 
 /// What browsers write for the characters that would end the name (HTML, form submission).
-fn quote(name: &str) -> String {
-    name.replace('"', "%22")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+fn escaped(name: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(name.len());
+    for byte in name {
+        match byte {
+            b'"' => escaped.extend(b"%22"),
+            b'\r' => escaped.extend(b"%0D"),
+            b'\n' => escaped.extend(b"%0A"),
+            other => escaped.push(*other),
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The whole content of a form; its boundary is written as `B`, those within as `B1`, `B2`, …
+    fn content(parts: &[FormPart]) -> String {
+        let form = Form::new(parts).unwrap();
+        let lengths = form.lengths();
+        let mut text = String::new();
+        form.open(&lengths)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        if let Some(length) = form.body().length() {
+            assert_eq!(length, text.len() as u64, "{parts:?}");
+        }
+        let random = form.boundary.trim_start_matches("----tinyhttp");
+        text.replace(&format!("----tinyhttp{random}"), "B")
+            .replace("----tinyhttp-", "B")
+            .replace(&format!("-{random}"), "")
+    }
 
     #[test]
     fn parts() {
@@ -315,6 +310,7 @@ mod tests {
         let name = path.file_name().unwrap().to_str().unwrap();
         let file = path.to_str().unwrap();
         let disposition = "Content-Disposition: form-data; name=";
+        let html = "Content-Type: text/html\r\n";
         let table = [
             ("a=b".to_owned(), format!("{disposition}\"a\"\r\n"), "b"),
             (
@@ -340,6 +336,37 @@ mod tests {
                 r#"{"b":[1;2]}"#,
             ),
             (
+                "= b ".to_owned(),
+                "Content-Disposition: form-data\r\n".to_owned(),
+                "b",
+            ),
+            (
+                "a=x;filename=b.html".to_owned(),
+                format!("{disposition}\"a\"; filename=\"b.html\"\r\n{html}"),
+                "x",
+            ),
+            (
+                "a=é;encoder=BASE64;type=a/b".to_owned(),
+                format!(
+                    "{disposition}\"a\"\r\nContent-Type: a/b\r\nContent-Transfer-Encoding: base64\r\n"
+                ),
+                "w6k=",
+            ),
+            (
+                format!("f=@\"{file}\";encoder=quoted-printable"),
+                format!(
+                    "{disposition}\"f\"; filename=\"{name}\"\r\n{html}Content-Transfer-Encoding: quoted-printable\r\n"
+                ),
+                "<p>",
+            ),
+            (
+                format!("f=@{file};encoder=base64;headers=\"Content-Type: x/y\""),
+                format!(
+                    "{disposition}\"f\"; filename=\"{name}\"\r\nContent-Transfer-Encoding: base64\r\nContent-Type: x/y\r\n"
+                ),
+                "PHA+",
+            ),
+            (
                 format!("f=@\"{file}\";type=a/b"),
                 format!("{disposition}\"f\"; filename=\"{name}\"\r\nContent-Type: a/b\r\n"),
                 "<p>",
@@ -351,7 +378,7 @@ mod tests {
             ),
             (
                 format!("f=@{file}"),
-                format!("{disposition}\"f\"; filename=\"{name}\"\r\nContent-Type: text/html\r\n"),
+                format!("{disposition}\"f\"; filename=\"{name}\"\r\n{html}"),
                 "<p>",
             ),
             (
@@ -361,35 +388,49 @@ mod tests {
             ),
             (
                 format!("f=<{file}"),
-                format!("{disposition}\"f\"\r\n"),
+                format!("{disposition}\"f\"\r\n{html}"),
                 "<p>",
             ),
         ];
-        for (part, head, content) in table {
-            let form = Form::new(std::slice::from_ref(&part), &[]).unwrap();
-            let mut text = String::new();
-            form.open(&form.lengths())
-                .unwrap()
-                .read_to_string(&mut text)
-                .unwrap();
-            let boundary = &form.boundary;
+        for (part, head, want) in table {
+            let got = content(&[FormPart::Grammar(part.clone().into())]);
             assert_eq!(
-                text,
-                format!("--{boundary}\r\n{head}\r\n{content}\r\n--{boundary}--\r\n"),
+                got,
+                format!("--B\r\n{head}\r\n{want}\r\n--B--\r\n"),
                 "{part}"
             );
-            assert_eq!(form.body().length(), Some(text.len() as u64));
         }
         std::fs::remove_file(path).unwrap();
-        let form = Form::new(&[], &["a=@b;type=c".to_owned()]).unwrap();
-        let mut text = String::new();
-        form.open(&form.lengths())
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
-        assert!(text.contains(&format!("{disposition}\"a\"\r\n\r\n@b;type=c\r\n")));
-        assert!(Form::new(&["novalue".to_owned()], &[]).is_err());
-        assert!(Form::new(&["a=@/no/such/file".to_owned()], &[]).is_err());
-        assert!(Form::new(&["a=b;type=x\r\nEvil: y".to_owned()], &[]).is_err());
+        let got = content(&[FormPart::Literal("a=@b;type=c".into())]);
+        assert!(got.contains(&format!("{disposition}\"a\"\r\n\r\n@b;type=c\r\n")));
+        for wrong in [
+            "novalue",
+            "a=@/no/such/file",
+            "a=b;type=x\r\nEvil: y",
+            "a=é;encoder=7bit",
+        ] {
+            assert!(
+                Form::new(&[FormPart::Grammar(wrong.into())]).is_err(),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn parts_within_parts() {
+        let line = [
+            "=(;type=multipart/alternative",
+            "n=1",
+            "= 2;type=text/html",
+            "=)",
+            "c=3",
+        ];
+        let parts = line.map(|text| FormPart::Grammar(text.into()));
+        let want = "--B\r\nContent-Disposition: form-data\r\n\
+            Content-Type: multipart/alternative; boundary=B1\r\n\r\n\
+            --B1\r\nContent-Disposition: attachment; name=\"n\"\r\n\r\n1\r\n\
+            --B1\r\nContent-Type: text/html\r\n\r\n2\r\n--B1--\r\n\r\n\
+            --B\r\nContent-Disposition: form-data; name=\"c\"\r\n\r\n3\r\n--B--\r\n";
+        assert_eq!(content(&parts), want);
     }
 }

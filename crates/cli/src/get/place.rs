@@ -1,6 +1,6 @@
 //! Where the content of a response goes.
 
-use super::args::{Args, DownloadArgs};
+use super::args::{Args, DownloadArgs, Target, bytes};
 use super::{failure::write_failure, names, replace};
 use crate::failure::Failure;
 use http::HeaderMap;
@@ -26,13 +26,14 @@ pub(super) enum Place {
 
 impl Place {
     /// What the flags say for that URL.
-    pub(super) fn choose(args: &Args, url: &Url, index: usize) -> Result<Self, Failure> {
+    pub(super) fn choose(args: &Args, url: &Url, target: &Target) -> Result<Self, Failure> {
         let download = &args.download;
-        if let Some(path) = download.output.get(index) {
+        if let Some(path) = download.output.get(target.number) {
             if path == Path::new("-") {
                 return Ok(Place::Stdout);
             }
-            return chosen(download, path);
+            let path = target.values.fill(path.as_os_str().as_bytes());
+            return chosen(download, bytes::path(&path));
         }
         if !download.remote_name {
             return Ok(Place::Stdout);
@@ -82,12 +83,11 @@ fn chosen(download: &DownloadArgs, path: &Path) -> Result<Place, Failure> {
     if path.as_os_str().is_empty() || path.as_os_str().as_bytes().ends_with(b"/") {
         return Err(is_folder());
     }
-    if is_descriptor(&path) {
+    if is_special(&path) {
         return Ok(Place::Special(path));
     }
     match fs::metadata(&path) {
         Ok(metadata) if metadata.is_dir() => Err(is_folder()),
-        Ok(metadata) if !metadata.is_file() => Ok(Place::Special(path)),
         Ok(_) if download.no_clobber => Ok(Place::File {
             path: names::unused(&path),
             may_replace: false,
@@ -97,6 +97,12 @@ fn chosen(download: &DownloadArgs, path: &Path) -> Result<Place, Failure> {
             may_replace: !download.no_clobber,
         }),
     }
+}
+
+/// Whether the path leads to a device, a FIFO or the like, which is written to as it is.
+pub(super) fn is_special(path: &Path) -> bool {
+    let is_other = |metadata: fs::Metadata| !metadata.is_dir() && !metadata.is_file();
+    is_descriptor(path) || fs::metadata(path).is_ok_and(is_other)
 }
 
 /// Whether the path leads to something this process has open, which is written to as it is.

@@ -1,6 +1,7 @@
 //! From the flags to a request: method, target, fields, content.
 
 use super::args::Args;
+use super::args::bytes::{percent_encoded, quoted, split_once};
 use super::data::{self, Data};
 use super::dates::date;
 use super::failure::read_failure;
@@ -10,6 +11,7 @@ use super::secrets;
 use crate::failure::Failure;
 use http::{Method, Version};
 use percent_encoding::percent_encode;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tinyhttp_client::{Body, Client, RequestBuilder};
@@ -50,29 +52,31 @@ impl Plan {
         let mut url = url.clone();
         let data = data::collect(&request.data.0)?;
         let mut fields = Fields::default();
-        let agent = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
+        let agent = OsStr::new(concat!("tinyhttp/", env!("CARGO_PKG_VERSION")));
         let agent = request.user_agent.as_deref().unwrap_or(agent);
         // An empty one means none, as with curl.
         if !agent.is_empty() {
-            fields.set("User-Agent", agent);
+            fields.set("User-Agent", agent.as_bytes());
         }
         fields.set("Accept", "*/*");
         if let Some(value) = secrets::authorization(request, &url)? {
-            fields.set("Authorization", &value);
+            fields.set("Authorization", value);
         }
         if let Some(referer) = &request.referer {
-            fields.set("Referer", referer);
+            fields.set("Referer", referer.as_bytes());
         }
         if let Some(range) = &request.range {
             // A number alone is where the part begins, as with curl.
             let is_start = !range.is_empty() && range.bytes().all(|byte| byte.is_ascii_digit());
             let to_the_end = if is_start { "-" } else { "" };
-            fields.set("Range", &format!("bytes={range}{to_the_end}"));
+            fields.set("Range", format!("bytes={range}{to_the_end}"));
         }
         conditions(args, &mut fields)?;
         #[cfg(feature = "cookies")]
-        for cookie in request.cookie.iter().filter(|cookie| cookie.contains('=')) {
-            fields.append("Cookie", cookie);
+        for cookie in request.cookie.iter().map(|cookie| cookie.as_bytes()) {
+            if cookie.contains(&b'=') {
+                fields.append("Cookie", cookie);
+            }
         }
         let content = content(args, data, &mut url, &mut fields)?;
         let mut plan = Plan {
@@ -91,28 +95,30 @@ impl Plan {
             expect: None,
         };
         for line in &request.header {
-            plan.add_line(line)?;
+            plan.add_line(line.as_bytes())?;
         }
         Ok(plan)
     }
 
     /// A field that was given with -H. Those that say how the message is framed are settings here, not text: what is
     /// written has to match what is done.
-    fn add_line(&mut self, line: &str) -> Result<(), Failure> {
-        let usage = |what: String, hint: &str| Failure::with_code(2, what).hint(hint);
-        let (name, value) = match line.split_once(':') {
-            Some((name, value)) => (name, Some(value.trim()).filter(|value| !value.is_empty())),
-            None => match line.strip_suffix(';') {
-                Some(name) => (name, Some("")),
-                None => {
-                    return Err(usage(
-                        format!("-H {line:?} is not a field"),
-                        "write it as 'Name: value'",
-                    ));
-                }
+    fn add_line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        let usage = |what: &str, hint: &str| {
+            Failure::with_code(2, format!("-H {} {what}", quoted(line))).hint(hint)
+        };
+        let not_a_field = || usage("is not a field", "write it as 'Name: value'");
+        let (name, value) = match split_once(line, b':') {
+            Some((name, value)) => {
+                let value = value.trim_ascii();
+                (name, Some(value).filter(|value| !value.is_empty()))
+            }
+            None => match line.strip_suffix(b";") {
+                Some(name) => (name, Some(&b""[..])),
+                None => return Err(not_a_field()),
             },
         };
-        let is = |other: &str| value.is_some_and(|value| value.eq_ignore_ascii_case(other));
+        let name = std::str::from_utf8(name).map_err(|_| not_a_field())?;
+        let is = |other: &str| value.is_some_and(|v| v.eq_ignore_ascii_case(other.as_bytes()));
         match name.to_ascii_lowercase().as_str() {
             "transfer-encoding" if is("chunked") => self.in_chunks = true,
             "connection" if is("close") => self.close = true,
@@ -120,16 +126,15 @@ impl Plan {
             "expect" if is("100-continue") => self.expect = Some(true),
             "expect" if value.is_none() => self.expect = Some(false),
             "content-length" | "transfer-encoding" | "connection" | "expect" => {
-                return Err(usage(
-                    format!("-H {line:?} would not match what is sent"),
-                    "tinyhttp writes that field itself",
-                ));
+                let hint = "tinyhttp writes that field itself";
+                return Err(usage("would not match what is sent", hint));
             }
             // A type of the user's own still needs what separates the parts.
             "content-type" if self.form_needs_boundary(value) => {
                 self.fields.remove_default(name);
                 if let (Some(value), Content::Form(form)) = (value, &self.content) {
-                    let value = format!("{value}; boundary={}", form.boundary());
+                    let boundary = format!("; boundary={}", form.boundary());
+                    let value = [value, boundary.as_bytes()].concat();
                     self.fields.append(name, &value);
                 }
             }
@@ -146,8 +151,9 @@ impl Plan {
     }
 
     /// Whether a Content-Type is that of parts and doesn't say what separates them.
-    fn form_needs_boundary(&self, content_type: Option<&str>) -> bool {
-        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    fn form_needs_boundary(&self, content_type: Option<&[u8]>) -> bool {
+        let content_type = String::from_utf8_lossy(content_type.unwrap_or_default());
+        let content_type = content_type.to_ascii_lowercase();
         matches!(self.content, Content::Form(_))
             && content_type.starts_with("multipart/")
             && !content_type.contains("boundary=")
@@ -216,7 +222,11 @@ impl Plan {
 
     /// Whether it can be made a second time.
     pub(super) fn is_repeatable(&self) -> bool {
-        !matches!(self.content, Content::Stdin)
+        match &self.content {
+            Content::Stdin => false,
+            Content::Form(form) => form.is_repeatable(),
+            Content::None | Content::Bytes(_) | Content::File(_) => true,
+        }
     }
 }
 
@@ -251,18 +261,18 @@ fn content(
         }
         return Ok(Content::File(path.clone()));
     }
-    if !(args.request.form.is_empty() && args.request.form_string.is_empty()) {
-        let form = Form::new(&args.request.form, &args.request.form_string)?;
-        fields.set("Content-Type", &form.content_type());
+    if !args.request.form.0.is_empty() {
+        let form = Form::new(&args.request.form.0)?;
+        fields.set("Content-Type", form.content_type());
         return Ok(Content::Form(form));
     }
     match data {
         None => Ok(Content::None),
         Some(data) if args.request.get => {
-            let text = String::from_utf8_lossy(&data.bytes);
+            let text = percent_encoded(&data.bytes);
             let query = match url.query() {
                 Some(query) if !query.is_empty() => format!("{query}&{text}"),
-                _ => text.into_owned(),
+                _ => text,
             };
             url.set_query(Some(&query));
             Ok(Content::None)
@@ -282,7 +292,7 @@ fn content(
 /// The request target, if it isn't what the URL comes to.
 fn target(args: &Args, url: &Url, original: &str) -> Option<String> {
     if let Some(target) = &args.request.request_target {
-        return Some(target.clone());
+        return Some(percent_encoded(target.as_bytes()));
     }
     if !args.request.path_as_is {
         return None;
@@ -313,17 +323,17 @@ fn target(args: &Args, url: &Url, original: &str) -> Option<String> {
 /// -z and --etag-compare (RFC 9110 §13.1).
 fn conditions(args: &Args, fields: &mut Fields) -> Result<(), Failure> {
     if let Some(given) = &args.request.time_cond {
-        let (name, text) = match given.strip_prefix('-') {
-            Some(text) => ("If-Unmodified-Since", text),
-            None => ("If-Modified-Since", given.as_str()),
+        let (name, text) = match given.as_bytes().strip_prefix(b"-") {
+            Some(text) => ("If-Unmodified-Since", OsStr::from_bytes(text)),
+            None => ("If-Modified-Since", given.as_os_str()),
         };
-        fields.set(name, &date(text)?.to_string());
+        fields.set(name, date(text)?.to_string());
     }
     if let Some(path) = &args.request.etag_compare {
         // The first time there is none, and everything is new.
-        let tag = std::fs::read_to_string(path).unwrap_or_default();
-        let tag = tag.trim();
-        fields.set("If-None-Match", if tag.is_empty() { "\"\"" } else { tag });
+        let tag = std::fs::read(path).unwrap_or_default();
+        let tag = tag.trim_ascii();
+        fields.set("If-None-Match", if tag.is_empty() { b"\"\"" } else { tag });
     }
     Ok(())
 }
@@ -335,22 +345,22 @@ pub(super) struct Fields(Vec<Field>);
 #[derive(Debug, Clone)]
 struct Field {
     name: String,
-    value: String,
+    value: Vec<u8>,
     is_default: bool,
 }
 
 impl Fields {
-    pub(super) fn set(&mut self, name: &str, value: &str) {
+    pub(super) fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
         self.0
             .retain(|field| !field.name.eq_ignore_ascii_case(name));
         self.0.push(Field {
             name: name.to_owned(),
-            value: value.to_owned(),
+            value: value.as_ref().to_vec(),
             is_default: true,
         });
     }
 
-    fn append(&mut self, name: &str, value: &str) {
+    fn append(&mut self, name: &str, value: &[u8]) {
         self.0.push(Field {
             name: name.to_owned(),
             value: value.to_owned(),
@@ -363,15 +373,15 @@ impl Fields {
             .retain(|field| !(field.is_default && field.name.eq_ignore_ascii_case(name)));
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
         self.iter()
             .find(|(other, _)| other.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0
             .iter()
-            .map(|field| (field.name.as_str(), field.value.as_str()))
+            .map(|field| (field.name.as_str(), field.value.as_slice()))
     }
 }

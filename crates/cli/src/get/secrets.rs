@@ -1,32 +1,36 @@
 //! Users, passwords and tokens: from a flag, a prompt, a file or the environment.
 
-use super::args::RequestArgs;
+use super::args::{RequestArgs, bytes};
 use super::failure::read_failure;
 use super::netrc;
 use crate::failure::Failure;
+use crate::visible::visible;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use tinyhttp_client::Credentials;
 use url::Url;
 
 /// The value of `Authorization` that the flags ask for.
-pub(super) fn authorization(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> {
+pub(super) fn authorization(args: &RequestArgs, url: &Url) -> Result<Option<Vec<u8>>, Failure> {
     if let Some(token) = &args.bearer {
-        let token = match token.strip_prefix('@') {
+        let token = match token.as_bytes().strip_prefix(b"@") {
             Some(path) => {
-                std::fs::read_to_string(path).map_err(|error| read_failure(path, &error))?
+                let path = bytes::path(path);
+                std::fs::read(path).map_err(|error| read_failure(path, &error))?
             }
-            None => token.clone(),
+            None => token.as_bytes().to_vec(),
         };
-        return Ok(Some(format!("Bearer {}", token.trim())));
+        return Ok(Some([b"Bearer ", token.trim_ascii()].concat()));
     }
     if let Some(user) = &args.user {
-        return Ok(Some(ask(user, url.host_str().unwrap_or("it"))?.basic()));
+        let (user, password) = ask(user, url.host_str().unwrap_or("it"))?;
+        return Ok(Some(basic(&user, &password)));
     }
     // A password in the URL counts more than a file; a user in it chooses the entry.
     if url.password().is_none() && (args.netrc || args.netrc_file.is_some()) {
@@ -36,26 +40,22 @@ pub(super) fn authorization(args: &RequestArgs, url: &Url) -> Result<Option<Stri
 }
 
 /// `USER:PASSWORD`; a password that isn't there is asked for, on the terminal, without showing it.
-pub(super) fn ask(text: &str, whom: &str) -> Result<Credentials, Failure> {
-    let (user, password) = match text.split_once(':') {
-        Some((user, password)) => (user, password.to_owned()),
-        None => {
-            let question = format!("Password of {text} for {whom}: ");
-            let password = prompt(&question).map_err(|error| {
-                Failure::with_code(2, format!("could not ask for a password: {error}"))
-                    .hint("give it as -u USER:PASSWORD, in TINYHTTP_USER, or in ~/.netrc with -n")
-            })?;
-            (text, password)
-        }
-    };
-    Ok(Credentials {
-        user: user.to_owned(),
-        password,
-    })
+pub(super) fn ask(text: &OsStr, whom: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    let text = text.as_bytes();
+    if let Some((user, password)) = bytes::split_once(text, b':') {
+        return Ok((user.to_vec(), password.to_vec()));
+    }
+    let user = String::from_utf8_lossy(text);
+    let question = format!("Password of {} for {whom}: ", visible(&user));
+    let password = prompt(&question).map_err(|error| {
+        Failure::with_code(2, format!("could not ask for a password: {error}"))
+            .hint("give it as -u USER:PASSWORD, in TINYHTTP_USER, or in ~/.netrc with -n")
+    })?;
+    Ok((text.to_vec(), password))
 }
 
 /// Asks on the terminal, whatever the standard streams are connected to. Nothing that is typed is shown.
-fn prompt(question: &str) -> io::Result<String> {
+fn prompt(question: &str) -> io::Result<Vec<u8>> {
     let terminal = File::options().read(true).write(true).open("/dev/tty")?;
     let before = tcgetattr(&terminal)?;
     let mut quiet = before.clone();
@@ -63,16 +63,20 @@ fn prompt(question: &str) -> io::Result<String> {
     quiet.local_modes.insert(LocalModes::ECHONL);
     // Before the question: somebody may type ahead.
     tcsetattr(&terminal, OptionalActions::Now, &quiet)?;
-    let mut answer = String::new();
+    let mut answer = Vec::new();
     let result = (&terminal)
         .write_all(question.as_bytes())
-        .and_then(|()| BufReader::new(&terminal).read_line(&mut answer));
+        .and_then(|()| BufReader::new(&terminal).read_until(b'\n', &mut answer));
     tcsetattr(&terminal, OptionalActions::Now, &before)?;
     result?;
-    Ok(answer.trim_end_matches(['\r', '\n']).to_owned())
+    while answer
+        .pop_if(|byte| matches!(byte, b'\r' | b'\n'))
+        .is_some()
+    {}
+    Ok(answer)
 }
 
-fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> {
+fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<Vec<u8>>, Failure> {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".netrc"));
     let path = match (args.netrc_file.clone(), home) {
         (Some(path), _) | (None, Some(path)) => path,
@@ -89,8 +93,11 @@ fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<String>, Failure> 
     let user: Vec<u8> = percent_decode_str(url.username()).collect();
     let user = Some(user.as_slice()).filter(|user| !user.is_empty());
     let found = netrc::look_up(&text, url.host_str().unwrap_or_default(), user);
-    Ok(found.map(|login| {
-        let pair = [login.user.as_slice(), b":", &login.password].concat();
-        format!("Basic {}", BASE64_STANDARD.encode(pair))
-    }))
+    Ok(found.map(|login| basic(&login.user, &login.password)))
+}
+
+/// The value of `Authorization` (RFC 7617).
+fn basic(user: &[u8], password: &[u8]) -> Vec<u8> {
+    let pair = BASE64_STANDARD.encode([user, b":", password].concat());
+    format!("Basic {pair}").into_bytes()
 }

@@ -1,6 +1,6 @@
 //! One URL: the request, the response, and its content to where it belongs.
 
-use super::args::Args;
+use super::args::{Args, Target};
 use super::checksum::{Checksum, Running};
 use super::download::download;
 use super::explain::explain;
@@ -35,8 +35,9 @@ pub(super) struct Run<'r> {
 
 impl Run<'_> {
     /// Fetches the URL and shows the response, or writes it to a file.
-    pub(super) fn transfer(&self, index: usize, original: &str) -> Result<(), Failure> {
+    pub(super) fn transfer(&self, target: &Target) -> Result<(), Failure> {
         let args = self.args;
+        let original = target.url.as_str();
         let url = address::parse(original)?;
         let schemes = args.request.proto.as_ref();
         if schemes.is_some_and(|schemes| !schemes.has(url.scheme())) {
@@ -44,10 +45,10 @@ impl Run<'_> {
             return Err(Failure::with_code(1, what));
         }
         if gopher::is_gopher(&url) {
-            return self.gopher(index, &url);
+            return self.gopher(target, &url);
         }
         let plan = Plan::new(args, &url, original)?;
-        let place = Place::choose(args, &plan.url, index)?;
+        let place = Place::choose(args, &plan.url, target)?;
         let bar = match &place {
             Place::File { path, .. } | Place::Named(path) => self.progress.bar(&name_of(path)),
             Place::Special(_) | Place::Stdout if args.download.progress_bar => {
@@ -77,17 +78,17 @@ impl Run<'_> {
             };
             job.tell_written(record.written, &to);
         }
-        self.account(&job, &record, index, &result)?;
+        self.account(&job, &record, target.number, &result)?;
         result
     }
 
     /// The same by another protocol, which has neither fields nor status codes.
-    fn gopher(&self, index: usize, url: &Url) -> Result<(), Failure> {
+    fn gopher(&self, target: &Target, url: &Url) -> Result<(), Failure> {
         if self.args.download.checksum.is_some() {
             let what = "--checksum is for http:// and https:// only";
             return Err(Failure::with_code(2, what));
         }
-        let place = Place::choose(self.args, url, index)?;
+        let place = Place::choose(self.args, url, target)?;
         let narrator = self
             .args
             .output

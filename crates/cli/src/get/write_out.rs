@@ -1,12 +1,15 @@
 //! `-w`: what scripts want to know about a fetch, by curl's names.
 
+use super::args::bytes;
 use super::job::{Job, Record};
 use super::json_out;
 use super::redact;
 use crate::failure::Failure;
 use crate::visible::visible;
 use http::{HeaderMap, HeaderValue};
-use std::io::{self, IsTerminal, Write};
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 use tinyhttp_client::Peer;
 use tinyhttp_client::trace::{Hop, Trace};
@@ -21,26 +24,23 @@ pub(super) struct Facts<'f> {
 }
 
 /// Writes the format, with every variable filled in.
-pub(super) fn write_out(format: &str, facts: &Facts<'_>) -> io::Result<()> {
-    let text;
-    let format = match format.strip_prefix('@') {
-        Some("-") => {
-            text = io::read_to_string(io::stdin())?;
-            &text
+pub(super) fn write_out(format: &OsStr, facts: &Facts<'_>) -> io::Result<()> {
+    let format = match format.as_bytes().strip_prefix(b"@") {
+        Some(b"-") => {
+            let mut text = Vec::new();
+            io::stdin().read_to_end(&mut text)?;
+            text
         }
-        Some(path) => {
-            text = std::fs::read_to_string(path)?;
-            &text
-        }
-        None => format,
+        Some(path) => std::fs::read(bytes::path(path))?,
+        None => format.as_bytes().to_vec(),
     };
     let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
     // The format is the user's, and may do what it likes to a terminal; values come from elsewhere.
     let mut is_terminal = stdout.is_terminal();
     let mut out: &mut dyn Write = &mut stdout;
-    let mut rest = format;
-    while let Some(character) = rest.chars().next() {
-        if let Some((name, after)) = variable(rest, "%{") {
+    let mut rest = format.as_slice();
+    while let Some((first, behind)) = rest.split_first() {
+        if let Some((name, after)) = variable(rest, b"%{") {
             match name {
                 "stdout" => {
                     is_terminal = io::stdout().is_terminal();
@@ -56,7 +56,7 @@ pub(super) fn write_out(format: &str, facts: &Facts<'_>) -> io::Result<()> {
                 name => write!(out, "{}", value(name, facts))?,
             }
             rest = after;
-        } else if let Some((name, after)) = variable(rest, "%header{") {
+        } else if let Some((name, after)) = variable(rest, b"%header{") {
             let fields = fields(facts.trace.hops.last());
             let value = fields
                 .get(name)
@@ -71,21 +71,23 @@ pub(super) fn write_out(format: &str, facts: &Facts<'_>) -> io::Result<()> {
             out.write_all(shown.as_bytes())?;
             rest = after;
         } else {
-            write!(out, "{character}")?;
-            rest = &rest[character.len_utf8()..];
+            out.write_all(&[*first])?;
+            rest = behind;
         }
     }
     out.flush()
 }
 
-fn variable<'t>(text: &'t str, opening: &str) -> Option<(&'t str, &'t str)> {
-    text.strip_prefix(opening)?.split_once('}')
+/// The name in braces behind `opening`, and the text behind that. No variable has a name that is not UTF-8.
+fn variable<'t>(text: &'t [u8], opening: &[u8]) -> Option<(&'t str, &'t [u8])> {
+    let (name, rest) = bytes::split_once(text.strip_prefix(opening)?, b'}')?;
+    Some((std::str::from_utf8(name).unwrap_or_default(), rest))
 }
 
-fn escape(text: &str) -> Option<(&'static str, &str)> {
+fn escape(text: &[u8]) -> Option<(&'static str, &[u8])> {
     [("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r"), ("%%", "%")]
         .iter()
-        .find_map(|(from, to)| Some((*to, text.strip_prefix(from)?)))
+        .find_map(|(from, to)| Some((*to, text.strip_prefix(from.as_bytes())?)))
 }
 
 /// What a variable comes to; curl passes over those it doesn't know, too.
@@ -121,13 +123,10 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
         "scheme" => hop.map_or("", |hop| hop.url.scheme()).to_ascii_uppercase(),
         "content_type" => field(hop, "content-type"),
         "redirect_url" => hop.and_then(redirect_url).unwrap_or_default(),
-        "referer" => facts
-            .job
-            .plan
-            .fields
-            .get("Referer")
-            .unwrap_or_default()
-            .to_owned(),
+        "referer" => {
+            let referer = facts.job.plan.fields.get("Referer");
+            String::from_utf8_lossy(referer.unwrap_or_default()).into_owned()
+        }
         "num_headers" => fields(hop).len().to_string(),
         "num_redirects" => facts.trace.hops.len().saturating_sub(1).to_string(),
         "num_retries" => facts.record.retries.to_string(),

@@ -1,5 +1,6 @@
 //! Flags that say how the server is reached; `resolve` has them too.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -73,7 +74,7 @@ pub(crate) struct ConnectionArgs {
         env = "TINYHTTP_PROXY_USER",
         hide_env = true
     )]
-    pub(in crate::get) proxy_user: Option<String>,
+    pub(in crate::get) proxy_user: Option<OsString>,
     /// Reach these without a proxy: names, addresses, networks, *; otherwise NO_PROXY
     #[arg(long, value_name = "LIST")]
     pub(in crate::get) noproxy: Option<String>,

@@ -1,21 +1,23 @@
 //! The flags that carry data, in the order in which they were given: `-d a=1 --data-urlencode b=2` is `a=1&b=2`.
 
+use super::form::in_order;
 use clap::error::Error;
-use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, value_parser};
+use std::ffi::OsString;
 
 /// One piece of data, as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::get) enum Given {
     /// `-d`: text, or `@FILE` without its line ends.
-    Text(String),
+    Text(OsString),
     /// `--data-raw`: text, `@` and all.
-    Raw(String),
+    Raw(OsString),
     /// `--data-binary`: text, or `@FILE` as it is.
-    Binary(String),
+    Binary(OsString),
     /// `--data-urlencode`: `content`, `=content`, `name=content`, `@file` or `name@file`, percent-encoded.
-    Urlencode(String),
+    Urlencode(OsString),
     /// `--json`: text, or `@FILE` as it is; sent as JSON.
-    Json(String),
+    Json(OsString),
 }
 
 /// All of them.
@@ -26,7 +28,7 @@ type Flag = (
     &'static str,
     Option<char>,
     &'static str,
-    fn(String) -> Given,
+    fn(OsString) -> Given,
 );
 
 const FLAGS: [Flag; 5] = [
@@ -71,6 +73,7 @@ impl clap::Args for DataArgs {
                     .long(*name)
                     .value_name("DATA")
                     .help(*help)
+                    .value_parser(value_parser!(OsString))
                     .action(ArgAction::Append)
                     .allow_hyphen_values(true);
                 if *name == "data" {
@@ -90,20 +93,8 @@ impl clap::Args for DataArgs {
 
 impl FromArgMatches for DataArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let mut found = Vec::new();
-        for (name, _, _, make) in FLAGS {
-            let places = matches.indices_of(name).into_iter().flatten();
-            let values = matches.get_many::<String>(name).into_iter().flatten();
-            found.extend(
-                places
-                    .zip(values)
-                    .map(|(place, value)| (place, make(value.clone()))),
-            );
-        }
-        found.sort_by_key(|(place, _)| *place);
-        Ok(DataArgs(
-            found.into_iter().map(|(_, given)| given).collect(),
-        ))
+        let flags = FLAGS.map(|(name, _, _, make)| (name, make));
+        Ok(DataArgs(in_order(matches, &flags)))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {

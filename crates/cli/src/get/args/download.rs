@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Downloads")]
 pub(in crate::get) struct DownloadArgs {
-    /// Write the content to FILE; once for each URL
+    /// Write the content to FILE, once for each URL; #1 is the value of the URL's first [1-9] or {a,b}
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::get) output: Vec<PathBuf>,
     /// Write it to a file named as in the URL

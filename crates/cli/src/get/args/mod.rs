@@ -1,21 +1,30 @@
 //! The flags: curl's letters and meanings, HTTPie's manners.
 
+pub(super) mod bytes;
 mod connection;
 mod data;
 mod download;
+mod form;
+mod globs;
 mod items;
+mod nested;
 mod output;
 mod request;
 mod schemes;
+mod targets;
 
 pub(crate) use connection::ConnectionArgs;
 #[cfg(feature = "tls")]
 pub(super) use connection::{TlsArgs, TlsVersion};
 pub(super) use data::{DataArgs, Given};
 pub(super) use download::DownloadArgs;
+pub(super) use form::{FormArgs, FormPart};
 pub(super) use output::{Colour, OutputArgs};
 pub(super) use request::RequestArgs;
 pub(super) use schemes::Schemes;
+pub(super) use targets::{Target, Targets};
+
+use std::ffi::OsString;
 
 /// Fetch URLs: readable on a terminal, exact in a pipe
 ///
@@ -25,12 +34,18 @@ pub(super) use schemes::Schemes;
 #[command(after_long_help = AFTERWARDS, args_override_self = true)]
 pub(crate) struct Args {
     /// What to fetch. Without a scheme http:// is meant, and :8080/path is this machine. As in HTTPie the method may stand
-    /// before it (PUT), and items behind it: Name:value, name=text, name:=json, name==parameter, name@FILE
+    /// before it (PUT), and items behind it: Name:value, name=text, name:=json, name==parameter, name@FILE; in names, [key], [0] and
+    /// [] nest JSON
     #[arg(required_unless_present = "url", value_name = "URL")]
-    pub(super) urls: Vec<String>,
+    pub(super) urls: Vec<OsString>,
     /// The same, as a flag
     #[arg(long, value_name = "URL")]
-    pub(super) url: Vec<String>,
+    pub(super) url: Vec<OsString>,
+
+    /// Take [] and {} in URLs as they are. Otherwise [1-9], [01-10:2], [a-z] and {a,b} stand for several URLs, -o FILE
+    /// may name their values with #1, #2, …, and \[ is a bracket
+    #[arg(short, long)]
+    globoff: bool,
 
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -45,19 +60,15 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Every URL, in no order but that those of `--url` come last.
-    pub(super) fn urls(&self) -> impl ExactSizeIterator<Item = &String> {
-        let all: Vec<_> = self.urls.iter().chain(&self.url).collect();
-        all.into_iter()
+    /// Every URL; those of `--url` come last.
+    pub(super) fn targets(&self) -> Targets<'_> {
+        Targets::new(self.urls.iter().chain(&self.url).collect(), !self.globoff)
     }
 }
 
 /// Flags of curl that ask for what is done anyway: the lines that people have by heart work.
 #[derive(clap::Args, Debug)]
 struct Habits {
-    /// URLs aren't searched for [1-3] and {a,b}
-    #[arg(short = 'g', long, hide = true)]
-    globoff: bool,
     /// Content is written as it comes
     #[arg(short = 'N', long, hide = true)]
     no_buffer: bool,

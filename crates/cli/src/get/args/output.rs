@@ -1,5 +1,6 @@
 //! Flags that say what is shown, and where.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
@@ -37,7 +38,7 @@ pub(in crate::get) struct OutputArgs {
     pub(in crate::get) fail_with_body: bool,
     /// Show that at the end: text with %{http_code}, %{time_total} and the like; @FILE takes it from there
     #[arg(short, long, value_name = "FORMAT")]
-    pub(in crate::get) write_out: Option<String>,
+    pub(in crate::get) write_out: Option<OsString>,
     /// Show one JSON object about the fetch instead of the content
     #[arg(long)]
     pub(in crate::get) json_out: bool,

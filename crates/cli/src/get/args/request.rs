@@ -1,6 +1,7 @@
 //! Flags that say what is asked.
 
-use super::{DataArgs, Schemes};
+use super::{DataArgs, FormArgs, Schemes};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
@@ -11,20 +12,16 @@ pub(in crate::get) struct RequestArgs {
     pub(in crate::get) request: Option<String>,
     /// Send that field: 'Name: value'. 'Name:' takes out one that is sent by default, 'Name;' sends it empty
     #[arg(short = 'H', long, value_name = "FIELD")]
-    pub(in crate::get) header: Vec<String>,
+    pub(in crate::get) header: Vec<OsString>,
     #[command(flatten)]
     pub(in crate::get) data: DataArgs,
-    /// Send a form (multipart/form-data): NAME=VALUE, NAME=@FILE, NAME=<FILE; with ;type=TYPE and ;filename=NAME
-    #[arg(short = 'F', long, value_name = "PART", conflicts_with_all = ["data", "data-raw", "data-binary", "data-urlencode", "json"])]
-    pub(in crate::get) form: Vec<String>,
-    /// The same, but @, < and ; mean nothing
-    #[arg(long, value_name = "NAME=VALUE", conflicts_with_all = ["data", "data-raw", "data-binary", "data-urlencode", "json"])]
-    pub(in crate::get) form_string: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::get) form: FormArgs,
     /// Upload that file, by PUT; - is stdin
-    #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["form", "form_string", "data", "data-raw", "data-binary", "data-urlencode", "json"])]
+    #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["form", "form-string", "data", "data-raw", "data-binary", "data-urlencode", "json"])]
     pub(in crate::get) upload_file: Option<PathBuf>,
     /// Put what -d gives into the URL's query, and use GET
-    #[arg(short = 'G', long, conflicts_with_all = ["form", "form_string", "upload_file"])]
+    #[arg(short = 'G', long, conflicts_with_all = ["form", "form-string", "upload_file"])]
     pub(in crate::get) get: bool,
     /// Log in as USER:PASSWORD (Basic); without :PASSWORD you are asked for it
     #[arg(
@@ -34,7 +31,7 @@ pub(in crate::get) struct RequestArgs {
         env = "TINYHTTP_USER",
         hide_env = true
     )]
-    pub(in crate::get) user: Option<String>,
+    pub(in crate::get) user: Option<OsString>,
     /// Log in with that token (Bearer), or the one in a file: @FILE
     #[arg(
         long,
@@ -44,7 +41,7 @@ pub(in crate::get) struct RequestArgs {
         hide_env = true,
         conflicts_with = "user"
     )]
-    pub(in crate::get) bearer: Option<String>,
+    pub(in crate::get) bearer: Option<OsString>,
     /// Look up user and password in ~/.netrc
     #[arg(short, long, alias = "netrc-optional")]
     pub(in crate::get) netrc: bool,
@@ -59,14 +56,14 @@ pub(in crate::get) struct RequestArgs {
         env = "TINYHTTP_USER_AGENT",
         hide_env = true
     )]
-    pub(in crate::get) user_agent: Option<String>,
+    pub(in crate::get) user_agent: Option<OsString>,
     /// Send that Referer
     #[arg(short = 'e', long, value_name = "URL")]
-    pub(in crate::get) referer: Option<String>,
+    pub(in crate::get) referer: Option<OsString>,
     /// Send cookies: 'NAME=VALUE; …', or those of a file in Netscape's format; may be repeated
     #[cfg(feature = "cookies")]
     #[arg(short = 'b', long, value_name = "DATA|FILE")]
-    pub(in crate::get) cookie: Vec<String>,
+    pub(in crate::get) cookie: Vec<OsString>,
     /// Keep the cookies that come, and write all of them to FILE at the end; - is stdout
     #[cfg(feature = "cookies")]
     #[arg(short = 'c', long, value_name = "FILE")]
@@ -91,7 +88,7 @@ pub(in crate::get) struct RequestArgs {
         value_name = "DATE|FILE",
         allow_hyphen_values = true
     )]
-    pub(in crate::get) time_cond: Option<String>,
+    pub(in crate::get) time_cond: Option<OsString>,
     /// Write the entity tag that comes to a file
     #[arg(long, value_name = "FILE")]
     pub(in crate::get) etag_save: Option<PathBuf>,
@@ -100,7 +97,7 @@ pub(in crate::get) struct RequestArgs {
     pub(in crate::get) etag_compare: Option<PathBuf>,
     /// Ask for that target instead of the URL's path and query
     #[arg(long, value_name = "TARGET")]
-    pub(in crate::get) request_target: Option<String>,
+    pub(in crate::get) request_target: Option<OsString>,
     /// Leave /../ and /./ in the URL's path
     #[arg(long)]
     pub(in crate::get) path_as_is: bool,

@@ -1,24 +1,26 @@
 //! The content of -F, read by a reader of its own: as many parts as were asked for, each with the content that it was given.
 
+use crate::get::args::FormPart;
 use crate::get::multipart::Form;
 use std::io::Read;
 
-/// Arguments of -F, a line each; after the empty one, arguments of --form-string. No argument that would read a file is used.
+/// Arguments of -F, a line each; after the empty one, arguments of --form-string. No argument that would read a file or
+/// begin a part within a part is used.
 pub(crate) fn form(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
     };
     let (parts, literal) = text.split_once("\n\n").unwrap_or((text, ""));
-    let list = |text: &str| -> Vec<String> {
+    let lines = |text: &'_ str| -> Vec<String> {
         let lines = text.split('\n').filter(|line| !line.is_empty());
         lines.take(20).map(str::to_owned).collect()
     };
-    let parts: Vec<String> = list(parts)
-        .into_iter()
-        .filter(|part| !reads_a_file(part))
-        .collect();
-    let literal = list(literal);
-    let Ok(form) = Form::new(&parts, &literal) else {
+    let parts = lines(parts).into_iter().filter(|part| is_text(part));
+    let parts = parts.map(|part| FormPart::Grammar(part.into()));
+    let literal = lines(literal).into_iter();
+    let literal = literal.map(|part| FormPart::Literal(part.into()));
+    let given: Vec<_> = parts.chain(literal).collect();
+    let Ok(form) = Form::new(&given) else {
         return;
     };
     let mut body = Vec::new();
@@ -29,18 +31,28 @@ pub(crate) fn form(input: &[u8]) {
         .expect("content in memory");
     assert_eq!(length, Some(body.len() as u64));
     let read = read(&body, form.boundary());
-    assert_eq!(read.len(), parts.len() + literal.len());
-    for (part, (name, content)) in parts.iter().chain(&literal).zip(&read) {
-        let (given, value) = part.split_once('=').expect("a part");
+    assert_eq!(read.len(), given.len());
+    for (part, (name, content)) in given.iter().zip(&read) {
+        let (text, is_literal) = match part {
+            FormPart::Literal(text) => (text, true),
+            FormPart::Grammar(text) => (text, false),
+            other => panic!("{other:?} was not given"),
+        };
+        let text = text.to_str().expect("a text");
+        let (given, value) = text.split_once('=').expect("a part");
         assert_eq!(name, &escaped(given), "{part:?}");
-        let is_literal = literal.contains(part) || !value.contains([';', '"']);
-        assert!(!is_literal || content == value.as_bytes(), "{part:?}");
+        let has_grammar = !is_literal && value.contains([';', '"']);
+        let value = match is_literal {
+            true => value.as_bytes(),
+            false => value.as_bytes().trim_ascii(),
+        };
+        assert!(has_grammar || content == value, "{part:?}");
     }
 }
 
-fn reads_a_file(part: &str) -> bool {
+fn is_text(part: &str) -> bool {
     let value = part.split_once('=').map_or("", |(_, value)| value);
-    value.starts_with(['@', '<']) || value.contains("headers")
+    !(value.starts_with(['@', '<', '(']) || part == "=)" || value.contains("headers"))
 }
 
 /// As browsers write it.
@@ -79,9 +91,12 @@ fn read_part(piece: &[u8]) -> (String, Vec<u8>) {
     let mut lines = head.split("\r\n");
     let first = lines.next().expect("a line");
     let rest = first
-        .strip_prefix("Content-Disposition: form-data; name=\"")
+        .strip_prefix("Content-Disposition: form-data")
         .expect("a disposition");
-    let (name, behind) = rest.split_once('"').expect("a name in quotes");
+    let (name, behind) = match rest.strip_prefix("; name=\"") {
+        Some(rest) => rest.split_once('"').expect("a name in quotes"),
+        None => ("", rest),
+    };
     let is_file_name = |text: &str| {
         let name = text
             .strip_prefix("; filename=\"")
