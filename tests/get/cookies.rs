@@ -158,3 +158,79 @@ fn a_request_carries_at_most_eight_kibibytes_of_cookies() {
     let length = cookies.split("\r\n").next().unwrap().len();
     assert!((7000..=8192).contains(&length), "{length}");
 }
+
+/// What a fetch that sets a cookie does to the jar of a folder.
+fn fetch_into(jar: &str, code: i32) -> crate::script::Outcome {
+    let server = Server::answering([setting(&[b"a=1; Path=/"])]);
+    get(["-c", jar, &server.url("/")]).fails(code)
+}
+
+/// No name beside the jar is written to, whatever lies there.
+#[test]
+fn planted_links_beside_the_jar_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let folder = Folder::new().with("victim", "mine");
+    symlink(folder.join("victim"), folder.join("jar.part")).unwrap();
+    fetch_into(&folder.join("jar"), 0);
+    assert_eq!(folder.read("victim"), b"mine");
+    assert_eq!(folder.names(), ["jar", "jar.part", "victim"]);
+    let folder = Folder::new().with("jar.part", "mine");
+    fetch_into(&folder.join("jar"), 0);
+    assert_eq!(folder.read("jar.part"), b"mine");
+}
+
+/// A jar keeps its mode, its links and its names; a new one is for its owner only.
+#[test]
+fn a_jar_stays_the_file_it_was() {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+    let mode = |folder: &Folder| {
+        let metadata = fs::metadata(folder.join("jar")).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    let folder = Folder::new();
+    fetch_into(&folder.join("jar"), 0);
+    assert_eq!(mode(&folder), 0o600);
+    fs::set_permissions(folder.join("jar"), fs::Permissions::from_mode(0o640)).unwrap();
+    fetch_into(&folder.join("jar"), 0);
+    assert_eq!(
+        (mode(&folder), folder.names()),
+        (0o640, vec!["jar".to_owned()])
+    );
+    symlink("jar", folder.join("link")).unwrap();
+    fs::write(folder.join("jar"), "").unwrap();
+    fetch_into(&folder.join("link"), 0);
+    assert!(folder.read("jar").ends_with(b"\ta\t1\n"));
+    assert!(
+        fs::symlink_metadata(folder.join("link"))
+            .unwrap()
+            .is_symlink()
+    );
+    fs::hard_link(folder.join("jar"), folder.join("other")).unwrap();
+    fs::write(folder.join("jar"), "").unwrap();
+    fetch_into(&folder.join("jar"), 0);
+    assert_eq!(folder.read("other"), folder.read("jar"));
+    assert_eq!(fs::metadata(folder.join("jar")).unwrap().nlink(), 2);
+    assert_eq!(folder.names(), ["jar", "link", "other"]);
+    fs::set_permissions(folder.join("jar"), fs::Permissions::from_mode(0o400)).unwrap();
+    let outcome = fetch_into(&folder.join("jar"), 23);
+    assert!(outcome.stderr.contains("read-only"), "{outcome:?}");
+    assert_eq!(folder.names(), ["jar", "link", "other"]);
+}
+
+/// A device is written to; it is not replaced by a file.
+#[test]
+fn a_jar_may_be_a_device() {
+    use std::os::unix::fs::FileTypeExt;
+    fetch_into("/dev/null", 0);
+    assert!(
+        std::fs::metadata("/dev/null")
+            .unwrap()
+            .file_type()
+            .is_char_device()
+    );
+    let outcome = fetch_into("/dev/stdout", 0);
+    assert!(outcome.text().contains("\ta\t1\n"), "{outcome:?}");
+    let folder = Folder::new();
+    fetch_into(&folder.join("none/jar"), 23);
+}

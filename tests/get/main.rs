@@ -6,6 +6,10 @@
 //! | `responses` | what becomes of a response: output, colours, filters, errors |
 //! | `accounts` | what is said about a fetch: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
 //! | `habits` | the everyday lines of curl's and HTTPie's manuals |
+//! | `globs` | URLs that stand for several |
+//! | `items` | HTTPie's items, nested and in forms |
+//! | `forms` | `-F`: encoders, parts within parts |
+//! | `bytes` | arguments that are not UTF-8 |
 //! | `connections` | proxies, sockets, other addresses, other resolvers |
 //! | `https` | HTTPS, with a certificate authority made for the test |
 //! | `peers` | HTTPS with the servers that this machine has |
@@ -32,16 +36,20 @@
 #![cfg(test)]
 
 mod accounts;
+mod bytes;
 mod checksums;
 mod codings;
 mod connections;
 mod cookies;
 mod downloads;
 mod faults;
+mod forms;
+mod globs;
 mod gopher;
 mod habits;
 mod https;
 mod interrupted;
+mod items;
 mod landing;
 mod parts;
 mod peers;

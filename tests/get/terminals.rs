@@ -57,11 +57,16 @@ impl Terminal {
 
     /// Waits until that is on the screen.
     fn wait_for(&mut self, text: &str) {
+        self.wait_until(text, |seen| seen.contains(text));
+    }
+
+    /// Waits until the screen shows something that `is_there` finds.
+    fn wait_until(&mut self, what: &str, is_there: impl Fn(&str) -> bool) {
         let deadline = Instant::now() + LONG;
-        while !self.seen.contains(text) {
+        while !is_there(&self.seen) {
             let left = deadline.saturating_duration_since(Instant::now());
             let bytes = self.output.recv_timeout(left);
-            let bytes = bytes.unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.seen));
+            let bytes = bytes.unwrap_or_else(|_| panic!("no {what:?} in {:?}", self.seen));
             self.seen.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
@@ -207,4 +212,55 @@ fn progress_of_a_download() {
     assert_eq!(code, 0, "{seen}");
     assert!(seen.contains("976.56 KiB of 1.91 MiB"), "{seen:?}");
     assert_eq!(folder.read("file").len(), 2_000_000);
+}
+
+/// Uploads by `-T`, `-F` and stdin show how much has been sent, while it is sent.
+#[test]
+fn progress_of_an_upload() {
+    const LENGTH: usize = 40_000_000;
+    let folder = Folder::new().with("file", vec![b'x'; LENGTH]);
+    let part = format!("f=@{}", folder.join("file"));
+    let data = format!("@{}", folder.join("file"));
+    for flags in [
+        ["-T", &folder.join("file")],
+        ["-F", &part],
+        ["--data-binary", &data],
+    ] {
+        let (go, wait) = mpsc::channel::<()>();
+        let server = Server::start(move |connection| {
+            connection.head();
+            connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+            // The rest stays in the client: no socket's buffers hold it.
+            connection.read_exactly(LENGTH / 4);
+            let _ = wait.recv_timeout(LONG);
+            connection.read_exactly(LENGTH * 3 / 4);
+            connection.send(crate::script::HELLO);
+        });
+        let url = server.url("/");
+        let Some(mut terminal) = Terminal::get(&[flags[0], flags[1], &url]) else {
+            return;
+        };
+        let is_between = |seen: &str| {
+            let percent = seen.split('%').filter_map(|before| {
+                before
+                    .rsplit(|c: char| !c.is_ascii_digit())
+                    .next()?
+                    .parse::<u32>()
+                    .ok()
+            });
+            percent
+                .into_iter()
+                .any(|percent| (1..100).contains(&percent))
+        };
+        terminal.wait_until("a percentage", is_between);
+        assert!(
+            terminal.seen.contains("of 38.1"),
+            "{flags:?} {:?}",
+            terminal.seen
+        );
+        go.send(()).unwrap();
+        let (seen, code) = terminal.end();
+        assert_eq!(code, 0, "{flags:?} {seen}");
+        assert!(seen.contains("hello"), "{flags:?} {seen:?}");
+    }
 }

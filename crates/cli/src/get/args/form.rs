@@ -94,12 +94,14 @@ pub(super) fn in_order<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::get::args::DataArgs;
     use clap::Args;
 
     #[test]
     fn the_order_is_kept() {
         let line = ["x", "-F", "a=1", "--form-string", "b=2", "--form", "c=3"];
-        let matches = FormArgs::augment_args(Command::new("x")).get_matches_from(line);
+        let command = DataArgs::augment_args(FormArgs::augment_args(Command::new("x")));
+        let matches = command.get_matches_from(line);
         let FormArgs(parts) = FormArgs::from_arg_matches(&matches).unwrap();
         assert_eq!(
             parts,
