@@ -52,7 +52,9 @@ pub(crate) fn form(input: &[u8]) {
 
 fn is_text(part: &str) -> bool {
     let value = part.split_once('=').map_or("", |(_, value)| value);
-    !(value.starts_with(['@', '<', '(']) || part == "=)" || value.contains("headers"))
+    !(value.starts_with(['@', '<', '('])
+        || part == "=)"
+        || value.to_ascii_lowercase().contains("headers"))
 }
 
 /// As browsers write it.
