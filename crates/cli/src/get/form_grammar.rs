@@ -137,14 +137,14 @@ fn read_part(text: &[u8]) -> Result<Element, Failure> {
     }
     match rest.split_first() {
         Some((b'(', rest)) => {
-            let (_, options, _) = read_value(rest, &[b';'], false, text)?;
+            let (_, options, _) = read_value(rest, b";", false, text)?;
             if options.encoder.is_some() {
                 return Err(bad_option(text, "a part that has parts cannot be encoded"));
             }
             Ok(Element::Begin(part(options, Content::default())))
         }
         Some((b'<', rest)) => {
-            let (file, options, _) = read_value(rest, &[b';'], false, text)?;
+            let (file, options, _) = read_value(rest, b";", false, text)?;
             let content = Content::File(path(&file).to_owned());
             Ok(Element::Part(part(options, content)))
         }
@@ -160,7 +160,7 @@ fn read_part(text: &[u8]) -> Result<Element, Failure> {
             }))
         }
         _ => {
-            let (value, options, _) = read_value(rest, &[b';'], true, text)?;
+            let (value, options, _) = read_value(rest, b";", true, text)?;
             Ok(Element::Part(part(options, Content::Text(value))))
         }
     }

@@ -26,7 +26,7 @@ pub(in crate::get) enum FormPart {
 #[derive(Debug, Clone, Default)]
 pub(in crate::get) struct FormArgs(pub(in crate::get) Vec<FormPart>);
 
-type Flag = (&'static str, &'static str, fn(OsString) -> FormPart);
+type Flag = (&'static str, &'static str, Make<FormPart>);
 
 const FLAGS: [Flag; 2] = [
     ("form", "PART", FormPart::Grammar),
@@ -75,11 +75,11 @@ impl FromArgMatches for FormArgs {
     }
 }
 
+/// How a flag's value is kept.
+type Make<T> = fn(OsString) -> T;
+
 /// The values of several flags, in the order in which they were given.
-pub(super) fn in_order<T>(
-    matches: &ArgMatches,
-    flags: &[(&'static str, fn(OsString) -> T)],
-) -> Vec<T> {
+pub(super) fn in_order<T>(matches: &ArgMatches, flags: &[(&'static str, Make<T>)]) -> Vec<T> {
     let mut found = Vec::new();
     for (name, make) in flags {
         let places = matches.indices_of(name).into_iter().flatten();
