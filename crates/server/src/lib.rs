@@ -69,27 +69,20 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod server;
+mod runtime;
+mod listen;
+mod connection;
+mod handler;
+pub mod middleware;
+pub mod files;
+mod page;
 pub mod access_log;
 mod body;
-mod clients;
-mod connection;
-mod cores;
+mod poller;
 mod deadline;
 mod endpoint;
-pub mod files;
-mod handler;
-mod inbox;
-mod listener;
-pub mod middleware;
-mod page;
-mod parked;
-mod poller;
-mod pool;
 mod semaphore;
-mod server;
-mod shared;
-mod socket_file;
-mod worker;
 
 pub use body::Body;
 pub use deadline::Timeouts;

@@ -1,41 +1,29 @@
 //! The server as its user sees it: built, started, run, stopped.
 
-use crate::access_log::{AccessLog, Ending};
-use crate::connection::Next;
-use crate::deadline::{NEVER, Timeouts, Waiting};
+use crate::access_log::AccessLog;
+use crate::connection::Env;
+use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
-use crate::listener::Listener;
-use crate::parked::PLACES;
-use crate::pool::Pool;
-use crate::shared::{Settings, Shared};
-use crate::worker::{WAKE, Worker};
+use crate::listen::Listener;
+use crate::runtime::{self, Admission, CAPACITY, Pool, Shared, Worker};
 use rustix::process::{Resource, getrlimit};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tinyhttp_message::Limits;
 
-/// How often deadlines are looked at.
-const TICK: Duration = Duration::from_millis(100);
-
-/// Descriptors that are kept for files, logs and the like; a quarter where the limit is low.
+/// Descriptors that are reserved for files, logs and the like; a quarter where the limit is low.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
-/// How long new clients are still accepted after the beginning of the end: those that have connected and whose requests are on
-/// their way.
-const LAST_CALL: Duration = Duration::from_millis(100);
-
-/// How long a client that connected just before the end may take to send its request.
-const LAST_REQUESTS: Duration = Duration::from_millis(500);
-
-/// How long threads may take to end once nothing is left for them to do. One that a handler holds up is left behind.
+/// How long threads may take to end once nothing is left for them to do. One that a handler blocks is left
+/// behind.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
-/// How long the access log may take to be written in the end. Beyond that, whatever it goes to has stopped taking anything.
+/// How long the access log may take to be written when the server ends. Beyond that, its output is stuck.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// What a server is made of. See [`Server::builder`].
@@ -170,21 +158,19 @@ impl Builder {
                 "the server has no address to listen on",
             ));
         }
-        let settings = Settings {
+        let env = Env {
+            handler: Box::new(handler),
             timeouts: self.timeouts,
             limits: self.limits,
-            max_connections: self
-                .max_connections
-                .unwrap_or_else(descriptors_for_connections)
-                .clamp(1, PLACES),
-            max_connections_per_client: self.max_connections_per_client,
+            clock: Clock::new(),
             access_log: self.access_log,
         };
-        let shared = Arc::new(Shared::new(settings, Box::new(handler), self.listeners)?);
-        shared.poller.add_for_all(&shared.bell, WAKE)?;
-        for listener in 0..shared.listeners.len() {
-            shared.add_listener(listener)?;
-        }
+        let most = self
+            .max_connections
+            .unwrap_or_else(descriptors_for_connections)
+            .clamp(1, CAPACITY);
+        let admission = Admission::new(self.listeners, most, self.max_connections_per_client);
+        let shared = Arc::new(Shared::new(env, admission)?);
         let workers = self
             .workers
             .unwrap_or_else(|| available_parallelism().map_or(2, usize::from));
@@ -192,11 +178,7 @@ impl Builder {
         let pool = Pool::start(workers, self.max_threads.unwrap_or(256), move |pool| {
             Worker::new(&theirs, pool).run();
         })?;
-        Ok(Server {
-            shared,
-            pool,
-            stop_at: Arc::default(),
-        })
+        Ok(Server { shared, pool })
     }
 }
 
@@ -216,7 +198,6 @@ fn descriptors_for_connections() -> usize {
 pub struct Server {
     shared: Arc<Shared>,
     pool: Arc<Pool>,
-    stop_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl std::fmt::Debug for Server {
@@ -247,7 +228,7 @@ impl Server {
     /// The internet addresses it listens on, with the ports that the system chose.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        addresses(&self.shared.listeners)
+        addresses(&self.shared.admission.listeners)
     }
 
     /// What ends the server, from any thread.
@@ -255,7 +236,6 @@ impl Server {
     pub fn stopper(&self) -> Stopper {
         Stopper {
             shared: Arc::clone(&self.shared),
-            stop_at: Arc::clone(&self.stop_at),
         }
     }
 
@@ -266,103 +246,22 @@ impl Server {
     /// # Errors
     /// None at present; the type leaves room for some.
     pub fn run(self) -> io::Result<()> {
-        let mut keeper = Worker::new(&self.shared, &self.pool);
-        let mut draining_since = None;
-        let mut is_idle = false;
-        while !self.shared.has_stopped() {
-            is_idle = self.shared.sleep(TICK, is_idle);
-            // Whoever waited has been busy for as long as that, perhaps: a turn may take long without having said so.
-            self.pool.call();
-            keeper.look_at_the_clock();
-            keeper.replace_stuck_workers();
-            self.sweep(&mut keeper);
-            self.shared.resume_accepting();
-            if self.shared.is_draining() {
-                let since = *draining_since.get_or_insert_with(|| {
-                    self.shared.listeners.iter().for_each(Listener::last_call);
-                    Instant::now()
-                });
-                let is_last_call = since.elapsed() < LAST_CALL;
-                if !is_last_call {
-                    keeper.close_listeners();
-                }
-                self.close_idle(&keeper);
-                let late = self.stop_at.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_done = self.shared.connections() == 0 && !is_last_call;
-                if is_done || late.is_some_and(|at| Instant::now() >= at) {
-                    self.shared.stop();
-                }
-            }
-        }
+        runtime::run_timer(&self.shared, &self.pool);
         Ok(())
     }
 
-    /// Sees to those whose deadline has passed.
-    fn sweep(&self, keeper: &mut Worker<'_>) {
-        let (now, parked) = (self.shared.clock.at(Instant::now()), &self.shared.parked);
-        parked.sweep(
-            now,
-            |_| true,
-            |mut connection, waiting| {
-                let goes_on = match waiting {
-                    // A request that has come gets its answer, however busy the workers are just now, for they are told again.
-                    Waiting::First | Waiting::Idle => connection.has_input(),
-                    Waiting::Write => connection.has_taken_some(keeper),
-                    _ => false,
-                };
-                if goes_on || connection.expire(waiting, keeper) == Next::Park {
-                    return keeper.park_or_close(connection);
-                }
-                connection.cut(Ending::TooSlow, keeper);
-                self.shared.closed();
-            },
-        );
-    }
-
-    /// Closes connections over which nothing is under way. Who has just come is left some time for a request.
-    fn close_idle(&self, keeper: &Worker<'_>) {
-        let close = |until, which| {
-            let parked = &self.shared.parked;
-            parked.sweep(
-                until,
-                |waiting| waiting == which,
-                |mut connection, _| {
-                    if connection.has_input() {
-                        return keeper.park_or_close(connection);
-                    }
-                    connection.cut(Ending::ShutDown, keeper);
-                    self.shared.closed();
-                },
-            );
-        };
-        close(NEVER, Waiting::Idle);
-        // The deadline tells how long ago somebody connected.
-        let whole = self.shared.settings.timeouts.idle;
-        let left = whole.saturating_sub(LAST_REQUESTS);
-        close(
-            self.shared.clock.at(Instant::now()).after(left),
-            Waiting::First,
-        );
-    }
-
-    /// Ends what is left, whether anybody has kept the time or not.
+    /// Closes what is left, whether the timer has run or not.
     fn end(&self) {
-        self.shared.stop();
+        self.shared.lifecycle.stop();
         self.pool.stop();
         match self.pool.wait_for_end(LAST_WAIT) {
             0 => {}
-            left => log::warn!("{left} threads are held up by a handler and are left behind"),
+            left => log::warn!("{left} threads are blocked by a handler and are left behind"),
         }
-        // Stoppers may live on, and with them all that is shared.
-        for listener in 0..self.shared.listeners.len() {
-            self.shared.close_listener(listener);
-        }
-        let last = Worker::new(&self.shared, &self.pool);
-        self.shared
-            .parked
-            .sweep(NEVER, |_| true, |left, _| left.cut(Ending::ShutDown, &last));
-        // Whoever holds a Stopper keeps the log from being dropped.
-        if let Some(access_log) = &self.shared.settings.access_log
+        // Stoppers may live on, and with them everything that is shared.
+        runtime::end(&self.shared);
+        // A Stopper keeps the log from being dropped.
+        if let Some(access_log) = &self.shared.env.access_log
             && !access_log.flush(LAST_LINES)
         {
             log::warn!("the access log takes no more lines; the last ones are lost");
@@ -380,7 +279,6 @@ impl Drop for Server {
 #[derive(Clone)]
 pub struct Stopper {
     shared: Arc<Shared>,
-    stop_at: Arc<Mutex<Option<Instant>>>,
 }
 
 impl std::fmt::Debug for Stopper {
@@ -394,22 +292,18 @@ impl Stopper {
     /// finish what they are at, for at most `grace`. Who has only just connected may still send a request: for half a second,
     /// or a tenth of one if nothing has come of it yet, for until then the kernel keeps it.
     pub fn drain(&self, grace: Duration) {
-        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) =
-            Instant::now().checked_add(grace);
-        self.shared.drain();
+        self.shared.lifecycle.drain(grace);
     }
 
     /// The number of requests in flight: those that a handler works on, and those whose response the client has not taken
     /// whole.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        let parked = &self.shared.parked;
-        let others = parked.count(|waiting| waiting != Waiting::Write);
-        self.shared.connections().saturating_sub(others)
+        self.shared.in_flight()
     }
 
     /// Ends the server at once. Whatever is under way is cut.
     pub fn stop(&self) {
-        self.shared.stop();
+        self.shared.lifecycle.stop();
     }
 }

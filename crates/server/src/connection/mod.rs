@@ -1,508 +1,514 @@
-//! One connection's life: from its first byte to its last, an exchange at a time.
+//! The life of a connection: from its first byte to its last, an exchange at a time.
 //!
-//! A worker that has taken a ready connection gives it a [`turn`](Connection::turn), which goes on as long as there is
-//! something to do without waiting, and ends in what to wait for next. In between the connection is parked.
+//! A connection says what it needs and the worker does it. A worker that owns a ready connection calls
+//! [`advance`](Connection::advance) until it returns [`Next::Park`] or [`Next::Close`]. This module knows
+//! nothing of workers, threads and handlers.
 //!
 //! ```text
-//!            ┌──────────────────────────────────────────────────────────┐
-//!            ▼                                                          │
-//!   read ─▶ receive ─▶ handle ─▶ respond ─▶ send ─▶ exchange finished ──┤ bytes in hand
-//!    ▲         │                              │                         │
-//!    │         │ need more                    │ socket full             │ none
-//!    │         ▼                              ▼                         ▼
-//!    └── park, readable ◀──┐            park, writable            park, readable
-//!       (head deadline)    └── idle      (write deadline)          (idle deadline)
+//!             ┌───────────────────────────────────────────────────────────┐
+//!             ▼                                                           │
+//!   read ─▶ receive ─▶ Next::Call ─▶ respond ─▶ send ─▶ exchange finished ┤ bytes in hand
+//!    ▲         │                                 │                        │
+//!    │         │ need more                       │ socket full            │ none
+//!    │         ▼                                 ▼                        ▼
+//!    └── park, readable ◀──┐               park, writable           park, readable
+//!       (head deadline)    └── idle         (write deadline)         (idle deadline)
 //! ```
 //!
-//! 1. **Read** goes into the worker's buffer. A parked connection has no buffer of its own, unless half a head is in it.
-//! 2. **Receive** judges the head and its framing before anything is answered. What is wrong with it gets its status,
-//!    and the connection lingers.
-//! 3. **Handle** may panic; that costs this client a 500.
-//! 4. **Respond**: responses to pipelined requests gather in the worker's output and go out in one write, up to a number
-//!    of requests; then whoever else is ready comes first.
-//! 5. **Send** hands over what the socket takes. The rest stays in a [`Outgoing`], and reading stops meanwhile, so a
-//!    client that doesn't read can't make the server keep more than one response for it.
-//! 6. **Linger**: closing a socket with unread input makes the kernel reset the connection, and the client may lose
-//!    the response that told it why. So this side ends its sending half and throws away what comes, for a moment, unless
-//!    the client has said itself that its request was the last, and nothing has come behind it.
+//! 1. **Read** goes into the worker's buffer. A parked connection has no buffer of its own, unless half a
+//!    head is in it.
+//! 2. **Receive** judges the head and its framing before anything is answered. A request that breaks the
+//!    protocol gets its status, and the connection lingers.
+//! 3. **Call**: the worker calls the handler, and [`respond`](Connection::respond) takes the response.
+//! 4. **Respond**: responses to pipelined requests gather in the turn's output and are sent in one write,
+//!    up to a number of requests; then other ready connections have their turns.
+//! 5. **Send** hands over what the socket takes. The rest stays in a `PendingResponse`, and reading stops
+//!    meanwhile, so the server keeps at most one response for a client that does not read.
+//! 6. **Linger**: closing a socket with unread input makes the kernel reset the connection, and the client
+//!    may lose the response that explains it. Therefore this side ends its sending half and skips what
+//!    comes, for a moment, unless the client has said that its request was the last and nothing follows.
 
-mod answer;
-mod incoming;
-mod outgoing;
+mod env;
+mod turn;
+mod input;
+mod transport;
+mod request_body;
+mod dispatch;
+mod response;
 mod send;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use dispatch::Call;
+pub(crate) use env::Env;
+pub(crate) use input::Input;
+pub(crate) use transport::Transport;
+pub(crate) use turn::Turn;
 
 use crate::access_log::Ending;
-use crate::clients::Counted;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
+use crate::listen::ClientPermit;
 use crate::poller::{Interest, Poller};
-use crate::worker::Worker;
 use http::StatusCode;
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, Shutdown, recv, shutdown, sockopt};
-use send::Pending;
+use response::PendingResponse;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::Arc;
-use std::time::Duration;
 use tinyhttp_message::connection::Skipped;
-use tinyhttp_message::{CloseReason, Event, FieldStorage, ProtocolError, ServerConnection};
+use tinyhttp_message::{CloseReason, Event, FieldStorage, ServerConnection};
 
-/// Requests that are answered in one turn. Whoever else is ready waits for as long as that takes.
+/// Requests that are answered in one turn. Other ready connections wait for that long.
 const REQUESTS_PER_TURN: usize = 16;
 
 /// Output that gathers before it is sent, while there are more requests in hand.
 const OUTPUT: usize = 32 * 1024;
 
-/// Bytes of a request's content that are read and thrown away so that the connection can be kept.
+/// Bytes of a request's content that are skipped so that the connection can be kept.
 const DRAIN: u64 = 256 * 1024;
 
-/// Room for input that may be kept empty while a connection is parked.
+/// Unused memory for input that a parked connection may keep.
 const ROOM: usize = 512;
 
-/// Bytes that are thrown away in one turn of lingering.
+/// Bytes that are skipped in one turn of lingering.
 const LINGER_TURN: usize = 1024 * 1024;
 
-/// A client's connection, in the hands of whoever works on it.
+/// A client's connection. It is owned by its slot while it is parked, and by a worker during a turn.
 pub(crate) struct Connection {
-    socket: Arc<OwnedFd>,
+    transport: Transport,
     remote: Endpoint,
-    /// The listener that it came from.
+    /// The number of the listener that accepted it.
     listener: u16,
     protocol: ServerConnection,
-    /// Bytes received and not used: half a head, or requests that wait for their turn.
+    state: State,
+    /// Bytes received and not used, outside of a turn: half a head, or requests that wait for their turn.
     input: Vec<u8>,
-    sending: Option<Box<Pending>>,
-    /// Bytes of unwanted content so far.
+    /// Bytes of this request's content that were skipped.
     drained: u64,
-    lingering: bool,
-    /// An exchange was finished in this turn.
-    exchanged: bool,
-    /// The last read took everything that had come, just now.
-    read_all: bool,
     deadline: Deadline,
-    /// What was left of it when this turn began.
-    left: Duration,
-    interest: Interest,
-    /// What the poller was last told to look for, if it knows the socket.
+    /// What the poller was last asked to report, if it knows the socket.
     armed: Option<Interest>,
-    /// The poller has said that the client has nothing more to say, but for what can be read.
+    /// The last read took everything that had come.
+    read_all: bool,
+    /// The poller has reported that the client sends nothing beyond what can be read.
     pub(crate) ended: bool,
-    /// The worker that gave this the last turn, or accepted it.
+    /// The worker of the last turn.
     last_worker: usize,
-    _counted: Counted,
+    _permit: ClientPermit,
 }
 
-/// How a turn ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// To be parked until its interest is there.
+/// What a connection does. Poller interest and deadline follow from it.
+enum State {
+    /// Waits for a request, or for more of one: its head, or content to skip.
+    Reading,
+    /// Has more requests in hand, and waits for its next turn.
+    Yielding,
+    /// Sends a response that the socket has not taken whole.
+    Sending(Box<PendingResponse>),
+    /// Closes once the output has been sent.
+    Ending,
+    /// Has ended its sending half, and skips what the client sends.
+    Lingering,
+}
+
+/// What a connection needs next.
+pub(crate) enum Next<'i> {
+    /// A response to this request: to be given to [`respond`](Connection::respond).
+    Call(Call<'i>),
+    /// [`run_blocking`](Connection::run_blocking), while another worker takes over.
+    Block,
+    /// Another call of [`advance`](Connection::advance).
+    Continue,
+    /// To be parked until its interest is reported or its deadline has passed.
     Park,
-    /// Over.
+    /// To be closed.
     Close,
 }
 
-/// How work on the bytes in hand ends.
+/// How a step within [`Connection::advance`] ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// They are used up, but for part of something.
-    NeedMore,
-    /// There are new bytes in `input` to look at.
-    LookAgain,
-    /// The response doesn't go out at once.
-    Blocked,
-    /// This was the last exchange.
-    End,
-    /// Enough for one turn.
-    Yield,
-    /// There is nobody left to talk to.
-    Broken,
+    /// The state has changed, or there is input to look at.
+    Look,
+    Block,
+    Park,
+    Close,
 }
 
 impl Connection {
     pub(crate) fn new(
-        socket: OwnedFd,
+        transport: Transport,
         remote: Endpoint,
         listener: u16,
-        counted: Counted,
-        worker: &Worker<'_>,
+        permit: ClientPermit,
+        turn: &Turn<'_>,
     ) -> Self {
+        let keep_alive = turn.env.timeouts.announced();
         Connection {
-            socket: Arc::new(socket),
+            transport,
             remote,
             listener,
-            protocol: ServerConnection::new(worker.server.settings.limits)
-                .with_keep_alive(worker.server.settings.timeouts.announced()),
+            protocol: ServerConnection::new(turn.env.limits).with_keep_alive(keep_alive),
+            state: State::Reading,
             input: Vec::new(),
-            sending: None,
             drained: 0,
-            lingering: false,
-            exchanged: false,
-            read_all: false,
-            deadline: worker.deadline(Waiting::First),
-            left: Duration::ZERO,
-            interest: Interest::Readable,
+            deadline: turn.deadline(Waiting::First),
             armed: None,
+            read_all: false,
             ended: false,
-            last_worker: worker.number,
-            _counted: counted,
+            last_worker: turn.worker,
+            _permit: permit,
         }
     }
 
-    pub(crate) fn socket(&self) -> &OwnedFd {
-        &self.socket
+    /// The number by which the poller reports this connection.
+    pub(crate) fn token(&self) -> u64 {
+        self.transport.token()
     }
 
-    /// Sees to it that the poller reports when there is what this waits for. `missed`: something was reported that nobody
-    /// has looked at.
-    pub(crate) fn arm(&mut self, poller: &Poller, missed: bool) -> io::Result<()> {
-        // Descriptors are not negative.
-        let token = self.socket.as_raw_fd() as u64;
-        let armed = self.armed.replace(self.interest);
-        if armed.is_none() {
-            return poller.add(&self.socket, token, self.interest);
-        }
-        // Who is watched needs no word, unless something may have come that nobody has looked at.
-        let watched = armed == Some(Interest::Readable) && self.interest == Interest::Readable;
-        if watched && self.read_all && !missed {
-            return Ok(());
-        }
-        poller.arm(&self.socket, token, self.interest)
+    pub(crate) fn remote(&self) -> Endpoint {
+        self.remote
     }
 
-    /// Has the poller keep silent until this is parked again, since somebody else waits at the socket.
-    fn disarm(&mut self, poller: &Poller) {
-        if self.armed == Some(Interest::Readable) {
-            // Should it go wrong, another worker is woken up for nothing now and then.
-            let token = self.socket.as_raw_fd() as u64;
-            let _ = poller.arm(&self.socket, token, Interest::Nothing);
-            self.armed = Some(Interest::Nothing);
-        }
+    /// The number of the listener that accepted it.
+    pub(crate) fn listener(&self) -> usize {
+        usize::from(self.listener)
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Whether the client has sent something that nobody has looked at. If so, the poller is asked again when this is parked:
-    /// a read may end before all that had come, at an urgent byte, say, and then nobody is told of the rest.
+    fn interest(&self) -> Interest {
+        match self.state {
+            State::Reading | State::Lingering => Interest::Readable,
+            State::Yielding | State::Sending(_) | State::Ending => Interest::Writable,
+        }
+    }
+
+    /// Has the poller report what this connection waits for. `missed`: a report has come meanwhile, and
+    /// no worker has acted on it.
+    ///
+    /// # Errors
+    /// The poller's.
+    pub(crate) fn arm(&mut self, poller: &Poller, missed: bool) -> io::Result<()> {
+        let interest = self.interest();
+        let armed = self.armed.replace(interest);
+        if armed.is_none() {
+            return poller.add(&self.transport, self.token(), interest);
+        }
+        // A watched socket stays watched, unless something may have come that was not read.
+        let watched = armed == Some(Interest::Readable) && interest == Interest::Readable;
+        if watched && self.read_all && !missed {
+            return Ok(());
+        }
+        poller.arm(&self.transport, self.token(), interest)
+    }
+
+    /// Has the poller report nothing until this is parked again, because a handler reads from the socket.
+    pub(crate) fn disarm(&mut self, poller: &Poller) {
+        if self.armed == Some(Interest::Readable) {
+            // If it fails, a worker is woken for nothing now and then.
+            let _ = poller.arm(&self.transport, self.token(), Interest::Nothing);
+            self.armed = Some(Interest::Nothing);
+        }
+    }
+
+    /// Whether the client has sent something that was not read. If so, the poller is asked again when
+    /// this is parked: a read may end before everything that had come, at an urgent byte for example, and
+    /// the rest is not reported.
     pub(crate) fn has_input(&mut self) -> bool {
-        let peeked = recv(&self.socket, &mut [0; 1], RecvFlags::PEEK);
-        let has_input = matches!(peeked, Ok((1.., _)));
+        let has_input = self.transport.peek();
         self.read_all &= !has_input;
         has_input
     }
 
-    /// Goes on from where the last turn ended.
-    pub(crate) fn turn(&mut self, worker: &mut Worker<'_>) -> Next {
-        if self.lingering {
-            return self.linger();
-        }
-        self.exchanged = false;
-        // What was reported to be readable had come by then, unless another worker was told of it, too, and has taken it. (This
-        // one has not: it was told after its own last turn.) Of anything else nobody knows.
-        let reported = self.armed.is_some() && self.interest == Interest::Readable;
-        worker.arrived(reported && self.last_worker == worker.number);
-        self.last_worker = worker.number;
+    /// Begins a turn.
+    pub(crate) fn begin(&mut self, turn: &mut Turn<'_>, input: &mut Input) {
+        // A socket that was reported to be readable had its bytes by then, unless another worker got the
+        // report, too, and has read them. (This one has not: its last turn was before the report.)
+        let reported = self.armed.is_some() && self.interest() == Interest::Readable;
+        let is_known = reported && self.last_worker == turn.worker;
+        turn.arrived = is_known.then_some(turn.now());
+        turn.may_read = self.interest() == Interest::Readable || self.input.is_empty();
+        turn.left = turn.until(self.deadline);
+        (turn.answered, turn.has_exchanged, turn.needs_more) = (0, false, false);
+        self.last_worker = turn.worker;
         self.read_all = false;
-        self.left = worker.until(self.deadline);
-        let mut look = self.interest == Interest::Writable;
-        if let Some(pending) = self.sending.take() {
-            match self.send(pending, worker) {
-                Step::LookAgain => {}
-                step => return self.end_turn(step, worker),
-            }
+        if matches!(self.state, State::Yielding) {
+            self.state = State::Reading;
         }
-        loop {
-            let step = if look && !self.input.is_empty() {
-                let hand = std::mem::take(&mut self.input);
-                let (used, step) = self.exchanges(&hand, worker);
-                self.keep(hand, used);
-                step
-            } else {
-                self.read(worker)
-            };
-            worker.arrived(false);
-            match step {
-                Step::LookAgain => look = true,
-                step => return self.end_turn(step, worker),
-            }
-        }
+        input.set(std::mem::take(&mut self.input));
     }
 
-    /// Keeps what is not used. Whatever came in meanwhile comes after it.
-    fn keep(&mut self, mut hand: Vec<u8>, used: usize) {
-        if used < hand.len() {
-            hand.drain(..used);
-            hand.append(&mut self.input);
-            self.input = hand;
-        }
-    }
-
-    fn read(&mut self, worker: &mut Worker<'_>) -> Step {
-        let mut buffer = std::mem::take(&mut worker.buffer);
-        let received = match recv(&self.socket, &mut buffer[..], RecvFlags::empty()) {
-            Ok((length, _)) => {
-                self.read_all = length < buffer.len() && !self.ended;
-                Some(length)
-            }
-            Err(Errno::AGAIN) => {
-                // Who has ended would have been told so: that was said of an older socket with this number.
-                (self.read_all, self.ended) = (true, false);
-                None
-            }
-            Err(Errno::INTR) => None,
-            Err(_) => {
-                worker.buffer = buffer;
-                return Step::Broken;
-            }
-        };
-        let step = match received {
-            None => Step::NeedMore,
-            Some(0) => self.end_of_input(),
-            Some(length) if self.input.is_empty() => {
-                let (used, step) = self.exchanges(&buffer[..length], worker);
-                if used < length {
-                    // What a handler left in `input` came behind these bytes, and there is none if they are not used.
-                    self.input.extend_from_slice(&buffer[used..length]);
-                }
-                step
-            }
-            Some(length) => {
-                let mut hand = std::mem::take(&mut self.input);
-                hand.extend_from_slice(&buffer[..length]);
-                let (used, step) = self.exchanges(&hand, worker);
-                self.keep(hand, used);
-                step
-            }
-        };
-        worker.buffer = buffer;
-        step
-    }
-
-    fn end_of_input(&mut self) -> Step {
-        if let Err(error) = self.protocol.end_of_input() {
-            log::debug!("{}: {error}", self.remote);
-        }
-        Step::Broken
-    }
-
-    /// Answers the requests in `data`: how many bytes were used, and why it stopped. Responses gather in the worker's
-    /// output; they have been handed over, or are in `sending`, when this returns.
-    fn exchanges(&mut self, data: &[u8], worker: &mut Worker<'_>) -> (usize, Step) {
-        let mut used = 0;
-        let mut answered = 0;
-        let stop = loop {
-            if used == 0 && self.is_tls(data) {
-                break self.refuse_tls(data, worker);
-            }
-            if self.protocol.is_answered() && !self.protocol.is_complete() {
-                match self.skip_content(&data[used..], worker) {
-                    Ok((length, Step::LookAgain)) => used += length,
-                    Ok((length, step)) => {
-                        used += length;
-                        break step;
-                    }
-                    Err(error) => break self.refuse(error, worker),
-                }
-                continue;
-            }
-            let mut storage = FieldStorage::new();
-            let (length, event) = match self.protocol.receive(&data[used..], &mut storage) {
-                Ok(received) => received,
-                Err(error) => break self.refuse(error, worker),
-            };
-            used += length;
-            let step = match event {
-                Event::NeedMore => break Step::NeedMore,
-                Event::Head(request) => {
-                    answered += 1;
-                    let (more, step) = self.answer(&request.head, &data[used..], worker);
-                    used += more;
-                    step
-                }
-                // Content that has no answer yet is the handler's, which has taken all there was.
-                Event::Content(_) => continue,
-                Event::End(_) | Event::Paused => self.finish_exchange(),
-            };
-            if step != Step::LookAgain {
-                break step;
-            }
-            if answered >= REQUESTS_PER_TURN && used < data.len() {
-                break Step::Yield;
-            }
-            if worker.output.len() >= OUTPUT
-                && let step @ (Step::Blocked | Step::Broken) = self.flush(false, worker)
-            {
-                break step;
-            }
-            if used == data.len() && !self.input.is_empty() {
-                break Step::LookAgain;
-            }
-        };
-        let flushed = match stop {
-            Step::Blocked | Step::Broken => return (used, stop),
-            _ => self.flush(stop == Step::End, worker),
-        };
-        match flushed {
-            Step::LookAgain => (used, stop),
-            step => (used, step),
-        }
-    }
-
-    /// Skips content that the handler has left, and returns the number of bytes used. A client may send
-    /// each byte as a chunk of its own: framing counts towards the bound on skipped bytes, and earns no
-    /// time, which only content does.
-    fn skip_content(
+    /// Continues until something is needed that only the worker can provide. Must be called again after
+    /// [`Next::Call`], [`Next::Block`] and [`Next::Continue`].
+    pub(crate) fn advance<'s, 'i: 's>(
         &mut self,
-        data: &[u8],
-        worker: &Worker<'_>,
-    ) -> Result<(usize, Step), ProtocolError> {
-        let Skipped { used, content } = self.protocol.skip_content(data)?;
-        let timeouts = worker.server.settings.timeouts;
-        self.left = timeouts.after(Waiting::Content, self.left, content as u64);
+        turn: &mut Turn<'_>,
+        input: &'i mut Input,
+        storage: &'s mut FieldStorage<'i>,
+    ) -> Next<'s> {
+        match self.prepare(turn, input) {
+            Step::Look => {}
+            Step::Park => return self.end_turn(turn, input),
+            Step::Block => return Next::Block,
+            Step::Close => {
+                turn.output.clear();
+                turn.settle(0, Ending::ClientGone);
+                return Next::Close;
+            }
+        }
+        let input: &'i Input = input;
+        let (used, event) = match self.protocol.receive(input.unused(), storage) {
+            Ok(received) => received,
+            Err(error) => {
+                self.refuse(error, turn);
+                return Next::Continue;
+            }
+        };
+        input.consume(used);
+        match event {
+            Event::NeedMore => turn.needs_more = true,
+            Event::Head(request) => {
+                turn.answered += 1;
+                if let Some(call) = self.call(request.head, input, turn) {
+                    return Next::Call(call);
+                }
+            }
+            // Content without a response is read by the handler, which has taken all there was.
+            Event::Content(_) => {}
+            Event::End(_) | Event::Paused => self.finish_exchange(turn),
+        }
+        Next::Continue
+    }
+
+    /// Does everything that comes before the next request, up to the point where its bytes are in hand.
+    fn prepare(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Step {
+        loop {
+            let step = match std::mem::replace(&mut self.state, State::Reading) {
+                State::Reading | State::Yielding => match self.find_input(turn, input) {
+                    None => Step::Look,
+                    Some(step) => return step,
+                },
+                State::Sending(pending) => self.send(pending, turn),
+                State::Ending => match self.flush(true, turn) {
+                    Step::Look => return self.end(turn, input),
+                    step => step,
+                },
+                State::Lingering => return self.linger(),
+            };
+            if step != Step::Look {
+                return step;
+            }
+        }
+    }
+
+    /// Finds input to look at, and skips content that the handler has left. `None`: to be called again,
+    /// unless the state has changed.
+    fn find_input(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Option<Step> {
+        if input.unused().is_empty() && !self.input.is_empty() {
+            input.set(std::mem::take(&mut self.input));
+            turn.needs_more = false;
+        }
+        if turn.needs_more || input.unused().is_empty() {
+            if turn.may_read {
+                return self.read(turn, input);
+            }
+            return Some(match self.flush(false, turn) {
+                Step::Look => self.wait(turn),
+                step => step,
+            });
+        }
+        if self.protocol.is_answered() && !self.protocol.is_complete() {
+            self.skip_content(turn, input);
+            return None;
+        }
+        if self.begins_tls(turn, input) {
+            self.refuse_tls(input, turn);
+            return None;
+        }
+        let must_yield = turn.answered >= REQUESTS_PER_TURN;
+        if must_yield || turn.output.len() >= OUTPUT {
+            let flushed = self.flush(false, turn);
+            if flushed != Step::Look {
+                return Some(flushed);
+            }
+        }
+        if must_yield {
+            self.state = State::Yielding;
+            self.deadline = turn.deadline(Waiting::Write);
+            return Some(Step::Park);
+        }
+        Some(Step::Look)
+    }
+
+    /// Whether the input is the beginning of a connection and of a TLS handshake (RFC 8446 §5.1: content
+    /// type 22). No request begins like that.
+    fn begins_tls(&self, turn: &Turn<'_>, input: &Input) -> bool {
+        let is_first = self.deadline.waiting == Waiting::First && !turn.has_exchanged;
+        is_first && input.unused().first() == Some(&22)
+    }
+
+    /// Reads once from the socket.
+    fn read(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Option<Step> {
+        (turn.may_read, turn.needs_more) = (false, false);
+        match input.receive(&self.transport) {
+            Ok((0, _)) => {
+                if let Err(error) = self.protocol.end_of_input() {
+                    log::debug!("{}: {error}", self.remote);
+                }
+                return Some(Step::Close);
+            }
+            Ok((_, filled)) => self.read_all = !filled && !self.ended,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // EAGAIN contradicts `ended`: the report was for an earlier socket with this descriptor.
+                (self.read_all, self.ended) = (true, false);
+                turn.needs_more = true;
+            }
+            Err(_) => return Some(Step::Close),
+        }
+        None
+    }
+
+    /// Skips content that the handler has left. A client may send each byte as a chunk of its own: framing
+    /// counts towards the bound on skipped bytes, and earns no time, which only content does.
+    fn skip_content(&mut self, turn: &mut Turn<'_>, input: &Input) {
+        let Skipped { used, content } = match self.protocol.skip_content(input.unused()) {
+            Ok(skipped) => skipped,
+            Err(error) => return self.refuse(error, turn),
+        };
+        input.consume(used);
+        let timeouts = turn.env.timeouts;
+        turn.left = timeouts.after(Waiting::Content, turn.left, content as u64);
         self.drained += used as u64;
         if self.protocol.is_complete() {
-            return Ok((used, self.finish_exchange()));
-        }
-        if self.drained > DRAIN {
+            self.finish_exchange(turn);
+        } else if self.drained > DRAIN {
             self.protocol.close_after(CloseReason::UnreadContent);
-            return Ok((used, Step::End));
+            self.state = State::Ending;
+        } else {
+            turn.needs_more = true;
         }
-        Ok((used, Step::NeedMore))
     }
 
-    /// The response has been handed over. What comes next depends on whether the request is complete, too.
-    fn finish_exchange(&mut self) -> Step {
+    /// Ends an exchange whose response has been sent. If the request is not complete, the rest of its
+    /// content is skipped first.
+    fn finish_exchange(&mut self, turn: &mut Turn<'_>) {
         if !self.protocol.is_complete() && self.protocol.close_reason().is_none() {
-            // The rest of its content is thrown away first.
-            return Step::LookAgain;
+            return;
         }
         self.drained = 0;
-        self.exchanged = true;
-        match self.protocol.finish_exchange() {
-            None => Step::LookAgain,
-            Some(_) => Step::End,
+        turn.has_exchanged = true;
+        if self.protocol.finish_exchange().is_some() {
+            self.state = State::Ending;
         }
     }
 
-    fn end_turn(&mut self, step: Step, worker: &mut Worker<'_>) -> Next {
-        worker.output.clear();
-        worker.settle(0, Ending::ClientGone);
-        let interest = match step {
-            Step::NeedMore => {
-                let waiting = if self.protocol.is_inside_head() {
-                    Waiting::Head
-                } else if self.protocol.unread() != Some(0) {
-                    Waiting::Content
-                } else if self.deadline.waiting == Waiting::First && !self.exchanged {
-                    Waiting::First
-                } else {
-                    Waiting::Idle
-                };
-                // Half a head keeps the deadline it had, and so does an idle connection that sends empty lines: a sender of
-                // single bytes gains nothing.
-                if waiting != self.deadline.waiting || self.exchanged {
-                    self.deadline = worker.deadline(waiting);
-                } else if waiting == Waiting::Content {
-                    self.deadline = worker.deadline_after(waiting, self.left, 0);
-                }
-                Interest::Readable
-            }
-            Step::Blocked => Interest::Writable,
-            Step::Yield | Step::LookAgain => {
-                self.deadline = worker.deadline(Waiting::Write);
-                Interest::Writable
-            }
-            Step::Broken => return Next::Close,
-            Step::End => return self.end(worker),
+    /// Waits for the client to send more.
+    fn wait(&mut self, turn: &Turn<'_>) -> Step {
+        let waiting = if self.protocol.is_inside_head() {
+            Waiting::Head
+        } else if self.protocol.unread() != Some(0) {
+            Waiting::Content
+        } else if self.deadline.waiting == Waiting::First && !turn.has_exchanged {
+            Waiting::First
+        } else {
+            Waiting::Idle
         };
-        self.interest = interest;
-        // Not each time by a little: a head may come byte by byte.
-        if self.input.capacity() > ROOM + 2 * self.input.len() {
-            self.input.shrink_to_fit();
+        // Half a head keeps the deadline it had, and so does an idle connection that sends empty lines: a
+        // sender of single bytes gains nothing.
+        if waiting != self.deadline.waiting || turn.has_exchanged {
+            self.deadline = turn.deadline(waiting);
+        } else if waiting == Waiting::Content {
+            self.deadline = turn.deadline_after(waiting, turn.left, 0);
+        }
+        Step::Park
+    }
+
+    fn end_turn(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Next<'static> {
+        turn.output.clear();
+        turn.settle(0, Ending::ClientGone);
+        if !matches!(self.state, State::Lingering) {
+            let mut unused = input.save();
+            unused.append(&mut self.input);
+            self.input = unused;
+            // Not each time by a little: a head may come byte by byte.
+            if self.input.capacity() > ROOM + 2 * self.input.len() {
+                self.input.shrink_to_fit();
+            }
         }
         Next::Park
     }
 
-    /// Ends the connection: at once if the client has nothing more to say, else by lingering.
-    fn end(&mut self, worker: &Worker<'_>) -> Next {
+    /// Closes the connection: at once if the client sends nothing more, else by lingering.
+    fn end(&mut self, turn: &Turn<'_>, input: &Input) -> Step {
         let reason = self.protocol.close_reason();
         if let Some(reason) = reason {
             log::debug!("{}: closing: {reason}", self.remote);
         }
-        // Only who knows that this was the last exchange sends nothing more, if it keeps to the rules.
+        // Only a client that knows this was the last exchange is sure to send nothing more.
         let client_knows = matches!(
             reason,
             Some(CloseReason::PeerAsked | CloseReason::Http10 | CloseReason::PeerEnded)
         );
-        // What came since the last read would have the kernel throw away the answer that it holds back for the end.
-        let says_no_more = self.protocol.is_complete() && self.input.is_empty();
-        if client_knows && says_no_more && !self.has_input() {
-            return Next::Close;
+        // Unread bytes would have the kernel drop the response that it holds back for the end.
+        let has_sent_all = self.protocol.is_complete() && input.unused().is_empty();
+        if client_knows && has_sent_all && self.input.is_empty() && !self.has_input() {
+            return Step::Close;
         }
-        if shutdown(&self.socket, Shutdown::Write).is_err() {
-            return Next::Close;
+        if self.transport.shutdown_write().is_err() {
+            return Step::Close;
         }
         self.input = Vec::new();
-        self.lingering = true;
-        self.deadline = worker.deadline(Waiting::Linger);
-        self.interest = Interest::Readable;
-        Next::Park
+        self.state = State::Lingering;
+        self.deadline = turn.deadline(Waiting::Linger);
+        Step::Park
     }
 
-    fn linger(&mut self) -> Next {
+    fn linger(&mut self) -> Step {
+        self.state = State::Lingering;
         let mut scrap = [0; 16 * 1024];
         let mut left = LINGER_TURN;
-        self.read_all = false;
         loop {
-            match recv(&self.socket, &mut scrap, RecvFlags::empty()) {
-                Ok((0, _)) => return Next::Close,
-                Ok((length, _)) if length < left => left -= length,
-                Ok(_) | Err(Errno::AGAIN) => return Next::Park,
-                Err(Errno::INTR) => {}
-                Err(_) => return Next::Close,
+            match self.transport.recv(&mut scrap) {
+                Ok(0) => return Step::Close,
+                Ok(length) if length < left => left -= length,
+                Ok(_) => return Step::Park,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Park,
+                Err(_) => return Step::Close,
             }
         }
     }
 
-    /// A deadline has passed. Called by whoever keeps the time.
-    pub(crate) fn expire(&mut self, waiting: Waiting, worker: &mut Worker<'_>) -> Next {
+    /// Ends a wait whose deadline has passed. Returns [`Next::Park`] or [`Next::Close`].
+    pub(crate) fn expire(
+        &mut self,
+        waiting: Waiting,
+        turn: &mut Turn<'_>,
+        input: &mut Input,
+    ) -> Next<'static> {
         log::debug!(
             "{}: closing: the {waiting} deadline has passed",
             self.remote
         );
-        if waiting == Waiting::Head {
-            self.protocol.close_after(CloseReason::ProtocolError);
-            let _ = self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", worker);
-            let flushed = self.flush(true, worker);
-            worker.output.clear();
-            if flushed == Step::LookAgain {
-                return self.end(worker);
-            }
+        if waiting != Waiting::Head {
+            return Next::Close;
         }
-        Next::Close
-    }
-
-    /// Ends because others are waiting for its place.
-    pub(crate) fn make_room(&self, waiting: Waiting) {
-        log::debug!(
-            "{}: closing: there are too many connections, and this one ({waiting}) has waited for longest",
-            self.remote
-        );
-    }
-
-    /// Ends wherever it is. A response that is on its way must not look complete, and is told to the log.
-    pub(crate) fn cut(mut self, ending: Ending, worker: &Worker<'_>) {
-        if let Some(pending) = self.sending.take() {
-            self.reset();
-            pending.record(ending, worker);
+        self.protocol.close_after(CloseReason::ProtocolError);
+        self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", turn);
+        let step = self.prepare(turn, input);
+        turn.output.clear();
+        match (step, &self.state) {
+            (Step::Park, State::Lingering) => Next::Park,
+            _ => Next::Close,
         }
     }
 
-    /// Makes the end of this connection one that the client can't take for the end of the content.
-    fn reset(&self) {
-        // If it fails, the client has gone.
-        let _ = sockopt::set_socket_linger(&self.socket, Some(Duration::ZERO));
+    /// Closes the connection wherever it is. A response that is being sent must not look complete, and is
+    /// recorded in the access log.
+    pub(crate) fn abort(mut self, ending: Ending, env: &Env) {
+        if let State::Sending(pending) = std::mem::replace(&mut self.state, State::Ending) {
+            self.transport.reset_on_close();
+            pending.record(ending, env);
+        }
     }
 }

@@ -1,135 +1,136 @@
-//! Responses on their way out: at once as far as the socket takes them, the rest when it takes more.
+//! Sending responses: at once as far as the socket takes them, the rest when it takes more.
 
-use super::outgoing::{Outgoing, Progress, client_has_gone};
-use super::{Connection, Step};
-use crate::access_log::{Ending, Held, Record};
+use super::response::{PendingResponse, Progress, ResponseWriter};
+use super::transport::{More, is_disconnect};
+use super::turn::Turn;
+use super::{Connection, State, Step};
+use crate::access_log::Ending;
 use crate::body::Content;
 use crate::deadline::Waiting;
-use crate::worker::Worker;
-use rustix::net::{SendFlags, send};
-use std::io;
+use std::io::{self, IoSlice};
 use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
 
-/// A response that the socket has not taken whole, and what the log will say of it.
-pub(super) struct Pending {
-    pub(super) outgoing: Outgoing,
-    /// Bytes before the content: its head, and whole responses to earlier requests.
-    pub(super) before_content: u64,
-    /// The last of it ends an exchange; otherwise it belongs to exchanges that count as finished.
-    pub(super) ends_exchange: bool,
-    /// What the log will say of the response that the content belongs to.
-    pub(super) record: Option<Record<'static>>,
-    /// What it will say of earlier ones.
-    pub(super) held: Held,
-}
-
 impl Connection {
-    /// Sends what goes at once of the earlier responses, before something that may take its time: nobody has to wait for
-    /// that who waits for those. The rest stays where it is, and so does what is wrong, if anything is.
-    pub(super) fn send_ahead(&self, worker: &mut Worker<'_>) {
-        if !worker.output.is_empty()
-            && let Ok(sent) = send(&self.socket, &worker.output, SendFlags::NOSIGNAL)
+    /// Prepares for a handler that may block: sends what the socket takes of earlier responses, so that
+    /// these do not wait for the handler. What is left, and any error, is dealt with later.
+    pub(crate) fn send_ahead(&mut self, turn: &mut Turn<'_>) {
+        // What is reported from here on may have come before the handler returns.
+        self.read_all = false;
+        if !turn.output.is_empty()
+            && let Ok(sent) = self
+                .transport
+                .send(&[IoSlice::new(&turn.output)], More::Unknown)
         {
-            worker.output.drain(..sent);
-            worker.output_taken(sent as u64);
+            turn.output.drain(..sent);
+            turn.output_taken(sent as u64);
         }
     }
 
-    /// Sends what has gathered in the worker's output. `last`: then the connection ends.
-    pub(super) fn flush(&mut self, last: bool, worker: &mut Worker<'_>) -> Step {
-        if worker.output.is_empty() {
-            return Step::LookAgain;
+    /// Sends the responses in the turn's output. With `is_last` the connection is closed afterwards.
+    pub(super) fn flush(&mut self, is_last: bool, turn: &mut Turn<'_>) -> Step {
+        if turn.output.is_empty() {
+            return Step::Look;
         }
-        let mut outgoing = Outgoing::new(
-            std::mem::take(&mut worker.output),
-            Content::Empty,
-            ContentEncoder::Suppressed,
-        );
-        outgoing.last = last;
-        match outgoing.advance(&self.socket) {
+        let output = std::mem::take(&mut turn.output);
+        let mut writer = ResponseWriter::new(output, Content::Empty, ContentEncoder::Suppressed);
+        writer.is_last = is_last;
+        match writer.send(&self.transport) {
             Ok(Progress::Done) => {
-                // The room is kept for the next one.
-                worker.output = outgoing.buffer;
-                worker.output.clear();
-                worker.settle(outgoing.sent, Ending::Complete);
-                Step::LookAgain
+                // The memory is kept for the next response.
+                turn.output = writer.buffer;
+                turn.output.clear();
+                turn.settle(writer.sent, Ending::Complete);
+                Step::Look
             }
             Ok(Progress::Blocked | Progress::Yielded) => {
-                let pending = Pending {
-                    outgoing,
-                    before_content: 0,
-                    ends_exchange: false,
-                    record: None,
-                    held: std::mem::take(&mut worker.held),
+                let pending = PendingResponse {
+                    held: std::mem::take(&mut turn.held),
+                    ..PendingResponse::new(writer)
                 };
-                self.block(Box::new(pending), 0, worker)
+                self.block(Box::new(pending), 0, turn)
             }
             Err(error) => {
-                worker.settle(outgoing.sent, ending(&error));
-                self.broken(&error, false)
+                turn.settle(writer.sent, ending(&error));
+                self.fail(&error, false)
             }
         }
     }
 
-    /// Sends a response, or goes on sending it.
-    pub(super) fn send(&mut self, mut pending: Box<Pending>, worker: &mut Worker<'_>) -> Step {
-        let before = pending.outgoing.sent;
-        let may_wait = pending.outgoing.may_wait();
-        let mut advance = || pending.outgoing.advance(&self.socket);
-        let progress = if may_wait {
-            worker.while_waiting(advance)
-        } else {
-            advance()
+    /// Sends a pending response, which is no longer in the state.
+    pub(super) fn send(&mut self, mut pending: Box<PendingResponse>, turn: &mut Turn<'_>) -> Step {
+        let progress = match pending.stepped.take() {
+            Some(progress) => progress,
+            None if pending.writer.may_block() => {
+                self.state = State::Sending(pending);
+                return Step::Block;
+            }
+            None => pending.writer.send(&self.transport),
         };
         match progress {
             Ok(Progress::Done) => {
                 let ends_exchange = pending.ends_exchange;
-                pending.outgoing.shrink(&mut worker.output);
-                pending.record(Ending::Complete, worker);
+                pending.writer.shrink(&mut turn.output);
+                pending.record(Ending::Complete, turn.env);
                 if ends_exchange {
-                    self.finish_exchange()
+                    self.finish_exchange(turn);
                 } else if self.protocol.close_reason().is_some() {
-                    Step::End
-                } else {
-                    Step::LookAgain
+                    self.state = State::Ending;
                 }
+                Step::Look
             }
             Ok(Progress::Blocked | Progress::Yielded) => {
-                let moved = pending.outgoing.sent - before;
-                self.block(pending, moved, worker)
+                let moved = pending.writer.sent - pending.seen;
+                self.block(pending, moved, turn)
             }
             Err(error) => {
-                let until_close = pending.outgoing.encoder == ContentEncoder::UntilClose;
-                pending.record(ending(&error), worker);
-                self.broken(&error, until_close)
+                let until_close = pending.writer.encoder == ContentEncoder::UntilClose;
+                pending.record(ending(&error), turn.env);
+                self.fail(&error, until_close)
             }
         }
     }
 
-    /// Parks a response until the socket takes more, `moved` bytes after it was blocked before, if it was.
-    fn block(&mut self, mut pending: Box<Pending>, moved: u64, worker: &mut Worker<'_>) -> Step {
-        pending.outgoing.shrink(&mut worker.output);
-        let first = self.deadline.waiting != Waiting::Write || self.exchanged;
-        let left = if first { Duration::MAX } else { self.left };
-        self.deadline = worker.deadline_after(Waiting::Write, left, moved);
-        self.sending = Some(pending);
-        Step::Blocked
+    /// Sends from a reader, which may block. Called when [`advance`](Connection::advance) has returned
+    /// [`Next::Block`](super::Next::Block).
+    pub(crate) fn run_blocking(&mut self) {
+        if let State::Sending(pending) = &mut self.state {
+            pending.stepped = Some(pending.writer.send(&self.transport));
+        }
+    }
+
+    /// Parks a response until the socket takes more. `moved` bytes have been sent since it was blocked
+    /// before.
+    fn block(
+        &mut self,
+        mut pending: Box<PendingResponse>,
+        moved: u64,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        pending.writer.shrink(&mut turn.output);
+        pending.seen = pending.writer.sent;
+        let is_first = self.deadline.waiting != Waiting::Write || turn.has_exchanged;
+        let left = match is_first {
+            true => Duration::MAX,
+            false => turn.left,
+        };
+        self.deadline = turn.deadline_after(Waiting::Write, left, moved);
+        self.state = State::Sending(pending);
+        Step::Park
     }
 
     /// Sends what the socket takes of a blocked response, and credits it. The poller reports a socket
     /// late, when much of its buffer is free, so the client may have taken more than is known. Returns
     /// whether the socket took anything.
-    pub(crate) fn has_taken_some(&mut self, worker: &mut Worker<'_>) -> bool {
-        let Some(mut pending) = self.sending.take() else {
+    pub(crate) fn has_taken_some(&mut self, turn: &mut Turn<'_>) -> bool {
+        let left = turn.until(self.deadline);
+        let State::Sending(pending) = &mut self.state else {
             return false;
         };
-        let left = worker.until(self.deadline);
-        let before = pending.outgoing.sent;
-        let some = pending.outgoing.nudge(&self.socket);
-        let moved = pending.outgoing.sent - before;
-        self.deadline = worker.deadline_after(Waiting::Write, left, moved);
-        self.sending = Some(pending);
+        let some = pending.writer.nudge(&self.transport);
+        let moved = pending.writer.sent - pending.seen;
+        pending.seen = pending.writer.sent;
+        self.deadline = turn.deadline_after(Waiting::Write, left, moved);
         some
     }
 
@@ -137,48 +138,30 @@ impl Connection {
     /// has taken up to now. A connection that only waits for its next turn is no reader.
     ///
     /// [`Timeouts::slowest`]: crate::Timeouts::slowest
-    pub(crate) fn has_fallen_behind(&mut self, worker: &mut Worker<'_>) -> bool {
-        if self.sending.is_none() {
+    pub(crate) fn has_fallen_behind(&mut self, turn: &mut Turn<'_>) -> bool {
+        if !matches!(self.state, State::Sending(_)) {
             return false;
         }
-        self.has_taken_some(worker);
-        self.deadline.at <= worker.behind()
+        self.has_taken_some(turn);
+        self.deadline.at <= turn.behind()
     }
 
-    pub(super) fn broken(&mut self, error: &io::Error, looks_complete: bool) -> Step {
-        if !client_has_gone(error) {
+    fn fail(&mut self, error: &io::Error, looks_complete: bool) -> Step {
+        if !is_disconnect(error) {
             log::warn!("{}: the response is cut short: {error}", self.remote);
         }
         if looks_complete {
-            // The end of the connection would be taken for the end of the content, so it has to be a reset.
-            self.reset();
+            // The end of the connection would be taken for the end of the content.
+            self.transport.reset_on_close();
         }
-        Step::Broken
+        Step::Close
     }
 }
 
 /// What ended a response that failed with this error.
 fn ending(error: &io::Error) -> Ending {
-    match client_has_gone(error) {
+    match is_disconnect(error) {
         true => Ending::ClientGone,
         false => Ending::Failed,
-    }
-}
-
-impl Pending {
-    /// Logs how it went.
-    pub(super) fn record(mut self, ending: Ending, worker: &Worker<'_>) {
-        let taken = self.outgoing.sent;
-        self.held
-            .settle(taken, ending, |record| worker.record(record));
-        if let Some(record) = self.record {
-            let besides = self.before_content + self.outgoing.framing;
-            let sent = taken.saturating_sub(besides);
-            worker.record(&Record {
-                sent,
-                ending,
-                ..record
-            });
-        }
     }
 }

@@ -21,7 +21,7 @@ type Client = u64;
 
 /// A connection's being counted, which ends with it.
 #[derive(Debug)]
-pub(crate) struct Counted(Option<(Arc<Clients>, Client)>);
+pub(crate) struct ClientPermit(Option<(Arc<Clients>, Client)>);
 
 impl Clients {
     /// `most` connections for each, or half of all that there may be.
@@ -42,13 +42,13 @@ impl Clients {
 
     /// Counts a connection, if it comes from an address: over a Unix socket comes whoever was let in. `None`: its client has
     /// as many as it may have.
-    pub(crate) fn count(self: &Arc<Self>, remote: Option<IpAddr>) -> Option<Counted> {
+    pub(crate) fn count(self: &Arc<Self>, remote: Option<IpAddr>) -> Option<ClientPermit> {
         let Some(address) = remote else {
-            return Some(Counted(None));
+            return Some(ClientPermit(None));
         };
         let address = address.to_canonical();
         if address.is_loopback() && !self.bind_loopback {
-            return Some(Counted(None));
+            return Some(ClientPermit(None));
         }
         let client = match address {
             IpAddr::V4(address) => u64::from(u32::from(address)),
@@ -60,11 +60,11 @@ impl Clients {
             return None;
         }
         *number += 1;
-        Some(Counted(Some((Arc::clone(self), client))))
+        Some(ClientPermit(Some((Arc::clone(self), client))))
     }
 }
 
-impl Drop for Counted {
+impl Drop for ClientPermit {
     fn drop(&mut self) {
         let Some((clients, client)) = &self.0 else {
             return;

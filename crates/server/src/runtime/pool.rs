@@ -1,12 +1,12 @@
-//! The workers: one of them waits for work, some do it, the others rest.
+//! The pool of workers: one polls for work, some do work, the others are parked.
 //!
-//! A classic pool has so many threads, and when they all wait for something slow, nothing else moves. A thread for each
-//! core, all waiting for work, does not either: whatever is ready wakes somebody up, and waking a thread costs as much as
-//! answering a small request. So here *one* worker waits ([`Pool::wait_for_work`]), and does what it finds itself. It calls
-//! another one ([`Pool::call`]) if it has found a lot, and when it is about to wait for anything else
-//! ([`Pool::about_to_wait`]): a disk, a client, a handler that takes its time. Whoever is called takes its place. So one
-//! core does it all while it can, all cores do when there is much, and something slow never holds the rest up, whatever
-//! the work is. A worker who comes back and finds somebody waiting rests, and ends if nobody calls it for a while.
+//! In a classic pool with a fixed number of threads, nothing moves when all of them wait for something slow.
+//! A thread for each core that all poll is no better: each ready connection wakes a thread, and waking one
+//! costs as much as answering a small request. So here *one* worker polls ([`Pool::wait_for_work`]) and does
+//! what it finds. It wakes another one ([`Pool::wake_one`]) if it has found a lot, and before it blocks
+//! ([`Pool::block`]): on a disk, a client, a slow handler. The woken worker polls in its place. So one core
+//! does everything while it can, all cores do when there is much, and a slow handler delays nothing else. A
+//! worker that comes back while another one polls is parked, and ends if it is not woken for a while.
 //!
 //! The pool knows nothing of HTTP, sockets or epoll.
 
@@ -16,59 +16,61 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long a worker rests before it ends.
-const REST: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
+/// How long a worker stays parked before it ends.
+const PARKED: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
 
-/// A worker's stack: heads, fields and buffers live there, nothing deep does.
+/// The size of a worker's stack: heads, fields and buffers are on it, nothing recursive is.
 const STACK: usize = 512 * 1024;
 
 pub(crate) struct Pool {
-    /// Workers that wait for work: one, or none for as long as the one that did is busy. The end takes that place for good.
-    waiting: AtomicUsize,
-    /// How many may be busy at a time, not counting those that wait for something else.
+    /// The number of workers that poll: one, or none while the one that did is busy. Stopping takes the
+    /// place for good.
+    polling: AtomicUsize,
+    /// How many workers may be busy at a time, not counting blocked ones.
     workers: usize,
-    /// How many threads there may be in all.
+    /// The maximum number of threads.
     cap: usize,
     state: Mutex<State>,
-    /// A resting worker is wanted, or everyone has to end.
-    called: Condvar,
+    /// A parked worker is woken, or all must end.
+    wake: Condvar,
     /// A worker has ended.
     ended: Condvar,
     work: Box<Work>,
 }
 
-/// What a worker does, until it is told to end, and only until then.
+/// What a worker does until it is told to end.
 type Work = dyn Fn(&Arc<Pool>) + Send + Sync;
 
 #[derive(Default)]
 struct State {
     threads: usize,
-    /// Of them, those that wait for something other than work.
-    held_up: usize,
-    /// And those that rest.
-    resting: usize,
-    /// Of those, the ones that have been called and have not woken yet.
-    called: usize,
+    /// Threads that wait for something other than work.
+    blocked: usize,
+    /// Threads that are parked.
+    parked: usize,
+    /// Parked threads that have been woken and do not run yet.
+    woken: usize,
     stopping: bool,
 }
 
 impl Pool {
-    /// Starts a worker that does `work`, which has to ask [`Pool::wait_for_work`] before it waits for a piece of it. Others
-    /// follow when they are called: at most `workers` are busy at a time, and there are never more than `cap` threads.
+    /// Starts a worker that does `work`, which must call [`Pool::wait_for_work`] before it waits for a piece
+    /// of it. Others follow when they are needed: at most `workers` are busy at a time, and there are never
+    /// more than `cap` threads.
     ///
     /// # Errors
-    /// What keeps the first thread from starting.
+    /// If the first thread can't be started.
     pub(crate) fn start(
         workers: usize,
         cap: usize,
         work: impl Fn(&Arc<Pool>) + Send + Sync + 'static,
     ) -> io::Result<Arc<Self>> {
         let pool = Arc::new(Pool {
-            waiting: AtomicUsize::new(0),
+            polling: AtomicUsize::new(0),
             workers: workers.max(1),
             cap: cap.max(workers).max(1),
             state: Mutex::default(),
-            called: Condvar::new(),
+            wake: Condvar::new(),
             ended: Condvar::new(),
             work: Box::new(work),
         });
@@ -76,7 +78,7 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Nobody panics while holding this lock, so poison says nothing.
+    /// No code panics while it holds this lock, so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,64 +94,65 @@ impl Pool {
         Ok(())
     }
 
-    /// To be called before a worker waits for work, with what waits for it. If somebody waits already, this one rests until
-    /// it is called. `None`: it has to end.
+    /// Calls `wait`, which waits for work, and returns what it found. If another worker polls already, this
+    /// one is parked until it is woken. `None`: the worker must end.
     pub(crate) fn wait_for_work<R>(&self, wait: impl FnOnce() -> R) -> Option<R> {
         while self
-            .waiting
+            .polling
             .compare_exchange(0, 1, Ordering::SeqCst, Ordering::Relaxed)
             .is_err()
         {
-            if !self.rest() {
+            if !self.park() {
                 return None;
             }
         }
         let found = wait();
-        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.polling.fetch_sub(1, Ordering::SeqCst);
         Some(found)
     }
 
-    /// Rests until somebody calls. `false`: it is time to end.
-    fn rest(&self) -> bool {
+    /// Parks the worker until it is woken. `false`: it must end.
+    fn park(&self) -> bool {
         let mut state = self.lock();
-        if self.waiting.load(Ordering::SeqCst) == 0 && !state.stopping {
-            // Whoever waited has found something since, and may have counted on this one, which was not resting yet.
+        if self.polling.load(Ordering::SeqCst) == 0 && !state.stopping {
+            // The polling worker has found work since, and may have counted on this one, which was not
+            // parked yet.
             return true;
         }
-        state.resting += 1;
-        let idle = |state: &mut State| state.called == 0 && !state.stopping;
+        state.parked += 1;
+        let idle = |state: &mut State| state.woken == 0 && !state.stopping;
         let (mut state, _) = self
-            .called
-            .wait_timeout_while(state, REST, idle)
+            .wake
+            .wait_timeout_while(state, PARKED, idle)
             .unwrap_or_else(PoisonError::into_inner);
-        state.resting -= 1;
-        if state.called == 0 || state.stopping {
-            // From now on nobody must count on this one, which may take a while to be gone.
+        state.parked -= 1;
+        if state.woken == 0 || state.stopping {
+            // From now on no worker must count on this one, which may take a while to end.
             state.threads -= 1;
             self.ended.notify_all();
             return false;
         }
-        state.called -= 1;
+        state.woken -= 1;
         true
     }
 
-    /// Sees to it that somebody waits for work, or soon will, unless as many as may be are busy.
-    pub(crate) fn call(self: &Arc<Self>) {
-        self.call_with(&mut self.lock());
+    /// Ensures that a worker is polling, or will be soon, unless the concurrency limit is reached.
+    pub(crate) fn wake_one(self: &Arc<Self>) {
+        self.wake_with(&mut self.lock());
     }
 
-    fn call_with(self: &Arc<Self>, state: &mut State) {
-        let busy = state.threads - state.resting - state.held_up + state.called;
-        if self.waiting.load(Ordering::SeqCst) > 0
-            || state.called > 0
+    fn wake_with(self: &Arc<Self>, state: &mut State) {
+        let busy = state.threads - state.parked - state.blocked + state.woken;
+        if self.polling.load(Ordering::SeqCst) > 0
+            || state.woken > 0
             || state.stopping
             || busy >= self.workers
         {
             return;
         }
-        if state.resting > 0 {
-            state.called += 1;
-            self.called.notify_one();
+        if state.parked > 0 {
+            state.woken += 1;
+            self.wake.notify_one();
         } else if state.threads < self.cap
             && let Err(error) = self.spawn(state)
         {
@@ -157,58 +160,56 @@ impl Pool {
         }
     }
 
-    /// Says that the calling worker is about to wait for something other than work, so that another one takes its place.
-    pub(crate) fn about_to_wait(self: &Arc<Self>) -> AboutToWait<'_> {
-        let mut state = self.lock();
-        state.held_up += 1;
-        self.call_with(&mut state);
-        AboutToWait { pool: self }
+    /// Counts the calling worker as blocked until the guard is dropped, so that another one takes its place.
+    pub(crate) fn block(self: &Arc<Self>) -> BlockingGuard<'_> {
+        self.count_blocked();
+        BlockingGuard { pool: self }
     }
 
-    /// Counts a worker as blocked that has not said so itself, so that another one takes its place.
+    /// Counts a worker as blocked that did not do so itself, so that another one takes its place.
     pub(crate) fn count_blocked(self: &Arc<Self>) {
         let mut state = self.lock();
-        state.held_up += 1;
-        self.call_with(&mut state);
+        state.blocked += 1;
+        self.wake_with(&mut state);
     }
 
-    /// The worker that [`Pool::count_blocked`] counted goes on.
+    /// Ends what [`Pool::count_blocked`] began.
     pub(crate) fn count_unblocked(&self) {
-        self.lock().held_up -= 1;
+        self.lock().blocked -= 1;
     }
 
-    /// Whether another worker may block. As many threads as may be busy at a time never do, so that requests which need no
-    /// wait are answered whatever the others wait for.
+    /// Whether another worker may block. As many threads as may be busy at a time never do, so that requests
+    /// that do not block are answered whatever the others wait for.
     pub(crate) fn may_block(&self) -> bool {
-        self.cap <= self.workers || self.lock().held_up + self.workers < self.cap
+        self.cap <= self.workers || self.lock().blocked + self.workers < self.cap
     }
 
-    /// Tells every worker to end, as soon as it asks. Whoever waits for work has to be woken by other means.
+    /// Has every worker end as soon as it asks for work. The polling one has to be woken by other means.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        self.called.notify_all();
+        self.polling.fetch_add(1, Ordering::SeqCst);
+        self.wake.notify_all();
     }
 
-    /// Waits until all workers have ended, or the time is over: how many are left.
-    pub(crate) fn wait_for_end(&self, at_most: Duration) -> usize {
+    /// Waits until all workers have ended, for at most `time`, and returns the number of those that have not.
+    pub(crate) fn wait_for_end(&self, time: Duration) -> usize {
         let busy = |state: &mut State| state.threads > 0;
         let (state, _) = self
             .ended
-            .wait_timeout_while(self.lock(), at_most, busy)
+            .wait_timeout_while(self.lock(), time, busy)
             .unwrap_or_else(PoisonError::into_inner);
         state.threads
     }
 }
 
-/// While this lives, its worker is held up by something.
-pub(crate) struct AboutToWait<'p> {
+/// While this lives, its worker is blocked.
+pub(crate) struct BlockingGuard<'p> {
     pool: &'p Pool,
 }
 
-impl Drop for AboutToWait<'_> {
+impl Drop for BlockingGuard<'_> {
     fn drop(&mut self) {
-        self.pool.lock().held_up -= 1;
+        self.pool.count_unblocked();
     }
 }
 
@@ -219,7 +220,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    /// Work that comes over a channel: each piece says whether its worker is about to wait.
+    /// Work that comes over a channel.
     type Job = Box<dyn FnOnce(&Arc<Pool>) + Send>;
 
     fn pool(target: usize, cap: usize) -> (mpsc::Sender<Job>, Arc<Pool>) {
@@ -255,12 +256,11 @@ mod tests {
         })
         .unwrap();
         // The first is replaced by a second, comes back, rests, and leaves.
-        give.send(Box::new(|pool| drop(pool.about_to_wait())))
-            .unwrap();
+        give.send(Box::new(|pool| drop(pool.block()))).unwrap();
         assert_eq!(told.recv_timeout(LONG), Ok("leaving"));
         let (done, until_done) = mpsc::channel();
         give.send(Box::new(move |pool| {
-            let _waiting = pool.about_to_wait();
+            let _waiting = pool.block();
             until_done.recv_timeout(LONG).unwrap();
             tell.send("done").unwrap();
         }))
@@ -275,13 +275,13 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_waits_is_replaced() {
+    fn a_blocked_worker_is_replaced() {
         let (give, pool) = pool(1, 4);
         let (release, held) = mpsc::channel::<()>();
         let (tell, told) = mpsc::channel();
         let wait_tell = tell.clone();
         give.send(Box::new(move |pool| {
-            let _waiting = pool.about_to_wait();
+            let _waiting = pool.block();
             wait_tell.send("waiting").unwrap();
             held.recv().unwrap();
         }))
@@ -298,13 +298,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_a_lot_to_do_calls_another() {
+    fn a_busy_worker_wakes_another() {
         let (give, pool) = pool(2, 4);
         let (tell, told) = mpsc::channel();
         let (release, held) = mpsc::channel::<()>();
         let busy = tell.clone();
         give.send(Box::new(move |pool| {
-            pool.call();
+            pool.wake_one();
             busy.send("busy").unwrap();
             held.recv().unwrap();
         }))
@@ -313,7 +313,7 @@ mod tests {
         let helping = tell.clone();
         give.send(Box::new(move |pool| {
             // Two are busy, which is all there may be.
-            pool.call();
+            pool.wake_one();
             helping.send("helping").unwrap();
         }))
         .unwrap();
@@ -335,7 +335,7 @@ mod tests {
             releases.push(release);
             let tell = tell.clone();
             give.send(Box::new(move |pool| {
-                let _waiting = pool.about_to_wait();
+                let _waiting = pool.block();
                 tell.send(()).unwrap();
                 held.recv().unwrap();
             }))

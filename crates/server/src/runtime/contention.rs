@@ -1,10 +1,11 @@
-//! Whether another worker would find a core to work on.
+//! Whether another worker would find a core to run on.
 //!
-//! Where cores are idle, a second worker doubles what can be answered. Where they are busy with other programs (the clients
-//! themselves, if they run on this machine) it takes turns with them, and the requests that it has taken wait until the
-//! scheduler gives its core back, which takes some milliseconds: more than answering all of them would have taken. Nobody can be
-//! asked beforehand which it is. But a worker can tell afterwards: it was pushed aside, against its will, and the clock went on.
-//! Then workers do what there is alone for a while, which grows each time that they find the cores still busy.
+//! Where cores are idle, a second worker doubles the throughput. Where they are busy with other programs
+//! (the clients themselves, if they run on this machine), it takes turns with them, and the requests that
+//! it has taken wait until the scheduler gives its core back, which takes some milliseconds: more than
+//! answering all of them would have taken. The kernel does not tell beforehand which it is. But a worker
+//! can tell afterwards: it was preempted, and the clock went on. Then workers do not wake others for a
+//! while, which grows each time that the cores are still busy.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -19,7 +20,7 @@ const PAUSES: (u64, u64) = (50, 400);
 
 /// What is known of the cores.
 #[derive(Debug)]
-pub(crate) struct Cores {
+pub(crate) struct Contention {
     since: Instant,
     /// Until then none is to spare, in milliseconds.
     busy_until: AtomicU64,
@@ -27,10 +28,10 @@ pub(crate) struct Cores {
     pause: AtomicU64,
 }
 
-impl Cores {
+impl Contention {
     /// Nothing is known yet.
     pub(crate) fn new() -> Self {
-        Cores {
+        Contention {
             since: Instant::now(),
             busy_until: AtomicU64::new(0),
             pause: AtomicU64::new(0),
@@ -38,12 +39,12 @@ impl Cores {
     }
 
     /// Whether one may be to spare, as far as is known.
-    pub(crate) fn may_be_idle(&self, now: Instant) -> bool {
+    pub(crate) fn likely_idle(&self, now: Instant) -> bool {
         self.milliseconds(now) >= self.busy_until.load(Ordering::Relaxed)
     }
 
     /// Notes that a worker was pushed aside.
-    pub(crate) fn are_busy(&self, now: Instant) {
+    pub(crate) fn backoff(&self, now: Instant) {
         let now = self.milliseconds(now);
         let until = self.busy_until.load(Ordering::Relaxed);
         if now < until {
@@ -70,7 +71,7 @@ impl Cores {
 
 /// What the calling thread has had of its core, from a moment on.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct CpuSample {
     since: Instant,
     before: Option<Used>,
 }
@@ -84,16 +85,16 @@ struct Used {
     waited: i64,
 }
 
-impl Share {
+impl CpuSample {
     pub(crate) fn from_now_on() -> Self {
-        Share {
+        CpuSample {
             since: Instant::now(),
             before: used(),
         }
     }
 
     /// Whether others have had this thread's core for long. If it has waited for something meanwhile, nobody knows.
-    pub(crate) fn was_small(&self) -> bool {
+    pub(crate) fn was_preempted(&self) -> bool {
         let (Some(before), Some(now)) = (self.before, used()) else {
             return false;
         };
@@ -121,9 +122,9 @@ mod tests {
 
     #[test]
     fn pauses_grow_while_the_cores_stay_busy_and_start_anew_after_that() {
-        let cores = Cores::new();
+        let cores = Contention::new();
         let at = |milliseconds| cores.since + Duration::from_millis(milliseconds);
-        assert!(cores.may_be_idle(at(0)));
+        assert!(cores.likely_idle(at(0)));
         // When a worker was pushed aside, and until when others are not called.
         let table = [
             (1_000, 1_050),
@@ -137,13 +138,13 @@ mod tests {
             (9_000, 9_050),
         ];
         for (pushed_aside, until) in table {
-            cores.are_busy(at(pushed_aside));
-            assert!(!cores.may_be_idle(at(until - 1)), "{pushed_aside}");
-            assert!(cores.may_be_idle(at(until)), "{pushed_aside}");
+            cores.backoff(at(pushed_aside));
+            assert!(!cores.likely_idle(at(until - 1)), "{pushed_aside}");
+            assert!(cores.likely_idle(at(until)), "{pushed_aside}");
         }
         let mut now = 20_000;
         for _ in 0..20 {
-            cores.are_busy(at(now));
+            cores.backoff(at(now));
             now = cores.busy_until.load(Ordering::Relaxed);
         }
         assert_eq!(cores.pause.load(Ordering::Relaxed), PAUSES.1);
@@ -151,9 +152,9 @@ mod tests {
 
     #[test]
     fn who_waits_of_their_own_accord_is_not_pushed_aside() {
-        let share = Share::from_now_on();
+        let share = CpuSample::from_now_on();
         let (_keep, never) = std::sync::mpsc::channel::<()>();
         let _ = never.recv_timeout(3 * ASIDE);
-        assert!(!share.was_small());
+        assert!(!share.was_preempted());
     }
 }

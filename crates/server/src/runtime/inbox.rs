@@ -1,10 +1,12 @@
-//! What a worker has taken and not looked at yet, where the timer can see it.
+//! The reports that a worker has taken and not acted on, where the timer can see them.
 //!
-//! A worker takes up to 32 reports at once and gives each connection its turn. If one turn hangs, on a disk that does not answer,
-//! say, the others must not hang with it: the timer looks at every inbox at each tick, counts a worker that has been at its
-//! batch for too long as blocked, and hands what is left in its inbox to others.
+//! A worker takes up to 32 reports at once and gives each connection its turn. If one turn hangs, for
+//! example on a disk that does not answer, the others must not hang with it: at each tick the timer checks
+//! every inbox, counts a worker that has been at its batch for too long as blocked, and hands what is left
+//! in its inbox to other workers.
 
-use crate::worker::Ready;
+use crate::connection::Connection;
+use crate::poller::Report;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -12,6 +14,14 @@ use std::time::{Duration, Instant};
 /// How long a worker may be at one batch before the timer takes it for blocked. Ordinary batches take less than a millisecond;
 /// a worker that is taken for blocked by mistake costs a wake-up.
 const STUCK: Duration = Duration::from_millis(100);
+
+/// What a worker has to act on.
+pub(super) enum Ready {
+    /// A report of the poller.
+    Reported(Report),
+    /// A connection that was just accepted, and most likely has sent its first request.
+    Fresh(Box<Connection>),
+}
 
 /// The inboxes of all workers.
 #[derive(Default)]

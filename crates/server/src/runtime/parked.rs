@@ -1,12 +1,12 @@
-//! Where connections wait: a place for each descriptor, with the deadline beside it.
+//! Parked connections: a slot for each descriptor, with the deadline beside it.
 //!
-//! A parked connection belongs to its place and to nobody else. Whoever takes it out owns it: the worker to whom the
-//! poller reported its descriptor, or the sweep that found its deadline past. Whoever is told of a connection that somebody
-//! else owns just then leaves a note in the empty place, and the owner finds it when it parks the connection: it has to ask
-//! the poller again, since what was reported may have come after it had looked.
+//! A parked connection is owned by its slot. A worker that takes it out owns it: the worker that got the
+//! report of its descriptor, or the sweep that found its deadline passed. A worker that gets a report for a
+//! connection another worker owns sets the slot's `missed` flag, and the owner finds it when it parks the
+//! connection: it must ask the poller again, since the reported bytes may have come after its last read.
 //!
-//! A descriptor number can be used again while an old report of it is still under way; then a worker finds an empty place,
-//! or a connection that isn't ready after all, and both are harmless.
+//! A descriptor number can be used again while an old report of it is pending. A worker then finds an empty
+//! slot, or a connection that is not ready after all, and both are harmless.
 
 use crate::deadline::{Deadline, Ticks, Waiting};
 use std::collections::BinaryHeap;
@@ -14,36 +14,37 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-const PLACES_PER_BLOCK: usize = 256;
+const SLOTS_PER_BLOCK: usize = 256;
 const BLOCKS: usize = 4096;
 
 /// The most descriptors that can be parked: 1,048,576, the kernel's own default bound.
-pub(crate) const PLACES: usize = PLACES_PER_BLOCK * BLOCKS;
+pub(crate) const CAPACITY: usize = SLOTS_PER_BLOCK * BLOCKS;
 
-struct Place<T> {
-    /// The occupant's deadline, packed; zero for none. Kept outside so that a sweep needs no lock to read it.
+struct Slot<T> {
+    /// The connection's deadline, packed; zero for none. It is outside of the lock so that a sweep can read
+    /// it without.
     due: AtomicU64,
     inside: Mutex<Inside<T>>,
 }
 
 struct Inside<T> {
-    occupant: Option<Box<T>>,
-    /// Something was reported while nobody was here.
+    connection: Option<Box<T>>,
+    /// A report came while the slot was empty.
     missed: bool,
 }
 
-impl<T> Place<T> {
+impl<T> Slot<T> {
     fn new() -> Self {
-        Place {
+        Slot {
             due: AtomicU64::new(0),
             inside: Mutex::new(Inside {
-                occupant: None,
+                connection: None,
                 missed: false,
             }),
         }
     }
 
-    /// Nobody panics while holding this lock, so poison says nothing.
+    /// No code panics while it holds this lock, so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, Inside<T>> {
         self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,25 +54,25 @@ impl<T> Place<T> {
     }
 
     fn take_from(&self, inside: &mut Inside<T>) -> Option<Box<T>> {
-        let taken = inside.occupant.take()?;
+        let taken = inside.connection.take()?;
         self.due.store(0, Ordering::Relaxed);
         Some(taken)
     }
 
-    /// Takes the occupant out if its deadline is as it should be.
+    /// Takes the connection out if its deadline is as it should be.
     fn take_if(&self, leaves: impl Fn(Deadline) -> bool) -> Option<(Box<T>, Waiting)> {
         self.due().filter(|due| leaves(*due))?;
         let mut inside = self.lock();
-        // Read again: until the lock was held, the occupant could have moved.
+        // Read again: until the lock was held, the connection could have moved.
         let due = self.due().filter(|due| leaves(*due))?;
         Some((self.take_from(&mut inside)?, due.waiting))
     }
 }
 
 /// Places are made a block at a time, when a descriptor first needs one.
-type Block<T> = Box<[Place<T>]>;
+type Block<T> = Box<[Slot<T>]>;
 
-/// All the places.
+/// All slots.
 pub(crate) struct Parked<T> {
     blocks: Box<[OnceLock<Block<T>>]>,
 }
@@ -83,68 +84,68 @@ impl<T> Parked<T> {
         }
     }
 
-    fn place(&self, descriptor: usize) -> Option<&Place<T>> {
-        let block = self.blocks.get(descriptor / PLACES_PER_BLOCK)?;
-        let block = block.get_or_init(|| (0..PLACES_PER_BLOCK).map(|_| Place::new()).collect());
-        block.get(descriptor % PLACES_PER_BLOCK)
+    fn slot(&self, descriptor: usize) -> Option<&Slot<T>> {
+        let block = self.blocks.get(descriptor / SLOTS_PER_BLOCK)?;
+        let block = block.get_or_init(|| (0..SLOTS_PER_BLOCK).map(|_| Slot::new()).collect());
+        block.get(descriptor % SLOTS_PER_BLOCK)
     }
 
-    /// Parks an occupant and lets `arm` see to its descriptor, while the place is locked: a report that arrives at once
-    /// must find the occupant there. `arm` is told whether a report was missed while it wasn't.
+    /// Parks a connection and calls `arm` while the slot is locked: a report that comes at once must find
+    /// the connection there. The second argument of `arm` is whether a report was missed.
     ///
     /// # Errors
-    /// What `arm` returns; the occupant is dropped then.
+    /// What `arm` returns; the connection is dropped then.
     pub(crate) fn park(
         &self,
         descriptor: usize,
-        occupant: Box<T>,
+        connection: Box<T>,
         deadline: Deadline,
         arm: impl FnOnce(&mut T, bool) -> io::Result<()>,
     ) -> io::Result<()> {
-        let place = self.place(descriptor).ok_or(io::ErrorKind::QuotaExceeded)?;
-        let mut inside = place.lock();
+        let slot = self.slot(descriptor).ok_or(io::ErrorKind::QuotaExceeded)?;
+        let mut inside = slot.lock();
         let missed = std::mem::take(&mut inside.missed);
-        let occupant = inside.occupant.insert(occupant);
-        place.due.store(deadline.packed(), Ordering::Relaxed);
-        let armed = arm(occupant, missed);
+        let connection = inside.connection.insert(connection);
+        slot.due.store(deadline.packed(), Ordering::Relaxed);
+        let armed = arm(connection, missed);
         if armed.is_err() {
-            place.take_from(&mut inside);
+            slot.take_from(&mut inside);
         }
         armed
     }
 
-    /// Takes out the occupant, whose descriptor was reported. If there is none, it is noted.
+    /// Takes out the connection whose descriptor was reported. If there is none, the report is missed.
     pub(crate) fn take(&self, descriptor: usize) -> Option<Box<T>> {
-        let place = self.place(descriptor)?;
-        let mut inside = place.lock();
-        let taken = place.take_from(&mut inside);
+        let slot = self.slot(descriptor)?;
+        let mut inside = slot.lock();
+        let taken = slot.take_from(&mut inside);
         inside.missed |= taken.is_none();
         taken
     }
 
-    /// Lets `act` have the occupant where it is, whose descriptor was reported. If there is none, it is noted.
+    /// Calls `act` with the connection whose descriptor was reported. If there is none, the report is missed.
     pub(crate) fn with<R>(&self, descriptor: usize, act: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut inside = self.place(descriptor)?.lock();
-        inside.missed |= inside.occupant.is_none();
-        inside.occupant.as_deref_mut().map(act)
+        let mut inside = self.slot(descriptor)?.lock();
+        inside.missed |= inside.connection.is_none();
+        inside.connection.as_deref_mut().map(act)
     }
 
-    /// The places that have been made, with their descriptors.
-    fn places(&self) -> impl Iterator<Item = (usize, &Place<T>)> {
+    /// The slots that have been made, with their descriptors.
+    fn slots(&self) -> impl Iterator<Item = (usize, &Slot<T>)> {
         let blocks = self.blocks.iter().enumerate();
         blocks
-            .filter_map(|(number, block)| Some((number * PLACES_PER_BLOCK, block.get()?)))
+            .filter_map(|(number, block)| Some((number * SLOTS_PER_BLOCK, block.get()?)))
             .flat_map(|(first, block)| (first..).zip(block.iter()))
     }
 
-    /// How many wait for what `counts` says.
+    /// The number of connections that wait for what `counts` admits.
     pub(crate) fn count(&self, counts: impl Fn(Waiting) -> bool) -> usize {
-        let waiting = self.places().filter_map(|(_, place)| place.due());
+        let waiting = self.slots().filter_map(|(_, slot)| slot.due());
         waiting.filter(|due| counts(due.waiting)).count()
     }
 
-    /// Takes out everyone whose deadline is not after `until` and who waits for what `leaves` says, and gives each of
-    /// them to `each`.
+    /// Takes out each connection whose deadline is not after `until` and that waits for what `leaves` admits,
+    /// and calls `each` with it.
     pub(crate) fn sweep(
         &self,
         until: Ticks,
@@ -152,9 +153,9 @@ impl<T> Parked<T> {
         mut each: impl FnMut(Box<T>, Waiting),
     ) {
         let leaving = |due: Deadline| due.at <= until && leaves(due.waiting);
-        for (_, place) in self.places() {
-            if let Some((occupant, waiting)) = place.take_if(leaving) {
-                each(occupant, waiting);
+        for (_, slot) in self.slots() {
+            if let Some((connection, waiting)) = slot.take_if(leaving) {
+                each(connection, waiting);
             }
         }
     }
@@ -164,17 +165,17 @@ impl<T> Parked<T> {
     pub(crate) fn take_oldest(&self, what: Waiting, until: Ticks, number: usize) -> Vec<Box<T>> {
         let is_wanted = |due: Deadline| due.waiting == what && due.at <= until;
         let mut oldest = BinaryHeap::with_capacity(number + 1);
-        for (descriptor, place) in self.places() {
-            if let Some(due) = place.due().filter(|due| is_wanted(*due)) {
+        for (descriptor, slot) in self.slots() {
+            if let Some(due) = slot.due().filter(|due| is_wanted(*due)) {
                 oldest.push((due.at, descriptor));
                 if oldest.len() > number {
                     oldest.pop();
                 }
             }
         }
-        let take = |(_, descriptor)| self.place(descriptor)?.take_if(is_wanted);
+        let take = |(_, descriptor)| self.slot(descriptor)?.take_if(is_wanted);
         let taken = oldest.into_sorted_vec().into_iter().filter_map(take);
-        taken.map(|(occupant, _)| occupant).collect()
+        taken.map(|(connection, _)| connection).collect()
     }
 }
 
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_takes_an_occupant_owns_it() {
+    fn a_taken_connection_is_gone() {
         let parked = Parked::new();
         parked
             .park(5, Box::new("five"), deadline(Waiting::Idle, 10), |_, _| {
@@ -216,7 +217,7 @@ mod tests {
         assert!(
             parked
                 .park(
-                    PLACES,
+                    CAPACITY,
                     Box::new("x"),
                     deadline(Waiting::Idle, 1),
                     |_, _| Ok(())
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_finds_nobody_is_told_to_who_comes_back() {
+    fn a_missed_report_is_told_at_the_next_park() {
         let parked = Parked::new();
         let missed = || {
             let mut missed = None;
@@ -273,7 +274,7 @@ mod tests {
             parked.sweep(
                 Ticks(until),
                 |w| only.is_none_or(|only| only == w),
-                |who, waiting| left.push((*who, waiting)),
+                |it, waiting| left.push((*it, waiting)),
             );
             left
         };
@@ -284,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_waited_longest_goes_first() {
+    fn the_oldest_are_taken_first() {
         let parked = Parked::new();
         for (descriptor, at) in [(1, 30), (400, 10), (3, 20), (800, 40)] {
             let idle = deadline(Waiting::Idle, at);
@@ -296,7 +297,7 @@ mod tests {
         parked.park(5, Box::new(5), head, |_, _| Ok(())).unwrap();
         let oldest = |number| -> Vec<usize> {
             let taken = parked.take_oldest(Waiting::Idle, NEVER, number);
-            let mut taken: Vec<_> = taken.into_iter().map(|who| *who).collect();
+            let mut taken: Vec<_> = taken.into_iter().map(|it| *it).collect();
             taken.sort_unstable();
             taken
         };

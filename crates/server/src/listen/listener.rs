@@ -1,8 +1,8 @@
 //! Sockets that connections come from.
 
+use super::unix_socket::{SocketFile, Taken};
 use crate::endpoint::Endpoint;
 use crate::poller::Poller;
-use crate::socket_file::{SocketFile, Taken};
 use nix::sys::socket::SetSockOpt;
 use nix::{libc, setsockopt_impl, sockopt_impl};
 use rustix::fs::Mode;

@@ -1,64 +1,94 @@
 //! A request's content, while a handler reads it.
 //!
-//! Reading waits for the client, so it needs the socket, and the handler may take the content wherever it likes. So for
-//! this time the socket and what belongs to it move into an [`Incoming`] that the connection and the body share; when
-//! the handler has answered, the connection takes them back, and a body that somebody kept finds nothing to read.
+//! Reading waits for the client, so it needs the socket, and a handler may move the body to another thread.
+//! Therefore the socket and the state of the protocol move into a [`RequestBody`] that the connection and
+//! the body share; when the handler has returned, the connection takes them back, and reading from a body
+//! that was kept fails.
 
+use super::transport::{More, Readiness, Transport};
 use crate::deadline::{Timeouts, Waiting};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
-use rustix::time::Timespec;
-use std::io::{self, Read};
+use std::io::{self, IoSlice, Read};
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tinyhttp_message::{Event, FieldStorage, ProtocolError, ServerConnection};
 
-/// How much is read from the socket at once.
+/// Bytes that are read from the socket at once.
 const PIECE: usize = 32 * 1024;
 
 /// What reading content needs.
 #[derive(Debug)]
-pub(super) struct Incoming {
-    pub(super) socket: Arc<OwnedFd>,
-    pub(super) protocol: ServerConnection,
+pub(crate) struct RequestBody {
+    transport: Transport,
+    protocol: ServerConnection,
     /// Bytes received and not used, from `at` on.
-    pub(super) input: Vec<u8>,
-    pub(super) at: usize,
-    /// Where in `input` the content is that has been found and not been read.
-    pub(super) content: Range<usize>,
-    /// Responses to earlier requests that have to go out before this side waits for anything.
-    pub(super) output: Vec<u8>,
-    /// How much of `output` has been sent and removed.
-    pub(super) sent: u64,
-    pub(super) timeouts: Timeouts,
-    /// How long the client may still be waited for: the allowance for content.
-    pub(super) left: Duration,
+    input: Vec<u8>,
+    at: usize,
+    /// The part of `input` that is content which has not been read.
+    content: Range<usize>,
+    /// Responses to earlier requests, which must be sent before this side waits for the client.
+    output: Vec<u8>,
+    /// Bytes of `output` that have been sent and removed.
+    sent: u64,
+    timeouts: Timeouts,
+    /// The time that is left to wait for the client: the allowance for content.
+    left: Duration,
     /// The request is complete, or will never be.
-    pub(super) ended: bool,
+    ended: bool,
     /// What is wrong with the content. Reading fails from there on.
-    pub(super) failure: Option<ProtocolError>,
+    failure: Option<ProtocolError>,
 }
 
-/// The part of it that the connection keeps.
-pub(super) struct Lent(Arc<Mutex<Option<Incoming>>>);
+/// The connection's reference to a body.
+pub(crate) struct Loan(Arc<Mutex<Option<RequestBody>>>);
 
-/// The part of it that the handler reads from.
-struct ContentReader(Arc<Mutex<Option<Incoming>>>);
+/// The handler's reference to a body.
+struct ContentReader(Arc<Mutex<Option<RequestBody>>>);
 
-/// A panicking handler may poison the lock, but leaves nothing half done inside: every change is made after the call that
-/// could fail.
-fn lock(shared: &Mutex<Option<Incoming>>) -> MutexGuard<'_, Option<Incoming>> {
+/// A panicking handler may poison the lock, but leaves nothing half done inside: every change is made
+/// after the call that could fail.
+fn lock(shared: &Mutex<Option<RequestBody>>) -> MutexGuard<'_, Option<RequestBody>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Incoming {
-    /// Makes a reader of the content, and what gives everything back.
-    pub(super) fn lend(self) -> (Lent, impl Read + Send + 'static) {
+impl RequestBody {
+    pub(super) fn new(
+        transport: Transport,
+        protocol: ServerConnection,
+        input: Vec<u8>,
+        output: Vec<u8>,
+        timeouts: Timeouts,
+    ) -> Self {
+        RequestBody {
+            transport,
+            protocol,
+            input,
+            at: 0,
+            content: 0..0,
+            output,
+            sent: 0,
+            timeouts,
+            left: timeouts.content,
+            ended: false,
+            failure: None,
+        }
+    }
+
+    /// The state of the protocol, and the input that has not been used.
+    pub(super) fn into_parts(mut self) -> (ServerConnection, Vec<u8>) {
+        self.input.drain(..self.at);
+        (self.protocol, self.input)
+    }
+
+    /// Takes the output that has not been sent, and the number of bytes that have been.
+    pub(super) fn take_output(&mut self) -> (Vec<u8>, u64) {
+        (std::mem::take(&mut self.output), self.sent)
+    }
+
+    /// Returns a reference for the connection, and a reader of the content.
+    pub(super) fn lend(self) -> (Loan, impl Read + Send + 'static) {
         let shared = Arc::new(Mutex::new(Some(self)));
-        (Lent(Arc::clone(&shared)), ContentReader(shared))
+        (Loan(Arc::clone(&shared)), ContentReader(shared))
     }
 
     /// Fills `into` with as much content as has been received, across chunks, and waits for the client
@@ -120,37 +150,29 @@ impl Incoming {
         Ok(true)
     }
 
-    /// Waits for the client, after it has been told everything that it may be waiting for.
+    /// Waits for the client, after everything it may be waiting for has been sent.
     fn receive_more(&mut self) -> io::Result<()> {
         self.protocol.continue_if_expected(&mut self.output);
         let mut left = self.timeouts.write;
         while !self.output.is_empty() {
-            match send(&self.socket, &self.output, SendFlags::NOSIGNAL) {
+            let slices = [IoSlice::new(&self.output)];
+            match self.transport.send(&slices, More::Unknown) {
                 Ok(sent) => {
                     self.output.drain(..sent);
                     self.sent += sent as u64;
                     left = self.timeouts.after(Waiting::Write, left, sent as u64);
                 }
-                Err(Errno::AGAIN) => left = self.wait(PollFlags::OUT, left, "take a response")?,
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    left = self.wait(Readiness::Room, left, "take a response")?;
+                }
+                Err(error) => return Err(error),
             }
         }
         self.input.drain(..self.at);
         (self.at, self.content) = (0, 0..0);
         let have = self.input.len();
         self.input.resize(have + PIECE, 0);
-        let received = loop {
-            match recv(&self.socket, &mut self.input[have..], RecvFlags::empty()) {
-                Err(Errno::AGAIN) => match self.wait(PollFlags::IN, self.left, "send content") {
-                    Ok(left) => self.left = left,
-                    Err(error) => break Err(error),
-                },
-                Err(Errno::INTR) => {}
-                Err(error) => break Err(error.into()),
-                Ok((received, _)) => break Ok(received),
-            }
-        };
+        let received = self.receive(have);
         self.input
             .truncate(have + received.as_ref().copied().unwrap_or_default());
         if received? == 0 {
@@ -162,29 +184,34 @@ impl Incoming {
         Ok(())
     }
 
-    /// Waits for as long as is left of an allowance: what is left then.
-    fn wait(&self, flags: PollFlags, left: Duration, what: &str) -> io::Result<Duration> {
-        let since = Instant::now();
+    /// Receives into the input from `have` on, and waits until something has come.
+    fn receive(&mut self, have: usize) -> io::Result<usize> {
         loop {
-            let rest = left.saturating_sub(since.elapsed());
-            let timeout = Timespec::try_from(rest).ok();
-            match poll(&mut [PollFd::new(&self.socket, flags)], timeout.as_ref()) {
-                Ok(0) => {
-                    let message = format!("the client did not {what} fast enough");
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            match self.transport.recv(&mut self.input[have..]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.left = self.wait(Readiness::Input, self.left, "send content")?;
                 }
-                Ok(_) => return Ok(left.saturating_sub(since.elapsed())),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
+                received => return received,
             }
         }
     }
+
+    /// Waits for as long as is left of an allowance, and returns what is left of it then.
+    fn wait(&self, readiness: Readiness, left: Duration, what: &str) -> io::Result<Duration> {
+        self.transport.wait(readiness, left).map_err(|error| {
+            if error.kind() != io::ErrorKind::TimedOut {
+                return error;
+            }
+            let message = format!("the client did not {what} fast enough");
+            io::Error::new(io::ErrorKind::TimedOut, message)
+        })
+    }
 }
 
-impl Lent {
-    /// Takes everything back. Whoever still has the body can't read any more.
-    pub(super) fn take_back(self) -> Incoming {
-        // It was put there by `lend`, and only this takes it out, once.
+impl Loan {
+    /// Takes everything back. Reading from the body fails from now on. Waits while a thread reads from it.
+    pub(crate) fn take_back(self) -> RequestBody {
+        // `lend` put it there, and only this takes it out, once.
         lock(&self.0).take().expect("what was lent is there")
     }
 }
@@ -192,7 +219,7 @@ impl Lent {
 impl Read for ContentReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match &mut *lock(&self.0) {
-            Some(incoming) => incoming.read(into),
+            Some(body) => body.read(into),
             None => Err(io::Error::other(
                 "the request has been answered; its content is gone",
             )),

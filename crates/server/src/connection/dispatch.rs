@@ -1,0 +1,292 @@
+//! From a request's head to its response: what a handler is called with, and how its response is written.
+
+use super::input::Input;
+use super::request_body::{Loan, RequestBody};
+use super::response::{PendingResponse, ResponseWriter};
+use super::turn::Turn;
+use super::{Connection, DRAIN, Env, State};
+use crate::access_log::{Ending, Record, user};
+use crate::body::{Body, Content};
+use crate::handler::{Prepared, SERVER};
+use crate::page::error_page;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use std::borrow::Cow;
+use std::time::{Instant, SystemTime};
+use tinyhttp_message::connection::end_to_end_fields;
+use tinyhttp_message::encode::{FieldLines, HeadWriter};
+use tinyhttp_message::framing;
+use tinyhttp_message::{
+    CloseReason, ContentEncoder, MisuseError, ProtocolError, RequestHead, ServerConnection,
+};
+
+/// Content up to this size is copied behind its head; larger content is sent from where it is.
+const SMALL: usize = 16 * 1024;
+
+/// A request that needs a response.
+pub(crate) struct Call<'i> {
+    pub(crate) head: RequestHead<'i>,
+    /// Upper bound on when the request began to arrive.
+    pub(crate) arrived: Instant,
+    /// The request has no content, or all of it has been received.
+    pub(crate) is_complete: bool,
+    /// What has been received behind the head.
+    input: &'i Input,
+}
+
+impl Connection {
+    /// The call for a request, unless it is refused without one.
+    pub(super) fn call<'s, 'i: 's>(
+        &mut self,
+        head: RequestHead<'s>,
+        input: &'i Input,
+        turn: &mut Turn<'_>,
+    ) -> Option<Call<'s>> {
+        let arrived = turn.arrival();
+        if head.target.is_https() {
+            let explanation = "This connection is not secured, as https demands.";
+            self.respond_with_error(StatusCode::MISDIRECTED_REQUEST, explanation, turn);
+            return None;
+        }
+        Some(Call {
+            head,
+            arrived,
+            is_complete: self.protocol.is_complete(),
+            input,
+        })
+    }
+
+    /// The record of a request for the access log, if there is one.
+    pub(crate) fn record<'h>(&self, head: &'h RequestHead<'_>, env: &Env) -> Option<Record<'h>> {
+        env.records().then(|| Record {
+            remote: self.remote,
+            user: user(head),
+            time: SystemTime::now(),
+            duration: env.clock.elapsed(),
+            method: Cow::Borrowed(head.method.as_str()),
+            target: Cow::Borrowed(head.target.as_str()),
+            version: head.version,
+            status: StatusCode::OK,
+            sent: 0,
+            ending: Ending::Complete,
+            is_tls: false,
+            referer: head.fields.get("referer").map(Cow::Borrowed),
+            user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
+        })
+    }
+
+    /// Lends the socket and the state of the protocol to a body that reads the request's content. Until
+    /// [`take_back`](Connection::take_back) nothing else may be done with the connection.
+    pub(crate) fn lend(&mut self, call: &Call<'_>, turn: &mut Turn<'_>) -> (Loan, Body) {
+        let received = call.input.take_unused();
+        if !received.is_empty() {
+            self.protocol.content_has_begun();
+        }
+        let length = self.protocol.unread();
+        let stand_in = ServerConnection::new(turn.env.limits);
+        let protocol = std::mem::replace(&mut self.protocol, stand_in);
+        let output = std::mem::take(&mut turn.output);
+        let transport = self.transport.clone();
+        let body = RequestBody::new(transport, protocol, received, output, turn.env.timeouts);
+        let (loan, reader) = body.lend();
+        (loan, Body::reader(reader, length))
+    }
+
+    /// Takes back what was lent.
+    pub(crate) fn take_back(&mut self, mut body: RequestBody, turn: &mut Turn<'_>) {
+        let (output, sent) = body.take_output();
+        turn.output = output;
+        turn.output_taken(sent);
+        (self.protocol, self.input) = body.into_parts();
+    }
+
+    /// Writes a response whose field lines have been rendered.
+    pub(crate) fn respond_prepared(
+        &mut self,
+        prepared: Prepared,
+        record: Option<Record<'_>>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Prepared {
+            status,
+            lines,
+            body,
+        } = prepared;
+        self.write(status, body, record, turn, |head, date| {
+            head.lines(date);
+            head.lines(&lines);
+            Ok(())
+        });
+    }
+
+    /// Writes a response.
+    pub(crate) fn respond(
+        &mut self,
+        response: Response<Body>,
+        record: Option<Record<'_>>,
+        turn: &mut Turn<'_>,
+    ) {
+        let (parts, body) = response.into_parts();
+        let options = parts.headers.get_all(header::CONNECTION);
+        if framing::asks_to_close(options.iter().map(HeaderValue::as_bytes)) {
+            self.protocol.close_after(CloseReason::LocalAsked);
+        }
+        if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
+            self.protocol.close_after(CloseReason::UnreadContent);
+        }
+        self.write(parts.status, body, record, turn, |head, date| {
+            common_fields(head, &parts.headers, date)?;
+            end_to_end_fields(head, &parts.headers)
+        });
+    }
+
+    /// Writes a 500 in place of the response of a handler that has failed, and closes afterwards.
+    pub(crate) fn respond_broken(&mut self, record: Option<Record<'_>>, turn: &mut Turn<'_>) {
+        self.protocol.close_after(CloseReason::LocalAsked);
+        let explanation = "Something here is broken; it isn't you.";
+        let response = error_page(StatusCode::INTERNAL_SERVER_ERROR, explanation);
+        self.respond(response, record, turn);
+    }
+
+    /// Writes a 503 to a request that might block while as many threads are blocked as may be.
+    pub(crate) fn respond_busy(&mut self, record: Option<Record<'_>>, turn: &mut Turn<'_>) {
+        let explanation = "Too many requests are waiting for something. Please try again soon.";
+        let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+        self.respond(response, record, turn);
+    }
+
+    /// Writes a response's head, and its content if that is small. Larger content becomes pending.
+    fn write(
+        &mut self,
+        status: StatusCode,
+        body: Body,
+        record: Option<Record<'_>>,
+        turn: &mut Turn<'_>,
+        fields: impl FnOnce(&mut HeadWriter<'_>, &FieldLines) -> Result<(), MisuseError>,
+    ) {
+        if turn.is_draining {
+            self.protocol.close_after(CloseReason::ShuttingDown);
+        }
+        let date = &turn.date;
+        let head = |head: &mut HeadWriter<'_>| fields(head, date);
+        let encoder = match self
+            .protocol
+            .respond(status, body.length(), &mut turn.output, head)
+        {
+            Ok(encoder) => encoder,
+            Err(error) => {
+                // What broke the protocol came behind a request that has its response.
+                log::debug!("{}: no response can be written: {error}", self.remote);
+                self.state = State::Ending;
+                return;
+            }
+        };
+        let record = record.map(|record| Record { status, ..record });
+        match body.0 {
+            _ if encoder == ContentEncoder::Suppressed => turn.hold(record.as_ref(), 0),
+            Content::Empty => turn.hold(record.as_ref(), 0),
+            Content::Bytes(bytes) if bytes.len() <= SMALL => {
+                // The head announces their length, so they need no encoder.
+                turn.output.extend_from_slice(&bytes);
+                turn.hold(record.as_ref(), bytes.len() as u64);
+            }
+            content => {
+                let before_content = turn.output.len() as u64;
+                let output = std::mem::take(&mut turn.output);
+                let pending = PendingResponse {
+                    before_content,
+                    ends_exchange: true,
+                    record: record.map(Record::into_owned),
+                    held: std::mem::take(&mut turn.held),
+                    ..PendingResponse::new(ResponseWriter::new(output, content, encoder))
+                };
+                self.state = State::Sending(Box::new(pending));
+                return;
+            }
+        }
+        self.finish_exchange(turn);
+    }
+
+    /// Answers a request that broke the protocol, and closes afterwards: where the next request would
+    /// begin is unknown.
+    pub(crate) fn refuse(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
+        log::debug!("{}: {error}", self.remote);
+        self.protocol.close_after(CloseReason::ProtocolError);
+        if self.protocol.is_answered() {
+            // The fault is in content that is skipped.
+            self.state = State::Ending;
+            return;
+        }
+        self.respond_with_error(error.status(), &error.to_string(), turn);
+    }
+
+    /// Writes a response without calling a handler, and closes afterwards.
+    pub(super) fn respond_with_error(
+        &mut self,
+        status: StatusCode,
+        explanation: &str,
+        turn: &mut Turn<'_>,
+    ) {
+        self.protocol.close_after(CloseReason::LocalAsked);
+        let env = turn.env;
+        let record = env
+            .records()
+            .then(|| self.record_without_request(status, env));
+        self.respond(error_page(status, explanation), record, turn);
+    }
+
+    /// Answers a TLS handshake. The client can't show the response, so the log says what to do.
+    pub(super) fn refuse_tls(&mut self, input: &Input, turn: &mut Turn<'_>) {
+        let here = self.transport.local_address();
+        let here = here.map_or("http://…".to_owned(), |here| format!("http://{here}/"));
+        log::warn!(
+            "{}: a TLS handshake arrived on the plain-HTTP port: use {here} instead of https://",
+            self.remote
+        );
+        self.protocol.close_after(CloseReason::ProtocolError);
+        let (env, data) = (turn.env, input.unused());
+        let record = env.records().then(|| Record {
+            target: String::from_utf8_lossy(&data[..data.len().min(3)]),
+            is_tls: true,
+            ..self.record_without_request(StatusCode::BAD_REQUEST, env)
+        });
+        let explanation = format!("This port serves plain HTTP: use {here}");
+        let response = error_page(StatusCode::BAD_REQUEST, &explanation);
+        self.respond(response, record, turn);
+    }
+
+    /// The record of bytes that are no request.
+    fn record_without_request(&self, status: StatusCode, env: &Env) -> Record<'static> {
+        Record {
+            remote: self.remote,
+            user: None,
+            time: SystemTime::now(),
+            duration: env.clock.elapsed(),
+            method: Cow::Borrowed("-"),
+            target: Cow::Borrowed("-"),
+            version: Version::HTTP_11,
+            status,
+            sent: 0,
+            ending: Ending::Complete,
+            is_tls: false,
+            referer: None,
+            user_agent: None,
+        }
+    }
+}
+
+/// The fields that every response has, unless the handler has set them itself.
+fn common_fields(
+    head: &mut HeadWriter<'_>,
+    fields: &HeaderMap,
+    date: &FieldLines,
+) -> Result<(), MisuseError> {
+    if !fields.contains_key(header::DATE) {
+        head.lines(date);
+    }
+    if !fields.contains_key(header::SERVER) {
+        head.field("Server", SERVER.as_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! What all connections of a server share and none changes: settings, handler, clock, access log.
+
+use crate::access_log::{AccessLog, Record};
+use crate::deadline::{Clock, Timeouts};
+use crate::handler::Handler;
+use tinyhttp_message::Limits;
+
+/// The surroundings of a connection.
+pub(crate) struct Env {
+    pub(crate) handler: Box<dyn Handler>,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) access_log: Option<AccessLog>,
+}
+
+impl Env {
+    /// Whether exchanges are recorded.
+    pub(crate) fn records(&self) -> bool {
+        self.access_log.is_some()
+    }
+
+    /// Writes the line of a finished exchange to the access log.
+    pub(super) fn record(&self, record: &Record<'_>) {
+        if let Some(log) = &self.access_log {
+            // Up to here, the duration says when the exchange began.
+            let duration = self.clock.elapsed().saturating_sub(record.duration);
+            log.record(&Record {
+                duration,
+                ..record.clone()
+            });
+        }
+    }
+}

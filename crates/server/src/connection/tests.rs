@@ -1,0 +1,339 @@
+//! Every state of a connection, over a socketpair and without a server.
+//!
+//! A case is a list of turns, one line each: what the client does before the turn, and what the connection
+//! asks for during it. `|` stands for CRLF.
+
+use super::*;
+use crate::body::Body;
+use crate::deadline::{Clock, NEVER, Timeouts};
+use crate::listen::Clients;
+use http::{Request, Response};
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+use tinyhttp_message::Limits;
+
+fn env() -> Env {
+    Env {
+        // The tests answer calls themselves.
+        handler: Box::new(|_: Request<Body>| Response::new(Body::empty())),
+        timeouts: Timeouts::default(),
+        limits: Limits::default(),
+        clock: Clock::new(),
+        access_log: None,
+    }
+}
+
+/// A connection, its client, and what a worker would lend it.
+struct Driver<'e> {
+    client: UnixStream,
+    connection: Box<Connection>,
+    turn: Turn<'e>,
+    input: Input,
+}
+
+impl<'e> Driver<'e> {
+    fn new(env: &'e Env) -> Self {
+        let (client, socket) = UnixStream::pair().unwrap();
+        client.set_nonblocking(true).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let turn = Turn::new(env, 0);
+        let permit = Clients::new(None, 1).count(None).unwrap();
+        let transport = Transport::plain(socket.into());
+        let connection = Connection::new(transport, Endpoint::Unix, 0, permit, &turn);
+        Driver {
+            client,
+            connection: Box::new(connection),
+            turn,
+            input: Input::new(),
+        }
+    }
+
+    /// Does what a case says the client does.
+    fn act(&mut self, action: &str) {
+        match action {
+            "(end)" => self.client.shutdown(Shutdown::Write).unwrap(),
+            "(read)" => drop(self.read()),
+            text => self
+                .client
+                .write_all(text.replace('|', "\r\n").as_bytes())
+                .unwrap(),
+        }
+    }
+
+    /// What has been sent to the client, the end included.
+    fn read(&mut self) -> Vec<u8> {
+        let mut all = Vec::new();
+        // It would block at the end, unless the connection is closed.
+        let _ = self.client.read_to_end(&mut all);
+        all
+    }
+
+    /// Gives the connection a turn, and returns what it asked for.
+    fn turn(&mut self) -> String {
+        let mut seen = Vec::new();
+        let (connection, turn) = (&mut self.connection, &mut self.turn);
+        connection.begin(turn, &mut self.input);
+        loop {
+            let mut storage = FieldStorage::new();
+            match connection.advance(turn, &mut self.input, &mut storage) {
+                Next::Call(call) => {
+                    let path = call.head.target.path().to_owned();
+                    let content = match path.as_str() {
+                        "/read" => {
+                            connection.send_ahead(turn);
+                            let (loan, mut body) = connection.lend(&call, turn);
+                            let mut content = String::new();
+                            body.read_to_string(&mut content).unwrap();
+                            connection.take_back(loan.take_back(), turn);
+                            content
+                        }
+                        _ => String::new(),
+                    };
+                    seen.push(format!("call {path}{content}"));
+                    connection.respond(Response::new(body(&path)), None, turn);
+                }
+                Next::Block => {
+                    connection.run_blocking();
+                    seen.push("block".to_owned());
+                }
+                Next::Continue => {}
+                Next::Park => {
+                    let interest = connection.interest();
+                    let waiting = connection.deadline().waiting;
+                    seen.push(format!("park {interest:?} {waiting:?}"));
+                    break;
+                }
+                Next::Close => {
+                    seen.push("close".to_owned());
+                    break;
+                }
+            }
+        }
+        seen.join(", ")
+    }
+}
+
+/// What the tests answer.
+fn body(path: &str) -> Body {
+    match path {
+        "/large" => Body::from(vec![0; 8 << 20]),
+        "/reader" => Body::reader(io::Cursor::new("abc"), None),
+        "/zeros" => Body::reader(io::repeat(0), None),
+        "/fails" => Body::reader(io::Cursor::new("abc"), Some(4)),
+        _ => Body::from("done"),
+    }
+}
+
+const GET: &str = "GET / HTTP/1.1|Host: h||";
+
+#[test]
+fn every_turn_ends_in_what_the_connection_needs() {
+    let many = GET.repeat(20);
+    let many_calls = ["call /"; 16].join(", ") + ", park Writable Write";
+    let large = format!("POST / HTTP/1.1|Host: h|Content-Length: {}||", DRAIN + 1);
+    let skipped = "x".repeat(DRAIN as usize + 1);
+    let table: &[&[(&str, &str)]] = &[
+        &[
+            ("", "park Readable First"),
+            ("|", "park Readable First"),
+            ("(end)", "close"),
+        ],
+        &[
+            (GET, "call /, park Readable Idle"),
+            ("", "park Readable Idle"),
+            ("(end)", "close"),
+        ],
+        &[
+            ("GET / HT", "park Readable Head"),
+            ("TP/1.1|Host:", "park Readable Head"),
+            ("h||", "call /, park Readable Idle"),
+            ("GET / HT", "park Readable Head"),
+            ("(end)", "close"),
+        ],
+        &[(
+            "GET /a HTTP/1.1|Host: h||GET /b HTTP/1.1|Host: h||GET",
+            "call /a, call /b, park Readable Head",
+        )],
+        &[
+            (&many, &many_calls),
+            ("", "call /, call /, call /, call /, park Readable Idle"),
+        ],
+        &[("GET / HTTP/1.0||", "call /, close")],
+        &[(
+            "GET / HTTP/1.1|Host: h|Connection: close||",
+            "call /, close",
+        )],
+        &[
+            ("GET / HTTP/1.0||more", "call /, park Readable Linger"),
+            ("and more", "park Readable Linger"),
+            ("(end)", "close"),
+        ],
+        &[("broken||", "park Readable Linger"), ("(end)", "close")],
+        &[
+            ("\u{16}\u{3}\u{1}", "park Readable Linger"),
+            ("(end)", "close"),
+        ],
+        &[("GET https://h/ HTTP/1.1|Host: h||", "park Readable Linger")],
+        &[(
+            "GET / HTTP/1.1|Host: h||broken||",
+            "call /, park Readable Linger",
+        )],
+        &[
+            (
+                "POST / HTTP/1.1|Host: h|Content-Length: 5||ab",
+                "call /, park Readable Content",
+            ),
+            ("c", "park Readable Content"),
+            ("deGET / HTTP/1.1|Host: h||", "call /, park Readable Idle"),
+        ],
+        &[
+            (
+                "POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||1|x|",
+                "call /, park Readable Content",
+            ),
+            ("broken||", "park Readable Linger"),
+        ],
+        &[(&large, "call /, park Readable Linger")],
+        &[
+            (
+                "POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||fffff|",
+                "call /, park Readable Content",
+            ),
+            (&skipped[..100_000], "park Readable Content"),
+        ],
+        &[(
+            "POST /read HTTP/1.1|Host: h|Content-Length: 3||abcGET / HTTP/1.1|Host: h||",
+            "call /readabc, call /, park Readable Idle",
+        )],
+        &[(
+            "GET /reader HTTP/1.1|Host: h||",
+            "call /reader, block, park Readable Idle",
+        )],
+        &[("GET /reader HTTP/1.0||", "call /reader, block, close")],
+        &[("GET /fails HTTP/1.1|Host: h||", "call /fails, block, close")],
+        &[
+            (
+                "GET /zeros HTTP/1.1|Host: h||",
+                "call /zeros, block, park Writable Write",
+            ),
+            ("(read)", "block, park Writable Write"),
+        ],
+        &[
+            (
+                "GET /large HTTP/1.1|Host: h||GET / HT",
+                "call /large, park Writable Write",
+            ),
+            ("(read)", "park Writable Write"),
+        ],
+    ];
+    for case in table {
+        let env = env();
+        let mut driver = Driver::new(&env);
+        for (number, (action, expected)) in case.iter().enumerate() {
+            driver.act(action);
+            assert_eq!(driver.turn(), *expected, "turn {number} of {case:?}");
+        }
+    }
+}
+
+#[test]
+fn a_large_response_is_sent_as_the_client_takes_it() {
+    let env = env();
+    let mut driver = Driver::new(&env);
+    driver.act("GET /large HTTP/1.1|Host: h||GET / HTTP/1.1|Host: h||");
+    let mut all = Vec::new();
+    let mut seen = driver.turn();
+    assert_eq!(seen, "call /large, park Writable Write");
+    while seen.ends_with("park Writable Write") {
+        all.extend(driver.read());
+        seen = driver.turn();
+    }
+    assert_eq!(seen, "call /, park Readable Idle");
+    all.extend(driver.read());
+    assert!(all.len() > 8 << 20 && all.ends_with(b"done"));
+}
+
+#[test]
+fn a_deadline_ends_each_state_in_its_way() {
+    let table = [
+        ("", Waiting::First, "", true),
+        (GET, Waiting::Idle, "200", true),
+        ("GET / HT", Waiting::Head, "408", false),
+        (
+            "POST / HTTP/1.1|Host: h|Content-Length: 5||ab",
+            Waiting::Content,
+            "200",
+            true,
+        ),
+        ("GET /large HTTP/1.1|Host: h||", Waiting::Write, "200", true),
+        ("broken||", Waiting::Linger, "400", true),
+    ];
+    for (request, waiting, status, closes) in table {
+        let env = env();
+        let mut driver = Driver::new(&env);
+        driver.act(request);
+        driver.turn();
+        assert_eq!(driver.connection.deadline().waiting, waiting);
+        assert!(driver.connection.deadline().at < NEVER);
+        let next = driver
+            .connection
+            .expire(waiting, &mut driver.turn, &mut driver.input);
+        assert_eq!(matches!(next, Next::Close), closes, "{request:?}");
+        let answer = String::from_utf8_lossy(&driver.read()).into_owned();
+        let found = answer.strip_prefix("HTTP/1.1 ").unwrap_or_default();
+        assert!(found.starts_with(status), "{request:?} {answer}");
+    }
+}
+
+/// Only a client that has taken nothing for some time has fallen behind; what it has taken is found out when
+/// it is asked about, and a connection that waits for its turn reads nothing.
+#[test]
+fn a_reader_falls_behind_when_it_takes_nothing() {
+    let env = env();
+    let mut driver = Driver::new(&env);
+    driver.act("GET /large HTTP/1.1|Host: h||");
+    driver.turn();
+    assert!(!driver.connection.has_fallen_behind(&mut driver.turn));
+    driver.turn.pass(Duration::from_secs(5));
+    driver.read();
+    assert!(
+        !driver.connection.has_fallen_behind(&mut driver.turn),
+        "it has read"
+    );
+    driver.turn.pass(Duration::from_secs(5));
+    assert!(driver.connection.has_fallen_behind(&mut driver.turn));
+    let mut driver = Driver::new(&env);
+    driver.act(&GET.repeat(20));
+    driver.turn();
+    driver.turn.pass(Duration::from_secs(5));
+    assert!(
+        !driver.connection.has_fallen_behind(&mut driver.turn),
+        "it has yielded"
+    );
+}
+
+#[test]
+fn each_response_is_the_last_while_the_server_drains() {
+    let env = env();
+    let mut driver = Driver::new(&env);
+    driver.turn.is_draining = true;
+    driver.act(GET);
+    assert_eq!(driver.turn(), "call /, park Readable Linger");
+    let answer = String::from_utf8(driver.read()).unwrap();
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+}
+
+/// A parked connection holds no buffers: memory for a hundred thousand idle ones is what this is.
+#[test]
+fn an_idle_connection_is_small() {
+    let size = size_of::<Connection>();
+    assert!(size <= 240, "{size}");
+    let env = env();
+    let mut driver = Driver::new(&env);
+    driver.act(GET);
+    driver.turn();
+    assert_eq!(driver.connection.input.capacity(), 0);
+    assert!(matches!(driver.connection.state, State::Reading));
+}

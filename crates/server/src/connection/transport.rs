@@ -1,0 +1,229 @@
+//! The socket of a connection: the only code of the server that reads from one or writes to one.
+//!
+//! A clone refers to the same socket, so that a request's body can read from it while a handler runs.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::sendfile;
+use rustix::io::Errno;
+use rustix::net::{
+    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, getsockname, recv, send, sendmsg,
+    shutdown, sockopt,
+};
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Carries bytes between this side and the client. No call but [`Transport::wait`] blocks.
+#[derive(Debug, Clone)]
+pub(crate) enum Transport {
+    /// The bytes of the messages are the bytes on the socket.
+    Plain(Arc<OwnedFd>),
+}
+
+/// Whether more bytes follow at once, so that the kernel holds these back to share a packet with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum More {
+    Follows,
+    Unknown,
+}
+
+/// What [`Transport::wait`] waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    Input,
+    Room,
+}
+
+impl Transport {
+    pub(crate) fn plain(socket: OwnedFd) -> Self {
+        Transport::Plain(Arc::new(socket))
+    }
+
+    fn socket(&self) -> &OwnedFd {
+        match self {
+            Transport::Plain(socket) => socket,
+        }
+    }
+
+    /// The number by which the poller reports this socket.
+    pub(crate) fn token(&self) -> u64 {
+        // Descriptors are not negative.
+        self.socket().as_raw_fd() as u64
+    }
+
+    /// Receives what has come, up to the length of `buffer`. Zero is the end of the client's side.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come; otherwise the connection is broken.
+    pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match recv(self.socket(), &mut *buffer, RecvFlags::empty()) {
+                Ok((length, _)) => return Ok(length),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether received bytes are waiting to be read.
+    pub(crate) fn peek(&self) -> bool {
+        let peeked = recv(self.socket(), &mut [0; 1], RecvFlags::PEEK);
+        matches!(peeked, Ok((1.., _)))
+    }
+
+    /// Sends from the start of `slices` and returns the number of bytes that the socket took.
+    ///
+    /// # Errors
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is full; otherwise the connection is broken.
+    pub(crate) fn send(&self, slices: &[IoSlice<'_>], more: More) -> io::Result<usize> {
+        let flags = match more {
+            More::Follows => SendFlags::NOSIGNAL | SendFlags::MORE,
+            More::Unknown => SendFlags::NOSIGNAL,
+        };
+        loop {
+            let sent = match slices {
+                [one] => send(self.socket(), one, flags),
+                several => {
+                    let mut no_control = SendAncillaryBuffer::default();
+                    sendmsg(self.socket(), several, &mut no_control, flags)
+                }
+            };
+            match sent {
+                Err(Errno::INTR) => {}
+                sent => return Ok(sent?),
+            }
+        }
+    }
+
+    /// Sends up to `length` bytes of a file from `offset` on, and advances `offset`.
+    ///
+    /// # Errors
+    /// As [`Transport::send`], and those of reading the file.
+    pub(crate) fn send_file(
+        &self,
+        file: &File,
+        offset: &mut u64,
+        length: usize,
+    ) -> io::Result<usize> {
+        loop {
+            match sendfile(self.socket(), file, Some(offset), length) {
+                Err(Errno::INTR) => {}
+                sent => return Ok(sent?),
+            }
+        }
+    }
+
+    /// Ends this side: the client reads the end after what has been sent.
+    ///
+    /// # Errors
+    /// If the client has closed the connection.
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        Ok(shutdown(self.socket(), Shutdown::Write)?)
+    }
+
+    /// Has the kernel reset the connection when it is closed, so that the client cannot take the end of
+    /// the connection for the end of the content.
+    pub(crate) fn reset_on_close(&self) {
+        // If it fails, the client has closed the connection.
+        let _ = sockopt::set_socket_linger(self.socket(), Some(Duration::ZERO));
+    }
+
+    /// The address of this side, if it is an internet address.
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        let address = getsockname(self.socket()).ok()?;
+        SocketAddr::try_from(address).ok()
+    }
+
+    /// Whether the client has closed the connection, or its sending half. A client that sends nothing
+    /// more while a response is being made has left in all likelihood.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut fds = [PollFd::new(self.socket(), PollFlags::RDHUP)];
+        let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+        poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().intersects(gone)
+    }
+
+    /// Blocks until the socket is ready, and returns what is left of `time` then.
+    ///
+    /// # Errors
+    /// [`TimedOut`](io::ErrorKind::TimedOut) when `time` has passed.
+    pub(crate) fn wait(&self, readiness: Readiness, time: Duration) -> io::Result<Duration> {
+        let flags = match readiness {
+            Readiness::Input => PollFlags::IN,
+            Readiness::Room => PollFlags::OUT,
+        };
+        let since = Instant::now();
+        loop {
+            let left = time.saturating_sub(since.elapsed());
+            let timeout = Timespec::try_from(left).ok();
+            match poll(&mut [PollFd::new(self.socket(), flags)], timeout.as_ref()) {
+                Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+                Ok(_) => return Ok(time.saturating_sub(since.elapsed())),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl AsFd for Transport {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket().as_fd()
+    }
+}
+
+/// Whether an error means only that the client has closed the connection.
+pub(super) fn is_disconnect(error: &io::Error) -> bool {
+    let gone = [
+        Errno::PIPE,
+        Errno::CONNRESET,
+        Errno::CONNABORTED,
+        Errno::TIMEDOUT,
+    ];
+    gone.iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn bytes_in_and_out() {
+        let (mut client, socket) = UnixStream::pair().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let transport = Transport::plain(socket.into());
+        let mut buffer = [0; 8];
+        let nothing = transport.recv(&mut buffer).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+        let late = transport
+            .wait(Readiness::Input, Duration::ZERO)
+            .unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        assert!(!transport.peek());
+        client.write_all(b"abc").unwrap();
+        assert!(transport.peek() && transport.wait(Readiness::Input, Duration::MAX).is_ok());
+        assert_eq!(transport.recv(&mut buffer).unwrap(), 3);
+        let slices = [IoSlice::new(b"de"), IoSlice::new(b"f")];
+        assert_eq!(transport.send(&slices, More::Unknown).unwrap(), 3);
+        assert_eq!(transport.send(&slices[..1], More::Follows).unwrap(), 2);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let mut offset = 4;
+        assert_eq!(transport.send_file(&file, &mut offset, 3).unwrap(), 3);
+        assert_eq!(offset, 7);
+        assert!(transport.wait(Readiness::Room, Duration::MAX).is_ok());
+        transport.shutdown_write().unwrap();
+        let mut all = String::new();
+        client.read_to_string(&mut all).unwrap();
+        assert_eq!(all, "defde456");
+        assert!(!transport.has_ended());
+        drop(client);
+        assert!(transport.has_ended());
+        assert_eq!(transport.recv(&mut buffer).unwrap(), 0);
+    }
+}

@@ -1,0 +1,143 @@
+//! What a worker lends a connection for one turn, and state that has a meaning only within a turn.
+
+use super::env::Env;
+use crate::access_log::{Ending, Held, Record};
+use crate::deadline::{Deadline, Ticks, Waiting};
+use std::time::{Duration, Instant, SystemTime};
+use tinyhttp_message::date::HttpDate;
+use tinyhttp_message::encode::FieldLines;
+
+/// A worker's clock, output buffer and Date line, for the connection that has its turn.
+pub(crate) struct Turn<'e> {
+    pub(crate) env: &'e Env,
+    /// The number of the worker. No other worker has the same.
+    pub(crate) worker: usize,
+    /// Responses that have not been sent.
+    pub(super) output: Vec<u8>,
+    /// The records of the responses in `output`.
+    pub(super) held: Held,
+    /// The time of the last reports.
+    now: Instant,
+    /// The Date field of that time, made once a second.
+    pub(super) date: FieldLines,
+    date_of: HttpDate,
+    /// The server is shutting down, so each response is the last of its connection.
+    pub(crate) is_draining: bool,
+    /// Upper bound on when the next request began to arrive; `None` if unknown.
+    pub(super) arrived: Option<Instant>,
+    /// What was left of the connection's deadline when the turn began.
+    pub(super) left: Duration,
+    /// Requests that were answered in this turn.
+    pub(super) answered: usize,
+    /// An exchange was finished in this turn.
+    pub(super) has_exchanged: bool,
+    /// The socket may be read once more in this turn.
+    pub(super) may_read: bool,
+    /// The input holds only a part of something.
+    pub(super) needs_more: bool,
+}
+
+impl<'e> Turn<'e> {
+    pub(crate) fn new(env: &'e Env, worker: usize) -> Self {
+        let date_of = HttpDate::from(SystemTime::now());
+        Turn {
+            env,
+            worker,
+            output: Vec::new(),
+            held: Held::default(),
+            now: Instant::now(),
+            date: date_field(date_of),
+            date_of,
+            is_draining: false,
+            arrived: None,
+            left: Duration::ZERO,
+            answered: 0,
+            has_exchanged: false,
+            may_read: true,
+            needs_more: false,
+        }
+    }
+
+    /// Sets the time: once for all reports of one call, and after everything that may have taken long.
+    pub(crate) fn update_time(&mut self) {
+        self.now = Instant::now();
+        let date_of = HttpDate::from(SystemTime::now());
+        if date_of != self.date_of {
+            (self.date, self.date_of) = (date_field(date_of), date_of);
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The deadline of something that begins now.
+    pub(super) fn deadline(&self, waiting: Waiting) -> Deadline {
+        self.deadline_in(waiting, self.env.timeouts.of(waiting))
+    }
+
+    /// The deadline of a connection that had `left` remaining and has transferred `moved` bytes since.
+    pub(super) fn deadline_after(&self, waiting: Waiting, left: Duration, moved: u64) -> Deadline {
+        self.deadline_in(waiting, self.env.timeouts.after(waiting, left, moved))
+    }
+
+    fn deadline_in(&self, waiting: Waiting, left: Duration) -> Deadline {
+        let at = self.ticks().after(left);
+        Deadline { waiting, at }
+    }
+
+    fn ticks(&self) -> Ticks {
+        self.env.clock.at(self.now)
+    }
+
+    /// The time from now to a deadline.
+    pub(super) fn until(&self, deadline: Deadline) -> Duration {
+        deadline.at.since(self.ticks())
+    }
+
+    /// The latest deadline of a reader that has fallen behind its slowest rate.
+    pub(crate) fn behind(&self) -> Ticks {
+        self.ticks().after(self.env.timeouts.left_behind())
+    }
+
+    /// Holds the record of a response that was just written to the output, with `content` bytes of
+    /// content, until the socket has taken it.
+    pub(super) fn hold(&mut self, record: Option<&Record<'_>>, content: u64) {
+        if let Some(record) = record {
+            self.held.hold(record, self.output.len(), content);
+        }
+    }
+
+    /// Records the responses that are complete now that `taken` bytes of the output have been sent and
+    /// removed.
+    pub(super) fn output_taken(&mut self, taken: u64) {
+        self.held.advance(taken, |record| self.env.record(record));
+    }
+
+    /// Records all responses that were in the output. `taken` bytes of it have been sent, and no more
+    /// will be.
+    pub(crate) fn settle(&mut self, taken: u64, ending: Ending) {
+        self.held
+            .settle(taken, ending, |record| self.env.record(record));
+    }
+
+    /// Upper bound on when the request in hand began to arrive. It is known for the first request of a
+    /// turn only.
+    pub(super) fn arrival(&mut self) -> Instant {
+        self.arrived.take().unwrap_or_else(Instant::now)
+    }
+}
+
+/// The Date field (RFC 9110 §6.6.1).
+fn date_field(date: HttpDate) -> FieldLines {
+    // Of letters, digits, commas, colons and spaces, which every field value may have.
+    FieldLines::new(|head| head.field("Date", &date.write())).unwrap_or_default()
+}
+
+#[cfg(test)]
+impl Turn<'_> {
+    /// Lets time pass.
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+}

@@ -1,0 +1,98 @@
+//! What all workers of a server share.
+
+use super::admission::Admission;
+use super::contention::Contention;
+use super::inbox::Inboxes;
+use super::lifecycle::Lifecycle;
+use super::parked::Parked;
+use crate::connection::{Connection, Env};
+use crate::deadline::Waiting;
+use crate::poller::Poller;
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// The token of the wakeup for all workers.
+pub(super) const WAKE: u64 = u64::MAX;
+
+/// The parts of a running server.
+pub(crate) struct Shared {
+    pub(crate) env: Env,
+    pub(crate) admission: Admission,
+    pub(crate) lifecycle: Lifecycle,
+    pub(super) poller: Poller,
+    pub(super) parked: Parked<Connection>,
+    pub(super) contention: Contention,
+    pub(super) inboxes: Inboxes,
+    /// The number of workers there have been.
+    workers: AtomicUsize,
+}
+
+impl Shared {
+    /// Makes the parts, and makes the listeners and the wakeup known to the poller.
+    ///
+    /// # Errors
+    /// If the system has no descriptors left.
+    pub(crate) fn new(env: Env, admission: Admission) -> io::Result<Self> {
+        let shared = Shared {
+            env,
+            admission,
+            lifecycle: Lifecycle::new()?,
+            poller: Poller::new()?,
+            parked: Parked::new(),
+            contention: Contention::new(),
+            inboxes: Inboxes::default(),
+            workers: AtomicUsize::new(0),
+        };
+        shared.poller.add_for_all(shared.lifecycle.wakeup(), WAKE)?;
+        shared.admission.listen(&shared.poller)?;
+        Ok(shared)
+    }
+
+    /// A number for another worker.
+    pub(super) fn number_worker(&self) -> usize {
+        self.workers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts an accepted connection.
+    pub(super) fn opened(&self) {
+        if self.admission.opened() {
+            self.lifecycle.notify_idle();
+        }
+    }
+
+    /// Counts a closed connection.
+    pub(super) fn closed(&self) {
+        self.admission.closed();
+        self.admission.resume(&self.poller);
+        if self.lifecycle.is_draining() {
+            self.lifecycle.notify();
+        }
+    }
+
+    /// The number of connections that owe a response: their handler runs, or the client has not taken it.
+    pub(crate) fn in_flight(&self) -> usize {
+        let others = self.parked.count(|waiting| waiting != Waiting::Write);
+        self.admission.connections().saturating_sub(others)
+    }
+
+    /// Stops accepting until a connection is closed or the timer comes by.
+    pub(super) fn pause_accepting(&self, why: Option<&io::Error>) {
+        self.admission.pause(why, &self.poller);
+        self.lifecycle.notify();
+    }
+
+    /// Closes a listener for good.
+    pub(super) fn close_listener(&self, listener: usize) {
+        self.admission.listeners[listener].close(&self.poller);
+    }
+
+    /// Sleeps for a tick, or for longer if there is nothing to time. Returns whether there is nothing.
+    pub(super) fn sleep(&self, tick: Duration, was_idle: bool) -> bool {
+        self.lifecycle.sleep(tick, was_idle, || {
+            self.admission.connections() == 0
+                && !self.admission.is_paused()
+                && !self.lifecycle.is_draining()
+        })
+    }
+}

@@ -1,0 +1,498 @@
+//! A worker and its loop: poll for reports, give each ready connection its turn.
+//!
+//! What a request costs, and which alternatives were measured and rejected, is in `docs/performance.md`.
+
+use super::admission::LISTENER;
+use super::contention::CpuSample;
+use super::inbox::{Inbox, Ready};
+use super::pool::Pool;
+use super::shared::{Shared, WAKE};
+use crate::access_log::Ending;
+use crate::body::Body;
+use crate::connection::{Call, Connection, Input, Next, Transport, Turn};
+use crate::deadline::{NEVER, Waiting};
+use crate::endpoint::Endpoint;
+use crate::handler::Peer;
+use crate::listen::{Accepted, BACKLOG};
+use crate::poller::{EVENTS, Report, no_events};
+use http::{Request, Response};
+use std::cell::Cell;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tinyhttp_message::FieldStorage;
+
+/// The work that one worker does alone. If more is expected, another one is woken. It is many times what
+/// waking a worker costs, and little beside what a client notices.
+const ALONE: Duration = Duration::from_micros(200);
+
+/// Connections that are accepted in one go.
+const ACCEPTS: usize = 16;
+
+/// Connections that are evicted in one go.
+const SHED: usize = 32;
+
+/// A thread that gives connections their turns. What it owns is lent to each of them, so that a parked
+/// connection needs no buffer.
+pub(crate) struct Worker<'s> {
+    shared: &'s Shared,
+    pool: &'s Arc<Pool>,
+    turn: Turn<'s>,
+    input: Input,
+    inbox: Arc<Inbox>,
+    /// How long a turn has taken lately.
+    usual: Duration,
+    /// The worker was blocked during its batch, so that the time it took means nothing.
+    was_blocked: Cell<bool>,
+}
+
+impl<'s> Worker<'s> {
+    pub(crate) fn new(shared: &'s Shared, pool: &'s Arc<Pool>) -> Self {
+        Worker {
+            shared,
+            pool,
+            turn: Turn::new(&shared.env, shared.number_worker()),
+            input: Input::new(),
+            inbox: shared.inboxes.add(),
+            usual: Duration::ZERO,
+            was_blocked: Cell::new(false),
+        }
+    }
+
+    /// Works until the server stops.
+    pub(crate) fn run(&mut self) {
+        let (poller, pool) = (&self.shared.poller, self.pool);
+        let mut events = no_events();
+        while let Some(found) = pool.wait_for_work(|| poller.wait(&mut events)) {
+            match found {
+                Ok(_) if self.shared.lifecycle.has_stopped() => pool.stop(),
+                Ok(reports) => {
+                    self.update_time();
+                    let reports = reports.map(Ready::Reported);
+                    let number = self.inbox.fill(reports, self.turn.now());
+                    self.work_off(number);
+                    self.end_of_work();
+                }
+                Err(error) => {
+                    log::error!("waiting for connections failed: {error}");
+                    pool.stop();
+                }
+            }
+        }
+    }
+
+    /// Sets the time, and whether the server is shutting down.
+    pub(super) fn update_time(&mut self) {
+        self.turn.update_time();
+        self.turn.is_draining = self.shared.lifecycle.is_draining();
+    }
+
+    /// Gives everything in the inbox its turn.
+    fn work_off(&mut self, reported: usize) {
+        let since = self.turn.now();
+        let number = reported as u32;
+        // When as many are reported as can be, more are ready.
+        let much = self.usual * number > ALONE || reported == EVENTS;
+        let sample = (much && self.shared.contention.likely_idle(since)).then(|| {
+            self.pool.wake_one();
+            CpuSample::from_now_on()
+        });
+        self.was_blocked.set(false);
+        while let Some(ready) = self.inbox.next() {
+            match ready {
+                Ready::Reported(Report { token: WAKE, .. }) => {}
+                Ready::Reported(Report { token, .. }) if token >= LISTENER => {
+                    self.accept((token - LISTENER) as usize);
+                }
+                Ready::Reported(Report { token, ended }) => {
+                    if let Some(mut connection) = self.shared.parked.take(token as usize) {
+                        connection.ended |= ended;
+                        self.turn(connection);
+                    }
+                }
+                Ready::Fresh(connection) => self.turn(connection),
+            }
+        }
+        if self.was_blocked.get() {
+            return;
+        }
+        if sample.is_some_and(|sample| sample.was_preempted()) {
+            self.shared.contention.backoff(Instant::now());
+        }
+        if number > 0 {
+            self.usual = (self.usual * 7 + since.elapsed() / number) / 8;
+        }
+    }
+
+    /// Gives a connection its turn, and parks or closes it then.
+    fn turn(&mut self, mut connection: Box<Connection>) {
+        let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(&mut connection)));
+        match advanced {
+            Ok(true) => self.park_or_close(connection),
+            Ok(false) => {
+                drop(connection);
+                self.shared.closed();
+            }
+            // A handler's panic is dealt with where it is called; any other costs the connection.
+            Err(_) => {
+                log::error!("a connection is closed: its worker panicked");
+                drop(connection);
+                self.shared.closed();
+                // The buffers may be gone, or hold what was meant for this client.
+                self.turn.settle(0, Ending::Failed);
+                self.input = Input::new();
+                self.turn = Turn::new(&self.shared.env, self.turn.worker);
+                self.update_time();
+            }
+        }
+    }
+
+    /// Does what a connection needs until it waits (`true`) or is over.
+    fn advance(&mut self, connection: &mut Connection) -> bool {
+        let blocking = Blocking {
+            shared: self.shared,
+            pool: self.pool,
+            inbox: &self.inbox,
+            was_blocked: &self.was_blocked,
+        };
+        let turn = &mut self.turn;
+        connection.begin(turn, &mut self.input);
+        loop {
+            let mut storage = FieldStorage::new();
+            match connection.advance(turn, &mut self.input, &mut storage) {
+                Next::Call(call) => respond(call, connection, turn, &blocking),
+                Next::Block => blocking.run(true, turn, || connection.run_blocking()),
+                Next::Continue => {}
+                Next::Park => return true,
+                Next::Close => return false,
+            }
+        }
+    }
+
+    /// Notes that the worker has finished its batch. If the timer counted it as blocked, it is so no
+    /// longer.
+    fn end_of_work(&self) {
+        end_of_work(&self.inbox, self.pool);
+    }
+
+    /// Finds workers that have been stuck in one turn for too long (on a disk that hangs, for example),
+    /// wakes others in their places, and hands over what the stuck ones have not acted on.
+    pub(super) fn replace_stuck_workers(&self) {
+        for inbox in self.shared.inboxes.all() {
+            if inbox.is_stuck(self.turn.now(), || self.pool.count_blocked()) {
+                hand_over(self.shared, &inbox);
+            }
+        }
+    }
+
+    /// Accepts the connections that are waiting. If there are more, the listener is reported again.
+    fn accept(&mut self, listener: usize) {
+        for accepted in 0..ACCEPTS {
+            if self.shared.admission.is_full() {
+                // The first one is known to be there; for the next one the listener is reported again.
+                if accepted > 0 {
+                    break;
+                }
+                if !self.make_room() {
+                    return self.shared.pause_accepting(None);
+                }
+            }
+            let listeners = &self.shared.admission.listeners;
+            match listeners[listener].accept(|| self.shared.opened()) {
+                Accepted::Connection(socket, remote) => self.welcome(socket, remote, listener),
+                Accepted::Gone => {}
+                Accepted::Nobody => break,
+                Accepted::Closed => return self.shared.close_listener(listener),
+                Accepted::Exhausted(error) => {
+                    if !self.make_room() {
+                        return self.shared.pause_accepting(Some(&error));
+                    }
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, socket: OwnedFd, remote: Endpoint, listener: usize) {
+        let Some(permit) = self.shared.admission.clients.count(remote.ip()) else {
+            log::debug!("{remote}: closing: this client has too many connections already");
+            self.shared.closed();
+            return;
+        };
+        let transport = Transport::plain(socket);
+        // There are far fewer listeners than that.
+        let number = listener as u16;
+        let connection = Connection::new(transport, remote, number, permit, &self.turn);
+        self.inbox.add(Ready::Fresh(Box::new(connection)));
+    }
+
+    /// Evicts connections to make room for new ones, and returns whether there is room now.
+    ///
+    /// 1. Those that have been idle for longest.
+    /// 2. Those that have their response and still send content that is skipped, or linger.
+    /// 3. Those that have sent nothing, or an incomplete head, for longest.
+    /// 4. One reader of a response that has fallen behind its slowest rate ([`Timeouts::slowest`]). Its
+    ///    response then is visibly incomplete.
+    ///
+    /// A connection whose handler is running stays, and so does one that reads fast enough.
+    ///
+    /// [`Timeouts::slowest`]: crate::Timeouts::slowest
+    fn make_room(&mut self) -> bool {
+        let number = (self.shared.admission.connections() / 64).clamp(1, SHED);
+        let order = [
+            Waiting::Idle,
+            Waiting::Content,
+            Waiting::Linger,
+            Waiting::First,
+            Waiting::Head,
+        ];
+        let has_room = order.into_iter().any(|waiting| {
+            let mut room = false;
+            for mut connection in self.shared.parked.take_oldest(waiting, NEVER, number) {
+                let may_ask = matches!(waiting, Waiting::Idle | Waiting::First | Waiting::Head);
+                if may_ask && connection.has_input() {
+                    self.park_or_close(connection);
+                    continue;
+                }
+                self.evict(connection, waiting);
+                room = true;
+            }
+            room
+        });
+        has_room || self.evict_reader()
+    }
+
+    /// Evicts one reader that has fallen behind its slowest rate, if there is one.
+    fn evict_reader(&mut self) -> bool {
+        let parked = &self.shared.parked;
+        let mut evicted = false;
+        for mut reader in parked.take_oldest(Waiting::Write, self.turn.behind(), SHED) {
+            if !evicted && reader.has_fallen_behind(&mut self.turn) {
+                self.evict(reader, Waiting::Write);
+                evicted = true;
+            } else {
+                self.park_or_close(reader);
+            }
+        }
+        evicted
+    }
+
+    fn evict(&self, connection: Box<Connection>, waiting: Waiting) {
+        log::debug!(
+            "{}: closing: there are too many connections, and this one ({waiting}) has waited for longest",
+            connection.remote()
+        );
+        self.abort(connection, Ending::Evicted);
+    }
+
+    /// Closes a connection wherever it is.
+    pub(super) fn abort(&self, connection: Box<Connection>, ending: Ending) {
+        connection.abort(ending, &self.shared.env);
+        self.shared.closed();
+    }
+
+    /// Ends the wait of a connection whose deadline has passed.
+    pub(super) fn expire(&mut self, mut connection: Box<Connection>, waiting: Waiting) {
+        let is_in_time = match waiting {
+            // A request that has come gets its response, however busy the workers are.
+            Waiting::First | Waiting::Idle => connection.has_input(),
+            Waiting::Write => connection.has_taken_some(&mut self.turn),
+            _ => false,
+        };
+        let stays = is_in_time
+            || matches!(
+                connection.expire(waiting, &mut self.turn, &mut self.input),
+                Next::Park
+            );
+        match stays {
+            true => self.park_or_close(connection),
+            false => self.abort(connection, Ending::TooSlow),
+        }
+    }
+
+    /// Closes the listeners. Clients that wait to be accepted, perhaps with a request, would be reset:
+    /// they are accepted, as far as there is room, and handed to other workers.
+    pub(super) fn close_listeners(&mut self) {
+        for (number, listener) in self.shared.admission.listeners.iter().enumerate() {
+            for _ in 0..BACKLOG {
+                if self.shared.admission.is_full() {
+                    break;
+                }
+                match listener.accept(|| self.shared.opened()) {
+                    Accepted::Connection(socket, remote) => self.welcome(socket, remote, number),
+                    Accepted::Gone => {}
+                    Accepted::Nobody | Accepted::Closed | Accepted::Exhausted(_) => break,
+                }
+            }
+            self.shared.close_listener(number);
+        }
+        hand_over(self.shared, &self.inbox);
+    }
+
+    pub(super) fn park_or_close(&self, connection: Box<Connection>) {
+        park_or_close(self.shared, connection);
+    }
+}
+
+/// Closes what is left after the workers have ended: listeners and connections.
+pub(crate) fn end(shared: &Shared) {
+    for listener in 0..shared.admission.listeners.len() {
+        shared.close_listener(listener);
+    }
+    shared.parked.sweep(
+        NEVER,
+        |_| true,
+        |left, _| left.abort(Ending::ShutDown, &shared.env),
+    );
+}
+
+/// Calls the handler and gives its response to the connection.
+fn respond(
+    call: Call<'_>,
+    connection: &mut Connection,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) {
+    let handler = &turn.env.handler;
+    let record = connection.record(&call.head, turn.env);
+    if call.is_complete
+        && let Some(prepared) = handler.prepared(&call.head, call.arrived)
+    {
+        return connection.respond_prepared(prepared, record, turn);
+    }
+    let mut request = match call.head.to_http() {
+        Ok(request) => request,
+        Err(error) => return connection.refuse(error, turn),
+    };
+    let admission = &blocking.shared.admission;
+    request.extensions_mut().insert(Peer {
+        remote: connection.remote(),
+        local: admission.address(connection.listener()),
+    });
+    let response = if call.is_complete {
+        let request = request.map(|()| Body::empty());
+        let may_block = handler.may_wait(&request);
+        if may_block {
+            if !blocking.pool.may_block() {
+                return connection.respond_busy(record, turn);
+            }
+            connection.send_ahead(turn);
+        }
+        let env = turn.env;
+        blocking.run(may_block, turn, || handle(env, request))
+    } else if !blocking.pool.may_block() {
+        return connection.respond_busy(record, turn);
+    } else {
+        connection.send_ahead(turn);
+        connection.disarm(&blocking.shared.poller);
+        let (loan, body) = connection.lend(&call, turn);
+        let request = request.map(|()| body);
+        let may_block = handler.may_wait(&request);
+        // Taking the body back waits while another thread reads from it.
+        let env = turn.env;
+        let call = || (handle(env, request), loan.take_back());
+        let (response, body) = blocking.run(may_block, turn, call);
+        connection.take_back(body, turn);
+        response
+    };
+    let failure = match &response {
+        None => "panicked",
+        // That would not be a response (RFC 9110 §15.2).
+        Some(response) if response.status().is_informational() => "gave an interim response",
+        Some(_) => "",
+    };
+    match response.filter(|_| failure.is_empty()) {
+        Some(response) => connection.respond(response, record, turn),
+        None => {
+            let (method, target) = (&call.head.method, call.head.target.as_str());
+            log::error!("the handler {failure} at {method} {target:?}");
+            connection.respond_broken(record, turn);
+        }
+    }
+}
+
+/// Calls the handler. `None`: it panicked.
+fn handle(env: &crate::connection::Env, request: Request<Body>) -> Option<Response<Body>> {
+    // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
+    catch_unwind(AssertUnwindSafe(|| env.handler.handle(request))).ok()
+}
+
+/// What a worker needs to let others take its place.
+struct Blocking<'w> {
+    shared: &'w Shared,
+    pool: &'w Arc<Pool>,
+    inbox: &'w Inbox,
+    was_blocked: &'w Cell<bool>,
+}
+
+impl Blocking<'_> {
+    /// Does something that may block. Another worker takes this one's place, and what was reported to it.
+    fn block_in_place<R>(&self, work: impl FnOnce() -> R) -> R {
+        hand_over(self.shared, self.inbox);
+        let was_at_work = self.inbox.is_at_work();
+        end_of_work(self.inbox, self.pool);
+        let blocked = self.pool.block();
+        let result = work();
+        drop(blocked);
+        if was_at_work {
+            self.inbox.resume();
+        }
+        self.was_blocked.set(true);
+        result
+    }
+
+    /// Does something, in place if it may block, and sets the time afterwards.
+    fn run<R>(&self, may_block: bool, turn: &mut Turn<'_>, work: impl FnOnce() -> R) -> R {
+        if !may_block {
+            return work();
+        }
+        let result = self.block_in_place(work);
+        turn.update_time();
+        turn.is_draining = self.shared.lifecycle.is_draining();
+        result
+    }
+}
+
+fn end_of_work(inbox: &Inbox, pool: &Pool) {
+    if inbox.end() {
+        pool.count_unblocked();
+    }
+}
+
+/// Gives what is in an inbox to other workers.
+fn hand_over(shared: &Shared, inbox: &Inbox) {
+    while let Some(ready) = inbox.next() {
+        let given = match ready {
+            // These are reported again in any case.
+            Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
+            Ready::Reported(Report { token, .. }) => shared
+                .parked
+                .with(token as usize, |connection| {
+                    connection.arm(&shared.poller, true)
+                })
+                .unwrap_or(Ok(())),
+            Ready::Fresh(connection) => {
+                park_or_close(shared, connection);
+                Ok(())
+            }
+        };
+        if let Err(error) = given {
+            log::debug!("a descriptor could not be armed again: {error}");
+        }
+    }
+}
+
+fn park_or_close(shared: &Shared, connection: Box<Connection>) {
+    if let Err(error) = park(shared, connection) {
+        log::warn!("a connection could not be parked: {error}");
+        shared.closed();
+    }
+}
+
+fn park(shared: &Shared, connection: Box<Connection>) -> io::Result<()> {
+    let descriptor = connection.token() as usize;
+    let deadline = connection.deadline();
+    let arm = |connection: &mut Connection, missed| connection.arm(&shared.poller, missed);
+    shared.parked.park(descriptor, connection, deadline, arm)
+}
