@@ -162,7 +162,7 @@ impl<'s> Worker<'s> {
         loop {
             let mut storage = FieldStorage::new();
             match connection.advance(turn, &mut self.input, &mut storage) {
-                Next::Call(call) => respond(call, connection, turn, &blocking),
+                Next::Call(call) => respond(&call, connection, turn, &blocking),
                 Next::Block => blocking.run(true, turn, || connection.run_blocking()),
                 Next::Continue => {}
                 Next::Park => return true,
@@ -349,7 +349,7 @@ pub(crate) fn end(shared: &Shared) {
 
 /// Calls the handler and gives its response to the connection.
 fn respond(
-    call: Call<'_>,
+    call: &Call<'_>,
     connection: &mut Connection,
     turn: &mut Turn<'_>,
     blocking: &Blocking<'_>,
@@ -386,7 +386,7 @@ fn respond(
     } else {
         connection.send_ahead(turn);
         connection.disarm(&blocking.shared.poller);
-        let (loan, body) = connection.lend(&call, turn);
+        let (loan, body) = connection.lend(call, turn);
         let request = request.map(|()| body);
         let may_block = handler.may_wait(&request);
         // Taking the body back waits while another thread reads from it.
