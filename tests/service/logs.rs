@@ -7,7 +7,8 @@ use support::{Folder, LONG, Running, Serve, tinyhttp};
 /// Of the user ann, with the password `secret`.
 const REQUEST: &str = "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nReferer: http://r/\r\nUser-Agent: agent \u{fc}\r\n\r\n";
 
-/// The file's content as soon as `wanted` says that it is there. There is no event to wait for that isn't the log itself.
+/// The file's content as soon as `wanted` says that it is there. There is no event to wait for that
+/// isn't the log itself.
 fn read_when(path: &Path, wanted: impl Fn(&str) -> bool) -> String {
     let since = Instant::now();
     loop {
@@ -284,7 +285,8 @@ fn own_lines_have_a_date_and_the_clients_address() {
     }
 }
 
-/// However often a client asks for it: one line of a kind each second, which says how many were left out.
+/// However often a client asks for it: one line of a kind each second, which says how many were
+/// left out.
 #[test]
 fn a_flood_of_bad_requests_is_no_flood_of_lines() {
     let folder = Folder::new().with("site/a.txt", "a");
@@ -363,4 +365,229 @@ fn aborted_transfers_and_tls_handshakes_are_marked_in_every_format() {
         let advice = format!("{advice}http://{}/ instead of https://", server.address());
         assert!(lines.contains(&advice), "{format}: {lines}");
     }
+}
+
+/// A child process of the server, with the name that the log's process has.
+fn log_process(server: &Serve) -> Option<u32> {
+    let path = format!("/proc/{0}/task/{0}/children", server.pid());
+    let children = std::fs::read_to_string(path).unwrap();
+    children.split_whitespace().find_map(|child| {
+        let name = std::fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
+        (name.trim() == "tinyhttp-log").then(|| child.parse().unwrap())
+    })
+}
+
+/// The files that a process has open.
+fn open_files(process: u32) -> Vec<std::path::PathBuf> {
+    let descriptors = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let links = descriptors.flatten().map(|entry| entry.path());
+    links
+        .filter_map(|link| std::fs::read_link(link).ok())
+        .collect()
+}
+
+/// Whether a process is gone, or is only left over for its parent to see.
+fn is_gone(process: u32) -> bool {
+    match std::fs::read_to_string(format!("/proc/{process}/stat")) {
+        Ok(stat) => stat
+            .rsplit(')')
+            .next()
+            .unwrap()
+            .trim()
+            .starts_with(['Z', 'X']),
+        Err(_) => true,
+    }
+}
+
+#[test]
+fn only_a_process_of_its_own_can_write_the_log() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let log = folder.path().join("log");
+    let site = folder.path().join("site");
+    let server = Serve::start(&site, ["--log-file", log.to_str().unwrap()]);
+    let banner = server.banner.concat();
+    if !banner.contains("(Landlock): nothing else can be read, nothing written") {
+        eprintln!("skipped: this kernel has no Landlock, or an old one");
+        return;
+    }
+    assert!(
+        banner.contains("a process of its own writes the log"),
+        "{banner}"
+    );
+    server.connect().get("/a.txt");
+    read_when(&log, |text| text.lines().count() == 1);
+    let writer = log_process(&server).expect("the log has a process");
+    assert!(
+        open_files(writer).contains(&log),
+        "{:?}",
+        open_files(writer)
+    );
+    assert!(!open_files(server.pid()).contains(&log));
+    // Neither the listener nor anything else of the server is in the other process.
+    let sockets = |files: Vec<std::path::PathBuf>| {
+        let files = files.into_iter().map(|file| file.display().to_string());
+        files
+            .filter(|file| file.starts_with("socket:"))
+            .collect::<Vec<_>>()
+    };
+    let theirs = sockets(open_files(server.pid()));
+    let shared: Vec<_> = sockets(open_files(writer))
+        .into_iter()
+        .filter(|socket| theirs.contains(socket))
+        .collect();
+    assert_eq!(shared, [""; 0]);
+    let status = std::fs::read_to_string(format!("/proc/{writer}/status")).unwrap();
+    for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"] {
+        assert!(status.contains(line), "{line} is not in {status}");
+    }
+}
+
+/// However the server ends, its log's process ends, too, after the last line.
+#[test]
+fn no_process_outlives_the_server() {
+    const REQUESTS: usize = 200;
+    let folder = Folder::new().with("site/a.txt", "a");
+    let site = folder.path().join("site");
+    for signal in ["TERM", "INT", "KILL"] {
+        let log = folder.join(signal);
+        let mut server = Serve::start(&site, ["--log-file", &log]);
+        let writer = log_process(&server).expect("the log has a process");
+        let mut raw = server.connect();
+        for _ in 0..REQUESTS {
+            assert_eq!(raw.get("/a.txt").status, 200);
+        }
+        if signal == "KILL" {
+            read_when(Path::new(&log), |text| text.lines().count() == REQUESTS);
+        }
+        server.signal(signal);
+        server.wait();
+        if signal != "KILL" {
+            // The server has waited for it.
+            assert!(is_gone(writer), "{signal}");
+        }
+        let since = Instant::now();
+        while !is_gone(writer) {
+            assert!(since.elapsed() < LONG, "{signal}: {writer} is an orphan");
+            std::thread::yield_now();
+        }
+        let text = std::fs::read_to_string(log).unwrap();
+        assert_eq!(text.lines().count(), REQUESTS, "{signal}");
+    }
+}
+
+/// Ctrl-C and a supervisor send signals to all processes of a service; those of the log's process
+/// end nothing.
+#[test]
+fn signals_do_not_end_the_process_of_the_log() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let log = folder.path().join("log");
+    let site = folder.path().join("site");
+    let mut server = Serve::start(&site, ["--log-file", log.to_str().unwrap()]);
+    let writer = log_process(&server).expect("the log has a process");
+    for (number, signal) in [
+        "INT", "TERM", "QUIT", "HUP", "USR1", "USR2", "ALRM", "PIPE", "TSTP",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let status = std::process::Command::new("kill")
+            .args(["-s", signal, &writer.to_string()])
+            .status();
+        assert!(status.unwrap().success());
+        server.connect().get("/a.txt");
+        read_when(&log, |text| text.lines().count() == number + 1);
+    }
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+    assert!(is_gone(writer));
+}
+
+/// The server goes on without its log, and says what to do.
+#[test]
+fn a_log_process_that_was_killed_is_reported() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let log = folder.join("log");
+    let mut server = Serve::start(&folder.path().join("site"), ["--log-file", &log]);
+    let writer = log_process(&server).expect("the log has a process");
+    let status = std::process::Command::new("kill")
+        .args(["-s", "KILL", &writer.to_string()])
+        .status();
+    assert!(status.unwrap().success());
+    let since = Instant::now();
+    while !is_gone(writer) {
+        assert!(since.elapsed() < LONG);
+        std::thread::yield_now();
+    }
+    assert_eq!(server.connect().get("/a.txt").status, 200);
+    let line = server.stderr_line();
+    assert!(line.contains("restart the server"), "{line}");
+    server.signal("USR1");
+    let line = server.stderr_line();
+    assert!(line.contains("restart the server"), "{line}");
+    assert_eq!(server.connect().get("/a.txt").status, 200);
+    server.signal("TERM");
+    assert_eq!(server.wait(), Some(0));
+}
+
+#[test]
+fn a_full_disk_is_reported() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let site = folder.path().join("site");
+    for flags in [&[][..], &["--no-sandbox"]] {
+        let flags = [&["--log-file", "/dev/full"], flags].concat();
+        let mut server = Serve::start(&site, &flags);
+        assert_eq!(server.connect().get("/a.txt").status, 200);
+        let line = server.stderr_line();
+        let what = "the access log can't be written: No space left on device";
+        assert!(line.contains(what), "{flags:?}: {line}");
+        server.signal("TERM");
+        assert_eq!(server.wait(), Some(0));
+    }
+}
+
+/// Without a sandbox, the server writes its log itself, and rotation is the same.
+#[test]
+fn without_a_sandbox_the_log_has_no_process() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let log = folder.path().join("log");
+    let flags = ["--log-file", log.to_str().unwrap(), "--no-sandbox"];
+    let server = Serve::start(&folder.path().join("site"), flags);
+    assert_eq!(log_process(&server), None);
+    server.connect().get("/a.txt");
+    read_when(&log, |text| text.lines().count() == 1);
+    std::fs::rename(&log, folder.path().join("old")).unwrap();
+    server.signal("USR1");
+    read_when(&log, |_| true);
+    server.connect().get("/a.txt");
+    read_when(&log, |text| text.lines().count() == 1);
+}
+
+/// Pipes and devices can be logs, too.
+#[test]
+fn a_log_that_is_no_regular_file() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    let pipe = folder.join("pipe");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let reader = std::process::Command::new("head")
+        .args(["-n", "1", &pipe])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let server = Serve::start(&folder.path().join("site"), ["--log-file", &pipe]);
+    server.connect().get("/a.txt");
+    let output = reader.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("GET /a.txt"), "{text}");
+    drop(server);
+    let server = Serve::start(&folder.path().join("site"), ["--log-file", "/dev/null"]);
+    assert_eq!(server.connect().get("/a.txt").status, 200);
+    server.signal("USR1");
+    assert_eq!(server.connect().get("/a.txt").status, 200);
+    assert!(log_process(&server).is_some());
 }

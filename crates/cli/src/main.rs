@@ -46,6 +46,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if serve::is_log_process(std::env::args_os().next().as_deref()) {
+        return serve::run_log_process();
+    }
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let args = Args::try_parse().unwrap_or_else(|error| {
         let parse = |arguments: &[OsString]| {

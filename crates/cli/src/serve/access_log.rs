@@ -3,13 +3,13 @@
 //! SIGUSR1 and SIGHUP (`signals.rs`) reopen a log file, so that it can be moved away first: `mv
 //! access.log old.log; kill -USR1 PID` loses no line, and each line is in one file.
 
+use super::log_process::{LogProcess, StartError, append_to};
 use crate::failure::Failure;
 use clap::ValueEnum;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tinyhttp_server::access_log::{AccessLog, Format};
 
 /// What is written about each request.
@@ -60,24 +60,29 @@ impl Log {
     pub(crate) fn open(
         &self,
         quiet: bool,
-    ) -> Result<(Option<AccessLog>, Option<LogFile>), Failure> {
-        let failure = |error| super::cannot_start(&error);
-        match &self.log_file {
-            Some(path) => {
-                let file = LogFile::open(path).map_err(|error| cannot_write(path, &error))?;
+        file: Option<&LogFile>,
+    ) -> Result<Option<AccessLog>, Failure> {
+        let log = match file {
+            Some(file) => {
                 let format = match self.log_format.into() {
                     Format::Dev => Format::DatedDev,
                     format => format,
                 };
-                let log = AccessLog::new(file.clone(), format).map_err(failure)?;
-                Ok((Some(log), Some(file)))
+                AccessLog::new(file.clone(), format)
             }
-            None if quiet => Ok((None, None)),
-            None => {
-                let log = AccessLog::new(io::stderr(), self.log_format.into());
-                Ok((Some(log.map_err(failure)?), None))
-            }
-        }
+            None if quiet => return Ok(None),
+            None => AccessLog::new(io::stderr(), self.log_format.into()),
+        };
+        log.map(Some).map_err(|error| super::cannot_start(&error))
+    }
+
+    /// Opens the file, if there is one: in a process of its own if `apart` says so.
+    pub(crate) fn open_file(&self, apart: bool) -> Result<Option<LogFile>, Failure> {
+        let Some(path) = &self.log_file else {
+            return Ok(None);
+        };
+        let file = LogFile::open(path, apart).map_err(|error| cannot_write(path, &error))?;
+        Ok(Some(file))
     }
 
     /// Whether lines are JSON objects.
@@ -87,11 +92,6 @@ impl Log {
 
     pub(crate) fn file(&self) -> Option<&Path> {
         self.log_file.as_deref()
-    }
-
-    /// The folder in which the file is made anew after it was moved away.
-    pub(crate) fn folder(&self) -> Option<&Path> {
-        self.log_file.as_deref().map(super::folder_of)
     }
 }
 
@@ -107,56 +107,82 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
 #[derive(Clone)]
 pub(crate) struct LogFile {
     path: Arc<Path>,
-    file: Arc<Mutex<File>>,
+    output: Arc<Mutex<Output>>,
+}
+
+/// What has the file open.
+enum Output {
+    /// This process.
+    File(File),
+    /// A process that does nothing else.
+    Process(LogProcess),
 }
 
 impl LogFile {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, apart: bool) -> io::Result<Self> {
+        let output = match apart.then(|| LogProcess::start(path)) {
+            Some(Ok(process)) => Output::Process(process),
+            Some(Err(StartError::File(error))) => return Err(error),
+            Some(Err(StartError::Process(error))) => {
+                log::warn!(
+                    "the log file has no process of its own ({error}): from inside the sandbox it can't be reopened"
+                );
+                Output::File(append_to(path)?)
+            }
+            None => Output::File(append_to(path)?),
+        };
         Ok(LogFile {
             path: path.into(),
-            file: Arc::new(Mutex::new(append_to(path)?)),
+            output: Arc::new(Mutex::new(output)),
         })
     }
 
     /// Goes on with the file that has the name now. If there can't be one, the old one is better
     /// than none.
     pub(crate) fn reopen(&self) {
+        let reopened = match &mut *self.lock() {
+            Output::File(file) => append_to(&self.path).map(|opened| *file = opened),
+            Output::Process(process) => process.reopen(),
+        };
         let path = self.path.display();
-        match append_to(&self.path) {
-            Ok(file) => {
-                *self.lock() = file;
-                log::debug!("reopened the log file {path}");
-            }
+        match reopened {
+            Ok(()) => log::debug!("reopened the log file {path}"),
             Err(error) => {
                 log::error!("can't open {path} again, so the log stays where it is: {error}");
             }
         }
     }
 
-    /// Nobody panics while holding this lock, so poison says nothing.
-    fn lock(&self) -> std::sync::MutexGuard<'_, File> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends the file's process, if it has one, and waits for that. A process that a disk holds up
+    /// is left behind.
+    pub(crate) fn close(&self) {
+        if let Ok(mut output) = self.output.try_lock()
+            && let Output::Process(process) = &mut *output
+        {
+            process.finish();
+        }
     }
-}
 
-fn append_to(path: &Path) -> io::Result<File> {
-    // Lines name visitors and what they asked for, which is nothing for every user of the machine
-    // to read.
-    let mut options = File::options();
-    options.append(true).create(true).mode(0o640).open(path)
+    /// Nobody panics while holding this lock, so poison says nothing.
+    fn lock(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.lock().write(bytes)
+        self.write_all(bytes).map(|()| bytes.len())
     }
 
     /// Whole lines come in one call, and must end in the file that they began in.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.lock().write_all(bytes)
+        match &mut *self.lock() {
+            Output::File(file) => file.write_all(bytes),
+            Output::Process(process) => process.append(bytes),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.lock().flush()
+        Ok(())
     }
 }

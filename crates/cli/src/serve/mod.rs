@@ -8,6 +8,7 @@ mod args;
 mod banner;
 mod guards;
 mod listen;
+mod log_process;
 mod names;
 mod own_log;
 mod privileges;
@@ -21,10 +22,12 @@ mod watch;
 
 pub(crate) use args::Args;
 use listen::Sockets;
+pub(crate) use log_process::{is_meant as is_log_process, run as run_log_process};
 use privileges::Inherited;
 use sandbox::{Allowed, Enforced};
 
 use crate::failure::Failure;
+use access_log::LogFile;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use signals::{Caught, Reload, Targets};
 use std::io::{self, Write};
@@ -79,13 +82,18 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let addresses = builder.addresses();
     let urls = banner::urls(&addresses, &args.site.path());
     let browser = args.share.open(&urls);
+    if !args.service.no_sandbox {
+        privileges::drop_capabilities(privileges::TO_SERVE);
+    }
+    // Before the sandbox, from which no process can be started, and before other descriptors are closed: the path may
+    // stand for one of them.
+    let log_file = args.log.open_file(!args.service.no_sandbox)?;
     inherited.close();
     signals::block_job_control().map_err(|error| cannot_start(&error))?;
     // Before there are other threads, which it would not hold.
     let enforced = shut_in(args, &sockets)?;
     builder = args.service.bound(builder);
-    let (log, log_file) = args.log.open(args.quiet)?;
-    if let Some(log) = log {
+    if let Some(log) = args.log.open(args.quiet, log_file.as_ref())? {
         builder = builder.access_log(log);
     }
     let (site, changes) = if args.watch.watch {
@@ -101,7 +109,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         stopper: server.stopper(),
         changes,
         reload: Reload {
-            log: log_file,
+            log: log_file.clone(),
             guards: args.guards.clone(),
             users,
         },
@@ -118,7 +126,10 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(browser) = browser {
         browser.look_after().map_err(|error| cannot_start(&error))?;
     }
-    server.run().map_err(|error| cannot_start(&error))
+    let ended = server.run().map_err(|error| cannot_start(&error));
+    // All lines are written by now.
+    log_file.iter().for_each(LogFile::close);
+    ended
 }
 
 /// Whether the sandbox is to leave room for another folder in the place of the served one. A build that is watched may make one.
@@ -168,7 +179,6 @@ fn shut_in(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
     if args.service.no_sandbox {
         return Ok(Enforced::Nothing);
     }
-    privileges::drop_capabilities();
     let around = surroundings(args);
     let readable = match around.iter().map(AsRef::as_ref).collect::<Vec<_>>() {
         _ if args.site.leads_outside() => vec![Path::new("/")],
@@ -182,8 +192,12 @@ fn shut_in(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
         false => file,
     });
     let allowed = Allowed {
-        readable: readable.into_iter().chain(auth_file).collect(),
-        log: args.log.folder(),
+        readable: readable
+            .into_iter()
+            .chain(auth_file)
+            .chain(sandbox::TIME_ZONES.iter().map(Path::new))
+            .collect(),
+        log: None,
         sockets: sockets.folders(),
     };
     sandbox::enter(&allowed).map_err(|error| {
@@ -222,9 +236,11 @@ fn say_where(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced
     let exceptions = match (args.log.file(), sockets.made.is_empty()) {
         _ if enforced != Enforced::All => "",
         (None, true) => "",
-        (Some(_), true) => ", but for the log",
+        (Some(_), true) => "; a process of its own writes the log",
         (None, false) => ", and nothing removed but in the socket's folder",
-        (Some(_), false) => ", but for the log, and nothing removed but in the socket's folder",
+        (Some(_), false) => {
+            ", and nothing removed but in the socket's folder; a process of its own writes the log"
+        }
     };
     let root = match privileges::is_root() {
         true => "as root: --user NAME gives that up once the ports are bound\n",

@@ -1,12 +1,15 @@
-//! Rights that come with the process and that a server doesn't need: inherited descriptors and capabilities.
+//! Rights that come with the process and that a server doesn't need: inherited descriptors and
+//! capabilities.
 
 use caps::{CapSet, Capability};
 use rustix::process::geteuid;
 use std::os::fd::RawFd;
 
-/// The descriptors of the process when it starts, but for stdin, stdout, stderr and sockets that systemd hands down.
+/// The descriptors of the process when it starts, but for stdin, stdout, stderr and sockets that
+/// systemd hands down.
 ///
-/// A shell or a supervisor may leave some open by mistake; whoever takes the process over could use them.
+/// A shell or a supervisor may leave some open by mistake; whoever takes the process over could use
+/// them.
 pub(super) struct Inherited(Vec<RawFd>);
 
 impl Inherited {
@@ -26,7 +29,8 @@ impl Inherited {
         Inherited(open)
     }
 
-    /// Closes them. Options may name some of them (`--auth-file <(…)`), so this comes after those are read.
+    /// Closes them. Options may name some of them (`--auth-file <(…)`), so this comes after those
+    /// are read.
     pub(super) fn close(self) {
         for number in self.0 {
             log::debug!("closing the inherited descriptor {number}");
@@ -36,12 +40,16 @@ impl Inherited {
     }
 }
 
-/// Gives up all capabilities but that of reading files which belong to others, which root needs to serve them.
+/// What root needs to serve files that belong to other users.
+pub(super) const TO_SERVE: &[Capability] = &[Capability::CAP_DAC_READ_SEARCH];
+
+/// Gives up all capabilities, but `kept` if this process runs as root.
 ///
-/// A process that isn't root has none usually, but may have been given some to bind a port (`setcap`).
-pub(super) fn drop_capabilities() {
+/// A process that isn't root has none usually, but may have been given some to bind a port
+/// (`setcap`).
+pub(super) fn drop_capabilities(kept: &[Capability]) {
     let kept: caps::CapsHashSet = match is_root() {
-        true => [Capability::CAP_DAC_READ_SEARCH].into_iter().collect(),
+        true => kept.iter().copied().collect(),
         false => caps::CapsHashSet::new(),
     };
     let drop_all = || -> Result<(), caps::errors::CapsError> {

@@ -1,11 +1,14 @@
-//! The process shuts itself in: from here on it can read the folder that it serves, and hardly anything else.
+//! The process shuts itself in: from here on it can read the folder that it serves, and hardly
+//! anything else.
 //!
-//! What keeps requests inside the folder is `openat2` and the code before it. This is for the day on which that code is
-//! wrong: Landlock makes the kernel refuse every other file, every write but to the log, every program, and every TCP connection
-//! or listener beyond those that are open already, to this thread and to all that it starts later. It can't be undone.
+//! What keeps requests inside the folder is `openat2` and the code before it. This is for the day
+//! on which that code is wrong: Landlock makes the kernel refuse every other file, every write,
+//! every program, and every TCP connection or listener beyond those that are open already, to this
+//! thread and to all that it starts later. It can't be undone.
 //!
-//! What is allowed is allowed for folders as they are, not for names: another folder that is put in the place of the one that is
-//! served is one of the others, unless the folder around it was named here.
+//! What is allowed is allowed for folders as they are, not for names: another folder that is put in
+//! the place of the one that is served is one of the others, unless the folder around it was named
+//! here.
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
@@ -13,17 +16,19 @@ use landlock::{
 };
 use std::path::Path;
 
-/// The newest set of restrictions that this was written for; a kernel that knows fewer enforces those.
+/// The newest set of restrictions that this was written for; a kernel that knows fewer enforces
+/// those.
 ///
-/// Since version 6, signals to processes outside and abstract Unix sockets are refused too; since version 9, connections to Unix
-/// sockets that have a name.
+/// Since version 6, signals to processes outside and abstract Unix sockets are refused too; since
+/// version 9, connections to Unix sockets that have a name.
 const KNOWN: ABI = ABI::V9;
 
-/// The oldest version that refuses everything that the banner promises: files, programs and the network.
+/// The oldest version that refuses everything that the banner promises: files, programs and the
+/// network.
 const WHOLE: ABI = ABI::V5;
 
 /// Files that are read when a log line is stamped with the local time.
-const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
+pub(super) const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
 
 /// How much of it the kernel enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,7 @@ pub(crate) enum Enforced {
     Nothing,
 }
 
-/// What is left to do, beside reading the time zone. Each holds for all that is in the folder, and below.
+/// What is left to do. Each holds for a file, or for all that is in a directory and below.
 #[derive(Debug, Default)]
 pub(crate) struct Allowed<'p> {
     /// What can be read.
@@ -56,13 +61,11 @@ pub(crate) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
         .scope(Scope::from_all(KNOWN))?
         .create()?;
     let read: BitFlags<AccessFs> = AccessFs::ReadFile.into();
-    let readable = allowed.readable.iter().copied();
-    let readable = readable
-        .chain(TIME_ZONES.iter().map(Path::new))
-        .map(|path| match path.is_dir() {
-            true => (path, read | AccessFs::ReadDir),
-            false => (path, read),
-        });
+    let readable = allowed.readable.iter();
+    let readable = readable.map(|path| match path.is_dir() {
+        true => (*path, read | AccessFs::ReadDir),
+        false => (*path, read),
+    });
     let log = allowed
         .log
         .iter()
@@ -159,7 +162,8 @@ mod tests {
         UnixAddress::from_abstract_name(name).unwrap()
     }
 
-    /// A handler of a server that was bound before and runs inside; the client and whoever listens are outside.
+    /// A handler of a server that was bound before and runs inside; the client and whoever listens
+    /// are outside.
     #[test]
     fn a_handler_can_not_get_out() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -1,11 +1,13 @@
 //! The system calls that a running server may make; the kernel refuses all others (seccomp).
 //!
-//! Landlock bounds which files and ports can be reached. This bounds which parts of the kernel can be: code that took the
-//! process over could still attack the kernel through some call that a server never makes. A refused call fails with EPERM and
-//! leaves a trace nowhere else, so a call that is missing here costs a feature, not the server.
+//! Landlock bounds which files and ports can be reached. This bounds which parts of the kernel can
+//! be: code that took the process over could still attack the kernel through some call that a
+//! server never makes. A refused call fails with EPERM and leaves a trace nowhere else, so a call
+//! that is missing here costs a feature, not the server.
 //!
-//! Calls that start programs, open new sockets, mount, trace or change identity are absent. `clone` and `clone3` are
-//! allowed because threads are started with them; the filter can't see what `clone3` is asked for.
+//! Calls that start programs, open new sockets, mount, trace or change identity are absent. `clone`
+//! and `clone3` are allowed because threads are started with them; the filter can't see what
+//! `clone3` is asked for.
 
 use nix::libc;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter_all_threads};
@@ -167,21 +169,63 @@ const OLDER: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[i64] = &[];
 
-/// Lets all threads make these calls only, from now on; `false` if this kernel or architecture has no such filters.
-pub(super) fn bound() -> bool {
-    let bounded = program()
-        .and_then(|program| apply_filter_all_threads(&program).map_err(|error| error.to_string()));
-    if let Err(error) = &bounded {
-        log::debug!("system calls are not filtered: {error}");
-    }
-    bounded.is_ok()
+/// What the process of the access log does: receive lines, append them, open the file again. One
+/// thread, no connections.
+const LOG: &[i64] = &[
+    libc::SYS_brk,
+    libc::SYS_clock_gettime,
+    libc::SYS_close,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_fcntl,
+    libc::SYS_fstat,
+    libc::SYS_futex,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_madvise,
+    libc::SYS_mmap,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_munmap,
+    libc::SYS_openat,
+    libc::SYS_read,
+    libc::SYS_recvfrom,
+    libc::SYS_restart_syscall,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sendto,
+    libc::SYS_sigaltstack,
+    libc::SYS_statx,
+    libc::SYS_tgkill,
+    libc::SYS_write,
+    libc::SYS_writev,
+];
+
+/// Lets all threads make the calls of a server only, from now on.
+pub(super) fn bound() {
+    apply(&[RUNTIME, FILES, CONNECTIONS, OLDER].concat());
 }
 
-fn program() -> Result<BpfProgram, String> {
+/// Lets this process make the calls of the access log's process only, from now on.
+pub(super) fn bound_to_log() {
+    apply(LOG);
+}
+
+/// Not every kernel and architecture has such filters; without them, the calls stay as they are.
+fn apply(calls: &[i64]) {
+    let bounded = program(calls)
+        .and_then(|program| apply_filter_all_threads(&program).map_err(|error| error.to_string()));
+    if let Err(error) = bounded {
+        log::debug!("system calls are not filtered: {error}");
+    }
+}
+
+fn program(calls: &[i64]) -> Result<BpfProgram, String> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH).map_err(|it| it.to_string())?;
-    let calls = [RUNTIME, FILES, CONNECTIONS, OLDER].concat();
-    // A call without conditions is allowed whatever its arguments are, which the kernel then need not look at again.
-    let rules = calls.into_iter().map(|call| (call, Vec::new())).collect();
+    // A call without conditions is allowed whatever its arguments are, which the kernel then need
+    // not look at again.
+    let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
     let refused = SeccompAction::Errno(libc::EPERM as u32);
     let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture);
     let filter = filter.map_err(|error| error.to_string())?;
@@ -193,7 +237,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_filter_fits_this_kernel() {
-        assert!(program().unwrap().len() < 4096);
+    fn the_filters_fit_this_kernel() {
+        let server = [RUNTIME, FILES, CONNECTIONS, OLDER].concat();
+        for calls in [&server[..], LOG] {
+            assert!(program(calls).unwrap().len() < 4096);
+        }
     }
 }
