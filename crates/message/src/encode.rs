@@ -17,6 +17,7 @@
 //! ```
 
 use crate::error::MisuseError;
+use crate::grammar::is_token;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 
@@ -72,7 +73,7 @@ impl<'o> HeadWriter<'o> {
     /// [`MisuseError::InvalidFieldName`] for a name that isn't a token; [`MisuseError::InvalidFieldValue`] for a value with CR, LF
     /// or NUL. Nothing is written then.
     pub fn field(&mut self, name: &str, value: &[u8]) -> Result<(), MisuseError> {
-        if name.is_empty() || !name.bytes().all(is_token) {
+        if !is_token(name.as_bytes()) {
             return Err(MisuseError::InvalidFieldName);
         }
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
@@ -168,11 +169,6 @@ impl FieldLines {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-}
-
-/// Whether a byte may stand in a token (RFC 9110 §5.6.2).
-pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Writes a field name with a capital at the start of each word, but for the few that are written otherwise.

@@ -25,44 +25,20 @@
 //! # Ok::<(), tinyhttp_message::ProtocolError>(())
 //! ```
 
+mod diagnose;
+mod limits;
+mod scanner;
+
+pub use limits::Limits;
+pub(crate) use scanner::HeadScanner;
+
 use crate::error::ProtocolError;
 use crate::target::Target;
+use diagnose::{diagnose_fields, diagnose_version};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use httparse::Header;
 use std::fmt;
 use std::mem::MaybeUninit;
-
-/// Bounds on what a peer can make a reader keep. Each is inclusive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of the request line without its CRLF; 8 KiB unless changed. Beyond it: 414.
-    pub request_line: usize,
-    /// Bytes of the whole head with its blank line, and of a trailer section; 32 KiB unless changed. Beyond it: 431.
-    pub head: usize,
-    /// Fields in a head or a trailer section; 100 unless changed, never more than the [`FieldStorage`] has room for.
-    /// Beyond it: 431.
-    pub fields: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            request_line: 8 * 1024,
-            head: 32 * 1024,
-            fields: 100,
-        }
-    }
-}
-
-impl Limits {
-    /// The same, but at most that many fields.
-    fn within(self, capacity: usize) -> Self {
-        Limits {
-            fields: self.fields.min(capacity),
-            ..self
-        }
-    }
-}
 
 /// Room for the fields of one head, so that parsing allocates nothing. Make a new one for each head: it costs nothing.
 #[derive(Debug)]
@@ -354,7 +330,7 @@ pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMa
         Ok(httparse::Status::Complete((_, fields))) => Fields(fields).to_http(),
         Ok(httparse::Status::Partial) => Err(ProtocolError::InvalidFieldName),
         Err(error) => {
-            Err(diagnose_fields(error, section, limits).unwrap_or(ProtocolError::InvalidFieldName))
+            Err(diagnose_section(error, section, limits).unwrap_or(ProtocolError::InvalidFieldName))
         }
     }
 }
@@ -437,7 +413,7 @@ fn version_of(minor: u8) -> Version {
     }
 }
 
-/// Names what is wrong with a head that httparse refused. Only called then, so it may take its time.
+/// Names the fault of a head that httparse refused. Called on refusal only, so it need not be fast.
 fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> ProtocolError {
     let line_end = head
         .windows(2)
@@ -445,29 +421,16 @@ fn diagnose(error: httparse::Error, head: &[u8], limits: &Limits) -> ProtocolErr
         .unwrap_or(head.len());
     let (start_line, rest) = head.split_at(line_end);
     match error {
-        httparse::Error::Version => {
-            let is_another_version = |word: &[u8]| {
-                matches!(word, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-                    if major.is_ascii_digit() && *major != b'1' && minor.is_ascii_digit())
-            };
-            if start_line
-                .split(|byte| *byte == b' ')
-                .any(is_another_version)
-            {
-                ProtocolError::UnsupportedVersion
-            } else {
-                ProtocolError::MalformedStartLine
-            }
-        }
+        httparse::Error::Version => diagnose_version(start_line),
         httparse::Error::Token | httparse::Error::Status => ProtocolError::MalformedStartLine,
         _ if start_line.contains(&b'\r') => ProtocolError::BareCarriageReturn,
-        _ => diagnose_fields(error, rest.get(2..).unwrap_or_default(), limits)
+        _ => diagnose_section(error, rest.get(2..).unwrap_or_default(), limits)
             .unwrap_or(ProtocolError::MalformedStartLine),
     }
 }
 
-/// Names what is wrong with a field section that httparse refused.
-fn diagnose_fields(
+/// Names the fault of a field section that httparse refused.
+fn diagnose_section(
     error: httparse::Error,
     section: &[u8],
     limits: &Limits,
@@ -477,88 +440,5 @@ fn diagnose_fields(
             limit: limits.fields,
         });
     }
-    for line in section.split(|byte| *byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.contains(&b'\r') {
-            return Some(ProtocolError::BareCarriageReturn);
-        }
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            return Some(ProtocolError::LineFolding);
-        }
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
-            if line.is_empty() {
-                continue;
-            }
-            return Some(ProtocolError::InvalidFieldName);
-        };
-        let (name, value) = line.split_at(colon);
-        if name.ends_with(b" ") || name.ends_with(b"\t") {
-            return Some(ProtocolError::SpaceBeforeColon);
-        }
-        if HeaderName::from_bytes(name).is_err() {
-            return Some(ProtocolError::InvalidFieldName);
-        }
-        if HeaderValue::from_bytes(&value[1..]).is_err() {
-            return Some(ProtocolError::InvalidFieldValue);
-        }
-    }
-    None
-}
-
-/// Looks for the end of a head. Between calls it remembers how far it has looked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct HeadScanner {
-    /// Bytes already looked at.
-    scanned: u32,
-    /// Where the line that is being looked at starts.
-    line: u32,
-}
-
-impl HeadScanner {
-    /// The length of the head at the start of `input`, with its blank line, or `None` while it isn't all there.
-    ///
-    /// `input` must begin with the bytes of the call before. `first_line` is the limit of the first line, if it has one
-    /// of its own.
-    pub(crate) fn find_end(
-        &mut self,
-        input: &[u8],
-        first_line: Option<usize>,
-        limits: &Limits,
-    ) -> Result<Option<usize>, ProtocolError> {
-        let mut line = self.line as usize;
-        let mut scanned = self.scanned as usize;
-        let window = &input[..input.len().min(limits.head)];
-        while let Some(offset) = memchr::memchr(b'\n', &window[scanned..]) {
-            let newline = scanned + offset;
-            // The limit comes first, as it would if the line feed had not come yet.
-            if line == 0 && first_line.is_some_and(|limit| newline > limit + 1) {
-                return Err(too_long(first_line));
-            }
-            if newline == line || window[newline - 1] != b'\r' {
-                return Err(ProtocolError::BareLineFeed);
-            }
-            if newline == line + 1 {
-                return Ok(Some(newline + 1));
-            }
-            scanned = newline + 1;
-            line = scanned;
-        }
-        // A CR that ends the window may still be the end of a line that is just as long as it may be.
-        if line == 0 && first_line.is_some_and(|limit| window.len() > limit + 1) {
-            return Err(too_long(first_line));
-        }
-        if input.len() >= limits.head {
-            return Err(ProtocolError::HeadTooLarge { limit: limits.head });
-        }
-        // The casts hold: a head larger than its limit, which is far below 4 GiB, was refused above.
-        self.line = u32::try_from(line).unwrap_or(u32::MAX);
-        self.scanned = u32::try_from(window.len()).unwrap_or(u32::MAX);
-        Ok(None)
-    }
-}
-
-fn too_long(first_line: Option<usize>) -> ProtocolError {
-    ProtocolError::RequestLineTooLong {
-        limit: first_line.unwrap_or_default(),
-    }
+    diagnose_fields(section)
 }

@@ -67,9 +67,12 @@ pub mod date;
 pub mod encode;
 pub mod error;
 pub mod framing;
+mod grammar;
 pub mod head;
+pub mod hop_by_hop;
 pub mod negotiate;
 pub mod range;
+pub mod selection;
 pub mod target;
 pub mod tolerance;
 

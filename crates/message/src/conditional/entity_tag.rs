@@ -42,6 +42,12 @@ impl<'a> EntityTag<'a> {
         self.opaque
     }
 
+    /// The tag as it is written in a field: quoted, and marked if it is weak.
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mark: &[u8] = if self.weak { b"W/" } else { b"" };
+        [mark, b"\"", self.opaque, b"\""].concat()
+    }
+
     /// Strong comparison (§8.8.3.2): the same bytes, and neither tag weak.
     pub fn matches_strongly(self, other: EntityTag<'_>) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
@@ -109,6 +115,7 @@ mod tests {
         ];
         for (a, b, strongly, weakly) in table {
             for (a, b) in [(a, b), (b, a)] {
+                assert_eq!(tag(a).to_bytes(), a.as_bytes());
                 assert_eq!(tag(a).matches_strongly(tag(b)), strongly, "{a} {b}");
                 assert_eq!(tag(a).matches_weakly(tag(b)), weakly, "{a} {b}");
             }

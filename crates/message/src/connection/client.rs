@@ -1,6 +1,6 @@
 //! The client's side of a connection: requests out, responses in.
 
-use super::content_length;
+use super::fields::content_length;
 use super::receiver::{Event, HeadRead, Progress, Receiver};
 use crate::content::ContentEncoder;
 use crate::encode::HeadWriter;

@@ -43,46 +43,13 @@
 //! ```
 
 mod client;
+mod fields;
 mod overhead;
 mod receiver;
 mod server;
 
+pub use crate::hop_by_hop::is_framing_field;
 pub use client::{ClientConnection, RequestContent, Response};
+pub use fields::end_to_end_fields;
 pub use receiver::{Event, Skipped};
 pub use server::{Request, ServerConnection};
-
-use crate::encode::HeadWriter;
-use crate::error::MisuseError;
-use http::{HeaderMap, header};
-use std::io::Write;
-
-fn content_length(head: &mut HeadWriter<'_>, length: u64) {
-    let mut digits = [0; 20];
-    let mut rest = &mut digits[..];
-    // Twenty digits are enough for every u64, so this doesn't fail.
-    let _ = write!(rest, "{length}");
-    let unused = rest.len();
-    head.known("Content-Length: ", &digits[..digits.len() - unused]);
-}
-
-/// Whether a field of that name says how long the content is or whether the connection lives on. Such fields are written
-/// by the connection, to match what it does, and by nobody else.
-#[must_use]
-pub fn is_framing_field(name: &header::HeaderName) -> bool {
-    [
-        header::CONTENT_LENGTH,
-        header::TRANSFER_ENCODING,
-        header::CONNECTION,
-    ]
-    .contains(name)
-}
-
-/// Writes the fields of a map, without [those of the framing](is_framing_field).
-///
-/// # Errors
-/// As [`HeadWriter::field`].
-pub fn end_to_end_fields(head: &mut HeadWriter<'_>, map: &HeaderMap) -> Result<(), MisuseError> {
-    map.iter()
-        .filter(|(name, _)| !is_framing_field(name))
-        .try_for_each(|(name, value)| head.field(name.as_str(), value.as_bytes()))
-}

@@ -1,6 +1,6 @@
 //! The server's side of a connection: requests in, responses out.
 
-use super::content_length;
+use super::fields::content_length;
 use super::overhead::Overhead;
 use super::receiver::{Event, HeadRead, Progress, Receiver, Skipped};
 use crate::content::ContentEncoder;

@@ -1,6 +1,8 @@
 //! Media ranges and what they say of a media type (RFC 9110 §12.5.1).
 
-use super::{Quality, is_weight, members, split_unquoted, weight};
+use super::list::{is_weight, members, split_unquoted, weight};
+use super::quality::Quality;
+use crate::grammar::is_token;
 
 /// What the client says of media types.
 #[derive(Clone, Debug)]
@@ -118,14 +120,9 @@ fn same_parameter(a: &[u8], b: &[u8]) -> bool {
         .eq(b.iter().filter(bare).map(lower))
 }
 
-fn is_token(text: &[u8]) -> bool {
-    let tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    !text.is_empty() && text.iter().all(tchar)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::MAX_MEMBERS;
+    use super::super::list::MAX_MEMBERS;
     use super::*;
     use proptest::prelude::*;
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use http::HeaderValue;
 
-use super::{ByteRange, ContentRange};
+use super::byte_range::ByteRange;
+use super::content_range::ContentRange;
 
 /// What separates the parts of a multipart body: 16 hexadecimal digits, so valid in the parameter and on the wire alike.
 ///

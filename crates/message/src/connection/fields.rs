@@ -1,0 +1,26 @@
+//! Field lines that both sides of a connection write.
+
+use crate::encode::HeadWriter;
+use crate::error::MisuseError;
+use crate::hop_by_hop::is_framing_field;
+use http::HeaderMap;
+use std::io::Write;
+
+pub(super) fn content_length(head: &mut HeadWriter<'_>, length: u64) {
+    let mut digits = [0; 20];
+    let mut rest = &mut digits[..];
+    // Twenty digits are enough for every u64, so this doesn't fail.
+    let _ = write!(rest, "{length}");
+    let unused = rest.len();
+    head.known("Content-Length: ", &digits[..digits.len() - unused]);
+}
+
+/// Writes the fields of a map, without [those of the framing](is_framing_field).
+///
+/// # Errors
+/// As [`HeadWriter::field`].
+pub fn end_to_end_fields(head: &mut HeadWriter<'_>, map: &HeaderMap) -> Result<(), MisuseError> {
+    map.iter()
+        .filter(|(name, _)| !is_framing_field(name))
+        .try_for_each(|(name, value)| head.field(name.as_str(), value.as_bytes()))
+}

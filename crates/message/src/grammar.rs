@@ -1,0 +1,71 @@
+//! Grammar that several fields share: tokens and decimal numbers.
+
+/// Whether a byte may stand in a token (RFC 9110 §5.6.2).
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Whether `text` is a token: at least one byte, all of which may stand in a token.
+pub(crate) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().copied().all(is_token_byte)
+}
+
+/// Returns the value of `1*DIGIT`; `None` for other bytes (`str::parse` accepts a leading `+`), no digits, and numbers
+/// that a `u64` does not hold.
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, digit| {
+        value.checked_mul(10)?.checked_add(digit_value(*digit)?)
+    })
+}
+
+/// Returns the value of `1*DIGIT`, or 2⁶⁴−1 if it is larger; `None` for other bytes and for no digits.
+pub(crate) fn saturating_decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, digit| {
+        Some(
+            value
+                .saturating_mul(10)
+                .saturating_add(digit_value(*digit)?),
+        )
+    })
+}
+
+fn digit_value(digit: u8) -> Option<u64> {
+    digit.is_ascii_digit().then(|| u64::from(digit - b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals() {
+        let max = Some(u64::MAX);
+        let table = [
+            ("0", Some(0), Some(0)),
+            ("007", Some(7), Some(7)),
+            ("18446744073709551615", max, max),
+            ("18446744073709551616", None, max),
+            ("99999999999999999999999", None, max),
+            ("", None, None),
+            ("+1", None, None),
+            ("-1", None, None),
+            ("1 ", None, None),
+            ("0x1", None, None),
+            ("\u{0661}", None, None),
+        ];
+        for (digits, checked, saturating) in table {
+            assert_eq!(decimal(digits.as_bytes()), checked, "{digits}");
+            assert_eq!(
+                saturating_decimal(digits.as_bytes()),
+                saturating,
+                "{digits}"
+            );
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Host and port (RFC 9110 §7.2, RFC 3986 §3.2).
+
+/// Whether that is `uri-host [":" port]` (RFC 9110 §7.2). Empty is allowed: it says that the URI has no authority.
+#[must_use]
+pub fn is_authority(text: &str) -> bool {
+    let (host_is_valid, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(None) => return false,
+        Some(Some((address, port))) => (address.parse::<core::net::Ipv6Addr>().is_ok(), port),
+        None => {
+            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            (is_registered_name(host), port)
+        }
+    };
+    let port_is_valid = match port.strip_prefix(':') {
+        Some(digits) => {
+            digits.is_empty()
+                || (digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok())
+        }
+        None => port.is_empty(),
+    };
+    host_is_valid && port_is_valid
+}
+
+/// RFC 3986 §3.2.2; an IPv4 address is one, too.
+fn is_registered_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        let valid = match byte {
+            b'%' => bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2,
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte),
+        };
+        if !valid {
+            return false;
+        }
+    }
+    true
+}

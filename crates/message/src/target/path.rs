@@ -1,0 +1,138 @@
+//! The path of a target, decoded and normalised (RFC 3986 §2.1, §5.2.4).
+
+use crate::error::ProtocolError;
+use std::borrow::Cow;
+
+/// A path, percent-decoded and normalised: it starts with `/`, has no empty, `.` or `..` segment and no NUL, and no `/`
+/// that was not sent as one. It is bytes, not text: a file name on Unix may be any bytes.
+///
+/// An encoded slash (`%2f`) is data in a segment, never a separator, so it stays encoded, as `%2F`. A file name can't contain
+/// it: [`Path::has_encoded_slash`] tells such a path from one with the three characters `%2F` in it, sent as `%252F`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Path<'t> {
+    bytes: Cow<'t, [u8]>,
+    has_encoded_slash: bool,
+}
+
+impl<'t> Path<'t> {
+    /// Decodes each segment once and removes the dot segments (RFC 3986 §5.2.4). Runs of `/` count as one.
+    ///
+    /// # Errors
+    /// [`ProtocolError::MalformedPath`] for a `%` without two hexadecimal digits, for an encoded NUL, for `..` above the root, and for a path that doesn't start with `/`.
+    pub fn normalize(raw: &'t str) -> Result<Self, ProtocolError> {
+        let bytes = raw.as_bytes();
+        if bytes.first() != Some(&b'/') {
+            return Err(ProtocolError::MalformedPath);
+        }
+        if is_normal(bytes) {
+            return Ok(Path {
+                bytes: Cow::Borrowed(bytes),
+                has_encoded_slash: false,
+            });
+        }
+        let mut path = Vec::with_capacity(bytes.len());
+        // Where each segment so far starts, at its slash, so that `..` knows how much to take back.
+        let mut starts = Vec::new();
+        let mut ends_in_slash = true;
+        let mut has_encoded_slash = false;
+        for segment in bytes[1..].split(|byte| *byte == b'/') {
+            let start = path.len();
+            path.push(b'/');
+            has_encoded_slash |= decode(segment, &mut path)?;
+            match &path[start + 1..] {
+                b"" | b"." => path.truncate(start),
+                b".." => path.truncate(starts.pop().ok_or(ProtocolError::MalformedPath)?),
+                _ => {
+                    starts.push(start);
+                    ends_in_slash = false;
+                    continue;
+                }
+            }
+            ends_in_slash = true;
+        }
+        if ends_in_slash {
+            path.push(b'/');
+        }
+        Ok(Path {
+            bytes: Cow::Owned(path),
+            has_encoded_slash,
+        })
+    }
+
+    /// Whether a `/` was sent encoded, as part of a name: no file on Unix has such a name.
+    #[must_use]
+    pub fn has_encoded_slash(&self) -> bool {
+        self.has_encoded_slash
+    }
+
+    /// The normalised bytes, with the leading `/`.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether it ends in `/`, and so names a folder.
+    #[must_use]
+    pub fn ends_in_slash(&self) -> bool {
+        self.bytes.ends_with(b"/")
+    }
+
+    /// The names between the slashes, none of them empty.
+    pub fn segments(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes
+            .split(|byte| *byte == b'/')
+            .filter(|segment| !segment.is_empty())
+    }
+
+    /// The path on its own, not borrowed from the target.
+    #[must_use]
+    pub fn into_owned(self) -> Path<'static> {
+        Path {
+            bytes: Cow::Owned(self.bytes.into_owned()),
+            has_encoded_slash: self.has_encoded_slash,
+        }
+    }
+}
+
+/// Whether there is nothing to decode, to join or to remove: then the path is its own normal form.
+fn is_normal(path: &[u8]) -> bool {
+    let mut after_slash = false;
+    for &byte in path {
+        match byte {
+            b'%' | 0 => return false,
+            b'/' | b'.' if after_slash => return false,
+            _ => after_slash = byte == b'/',
+        }
+    }
+    true
+}
+
+/// Decodes a segment; whether it has an encoded slash, which stays as it is.
+fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<bool, ProtocolError> {
+    let mut has_encoded_slash = false;
+    let mut rest = segment.iter();
+    while let Some(&byte) = rest.next() {
+        let byte = if byte == b'%' {
+            let mut digit = || {
+                rest.next()
+                    .and_then(|digit| char::from(*digit).to_digit(16))
+            };
+            let (Some(high), Some(low)) = (digit(), digit()) else {
+                return Err(ProtocolError::MalformedPath);
+            };
+            // Two hexadecimal digits are at most 255.
+            (high * 16 + low) as u8
+        } else {
+            byte
+        };
+        match byte {
+            0 => return Err(ProtocolError::MalformedPath),
+            b'/' => {
+                has_encoded_slash = true;
+                into.extend_from_slice(b"%2F");
+            }
+            byte => into.push(byte),
+        }
+    }
+    Ok(has_encoded_slash)
+}
