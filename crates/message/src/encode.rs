@@ -107,6 +107,14 @@ impl<'o> HeadWriter<'o> {
         self.out.extend_from_slice(&lines.0);
     }
 
+    /// Takes the blank line from the end of a head that was finished, so that more fields can follow.
+    pub fn reopen(out: &'o mut Vec<u8>) -> Self {
+        if out.ends_with(b"\r\n\r\n") {
+            out.truncate(out.len() - 2);
+        }
+        HeadWriter { out }
+    }
+
     /// Writes the blank line that ends the head.
     pub fn finish(self) {
         self.out.extend_from_slice(b"\r\n");
