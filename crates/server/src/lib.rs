@@ -76,6 +76,7 @@ mod connection;
 mod handler;
 pub mod middleware;
 pub mod files;
+mod memory_content;
 mod page;
 pub mod access_log;
 mod body;
@@ -89,7 +90,10 @@ pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use files::Files;
 pub use handler::{AnyHandler, Handler, Peer, Prepared};
+pub use memory_content::MemoryContent;
 pub use server::{Builder, Server, Stopper};
+/// The HTTP message, for handlers that need its grammar: dates, ranges, preconditions, negotiation.
+pub use tinyhttp_message as message;
 pub use tinyhttp_message::Limits;
 
 /// The README's example, compiled as a test.

@@ -4,14 +4,12 @@ use super::Failure;
 use crate::body::Body;
 use crate::body::{Concat, Segment};
 use crate::files::content::representation::Representation;
+use crate::memory_content::boundary;
 use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use http::{Method, Response, StatusCode};
-use std::hash::{BuildHasher, Hasher, RandomState};
-use tinyhttp_message::conditional::{Outcome, Preconditions};
 use tinyhttp_message::date::HttpDate;
-use tinyhttp_message::range::{
-    self, Boundary, ByteRange, ContentRange, MultipartByteranges, Parts, Resolved,
-};
+use tinyhttp_message::range::{ByteRange, ContentRange, MultipartByteranges};
+use tinyhttp_message::selection::{Representation as Known, Selection, select};
 
 /// Answers GET or HEAD in the order of RFC 9110 §13.2.2: first the preconditions, then the range.
 pub(crate) fn respond(
@@ -20,26 +18,21 @@ pub(crate) fn respond(
     fields: &HeaderMap,
     now: HttpDate,
 ) -> Result<Response<Body>, Failure> {
-    let validators = representation.validators(now);
-    let preconditions = Preconditions::from_fields(fields);
-    match preconditions.evaluate(method, Some(&validators), now) {
-        Outcome::PreconditionFailed => return Err(Failure::PreconditionFailed),
-        Outcome::NotModified => return Ok(not_modified(representation)),
-        Outcome::Proceed => {}
-    }
-    let range = range_field(method, fields).filter(|_| preconditions.if_range(&validators, now));
-    let Some((range, length)) = range.zip(representation.divisible_length()) else {
-        return Ok(whole(representation, now));
+    let known = Known {
+        length: representation.divisible_length(),
+        validators: representation.validators(now),
     };
-    match range::resolve(range.as_bytes(), length) {
-        Resolved::Whole => Ok(whole(representation, now)),
-        Resolved::Partial(Parts::One(range)) => Ok(part(representation, range, length, now)),
-        // Each part would take walks of its own.
-        Resolved::Partial(Parts::Many(_)) if representation.is_archive() => {
-            Ok(whole(representation, now))
-        }
-        Resolved::Partial(Parts::Many(ranges)) => Ok(parts(representation, &ranges, length, now)),
-        Resolved::Unsatisfiable => Err(Failure::RangeNotSatisfiable {
+    let selection = select(method, fields, &known, now);
+    let length = known.length.unwrap_or_default();
+    match selection {
+        Selection::Whole => Ok(whole(representation, now)),
+        Selection::Part(range) => Ok(part(representation, range, length, now)),
+        // Each part would take a walk of its own through the directory.
+        Selection::Parts(_) if representation.is_archive() => Ok(whole(representation, now)),
+        Selection::Parts(ranges) => Ok(parts(representation, &ranges, length, now)),
+        Selection::NotModified => Ok(not_modified(representation)),
+        Selection::PreconditionFailed => Err(Failure::PreconditionFailed),
+        Selection::RangeNotSatisfiable => Err(Failure::RangeNotSatisfiable {
             complete_length: length,
         }),
     }
@@ -102,12 +95,6 @@ fn parts(
         .headers_mut()
         .insert(CONTENT_TYPE, multipart.content_type());
     response
-}
-
-/// A boundary that nobody can have put into a file. The keys of the standard library's hash maps are what it is made
-/// of: the system's random source seeds them, and no two are the same.
-fn boundary() -> Boundary {
-    Boundary::from_random_bits(RandomState::new().build_hasher().finish())
 }
 
 /// 304 says what the client's copy needs to stay fresh, and nothing that it knows already.

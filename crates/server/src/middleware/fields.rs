@@ -7,6 +7,7 @@ use http::{Request, Response};
 use std::fmt;
 use std::time::Instant;
 use tinyhttp_message::RequestHead;
+use tinyhttp_message::hop_by_hop::{is_framing_field, is_hop_by_hop};
 
 /// Adds fields to every response; what the handler inside says under the same name is replaced, except for Vary, which
 /// is added to.
@@ -59,16 +60,7 @@ impl<H> Fields<H> {
         let (name, value) = line.split_once(':').ok_or_else(malformed)?;
         let name: HeaderName = name.parse().map_err(|_| malformed())?;
         let value = HeaderValue::from_str(value.trim()).map_err(|_| malformed())?;
-        let framing = [
-            "content-length",
-            "transfer-encoding",
-            "connection",
-            "keep-alive",
-            "upgrade",
-            "trailer",
-            "te",
-        ];
-        if framing.contains(&name.as_str()) {
+        if is_hop_by_hop(&name) || is_framing_field(&name) {
             return Err(InvalidField::Framing(name));
         }
         self.fields.append(name, value);
