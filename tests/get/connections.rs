@@ -416,3 +416,34 @@ fn names_in_other_letters() {
         server.request()
     );
 }
+
+#[test]
+fn a_request_target_goes_out_as_it_is() {
+    // Flags; the request line at a proxy, and at the server.
+    let table: &[(&[&str], &str, &str)] = &[
+        (&["--request-target", "*"], "*", "*"),
+        (&["--request-target", "/x"], "/x", "/x"),
+        (
+            &["--request-target", "http://i.test/"],
+            "http://i.test/",
+            "http://i.test/",
+        ),
+        (&["--path-as-is"], "http://h.test/a/../b?c", "/a/../b?c"),
+        (&[], "http://h.test/b?c", "/b?c"),
+    ];
+    for (flags, at_proxy, at_server) in table {
+        let server = Server::answering([HELLO, HELLO]);
+        let address = server.address.to_string();
+        let url = "http://h.test/a/../b?c#d";
+        let resolve = format!("::{address}");
+        for (way, want) in [
+            (["-x", &address], at_proxy),
+            (["--connect-to", &resolve], at_server),
+        ] {
+            get(flags.iter().copied().chain(way).chain([url])).succeeds();
+            let requests = server.requests();
+            let line = requests.last().unwrap().lines().next().unwrap();
+            assert_eq!(line, format!("GET {want} HTTP/1.1"), "{flags:?}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Downloads that just finish, and never pretend to have.
 
-use crate::script::{Outcome, Server, command, get, run};
+use crate::script::{HELLO, Outcome, Server, command, get, run};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
@@ -530,4 +530,64 @@ fn a_gigabyte_survives_a_server_that_is_killed_five_times() {
         "{}",
         outcome.stderr
     );
+}
+
+#[test]
+fn an_interrupted_download_without_a_validator_is_retried_from_its_beginning() {
+    // `File` always has an ETag.
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe";
+    for flags in [&["-O"][..], &["-o", "file"]] {
+        for cuts in 0..=4 {
+            let mut answers = vec![cut; cuts];
+            answers.push(HELLO);
+            let (server, folder) = (Server::answering(answers), Folder::new());
+            let mut command = command(["get", "--retry-delay", "0.01"]);
+            command
+                .args(flags)
+                .arg(server.url("/file"))
+                .current_dir(folder.path());
+            let outcome = run(command, b"");
+            assert_eq!(
+                outcome.code,
+                if cuts > 3 { 18 } else { 0 },
+                "{cuts} {outcome:?}"
+            );
+            assert_eq!(server.requests().len(), (cuts + 1).min(4), "{flags:?}");
+            assert_eq!(ranges(&server), vec![""; (cuts + 1).min(4)]);
+            if cuts <= 3 {
+                assert_eq!(folder.names(), ["file"]);
+                assert_eq!(folder.read("file"), b"hello");
+            }
+        }
+    }
+}
+
+#[test]
+fn growing_pieces_without_a_validator_do_not_retry_for_ever() {
+    let answer = |sent: usize| {
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}",
+            "x".repeat(sent)
+        )
+    };
+    let server = Server::answering((1..=20).map(answer));
+    let folder = Folder::new();
+    download(&server, &folder, &["--retry-delay", "0.01"]).fails(18);
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
+fn a_request_with_an_effect_is_not_retried_unasked() {
+    let cut = "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 5\r\n\r\nhe";
+    for (flags, requests) in [
+        (&["-d", "a=1"][..], 1),
+        (&["-X", "DELETE"], 1),
+        (&["-d", "a=1", "--retry", "1"], 2),
+    ] {
+        let (server, folder) = (Server::answering([cut, HELLO]), Folder::new());
+        let flags = [flags, &["--retry-delay", "0.01"]].concat();
+        let outcome = download(&server, &folder, &flags);
+        assert_eq!(server.requests().len(), requests, "{flags:?} {outcome:?}");
+        assert_eq!(ranges(&server), vec![""; requests], "{flags:?}");
+    }
 }

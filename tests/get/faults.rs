@@ -109,7 +109,14 @@ fn bytes_after_the_content_are_not_content() {
 fn a_short_file_does_not_get_its_name() {
     let folder = Folder::new();
     let server = Server::answering(["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"]);
-    get(["-o", &folder.join("a"), &server.url("/")]).fails(18);
+    get([
+        "--retry-delay",
+        "0.01",
+        "-o",
+        &folder.join("a"),
+        &server.url("/"),
+    ])
+    .fails(18);
     assert_eq!(folder.names(), ["a.part"]);
     assert_eq!(folder.read("a.part"), b"hello");
 }

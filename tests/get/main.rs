@@ -12,6 +12,8 @@
 //! | `bytes` | arguments that are not UTF-8 |
 //! | `connections` | proxies, sockets, other addresses, other resolvers |
 //! | `https` | HTTPS, with a certificate authority made for the test |
+//! | `redirects` | how many redirects are followed, and with what |
+//! | `heads` | `-D` keeps the head of every response |
 //! | `peers` | HTTPS with the servers that this machine has |
 //! | `cookies` | which cookies are kept, sent and written to the jar |
 //! | `uploads` | uploads send exactly what they announce |
@@ -47,6 +49,7 @@ mod forms;
 mod globs;
 mod gopher;
 mod habits;
+mod heads;
 mod https;
 mod interrupted;
 mod items;
@@ -54,6 +57,7 @@ mod landing;
 mod parts;
 mod peers;
 mod phases;
+mod redirects;
 mod replacing;
 mod requests;
 mod responses;

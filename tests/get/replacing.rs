@@ -168,7 +168,13 @@ fn a_writable_file_in_a_folder_that_is_not() {
     let outcome = as_nobody(&["-o", &folder.join("f"), &server.url("/")]);
     let refused = as_nobody(&["-o", &folder.join("new"), &server.url("/")]);
     let broken = Server::answering(["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]);
-    let half = as_nobody(&["-o", &folder.join("f"), &broken.url("/")]);
+    let half = as_nobody(&[
+        "--retry-delay",
+        "0.01",
+        "-o",
+        &folder.join("f"),
+        &broken.url("/"),
+    ]);
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     if let (Some(outcome), Some(refused), Some(half)) = (outcome, refused, half) {
         outcome.succeeds();

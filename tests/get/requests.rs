@@ -119,11 +119,17 @@ fn methods_fields_and_content() {
             &["X-Two: 1\r\nX-Two: 2"],
             "",
         ),
-        (&["-H", "Host: other"], get, &["Host: other"], ""),
+        // It is the first field (RFC 9110 §7.2).
+        (
+            &["-H", "Host: other"],
+            "GET /a/b?q=1 HTTP/1.1\r\nHost: other",
+            &["User-Agent: tinyhttp/0.1.0\r\nAccept: */*\r\n"],
+            "",
+        ),
         (
             &["-H", "Host: other", "-H", "Host: third"],
-            get,
-            &["Accept: */*\r\nHost: other\r\n"],
+            "GET /a/b?q=1 HTTP/1.1\r\nHost: other",
+            &["User-Agent: tinyhttp/0.1.0\r\nAccept: */*\r\n"],
             "",
         ),
         (&["-r", "4"], get, &["Range: bytes=4-"], ""),

@@ -1,6 +1,6 @@
 //! Uploads send exactly what they announce, whatever happens to the file meanwhile.
 
-use crate::script::{Outcome, Server, command, get, outcome};
+use crate::script::{Outcome, Server, command, get, outcome, run};
 use std::fs::File;
 use std::io::Write;
 use std::process::Stdio;
@@ -103,5 +103,110 @@ fn an_upload_to_a_folder_keeps_the_bytes_of_the_name() {
             request.starts_with(&format!("PUT {want} HTTP")),
             "{request}"
         );
+    }
+}
+
+/// The values of fields in a request.
+fn fields<'r>(request: &'r str, names: &[&str]) -> Vec<&'r str> {
+    let value = |line: &'r str| {
+        let (name, value) = line.split_once(": ")?;
+        names.contains(&name).then_some(value)
+    };
+    request.lines().filter_map(value).collect()
+}
+
+#[test]
+fn parts_of_files_and_content_say_which_they_are() {
+    let file = "0123456789";
+    // Flags; Range, Content-Range and Content-Length; content.
+    let table: &[(&[&str], &[&str], &str)] = &[
+        (&["-C", "4", "-T", "f"], &["bytes 4-9/10", "6"], "456789"),
+        (&["-C", "9", "-T", "f"], &["bytes 9-9/10", "1"], "9"),
+        (&["-C", "0", "-T", "f"], &["10"], file),
+        (&["-C", "-", "-T", "f"], &["bytes 0-9/10", "10"], file),
+        (
+            &["-C", "4", "-X", "POST", "-T", "f"],
+            &["bytes 4-9/10", "6"],
+            "456789",
+        ),
+        (&["-r", "2-4", "-T", "f"], &["bytes 2-4/10", "10"], file),
+        (&["-r", "-4", "-T", "f"], &["bytes -4/10", "10"], file),
+        (
+            &["-r", "2-4", "-d", "hello"],
+            &["bytes 2-4/5", "5"],
+            "hello",
+        ),
+        (&["-r", "2-4", "--json", "1"], &["bytes 2-4/1", "1"], "1"),
+        (
+            &["-r", "2-4", "-d", "", "-X", "PUT"],
+            &["bytes 2-4/0", "0"],
+            "",
+        ),
+        (&["-r", "2-4", "-G", "-d", "a"], &["bytes=2-4"], ""),
+        (&["-r", "2-4"], &["bytes=2-4"], ""),
+        (&["-r", "2-4", "-X", "POST"], &["bytes=2-4", "0"], ""),
+        (
+            &["-r", "2-4", "-H", "Content-Range: mine", "-d", "a"],
+            &["mine", "1"],
+            "a",
+        ),
+        (
+            &["-C", "4", "-H", "Content-Range: mine", "-T", "f"],
+            &["mine", "6"],
+            "456789",
+        ),
+        (
+            &["-C", "4", "-o", "out", "-T", "f"],
+            &["bytes 4-9/10", "6"],
+            "456789",
+        ),
+    ];
+    for (flags, want, content) in table {
+        let folder = Folder::new().with("f", file).with("out", "old");
+        let server = Server::answering([OK]);
+        let mut command = command(["get"]);
+        command
+            .args(*flags)
+            .arg(server.url("/"))
+            .current_dir(folder.path());
+        let outcome = run(command, b"");
+        if flags != &["-r", "2-4"] && !flags.contains(&"-G") {
+            assert_eq!(outcome.code, 0, "{flags:?} {outcome:?}");
+        }
+        let request = server.request();
+        let names = ["Range", "Content-Range", "Content-Length"];
+        assert_eq!(fields(&request, &names), *want, "{flags:?}\n{request}");
+        assert!(
+            request.ends_with(&format!("\r\n\r\n{content}")),
+            "{flags:?}\n{request}"
+        );
+    }
+}
+
+#[test]
+fn parts_that_cannot_be_sent_are_refused() {
+    let table: &[(&[&str], i32)] = &[
+        (&["-C", "10", "-T", "f"], 18),
+        (&["-C", "11", "-T", "f"], 18),
+        (&["-C", "x", "-T", "f"], 2),
+        (&["-C", "-1", "-T", "f"], 2),
+        (&["-C", "4", "-T", "-"], 2),
+        (&["-C", "4", "-d", "a"], 2),
+        (&["-C", "4", "-F", "a=b"], 2),
+        (&["-C", "4", "-r", "2-4"], 2),
+        (&["-C", "4", "-r", "2-4", "-T", "f"], 2),
+        (&["-C", "4", "-T", "missing"], 26),
+    ];
+    for (flags, code) in table {
+        let folder = Folder::new().with("f", "0123456789");
+        let server = Server::answering([OK]);
+        let mut command = command(["get"]);
+        command
+            .args(*flags)
+            .arg(server.url("/"))
+            .current_dir(folder.path());
+        let outcome = run(command, b"");
+        assert_eq!(outcome.code, *code, "{flags:?} {outcome:?}");
+        assert!(server.requests().is_empty(), "{flags:?}");
     }
 }

@@ -154,7 +154,7 @@ impl Client {
             }
             let next = location(&request.url, head.status, &head.fields, config.redirects);
             let wire = Wire::new(exchange, origin, self.clone());
-            let Some(next) = next.filter(|_| config.redirects.limit > 0) else {
+            let Some(next) = next.filter(|_| config.redirects.follows()) else {
                 let has_content = head.length != BodyLength::Empty;
                 let codings = if config.decodes && has_content {
                     codings(&head.fields)?

@@ -34,25 +34,40 @@ impl Outbound<'_> {
         out: &mut Vec<u8>,
     ) -> Result<ContentEncoder, MisuseError> {
         let fields = |head: &mut HeadWriter<'_>| {
-            for (name, value) in &self.fields {
+            for (name, value) in self.fields.iter().filter(|field| !is_form(field)) {
                 head.field(name, value)?;
             }
             if self.close {
                 head.field("Connection", b"close")?;
             }
-            if self.expect_continue {
-                head.field("Expect", b"100-continue")?;
-            }
             Ok(())
         };
-        protocol.request(
+        let start = out.len();
+        let encoder = protocol.request(
             self.method,
             &self.target,
             self.version,
             self.length,
             out,
             fields,
-        )
+        )?;
+        // A form's type stands behind its length, as with curl, and the expectation last.
+        let mut head = HeadWriter::reopen(out);
+        let mut write_rest = || {
+            for (name, value) in self.fields.iter().filter(|field| is_form(field)) {
+                head.field(name, value)?;
+            }
+            if self.expect_continue {
+                head.field("Expect", b"100-continue")?;
+            }
+            Ok(())
+        };
+        let written = write_rest();
+        head.finish();
+        if written.is_err() {
+            out.truncate(start);
+        }
+        written.map(|()| encoder)
     }
 }
 
@@ -63,10 +78,16 @@ pub(crate) fn compose<'r>(
     forward: Option<&Proxy>,
 ) -> Outbound<'r> {
     let given = &request.fields;
-    let mut fields: Vec<(&str, Cow<'_, [u8]>)> = Vec::with_capacity(given.len() + 4);
+    // One field holds all cookies (RFC 6265 §5.4).
+    let is_left_out = |name: &HeaderName| is_framing_field(name) || name == header::COOKIE;
+    let sent = given.iter().filter(|(name, _)| !is_left_out(name));
+    let mut fields: Vec<(&str, Cow<'_, [u8]>)> = sent
+        .map(|(name, value)| (name.as_str(), value.as_bytes().into()))
+        .collect();
+    fields.sort_by_key(|(name, _)| *name != header::HOST);
     let mut add = |name: &'static str, known: &HeaderName, value: Option<Cow<'r, [u8]>>| {
         if let Some(value) = value.filter(|_| !given.contains_key(known)) {
-            fields.push((name, value));
+            fields.insert(place(&fields, known), (name, value));
         }
     };
     let host = &request.url[Position::BeforeHost..Position::AfterPort];
@@ -89,19 +110,14 @@ pub(crate) fn compose<'r>(
     let login = forward.and_then(|proxy| proxy.credentials.as_ref());
     let login = login.map(|credentials| Credentials::basic(credentials).into_bytes().into());
     add("Proxy-Authorization", &header::PROXY_AUTHORIZATION, login);
-    // One field holds all cookies (RFC 6265 §5.4).
-    let cookies = cookies(request, config);
-    let is_left_out = |name: &HeaderName| is_framing_field(name) || name == header::COOKIE;
-    for (name, value) in given.iter().filter(|(name, _)| !is_left_out(name)) {
-        fields.push((name.as_str(), value.as_bytes().into()));
-    }
-    if let Some(cookies) = cookies {
-        fields.push(("Cookie", cookies.into()));
+    if let Some(cookies) = cookies(request, config) {
+        let place = place(&fields, &header::COOKIE);
+        fields.insert(place, ("Cookie", cookies.into()));
     }
     Outbound {
         method: &request.method,
         target: match forward {
-            Some(_) => request.absolute_target().into(),
+            Some(_) => request.target_for_proxy().into(),
             None => request.target().into(),
         },
         version: request.version,
@@ -110,6 +126,45 @@ pub(crate) fn compose<'r>(
         close: request.close,
         expect_continue: request.expect_continue && !request.body.is_empty(),
     }
+}
+
+/// Whether a field says that the content is a form.
+fn is_form((name, value): &(&str, Cow<'_, [u8]>)) -> bool {
+    let is_one =
+        |kind: &[u8]| value.len() >= kind.len() && value[..kind.len()].eq_ignore_ascii_case(kind);
+    name.eq_ignore_ascii_case("content-type")
+        && (is_one(b"application/x-www-form-urlencoded") || is_one(b"multipart/form-data"))
+}
+
+/// The fields that a client adds, in the order in which curl sends them: Host first (RFC 9110 §7.2), conditions last.
+const ORDER: [HeaderName; 14] = [
+    header::HOST,
+    header::PROXY_AUTHORIZATION,
+    header::AUTHORIZATION,
+    header::RANGE,
+    header::CONTENT_RANGE,
+    header::USER_AGENT,
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::REFERER,
+    header::COOKIE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+];
+
+/// Where a field belongs among those that are there: behind the fields at the beginning that come before it in [`ORDER`].
+fn place(fields: &[(&str, Cow<'_, [u8]>)], name: &HeaderName) -> usize {
+    let rank = ORDER.iter().position(|other| other == name);
+    let comes_before = |(other, _): &(&str, Cow<'_, [u8]>)| {
+        let other = ORDER
+            .iter()
+            .position(|known| known.as_str().eq_ignore_ascii_case(other));
+        other.is_some_and(|other| rank.is_none_or(|rank| other <= rank))
+    };
+    let first_other = fields.iter().position(|field| !comes_before(field));
+    first_other.unwrap_or(fields.len())
 }
 
 /// The cookies that the request brings itself, and behind them those of the jar.

@@ -59,6 +59,7 @@ impl Default for Config {
             is_strict: false,
             redirects: RedirectPolicy {
                 limit: 10,
+                are_followed: None,
                 trusts_location: false,
                 https_only: false,
             },
@@ -135,10 +136,19 @@ impl ClientBuilder {
         self
     }
 
-    /// Follows at most so many redirects; 10 unless set. With 0 a redirect is a response like any other.
+    /// Sets the number of redirects after which one more is an error; 10 unless set. With 0 a redirect is a response like any
+    /// other, unless [`ClientBuilder::follow_redirects`] says otherwise.
     #[must_use]
     pub fn max_redirects(mut self, limit: u32) -> Self {
         self.0.redirects.limit = limit;
+        self
+    }
+
+    /// Sets whether redirects are followed; by default they are, unless the limit is 0. With `false` a redirect is a response
+    /// like any other; with `true` and a limit of 0 it is [`Error::TooManyRedirects`](crate::Error::TooManyRedirects).
+    #[must_use]
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.0.redirects.are_followed = Some(follow);
         self
     }
 

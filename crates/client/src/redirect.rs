@@ -12,19 +12,28 @@
 use crate::body::Body;
 use crate::error::{BadRedirect, Error};
 use crate::pool::Origin;
-use crate::request::{Request, take_credentials};
+use crate::request::{Request, Target, take_credentials};
 use http::{HeaderMap, Method, StatusCode, header};
 use url::Url;
 
 /// Which redirects are followed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RedirectPolicy {
-    /// At most so many; 0: none, and the redirect itself is the response.
+    /// The number of redirects after which one more is an error.
     pub(crate) limit: u32,
+    /// Whether redirects are followed at all; `None`: unless the limit is 0.
+    pub(crate) are_followed: Option<bool>,
     /// Credentials cross origins: dangerous, and sometimes asked for.
     pub(crate) trusts_location: bool,
     /// A redirect to http is not followed.
     pub(crate) https_only: bool,
+}
+
+impl RedirectPolicy {
+    /// Whether a redirect is followed, or an error, rather than a response like any other.
+    pub(crate) fn follows(&self) -> bool {
+        self.are_followed.unwrap_or(self.limit > 0)
+    }
 }
 
 /// Where a response points, if it is a redirect that could be followed.
@@ -90,6 +99,7 @@ pub(crate) fn follow(
             header::CONTENT_ENCODING,
             header::CONTENT_LANGUAGE,
             header::CONTENT_LOCATION,
+            header::CONTENT_RANGE,
         ] {
             request.fields.remove(name);
         }
@@ -113,7 +123,7 @@ pub(crate) fn follow(
             }
         }
     }
-    request.target = None;
+    request.target = Target::OfUrl;
     if let Some(credentials) = take_credentials(&mut location) {
         request.authorization = Some(credentials);
     }
@@ -128,6 +138,7 @@ mod tests {
 
     const POLICY: RedirectPolicy = RedirectPolicy {
         limit: 10,
+        are_followed: None,
         trusts_location: false,
         https_only: false,
     };

@@ -17,8 +17,8 @@ use url::{Position, Url};
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    /// The request target, where it isn't the URL's own path and query.
-    pub(crate) target: Option<String>,
+    /// What is written on the request line.
+    pub(crate) target: Target,
     pub(crate) version: Version,
     pub(crate) fields: HeaderMap,
     /// What the URL's user and password come to; a field that is given counts instead.
@@ -32,6 +32,17 @@ pub(crate) struct Request {
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
+/// The request target (RFC 9112 §3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The URL's path and query.
+    OfUrl,
+    /// Another path and query. A proxy gets it behind the URL's scheme and host.
+    Path(String),
+    /// A text that goes out as it is, to servers and proxies.
+    Verbatim(String),
+}
+
 impl Request {
     pub(crate) fn new(method: Method, mut url: Url) -> Self {
         let authorization = take_credentials(&mut url);
@@ -39,7 +50,7 @@ impl Request {
             method,
             url,
             authorization,
-            target: None,
+            target: Target::OfUrl,
             version: Version::HTTP_11,
             fields: HeaderMap::new(),
             body: Body::empty(),
@@ -50,16 +61,20 @@ impl Request {
         }
     }
 
-    /// The request target in origin-form: never a fragment, never credentials (RFC 9112 §3.2.1).
+    /// The request target for the server, in origin-form unless the caller chose another: never a fragment, never credentials
+    /// (RFC 9112 §3.2.1).
     pub(crate) fn target(&self) -> &str {
         match &self.target {
-            Some(target) => target,
-            None => &self.url[Position::BeforePath..Position::AfterQuery],
+            Target::Path(target) | Target::Verbatim(target) => target,
+            Target::OfUrl => &self.url[Position::BeforePath..Position::AfterQuery],
         }
     }
 
-    /// The request target in absolute-form, as a proxy wants it (RFC 9112 §3.2.2).
-    pub(crate) fn absolute_target(&self) -> String {
+    /// The request target for a proxy: in absolute-form (RFC 9112 §3.2.2), unless the caller chose a text of their own.
+    pub(crate) fn target_for_proxy(&self) -> String {
+        if let Target::Verbatim(target) = &self.target {
+            return target.clone();
+        }
         let url = &self.url;
         let host = &url[Position::BeforeHost..Position::AfterPort];
         format!("{}://{host}{}", url.scheme(), self.target())
@@ -148,11 +163,20 @@ impl RequestBuilder {
         })
     }
 
-    /// Asks for something other than the URL's path and query: `*`, or a path that is not to be normalised.
+    /// Sets the request target, such as `*`, instead of the URL's path and query. Servers and proxies get exactly this text.
     #[must_use]
     pub fn target(self, target: impl Into<String>) -> Self {
         self.change(|request| {
-            request.target = Some(target.into());
+            request.target = Target::Verbatim(target.into());
+            Ok(())
+        })
+    }
+
+    /// Sets the path and query, such as `/a/../b`, without normalising them. A proxy gets them behind the URL's scheme and host.
+    #[must_use]
+    pub fn path(self, path: impl Into<String>) -> Self {
+        self.change(|request| {
+            request.target = Target::Path(path.into());
             Ok(())
         })
     }

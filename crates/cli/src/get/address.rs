@@ -3,15 +3,28 @@
 use crate::failure::Failure;
 use url::Url;
 
-/// The URL that is meant. `host:port/path` means http, and `:port/path` this machine.
+/// Schemes that are recognised before a colon and a single slash.
+const SCHEMES: [&str; 11] = [
+    "http", "https", "gopher", "gophers", "file", "ftp", "ftps", "sftp", "scp", "ws", "wss",
+];
+
+/// The URL that is meant. `host:port/path` means http, and `:port/path` this machine. Between a scheme and a host there may
+/// be one to three slashes, as with curl.
 pub(super) fn parse(text: &str) -> Result<Url, Failure> {
     let text = text.trim();
-    let full = if text.contains("://") {
-        text.to_owned()
-    } else if text.starts_with(':') {
-        format!("http://localhost{text}")
-    } else {
-        format!("http://{text}")
+    let full = match scheme(text) {
+        Some((scheme, rest)) => {
+            let host = rest.trim_start_matches('/');
+            if !(1..=3).contains(&(rest.len() - host.len())) {
+                let what = format!(
+                    "{text:?} is not a URL: between {scheme}: and the host belong two slashes"
+                );
+                return Err(Failure::with_code(3, what).hint("write it as http://host/path"));
+            }
+            format!("{scheme}://{host}")
+        }
+        None if text.starts_with(':') => format!("http://localhost{text}"),
+        None => format!("http://{text}"),
     };
     let url = Url::parse(&full).map_err(|error| {
         let why = why(&full).unwrap_or_else(|| error.to_string());
@@ -26,6 +39,28 @@ pub(super) fn parse(text: &str) -> Result<Url, Failure> {
         );
     }
     Ok(url)
+}
+
+/// The scheme and what stands behind its colon; `None` for a text that begins with a host.
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let is_known = SCHEMES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(scheme));
+    // `http:8080` is a host and a port, as is `localhost:8080`.
+    let is_port = rest.is_empty() || rest.starts_with(|c: char| c.is_ascii_digit());
+    let is_meant = rest.starts_with("//") || is_known && !is_port;
+    (is_scheme && is_meant).then_some((scheme, rest))
+}
+
+/// What stands behind the scheme and its slashes, if there is a scheme.
+pub(super) fn after_scheme(text: &str) -> &str {
+    let text = text.trim();
+    scheme(text).map_or(text, |(_, rest)| rest.trim_start_matches('/'))
 }
 
 /// What is wrong with the host or the port of a URL, in words that name it.
@@ -97,7 +132,23 @@ mod tests {
             ("h", Ok("http://h/")),
             ("h/a", Ok("http://h/a")),
             ("localhost:8080", Ok("http://localhost:8080/")),
-            ("localhost:8080/a?u=http://x/", Err(())),
+            ("http:8080/a", Ok("http://http:8080/a")),
+            ("http:/x", Ok("http://x/")),
+            ("http:///x", Ok("http://x/")),
+            ("HTTPS:/x/y?z#f", Ok("https://x/y?z#f")),
+            ("https:/x:8/http://y", Ok("https://x:8/http://y")),
+            ("gopher:/h/1", Ok("gopher://h/1")),
+            ("http:////x", Err(())),
+            ("http:x", Err(())),
+            ("http:\\\\x", Err(())),
+            ("https:?x", Err(())),
+            ("http:/", Err(())),
+            ("file:/etc/passwd", Err(())),
+            ("ftp:/h/x", Err(())),
+            (
+                "localhost:8080/a?u=http://x/",
+                Ok("http://localhost:8080/a?u=http://x/"),
+            ),
             ("127.0.0.1:80/a", Ok("http://127.0.0.1/a")),
             ("[::1]:8080/a", Ok("http://[::1]:8080/a")),
             (":8080/a", Ok("http://localhost:8080/a")),

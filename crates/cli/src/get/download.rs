@@ -5,8 +5,9 @@ use super::checksum::Checksum;
 use super::job::{Job, Record};
 use super::part::{self, Part};
 use super::place::Place;
+use super::range::{self, Start};
 use super::segments;
-use super::transfer::keep_aside;
+use super::transfer::save_entity_tag;
 use super::trouble::{Persistence, Trouble, bad_status};
 use super::version::{Version, range_length};
 use crate::failure::Failure;
@@ -46,9 +47,11 @@ fn resumed(job: &Job<'_>, place: &Place) -> Result<Option<Part>, Failure> {
     let Place::File { path, may_replace } = place else {
         return Ok(None);
     };
-    let (url, from) = (&job.plan.url, job.args.download.continue_at.as_deref());
+    let url = &job.plan.url;
+    // With -T it is about the upload.
+    let from = range::start(job.args)?.filter(|_| job.plan.is_empty());
     let offset = match from {
-        None | Some("-") => {
+        None | Some(Start::WhereItEnds) => {
             if job.plan.is_plain_get()
                 && let Some(part) = Part::find(path, url, *may_replace)?
             {
@@ -56,9 +59,7 @@ fn resumed(job: &Job<'_>, place: &Place) -> Result<Option<Part>, Failure> {
             }
             from.map_or(0, |_| part::length_of(path))
         }
-        Some(from) => from.parse().map_err(|_| {
-            Failure::with_code(2, format!("-C {from:?} is neither a number of bytes nor -"))
-        })?,
+        Some(Start::Byte(offset)) => offset,
     };
     match offset {
         0 => Ok(None),
@@ -82,13 +83,17 @@ impl Download<'_> {
     fn finish(&mut self, record: &mut Record) -> Result<(), Failure> {
         let job = self.job;
         let mut persistence = Persistence::new(job.args);
+        // What interrupted the content last.
+        let mut interruption = None;
         loop {
             let before = self.length();
+            record.written = 0;
             let trouble = match self.attempt(&persistence, record) {
                 Ok(done) => return done,
                 Err(trouble) => trouble,
             };
-            if self.length() > before {
+            // What is thrown away for the next try is no progress.
+            if self.length() > before && self.may_append() {
                 persistence.has_progressed();
             }
             let trouble = self.judged(trouble)?;
@@ -102,9 +107,18 @@ impl Download<'_> {
             if would_lose || !job.plan.is_repeatable() {
                 return Err(trouble.into_failure());
             }
-            persistence
-                .again(trouble, self.is_resumable(), &job.bar)
-                .map_err(Trouble::into_failure)?;
+            let had_content = record.written > 0;
+            match persistence.again(trouble, self.was_interrupted(), &job.bar) {
+                Ok(failure) if had_content && persistence.is_unasked() => {
+                    interruption = Some(failure);
+                }
+                Ok(_) => {}
+                // Retries that were not asked for and came to nothing don't hide why they were made.
+                Err(trouble) => {
+                    let interruption = interruption.filter(|_| !had_content);
+                    return Err(interruption.unwrap_or_else(|| trouble.into_failure()));
+                }
+            }
             record.retries += 1;
         }
     }
@@ -113,9 +127,16 @@ impl Download<'_> {
         self.part.as_ref().map_or(0, |part| part.length)
     }
 
-    /// Whether bytes of this run are there, and the rest can be asked for.
-    fn is_resumable(&self) -> bool {
-        self.has_begun && self.part.as_ref().is_some_and(Part::is_resumable)
+    /// Whether content of this run had begun to arrive, of a request that may be made again unasked.
+    fn was_interrupted(&self) -> bool {
+        self.has_begun && self.job.plan.is_safe()
+    }
+
+    /// Whether a request for the rest can continue what is there. Without a validator the rest could be that of another
+    /// version. Only the user can say that it is not, with -C.
+    fn may_append(&self) -> bool {
+        let is_resumable = self.part.as_ref().is_some_and(Part::is_resumable);
+        self.is_in_place() || is_resumable && self.job.plan.is_plain_get()
     }
 
     /// A file under its own name isn't thrown away because a server can't resume it.
@@ -129,9 +150,7 @@ impl Download<'_> {
         persistence: &Persistence,
         record: &mut Record,
     ) -> Result<Result<(), Failure>, Trouble> {
-        // Without a validator the rest could be that of another version. Only the user can say that it is not, with -C.
-        let may_append = self.is_in_place() || self.part.as_ref().is_some_and(Part::is_resumable);
-        let offset = if may_append { self.length() } else { 0 };
+        let offset = if self.may_append() { self.length() } else { 0 };
         let version = self.part.as_ref().map(Part::version);
         let version = version.filter(|_| offset > 0).cloned();
         if version
@@ -152,7 +171,7 @@ impl Download<'_> {
         {
             return Err(trouble);
         }
-        keep_aside(self.job, &response)?;
+        save_entity_tag(self.job.args, &response)?;
         let status = response.status();
         if let Some(version) = version {
             let validator = version.validator.as_ref();

@@ -33,7 +33,11 @@ pub(super) fn show(job: &Job<'_>) -> Result<(), Failure> {
             Some(length) => format!("a form of {length} bytes"),
             None => "a form whose length nobody knows yet".to_owned(),
         }),
-        Content::File(path) => Some(format!("the file {}", path.display())),
+        Content::File { path, offset: 0 } => Some(format!("the file {}", path.display())),
+        Content::File { path, offset } => {
+            let path = path.display();
+            Some(format!("the file {path} from byte {offset} on"))
+        }
         Content::Stdin => Some("what comes from stdin".to_owned()),
     };
     std::io::stdout()

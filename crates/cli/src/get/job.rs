@@ -1,6 +1,7 @@
 //! One URL's fetch: what all its steps need, and what is known about it at the end.
 
 use super::args::Args;
+use super::heads::HeadDump;
 use super::progress::Bar;
 use super::pump::Pump;
 use super::request::Plan;
@@ -44,6 +45,7 @@ impl<'j> Job<'j> {
         console: Console,
         plan: Plan,
         bar: Bar,
+        heads: Option<&HeadDump>,
     ) -> Self {
         let narrator = args.output.verbose.then(|| Narrator::new(console));
         Job {
@@ -55,6 +57,7 @@ impl<'j> Job<'j> {
             begun: Instant::now(),
             watcher: Arc::new(Watcher {
                 narrator,
+                heads: heads.cloned(),
                 trace: Mutex::default(),
             }),
         }
@@ -67,17 +70,18 @@ impl<'j> Job<'j> {
         let add =
             |request: RequestBuilder, (name, value): &(&str, String)| request.field(name, value);
         let request = fields.iter().fold(request, add);
-        request
-            .observer(self.watcher.clone())
-            .send()
-            .map_err(|error| {
-                let is_rest = fields.iter().any(|(name, _)| *name == "Range");
-                match error {
-                    // The rest was asked for, and something else came.
-                    Error::Part { .. } if is_rest => Trouble::Mismatch,
-                    error => error.into(),
-                }
-            })
+        let result = request.observer(self.watcher.clone()).send();
+        if let Some(heads) = &self.watcher.heads {
+            heads.check()?;
+        }
+        result.map_err(|error| {
+            let is_rest = fields.iter().any(|(name, _)| *name == "Range");
+            match error {
+                // The rest was asked for, and something else came.
+                Error::Part { .. } if is_rest => Trouble::Mismatch,
+                error => error.into(),
+            }
+        })
     }
 
     /// What happened in the last try, also if it failed.
@@ -100,6 +104,7 @@ impl<'j> Job<'j> {
 /// Sees every step: tells it, if somebody wants to know, and writes it down.
 struct Watcher {
     narrator: Option<Narrator>,
+    heads: Option<HeadDump>,
     trace: Mutex<Trace>,
 }
 
@@ -124,6 +129,9 @@ impl Observer for Watcher {
         self.lock().record(at, event);
         if let Some(narrator) = &self.narrator {
             narrator.event(at, event);
+        }
+        if let Some(heads) = &self.heads {
+            heads.note(event);
         }
     }
 }

@@ -7,10 +7,11 @@
 //! | `args` | What was asked for? |
 //! | `address` | Which URL is meant? |
 //! | `connection`, `secrets`, `netrc`, `cookies` | How is the server reached, and as whom? |
-//! | `request`, `data`, `dates`, `multipart`, `form_grammar`, `encoder` | What goes on the wire? |
+//! | `request`, `range`, `data`, `dates`, `multipart`, `form_grammar`, `encoder` | What goes on the wire? |
 //! | `verbose` | What happens meanwhile? (`-v`) |
 //! | `transfer` | Is the response one to be shown, and where? |
 //! | `output` | How do its bytes get there? |
+//! | `heads` | Where are all heads kept? (`-D`) |
 //! | `download`, `segments`, `part`, `version`, `temporary` | How is a file fetched that can be resumed? |
 //! | `replace` | How does it take the place of an older one? |
 //! | `kept` | What stays after Ctrl-C? |
@@ -36,6 +37,7 @@ mod explain;
 mod failure;
 mod form_grammar;
 mod gopher;
+mod heads;
 mod job;
 mod json;
 mod json_out;
@@ -50,6 +52,7 @@ mod progress;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
 mod pump;
+mod range;
 mod redact;
 mod replace;
 mod request;
@@ -68,6 +71,7 @@ pub(crate) use connection::builder as client_builder;
 
 use crate::failure::Failure;
 use args::Target;
+use heads::HeadDump;
 use progress::Progress;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -88,7 +92,9 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
     let builder = connection::builder(&args.connection)?
         // `request` writes it, so that -H can take it out.
         .user_agent(None)
-        .max_redirects(max_redirects(args))
+        .follow_redirects(args.request.location || args.request.location_trusted)
+        // -1 is no limit.
+        .max_redirects(u32::try_from(args.request.max_redirs).unwrap_or(u32::MAX))
         .trust_redirects(args.request.location_trusted)
         .https_redirects_only(!may_redirect_to_http(args))
         .timeouts(|timeouts| {
@@ -107,11 +113,13 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
     };
     kept::set_quiet(args.output.silent);
     let progress = Progress::new(args);
+    let heads = HeadDump::open(args, console)?;
     let run = Run {
         args,
         client: &builder.build(),
         console,
         progress: &progress,
+        heads: heads.as_ref(),
     };
     let code = if args.download.parallel {
         fetch_in_parallel(&run)
@@ -178,15 +186,6 @@ fn fetch(run: &Run<'_>, target: Result<Target, Failure>) -> u8 {
         failure.report();
     }
     failure.code()
-}
-
-fn max_redirects(args: &Args) -> u32 {
-    if args.request.location || args.request.location_trusted {
-        // -1 is no limit.
-        u32::try_from(args.request.max_redirs).unwrap_or(u32::MAX)
-    } else {
-        0
-    }
 }
 
 fn may_redirect_to_http(args: &Args) -> bool {

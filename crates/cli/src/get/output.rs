@@ -52,17 +52,7 @@ impl Output {
 
     /// A device, a FIFO or the like.
     pub(super) fn special(path: &Path) -> Result<Self, Failure> {
-        let opened = match path.to_str() {
-            // A descriptor that is open has a position; the same file opened anew would be written from its beginning.
-            Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
-                io::stdout().as_fd().try_clone_to_owned().map(File::from)
-            }
-            Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
-                io::stderr().as_fd().try_clone_to_owned().map(File::from)
-            }
-            _ => OpenOptions::new().write(true).open(path),
-        };
-        opened
+        open_special(path)
             .map(|file| Output::Special(file, path.to_owned()))
             .map_err(|error| write_failure(&path.display().to_string(), &error))
     }
@@ -124,6 +114,20 @@ impl Output {
             Output::Special(_, path) => path.display().to_string(),
             _ => "to standard output".to_owned(),
         }
+    }
+}
+
+/// Opens a device, a FIFO or the like for writing.
+pub(super) fn open_special(path: &Path) -> io::Result<File> {
+    match path.to_str() {
+        // A descriptor that is open has a position; the same file opened anew would be written from its beginning.
+        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
+            io::stdout().as_fd().try_clone_to_owned().map(File::from)
+        }
+        Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
+            io::stderr().as_fd().try_clone_to_owned().map(File::from)
+        }
+        _ => OpenOptions::new().write(true).open(path),
     }
 }
 

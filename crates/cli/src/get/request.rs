@@ -7,14 +7,16 @@ use super::dates::date;
 use super::failure::read_failure;
 use super::multipart::Form;
 use super::progress::Bar;
-use super::secrets;
+use super::{range, secrets};
 use crate::failure::Failure;
 use http::{Method, Version};
 use percent_encoding::percent_encode;
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use tinyhttp_client::{Body, Client, RequestBuilder};
+use tinyhttp_client::{Body, Client, Exactly, RequestBuilder, file_length};
 use url::Url;
 
 /// Content beyond this waits for `100 Continue`, as in curl: it may be for nothing.
@@ -25,7 +27,7 @@ const WORTH_ASKING: u64 = 1024 * 1024;
 pub(super) struct Plan {
     pub(super) method: Method,
     pub(super) url: Url,
-    pub(super) target: Option<String>,
+    target: RequestTarget,
     pub(super) version: Version,
     pub(super) fields: Fields,
     pub(super) content: Content,
@@ -34,13 +36,27 @@ pub(super) struct Plan {
     expect: Option<bool>,
 }
 
+/// What is written on the request line.
+#[derive(Debug, Clone)]
+enum RequestTarget {
+    OfUrl,
+    /// `--path-as-is`: a path and query.
+    Path(String),
+    /// `--request-target`: any text.
+    Verbatim(String),
+}
+
 /// What the request carries.
 #[derive(Debug, Clone)]
 pub(super) enum Content {
     None,
     Bytes(Vec<u8>),
     Form(Form),
-    File(PathBuf),
+    File {
+        path: PathBuf,
+        /// The first byte that is sent.
+        offset: u64,
+    },
     /// Can be sent once.
     Stdin,
 }
@@ -51,7 +67,16 @@ impl Plan {
         let request = &args.request;
         let mut url = url.clone();
         let data = data::collect(&request.data.0)?;
+        // In curl's order.
         let mut fields = Fields::default();
+        if let Some(value) = secrets::authorization(request, &url)? {
+            fields.set("Authorization", value);
+        }
+        let mut typed = Fields::default();
+        let content = content(args, data, &mut url, &mut typed)?;
+        if let Some((name, value)) = range::field(args, &content)? {
+            fields.set(name, value);
+        }
         let agent = OsStr::new(concat!("tinyhttp/", env!("CARGO_PKG_VERSION")));
         let agent = request.user_agent.as_deref().unwrap_or(agent);
         // An empty one means none, as with curl.
@@ -59,26 +84,19 @@ impl Plan {
             fields.set("User-Agent", agent.as_bytes());
         }
         fields.set("Accept", "*/*");
-        if let Some(value) = secrets::authorization(request, &url)? {
-            fields.set("Authorization", value);
-        }
         if let Some(referer) = &request.referer {
             fields.set("Referer", referer.as_bytes());
         }
-        if let Some(range) = &request.range {
-            // A number alone is where the part begins, as with curl.
-            let is_start = !range.is_empty() && range.bytes().all(|byte| byte.is_ascii_digit());
-            let to_the_end = if is_start { "-" } else { "" };
-            fields.set("Range", format!("bytes={range}{to_the_end}"));
-        }
-        conditions(args, &mut fields)?;
         #[cfg(feature = "cookies")]
         for cookie in request.cookie.iter().map(|cookie| cookie.as_bytes()) {
             if cookie.contains(&b'=') {
                 fields.append("Cookie", cookie);
             }
         }
-        let content = content(args, data, &mut url, &mut fields)?;
+        conditions(args, &mut fields)?;
+        for (name, value) in typed.iter() {
+            fields.set(name, value);
+        }
         let mut plan = Plan {
             method: method(args, &content)?,
             target: target(args, &url, original),
@@ -164,9 +182,11 @@ impl Plan {
         let mut request = client
             .request(self.method.clone(), self.url.as_str())
             .version(self.version);
-        if let Some(target) = &self.target {
-            request = request.target(target.clone());
-        }
+        request = match &self.target {
+            RequestTarget::OfUrl => request,
+            RequestTarget::Path(path) => request.path(path.clone()),
+            RequestTarget::Verbatim(target) => request.target(target.clone()),
+        };
         for (name, value) in self.fields.iter() {
             request = request.field(name, value);
         }
@@ -199,7 +219,7 @@ impl Plan {
             }
             Content::Bytes(bytes) => bytes.clone().into(),
             Content::Form(form) => form.body(),
-            Content::File(path) => Body::file(path).map_err(|error| read_failure(path, &error))?,
+            Content::File { path, offset } => file_from(path, *offset)?,
             Content::Stdin => Body::reader(std::io::stdin()),
         })
     }
@@ -211,12 +231,22 @@ impl Plan {
             && self.fields.get("Range").is_none()
     }
 
+    /// Whether making it twice changes nothing on the server (RFC 9110 §9.2.1).
+    pub(super) fn is_safe(&self) -> bool {
+        self.is_empty() && [Method::GET, Method::HEAD, Method::OPTIONS].contains(&self.method)
+    }
+
+    /// Whether it has no content.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.content, Content::None)
+    }
+
     /// Whether it sends a file.
     pub(super) fn is_upload(&self) -> bool {
         match &self.content {
             Content::None => false,
             Content::Bytes(bytes) => bytes.len() as u64 > WORTH_ASKING,
-            Content::Form(_) | Content::File(_) | Content::Stdin => true,
+            Content::Form(_) | Content::File { .. } | Content::Stdin => true,
         }
     }
 
@@ -225,9 +255,24 @@ impl Plan {
         match &self.content {
             Content::Stdin => false,
             Content::Form(form) => form.is_repeatable(),
-            Content::None | Content::Bytes(_) | Content::File(_) => true,
+            Content::None | Content::Bytes(_) | Content::File { .. } => true,
         }
     }
+}
+
+/// The content of a file from a byte on.
+fn file_from(path: &Path, offset: u64) -> Result<Body, Failure> {
+    if offset == 0 {
+        return Body::file(path).map_err(|error| read_failure(path, &error));
+    }
+    let length = file_length(path).map_err(|error| read_failure(path, &error))?;
+    let rest = length.map(|length| length.saturating_sub(offset));
+    let path = path.to_owned();
+    Ok(Body::reopen(rest, move || {
+        let mut file = File::open(&path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Exactly::new(file, rest))
+    }))
 }
 
 fn method(args: &Args, content: &Content) -> Result<Method, Failure> {
@@ -238,7 +283,7 @@ fn method(args: &Args, content: &Content) -> Result<Method, Failure> {
         None => match content {
             Content::None => Method::GET,
             Content::Bytes(_) | Content::Form(_) => Method::POST,
-            Content::File(_) | Content::Stdin => Method::PUT,
+            Content::File { .. } | Content::Stdin => Method::PUT,
         },
     })
 }
@@ -259,7 +304,8 @@ fn content(
             let path = format!("{}{name}", url.path());
             url.set_path(&path);
         }
-        return Ok(Content::File(path.clone()));
+        let (path, offset) = (path.clone(), range::upload_offset(args)?);
+        return Ok(Content::File { path, offset });
     }
     if !args.request.form.0.is_empty() {
         let form = Form::new(&args.request.form.0)?;
@@ -290,16 +336,18 @@ fn content(
 }
 
 /// The request target, if it isn't what the URL comes to.
-fn target(args: &Args, url: &Url, original: &str) -> Option<String> {
+fn target(args: &Args, url: &Url, original: &str) -> RequestTarget {
     if let Some(target) = &args.request.request_target {
-        return Some(percent_encoded(target.as_bytes()));
+        return RequestTarget::Verbatim(percent_encoded(target.as_bytes()));
     }
-    if !args.request.path_as_is {
-        return None;
-    }
-    let rest = original
-        .split_once("://")
-        .map_or(original, |(_, rest)| rest);
+    let path = args.request.path_as_is.then(|| path_as_is(url, original));
+    path.flatten()
+        .map_or(RequestTarget::OfUrl, RequestTarget::Path)
+}
+
+/// The path and query as they were given; `None` for a URL without a path.
+fn path_as_is(url: &Url, original: &str) -> Option<String> {
+    let rest = super::address::after_scheme(original);
     let path = &rest[rest.find('/')?..];
     let path = path.split(['?', '#']).next().unwrap_or(path);
     // Only dots are meant to stay; what can't stand in a request line still can't.

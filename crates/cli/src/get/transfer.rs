@@ -5,13 +5,15 @@ use super::checksum::{Checksum, Running};
 use super::download::download;
 use super::explain::explain;
 use super::failure::write_failure;
+use super::heads::HeadDump;
 use super::job::{Job, Record};
 use super::output::Output;
 use super::place::Place;
 use super::progress::{Bar, Progress};
 use super::pump::Pump;
+use super::range::{self, Start};
 use super::request::Plan;
-use super::terminal::{Console, head};
+use super::terminal::Console;
 use super::trouble::{Persistence, Trouble, bad_status};
 use super::verbose::Narrator;
 use super::write_out::{Facts, write_out};
@@ -31,6 +33,7 @@ pub(super) struct Run<'r> {
     pub(super) client: &'r Client,
     pub(super) console: Console,
     pub(super) progress: &'r Progress,
+    pub(super) heads: Option<&'r HeadDump>,
 }
 
 impl Run<'_> {
@@ -58,7 +61,7 @@ impl Run<'_> {
             Place::Special(_) | Place::Stdout if plan.is_upload() => self.progress.bar(original),
             Place::Special(_) | Place::Stdout => Bar::hidden(),
         };
-        let job = Job::new(args, self.client, self.console, plan, bar);
+        let job = Job::new(args, self.client, self.console, plan, bar, self.heads);
         if args.output.dry_run {
             return dry_run::show(&job);
         }
@@ -193,7 +196,7 @@ fn show_once(
     if !args.download.progress_bar {
         job.bar.finish();
     }
-    keep_aside(job, &response)?;
+    save_entity_tag(args, &response)?;
     let is_bad = response.status().as_u16() >= 400;
     if args.output.fail && is_bad {
         return Ok(Err(bad_status(response.status(), response.reason())));
@@ -259,30 +262,16 @@ fn show_once(
 
 /// Where the content starts that -C asks for. Content that is sent has no rest to be asked for.
 fn offset(job: &Job<'_>) -> Result<Option<u64>, Failure> {
-    let Some(from) = &job.args.download.continue_at else {
-        return Ok(None);
-    };
-    if from == "-" || job.plan.method != Method::GET {
-        return Ok(None);
-    }
-    match from.parse() {
-        Ok(0) => Ok(None),
-        Ok(offset) => Ok(Some(offset)),
-        Err(_) => Err(Failure::with_code(
-            2,
-            format!("-C {from:?} is neither a number of bytes nor -"),
-        )),
-    }
-}
-
-/// What is kept of a response beside its content.
-pub(super) fn keep_aside(job: &Job<'_>, response: &Response) -> Result<(), Failure> {
-    save_entity_tag(job.args, response)?;
-    dump_heads(job.args, job.console, response)
+    Ok(match range::start(job.args)? {
+        Some(Start::Byte(offset)) if job.plan.method == Method::GET && job.plan.is_empty() => {
+            Some(offset).filter(|offset| *offset > 0)
+        }
+        _ => None,
+    })
 }
 
 /// --etag-save; no tag leaves an empty file.
-fn save_entity_tag(args: &Args, response: &Response) -> Result<(), Failure> {
+pub(super) fn save_entity_tag(args: &Args, response: &Response) -> Result<(), Failure> {
     let Some(path) = &args.request.etag_save else {
         return Ok(());
     };
@@ -292,26 +281,4 @@ fn save_entity_tag(args: &Args, response: &Response) -> Result<(), Failure> {
     let tag = response.field(header::ETAG.as_str()).unwrap_or_default();
     fs::write(path, format!("{tag}\n"))
         .map_err(|error| write_failure(&path.display().to_string(), &error))
-}
-
-/// -D.
-fn dump_heads(args: &Args, console: Console, response: &Response) -> Result<(), Failure> {
-    let Some(path) = &args.output.dump_header else {
-        return Ok(());
-    };
-    let heads: Vec<_> = response
-        .trace()
-        .hops
-        .into_iter()
-        .map(|hop| hop.response)
-        .collect();
-    let result = if path != Path::new("-") {
-        fs::write(path, heads.concat())
-    } else if console.is_readable {
-        let shown = heads.iter().map(|raw| head(raw, console.stdout_colour));
-        io::stdout().write_all(shown.collect::<String>().as_bytes())
-    } else {
-        io::stdout().write_all(&heads.concat())
-    };
-    result.map_err(|error| write_failure(&path.display().to_string(), &error))
 }

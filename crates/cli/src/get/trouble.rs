@@ -147,6 +147,11 @@ impl Persistence {
         }
     }
 
+    /// Whether retries are made although no number of them was asked for.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.asked.is_none()
+    }
+
     /// Whether a response that may pass is not taken for an answer.
     pub(super) fn has_more(&self) -> bool {
         self.failed < self.asked.unwrap_or(0)
@@ -157,17 +162,17 @@ impl Persistence {
         self.failed = 0;
     }
 
-    /// Waits and comes back if there is another try; gives the trouble back if there isn't. `is_resumable`: a download
-    /// was interrupted and can go on.
+    /// Waits and returns what failed if there is another try; gives the trouble back if there isn't. `was_interrupted`: a
+    /// download to a file stopped after it had begun, which is retried unasked.
     pub(super) fn again(
         &mut self,
         trouble: Trouble,
-        is_resumable: bool,
+        was_interrupted: bool,
         bar: &Bar,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Failure, Trouble> {
         let limit = match self.asked {
             Some(limit) => limit,
-            None if is_resumable && !trouble.is_out_of_time() => UNASKED,
+            None if was_interrupted && !trouble.is_out_of_time() => UNASKED,
             None => 0,
         };
         let may_pass = trouble.may_pass()
@@ -199,8 +204,8 @@ impl Persistence {
             return Err(trouble.without_wait(wait, "-m"));
         }
         self.failed += 1;
+        let failure = trouble.into_failure();
         if !self.is_quiet {
-            let failure = trouble.into_failure();
             bar.note(&format!(
                 "{}; trying again in {:.1} s ({} of {limit})",
                 failure.what(),
@@ -209,7 +214,7 @@ impl Persistence {
             ));
         }
         std::thread::sleep(wait);
-        Ok(())
+        Ok(failure)
     }
 }
 
