@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use http::HeaderValue;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tinyhttp_server::AnyHandler;
 use tinyhttp_server::middleware::{
@@ -187,13 +188,13 @@ impl Guards {
                 .hashed(line)
                 .map_err(|error| unfit("--auth", &error))?;
         }
-        if let Ok(line) = std::env::var("TINYHTTP_AUTH") {
+        if let Some(line) = std::env::var_os("TINYHTTP_AUTH") {
             users = users
-                .plain(&line)
+                .plain(line.as_bytes())
                 .map_err(|error| unfit("TINYHTTP_AUTH", &error))?;
         }
         if let Some(path) = &self.auth_file {
-            let content = std::fs::read_to_string(path).map_err(|error| {
+            let content = std::fs::read(path).map_err(|error| {
                 let what = format!("can't read the users in {}: {error}", path.display());
                 let hint = match error.kind() {
                     io::ErrorKind::PermissionDenied => {

@@ -67,13 +67,13 @@ struct Checked {
 /// A keyed hash of a name and a password.
 type Digested = [u8; 32];
 
-/// Who sent the request; an extension of the request.
+/// Who sent the request; an extension of the request. In the name `\xe9` stands for a byte that is no UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct User(pub Arc<str>);
 
 /// A name and a password, as they were sent.
 struct Credentials {
-    name: String,
+    name: Vec<u8>,
     password: Vec<u8>,
 }
 
@@ -137,7 +137,7 @@ impl<H> Auth<H> {
         if credentials.password.len() > LONGEST_PASSWORD {
             return Verdict::Wrong;
         }
-        let name: Arc<str> = credentials.name.as_str().into();
+        let name: Arc<str> = users::shown(&credentials.name).into();
         let share = (network, Arc::clone(&name));
         let wait = self.throttle.wait(&share, Instant::now());
         if !wait.is_zero() {
@@ -151,7 +151,7 @@ impl<H> Auth<H> {
             return verdict;
         }
         let users = Arc::clone(&self.checked.lock().users);
-        let is_right = users.verify(&name, &credentials.password);
+        let is_right = users.verify(&credentials.name, &credentials.password);
         let mut checked = self.checked.lock();
         // A verdict on users that were replaced meanwhile is not remembered.
         let is_current = Arc::ptr_eq(&checked.users, &users);
@@ -254,9 +254,8 @@ impl Credentials {
         }
         let decoded = BASE64_STANDARD.decode(encoded.trim_ascii()).ok()?;
         let colon = decoded.iter().position(|byte| *byte == b':')?;
-        let name = String::from_utf8(decoded[..colon].to_vec()).ok()?;
         Some(Credentials {
-            name,
+            name: decoded[..colon].to_vec(),
             password: decoded[colon + 1..].to_vec(),
         })
     }
@@ -283,7 +282,8 @@ impl<H: Handler> Handler for Auth<H> {
             }
             Verdict::Wrong => {
                 let client = client.unwrap_or_else(|| "an unknown address".to_owned());
-                log::warn!("{client}: wrong password for {:?}", credentials.name);
+                let name = users::shown(&credentials.name);
+                log::warn!("{client}: wrong password for {name:?}");
                 self.unauthorized()
             }
             Verdict::Busy => try_later(

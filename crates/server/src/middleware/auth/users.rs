@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// The users that there are.
+/// The users that there are. Names and passwords are bytes, for files and clients may write them in any charset.
 ///
 /// ```
 /// use tinyhttp_server::middleware::Users;
@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 /// assert!(Users::new().hashed("ann:secret").is_err());
 /// ```
 #[derive(Default)]
-pub struct Users(BTreeMap<String, Secret>);
+pub struct Users(BTreeMap<Vec<u8>, Secret>);
 
 /// What is kept of a password.
 enum Secret {
@@ -96,11 +96,9 @@ impl Users {
     ///
     /// # Errors
     /// [`InvalidUser`].
-    pub fn hashed(self, line: &str) -> Result<Self, InvalidUser> {
-        let (name, hash) = split(line)?;
-        let secret = Secret::parse(hash).ok_or_else(|| InvalidUser::Hash {
-            name: name.to_owned(),
-        })?;
+    pub fn hashed(self, line: impl AsRef<[u8]>) -> Result<Self, InvalidUser> {
+        let (name, hash) = split(line.as_ref())?;
+        let secret = Secret::parse(hash).ok_or_else(|| InvalidUser::Hash { name: shown(name) })?;
         self.add(name, secret)
     }
 
@@ -109,14 +107,14 @@ impl Users {
     ///
     /// # Errors
     /// [`InvalidUser`].
-    pub fn plain(self, line: &str) -> Result<Self, InvalidUser> {
-        let (name, text) = split(line)?;
+    pub fn plain(self, line: impl AsRef<[u8]>) -> Result<Self, InvalidUser> {
+        let (name, text) = split(line.as_ref())?;
         match Secret::parse(text) {
             Some(secret) => self.add(name, secret),
             // A hash that isn't understood must not become a password.
-            None if text.starts_with('$') || text.starts_with("{SHA}") => Err(InvalidUser::Hash {
-                name: name.to_owned(),
-            }),
+            None if text.starts_with(b"$") || text.starts_with(b"{SHA}") => {
+                Err(InvalidUser::Hash { name: shown(name) })
+            }
             None => self.add(name, Secret::Plain(Sha256::digest(text).into())),
         }
     }
@@ -126,11 +124,12 @@ impl Users {
     ///
     /// # Errors
     /// [`InvalidUser::Line`].
-    pub fn file(self, content: &str) -> Result<Self, InvalidUser> {
+    pub fn file(self, content: impl AsRef<[u8]>) -> Result<Self, InvalidUser> {
         let mut users = self;
-        for (number, line) in content.lines().enumerate() {
-            let line = line.trim_end_matches('\r');
-            if !line.trim().is_empty() && !line.starts_with('#') {
+        let lines = content.as_ref().split(|byte| *byte == b'\n');
+        for (number, line) in lines.enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if !line.trim_ascii().is_empty() && !line.starts_with(b"#") {
                 let failed = |source| InvalidUser::Line {
                     number: number + 1,
                     source: Box::new(source),
@@ -141,17 +140,15 @@ impl Users {
         Ok(users)
     }
 
-    fn add(mut self, name: &str, secret: Secret) -> Result<Self, InvalidUser> {
+    fn add(mut self, name: &[u8], secret: Secret) -> Result<Self, InvalidUser> {
         match self.0.insert(name.to_owned(), secret) {
             None => Ok(self),
-            Some(_) => Err(InvalidUser::Twice {
-                name: name.to_owned(),
-            }),
+            Some(_) => Err(InvalidUser::Twice { name: shown(name) }),
         }
     }
 
     /// Whether that is the user's password. Takes as long for one name as for another, known or not.
-    pub(super) fn verify(&self, name: &str, password: &[u8]) -> bool {
+    pub(super) fn verify(&self, name: &[u8], password: &[u8]) -> bool {
         let mut is_right = false;
         for secret in self.checked_for(name) {
             let is_theirs = self
@@ -165,7 +162,7 @@ impl Users {
 
     /// The secrets that a password is checked against: one of each cost that any user has, the user's own where it has that
     /// cost. A check of the own secret alone would tell a client which names exist, and which hash each of them has.
-    fn checked_for(&self, name: &str) -> Vec<&Secret> {
+    fn checked_for(&self, name: &[u8]) -> Vec<&Secret> {
         let mut of_each_cost = BTreeMap::new();
         for secret in self.0.values() {
             of_each_cost.entry(secret.cost()).or_insert(secret);
@@ -177,9 +174,21 @@ impl Users {
     }
 }
 
-fn split(line: &str) -> Result<(&str, &str), InvalidUser> {
-    let parts = line.split_once(':').filter(|(name, _)| !name.is_empty());
-    parts.ok_or(InvalidUser::Malformed)
+fn split(line: &[u8]) -> Result<(&[u8], &[u8]), InvalidUser> {
+    let colon = line.iter().position(|byte| *byte == b':');
+    let colon = colon
+        .filter(|colon| *colon > 0)
+        .ok_or(InvalidUser::Malformed)?;
+    Ok((&line[..colon], &line[colon + 1..]))
+}
+
+/// A name as text, in which `\xe9` stands for a byte that is no UTF-8.
+pub(super) fn shown(name: &[u8]) -> String {
+    let pieces = name.utf8_chunks().map(|piece| {
+        let invalid = piece.invalid().escape_ascii();
+        format!("{}{invalid}", piece.valid())
+    });
+    pieces.collect()
 }
 
 impl Secret {
@@ -202,7 +211,9 @@ impl Secret {
     }
 
     /// Reads a hash; `None` if it is none of ours, or isn't whole.
-    fn parse(hash: &str) -> Option<Self> {
+    fn parse(hash: &[u8]) -> Option<Self> {
+        // Hashes are ASCII.
+        let hash = std::str::from_utf8(hash).ok()?;
         if ["$2a$", "$2b$", "$2y$"]
             .iter()
             .any(|prefix| hash.starts_with(prefix))
@@ -242,7 +253,9 @@ impl Secret {
 impl fmt::Debug for Users {
     /// The names, and nothing of the passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set()
+            .entries(self.0.keys().map(|name| shown(name)))
+            .finish()
     }
 }
 
@@ -264,11 +277,11 @@ mod tests {
             .plain("plain:Hello world!")
             .unwrap();
         for name in ["sha", "short", "plain"] {
-            assert!(users.verify(name, b"Hello world!"), "{name}");
-            assert!(!users.verify(name, b"Hello world"), "{name}");
-            assert!(!users.verify(name, b""), "{name}");
+            assert!(users.verify(name.as_bytes(), b"Hello world!"), "{name}");
+            assert!(!users.verify(name.as_bytes(), b"Hello world"), "{name}");
+            assert!(!users.verify(name.as_bytes(), b""), "{name}");
         }
-        assert!(!users.verify("nobody", b"Hello world!"));
+        assert!(!users.verify(b"nobody", b"Hello world!"));
         assert_eq!(format!("{users:?}"), "{\"plain\", \"sha\", \"short\"}");
     }
 
@@ -291,7 +304,7 @@ mod tests {
             .plain("plain:secret")
             .unwrap();
         let costs = |name: &str| {
-            let checked = users.checked_for(name).into_iter();
+            let checked = users.checked_for(name.as_bytes()).into_iter();
             checked.map(Secret::cost).collect::<Vec<_>>()
         };
         let want = [
@@ -312,28 +325,49 @@ mod tests {
             ("sha", false),
             ("unknown", false),
         ] {
-            assert_eq!(users.verify(name, b"secret"), is_right, "{name}");
+            assert_eq!(users.verify(name.as_bytes(), b"secret"), is_right, "{name}");
         }
-        assert!(!Users::new().verify("unknown", b"secret"));
+        assert!(!Users::new().verify(b"unknown", b"secret"));
     }
 
     #[test]
     fn bcrypt_hashes() {
         let hash = bcrypt::hash("secret", 4).unwrap();
         let users = Users::new().hashed(&format!("a:{hash}")).unwrap();
-        assert!(users.verify("a", b"secret"));
-        assert!(!users.verify("a", b"Secret"));
+        assert!(users.verify(b"a", b"secret"));
+        assert!(!users.verify(b"a", b"Secret"));
     }
 
     #[test]
     fn files() {
         let content = format!("# users\n\nann:{BCRYPT}\r\nbob:pass:word\n");
         let users = Users::new().file(&content).unwrap();
-        assert!(users.verify("bob", b"pass:word"));
+        assert!(users.verify(b"bob", b"pass:word"));
         let error = Users::new().file("a:b\n:c\n").unwrap_err();
         assert_eq!(error.to_string(), "line 2 is not a user");
         assert!(
             matches!(error, InvalidUser::Line { source, .. } if *source == InvalidUser::Malformed)
+        );
+    }
+
+    /// A byte that is no UTF-8 rejects neither the file nor the user.
+    #[test]
+    fn files_in_any_charset() {
+        let content = format!("# caf\u{e9}\nann:{BCRYPT}\n").into_bytes();
+        let latin_1 = b"# caf\xe9\nb\xf6b:p\xe4ss\r\n\xff:\xff\n";
+        let users = Users::new().file([&content[..], latin_1].concat()).unwrap();
+        assert!(users.verify(b"b\xf6b", b"p\xe4ss"));
+        assert!(users.verify(b"\xff", b"\xff"));
+        assert!(!users.verify(b"b\xf6b", b"p\xc3\xa4ss"));
+        assert!(!users.verify(b"b\xef\xbf\xbdb", b"p\xe4ss"));
+        let names = [r"ann", r"b\xf6b", r"\xff"].map(|name| format!("{name:?}"));
+        assert_eq!(format!("{users:?}"), format!("{{{}}}", names.join(", ")));
+        let error = Users::new().plain(b"b\xf6b:$apr1$x").unwrap_err();
+        assert_eq!(
+            error,
+            InvalidUser::Hash {
+                name: r"b\xf6b".to_owned()
+            }
         );
     }
 
