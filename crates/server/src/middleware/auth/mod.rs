@@ -437,7 +437,7 @@ mod tests {
     fn a_password_over_512_bytes_is_wrong() {
         for (length, status) in [(512, 200), (513, 401), (60_000, 401)] {
             let password = "x".repeat(length);
-            let users = Users::new().plain(&format!("ann:{password}")).unwrap();
+            let users = Users::new().plain(format!("ann:{password}")).unwrap();
             let auth = Auth::new(|_: Request<Body>| Response::new(Body::empty()), users, "");
             let response = send(&auth, "GET", "/", &basic(&format!("ann:{password}")));
             assert_eq!(response.status(), status, "{length}");

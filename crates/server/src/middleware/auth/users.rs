@@ -270,9 +270,9 @@ mod tests {
     #[test]
     fn hashes_of_all_kinds() {
         let users = Users::new()
-            .hashed(&format!("sha:{SHA512}"))
+            .hashed(format!("sha:{SHA512}"))
             .unwrap()
-            .hashed(&format!("short:{SHA256}"))
+            .hashed(format!("short:{SHA256}"))
             .unwrap()
             .plain("plain:Hello world!")
             .unwrap();
@@ -291,15 +291,15 @@ mod tests {
     fn every_name_costs_the_same() {
         let cheap = bcrypt::hash("secret", 4).unwrap();
         let users = Users::new()
-            .hashed(&format!("ann:{BCRYPT}"))
+            .hashed(format!("ann:{BCRYPT}"))
             .unwrap()
-            .hashed(&format!("bob:{cheap}"))
+            .hashed(format!("bob:{cheap}"))
             .unwrap()
-            .hashed(&format!("cem:{cheap}"))
+            .hashed(format!("cem:{cheap}"))
             .unwrap()
-            .hashed(&format!("sha:{SHA512}"))
+            .hashed(format!("sha:{SHA512}"))
             .unwrap()
-            .hashed(&format!("short:{SHA256}"))
+            .hashed(format!("short:{SHA256}"))
             .unwrap()
             .plain("plain:secret")
             .unwrap();
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn bcrypt_hashes() {
         let hash = bcrypt::hash("secret", 4).unwrap();
-        let users = Users::new().hashed(&format!("a:{hash}")).unwrap();
+        let users = Users::new().hashed(format!("a:{hash}")).unwrap();
         assert!(users.verify(b"a", b"secret"));
         assert!(!users.verify(b"a", b"Secret"));
     }
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn files() {
         let content = format!("# users\n\nann:{BCRYPT}\r\nbob:pass:word\n");
-        let users = Users::new().file(&content).unwrap();
+        let users = Users::new().file(content).unwrap();
         assert!(users.verify(b"bob", b"pass:word"));
         let error = Users::new().file("a:b\n:c\n").unwrap_err();
         assert_eq!(error.to_string(), "line 2 is not a user");
