@@ -64,7 +64,7 @@ deny: ## advisories, licences, sources and second versions among dependencies (D
 	for crate in $(FUZZED); do $(CARGO) deny $(DENY_FLAGS) --locked --config .ci/deny.toml \
 	  --manifest-path $$crate/fuzz/Cargo.toml check advisories sources || exit 1; done
 
-vet: ## who has reviewed each dependency: imported audits, and what nobody has reviewed (works offline)
+vet: ## the reviews of each dependency: imported audits, and the crates without one (works offline)
 	@command -v cargo-vet > /dev/null || { echo "cargo-vet is not here: $(CARGO) install cargo-vet --locked"; exit 1; }
 	$(CARGO) vet --locked
 

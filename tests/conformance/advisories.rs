@@ -9,8 +9,8 @@ use support::{Folder, Raw, Serve};
 const ELSEWHERE: &str = "
     RUSTSEC-2020-0093  | content is drained, or the connection closed | tests/conformance/wire.rs::unwanted_content_does_not_become_a_request
     RUSTSEC-2025-0037  | content is drained, or the connection closed | tests/conformance/wire.rs::unwanted_content_does_not_become_a_request
-    CVE-2024-23644     | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
-    RUSTSEC-2017-0002  | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
+    CVE-2024-23644     | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::line_breaks_are_refused
+    RUSTSEC-2017-0002  | CR, LF and NUL are not sent in a field       | crates/message/src/encode.rs::line_breaks_are_refused
     CVE-2021-28861     | //evil.example is no other host              | tests/serve/site.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
     RUSTSEC-2022-0072  | //evil.example is no other host              | tests/serve/site.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
     CVE-2024-32966     | names are escaped in listings                | crates/server/src/files/tests/listing.rs::names_are_escaped_wherever_they_stand
@@ -39,9 +39,9 @@ const ELSEWHERE: &str = "
     caddy#5849         | Vary in a 206 and a 304                      | tests/conformance/rfc9110.rs::a_part_says_what_the_whole_says
     nixpkgs#278380     | a coding has a tag of its own                | crates/server/src/files/tests/codings.rs::each_coding_has_its_own_validator
     darkhttpd          | absolute targets are accepted                | tests/conformance/wire.rs::targets_in_all_their_forms
-    dufs               | If-None-Match before If-Modified-Since       | crates/message/src/conditional.rs::the_ladder_of_13_2_2
+    dufs               | If-None-Match before If-Modified-Since       | crates/message/src/conditional/tests.rs::the_ladder_of_13_2_2
     dufs               | a 304 has its ETag                           | tests/conformance/rfc9110.rs::a_part_says_what_the_whole_says
-    serve              | If-None-Match is a list, or *                | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
+    serve              | If-None-Match is a list, or *                | crates/message/src/conditional/tests.rs::tag_lists_that_name_the_current_representation
     shs                | a failed If-Match is a 412                   | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
     tiny_http#283      | accepting goes on                            | tests/serve/site.rs::a_low_limit_on_descriptors
     tiny_http#195      | no descriptors, no panic                     | tests/serve/site.rs::a_full_descriptor_table

@@ -18,9 +18,9 @@ const MUSTS: &str = "
     §5.6.1.2  | empty members are ignored                      | tests/conformance/rfc9110.rs::lists_and_white_space
     §5.6.3    | bad white space is removed                     | tests/conformance/rfc9112.rs::chunks
     §5.6.4    | a quoted pair is its second byte               | crates/message/src/negotiate/accept.rs::chooses_between_a_page_and_json
-    §5.6.7    | three formats of dates are read                | crates/message/src/date.rs::accepts
+    §5.6.7    | three formats of dates are read                | crates/message/src/date/tests.rs::accepts
     §5.6.7    | IMF-fixdate is written                         | tests/conformance/rfc9110.rs::every_answer
-    §5.6.7    | two-digit years                                | crates/message/src/date.rs::a_two_digit_year_is_at_most_fifty_years_ahead
+    §5.6.7    | two-digit years                                | crates/message/src/date/tests.rs::a_two_digit_year_is_at_most_fifty_years_ahead
     §6.5.1    | trailers stay out of the head                  | tests/conformance/advisories.rs::trailers_are_never_merged_into_the_head
     §6.5.1    | no trailers are sent                           | tests/conformance/rfc9110.rs::to_an_old_client
     §6.6.1    | Date in all 2xx, 3xx and 4xx                   | tests/conformance/rfc9110.rs::every_answer
@@ -33,7 +33,7 @@ const MUSTS: &str = "
     §8.4      | codings are named                              | crates/server/src/files/tests/codings.rs::the_client_chooses
     §8.6      | to HEAD, the length that GET would have        | tests/conformance/rfc9110.rs::head_is_get_without_content
     §8.6      | none with 204; 304 as 200                      | tests/conformance/rfc9110.rs::every_answer
-    §8.6      | lengths don't overflow                         | crates/message/src/framing.rs::content_of_requests
+    §8.6      | lengths don't overflow                         | crates/message/src/framing/tests.rs::length_of_requests
     §8.7      | Content-Location of a request changes nothing  | tests/conformance/rfc9110.rs::fields_that_mean_nothing_here
     §8.8.2    | Last-Modified is not after Date                | crates/server/src/files/tests/changes.rs::a_file_from_the_future_was_modified_now
     §8.8.3    | a strong tag is one                            | crates/server/src/files/tests/changes.rs::every_change_changes_the_tag
@@ -47,14 +47,14 @@ const MUSTS: &str = "
     §10.1.1   | a final answer after 100                       | crates/server/tests/server/handlers.rs::continue_is_said_when_content_is_wanted
     §10.2.1   | Allow in a 405                                 | tests/conformance/wire.rs::targets_in_all_their_forms
     §11.6.1   | a challenge in a 401                           | crates/server/src/middleware/auth/mod.rs::who_may_come_in
-    §13.1.1   | If-Match compares strongly and is obeyed       | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
-    §13.1.2   | If-None-Match compares weakly and is obeyed    | crates/message/src/conditional.rs::which_tag_lists_name_the_current_representation
-    §13.1.3   | when If-Modified-Since is ignored              | crates/message/src/conditional.rs::the_ladder_of_13_2_2
-    §13.1.4   | when If-Unmodified-Since is ignored            | crates/message/src/conditional.rs::the_ladder_of_13_2_2
-    §13.1.5   | If-Range: exactly, or the whole                | crates/message/src/conditional.rs::if_range_is_exact_and_strong
+    §13.1.1   | If-Match compares strongly and is obeyed       | crates/message/src/conditional/tests.rs::tag_lists_that_name_the_current_representation
+    §13.1.2   | If-None-Match compares weakly and is obeyed    | crates/message/src/conditional/tests.rs::tag_lists_that_name_the_current_representation
+    §13.1.3   | when If-Modified-Since is ignored              | crates/message/src/conditional/tests.rs::the_ladder_of_13_2_2
+    §13.1.4   | when If-Unmodified-Since is ignored            | crates/message/src/conditional/tests.rs::the_ladder_of_13_2_2
+    §13.1.5   | If-Range: exactly, or the whole                | crates/message/src/conditional/tests.rs::if_range_is_exact_and_strong
     §13.1.5   | If-Range without Range is ignored              | tests/conformance/rfc9110.rs::conditions_on_the_wire
     §13.2.1   | conditions are for what would succeed          | tests/conformance/rfc9110.rs::conditions_on_the_wire
-    §13.2.2   | the order of conditions                        | crates/message/src/conditional.rs::the_ladder_of_13_2_2
+    §13.2.2   | the order of conditions                        | crates/message/src/conditional/tests.rs::the_ladder_of_13_2_2
     §14.1.2   | positions don't overflow                       | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
     §14.2     | Range is for GET                               | tests/conformance/rfc9110.rs::fields_that_mean_nothing_here
     §14.2     | other units are ignored                        | tests/conformance/rfc9110.rs::fields_that_mean_nothing_here

@@ -9,24 +9,24 @@ use support::must::{check, check_index, outcome, serve};
 const MUSTS: &str = "
     §2.2   | octets, not characters                    | tests/conformance/rfc9112.rs::octets
     §2.2   | a bare CR is refused                      | tests/conformance/rfc9112.rs::bare_cr_and_bare_lf_everywhere
-    §2.2   | no bare CR is sent                        | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
+    §2.2   | no bare CR is sent                        | crates/message/src/encode.rs::line_breaks_are_refused
     §2.2   | space before the first field              | crates/message/tests/exchanges.rs::refused_requests
     §3     | a target too long is a 414                | tests/conformance/wire.rs::heads_that_are_too_large
     §3.2   | one valid Host, or 400                    | tests/conformance/rfc9112.rs::hosts
-    §3.2   | one valid Host, or 400                    | crates/message/src/framing.rs::hosts
+    §3.2   | one valid Host, or 400                    | crates/message/src/framing/tests.rs::hosts
     §3.2.2 | the absolute-form is accepted             | tests/conformance/wire.rs::targets_in_all_their_forms
     §3.2.2 | its host counts, Host doesn't             | tests/conformance/rfc9112.rs::hosts
     §4     | the space before an absent phrase         | crates/message/src/encode.rs::heads
     §5.1   | space before the colon is a 400           | tests/conformance/wire.rs::what_is_refused
     §5.2   | obs-fold is a 400                         | tests/conformance/wire.rs::what_is_refused
-    §5.2   | obs-fold is not sent                      | crates/message/src/encode.rs::nothing_gets_a_line_of_its_own
+    §5.2   | obs-fold is not sent                      | crates/message/src/encode.rs::line_breaks_are_refused
     §6.1   | chunked is understood                     | crates/message/tests/exchanges.rs::requests
-    §6.1   | chunked once, last, or close              | crates/message/tests/exchanges.rs::answers
-    §6.1   | none with 1xx and 204                     | crates/message/tests/exchanges.rs::answers
+    §6.1   | chunked once, last, or close              | crates/message/tests/exchanges.rs::responses_as_sent
+    §6.1   | none with 1xx and 204                     | crates/message/tests/exchanges.rs::responses_as_sent
     §6.1   | only to HTTP/1.1                          | tests/conformance/rfc9110.rs::to_an_old_client
     §6.1   | close after both lengths                  | tests/conformance/rfc9112.rs::framing_that_is_refused
     §6.1   | in HTTP/1.0 it is a fault                 | tests/conformance/rfc9112.rs::framing_that_is_refused
-    §6.2   | never both lengths in a message           | crates/message/tests/exchanges.rs::answers
+    §6.2   | never both lengths in a message           | crates/message/tests/exchanges.rs::responses_as_sent
     §6.3   | chunked not last: 400 and close           | tests/conformance/rfc9112.rs::framing_that_is_refused
     §6.3   | an invalid length: 400 and close          | tests/conformance/rfc9112.rs::framing_that_is_refused
     §6.3   | too few octets: incomplete, and close     | tests/conformance/rfc9112.rs::incomplete_requests

@@ -1,10 +1,11 @@
-//! What the message costs, in nanoseconds: `cargo bench -p tinyhttp-message`, perhaps with a part of a line's name:
-//! `cargo bench -p tinyhttp-message -- browser`.
+//! The cost of the message, in nanoseconds: `cargo bench -p tinyhttp-message`. An argument selects
+//! lines by a part of their name: `cargo bench -p tinyhttp-message -- browser`.
 //!
-//! Each line of the table does one thing to the same bytes, over and over, in samples of a few milliseconds; the samples
-//! of all lines take turns, and the median of each is shown, so that a busy moment of the machine hits all alike. What
-//! httparse alone costs on the same bytes stands beside what is built on it here: finding the head's end with its limits,
-//! refusing what httparse lets pass, the target, the framing.
+//! Each line of the table repeats one operation on the same bytes, in samples of a few
+//! milliseconds. The samples of all lines alternate, and the table shows medians, so that a busy
+//! moment of the machine affects all lines alike. The cost of httparse alone stands beside that of
+//! the code built on it: the search for the head's end with its limits, the stricter rules, the
+//! target, the framing.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -48,12 +49,12 @@ const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
 
 const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
-/// One line of the table: what is done to how many bytes.
+/// One line of the table: an operation, and the number of bytes it processes.
 struct Line {
     name: String,
     bytes: usize,
     work: Box<dyn FnMut()>,
-    /// How often it is done in one sample.
+    /// Repetitions in one sample.
     times: u32,
     samples: Vec<f64>,
 }
@@ -157,7 +158,7 @@ fn parse_request(bytes: &[u8]) {
     assert_eq!(black_box(&head).method, Method::GET);
 }
 
-/// The head's end found, the head parsed, its framing judged.
+/// Finds the head's end, parses the head, and determines its framing.
 fn receive(bytes: &[u8]) {
     let mut connection = ServerConnection::new(Limits::default());
     let mut storage = FieldStorage::new();
@@ -177,7 +178,8 @@ fn parse_response() {
     assert_eq!(black_box(&head).status, StatusCode::OK);
 }
 
-/// All that a server asks of this crate for one request: its head and framing, and a response's head with seven fields.
+/// Everything a server needs of this crate for one request: its head and framing, and a response
+/// head with seven fields.
 fn exchange(bytes: &'static [u8]) -> impl FnMut() {
     let mut connection = ServerConnection::new(Limits::default());
     let mut out = Vec::new();

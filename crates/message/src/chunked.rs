@@ -1,17 +1,24 @@
-//! The chunked transfer coding (RFC 9112 §7.1): content of a length that isn't known when its head is sent.
+//! The chunked transfer coding (RFC 9112 §7.1): content whose length is unknown when its head is
+//! sent.
+//!
+//! # Theory
 //!
 //! ```text
 //! 5\r\n          <- size in hexadecimal, perhaps followed by ;extensions
-//! hello\r\n      <- so many bytes, and CRLF
+//! hello\r\n      <- that many bytes, and CRLF
 //! 0\r\n          <- the last chunk has size 0
 //! Digest: x\r\n  <- trailer fields, if any
-//! \r\n           <- a blank line ends the message
+//! \r\n           <- an empty line ends the message
 //! ```
 //!
-//! Sizes are counted with checked arithmetic, extensions are skipped and bounded, and nothing but CRLF ends a line: each
-//! leniency here has been a request-smuggling advisory. Only a client's decoder may be [tolerant](ChunkedDecoder::tolerant),
-//! with responses. Trailer fields are handed over on their own and never
-//! become fields of the head.
+//! Sizes are computed with checked arithmetic, extensions are skipped and bounded, and only CRLF
+//! ends a line: each leniency here has been a request-smuggling advisory. Only a client's decoder
+//! may be [tolerant](ChunkedDecoder::tolerant), with responses.
+//!
+//! Trailer fields are returned on their own and never become fields of the head: a recipient that
+//! merged them would accept fields, such as Host, after it has decided by them.
+//!
+//! # Example
 //!
 //! ```
 //! use tinyhttp_message::chunked::{ChunkedDecoder, ChunkedEvent};
@@ -29,26 +36,28 @@ use crate::tolerance::{Deviation, Deviations, HeadEnd, repair_trailers};
 use http::HeaderMap;
 use std::io::Write;
 
-/// Bytes that chunk extensions, and zeros before a size, may take in one message.
+/// The most bytes that chunk extensions, and zeros before a size, may take in one message.
 const EXTENSIONS: u16 = 4096;
 
-/// Reads the chunked coding, from input that may be cut anywhere.
+/// Decodes the chunked coding from input that may be cut anywhere.
 #[derive(Debug, Clone, Default)]
 pub struct ChunkedDecoder {
     state: State,
     extensions: u16,
-    /// What has been forgiven; `None`: nothing is.
+    /// The faults forgiven since the last [`take_deviations`](Self::take_deviations); `None` in a
+    /// strict decoder.
     deviations: Option<Deviations>,
 }
 
-/// What a piece of chunked input holds.
+/// A piece of decoded input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChunkedEvent<'b> {
-    /// Everything that could be used was; more input is needed.
+    /// More input is needed.
     NeedMore,
-    /// Some of the content. Where it is cut says nothing about chunks.
+    /// A piece of content, at least one byte. Pieces are cut where the input is cut and where
+    /// chunks end.
     Content(&'b [u8]),
-    /// The end, with the trailer fields, of which there are usually none.
+    /// The end of the content, with the trailer fields; most messages have none.
     End(HeaderMap),
 }
 
@@ -58,7 +67,7 @@ enum State {
     #[default]
     SizeStart,
     Size(u64),
-    /// After white space behind the size, where only an extension may follow.
+    /// After white space behind the size, where only an extension may follow (§7.1.1).
     BeforeExtension(u64),
     Extension(u64),
     SizeLf(u64),
@@ -76,13 +85,14 @@ enum TrailerEnd {
 }
 
 impl ChunkedDecoder {
-    /// A decoder at the start of the content.
+    /// A strict decoder, at the start of the content.
     #[must_use]
     pub fn new() -> Self {
         ChunkedDecoder::default()
     }
 
-    /// A decoder for a response, which may have white space after its sizes and lines that end in LF alone.
+    /// A decoder that accepts white space after sizes and lines that end in LF alone; for responses
+    /// only.
     #[must_use]
     pub fn tolerant() -> Self {
         ChunkedDecoder {
@@ -91,7 +101,7 @@ impl ChunkedDecoder {
         }
     }
 
-    /// What was forgiven since the last call.
+    /// Returns the faults that were forgiven since the last call.
     pub fn take_deviations(&mut self) -> Deviations {
         self.deviations
             .as_mut()
@@ -99,14 +109,15 @@ impl ChunkedDecoder {
             .unwrap_or_default()
     }
 
-    /// Notes a fault that is forgiven.
+    /// Records a forgiven fault.
     fn forgives(&mut self, deviation: Deviation) {
         if let Some(deviations) = &mut self.deviations {
             deviations.insert(deviation);
         }
     }
 
-    /// The trailer section at the start of `input`, repaired if that is allowed and needed.
+    /// Parses the trailer section at the start of `section`, repaired if that is allowed and
+    /// needed. Returns its length and its fields; `None` while its end has not arrived.
     fn trailers(
         &mut self,
         section: &[u8],
@@ -136,12 +147,13 @@ impl ChunkedDecoder {
         Ok(Some((end, trailers)))
     }
 
-    /// Takes what it can from the start of `input`: how many bytes that were, and what they hold. Bytes that were not
-    /// taken must come again at the start of the next call's input.
+    /// Decodes the start of `input`, and returns how many bytes it used. Unused bytes must be at
+    /// the start of the next call's input.
     ///
     /// # Errors
-    /// [`ProtocolError::InvalidChunkSize`], [`ProtocolError::ChunkExtensionsTooLong`], [`ProtocolError::MissingChunkEnd`],
-    /// [`ProtocolError::BareLineFeed`], [`ProtocolError::BareCarriageReturn`], and what a head's fields may suffer from for trailers.
+    /// [`ProtocolError::InvalidChunkSize`], [`ProtocolError::ChunkExtensionsTooLong`],
+    /// [`ProtocolError::MissingChunkEnd`], [`ProtocolError::BareLineFeed`],
+    /// [`ProtocolError::BareCarriageReturn`], and for trailers the faults of a head's fields.
     pub fn decode<'b>(
         &mut self,
         input: &'b [u8],
@@ -227,7 +239,7 @@ impl ChunkedDecoder {
         Ok((used, event))
     }
 
-    /// The state after a byte that a strict decoder refuses, if this one doesn't.
+    /// Returns the state after a byte that a strict decoder refuses and this one forgives.
     fn forgiven(&mut self, byte: u8) -> Option<State> {
         self.deviations.as_ref()?;
         let (deviation, state) = match (self.state, byte) {
@@ -244,7 +256,7 @@ impl ChunkedDecoder {
         Some(state)
     }
 
-    /// The state behind a size line.
+    /// Returns the state after a size line.
     fn after_size(&self, size: u64) -> State {
         match (size, &self.deviations) {
             (0, None) => State::Trailers(TrailerEnd::Strict(HeadScanner::default())),
@@ -267,7 +279,8 @@ fn hex_digit(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
 }
 
-/// Writes `content` as one chunk. Nothing is written for empty content, whose chunk would be the last.
+/// Writes `content` as one chunk. Writes nothing for empty content, whose chunk would be the last
+/// one.
 pub fn encode_chunk(content: &[u8], out: &mut Vec<u8>) {
     if content.is_empty() {
         return;
@@ -277,13 +290,13 @@ pub fn encode_chunk(content: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(CHUNK_END);
 }
 
-/// Writes the size line of a chunk whose content, and then [`CHUNK_END`], the caller writes.
+/// Writes the size line of a chunk. The caller writes its content, and then [`CHUNK_END`].
 pub fn encode_chunk_size(size: u64, out: &mut Vec<u8>) {
-    // Writing to a Vec doesn't fail.
+    // Writing to a Vec does not fail.
     let _ = write!(out, "{size:x}\r\n");
 }
 
-/// What follows the content of a chunk.
+/// The bytes after the content of a chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
 /// The last chunk and an empty trailer section.
@@ -294,7 +307,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Content and trailers, and how many bytes were used, when the input comes in pieces of `step` bytes.
+    /// Decodes input that arrives in pieces of `step` bytes: content, trailers, and the bytes used.
     fn decode(
         input: &[u8],
         step: usize,
@@ -447,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_are_kept() {
+    fn trailers_are_returned() {
         let (_, trailers, _) = decode(b"0\r\nDigest: x\r\ndigest: y\r\n\r\n", 2)
             .unwrap()
             .unwrap();
@@ -464,7 +477,7 @@ mod tests {
             decode(endless.as_bytes(), 100),
             Err(ProtocolError::ChunkExtensionsTooLong)
         );
-        // Digits that say nothing, and so could go on for ever.
+        // Leading zeros, which have no value, must not be endless.
         let zeros = "0".repeat(5000);
         assert_eq!(
             decode(zeros.as_bytes(), 100),
@@ -489,7 +502,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_encoded_is_decoded(chunks in proptest::collection::vec(".{0,40}", 0..8), step in 1usize..50) {
+        fn encoded_content_decodes(chunks in proptest::collection::vec(".{0,40}", 0..8), step in 1usize..50) {
             let mut wire = Vec::new();
             for chunk in &chunks {
                 encode_chunk(chunk.as_bytes(), &mut wire);
@@ -502,7 +515,7 @@ mod tests {
         }
 
         #[test]
-        fn any_split_gives_the_same(input in "([05aF;x \r\n:]|\r\n|5\r\nhello\r\n|0\r\n\r\n){0,30}", step in 1usize..7) {
+        fn every_split_decodes_alike(input in "([05aF;x \r\n:]|\r\n|5\r\nhello\r\n|0\r\n\r\n){0,30}", step in 1usize..7) {
             prop_assert_eq!(decode(input.as_bytes(), step), decode(input.as_bytes(), input.len().max(1)));
         }
     }

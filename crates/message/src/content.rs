@@ -1,6 +1,23 @@
-//! Content on its way in and out: the framing of [`framing`](crate::framing), carried out.
+//! Content on its way in and out, delimited as [`framing`](crate::framing) decided.
 //!
-//! [`ContentDecoder`] finds the end of what arrives; [`ContentEncoder`] keeps what is sent to what the head announced.
+//! # Theory
+//!
+//! [`ContentDecoder`] finds the end of received content. [`ContentEncoder`] keeps sent content to
+//! what its head announced: with a Content-Length, a byte too many would be read as the start of
+//! the next message, and a byte too few would make the peer wait for it.
+//!
+//! # Example
+//!
+//! ```
+//! use tinyhttp_message::{ContentEncoder, MisuseError};
+//!
+//! let (mut encoder, mut out) = (ContentEncoder::Known(5), Vec::new());
+//! encoder.encode(b"hello", &mut out)?;
+//! assert_eq!(encoder.encode(b"!", &mut out), Err(MisuseError::ContentLengthMismatch));
+//! encoder.finish(&mut out)?;
+//! assert_eq!(out, b"hello");
+//! # Ok::<(), MisuseError>(())
+//! ```
 
 use crate::chunked::{ChunkedDecoder, ChunkedEvent, LAST_CHUNK, encode_chunk};
 use crate::error::{MisuseError, ProtocolError};
@@ -18,7 +35,7 @@ pub(crate) enum Piece<'b> {
 }
 
 impl Piece<'_> {
-    /// The number of content bytes in it.
+    /// The number of content bytes in the piece.
     pub(crate) fn length(&self) -> usize {
         match self {
             Piece::Content(content) => content.len(),
@@ -27,7 +44,7 @@ impl Piece<'_> {
     }
 }
 
-/// Reads content up to its end.
+/// Decodes content up to its end.
 #[derive(Debug)]
 pub(crate) enum ContentDecoder {
     Known(u64),
@@ -36,7 +53,8 @@ pub(crate) enum ContentDecoder {
 }
 
 impl ContentDecoder {
-    /// The decoder for content of that length; `None` where there is none. A tolerant one forgives faults of chunks.
+    /// Returns the decoder for content of this length; `None` for no content. A tolerant decoder
+    /// forgives faults of chunks.
     pub(crate) fn new(length: BodyLength, is_tolerant: bool) -> Option<Self> {
         match length {
             BodyLength::Empty | BodyLength::Known(0) => None,
@@ -84,7 +102,7 @@ impl ContentDecoder {
         }
     }
 
-    /// How many bytes of content are still to come, where that is known.
+    /// The bytes of content that have not been received; `None` if that is not known.
     pub(crate) fn left(&self) -> Option<u64> {
         match self {
             ContentDecoder::Known(left) => Some(*left),
@@ -93,24 +111,26 @@ impl ContentDecoder {
     }
 }
 
-/// Writes content as the head has announced it.
+/// Writes content as its head announced it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentEncoder {
-    /// The message has no content, whatever is given: the answer to HEAD, 204, 304, or nothing to send.
+    /// The message has no content, and content given is dropped: a response to HEAD, a 204, a 304,
+    /// or a request without content.
     Suppressed,
-    /// So many bytes are still to be written.
+    /// Content-Length was announced; this number of bytes is still to be written.
     Known(u64),
-    /// Each call makes a chunk.
+    /// Each call writes a chunk.
     Chunked,
-    /// Everything up to the end of the connection.
+    /// The content ends with the connection.
     UntilClose,
 }
 
 impl ContentEncoder {
-    /// Writes a piece of content to the end of `out`.
+    /// Appends a piece of content to `out`.
     ///
     /// # Errors
-    /// [`MisuseError::ContentLengthMismatch`] for more than Content-Length said.
+    /// [`MisuseError::ContentLengthMismatch`] for more content than announced; nothing is written
+    /// then.
     pub fn encode(&mut self, content: &[u8], out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self {
             ContentEncoder::Suppressed => return Ok(()),
@@ -123,11 +143,11 @@ impl ContentEncoder {
         Ok(())
     }
 
-    /// Counts content that goes out without passing through here, as `sendfile` does.
+    /// Counts content that the caller sends without passing it through here, as with `sendfile`.
     ///
     /// # Errors
-    /// [`MisuseError::ContentLengthMismatch`] for more than Content-Length said; [`MisuseError::OutOfTurn`] for chunks, which can't
-    /// go out without their size.
+    /// [`MisuseError::ContentLengthMismatch`] for more content than announced;
+    /// [`MisuseError::OutOfTurn`] for chunks, which can't be sent without their size.
     pub fn count(&mut self, length: u64) -> Result<(), MisuseError> {
         match self {
             ContentEncoder::Known(left) => {
@@ -141,11 +161,11 @@ impl ContentEncoder {
         }
     }
 
-    /// Ends the content.
+    /// Ends the content: appends the last chunk if there are chunks.
     ///
     /// # Errors
-    /// [`MisuseError::ContentLengthMismatch`] for less than Content-Length said. The connection must be cut then: whatever
-    /// followed would be taken for the missing bytes.
+    /// [`MisuseError::ContentLengthMismatch`] for less content than announced. The connection must
+    /// be closed then: the peer would take the next message for the missing bytes.
     pub fn finish(self, out: &mut Vec<u8>) -> Result<(), MisuseError> {
         match self {
             ContentEncoder::Known(1..) => return Err(MisuseError::ContentLengthMismatch),
@@ -161,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_is_kept_to_its_length() {
+    fn content_has_the_announced_length() {
         let mut out = Vec::new();
         let mut known = ContentEncoder::Known(5);
         known.encode(b"abc", &mut out).unwrap();

@@ -1,8 +1,15 @@
-//! Heads to bytes: the other direction of [`head`](crate::head).
+//! Heads to bytes: the reverse of [`head`](crate::head).
 //!
-//! Names are written in the case people know from the documents (`Content-Type`, `ETag`). A line break in a name or a
-//! value would let whoever supplied it add fields or whole messages of their own (response splitting), so everything
-//! passes [`HeadWriter::field`], which refuses CR, LF and NUL, even where the types of `http` have done so before.
+//! # Theory
+//!
+//! A line break in a field name or value would let its author add fields or whole messages
+//! (*response splitting*). So everything passes [`HeadWriter::field`], which refuses CR, LF and
+//! NUL, even where the types of the `http` crate have refused them before.
+//!
+//! Names are written in the case used by the RFCs (`Content-Type`, `ETag`). Recipients ignore the
+//! case (RFC 9110 §5.1); readers of a trace do not.
+//!
+//! # Example
 //!
 //! ```
 //! use tinyhttp_message::encode::HeadWriter;
@@ -28,7 +35,8 @@ pub struct HeadWriter<'o> {
 }
 
 impl<'o> HeadWriter<'o> {
-    /// Starts a response: the status line. A server says HTTP/1.1 whatever the client said (RFC 9110 §2.5).
+    /// Starts a response with its status line. A server sends its own version, HTTP/1.1, whatever
+    /// the request's is (RFC 9110 §2.5).
     pub fn response(out: &'o mut Vec<u8>, status: StatusCode) -> Self {
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(status.as_str().as_bytes());
@@ -38,10 +46,11 @@ impl<'o> HeadWriter<'o> {
         HeadWriter { out }
     }
 
-    /// Starts a request: the request line.
+    /// Starts a request with its request line.
     ///
     /// # Errors
-    /// [`MisuseError::InvalidTarget`] for an empty target or one with a space, a control byte or `#` in it.
+    /// [`MisuseError::InvalidTarget`] for an empty target, and for one with a space, a control byte
+    /// or `#`. Nothing is written then.
     pub fn request(
         out: &'o mut Vec<u8>,
         method: &Method,
@@ -70,8 +79,8 @@ impl<'o> HeadWriter<'o> {
     /// Writes a field line.
     ///
     /// # Errors
-    /// [`MisuseError::InvalidFieldName`] for a name that isn't a token; [`MisuseError::InvalidFieldValue`] for a value with CR, LF
-    /// or NUL. Nothing is written then.
+    /// [`MisuseError::InvalidFieldName`] for a name that isn't a token;
+    /// [`MisuseError::InvalidFieldValue`] for a value with CR, LF or NUL. Nothing is written then.
     pub fn field(&mut self, name: &str, value: &[u8]) -> Result<(), MisuseError> {
         if !is_token(name.as_bytes()) {
             return Err(MisuseError::InvalidFieldName);
@@ -86,7 +95,7 @@ impl<'o> HeadWriter<'o> {
         Ok(())
     }
 
-    /// Writes a field that is known to be right: its name, colon and space, and its value.
+    /// Writes a field that is known to be valid: its name with colon and space, and its value.
     pub(crate) fn known(&mut self, name: &'static str, value: &[u8]) {
         self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(value);
@@ -96,18 +105,19 @@ impl<'o> HeadWriter<'o> {
     /// Writes every field of a map.
     ///
     /// # Errors
-    /// As [`HeadWriter::field`].
+    /// As [`HeadWriter::field`]. Fields before the invalid one are written.
     pub fn fields(&mut self, map: &HeaderMap) -> Result<(), MisuseError> {
         map.iter()
             .try_for_each(|(name, value)| self.field(name.as_str(), value.as_bytes()))
     }
 
-    /// Writes field lines that were made before.
+    /// Writes prepared field lines.
     pub fn lines(&mut self, lines: &FieldLines) {
         self.out.extend_from_slice(&lines.0);
     }
 
-    /// Takes the blank line from the end of a head that was finished, so that more fields can follow.
+    /// Reopens a finished head at the end of `out`, by removing its empty line, so that more fields
+    /// can follow.
     pub fn reopen(out: &'o mut Vec<u8>) -> Self {
         if out.ends_with(b"\r\n\r\n") {
             out.truncate(out.len() - 2);
@@ -115,13 +125,13 @@ impl<'o> HeadWriter<'o> {
         HeadWriter { out }
     }
 
-    /// Writes the blank line that ends the head.
+    /// Writes the empty line that ends the head.
     pub fn finish(self) {
         self.out.extend_from_slice(b"\r\n");
     }
 }
 
-/// Field lines that are ready to be written, for responses that are sent again and again. Cloning them copies nothing.
+/// Prepared field lines, for responses that are sent repeatedly. A clone shares their memory.
 ///
 /// ```
 /// use tinyhttp_message::encode::{FieldLines, HeadWriter};
@@ -138,21 +148,21 @@ impl<'o> HeadWriter<'o> {
 pub struct FieldLines(Bytes);
 
 impl FieldLines {
-    /// What `fields` writes.
+    /// Prepares what `fields` writes.
     ///
     /// # Errors
-    /// What `fields` returns.
+    /// The error that `fields` returns.
     pub fn new(
         fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
     ) -> Result<Self, MisuseError> {
         Ok(FieldLines::before(&[], fields)?.0)
     }
 
-    /// The same, and the content that they belong to behind them, in one piece of memory: what is sent together is found
-    /// together.
+    /// Prepares what `fields` writes and a copy of the content that belongs to it, in one
+    /// allocation: bytes that are sent together lie together in memory.
     ///
     /// # Errors
-    /// What `fields` returns.
+    /// The error that `fields` returns.
     pub fn before(
         content: &[u8],
         fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
@@ -166,20 +176,21 @@ impl FieldLines {
         Ok((FieldLines(lines), content))
     }
 
-    /// How many bytes they take.
+    /// Their length in bytes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no field lines.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Writes a field name with a capital at the start of each word, but for the few that are written otherwise.
+/// Appends a field name with a capital at the start of each word, except for the few that the RFCs
+/// write otherwise (`ETag`, `TE`).
 pub fn write_name(name: &str, out: &mut Vec<u8>) {
     const OTHERWISE: [&str; 6] = [
         "ETag",
@@ -249,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gets_a_line_of_its_own() {
+    fn line_breaks_are_refused() {
         let mut out = Vec::new();
         for target in ["", "/a b", "/a\r\nX: y", "/a\n", "/\0", "/a#b"] {
             let refused = HeadWriter::request(&mut out, &Method::GET, target, Version::HTTP_11);

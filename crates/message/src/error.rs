@@ -1,16 +1,42 @@
-//! What can be wrong with a message, and the status code that says so.
+//! The two kinds of errors: faults of the peer's messages, and misuse by the caller.
+//!
+//! # Theory
+//!
+//! A [`ProtocolError`] is found in received bytes. None is repaired in a request: two programs that
+//! repair differently disagree about where a message ends, and a third can hide a request in the
+//! gap (RFC 9112 §11.2). A server reports it with [`ProtocolError::status`] and closes the
+//! connection.
+//!
+//! A [`MisuseError`] is found in what the caller asks to send, before anything is written. The peer
+//! has no part in it: a server responds with 500, a client reports it to its own caller.
+//!
+//! # Example
+//!
+//! ```
+//! use tinyhttp_message::encode::HeadWriter;
+//! use tinyhttp_message::{FieldStorage, Limits, MisuseError, ProtocolError, RequestHead};
+//!
+//! let mut storage = FieldStorage::new();
+//! let received = RequestHead::parse(b"GET /\r\n\r\n", &mut storage, &Limits::default());
+//! assert_eq!(received.unwrap_err(), ProtocolError::MalformedStartLine);
+//! assert_eq!(ProtocolError::MalformedStartLine.status(), 400);
+//!
+//! let mut out = Vec::new();
+//! let mut head = HeadWriter::response(&mut out, http::StatusCode::OK);
+//! assert_eq!(head.field("a b", b"c"), Err(MisuseError::InvalidFieldName));
+//! ```
 
 use http::StatusCode;
 use std::fmt;
 
-/// A message that must not be accepted, or that must not be sent.
+/// A fault of a received message: the peer's mistake.
 ///
-/// None of these is repaired: two programs that repair differently disagree about where a message ends, and whoever
-/// sits between them can hide a request in the gap (RFC 9112 §11.2). [`ProtocolError::status`] is the answer a server owes.
+/// [`ProtocolError::status`] is the status code with which a server responds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// The request line is longer than [`Limits::request_line`](crate::Limits::request_line) bytes (RFC 9112 §3).
+    /// The request line is longer than [`Limits::request_line`](crate::Limits::request_line) bytes
+    /// (RFC 9112 §3).
     RequestLineTooLong {
         /// The limit, in bytes.
         limit: usize,
@@ -20,24 +46,27 @@ pub enum ProtocolError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// The head or the trailer section has more fields than [`Limits::fields`](crate::Limits::fields).
+    /// The head or the trailer section has more fields than
+    /// [`Limits::fields`](crate::Limits::fields).
     TooManyFields {
-        /// The limit.
+        /// The limit, a number of fields.
         limit: usize,
     },
-    /// The start line doesn't have its three parts, or one of them isn't what the grammar says (RFC 9112 §3, §4).
+    /// A start line without its three parts, or with one that the grammar refuses (RFC 9112 §3,
+    /// §4).
     MalformedStartLine,
     /// A version other than HTTP/1.0 and HTTP/1.1 (RFC 9110 §2.5, §15.6.6).
     UnsupportedVersion,
-    /// A request target that isn't of a form its method may have (RFC 9112 §3.2).
+    /// A request target in none of the forms that its method allows (RFC 9112 §3.2).
     MalformedTarget,
-    /// A path that can't name anything here: a broken percent-encoding, an encoded `/` or NUL, or `..` above the root.
+    /// A path that can't be normalised: a broken percent-encoding, an encoded NUL, or `..` above
+    /// the root (RFC 3986 §5.2.4).
     MalformedPath,
-    /// A line that ends in LF alone (RFC 9112 §2.2).
+    /// A line that ends in LF without CR (RFC 9112 §2.2).
     BareLineFeed,
     /// A CR that isn't followed by LF (RFC 9112 §2.2).
     BareCarriageReturn,
-    /// A line that continues the one before it by starting with white space (RFC 9112 §5.2).
+    /// A line that starts with white space and so continues the line before it (RFC 9112 §5.2).
     LineFolding,
     /// White space between a field name and its colon (RFC 9112 §5.1).
     SpaceBeforeColon,
@@ -51,13 +80,15 @@ pub enum ProtocolError {
     RepeatedHost,
     /// A Host that isn't `uri-host [":" port]` (RFC 9110 §7.2).
     MalformedHost,
-    /// A Content-Length that isn't a plain decimal number, or is too large to count (RFC 9110 §8.6).
+    /// A Content-Length that isn't a plain decimal number, or is too large to count (RFC 9110
+    /// §8.6).
     InvalidContentLength,
-    /// More than one Content-Length, so that two readers might each choose another (RFC 9112 §6.3).
+    /// More than one Content-Length, of which two readers could choose different ones (RFC 9112
+    /// §6.3).
     RepeatedContentLength,
     /// Content-Length and Transfer-Encoding in one message (RFC 9112 §6.1).
     ContentLengthWithTransferEncoding,
-    /// A Transfer-Encoding whose last and only `chunked` isn't where it must be (RFC 9112 §6.3).
+    /// A Transfer-Encoding that does not end in exactly one `chunked` (RFC 9112 §6.3).
     TransferEncodingNotChunked,
     /// A transfer coding other than `chunked` (RFC 9112 §6.1).
     UnknownTransferCoding,
@@ -65,24 +96,26 @@ pub enum ProtocolError {
     TransferEncodingInHttp10,
     /// An Expect that isn't `100-continue` (RFC 9110 §10.1.1).
     UnknownExpectation,
-    /// A chunk size that isn't hexadecimal digits, overflows, or is followed by junk (RFC 9112 §7.1).
+    /// A chunk size that is not hexadecimal digits, exceeds 64 bits, or is followed by other bytes
+    /// (RFC 9112 §7.1).
     InvalidChunkSize,
-    /// More chunk extensions than anyone needs (RFC 9112 §7.1.1).
+    /// More than 4 KiB of chunk extensions in a message (RFC 9112 §7.1.1).
     ChunkExtensionsTooLong,
-    /// Chunks so small that most of the request's content is framing.
+    /// Chunks so small that their framing exceeds its bound: 64 KiB beyond twice the content.
     TooMuchFraming,
     /// Chunk data that isn't followed by CRLF (RFC 9112 §7.1).
     MissingChunkEnd,
-    /// The peer ended the connection inside a message (RFC 9112 §8).
+    /// The peer closed the connection inside a message (RFC 9112 §8).
     UnexpectedEnd,
-    /// More interim (1xx) responses than a peer in its right mind sends (RFC 9110 §15.2).
+    /// More than 16 interim (1xx) responses before the final one (RFC 9110 §15.2).
     TooManyInterimResponses,
-    /// A 101 response that nobody asked for (RFC 9110 §15.2.2).
+    /// A 101 response to a request without Upgrade (RFC 9110 §15.2.2).
     UnexpectedUpgrade,
 }
 
 impl ProtocolError {
-    /// The status code with which a server answers a request that has this error, before it closes.
+    /// The status code with which a server responds to the faulty request, before it closes the
+    /// connection.
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
@@ -175,7 +208,8 @@ impl std::error::Error for ProtocolError {}
 
 /// A message that the caller must not send: the caller's mistake, found before anything is written.
 ///
-/// A server that runs into one responds with 500; a client reports it to the code that made the request.
+/// A server that runs into one responds with 500; a client reports it to the code that made the
+/// request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MisuseError {
@@ -183,7 +217,8 @@ pub enum MisuseError {
     InvalidTarget,
     /// A field name that is not a token (RFC 9110 §5.1).
     InvalidFieldName,
-    /// A field value with CR, LF or NUL, which would end the field and begin another one (RFC 9110 §5.5).
+    /// A field value with CR, LF or NUL, which would end the field and begin another one (RFC 9110
+    /// §5.5).
     InvalidFieldValue,
     /// Content of unknown length in HTTP/1.0, which has no chunks (RFC 9112 §6.1).
     ChunkedInHttp10,

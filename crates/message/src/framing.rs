@@ -1,20 +1,27 @@
-//! How long a message's content is, and whether the connection lives on after it (RFC 9112 §6, §9).
+//! The length of a message's content, and whether the connection is kept after it (RFC 9112 §6,
+//! §9).
 //!
-//! This is the **only** reader of Content-Length, Transfer-Encoding and Connection, for both sides. The rules, in the
-//! order of RFC 9112 §6.3:
+//! # Theory
 //!
-//! 1. A response to HEAD, and any 1xx, 204 or 304 response, has no content, whatever its fields say. After a 2xx
-//!    response to CONNECT the connection is a tunnel.
+//! This file is the **only** reader of Content-Length, Transfer-Encoding and Connection, for both
+//! roles. The rules, in the order of RFC 9112 §6.3:
+//!
+//! 1. A response to HEAD, and any 1xx, 204 or 304 response, has no content, whatever its fields
+//!    say. After a 2xx response to CONNECT the connection is a tunnel.
 //! 2. Transfer-Encoding with Content-Length: refused.
-//! 3. Transfer-Encoding that is exactly `chunked`: chunks tell the length. Any other coding: refused.
-//! 4. Content-Length: so many bytes. Repeated or not plain digits: refused (a client lets identical repetitions pass).
-//! 5. Neither: a request has no content; a response goes on until the server closes.
+//! 3. Transfer-Encoding that is exactly `chunked`: the chunks tell the length. Any other: refused.
+//! 4. Content-Length: that number of bytes. Repeated, or other than plain digits: refused. A client
+//!    accepts identical repetitions.
+//! 5. Neither: a request has no content; a response lasts until the server closes.
+//!
+//! # Example
 //!
 //! ```
 //! use tinyhttp_message::framing::{BodyLength, CloseReason, request_framing};
 //! use http::Version;
 //!
-//! let fields = [("Host", &b"example.org"[..]), ("Content-Length", b"5"), ("Connection", b"close")];
+//! let host = &b"example.org"[..];
+//! let fields = [("Host", host), ("Content-Length", b"5"), ("Connection", b"close")];
 //! let framing = request_framing(Version::HTTP_11, fields.into_iter())?;
 //! assert_eq!(framing.length, BodyLength::Known(5));
 //! assert_eq!(framing.close, Some(CloseReason::PeerAsked));
@@ -30,26 +37,26 @@ use crate::target::is_authority;
 use http::{Method, StatusCode, Version};
 use std::fmt;
 
-/// How the end of the content is found.
+/// The way in which the end of the content is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyLength {
-    /// There is no content; the blank line ends the message.
+    /// There is no content; the empty line ends the message.
     Empty,
-    /// So many bytes, by Content-Length.
+    /// After this number of bytes, by Content-Length.
     Known(u64),
-    /// By the last chunk (RFC 9112 §7.1).
+    /// At the last chunk (RFC 9112 §7.1).
     Chunked,
-    /// By the end of the connection; only in responses.
+    /// At the end of the connection; only in responses.
     UntilClose,
 }
 
-/// Why a connection can't be used for another exchange. Every reason has its name, so that a log can say it.
+/// The reason why a connection can't be used for another exchange, named for logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// The peer sent `Connection: close`.
     PeerAsked,
-    /// This side sends `Connection: close`, because whoever uses it asked for that.
+    /// This side sends `Connection: close`, because its user asked for it.
     LocalAsked,
     /// HTTP/1.0 without `Connection: keep-alive`.
     Http10,
@@ -57,13 +64,13 @@ pub enum CloseReason {
     UntilClose,
     /// The connection becomes a tunnel.
     Tunnel,
-    /// The peer broke the protocol, so that nobody knows where its next message starts.
+    /// The peer broke the protocol, so it is unknown where its next message starts.
     ProtocolError,
-    /// The request had content that nobody read.
+    /// The request's content was not read to its end.
     UnreadContent,
-    /// The peer has ended its side.
+    /// The peer closed its side.
     PeerEnded,
-    /// The program is ending.
+    /// The program is shutting down.
     ShuttingDown,
 }
 
@@ -83,33 +90,35 @@ impl fmt::Display for CloseReason {
     }
 }
 
-/// What a request head says of the bytes that follow it.
+/// The framing of a request: what follows its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestFraming {
-    /// How long the content is; never [`BodyLength::UntilClose`].
+    /// The length of the content; never [`BodyLength::UntilClose`].
     pub length: BodyLength,
-    /// Why the connection ends after this exchange; `None`: it doesn't.
+    /// Why the connection is closed after this exchange; `None` if it is kept.
     pub close: Option<CloseReason>,
     /// The client waits for `100 Continue` before it sends the content (RFC 9110 §10.1.1).
     pub expects_continue: bool,
 }
 
-/// What a response head says of the bytes that follow it.
+/// The framing of a response: what follows its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ResponseFraming {
-    /// How long the content is.
+    /// The length of the content.
     pub length: BodyLength,
-    /// Why the connection ends after this exchange; `None`: it doesn't.
+    /// Why the connection is closed after this exchange; `None` if it is kept.
     pub close: Option<CloseReason>,
 }
 
-/// The framing of a request with that version and those fields (name in any case, value without surrounding space).
+/// Determines the framing of a request from its version and its fields: names in any case, values
+/// without surrounding white space.
 ///
-/// Host is judged here too, since a request about whose host two readers disagree is as bad as one about whose length
-/// they do.
+/// Host is checked here too: two readers that disagree about the host of a request are as dangerous
+/// as two that disagree about its length.
 ///
 /// # Errors
-/// Every reason to refuse the request in the module's list; a missing, repeated or malformed Host; an unknown Expect.
+/// Every fault in the module's list; a missing, repeated or malformed Host (RFC 9112 §3.2); an
+/// unknown Expect (RFC 9110 §10.1.1).
 pub fn request_framing<'f>(
     version: Version,
     fields: impl Iterator<Item = (&'f str, &'f [u8])>,
@@ -125,17 +134,18 @@ pub fn request_framing<'f>(
     Ok(RequestFraming {
         length,
         close: found.close(version),
-        // An HTTP/1.0 client doesn't know interim responses, so its Expect is ignored (RFC 9110 §10.1.1).
+        // HTTP/1.0 has no interim responses, so its Expect is ignored (RFC 9110 §10.1.1).
         expects_continue: found.expects_continue
             && version == Version::HTTP_11
             && length != BodyLength::Empty,
     })
 }
 
-/// The framing of a response to a request with that method.
+/// Determines the framing of a response from the request's method, and from its own status code,
+/// version and fields.
 ///
 /// # Errors
-/// Every reason to refuse the response in the module's list.
+/// Every fault in the module's list.
 pub fn response_framing<'f>(
     method: &Method,
     status: StatusCode,
@@ -167,7 +177,8 @@ pub fn response_framing<'f>(
     })
 }
 
-/// Whether a response with that status code can have content at all (RFC 9110 §6.4.1). HEAD is another matter.
+/// Whether a response with this status code may have content (RFC 9110 §6.4.1). A response to HEAD
+/// never has.
 #[must_use]
 pub fn may_have_content(status: StatusCode) -> bool {
     !status.is_informational()
@@ -175,25 +186,26 @@ pub fn may_have_content(status: StatusCode) -> bool {
         && status != StatusCode::NOT_MODIFIED
 }
 
-/// Whether the values of a Connection field ask for the connection's end.
+/// Whether the values of a Connection field contain the option `close`.
 pub fn asks_to_close<'f>(mut values: impl Iterator<Item = &'f [u8]>) -> bool {
     values.any(|value| list(value).any(|option| option.eq_ignore_ascii_case(b"close")))
 }
 
-/// What to do with equal Content-Lengths in several lines.
+/// The treatment of equal Content-Lengths in several lines.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeated {
     Refused,
     AllowedIfEqual,
 }
 
-/// The fields that say where a message ends, gathered in one pass.
+/// The fields that tell where a message ends, collected in one pass.
 #[derive(Default)]
 struct Found {
-    /// The number, and of how many digits: the same number in as many is the same text.
+    /// The number, and how many digits it has: an equal number with as many digits is the same
+    /// text.
     content_length: Option<(u64, usize)>,
     has_transfer_encoding: bool,
-    /// `chunked` was the last coding so far.
+    /// Whether `chunked` is the last coding so far.
     chunked: bool,
     unknown_coding: bool,
     malformed_coding: bool,
@@ -212,7 +224,7 @@ impl Found {
     ) -> Result<Self, ProtocolError> {
         let mut found = Found::default();
         for (name, value) in fields {
-            // The length sorts out nearly every field before its name is compared.
+            // The length rules out nearly every field before its name is compared.
             match name.len() {
                 4 if name.eq_ignore_ascii_case("host") && repeated == Repeated::Refused => {
                     found.host(value)?;
@@ -266,7 +278,8 @@ impl Found {
         }
     }
 
-    /// Several lines are one list, in order. An empty member is refused: readers disagree about it.
+    /// Several lines are one list, in order. An empty member is refused, since readers disagree
+    /// about it.
     fn transfer_encoding(&mut self, value: &[u8]) {
         self.has_transfer_encoding = true;
         for coding in list(value) {
@@ -300,21 +313,21 @@ impl Found {
     }
 }
 
-/// What a user agent changed in the framing fields of a response.
+/// The changes that a user agent made to the framing fields of a response.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RepairedFraming {
-    /// The transfer coding `identity` was left out.
+    /// The transfer coding `identity` was removed.
     pub(crate) identity: bool,
-    /// Content-Length was left out beside Transfer-Encoding.
+    /// Content-Length was removed beside Transfer-Encoding.
     pub(crate) ignored_length: bool,
-    /// Several equal Content-Lengths became one.
+    /// Several equal Content-Lengths were merged.
     pub(crate) repeated_length: bool,
 }
 
-/// Repairs the framing fields among a response's field lines as RFC 9112 §6.3 lets a user agent do.
+/// Repairs the framing fields among a response's field lines, as RFC 9112 §6.3 allows a user agent.
 ///
 /// # Errors
-/// [`ProtocolError::RepeatedContentLength`] for several that differ.
+/// [`ProtocolError::RepeatedContentLength`] for Content-Lengths that differ.
 pub(crate) fn repair_framing(
     lines: &mut Vec<Vec<u8>>,
     is_http10: bool,
@@ -329,7 +342,7 @@ pub(crate) fn repair_framing(
         lines.retain(|line| value(line, CODING).is_none());
         repaired.identity = true;
     } else if has_coding {
-        // In HTTP/1.0 Transfer-Encoding doesn't exist: what is meant can't be known.
+        // HTTP/1.0 has no Transfer-Encoding: its meaning there is unknown.
         if !is_http10 && values(lines, LENGTH).next().is_some() {
             lines.retain(|line| value(line, LENGTH).is_none());
             repaired.ignored_length = true;
@@ -353,19 +366,19 @@ pub(crate) fn repair_framing(
     Ok(repaired)
 }
 
-/// The values of every field of that name.
+/// The values of every field line of this name.
 fn values<'l>(lines: &'l [Vec<u8>], name: &'l [u8]) -> impl Iterator<Item = &'l [u8]> {
     lines.iter().filter_map(move |line| value(line, name))
 }
 
-/// The value of a field line, if it has that name.
+/// The value of a field line; `None` if it has another name.
 fn value<'l>(line: &'l [u8], name: &[u8]) -> Option<&'l [u8]> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let is_it = line[..colon].eq_ignore_ascii_case(name);
     is_it.then(|| line[colon + 1..].trim_ascii())
 }
 
-/// The members of a comma-separated list, without the white space around them.
+/// The members of a comma-separated list, without surrounding white space.
 fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }

@@ -1,17 +1,25 @@
-//! Request and response heads from bytes: the start line and the fields, borrowed from the buffer they arrived in.
+//! Request and response heads from bytes: the start line and the fields, borrowed from the buffer.
+//!
+//! # Theory
 //!
 //! ```text
 //! GET /index.html HTTP/1.1          <- start line: method, target, version
 //! Host: example.org                 <- field lines: name, colon, value
 //! Accept: text/html
-//!                                   <- a blank line ends the head
+//!                                   <- an empty line ends the head
 //! ```
 //!
-//! A head is read in two steps. A scanner looks for its end, in new bytes only, so that a sender of single bytes
-//! costs no more than one who sends all at once; it also enforces the limits and refuses lines that end in LF alone.
-//! Once the end is there the head is parsed, once. Nothing is copied: [`RequestHead`] and [`ResponseHead`] point into
-//! the buffer, and keep the order, the case and the duplicates of the fields. `to_http` makes the owned types of the
-//! `http` crate from them.
+//! A head is read in two steps. A scanner looks for its end, in new bytes only, so that a head that
+//! arrives byte by byte costs no more than one that arrives at once; it also enforces the limits
+//! and refuses lines that end in LF alone. Once the end has arrived, the head is parsed once.
+//!
+//! Nothing is copied: [`RequestHead`] and [`ResponseHead`] point into the buffer, and keep the
+//! order, the case and the duplicates of the fields. `to_http` copies them into the types of the
+//! `http` crate.
+//!
+//! This file is the only user of the `httparse` crate.
+//!
+//! # Example
 //!
 //! ```
 //! use tinyhttp_message::head::{FieldStorage, Limits, RequestHead};
@@ -40,22 +48,23 @@ use httparse::Header;
 use std::fmt;
 use std::mem::MaybeUninit;
 
-/// Room for the fields of one head, so that parsing allocates nothing. Make a new one for each head: it costs nothing.
+/// Memory for the fields of one head, on the stack, so that parsing allocates nothing. Each head
+/// needs a new one; it is not initialised, so it costs nothing.
 #[derive(Debug)]
 pub struct FieldStorage<'b, const N: usize = 256> {
     slots: [MaybeUninit<Header<'b>>; N],
-    /// Fields of a head that httparse does not read whole; see [`parse_later_minor`].
+    /// The fields of a head that httparse does not read whole; see [`parse_later_minor`].
     spare: Vec<Header<'b>>,
 }
 
-/// Room for the fields of one response, some of which have hundreds.
+/// Memory for 1024 fields: some responses have hundreds.
 pub type LargeFieldStorage<'b> = FieldStorage<'b, 1024>;
 
 impl FieldStorage<'_> {
-    /// The most fields that a head can have, whatever [`Limits::fields`] says.
+    /// The most fields that a head can have, even if [`Limits::fields`] is larger.
     pub const CAPACITY: usize = 256;
 
-    /// Room for [`FieldStorage::CAPACITY`] fields.
+    /// Memory for [`FieldStorage::CAPACITY`] fields.
     #[must_use]
     pub fn new() -> Self {
         FieldStorage::empty()
@@ -63,7 +72,7 @@ impl FieldStorage<'_> {
 }
 
 impl<const N: usize> FieldStorage<'_, N> {
-    /// Room for `N` fields.
+    /// Memory for `N` fields.
     #[must_use]
     pub fn empty() -> Self {
         FieldStorage {
@@ -79,18 +88,18 @@ impl Default for FieldStorage<'_> {
     }
 }
 
-/// The fields of a head as they were sent: in order, in their own case, duplicates kept.
+/// The fields of a head as they were sent: in order, in their own case, with duplicates.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'h>(&'h [Header<'h>]);
 
 impl<'h> Fields<'h> {
-    /// The first value of the field of that name, which must be given in lower case.
+    /// The first value of the field `name`; the case of names is ignored.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'h [u8]> {
         self.get_all(name).next()
     }
 
-    /// Every value of the field of that name, which must be given in lower case, in order.
+    /// Every value of the field `name`, in order; the case of names is ignored.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
         self.iter()
             .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
@@ -102,22 +111,23 @@ impl<'h> Fields<'h> {
         self.0.iter().map(|field| (field.name, field.value))
     }
 
-    /// How many field lines there are.
+    /// The number of field lines.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The fields as a [`HeaderMap`], which keeps values and duplicates but not the case of names.
+    /// Copies the fields into a [`HeaderMap`], which keeps values and duplicates but not the case
+    /// of names.
     ///
     /// # Errors
-    /// [`ProtocolError::InvalidFieldName`] for a name longer than the map takes (64 KiB).
+    /// [`ProtocolError::InvalidFieldName`] for a name longer than the map accepts (64 KiB).
     pub fn to_http(&self) -> Result<HeaderMap, ProtocolError> {
         let mut map = HeaderMap::with_capacity(self.len());
         for (name, value) in self.iter() {
@@ -140,12 +150,12 @@ impl fmt::Display for Fields<'_> {
     }
 }
 
-/// The head of a request. [`Display`](fmt::Display) prints it: start line, one field a line, blank line.
+/// The head of a request. [`Display`](fmt::Display) prints it as it is sent.
 #[derive(Debug, Clone)]
 pub struct RequestHead<'h> {
-    /// What is to be done.
+    /// The method.
     pub method: Method,
-    /// To what.
+    /// The target, in a form that the method allows.
     pub target: Target<'h>,
     /// HTTP/1.0, or HTTP/1.1, which also stands for the later minor versions.
     pub version: Version,
@@ -155,10 +165,11 @@ pub struct RequestHead<'h> {
 }
 
 impl<'h> RequestHead<'h> {
-    /// Parses the head at the start of `input`. What follows its blank line is not looked at.
+    /// Parses the head at the start of `input`. Bytes after its empty line are ignored.
     ///
     /// # Errors
-    /// What the grammar refuses; see [`ProtocolError`]. [`ProtocolError::UnexpectedEnd`] if there is no blank line.
+    /// The fault of the head, see [`ProtocolError`]; [`ProtocolError::UnexpectedEnd`] if there is
+    /// no empty line.
     pub fn parse<'b: 'h, const N: usize>(
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
@@ -168,7 +179,8 @@ impl<'h> RequestHead<'h> {
         Self::parse_found(head, storage, limits)
     }
 
-    /// Parses a head that the scanner has found: its last line is blank, and no line ends in LF alone.
+    /// Parses a head that the scanner has found: its last line is empty, and no line ends in LF
+    /// alone.
     pub(crate) fn parse_found<'b: 'h, const N: usize>(
         head: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
@@ -207,10 +219,11 @@ impl<'h> RequestHead<'h> {
         self.raw
     }
 
-    /// The head as an owned [`http::Request`] without content.
+    /// Copies the head into an [`http::Request`] without content.
     ///
     /// # Errors
-    /// [`ProtocolError::MalformedTarget`] for a target that [`http::Uri`] does not take, or a field its map does not take.
+    /// [`ProtocolError::MalformedTarget`] for a target that [`http::Uri`] refuses, and the errors
+    /// of [`Fields::to_http`].
     pub fn to_http(&self) -> Result<http::Request<()>, ProtocolError> {
         let mut request = http::Request::new(());
         *request.method_mut() = self.method.clone();
@@ -231,14 +244,14 @@ impl fmt::Display for RequestHead<'_> {
     }
 }
 
-/// The head of a response. [`Display`](fmt::Display) prints it: start line, one field a line, blank line.
+/// The head of a response. [`Display`](fmt::Display) prints it as it is sent.
 #[derive(Debug, Clone)]
 pub struct ResponseHead<'h> {
     /// HTTP/1.0 or HTTP/1.1.
     pub version: Version,
-    /// What came of the request.
+    /// The status code.
     pub status: StatusCode,
-    /// The phrase after the status code, for people to read; it may be empty.
+    /// The reason phrase after the status code; it may be empty.
     pub reason: &'h str,
     /// The fields.
     pub fields: Fields<'h>,
@@ -246,10 +259,11 @@ pub struct ResponseHead<'h> {
 }
 
 impl<'h> ResponseHead<'h> {
-    /// Parses the head at the start of `input`. What follows its blank line is not looked at.
+    /// Parses the head at the start of `input`. Bytes after its empty line are ignored.
     ///
     /// # Errors
-    /// What the grammar refuses; see [`ProtocolError`]. [`ProtocolError::UnexpectedEnd`] if there is no blank line.
+    /// The fault of the head, see [`ProtocolError`]; [`ProtocolError::UnexpectedEnd`] if there is
+    /// no empty line.
     pub fn parse<'b: 'h, const N: usize>(
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
@@ -258,7 +272,8 @@ impl<'h> ResponseHead<'h> {
         Self::parse_found(found(input, None, limits)?, storage, limits)
     }
 
-    /// Parses a head that the scanner has found: its last line is blank, and no line ends in LF alone.
+    /// Parses a head that the scanner has found: its last line is empty, and no line ends in LF
+    /// alone.
     pub(crate) fn parse_found<'b: 'h, const N: usize>(
         head: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
@@ -295,10 +310,10 @@ impl<'h> ResponseHead<'h> {
         self.raw
     }
 
-    /// The head as an owned [`http::Response`] without content. A reason phrase of the server's own is not kept.
+    /// Copies the head into an [`http::Response`] without content, and without the reason phrase.
     ///
     /// # Errors
-    /// A field that [`HeaderMap`] does not take.
+    /// The errors of [`Fields::to_http`].
     pub fn to_http(&self) -> Result<http::Response<()>, ProtocolError> {
         let mut response = http::Response::new(());
         *response.status_mut() = self.status;
@@ -321,9 +336,9 @@ impl fmt::Display for ResponseHead<'_> {
     }
 }
 
-/// Parses a trailer section: field lines and a blank line, without a start line (RFC 9112 §7.1.2).
+/// Parses a trailer section: field lines and an empty line, without a start line (RFC 9112 §7.1.2).
 pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMap, ProtocolError> {
-    // There is at most one field for every two bytes, so that a section makes no more room than it needs.
+    // A field line has at least two bytes, so a short section needs less memory.
     let limits = &limits.within(FieldStorage::CAPACITY);
     let mut slots = vec![httparse::EMPTY_HEADER; limits.fields.min(section.len())];
     match httparse::parse_headers(section, &mut slots) {
@@ -335,7 +350,7 @@ pub(crate) fn parse_trailers(section: &[u8], limits: &Limits) -> Result<HeaderMa
     }
 }
 
-/// The head at the start of the input.
+/// Returns the head at the start of `input`.
 fn found<'b>(
     input: &'b [u8],
     first_line: Option<usize>,
@@ -353,7 +368,7 @@ fn slots<'h, 'b, const N: usize>(
     &mut storage.slots[..limits.fields]
 }
 
-/// The end of a start line of HTTP/1.2 to HTTP/1.9.
+/// Whether the start line ends in HTTP/1.2 to HTTP/1.9.
 fn is_later_minor(head: &[u8]) -> bool {
     let line = memchr::memchr(b'\r', head).map_or(head, |end| &head[..end]);
     let minor = line
@@ -364,8 +379,9 @@ fn is_later_minor(head: &[u8]) -> bool {
 
 /// Parses the head of a request in a later minor version than httparse knows.
 ///
-/// A message of a later minor version is to be processed as one of the highest version that the recipient implements
-/// (RFC 9110 §2.5), so the start line is read as that of HTTP/1.1, and the fields by themselves.
+/// A message of a later minor version is processed as one of the highest version that the recipient
+/// implements (RFC 9110 §2.5), so the start line is parsed as that of HTTP/1.1, and the fields
+/// separately.
 fn parse_later_minor<'h, 'b: 'h, const N: usize>(
     head: &'b [u8],
     storage: &'h mut FieldStorage<'b, N>,
@@ -381,7 +397,7 @@ fn parse_later_minor<'h, 'b: 'h, const N: usize>(
     let (Some(method), Some(target)) = (request.method, request.path) else {
         return Err(ProtocolError::MalformedStartLine);
     };
-    // httparse takes one space between them and nothing before them.
+    // httparse accepts one space between them and nothing before them.
     let at = method.len() + 1;
     let target = head.get(at..at + target.len());
     let target = target.and_then(|target| std::str::from_utf8(target).ok());

@@ -2,10 +2,10 @@
 //!
 //! # Theory
 //!
-//! Most fields are *end-to-end*: they describe the message, and an intermediary forwards them. A few
-//! are *hop-by-hop*: they describe the connection between two neighbours, and must not be forwarded,
-//! cached, or set by code that does not manage the connection. A sender can declare more of them by
-//! listing their names in Connection:
+//! Most fields are *end-to-end*: they describe the message, and an intermediary forwards them. A
+//! few are *hop-by-hop*: they describe the connection between two neighbours, and must not be
+//! forwarded, cached, or set by code that does not manage the connection. A sender can declare more
+//! of them by listing their names in Connection:
 //!
 //! ```text
 //! client ── Connection: close, X-Trace ──▶ proxy ── (neither Connection nor X-Trace) ──▶ server
@@ -70,8 +70,8 @@ pub fn remove_hop_by_hop(fields: &mut HeaderMap) {
     }
 }
 
-/// Whether the field of this name tells the length of the content or the fate of the connection. The
-/// connection writes these fields itself, so that they match what it does.
+/// Whether the field of this name tells the length of the content or the fate of the connection.
+/// The connection writes these fields itself, so that they match what it does.
 #[must_use]
 pub fn is_framing_field(name: &HeaderName) -> bool {
     [

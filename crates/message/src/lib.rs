@@ -1,17 +1,20 @@
 //! The HTTP/1.1 message (RFC 9110, RFC 9112): bytes in, typed heads and content out, and back.
 //!
-//! There are no sockets, files, threads or clocks in this crate. It works on bytes that somebody else has read, and
-//! writes bytes that somebody else will send; where the time matters, it is an argument. So every rule can be tested
-//! with a table, and the same code serves a server, a client, a test and a fuzzer.
+//! The crate is *sans-IO*: it has no sockets, files, threads or clocks. It reads bytes that the
+//! caller has received, and writes bytes that the caller will send; where the time matters, it is
+//! an argument. So every rule can be tested with a table, and the same code serves a server, a
+//! client, a test and a fuzzer.
 //!
-//! A message is a start line, fields, a blank line, and perhaps content:
+//! # Theory
+//!
+//! A message is a start line, fields, an empty line, and perhaps content:
 //!
 //! ```text
 //!   request                              response
 //!   GET /index.html HTTP/1.1             HTTP/1.1 200 OK               start line
 //!   Host: example.org                    Content-Type: text/html       fields, one a line
 //!   Accept: text/html                    Content-Length: 14
-//!                                                                      blank line
+//!                                                                      empty line
 //!                                        <h1>Hello</h1>                content
 //! ```
 //!
@@ -20,17 +23,21 @@
 //! | module | question it answers |
 //! |---|---|
 //! | [`head`] | Where does the head end, and what is in it? |
-//! | [`target`] | What does the request ask for? |
-//! | [`framing`] | How long is the content, and does the connection live on? |
+//! | [`target`] | Which resource does the request name? |
+//! | [`framing`] | How long is the content, and is the connection kept? |
 //! | [`chunked`] | Where does content end that comes in chunks? |
-//! | [`connection`] | What happened, given these bytes, and what comes next? |
+//! | [`connection`] | What do these bytes mean, and what comes next? |
 //! | [`tolerance`] | Which faults of a response does a client forgive? |
+//! | [`hop_by_hop`] | Which fields belong to the connection, not to the message? |
 //! | [`conditional`] | Does the client have this version already? |
-//! | [`range`] | Which part of it is wanted? |
-//! | [`negotiate`] | In which coding? |
-//! | [`date`] | What is the time, as HTTP writes it? |
+//! | [`range`] | Which part of the content is wanted? |
+//! | [`selection`] | Whole, part, 304, 412 or 416? |
+//! | [`negotiate`] | In which coding, and of which media type? |
+//! | [`date`] | How does HTTP write the time? |
 //! | [`encode`] | How does a head become bytes? |
-//! | [`error`] | What is wrong, and which status code says so? |
+//! | [`error`] | What is wrong, which side caused it, and which status code reports it? |
+//!
+//! # Example
 //!
 //! ```
 //! use tinyhttp_message::connection::{RequestContent, Response};
@@ -39,18 +46,23 @@
 //!
 //! let mut connection = ClientConnection::new(Limits::default());
 //! let mut wire = Vec::new();
-//! connection.request(&Method::GET, "/", Version::HTTP_11, RequestContent::None, &mut wire, |head| {
-//!     head.field("Host", b"example.org")
-//! })?;
+//! connection.request(
+//!     &Method::GET,
+//!     "/",
+//!     Version::HTTP_11,
+//!     RequestContent::None,
+//!     &mut wire,
+//!     |head| head.field("Host", b"example.org"),
+//! )?;
 //! assert_eq!(wire, b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n");
 //!
-//! let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+//! let received = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
 //! let mut storage = FieldStorage::new();
-//! let (used, event) = connection.receive(answer, &mut storage)?;
-//! let Event::Head(Response::Final { head, .. }) = event else { panic!("the head is there") };
+//! let (used, event) = connection.receive(received, &mut storage)?;
+//! let Event::Head(Response::Final { head, .. }) = event else { panic!("the head is complete") };
 //! assert_eq!(head.status, 200);
 //! let mut storage = FieldStorage::new();
-//! let (_, event) = connection.receive(&answer[used..], &mut storage)?;
+//! let (_, event) = connection.receive(&received[used..], &mut storage)?;
 //! assert!(matches!(event, Event::Content(b"hi")));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -59,22 +71,22 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod head;
+pub mod target;
+pub mod framing;
 pub mod chunked;
-pub mod conditional;
-pub mod connection;
 mod content;
+pub mod connection;
+pub mod tolerance;
+pub mod hop_by_hop;
+pub mod conditional;
+pub mod range;
+pub mod selection;
+pub mod negotiate;
 pub mod date;
 pub mod encode;
 pub mod error;
-pub mod framing;
 mod grammar;
-pub mod head;
-pub mod hop_by_hop;
-pub mod negotiate;
-pub mod range;
-pub mod selection;
-pub mod target;
-pub mod tolerance;
 
 pub use connection::{ClientConnection, Event, ServerConnection};
 pub use content::ContentEncoder;

@@ -1,28 +1,35 @@
-//! Proactive negotiation (RFC 9110 §12): which content coding and which media type suit the client best.
+//! Proactive negotiation (RFC 9110 §12): the content coding and the media type that a client
+//! prefers.
 //!
-//! `Accept-Encoding` and `Accept` are lists whose members carry a weight, `q`, from 0 (not acceptable) to 1 in steps of a
-//! thousandth; a member without one weighs 1 (§12.4.2). The server knows what it can offer, and takes what weighs most; among
-//! equals, its own order decides.
+//! # Theory
 //!
-//! **Codings** ([`AcceptEncoding`], §12.5.3). `*` stands for every coding not named. `identity`, the representation as it is, is
-//! acceptable unless `identity;q=0` or `*;q=0` excludes it, but a coding that the client did name is preferred to an `identity`
-//! that it didn't. An empty field wants no coding; without the field any is acceptable, but only `identity` sure to be
-//! understood.
+//! `Accept-Encoding` and `Accept` are lists whose members have a weight, `q`, from 0 (not
+//! acceptable) to 1 in steps of a thousandth; a member without one has the weight 1 (§12.4.2). The
+//! server chooses the heaviest of what it can offer; among equals, its own order decides.
 //!
-//! **Media types** ([`Accept`], §12.5.1). Of the ranges that match a type the most specific gives its weight:
-//! `text/html;level=1` before `text/html` before `text/*` before `*/*`.
+//! **Codings** ([`AcceptEncoding`], §12.5.3). `*` stands for every coding that is not named.
+//! `identity`, the representation as it is, is acceptable unless `identity;q=0` or `*;q=0` excludes
+//! it, but a coding that the client names is preferred to an `identity` that it does not. An empty
+//! field accepts no coding; without the field every coding is acceptable, but only `identity` is
+//! sure to be understood.
 //!
-//! If nothing on offer is acceptable, both choose `None`. The server may then answer 406, or send what it has as though the
-//! field weren't there (§12.4.1), which serves people better.
+//! **Media types** ([`Accept`], §12.5.1). The most specific of the ranges that match a type gives
+//! its weight: `text/html;level=1` before `text/html` before `text/*` before `*/*`.
 //!
-//! A malformed member, a malformed weight above all, is passed over and leaves the others standing; at most [`MAX_MEMBERS`] are
-//! read. Of two members that say the same thing, the first counts.
+//! If nothing on offer is acceptable, both choose `None`. The server may then respond with 406, or
+//! send what it has as if the field were absent (§12.4.1), which is more useful to people.
+//!
+//! A malformed member, above all a malformed weight, is skipped, and the other members count; at
+//! most [`MAX_MEMBERS`] are read. Of two members with the same name, the first counts.
+//!
+//! # Example
 //!
 //! ```
 //! use tinyhttp_message::negotiate::{Accept, AcceptEncoding, Coding};
 //!
 //! let accept_encoding = AcceptEncoding::from_fields([&b"gzip, deflate, br;q=0.8"[..]]);
-//! assert_eq!(accept_encoding.choose(&[Coding::Br, Coding::Gzip, Coding::Identity]), Some(Coding::Gzip));
+//! let available = [Coding::Br, Coding::Gzip, Coding::Identity];
+//! assert_eq!(accept_encoding.choose(&available), Some(Coding::Gzip));
 //!
 //! let accept = Accept::from_fields([&b"application/json, */*;q=0.1"[..]]);
 //! assert_eq!(accept.choose(&["text/html", "application/json"]), Some("application/json"));

@@ -1,4 +1,5 @@
-//! What to send for a GET or HEAD: all of a representation, parts of it, or none (RFC 9110 §13, §14).
+//! What to send for a GET or HEAD: all of a representation, parts of it, or none (RFC 9110 §13,
+//! §14).
 //!
 //! # Theory
 //!
@@ -15,13 +16,13 @@
 //!        └────────────────────────────────────▶ 200  all of it
 //! ```
 //!
-//! [`select`] makes these decisions from the method, the request's fields, and what the handler knows
-//! of its content: its length and its validators. It is asked only about a request that would
+//! [`select`] makes these decisions from the method, the request's fields, and what the handler
+//! knows of its content: its length and its validators. It is asked only about a request that would
 //! otherwise succeed: a 404 stays a 404. For other methods than GET and HEAD it evaluates the
 //! preconditions alone, so [`Selection::Whole`] means that the method may be performed.
 //!
-//! A selection names its [status](Selection::status) and [its fields](Selection::fields). The caller
-//! adds those that describe the content: Content-Type, Cache-Control, Vary.
+//! A selection names its [status](Selection::status) and [its fields](Selection::fields). The
+//! caller adds those that describe the content: Content-Type, Cache-Control, Vary.
 //!
 //! # Example
 //!
@@ -77,9 +78,9 @@ pub enum Selection {
     Whole,
     /// 206: one part.
     Part(ByteRange),
-    /// 206: 2 to [`MAX_PARTS`](crate::range::MAX_PARTS) parts, disjoint, in the client's order. They
-    /// are sent as [`MultipartByteranges`](crate::range::MultipartByteranges); sending the whole
-    /// content is right, too.
+    /// 206: 2 to [`MAX_PARTS`](crate::range::MAX_PARTS) parts, disjoint, in the client's order.
+    /// They are sent as [`MultipartByteranges`](crate::range::MultipartByteranges); sending the
+    /// whole content is right, too.
     Parts(Vec<ByteRange>),
     /// 304: the client's copy is current.
     NotModified,
@@ -91,8 +92,8 @@ pub enum Selection {
 
 /// Decides what a request gets of a representation at `now`, which is the response's Date.
 ///
-/// `fields` are `(name, value)` pairs: `&http::HeaderMap`, or names as `&str` and values as `&[u8]`.
-/// Range is applied to GET alone (§14.2), and ignored if it comes in several lines.
+/// `fields` are `(name, value)` pairs: `&http::HeaderMap`, or names as `&str` and values as
+/// `&[u8]`. Range is applied to GET alone (§14.2), and ignored if it comes in several lines.
 pub fn select<'f, N, V>(
     method: &Method,
     fields: impl IntoIterator<Item = (N, &'f V)>,

@@ -1,14 +1,19 @@
-//! The request target and the path in it (RFC 9112 §3.2, RFC 3986): which of the four forms it has, and what it names.
+//! The request target and the path in it (RFC 9112 §3.2, RFC 3986).
 //!
-//! | form | looks like | may come with |
+//! # Theory
+//!
+//! | form | example | methods |
 //! |---|---|---|
 //! | origin-form | `/where?q=now` | every method but CONNECT |
 //! | absolute-form | `http://example.org/where?q=now` | every method but CONNECT |
 //! | authority-form | `example.org:443` | CONNECT only |
 //! | asterisk-form | `*` | OPTIONS only |
 //!
-//! [`Path`] is the path decoded and normalised, **once**: whoever looks for a file, guards a folder or matches a rule
-//! works on this one value, so that no two of them can understand `%2e%2e`, `//` or `/./` differently.
+//! [`Path`] is the path decoded and normalised **once**: code that looks for a file, protects a
+//! directory or matches a rule works on this one value, so that `%2e%2e`, `//` and `/./` mean the
+//! same to all of it.
+//!
+//! # Example
 //!
 //! ```
 //! use tinyhttp_message::target::{Form, Path, Target};

@@ -1,21 +1,26 @@
-//! What a user agent forgives a response, so that it can read what every browser reads (RFC 9112 §2.2, §5, §6.3, §7.1).
+//! The faults of a response that a user agent forgives (RFC 9112 §2.2, §5, §6.3, §7.1).
 //!
-//! A server must refuse what two readers could understand differently, since someone may hide a request in the gap. A client
-//! is at the end of the chain: where RFC 9112 says how a faulty response is to be read, it may read it so. Requests are never
-//! repaired.
+//! # Theory
 //!
-//! | fault | how it is read |
+//! A server must refuse a request that two readers could understand differently, since an attacker
+//! can hide a second request in the difference. A client is the end of the chain: where RFC 9112
+//! specifies how to read a faulty response, it may do so, and reads what browsers read. Requests
+//! are never repaired.
+//!
+//! | fault | reading |
 //! |---|---|
 //! | a line ends in LF without CR | as if the CR were there (§2.2) |
 //! | a field line is folded | the fold becomes a space (§5.2) |
-//! | white space before a colon | it is left out (§5.1) |
-//! | `Content-Length: 5, 5` | as one, if all are equal (§6.3) |
-//! | Content-Length beside Transfer-Encoding | Content-Length is left out, and the connection closed (§6.3) |
-//! | `Transfer-Encoding: identity` | it is left out, as RFC 2616 meant it |
-//! | white space after a chunk size | it is skipped (§7.1.1) |
+//! | white space before a colon | removed (§5.1) |
+//! | `Content-Length: 5, 5` | one length, if all are equal (§6.3) |
+//! | Content-Length beside Transfer-Encoding | length removed, connection closed (§6.3) |
+//! | `Transfer-Encoding: identity` | removed, as RFC 2616 meant it |
+//! | white space after a chunk size | skipped (§7.1.1) |
 //! | HTTP/1.2 to HTTP/1.9 | as HTTP/1.1 (RFC 9110 §2.5) |
 //!
-//! [`repair`] rewrites a head into one that the strict grammar takes, and names what it had to change:
+//! # Example
+//!
+//! [`repair`] rewrites a head into one that the strict grammar accepts, and names the faults:
 //!
 //! ```
 //! use tinyhttp_message::tolerance::{Deviation, repair};
@@ -32,25 +37,25 @@ use crate::framing::repair_framing;
 use crate::head::Limits;
 use std::fmt;
 
-/// A fault of a response that was forgiven.
+/// A forgiven fault of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Deviation {
-    /// A line ends in LF alone.
+    /// A line ends in LF without CR.
     BareLineFeed,
     /// A field line is continued on the next one.
     LineFolding,
     /// White space lies between a field name and its colon.
     SpaceBeforeColon,
-    /// Content-Length is there more than once, always with the same number.
+    /// Content-Length is repeated with the same number.
     RepeatedContentLength,
-    /// Content-Length and Transfer-Encoding are both there.
+    /// Content-Length stands beside Transfer-Encoding.
     ContentLengthWithTransferEncoding,
-    /// The transfer coding `identity`, which no longer exists.
+    /// The transfer coding is `identity`, which no longer exists.
     IdentityTransferCoding,
     /// White space follows a chunk size.
     SpaceAfterChunkSize,
-    /// A later minor version than 1.1.
+    /// The minor version is later than 1.1.
     LaterVersion,
 }
 
@@ -131,7 +136,8 @@ impl FromIterator<Deviation> for Deviations {
     }
 }
 
-/// Looks for the end of a head whose lines may end in LF alone. Between calls it remembers how far it has looked.
+/// Finds the end of a head whose lines may end in LF alone. Between calls it keeps how far it has
+/// looked, so each byte is looked at once.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HeadEnd {
     scanned: usize,
@@ -139,12 +145,13 @@ pub struct HeadEnd {
 }
 
 impl HeadEnd {
-    /// The length of the head at the start of `input`, with its blank line, or `None` while it isn't all there.
+    /// Returns the length of the head at the start of `input`, with its empty line; `None` while
+    /// its end has not arrived.
     ///
-    /// `input` must begin with the bytes of the call before.
+    /// `input` must begin with the input of the call before.
     ///
     /// # Errors
-    /// [`ProtocolError::HeadTooLarge`].
+    /// [`ProtocolError::HeadTooLarge`] if the end is not within [`Limits::head`] bytes.
     pub fn find(&mut self, input: &[u8], limits: &Limits) -> Result<Option<usize>, ProtocolError> {
         let window = &input[..input.len().min(limits.head)];
         while let Some(offset) = memchr::memchr(b'\n', &window[self.scanned..]) {
@@ -164,13 +171,14 @@ impl HeadEnd {
     }
 }
 
-/// A section that the strict grammar takes, and what had to be changed for that.
+/// A section that the strict grammar accepts, and the faults that were repaired for it.
 pub type Repaired = (Vec<u8>, Deviations);
 
-/// Rewrites a whole response head, with its blank line; `None` if there is nothing to repair.
+/// Repairs a whole response head, with its empty line; `None` if there is nothing to repair.
 ///
 /// # Errors
-/// [`ProtocolError::RepeatedContentLength`] for several that differ. Other faults are left to the parser.
+/// [`ProtocolError::RepeatedContentLength`] for Content-Lengths that differ. The parser finds the
+/// other faults.
 pub fn repair(head: &[u8]) -> Result<Option<Repaired>, ProtocolError> {
     let mut repair = Repair::default();
     let start_line = repair.lines(head, true);
@@ -179,14 +187,14 @@ pub fn repair(head: &[u8]) -> Result<Option<Repaired>, ProtocolError> {
     Ok(repair.finish(start_line.as_deref()))
 }
 
-/// The same for a trailer section, which has no start line.
+/// Repairs a trailer section, which has no start line; `None` if there is nothing to repair.
 pub(crate) fn repair_trailers(section: &[u8]) -> Option<Repaired> {
     let mut repair = Repair::default();
     repair.lines(section, false);
     repair.finish(None)
 }
 
-/// Field lines on their way from what was sent to what should have been.
+/// Field lines that are being repaired.
 #[derive(Default)]
 struct Repair {
     lines: Vec<Vec<u8>>,
@@ -198,7 +206,7 @@ impl Repair {
         self.deviations.insert(deviation);
     }
 
-    /// Takes the lines apart, and gives the start line back, if there is one.
+    /// Collects the field lines, and returns the start line if there is one.
     fn lines<'h>(&mut self, section: &'h [u8], mut has_start: bool) -> Option<&'h [u8]> {
         let mut start_line = None;
         for line in section.split_inclusive(|byte| *byte == b'\n') {
@@ -221,7 +229,8 @@ impl Repair {
 
     fn field(&mut self, line: &[u8]) {
         if line.starts_with(b" ") || line.starts_with(b"\t") {
-            // Before the first field there is nothing to continue (RFC 9112 §2.2): the parser refuses that.
+            // Before the first field there is nothing to continue (RFC 9112 §2.2); the parser
+            // refuses such a line.
             if let Some(last) = self.lines.last_mut() {
                 last.push(b' ');
                 last.extend_from_slice(line.trim_ascii());
@@ -261,7 +270,7 @@ impl Repair {
         line
     }
 
-    /// RFC 9112 §6.3, rules 3 to 5.
+    /// Applies RFC 9112 §6.3, rules 3 to 5.
     fn framing(&mut self, start_line: Option<&[u8]>) -> Result<(), ProtocolError> {
         let is_old = start_line.is_some_and(|line| line.starts_with(b"HTTP/1.0"));
         let repaired = repair_framing(&mut self.lines, is_old)?;

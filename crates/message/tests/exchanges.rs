@@ -1,4 +1,5 @@
-//! Whole exchanges over the public interface: every wire case whole, byte by byte, and with trailing bytes.
+//! Exchanges over the public interface: every case in one piece, byte by byte, and with trailing
+//! bytes.
 #![cfg(test)]
 
 use http::{Method, StatusCode, Version};
@@ -9,7 +10,7 @@ use tinyhttp_message::{
     ResponseHead, ServerConnection,
 };
 
-/// What one side saw, told in words, and how many bytes it used.
+/// The events that one side received, as text, and the number of bytes used.
 #[derive(Debug, PartialEq, Eq, Clone)]
 struct Seen {
     events: Vec<String>,
@@ -26,7 +27,7 @@ impl Seen {
         }
     }
 
-    /// Pieces of content that differ only in where they were cut are the same.
+    /// Joins consecutive pieces of content, which depend on where the input is cut.
     fn content(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         match self.events.last_mut() {
@@ -36,7 +37,7 @@ impl Seen {
     }
 }
 
-/// Feeds requests to a server that answers each with an empty 200, in pieces of `step` bytes.
+/// Feeds requests, in pieces of `step` bytes, to a server that responds to each with an empty 200.
 fn serve(input: &[u8], step: usize, limits: Limits) -> Seen {
     let mut connection = ServerConnection::new(limits);
     let mut seen = Seen::new();
@@ -162,7 +163,7 @@ fn requests() {
             "{input:?}"
         );
         assert_eq!(seen.used, input.len(), "{input:?}");
-        // What follows is the next message, and changes nothing about this one.
+        // The bytes after a message do not change its events.
         let longer = [input.as_bytes(), b"GET /next HTTP/1.1\r\nHo"].concat();
         let seen = every_split(&longer, |input, step| serve(input, step, Limits::default()));
         assert_eq!(
@@ -363,7 +364,7 @@ fn refused_requests() {
     }
 }
 
-/// A later minor version is processed as the highest that is known (RFC 9110 §2.5).
+/// A later minor version is processed as HTTP/1.1 (RFC 9110 §2.5).
 #[test]
 fn later_minor_versions_are_read_as_1_1() {
     for minor in 2..=9 {
@@ -386,7 +387,7 @@ fn later_minor_versions_are_read_as_1_1() {
     }
 }
 
-/// A head that somebody has got from elsewhere is judged like one that arrives.
+/// A head parsed on its own gets the verdict of one received by a connection.
 #[test]
 fn heads_on_their_own() {
     let limits = Limits {
@@ -433,7 +434,7 @@ fn heads_on_their_own() {
         if let Ok(head) = head {
             assert_eq!(head.raw(), b"GET / HTTP/1.1\r\nA: b\r\n\r\n");
         }
-        // The same in a response, which has no limit on its first line.
+        // A response has no limit on its first line.
         let input = input.replace("GET / HTTP/1.1", "HTTP/1.1 200 O");
         let want = match want {
             Some(ProtocolError::RequestLineTooLong { .. }) => {
@@ -469,7 +470,7 @@ fn limits_are_inclusive() {
             request(8, 0, 1),
             Some(ProtocolError::RequestLineTooLong { limit: 20 }),
         ),
-        // However much of the line has come, what is wrong first is that it is too long.
+        // However much of the line has arrived, the first fault is its length.
         (
             format!("GET /{}\n", "a".repeat(40)),
             Some(ProtocolError::RequestLineTooLong { limit: 20 }),
@@ -490,7 +491,7 @@ fn limits_are_inclusive() {
         let seen = every_split(input.as_bytes(), |input, step| serve(input, step, limits));
         assert_eq!(seen.error, want, "{input:?}");
     }
-    // Nobody has to wait for the end of a line that is too long already.
+    // A line that is too long is refused before its end arrives.
     let seen = serve(b"GET /aaaaaaaaaaaaaaaaaaaaaaa", 1, limits);
     assert_eq!(
         seen.error,
@@ -516,7 +517,7 @@ fn the_end_of_input() {
             .unwrap();
         assert_eq!(connection.end_of_input(), *want, "{input:?}");
     }
-    // Half-closed after a request: the answer still goes out, and says that it is the last.
+    // Half-closed after a request: the response is still sent, and announces that it is the last.
     let mut connection = ServerConnection::new(Limits::default());
     connection
         .receive(
@@ -536,7 +537,7 @@ fn the_end_of_input() {
 }
 
 #[test]
-fn answers() {
+fn responses_as_sent() {
     let table: &[(&str, u16, Option<u64>, &str)] = &[
         (
             "GET / HTTP/1.1",
@@ -601,9 +602,9 @@ fn answers() {
     }
 }
 
-/// That the request before was HEAD says nothing of one that is broken: its answer has the content that it announces.
+/// The response to a broken request has content, even if the request before it was HEAD.
 #[test]
-fn the_answer_to_what_is_broken_has_content() {
+fn the_response_to_a_broken_request_has_content() {
     let mut connection = ServerConnection::new(Limits::default());
     let mut out = Vec::new();
     let head = b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -625,7 +626,7 @@ fn the_answer_to_what_is_broken_has_content() {
 }
 
 #[test]
-fn continue_is_said_once_and_only_when_wanted() {
+fn continue_is_sent_once_and_only_when_content_is_read() {
     let request =
         b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
     let mut connection = ServerConnection::new(Limits::default());
@@ -637,7 +638,8 @@ fn continue_is_said_once_and_only_when_wanted() {
     connection.continue_if_expected(&mut out);
     assert_eq!(out, b"HTTP/1.1 100 Continue\r\n\r\n");
 
-    // Answered without reading: the client may or may not send its content, so the connection can't go on.
+    // Responded to before content arrived: the client may or may not send it, so the connection
+    // closes.
     let mut connection = ServerConnection::new(Limits::default());
     connection
         .receive(request, &mut FieldStorage::new())
@@ -892,7 +894,7 @@ const PIECES: &str = "(GET / HTTP/1.1\r\n|POST /x HTTP/1.1\r\n|Host: h\r\n|Conte
 
 proptest! {
     #[test]
-    fn any_split_of_requests_gives_the_same_events(input in PIECES, step in 1usize..20) {
+    fn events_do_not_depend_on_cuts(input in PIECES, step in 1usize..20) {
         let whole = serve(input.as_bytes(), input.len().max(1), Limits::default());
         let split = serve(input.as_bytes(), step, Limits::default());
         prop_assert_eq!(split.events, whole.events);
@@ -900,7 +902,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_taken_or_refused(input in proptest::collection::vec(any::<u8>(), 0..200), step in 1usize..20) {
+    fn any_bytes_are_accepted_or_refused(input in proptest::collection::vec(any::<u8>(), 0..200), step in 1usize..20) {
         serve(&input, step, Limits::default());
         receive(&Method::GET, &input, step);
     }

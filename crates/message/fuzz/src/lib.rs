@@ -1,4 +1,5 @@
-//! What the targets share: both connections driven over input that is cut anywhere, and a second opinion of what is in it.
+//! Shared by the targets: both connections driven over input that is cut anywhere, and the
+//! comparison with the strict reader.
 
 #[path = "../../../../tests/support/strict.rs"]
 pub mod strict;
@@ -10,14 +11,14 @@ use tinyhttp_message::{
     ClientConnection, Event, FieldStorage, Limits, ProtocolError, ServerConnection,
 };
 
-/// Limits that short inputs come up against.
+/// Limits that short inputs reach.
 pub const TIGHT: Limits = Limits {
     request_line: 40,
     head: 120,
     fields: 4,
 };
 
-/// What came of the input, or of as much of it as was looked at.
+/// The messages found in the input, and how it ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Session {
     pub messages: Vec<Message>,
@@ -28,10 +29,10 @@ pub struct Session {
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum End {
-    /// Behind the last message there is nothing, or the beginning of another.
+    /// The input ended between messages or inside one.
     NeedMore,
     Refused(ProtocolError),
-    /// The last message was the last.
+    /// The connection closed after the last message.
     Closed,
 }
 
@@ -40,7 +41,7 @@ pub enum End {
 pub enum Cut {
     Whole,
     Bytewise,
-    /// Anywhere, by a sequence that starts here.
+    /// At pseudo-random positions, from this seed.
     From(u32),
 }
 
@@ -70,7 +71,7 @@ fn ends(length: usize, cut: Cut) -> Vec<usize> {
     ends
 }
 
-/// A message as far as it has arrived.
+/// A message of which only the head has arrived.
 fn begun(start: (Vec<u8>, Vec<u8>), fields: Fields) -> Message {
     Message {
         start,
@@ -98,10 +99,11 @@ fn sorted(trailers: &HeaderMap) -> Fields {
     fields
 }
 
-/// Feeds requests to a server that answers each with an empty 200.
+/// Feeds requests to a server that responds to each with an empty 200.
 ///
 /// # Panics
-/// If more is kept than the limits allow, or more steps are taken than bytes and pieces account for.
+/// If more bytes have to be kept than the limits allow, or the number of steps exceeds that of
+/// bytes and pieces.
 pub fn serve(input: &[u8], cut: Cut, limits: Limits) -> Session {
     let mut connection = ServerConnection::new(limits);
     let mut session = Session {
@@ -114,7 +116,7 @@ pub fn serve(input: &[u8], cut: Cut, limits: Limits) -> Session {
     for have in &ends {
         loop {
             steps += 1;
-            assert!(steps <= ends.len() + 4 * input.len(), "it doesn't go on");
+            assert!(steps <= ends.len() + 4 * input.len(), "too many steps");
             let mut storage = FieldStorage::new();
             let (length, event) = match connection.receive(&input[used..*have], &mut storage) {
                 Ok(received) => received,
@@ -152,9 +154,9 @@ pub fn serve(input: &[u8], cut: Cut, limits: Limits) -> Session {
                     connection.continue_if_expected(&mut out);
                     connection
                         .respond(StatusCode::OK, Some(0), &mut out, |_| Ok(()))
-                        .expect("a request that is complete can be answered");
+                        .expect("a complete request can be responded to");
                     let close = connection.finish_exchange();
-                    let mut message = message.take().expect("an answer is due to a request");
+                    let mut message = message.take().expect("a response is due to a request");
                     message.persists = close.is_none();
                     message.length = used - session.used;
                     session.used = used;
@@ -170,7 +172,7 @@ pub fn serve(input: &[u8], cut: Cut, limits: Limits) -> Session {
     session
 }
 
-/// Feeds responses to a client that sends requests with that method, as long as the connection lasts.
+/// Feeds responses to a client that sends requests with this method until the connection closes.
 ///
 /// # Panics
 /// As [`serve`].
@@ -195,7 +197,7 @@ pub fn receive(method: &Method, input: &[u8], cut: Cut, limits: Limits) -> Sessi
     for have in &ends {
         loop {
             steps += 1;
-            assert!(steps <= ends.len() + 4 * input.len(), "it doesn't go on");
+            assert!(steps <= ends.len() + 4 * input.len(), "too many steps");
             let mut storage = FieldStorage::new();
             let (length, event) = match connection.receive(&input[used..*have], &mut storage) {
                 Ok(received) => received,
@@ -249,7 +251,7 @@ pub fn receive(method: &Method, input: &[u8], cut: Cut, limits: Limits) -> Sessi
             }
         }
     }
-    // Content that goes on until the connection ends is complete now.
+    // Content that ends with the connection is complete now.
     if let Some(mut message) = message
         && connection.end_of_input().is_ok()
     {
@@ -262,10 +264,10 @@ pub fn receive(method: &Method, input: &[u8], cut: Cut, limits: Limits) -> Sessi
     session
 }
 
-/// Holds what came of the input against the second opinion, `read`, which reads one message.
+/// Compares a session with the strict reader, `read`, which reads one message.
 ///
 /// # Panics
-/// If the two disagree about any message, or about where one ends.
+/// If the two disagree about a message, or about where it ends.
 pub fn compare(
     session: &Session,
     input: &[u8],
@@ -277,7 +279,7 @@ pub fn compare(
         let theirs = read(rest);
         let mut ours = message.clone();
         if ours.start.0.starts_with(b"1") {
-            // Of an interim response nobody asks whether the connection lives on.
+            // An interim response does not decide whether the connection is kept.
             ours.persists = theirs.as_ref().is_ok_and(|theirs| theirs.persists);
         }
         assert_eq!(Ok(ours), theirs);

@@ -1,4 +1,5 @@
-//! The chunked coding: any cut gives the same, and what is decoded and encoded again decodes to the same.
+//! The chunked coding: the result does not depend on cuts, and decoded content survives another
+//! round.
 #![no_main]
 
 use http::HeaderMap;

@@ -1,5 +1,5 @@
-//! Responses on one connection, cut anywhere: the same events for any cut, bounded memory, and the same boundaries as the
-//! strict reader finds.
+//! Responses on one connection: the events do not depend on cuts, memory is bounded, and the
+//! boundaries are those of the strict reader.
 #![no_main]
 
 use http::Method;

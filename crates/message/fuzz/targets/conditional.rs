@@ -1,4 +1,4 @@
-//! The five `If-*` fields: none panics, and each keeps to its part of the ladder of RFC 9110 §13.2.2.
+//! The five `If-*` fields: no input panics, and the outcome follows the order of RFC 9110 §13.2.2.
 #![no_main]
 
 use http::Method;
@@ -45,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
     ] {
         let current = Validators::new(tag, Some(CHANGED), NOW);
         let outcome = get(&all, Some(&current));
-        // A field whose senior is there says nothing.
+        // A field is ignored beside the one that outranks it.
         let mut heard = vec!["If-Range"];
         heard.push(if has("If-Match") {
             "If-Match"
@@ -69,13 +69,13 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(outcome, both);
         assert_ne!(first, Outcome::NotModified);
         assert_ne!(second, Outcome::PreconditionFailed);
-        // Only for reading is there a 304.
+        // Only GET and HEAD get a 304.
         let put = all.evaluate(&Method::PUT, Some(&current), NOW);
         assert_ne!(put, Outcome::NotModified);
         if first != Outcome::Proceed || (has("If-None-Match") && second == Outcome::NotModified) {
             assert_eq!(put, Outcome::PreconditionFailed);
         }
-        // What compares equal strongly does so weakly.
+        // Tags that are strongly equal are weakly equal.
         if has("If-Match") && first == Outcome::Proceed {
             let same: Vec<_> = fields
                 .iter()

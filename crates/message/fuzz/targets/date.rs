@@ -1,4 +1,5 @@
-//! HTTP-dates: what is read is one of the three formats, to the byte, and is written as a date that reads the same.
+//! HTTP-dates: an accepted date has one of the three formats, to the byte, and reads the same when
+//! written.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,11 +14,11 @@ fuzz_target!(|input: (i64, &[u8])| {
     };
     assert_eq!(HttpDate::parse(&date.write(), now), Some(date));
 
-    // The formats, with everything but the name of the day, which may be wrong.
+    // The formats without the name of the day, which may be wrong.
     let fixdate = String::from_utf8(date.write().to_vec()).expect("ASCII");
     let [day, month, year, time] = [5..7, 8..11, 12..16, 17..25].map(|at| &fixdate[at]);
     let text = std::str::from_utf8(text).expect("a date is ASCII");
-    // A leap second is read as the one before.
+    // A leap second is read as the second before it.
     let text = text.replace("23:59:60", "23:59:59");
     let plain_day = day.trim_start_matches('0');
     let formats = [

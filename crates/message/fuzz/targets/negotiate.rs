@@ -1,5 +1,5 @@
-//! Accept-Encoding and Accept: what is chosen is on offer and acceptable, nothing on offer is preferred to it, and it doesn't
-//! matter how a list is spread over lines.
+//! Accept-Encoding and Accept: the choice is on offer and acceptable, nothing on offer is preferred
+//! to it, and it does not depend on how a list is spread over lines.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

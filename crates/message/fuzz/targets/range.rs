@@ -1,4 +1,5 @@
-//! Ranges: the parts are within the representation, apart from each other, few, and cover what was asked for and little more.
+//! Ranges: the parts lie within the representation and apart from each other, are few, and cover
+//! the requested bytes and little more.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,7 +7,7 @@ use tinyhttp_message::range::{
     ContentRange, MAX_PARTS, MAX_RANGES, PART_OVERHEAD, Parts, Resolved, resolve,
 };
 
-/// The positions that a set asks for, one by one; `None` if it isn't a set of ranges of bytes.
+/// The positions that a set selects, one by one; `None` if it is not a set of byte ranges.
 fn asked(field: &[u8], length: u64) -> Option<Vec<bool>> {
     let mut asked = vec![false; length as usize];
     let field = std::str::from_utf8(field).ok()?;
@@ -54,7 +55,7 @@ fuzz_target!(|input: &[u8]| {
     let asked = asked(field, length);
     let parts = match resolve(field, length) {
         Resolved::Whole => {
-            // Ignored: no set, too many parts, or nothing to take a part of.
+            // Ignored: not a set, too many parts, or an empty representation.
             let count = asked.map_or(0, |asked| {
                 asked
                     .split(|wanted| !wanted)

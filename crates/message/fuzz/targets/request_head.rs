@@ -1,4 +1,5 @@
-//! Heads of requests: what is accepted is what the strict reader accepts, and prints as something that reads the same.
+//! Request heads: the strict reader accepts each accepted head, and its printed form parses to the
+//! same head.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +14,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let framing = request_framing(head.version, head.fields.iter());
-    // The strict reader wants the content, too.
+    // The strict reader needs the content, too.
     if framing.is_ok() {
         let theirs = strict::request(head.raw());
         assert!(
@@ -21,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
             "{theirs:?}"
         );
     }
-    // Bytes that are no UTF-8 are printed as replacements.
+    // Bytes that are not UTF-8 are printed as replacement characters.
     if std::str::from_utf8(input).is_ok() {
         let printed = head.to_string();
         let mut storage = FieldStorage::new();
@@ -44,7 +45,7 @@ fuzz_target!(|input: &[u8]| {
                     .any(|other| other.as_bytes() == value)
             );
         }
-        // What `Uri` doesn't take is percent-encoded there.
+        // Characters that `Uri` refuses are percent-encoded there.
         let (theirs, ours) = (request.uri().query(), head.target.query());
         assert_eq!(theirs.is_some(), ours.is_some());
         assert!(theirs.map(str::len) >= ours.map(str::len));

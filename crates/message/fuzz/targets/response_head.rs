@@ -1,4 +1,5 @@
-//! Heads of responses: what is accepted is what the strict reader accepts, and prints as something that reads the same.
+//! Response heads: the strict reader accepts each accepted head, and its printed form parses to the
+//! same head.
 #![no_main]
 
 use http::Method;

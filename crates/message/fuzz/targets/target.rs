@@ -1,11 +1,12 @@
-//! Request targets and paths: what comes out stays below the root, and is what a plain reading of RFC 3986 gives.
+//! Request targets and paths: a normalised path stays below the root, and equals that of a plain
+//! implementation of RFC 3986.
 #![no_main]
 
 use http::Method;
 use libfuzzer_sys::fuzz_target;
 use tinyhttp_message::{Path, Target};
 
-/// Segments decoded first and removed by their dots then, with no thought of speed.
+/// Normalises a path the plain way: decodes the segments first, then removes dot segments.
 fn plain(raw: &str) -> Option<Vec<u8>> {
     let mut stack: Vec<Vec<u8>> = Vec::new();
     let segments: Vec<&str> = raw.strip_prefix('/')?.split('/').collect();
@@ -65,7 +66,7 @@ fuzz_target!(|input: &str| {
         };
         assert_eq!(target.as_str(), input);
         assert!(!input.bytes().any(|byte| byte <= b' ' || byte == 0x7f));
-        // What the types of `http` take, they take for the same.
+        // A target that the types of `http` accept means the same to them.
         if let Ok(uri) = target.to_uri()
             && method != Method::CONNECT
         {

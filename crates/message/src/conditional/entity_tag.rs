@@ -1,6 +1,7 @@
 //! Entity tags and lists of them (RFC 9110 §8.8.3).
 
-/// An entity tag: opaque bytes, and whether they name the exact bytes of a representation (strong) or only its meaning (weak).
+/// An entity tag: opaque bytes that identify the exact bytes of a representation (strong) or only
+/// its meaning (weak).
 ///
 /// `==` compares spelling. Conditions use [`matches_strongly`](Self::matches_strongly) and
 /// [`matches_weakly`](Self::matches_weakly).
@@ -11,10 +12,10 @@ pub struct EntityTag<'a> {
 }
 
 impl<'a> EntityTag<'a> {
-    /// Reads `"opaque"` or `W/"opaque"`, without anything around it.
+    /// Parses `"opaque"` or `W/"opaque"`, without anything around it.
     ///
-    /// `None` if it is neither, or if a byte between the quotes is a quote, a space, a control or DEL. There is no escaping: a
-    /// backslash is a byte like others.
+    /// `None` for anything else, and if a byte between the quotes is a quote, a space, a control or
+    /// DEL. There is no escaping: a backslash is an ordinary byte.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let (weak, opaque_tag) = match value.strip_prefix(b"W/") {
             Some(opaque_tag) => (true, opaque_tag),
@@ -27,7 +28,7 @@ impl<'a> EntityTag<'a> {
         opaque.iter().all(etagc).then_some(Self { weak, opaque })
     }
 
-    /// The well-formed tags of a list field's lines; `*` and malformed members are passed over.
+    /// The well-formed tags of a list field's lines; `*` and malformed members are skipped.
     pub fn list(lines: impl IntoIterator<Item = &'a [u8]>) -> impl Iterator<Item = Self> {
         lines.into_iter().flat_map(members).filter_map(Self::parse)
     }
@@ -59,7 +60,8 @@ impl<'a> EntityTag<'a> {
     }
 }
 
-/// The non-empty members of a list line (§5.6.1), split at commas outside quotes. A quote that never closes takes the rest.
+/// The non-empty members of a list line (§5.6.1), split at commas outside quotes. A quote that
+/// never closes takes the rest.
 pub(super) fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
     let separates = move |byte: &u8| {

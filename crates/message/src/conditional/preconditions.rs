@@ -5,10 +5,10 @@ use super::validators::Validators;
 use crate::date::HttpDate;
 use http::Method;
 
-/// What the preconditions decide.
+/// The decision of the preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every condition holds, or there is none: perform the method.
+    /// Every condition is true, or there is none: perform the method.
     Proceed,
     /// 304: the client's copy is current.
     NotModified,
@@ -16,7 +16,7 @@ pub enum Outcome {
     PreconditionFailed,
 }
 
-/// The five precondition fields of a request, as they came.
+/// The five precondition fields of a request, not parsed.
 #[derive(Clone, Debug, Default)]
 pub struct Preconditions<'a> {
     if_match: Lines<'a>,
@@ -27,9 +27,9 @@ pub struct Preconditions<'a> {
 }
 
 impl<'a> Preconditions<'a> {
-    /// Picks the five out of a request's fields in one pass. Allocates only if one of them comes in several lines.
+    /// Finds the five fields in one pass. Allocates only if one of them comes in several lines.
     ///
-    /// Takes `(name, value)` pairs of whatever is at hand: `&http::HeaderMap`, or names as `&str` and values as `&[u8]`.
+    /// Takes `(name, value)` pairs: `&http::HeaderMap`, or names as `&str` and values as `&[u8]`.
     pub fn from_fields<N, V>(fields: impl IntoIterator<Item = (N, &'a V)>) -> Self
     where
         N: AsRef<[u8]>,
@@ -44,17 +44,18 @@ impl<'a> Preconditions<'a> {
         found
     }
 
-    /// Whether the request is unconditional.
+    /// Whether the request has none of the five fields.
     pub fn is_empty(&self) -> bool {
         let tags = self.if_match.is_present() || self.if_none_match.is_present();
         let dates = self.if_modified_since.is_present() || self.if_unmodified_since.is_present();
         !(tags || dates || self.if_range.is_present())
     }
 
-    /// Steps 1 to 4 of §13.2.2. `current` is `None` where the target has no representation yet, as before a first PUT.
+    /// Evaluates steps 1 to 4 of §13.2.2. `current` is `None` where the target has no
+    /// representation, as before a first PUT.
     ///
-    /// `now` only places two-digit years: a date in the future is compared like any other. (RFC 2616 declared it invalid;
-    /// RFC 9110 §13.1.3 doesn't.)
+    /// `now` only gives two-digit years their century: a date in the future is compared like any
+    /// other. (RFC 2616 declared it invalid; RFC 9110 §13.1.3 does not.)
     pub fn evaluate(
         &self,
         method: &Method,
@@ -67,7 +68,7 @@ impl<'a> Preconditions<'a> {
             Some(current?.last_modified? > date)
         };
 
-        // 1 and 2: does the client act upon what it has seen?
+        // 1 and 2: is this the representation that the client assumes?
         let unseen = if self.if_match.is_present() {
             !self.if_match.names(current, EntityTag::matches_strongly)
         } else {
@@ -91,9 +92,10 @@ impl<'a> Preconditions<'a> {
         Outcome::Proceed
     }
 
-    /// Step 5 of §13.2.2: whether `Range` is to be applied. True if there is no `If-Range`.
+    /// Evaluates step 5 of §13.2.2: whether `Range` is applied. True if there is no `If-Range`.
     ///
-    /// Has a meaning only for a GET with `Range`, after [`evaluate`](Self::evaluate) said [`Outcome::Proceed`].
+    /// It is meaningful only for a GET with `Range`, after [`evaluate`](Self::evaluate) returned
+    /// [`Outcome::Proceed`].
     pub fn if_range(&self, current: &Validators<'_>, now: HttpDate) -> bool {
         if !self.if_range.is_present() {
             return true;
@@ -101,7 +103,7 @@ impl<'a> Preconditions<'a> {
         let Some(value) = self.if_range.sole() else {
             return false;
         };
-        // §13.1.5: a quote among the first three bytes tells a tag from a date.
+        // §13.1.5: a quote among the first three bytes distinguishes a tag from a date.
         if value.iter().take(3).any(|byte| *byte == b'"') {
             let tags = EntityTag::parse(value).zip(current.etag);
             tags.is_some_and(|(theirs, ours)| theirs.matches_strongly(ours))
@@ -126,7 +128,7 @@ impl<'a> Preconditions<'a> {
     }
 }
 
-/// The lines of one field. Nearly always none or one, so the first needs no allocation.
+/// The lines of one field. Most requests have none or one, so the first needs no allocation.
 #[derive(Clone, Debug, Default)]
 struct Lines<'a> {
     first: Option<&'a [u8]>,
@@ -145,12 +147,13 @@ impl<'a> Lines<'a> {
         self.first.is_some()
     }
 
-    /// The value of a field that is no list: exactly one line.
+    /// The value of a field that is not a list; `None` unless it has exactly one line.
     fn sole(&self) -> Option<&'a [u8]> {
         self.first.filter(|_| self.more.is_empty())
     }
 
-    /// Whether the list names the current representation: by `*`, or by a tag that `equal` finds the same as its own.
+    /// Whether the list names the current representation: by `*`, or by a tag that `equal` finds
+    /// equal to its tag.
     fn names(&self, current: Option<&Validators<'_>>, equal: Comparison<'a>) -> bool {
         let Some(current) = current else { return false };
         let lines = self.first.iter().chain(&self.more);

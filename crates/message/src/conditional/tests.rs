@@ -30,7 +30,7 @@ fn status(fields: &str, method: &Method, current: Option<&Validators<'_>>) -> u1
     }
 }
 
-/// The rows of a table: two expected statuses, then fields. A line that starts with # is a remark.
+/// The rows of a table: two expected statuses, then fields. A line that starts with # is a comment.
 fn rows(table: &str) -> impl Iterator<Item = (u16, u16, &str)> {
     let rows = table
         .lines()
@@ -44,7 +44,7 @@ fn rows(table: &str) -> impl Iterator<Item = (u16, u16, &str)> {
 }
 
 #[test]
-fn which_tag_lists_name_the_current_representation() {
+fn tag_lists_that_name_the_current_representation() {
     // Of GET: the status with F = If-Match, and with F = If-None-Match. The current tag is "xyzzy".
     let table = r#"
         # The examples of §13.1.1 and §13.1.2.
@@ -91,7 +91,8 @@ fn which_tag_lists_name_the_current_representation() {
 
 #[test]
 fn the_ladder_of_13_2_2() {
-    // The status of GET and HEAD, and of PUT. The current tag is "v2", the second of the change 19:43:31.
+    // The status of GET and HEAD, and of PUT. The current tag is "v2", the second of the change
+    // 19:43:31.
     let table = r#"
         200 200 Host: a | If-Mutch: "z" | Of-Match: "z" | If-None-Mitch: "v2"
         # By date alone.
@@ -209,14 +210,14 @@ fn a_date_is_strong_once_its_second_is_over_and_never_after_the_present() {
             "{mtime}"
         );
     }
-    // A file dated in the future counts as changed at every look, not as unchanged until then.
+    // A file dated in the future counts as changed each time, not as unchanged until then.
     let current = Validators::new(None, Some(at(99)), NOW);
     let fields = format!("If-Modified-Since: {}", at(-1));
     assert_eq!(status(&fields, &Method::GET, Some(&current)), 200);
 }
 
 #[test]
-fn collects_from_a_header_map_and_knows_emptiness() {
+fn fields_from_a_header_map() {
     let mut map = http::HeaderMap::new();
     map.insert("host", http::HeaderValue::from_static("a"));
     assert!(Preconditions::from_fields(&map).is_empty());

@@ -3,19 +3,21 @@
 use super::entity_tag::EntityTag;
 use crate::date::HttpDate;
 
-/// What the server knows of the selected representation, as it would send it in `ETag` and `Last-Modified`.
+/// The validators of the selected representation, as sent in `ETag` and `Last-Modified`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Validators<'a> {
-    /// The entity tag, if there is one.
+    /// The entity tag; `None` without one.
     pub etag: Option<EntityTag<'a>>,
-    /// The date of the last change, not after the present.
+    /// The date of the last change, not later than the present; `None` if unknown.
     pub last_modified: Option<HttpDate>,
-    /// Whether the second of the last change is over, so that the date names one content.
+    /// Whether the second of the last change is over, so that the date identifies one content
+    /// (§8.8.2.2).
     pub last_modified_is_strong: bool,
 }
 
 impl<'a> Validators<'a> {
-    /// Validators from a tag and the time of the last change as stored, which may lie in the future or in the present second.
+    /// Returns validators from a tag and the stored time of the last change, which may lie in the
+    /// future or in the present second.
     pub fn new(etag: Option<EntityTag<'a>>, mtime: Option<HttpDate>, now: HttpDate) -> Self {
         Self {
             etag,
@@ -25,7 +27,8 @@ impl<'a> Validators<'a> {
     }
 }
 
-/// The `Last-Modified` to send at `now`, which is the response's `Date`: never later than that (§8.8.2.1).
+/// Returns the `Last-Modified` to send at `now`, the response's `Date`: never later than that
+/// (§8.8.2.1).
 pub fn last_modified(mtime: HttpDate, now: HttpDate) -> HttpDate {
     mtime.min(now)
 }

@@ -44,7 +44,8 @@ pub struct ClientConnection {
     receiver: Receiver,
     method: Method,
     interim: u8,
-    /// The faults forgiven in content since the last `take_deviations`; `None` in a strict connection.
+    /// The faults forgiven in content since the last `take_deviations`; `None` in a strict
+    /// connection.
     tolerance: Option<Deviations>,
 }
 
@@ -60,8 +61,8 @@ impl ClientConnection {
         }
     }
 
-    /// Makes the connection forgive faults of chunks (see [`tolerance`](crate::tolerance)). Heads are
-    /// [repaired](crate::tolerance::repair) by the caller before they come here.
+    /// Makes the connection forgive faults of chunks (see [`tolerance`](crate::tolerance)). Heads
+    /// are [repaired](crate::tolerance::repair) by the caller before they come here.
     #[must_use]
     pub fn tolerant(self) -> Self {
         ClientConnection {
@@ -84,13 +85,13 @@ impl ClientConnection {
         self.receiver.awaits_head()
     }
 
-    /// Writes the head of a request to `out`. `content` says what follows it; `fields` writes the fields, Host among
-    /// them, without Content-Length and Transfer-Encoding, which this call adds.
+    /// Writes the head of a request to `out`. `content` says what follows it; `fields` writes the
+    /// fields, Host among them, without Content-Length and Transfer-Encoding, which this call adds.
     ///
     /// # Errors
-    /// [`MisuseError::OutOfTurn`] while another response is due, and after the last exchange of a connection;
-    /// [`MisuseError::ChunkedInHttp10`] for content of unknown length in HTTP/1.0; what `fields` returns. Nothing is
-    /// written then.
+    /// [`MisuseError::OutOfTurn`] while another response is due, and after the last exchange of a
+    /// connection; [`MisuseError::ChunkedInHttp10`] for content of unknown length in HTTP/1.0; what
+    /// `fields` returns. Nothing is written then.
     pub fn request(
         &mut self,
         method: &Method,
@@ -122,7 +123,8 @@ impl ClientConnection {
                 ContentEncoder::Chunked
             }
             RequestContent::None => {
-                // These methods are expected to have content, so its absence is announced (RFC 9110 §8.6).
+                // These methods are expected to have content, so its absence is announced (RFC 9110
+                // §8.6).
                 if [Method::POST, Method::PUT, Method::PATCH].contains(method) {
                     content_length(&mut head, 0);
                 }
@@ -136,8 +138,8 @@ impl ClientConnection {
         Ok(encoder)
     }
 
-    /// Reads the next event from `input`, the received bytes that have not been used, and returns how many bytes it
-    /// used.
+    /// Reads the next event from `input`, the received bytes that have not been used, and returns
+    /// how many bytes it used.
     ///
     /// # Errors
     /// The fault of the response. The connection has to be closed then.
@@ -160,7 +162,8 @@ impl ClientConnection {
             })
     }
 
-    /// Takes note that the server has closed its side. Content whose end is the connection's end is complete now.
+    /// Takes note that the server has closed its side. Content whose end is the connection's end is
+    /// complete now.
     ///
     /// # Errors
     /// [`ProtocolError::UnexpectedEnd`] before the end of a response that is due.

@@ -9,16 +9,16 @@ use std::io::Write;
 pub(super) fn content_length(head: &mut HeadWriter<'_>, length: u64) {
     let mut digits = [0; 20];
     let mut rest = &mut digits[..];
-    // Twenty digits are enough for every u64, so this doesn't fail.
+    // Twenty digits are enough for every u64, so this does not fail.
     let _ = write!(rest, "{length}");
     let unused = rest.len();
     head.known("Content-Length: ", &digits[..digits.len() - unused]);
 }
 
-/// Writes the fields of a map, without [those of the framing](is_framing_field).
+/// Writes the fields of a map, except the [framing fields](is_framing_field).
 ///
 /// # Errors
-/// As [`HeadWriter::field`].
+/// As [`HeadWriter::field`]. Fields before the invalid one are written.
 pub fn end_to_end_fields(head: &mut HeadWriter<'_>, map: &HeaderMap) -> Result<(), MisuseError> {
     map.iter()
         .filter(|(name, _)| !is_framing_field(name))

@@ -1,9 +1,9 @@
-//! One connection, as each side sees it: bytes in, events out, without a socket (sans-IO).
+//! One connection, as each role sees it: bytes in, events out, without a socket.
 //!
 //! # Theory
 //!
-//! A connection is a sequence of exchanges, one request and one response each. Within an exchange both directions go
-//! through the same states:
+//! A connection is a sequence of exchanges, one request and one response each. Within an exchange
+//! both directions go through the same states:
 //!
 //! ```text
 //!            a head is complete          its content is complete
@@ -12,15 +12,21 @@
 //!    └──────────── both directions are at End: next exchange ──────┘
 //! ```
 //!
-//! 1. The caller keeps the bytes it has read and shows them to `receive`, which says how many it used and what they
-//!    were. Unused bytes are shown again, with more behind them. "Not enough yet" is an event, not an error.
-//! 2. Requests are answered in order. While an answer is due, `receive` leaves further bytes alone
+//! 1. The caller keeps the bytes it has received and passes them to `receive`, which returns an
+//!    [`Event`] and the number of bytes it used. Unused bytes are passed again, with more behind
+//!    them. "Not enough yet" is an event, not an error.
+//! 2. Requests are responded to in order. While a response is due, `receive` uses no further bytes
 //!    ([`Event::Paused`]), so pipelined requests wait in the caller's buffer.
-//! 3. An error ends the connection: nobody knows where the next message would start. The server still owes the status
-//!    that [`ProtocolError::status`] names; what else arrives is thrown away.
-//! 4. What keeps the connection from being used again is remembered as a [`CloseReason`](crate::CloseReason), and the heads sent say so.
+//! 3. An error ends the connection, since it is unknown where the next message would start. The
+//!    server still sends the status code that
+//!    [`ProtocolError::status`](crate::ProtocolError::status) names; whatever else arrives is
+//!    discarded.
+//! 4. What prevents another exchange on the connection is kept as a
+//!    [`CloseReason`](crate::CloseReason), and the heads that are sent announce it.
 //!
-//! Time, sockets and threads are the caller's.
+//! Both roles share one receiver; time, sockets and threads are the caller's.
+//!
+//! # Example
 //!
 //! ```
 //! use http::StatusCode;
@@ -34,19 +40,20 @@
 //! assert_eq!((used, request.head.target.path()), (input.len(), "/hello"));
 //!
 //! let mut out = Vec::new();
-//! let mut content = connection.respond(StatusCode::OK, Some(2), &mut out, |head| head.field("Server", b"me"))?;
+//! let server = |head: &mut tinyhttp_message::encode::HeadWriter<'_>| head.field("Server", b"me");
+//! let mut content = connection.respond(StatusCode::OK, Some(2), &mut out, server)?;
 //! content.encode(b"hi", &mut out)?;
 //! content.finish(&mut out)?;
-//! assert_eq!(connection.finish_exchange(), None, "the connection lives on");
+//! assert_eq!(connection.finish_exchange(), None, "the connection is kept");
 //! assert_eq!(out, b"HTTP/1.1 200 OK\r\nServer: me\r\nContent-Length: 2\r\n\r\nhi");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod client;
-mod fields;
-mod overhead;
 mod receiver;
 mod server;
+mod client;
+mod overhead;
+mod fields;
 
 pub use crate::hop_by_hop::is_framing_field;
 pub use client::{ClientConnection, RequestContent, Response};

@@ -1,8 +1,9 @@
-//! The receiving half of a connection, the same for both roles: a message's head, its content, its end.
+//! The receiving half of a connection, the same for both roles: a message's head, its content, its
+//! end.
 //!
-//! The two roles differ in what a head is, and in what follows one: a server reads a request head, a client reads
-//! interim response heads before the final one. [`Receiver::receive`] takes the reading of heads as an argument and
-//! does the rest.
+//! The two roles differ in what a head is, and in what follows one: a server reads a request head,
+//! a client reads interim response heads before the final one. [`Receiver::receive`] takes the
+//! reading of heads as an argument and does the rest.
 
 use crate::content::{ContentDecoder, Piece};
 use crate::error::ProtocolError;
@@ -13,21 +14,24 @@ use http::HeaderMap;
 
 /// What received bytes turned out to be.
 ///
-/// `H` is the head that the role receives: [`Request`](super::Request) for a server, [`Response`](super::Response) for
-/// a client. Both roles go through the same sequence: `Head`, then `Content` any number of times, then `End`; a message
-/// whose length is [`BodyLength::Empty`] or zero is complete with its head, and has no `End`.
+/// `H` is the head that the role receives: [`Request`](super::Request) for a server,
+/// [`Response`](super::Response) for a client. Both roles go through the same sequence: `Head`,
+/// then `Content` any number of times, then `End`; a message whose length is [`BodyLength::Empty`]
+/// or zero is complete with its head, and has no `End`.
 #[derive(Debug)]
 pub enum Event<'b, H> {
     /// The input holds only a part of a head or a chunk; call again with more input.
     NeedMore,
     /// A head.
     Head(H),
-    /// A piece of content, at least one byte. Pieces are cut where the input is cut and where chunks end.
+    /// A piece of content, at least one byte. Pieces are cut where the input is cut and where
+    /// chunks end.
     Content(&'b [u8]),
-    /// The end of the content, with the trailer fields. Trailer fields never become fields of the head.
+    /// The end of the content, with the trailer fields. Trailer fields never become fields of the
+    /// head.
     End(HeaderMap),
-    /// The message is complete, and this side has to act before the next one is read: a server responds, a client sends
-    /// a request. No input was used.
+    /// The message is complete, and this side has to act before the next one is read: a server
+    /// responds, a client sends a request. No input was used.
     Paused,
 }
 
@@ -49,7 +53,8 @@ pub(super) enum Progress {
     Content(ContentDecoder),
     /// The message is complete.
     End,
-    /// An error or the end of the input came before the message's end. Further input has no meaning and is discarded.
+    /// An error or the end of the input came before the message's end. Further input has no meaning
+    /// and is discarded.
     Closed,
 }
 
@@ -61,7 +66,8 @@ pub(super) enum HeadRead<H> {
     Whole {
         used: usize,
         head: H,
-        /// The length of the content that follows; `None` if another head follows, as after an interim response.
+        /// The length of the content that follows; `None` if another head follows, as after an
+        /// interim response.
         length: Option<BodyLength>,
         /// Why the connection can't be used after this message.
         close: Option<CloseReason>,
@@ -90,8 +96,9 @@ impl Receiver {
         self.progress = Progress::Head(HeadScanner::default());
     }
 
-    /// Reads the next event from `input`, and returns how many bytes it used. `read_head` is called while a head is due;
-    /// `tolerance` collects the faults that the decoder of chunks forgives, and is `None` if it must forgive none.
+    /// Reads the next event from `input`, and returns how many bytes it used. `read_head` is called
+    /// while a head is due; `tolerance` collects the faults that the decoder of chunks forgives,
+    /// and is `None` if it must forgive none.
     ///
     /// After an error further input is discarded, and the connection can't be used again.
     pub(super) fn receive<'b, H>(
@@ -167,13 +174,15 @@ impl Receiver {
         Ok(skipped)
     }
 
-    /// Gives up on the peer's messages: discards further input, and ends the connection after this exchange.
+    /// Gives up on the peer's messages: discards further input, and ends the connection after this
+    /// exchange.
     pub(super) fn fail(&mut self) {
         self.progress = Progress::Closed;
         self.close = Some(CloseReason::ProtocolError);
     }
 
-    /// Takes note that the peer has closed its side. Content whose end is the connection's end is complete now.
+    /// Takes note that the peer has closed its side. Content whose end is the connection's end is
+    /// complete now.
     ///
     /// `head_is_due` says whether a head has to come even if none of it has arrived.
     ///
@@ -213,7 +222,8 @@ impl Receiver {
         matches!(self.progress, Progress::End)
     }
 
-    /// Bytes of content that have not been received: 0 outside of content, `None` if its length is not known.
+    /// Bytes of content that have not been received: 0 outside of content, `None` if its length is
+    /// not known.
     pub(super) fn unread(&self) -> Option<u64> {
         match &self.progress {
             Progress::Content(decoder) => decoder.left(),

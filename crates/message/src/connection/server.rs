@@ -50,21 +50,21 @@ impl ServerConnection {
         }
     }
 
-    /// Announces in responses how long an idle connection is kept open, in seconds: `Keep-Alive: timeout=75`
-    /// (RFC 2068 §19.7.1.1). A client that knows it does not send a request on a connection about to be closed. Zero, the
-    /// default, announces nothing.
+    /// Announces in responses how long an idle connection is kept open, in seconds: `Keep-Alive:
+    /// timeout=75` (RFC 2068 §19.7.1.1). A client that knows it does not send a request on a
+    /// connection about to be closed. Zero, the default, announces nothing.
     #[must_use]
     pub fn with_keep_alive(mut self, seconds: u16) -> Self {
         self.keep_alive = seconds;
         self
     }
 
-    /// Reads the next event from `input`, the received bytes that have not been used, and returns how many bytes it
-    /// used.
+    /// Reads the next event from `input`, the received bytes that have not been used, and returns
+    /// how many bytes it used.
     ///
     /// # Errors
-    /// The fault of the request. [`ProtocolError::status`] is the status code of the response; the connection has to be
-    /// closed after it.
+    /// The fault of the request. [`ProtocolError::status`] is the status code of the response; the
+    /// connection has to be closed after it.
     pub fn receive<'h, 'b: 'h>(
         &mut self,
         input: &'b [u8],
@@ -73,7 +73,8 @@ impl ServerConnection {
         let is_content = self.receiver.awaits_content();
         let is_head = &mut self.is_head;
         let received = self.receiver.receive(input, None, |scanner, limits| {
-            // Old clients may send empty lines after content (RFC 9112 §2.2); they belong to no head.
+            // Old clients may send empty lines after content (RFC 9112 §2.2); they belong to no
+            // head.
             let fresh = *scanner == HeadScanner::default();
             let skipped = if fresh { empty_lines(input) } else { 0 };
             let input = &input[skipped..];
@@ -102,7 +103,8 @@ impl ServerConnection {
         Ok((used, event))
     }
 
-    /// Takes note that the client has closed its side. A request that is complete can still be responded to.
+    /// Takes note that the client has closed its side. A request that is complete can still be
+    /// responded to.
     ///
     /// # Errors
     /// [`ProtocolError::UnexpectedEnd`] inside a request.
@@ -112,8 +114,8 @@ impl ServerConnection {
 
     /// Discards content at the start of `input`, up to its end, and returns how much that was.
     ///
-    /// Unlike [`receive`](Self::receive), this makes no event for each chunk, of which a client may send one for each
-    /// byte, and sets no bound on framing: the caller bounds what it skips.
+    /// Unlike [`receive`](Self::receive), this makes no event for each chunk, of which a client may
+    /// send one for each byte, and sets no bound on framing: the caller bounds what it skips.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -133,27 +135,30 @@ impl ServerConnection {
         self.receiver.is_complete()
     }
 
-    /// Whether the head of the response has been written. A fault found in the rest of the request can't be reported then.
+    /// Whether the head of the response has been written. A fault found in the rest of the request
+    /// can't be reported then.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.answered
     }
 
-    /// Bytes of the request's content that have not been received; `None` if its length is not known.
+    /// Bytes of the request's content that have not been received; `None` if its length is not
+    /// known.
     #[must_use]
     pub fn unread(&self) -> Option<u64> {
         self.receiver.unread()
     }
 
-    /// Writes `100 Continue` if the client waits for that before it sends content. To be called when content is wanted.
+    /// Writes `100 Continue` if the client waits for it before it sends content (RFC 9110 §10.1.1).
+    /// Called when the handler first reads content.
     pub fn continue_if_expected(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.expects_continue) && !self.answered {
             out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
         }
     }
 
-    /// Content has come, although the client might have waited for `100 Continue`. So the rest of it will come, too, and the
-    /// connection can be kept whether anybody wants it or not.
+    /// Takes note that content has arrived before `100 Continue` was sent. The client will send the
+    /// rest, too, so the connection can be kept even if the content is not read.
     pub fn content_has_begun(&mut self) {
         self.expects_continue = false;
     }
@@ -169,14 +174,16 @@ impl ServerConnection {
         self.receiver.close_reason()
     }
 
-    /// Writes the head of the answer. `length` is how long the content is, if that is known; `fields` writes the fields,
-    /// without those that this call sees to itself: Content-Length, Transfer-Encoding and Connection.
+    /// Writes the head of the response. `length` is the length of the content in bytes, if it is
+    /// known; `fields` writes the fields, except Content-Length, Transfer-Encoding and Connection,
+    /// which this call writes.
     ///
-    /// Content then goes through the encoder, which drops it where there must not be any: pass the length that a GET
-    /// would have had when you answer HEAD.
+    /// Content then goes through the encoder, which drops it where the response must have none. For
+    /// HEAD, `length` is that of the response to a GET.
     ///
     /// # Errors
-    /// [`MisuseError::OutOfTurn`] if this request has its answer already; what `fields` returns.
+    /// [`MisuseError::OutOfTurn`] if the request has been responded to, and for an interim status
+    /// code; what `fields` returns. Nothing is written then.
     pub fn respond(
         &mut self,
         status: StatusCode,
@@ -194,7 +201,8 @@ impl ServerConnection {
             return Err(error);
         }
         if self.expects_continue {
-            // Nobody can know whether the client will send its content now or the next request.
+            // The client may send its content now, or the next request: the two can't be
+            // distinguished.
             self.close_after(CloseReason::UnreadContent);
         }
         let encoder = match length {
@@ -232,8 +240,8 @@ impl ServerConnection {
         Ok(encoder)
     }
 
-    /// The answer has been handed over whole. `None`: the next request may come. Otherwise: why the connection has to
-    /// end now.
+    /// Ends the exchange, after the whole response has been written. Returns why the connection
+    /// must be closed now; `None` if the next request can be received.
     pub fn finish_exchange(&mut self) -> Option<CloseReason> {
         if !self.receiver.is_complete() {
             self.close_after(CloseReason::UnreadContent);
@@ -252,13 +260,13 @@ impl ServerConnection {
 fn keep_alive(head: &mut HeadWriter<'_>, seconds: u16) {
     let mut digits = [0; 5];
     let mut rest = &mut digits[..];
-    // Five digits are enough for every u16, so this doesn't fail.
+    // Five digits are enough for every u16, so this does not fail.
     let _ = write!(rest, "{seconds}");
     let unused = rest.len();
     head.known("Keep-Alive: timeout=", &digits[..digits.len() - unused]);
 }
 
-/// How many bytes of empty lines `input` starts with.
+/// Returns how many bytes of empty lines `input` starts with.
 fn empty_lines(input: &[u8]) -> usize {
     input
         .chunks_exact(2)
@@ -292,7 +300,7 @@ fn read_request<'h, 'b: 'h>(
 mod tests {
     use super::*;
 
-    /// Receives a request with this content: its length, or what is wrong with it.
+    /// Receives a request with this content, and returns the length of the content.
     fn receive(content: &str) -> Result<usize, ProtocolError> {
         let mut connection = ServerConnection::new(Limits::default());
         let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";

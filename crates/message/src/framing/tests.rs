@@ -11,7 +11,7 @@ fn fields(lines: Lines) -> impl Iterator<Item = (&'static str, &'static [u8])> {
 }
 
 #[test]
-fn content_of_requests() {
+fn length_of_requests() {
     let table: &[(Lines, Result<BodyLength, ProtocolError>)] = &[
         (&[], Ok(Empty)),
         (&[("Content-Length", "0")], Ok(Known(0))),
@@ -113,7 +113,7 @@ fn content_of_requests() {
             &[("Transfer-Encoding", "xchunked")],
             Err(TransferEncodingNotChunked),
         ),
-        // Not the field, however much it looks like it.
+        // Other fields with similar names.
         (
             &[("X-Content-Length", "5"), ("Transfer_Encoding", "chunked")],
             Ok(Empty),
@@ -167,7 +167,7 @@ fn hosts() {
 }
 
 #[test]
-fn who_closes() {
+fn reasons_to_close() {
     let table: &[(Version, Lines, Option<CloseReason>)] = &[
         (Version::HTTP_11, &[], None),
         (Version::HTTP_11, &[("Connection", "keep-alive")], None),
@@ -253,7 +253,7 @@ fn expectations() {
 }
 
 #[test]
-fn content_of_responses() {
+fn length_of_responses() {
     let get = &Method::GET;
     let table: &[(&Method, u16, Lines, Result<BodyLength, ProtocolError>)] = &[
         (get, 200, &[], Ok(UntilClose)),
@@ -318,7 +318,7 @@ fn content_of_responses() {
             &[("Content-Length", "5")],
             Ok(Known(5)),
         ),
-        // Host means nothing in a response.
+        // Host has no meaning in a response.
         (
             get,
             200,

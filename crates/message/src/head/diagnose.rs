@@ -3,7 +3,8 @@
 use crate::error::ProtocolError;
 use http::{HeaderName, HeaderValue};
 
-/// Names the fault of a start line whose version the parser refused: another version of HTTP, or none.
+/// Names the fault of a start line whose version the parser refused: another version of HTTP, or
+/// none.
 pub(super) fn diagnose_version(start_line: &[u8]) -> ProtocolError {
     let is_another_version = |word: &[u8]| {
         matches!(word, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]

@@ -1,14 +1,16 @@
-//! Bounds on heads.
+//! Bounds on the size of a head.
 
-/// Bounds on what a peer can make a reader keep. Each is inclusive.
+/// Bounds on the memory that a peer's head can take. A head at a bound is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the request line without its CRLF; 8 KiB unless changed. Beyond it: 414.
+    /// The most bytes of a request line, without its CRLF; 8 KiB by default. A longer one is
+    /// refused with 414.
     pub request_line: usize,
-    /// Bytes of the whole head with its blank line, and of a trailer section; 32 KiB unless changed. Beyond it: 431.
+    /// The most bytes of a head, with its empty line, and of a trailer section; 32 KiB by default.
+    /// A larger one is refused with 431.
     pub head: usize,
-    /// Fields in a head or a trailer section; 100 unless changed, never more than the [`FieldStorage`](super::FieldStorage) has room for.
-    /// Beyond it: 431.
+    /// The most fields of a head or a trailer section; 100 by default, and never more than the
+    /// [`FieldStorage`](super::FieldStorage) holds. More are refused with 431.
     pub fields: usize,
 }
 
@@ -23,7 +25,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same, but at most that many fields.
+    /// Returns these limits with at most `capacity` fields.
     pub(super) fn within(self, capacity: usize) -> Self {
         Limits {
             fields: self.fields.min(capacity),

@@ -3,20 +3,22 @@
 use super::limits::Limits;
 use crate::error::ProtocolError;
 
-/// Looks for the end of a head. Between calls it remembers how far it has looked.
+/// Finds the end of a head in input that grows. Between calls it keeps how far it has looked, so
+/// each byte is looked at once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct HeadScanner {
-    /// Bytes already looked at.
+    /// The bytes that have been looked at.
     scanned: u32,
-    /// Where the line that is being looked at starts.
+    /// The start of the current line.
     line: u32,
 }
 
 impl HeadScanner {
-    /// The length of the head at the start of `input`, with its blank line, or `None` while it isn't all there.
+    /// Returns the length of the head at the start of `input`, with its empty line; `None` while
+    /// its end has not arrived.
     ///
-    /// `input` must begin with the bytes of the call before. `first_line` is the limit of the first line, if it has one
-    /// of its own.
+    /// `input` must begin with the input of the call before. `first_line` is the limit of the first
+    /// line, if it has a limit of its own.
     pub(crate) fn find_end(
         &mut self,
         input: &[u8],
@@ -28,7 +30,8 @@ impl HeadScanner {
         let window = &input[..input.len().min(limits.head)];
         while let Some(offset) = memchr::memchr(b'\n', &window[scanned..]) {
             let newline = scanned + offset;
-            // The limit comes first, as it would if the line feed had not come yet.
+            // The limit is checked first, so that the error does not depend on where the input is
+            // cut.
             if line == 0 && first_line.is_some_and(|limit| newline > limit + 1) {
                 return Err(too_long(first_line));
             }
@@ -41,14 +44,14 @@ impl HeadScanner {
             scanned = newline + 1;
             line = scanned;
         }
-        // A CR that ends the window may still be the end of a line that is just as long as it may be.
+        // A CR at the end of the window may belong to the end of a line of exactly the limit.
         if line == 0 && first_line.is_some_and(|limit| window.len() > limit + 1) {
             return Err(too_long(first_line));
         }
         if input.len() >= limits.head {
             return Err(ProtocolError::HeadTooLarge { limit: limits.head });
         }
-        // The casts hold: a head larger than its limit, which is far below 4 GiB, was refused above.
+        // The casts hold: a head larger than its limit, far below 4 GiB, was refused above.
         self.line = u32::try_from(line).unwrap_or(u32::MAX);
         self.scanned = u32::try_from(window.len()).unwrap_or(u32::MAX);
         Ok(None)

@@ -1,10 +1,10 @@
-//! Media ranges and what they say of a media type (RFC 9110 §12.5.1).
+//! Accept: media ranges, and the weights they give to media types (RFC 9110 §12.5.1).
 
 use super::list::{is_weight, members, split_unquoted, weight};
 use super::quality::Quality;
 use crate::grammar::is_token;
 
-/// What the client says of media types.
+/// The media types that a client accepts, with their weights.
 #[derive(Clone, Debug)]
 pub struct Accept<'a> {
     ranges: Vec<MediaRange<'a>>,
@@ -20,7 +20,8 @@ struct MediaRange<'a> {
 }
 
 impl<'a> Accept<'a> {
-    /// Reads the field's lines. If there are none, or nothing valid in them, every type is acceptable.
+    /// Parses the field's lines. Without lines, or without a valid member, every type is
+    /// acceptable.
     pub fn from_fields(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut ranges: Vec<_> = members(lines).filter_map(MediaRange::parse).collect();
         if ranges.is_empty() {
@@ -34,10 +35,11 @@ impl<'a> Accept<'a> {
         self.rate(media_type).0
     }
 
-    /// The acceptable media type that weighs most; of equals the one named most specifically, and of these the first. `None`
-    /// if none is acceptable.
+    /// Returns the acceptable media type with the highest weight; among equals the one named most
+    /// specifically, and among these the first. `None` if none is acceptable.
     ///
-    /// That specificity breaks ties is our own addition: a client that sends `application/json, */*` means JSON.
+    /// That specificity breaks ties is not in the RFC: a client that sends `application/json, */*`
+    /// prefers JSON.
     pub fn choose<'m>(&self, available: &[&'m str]) -> Option<&'m str> {
         // max_by_key takes the last of equals, so the search runs from the end.
         let best = available
@@ -48,7 +50,7 @@ impl<'a> Accept<'a> {
         (self.quality(best) > Quality::ZERO).then_some(best)
     }
 
-    /// The weight that the most specific matching range gives, and how specific that is.
+    /// Returns the weight that the most specific matching range gives, and its specificity.
     fn rate(&self, media_type: &str) -> (Quality, (u8, usize)) {
         let mut rating = (Quality::ZERO, (0, 0));
         let Some(media_type) = MediaRange::parse(media_type.as_bytes()) else {
@@ -94,7 +96,7 @@ impl<'a> MediaRange<'a> {
             .filter(|parameter| !parameter.is_empty() && !is_weight(parameter))
     }
 
-    /// 1 to 3 for `*/*`, `type/*`, `type/subtype`; then the number of parameters.
+    /// Returns 1 to 3 for `*/*`, `type/*`, `type/subtype`, and the number of parameters.
     fn specificity(&self) -> (u8, usize) {
         let names = 1 + u8::from(self.kind != b"*") + u8::from(self.subtype != b"*");
         (names, self.parameters().count())
@@ -110,7 +112,8 @@ impl<'a> MediaRange<'a> {
     }
 }
 
-/// Whether two parameters say the same, quoted or not. Values are compared without case, as those of `charset` are to be.
+/// Whether two parameters are equal, quoted or not. The case of values is ignored, as `charset`
+/// requires.
 fn same_parameter(a: &[u8], b: &[u8]) -> bool {
     let bare = |byte: &&u8| **byte != b'"';
     let lower = u8::to_ascii_lowercase;
@@ -149,7 +152,7 @@ mod tests {
                 "{media_type}"
             );
         }
-        // Its other examples.
+        // The other examples of §12.5.1.
         let accept = Accept::from_fields([&b"audio/*; q=0.2, audio/basic"[..]]);
         assert_eq!(
             accept.choose(&["audio/mpeg", "audio/basic"]),
@@ -191,11 +194,11 @@ mod tests {
             ("*/*;q=0", None),
             ("*/*;q=0.0, application/json", JSON),
             ("image/png", None),
-            // Of two alike the first counts; a backslash in quotes escapes one byte.
+            // Of two equal members the first counts; a backslash in quotes escapes one byte.
             ("text/html;q=0.1, text/html, application/json;q=0.5", JSON),
             (r#"image/png;a="\\", application/json"#, JSON),
             (r#"image/png;a="\",application/json""#, None),
-            // Malformed members are passed over, and nothing valid says nothing.
+            // Malformed members are skipped, and a field without a valid member is ignored.
             ("application/json;q=2", PAGE),
             ("json, *, */json, /json, application/", PAGE),
             ("\"application/json\"", PAGE),

@@ -4,25 +4,26 @@ use super::coding::Coding;
 use super::list::{members, weight};
 use super::quality::Quality;
 
-/// What the client says of our codings.
+/// The content codings that a client accepts, with their ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AcceptEncoding {
-    /// By coding: 0 for what is not acceptable, [`UNNAMED`] for what is without being named, else twice its thousandths.
+    /// By coding: 0 if it is not acceptable, [`UNNAMED`] if it is acceptable without being named,
+    /// else twice its thousandths.
     ranks: [u16; 4],
 }
 
 const CODINGS: [Coding; 4] = [Coding::Br, Coding::Zstd, Coding::Gzip, Coding::Identity];
 
-/// The rank of what is acceptable without being named: below the least weight above zero.
+/// The rank of a coding that is acceptable without being named: below the least weight above zero.
 const UNNAMED: u16 = 1;
 
 impl AcceptEncoding {
-    /// What a request without the field says.
+    /// The value for a request without the field.
     pub const ABSENT: Self = Self {
         ranks: [UNNAMED, UNNAMED, UNNAMED, 2 * Quality::ONE.0],
     };
 
-    /// Reads the field's lines, none of which means [`ABSENT`](Self::ABSENT). Allocates nothing.
+    /// Parses the field's lines; no lines mean [`ABSENT`](Self::ABSENT). Allocates nothing.
     pub fn from_fields<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut lines = lines.into_iter().peekable();
         if lines.peek().is_none() {
@@ -53,15 +54,16 @@ impl AcceptEncoding {
         }
     }
 
-    /// Whether the client can be sent this coding at all.
+    /// Whether the client accepts this coding.
     pub fn accepts(&self, coding: Coding) -> bool {
         self.ranks[coding as usize] > 0
     }
 
-    /// The acceptable coding that weighs most, of equals the first; `None` if none is acceptable.
+    /// Returns the acceptable coding with the highest weight, among equals the first; `None` if
+    /// none is acceptable.
     ///
-    /// `available` lists what the server has of this representation, in its own order of preference. Most of the time that
-    /// includes [`Coding::Identity`], last.
+    /// `available` lists the codings in which the server has the representation, in its order of
+    /// preference. It usually ends with [`Coding::Identity`].
     pub fn choose(&self, available: &[Coding]) -> Option<Coding> {
         // max_by_key takes the last of equals, so the search runs from the end.
         let best = available
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn chooses_a_coding() {
-        // What is chosen of br, zstd, gzip, identity, preferred in this order.
+        // The choice from br, zstd, gzip and identity, preferred in this order.
         let table = [
             // The examples of §12.5.3.
             ("compress, gzip", Some(Gzip)),
@@ -107,7 +109,7 @@ mod tests {
             ("*", Some(Br)),
             ("compress;q=0.5, gzip;q=1.0", Some(Gzip)),
             ("gzip;q=1.0, identity; q=0.5, *;q=0", Some(Gzip)),
-            // As browsers, curl and wget say it.
+            // As browsers, curl and wget send it.
             ("gzip, deflate, br, zstd", Some(Br)),
             ("deflate, gzip, br", Some(Br)),
             ("identity", Some(Identity)),
@@ -136,7 +138,7 @@ mod tests {
             ("gzip ; Q=0.5 , identity ;\tq=0.4", Some(Gzip)),
             (" , gzip,, ", Some(Gzip)),
             ("deflate | br;q=0.5 | gzip", Some(Gzip)),
-            // Malformed members are passed over; of two alike the first counts.
+            // Malformed members are skipped; of two equal members the first counts.
             ("gzip;q=2", Some(Identity)),
             ("gzip;q=", Some(Identity)),
             ("gzip;", Some(Identity)),
@@ -158,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_field_identity_is_sent_and_anything_acceptable() {
+    fn absent_and_empty_fields() {
         let absent = AcceptEncoding::from_fields([]);
         assert_eq!(absent.choose(&[Br, Gzip, Identity]), Some(Identity));
         assert_eq!(absent.choose(&[Gzip, Br]), Some(Gzip));

@@ -11,12 +11,12 @@ pub enum Coding {
     Zstd,
     /// Gzip (RFC 1952); `x-gzip` is the same.
     Gzip,
-    /// None. Never written in `Content-Encoding`.
+    /// No coding. Never written in `Content-Encoding`.
     Identity,
 }
 
 impl Coding {
-    /// The coding of this name, in any case; `None` if it is none of ours.
+    /// Returns the coding of this name, in any case; `None` for other names.
     pub fn parse(name: &[u8]) -> Option<Self> {
         let named = |(candidate, _): &(&str, _)| name.eq_ignore_ascii_case(candidate.as_bytes());
         let names = [
@@ -29,7 +29,7 @@ impl Coding {
         names.into_iter().find(named).map(|(_, coding)| coding)
     }
 
-    /// The name to write.
+    /// The name of the coding, in lower case.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Br => "br",

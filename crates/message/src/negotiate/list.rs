@@ -2,7 +2,7 @@
 
 use super::quality::Quality;
 
-/// How many members of a field are read, over all its lines.
+/// The most members of a field that are read, over all its lines.
 pub const MAX_MEMBERS: usize = 64;
 
 pub(super) fn is_weight(parameter: &[u8]) -> bool {
@@ -14,7 +14,7 @@ pub(super) fn weight(parameter: &[u8]) -> Option<Quality> {
     Quality::parse(qvalue)
 }
 
-/// The non-empty members of a list field's lines, up to the bound.
+/// The non-empty members of a list field's lines, at most [`MAX_MEMBERS`].
 pub(super) fn members<'a>(
     lines: impl IntoIterator<Item = &'a [u8]>,
 ) -> impl Iterator<Item = &'a [u8]> {

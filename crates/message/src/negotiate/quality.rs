@@ -7,10 +7,11 @@ pub struct Quality(pub(super) u16);
 impl Quality {
     /// Not acceptable.
     pub const ZERO: Self = Self(0);
-    /// Wholly acceptable; the weight of a member that gives none.
+    /// Fully acceptable; the weight of a member without one.
     pub const ONE: Self = Self(1000);
 
-    /// Reads a qvalue: 0 or 1, then at most a point and three digits, together no more than 1.
+    /// Parses a qvalue: 0 or 1, then at most a point and three digits, in total at most 1; `None`
+    /// for anything else.
     pub fn parse(qvalue: &[u8]) -> Option<Self> {
         let (whole, fraction) = match qvalue {
             [whole @ (b'0' | b'1')] => (whole, &[][..]),

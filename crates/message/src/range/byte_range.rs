@@ -1,6 +1,6 @@
 //! A range of bytes.
 
-/// A range of bytes, never empty: `first` and `last` are positions from 0, both included.
+/// A range of bytes, never empty. `first` and `last` are positions from 0, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ByteRange {
     pub(super) first: u64,
@@ -8,7 +8,8 @@ pub struct ByteRange {
 }
 
 impl ByteRange {
-    /// `None` if `last` lies before `first`, or is 2⁶⁴−1, which no length could include.
+    /// Returns the range; `None` if `last` lies before `first`, or is 2⁶⁴−1, which no length can
+    /// include.
     pub const fn new(first: u64, last: u64) -> Option<Self> {
         if first <= last && last < u64::MAX {
             Some(Self { first, last })

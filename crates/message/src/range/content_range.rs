@@ -4,26 +4,28 @@ use super::byte_range::ByteRange;
 use crate::grammar::decimal;
 use std::fmt;
 
-/// The `Content-Range` field (§14.4), of the unit `bytes`. `Display` writes its value.
+/// A `Content-Range` (§14.4) in the unit `bytes`. `Display` writes the field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentRange {
-    /// `bytes 0-9/100`, in a 206 or a part of one: which bytes are enclosed. `*` stands for an unknown length.
+    /// `bytes 0-9/100`, in a 206 or a part of one: the bytes enclosed. `*` stands for an unknown
+    /// length.
     Satisfied {
         /// The bytes enclosed.
         range: ByteRange,
-        /// The length of the representation, if known.
+        /// The length of the representation in bytes; `None` if unknown.
         complete_length: Option<u64>,
     },
-    /// `bytes */100`, in a 416: how long the representation is.
+    /// `bytes */100`, in a 416: the length of the representation.
     Unsatisfied {
-        /// The length of the representation.
+        /// The length of the representation in bytes.
         complete_length: u64,
     },
 }
 
 impl ContentRange {
-    /// Reads a field value, strictly: `None` for another unit, stray bytes, numbers from 2⁶⁴−1 on, a last position before the
-    /// first, or a length that doesn't reach beyond the last. Content so labelled must not be joined with anything (§14.4).
+    /// Parses a field value strictly; `None` for another unit, stray bytes, numbers from 2⁶⁴−1 on,
+    /// a last position before the first, and a length that does not exceed the last. Content so
+    /// labelled must not be combined with other parts (§14.4).
     pub fn parse(value: &[u8]) -> Option<Self> {
         let number = |digits| decimal(digits).filter(|number| *number < u64::MAX);
         let (unit, rest) = value.split_at_checked(b"bytes ".len())?;

@@ -1,4 +1,4 @@
-//! The frame of `multipart/byteranges` (RFC 9110 §14.6), and its exact length before a byte of content is read.
+//! The frame of `multipart/byteranges` (RFC 9110 §14.6), and its length before content is read.
 
 use std::fmt;
 
@@ -7,15 +7,17 @@ use http::HeaderValue;
 use super::byte_range::ByteRange;
 use super::content_range::ContentRange;
 
-/// What separates the parts of a multipart body: 16 hexadecimal digits, so valid in the parameter and on the wire alike.
+/// The delimiter of the parts of a multipart body: 16 hexadecimal digits, valid in the parameter
+/// and on the wire alike.
 ///
-/// It must not occur in the content. 64 random bits that are new for each response make that certain enough, even if somebody
-/// chose the content in order to hit it; and a client is guided by the lengths in each `Content-Range` besides.
+/// It must not occur in the content. 64 random bits, new for each response, make that improbable
+/// even for content made by an attacker; and clients follow the lengths in each `Content-Range`
+/// besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Boundary(u64);
 
 impl Boundary {
-    /// The boundary made of these bits, which must come from a random source.
+    /// Returns the boundary made of these bits, which must come from a random source.
     pub const fn from_random_bits(bits: u64) -> Self {
         Self(bits)
     }
@@ -27,10 +29,11 @@ impl fmt::Display for Boundary {
     }
 }
 
-/// The frame of a `multipart/byteranges` body (§14.6): everything but the representation's own bytes.
+/// The frame of a `multipart/byteranges` body (§14.6): everything but the representation's own
+/// bytes.
 ///
-/// The body is, for each part, its head and then its bytes, and at the end the closing delimiter. Its length is known before the
-/// first byte is read, so that it can be streamed under a `Content-Length`.
+/// The body is, for each part, its head and then its bytes, and at the end the closing delimiter.
+/// Its length is known before content is read, so it can be streamed under a `Content-Length`.
 ///
 /// ```
 /// use tinyhttp_message::range::{Boundary, MultipartByteranges, Parts, Resolved, resolve};
@@ -57,14 +60,15 @@ pub struct MultipartByteranges {
 /// One part of a `multipart/byteranges` body.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The delimiter and the part's fields, up to and with the empty line.
+    /// The delimiter and the part's fields, including the empty line.
     pub head: Vec<u8>,
-    /// The bytes that follow.
+    /// The bytes of the representation that follow.
     pub range: ByteRange,
 }
 
 impl MultipartByteranges {
-    /// Frames these ranges of a representation of `complete_length` bytes whose media type is `content_type`.
+    /// Frames these ranges of a representation of `complete_length` bytes whose media type is
+    /// `content_type`.
     pub fn new(
         boundary: Boundary,
         content_type: Option<&HeaderValue>,
@@ -72,7 +76,8 @@ impl MultipartByteranges {
         complete_length: u64,
     ) -> Self {
         let part = |(index, range): (usize, &ByteRange)| {
-            // The line break before a delimiter belongs to it, not to the part before (RFC 2046 §5.1.1).
+            // The line break before a delimiter belongs to it, not to the part before (RFC 2046
+            // §5.1.1).
             let mut head = if index == 0 {
                 Vec::new()
             } else {
@@ -105,7 +110,7 @@ impl MultipartByteranges {
         &self.parts
     }
 
-    /// What follows the last part's bytes.
+    /// Returns the bytes after the last part.
     pub fn closing_delimiter(&self) -> Vec<u8> {
         format!("\r\n--{}--\r\n", self.boundary).into_bytes()
     }
@@ -117,7 +122,8 @@ impl MultipartByteranges {
         self.parts.iter().map(part).fold(end, u64::saturating_add)
     }
 
-    /// The `Content-Type` of the response. Its `Content-Range` belongs to the parts alone (§15.3.7.2).
+    /// The `Content-Type` of the response. Its `Content-Range` belongs to the parts alone
+    /// (§15.3.7.2).
     pub fn content_type(&self) -> HeaderValue {
         let value = format!("multipart/byteranges; boundary={}", self.boundary);
         // The boundary is hexadecimal, so the value is visible ASCII.

@@ -4,23 +4,24 @@ use super::byte_range::ByteRange;
 use crate::grammar::saturating_decimal as decimal;
 use std::iter;
 
-/// How many ranges of a set are read; a set with more is ignored.
+/// The most ranges in a set; a set with more is ignored.
 pub const MAX_RANGES: usize = 256;
 
-/// How many parts a response may have; a set that needs more is ignored.
+/// The most parts in a response; a set that needs more is ignored.
 pub const MAX_PARTS: usize = 16;
 
-/// About what a part costs besides its bytes: ranges with a smaller gap between them are sent as one (§15.3.7.2).
+/// The approximate size of a part's head, in bytes: ranges with a smaller gap between them are sent
+/// as one part (§15.3.7.2).
 pub const PART_OVERHEAD: u64 = 80;
 
-/// What a `Range` field means for a representation of known length.
+/// The meaning of a `Range` field for a representation of known length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Resolved {
-    /// The field is to be ignored: 200 and the whole representation.
+    /// 200 and the whole representation: the field is ignored.
     Whole,
     /// 206 and these parts of it.
     Partial(Parts),
-    /// 416 and [`ContentRange::Unsatisfied`].
+    /// 416 and [`ContentRange::Unsatisfied`](super::ContentRange::Unsatisfied).
     Unsatisfiable,
 }
 
@@ -33,10 +34,12 @@ pub enum Parts {
     Many(Vec<ByteRange>),
 }
 
-/// Resolves the value of a `Range` field against the length of the selected representation, in bytes.
+/// Resolves the value of a `Range` field against the length of the selected representation, in
+/// bytes.
 ///
-/// For a GET only (§14.2). `Range` is no list field: if a request has several lines of it, the caller ignores them all.
-/// Allocates only for a set of several ranges; takes time in proportion to the value's length.
+/// For a GET only (§14.2). `Range` is not a list field: if a request has several lines of it, the
+/// caller ignores them all. Allocates only for a set of several ranges; the time is proportional to
+/// the value's length.
 pub fn resolve(field_value: &[u8], complete_length: u64) -> Resolved {
     match parts(field_value, complete_length) {
         Err(Ignored) => Resolved::Whole,
@@ -78,7 +81,7 @@ fn parts(field_value: &[u8], length: u64) -> Result<Option<Parts>, Ignored> {
     }
 }
 
-/// The bytes that one range-spec (§14.1.1) selects; `None` if it is unsatisfiable.
+/// Returns the bytes that one range-spec (§14.1.1) selects; `None` if it is unsatisfiable.
 fn satisfied(spec: &[u8], length: u64) -> Result<Option<ByteRange>, Ignored> {
     let dash = spec.iter().position(|byte| *byte == b'-').ok_or(Ignored)?;
     let (first, last) = (&spec[..dash], &spec[dash + 1..]);
@@ -91,21 +94,21 @@ fn satisfied(spec: &[u8], length: u64) -> Result<Option<ByteRange>, Ignored> {
     }
     let first = decimal(first).ok_or(Ignored)?;
     if first == 0 && length == 0 {
-        // All of it was wanted, and all of it is nothing.
+        // All bytes of an empty representation are no range: the field is ignored.
         return Err(Ignored);
     }
     let last = match last {
         [] => u64::MAX,
         last => decimal(last).filter(|last| first <= *last).ok_or(Ignored)?,
     };
-    // The length is at least 1 if any position lies before it.
+    // The length is at least 1, since a position lies before it.
     Ok((first < length).then(|| ByteRange {
         first,
         last: last.min(length - 1),
     }))
 }
 
-/// Joins what overlaps or nearly touches; each joined range takes the place of the first it came from.
+/// Joins ranges that overlap or nearly touch. A joined range takes the place of its first member.
 fn coalesced(ranges: impl Iterator<Item = ByteRange>) -> Vec<ByteRange> {
     let mut placed: Vec<(usize, ByteRange)> = ranges.enumerate().collect();
     placed.sort_unstable_by_key(|(_, range)| range.first);

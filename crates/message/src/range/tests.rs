@@ -195,7 +195,7 @@ fn runs(marked: &[bool]) -> Vec<(u64, u64)> {
     runs
 }
 
-/// What a set means, found by marking single bytes.
+/// The meaning of a set, found by marking single bytes.
 fn model(specs: &[(Option<u64>, Option<u64>)], length: usize) -> String {
     let wants = |(first, last): (Option<u64>, Option<u64>), at: usize| match (first, last) {
         (Some(first), last) => (first..=last.unwrap_or(u64::MAX)).contains(&(at as u64)),

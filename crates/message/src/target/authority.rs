@@ -1,6 +1,7 @@
 //! Host and port (RFC 9110 §7.2, RFC 3986 §3.2).
 
-/// Whether that is `uri-host [":" port]` (RFC 9110 §7.2). Empty is allowed: it says that the URI has no authority.
+/// Whether `text` is `uri-host [":" port]` (RFC 9110 §7.2). Empty text is: it stands for a URI
+/// without an authority.
 #[must_use]
 pub fn is_authority(text: &str) -> bool {
     let (host_is_valid, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
@@ -21,7 +22,7 @@ pub fn is_authority(text: &str) -> bool {
     host_is_valid && port_is_valid
 }
 
-/// RFC 3986 §3.2.2; an IPv4 address is one, too.
+/// Whether `name` is a `reg-name` (RFC 3986 §3.2.2), as IPv4 addresses are.
 fn is_registered_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     while let Some(byte) = bytes.next() {

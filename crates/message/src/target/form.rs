@@ -8,17 +8,17 @@ use std::fmt;
 /// The four forms of a request target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// A path and perhaps a query: what a client sends to an origin server.
+    /// A path and perhaps a query, as sent to an origin server.
     Origin,
-    /// A whole URI: what a client sends to a proxy; an origin server must understand it too.
+    /// A whole URI, as sent to a proxy; an origin server must accept it too.
     Absolute,
-    /// Host and port: where CONNECT wants a tunnel to.
+    /// A host and a port: the other end of the tunnel that CONNECT requests.
     Authority,
     /// `*`: the server itself, for OPTIONS.
     Asterisk,
 }
 
-/// A request target that has a form its method may have.
+/// A request target in a form that its method allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'t> {
     form: Form,
@@ -29,13 +29,14 @@ pub struct Target<'t> {
 }
 
 impl<'t> Target<'t> {
-    /// Parses the target of a request with that method.
+    /// Parses the target of a request with this method.
     ///
-    /// Bytes above 0x7F are let through in paths and queries, because people type them into command lines; spaces,
-    /// control bytes and `#` are not.
+    /// Bytes above 0x7F are accepted in paths and queries, because people type them into command
+    /// lines; spaces, control bytes and `#` are not.
     ///
     /// # Errors
-    /// [`ProtocolError::MalformedTarget`]; [`ProtocolError::MalformedHost`] for the authority of an absolute-form.
+    /// [`ProtocolError::MalformedTarget`]; [`ProtocolError::MalformedHost`] for the authority of an
+    /// absolute-form.
     pub fn parse(method: &Method, raw: &'t str) -> Result<Self, ProtocolError> {
         if raw
             .bytes()
@@ -91,21 +92,22 @@ impl<'t> Target<'t> {
         self.raw
     }
 
-    /// Which form it has.
+    /// The form of the target.
     #[must_use]
     pub fn form(&self) -> Form {
         self.form
     }
 
-    /// Whether it is a whole URI of the scheme `https`, which must not be served over a connection that isn't secured
-    /// (RFC 9110 §7.4).
+    /// Whether the target is a whole URI of the scheme `https`, which must not be served over an
+    /// unsecured connection (RFC 9110 §7.4).
     #[must_use]
     pub fn is_https(&self) -> bool {
         let scheme = self.raw.get(.."https:".len());
         self.form == Form::Absolute && scheme.is_some_and(|s| s.eq_ignore_ascii_case("https:"))
     }
 
-    /// Host and perhaps port, of an absolute-form or an authority-form. It outranks the Host field (RFC 9112 §3.2.2).
+    /// The host and perhaps the port of an absolute-form or an authority-form. It replaces the Host
+    /// field (RFC 9112 §3.2.2).
     #[must_use]
     pub fn authority(&self) -> Option<&'t str> {
         self.authority
@@ -117,17 +119,17 @@ impl<'t> Target<'t> {
         self.path
     }
 
-    /// What follows the first `?`, if there is one.
+    /// The text after the first `?`; `None` without one.
     #[must_use]
     pub fn query(&self) -> Option<&'t str> {
         self.query
     }
 
-    /// The target as a [`Uri`]. Characters that may not stand in one are percent-encoded if [`Uri`] doesn't take them, so that they
-    /// mean in it what they mean in [`Path`].
+    /// Returns the target as a [`Uri`]. Characters that [`Uri`] refuses are percent-encoded, so
+    /// that they mean the same there as in [`Path`](super::Path).
     ///
     /// # Errors
-    /// [`ProtocolError::MalformedTarget`] for an authority that [`Uri`] does not take.
+    /// [`ProtocolError::MalformedTarget`] for an authority that [`Uri`] refuses.
     pub fn to_uri(&self) -> Result<Uri, ProtocolError> {
         let uri = self.raw.parse();
         uri.or_else(|_| encode_delimiters(self.raw).parse())
@@ -141,7 +143,8 @@ impl fmt::Display for Target<'_> {
     }
 }
 
-/// Encodes what delimits URIs in text and has no place in them (RFC 3986 appendix C), as far as targets may have it.
+/// Percent-encodes the characters that delimit URIs in text and may not stand in them (RFC 3986
+/// appendix C), as far as targets may have them.
 fn encode_delimiters(raw: &str) -> String {
     let encode = |character: char| match character {
         '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' => {

@@ -3,11 +3,12 @@
 use crate::error::ProtocolError;
 use std::borrow::Cow;
 
-/// A path, percent-decoded and normalised: it starts with `/`, has no empty, `.` or `..` segment and no NUL, and no `/`
-/// that was not sent as one. It is bytes, not text: a file name on Unix may be any bytes.
+/// A path, percent-decoded and normalised: it starts with `/`, has no empty, `.` or `..` segment,
+/// no NUL, and no `/` that was sent encoded. It is bytes, not text, as are file names on Unix.
 ///
-/// An encoded slash (`%2f`) is data in a segment, never a separator, so it stays encoded, as `%2F`. A file name can't contain
-/// it: [`Path::has_encoded_slash`] tells such a path from one with the three characters `%2F` in it, sent as `%252F`.
+/// An encoded slash (`%2f`) is data in a segment, never a separator, so it stays encoded, as `%2F`.
+/// A file name can't contain one: [`Path::has_encoded_slash`] distinguishes such a path from one
+/// with the three characters `%2F`, which is sent as `%252F`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path<'t> {
     bytes: Cow<'t, [u8]>,
@@ -15,10 +16,12 @@ pub struct Path<'t> {
 }
 
 impl<'t> Path<'t> {
-    /// Decodes each segment once and removes the dot segments (RFC 3986 §5.2.4). Runs of `/` count as one.
+    /// Decodes each segment once and removes the dot segments (RFC 3986 §5.2.4). Several `/` in a
+    /// row count as one. Allocates only if the path is not in its normal form.
     ///
     /// # Errors
-    /// [`ProtocolError::MalformedPath`] for a `%` without two hexadecimal digits, for an encoded NUL, for `..` above the root, and for a path that doesn't start with `/`.
+    /// [`ProtocolError::MalformedPath`] for a `%` without two hexadecimal digits, for an encoded
+    /// NUL, for `..` above the root, and for a path that doesn't start with `/`.
     pub fn normalize(raw: &'t str) -> Result<Self, ProtocolError> {
         let bytes = raw.as_bytes();
         if bytes.first() != Some(&b'/') {
@@ -31,7 +34,7 @@ impl<'t> Path<'t> {
             });
         }
         let mut path = Vec::with_capacity(bytes.len());
-        // Where each segment so far starts, at its slash, so that `..` knows how much to take back.
+        // The start of each segment so far, at its slash: `..` truncates the path there.
         let mut starts = Vec::new();
         let mut ends_in_slash = true;
         let mut has_encoded_slash = false;
@@ -59,7 +62,7 @@ impl<'t> Path<'t> {
         })
     }
 
-    /// Whether a `/` was sent encoded, as part of a name: no file on Unix has such a name.
+    /// Whether a `/` was sent encoded, as part of a name. No file on Unix has such a name.
     #[must_use]
     pub fn has_encoded_slash(&self) -> bool {
         self.has_encoded_slash
@@ -71,7 +74,7 @@ impl<'t> Path<'t> {
         &self.bytes
     }
 
-    /// Whether it ends in `/`, and so names a folder.
+    /// Whether the path ends in `/`, and so names a directory.
     #[must_use]
     pub fn ends_in_slash(&self) -> bool {
         self.bytes.ends_with(b"/")
@@ -84,7 +87,7 @@ impl<'t> Path<'t> {
             .filter(|segment| !segment.is_empty())
     }
 
-    /// The path on its own, not borrowed from the target.
+    /// Returns the path with memory of its own, not borrowed from the target.
     #[must_use]
     pub fn into_owned(self) -> Path<'static> {
         Path {
@@ -94,7 +97,7 @@ impl<'t> Path<'t> {
     }
 }
 
-/// Whether there is nothing to decode, to join or to remove: then the path is its own normal form.
+/// Whether the path is its own normal form: there is nothing to decode, to join or to remove.
 fn is_normal(path: &[u8]) -> bool {
     let mut after_slash = false;
     for &byte in path {
@@ -107,7 +110,7 @@ fn is_normal(path: &[u8]) -> bool {
     true
 }
 
-/// Decodes a segment; whether it has an encoded slash, which stays as it is.
+/// Decodes a segment, and returns whether it has an encoded slash, which stays encoded.
 fn decode(segment: &[u8], into: &mut Vec<u8>) -> Result<bool, ProtocolError> {
     let mut has_encoded_slash = false;
     let mut rest = segment.iter();

@@ -131,7 +131,7 @@ fn paths() {
         ("/ü", Some("/ü".as_bytes())),
         ("/%ff", Some(b"/\xff")),
         ("/%5c", Some(b"/\\")),
-        // Decoded once: what comes out is a name, even if it looks encoded.
+        // Decoded once: the result is a name, even if it looks encoded.
         ("/%252e%252e", Some(b"/%2e%2e")),
         // An overlong encoding of `/` or `.` is just bytes.
         ("/%c0%af..", Some(b"/\xc0\xaf..")),
