@@ -1,7 +1,7 @@
 //! From the flags to a client: timeouts, ways to the server, whom to trust.
 
 use super::args::ConnectionArgs;
-use super::secrets;
+use super::request::secrets;
 use crate::failure::Failure;
 use std::net::IpAddr;
 use std::time::Duration;

@@ -9,14 +9,14 @@
 //! The first character of the URL's path says what kind of thing it is, the rest is the selector to send. A menu has a line
 //! for each item: kind and title, selector, host, port, with tabs between them.
 
-use super::data::UNRESERVED;
+use super::args::bytes::UNRESERVED;
 use super::failure::write_failure;
-use super::job::Record;
-use super::output::Output;
-use super::place::Place;
+use super::output::destination::Destination;
+use super::output::sink::Output;
+use super::output::terminal::{Console, paint, styles};
 use super::pump::Pump;
-use super::terminal::{Console, paint, styles};
-use super::verbose::Narrator;
+use super::report::facts::Summary;
+use super::report::verbose::Narrator;
 use crate::failure::Failure;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use std::fmt::Write as _;
@@ -38,11 +38,11 @@ pub(super) fn is_gopher(url: &Url) -> bool {
 pub(super) fn fetch(
     client: &Client,
     url: &Url,
-    place: &Place,
+    destination: &Destination,
     pump: &Pump,
     console: Console,
     narrator: Option<Narrator>,
-    record: &mut Record,
+    summary: &mut Summary,
 ) -> Result<(), Failure> {
     let (kind, selector) = split(url);
     let host = url
@@ -63,31 +63,31 @@ pub(super) fn fetch(
         .and_then(|()| stream.flush())
         .map_err(failed)?;
     let is_menu = matches!(kind, '1' | '7');
-    if is_menu && console.is_readable && *place == Place::Stdout {
+    if is_menu && console.is_readable && *destination == Destination::Stdout {
         let mut menu = Vec::new();
         let read = pump.run(stream, LONGEST_MENU, &mut |piece| {
             menu.extend(piece);
             Ok(true)
         });
-        record.written = read.map_err(super::trouble::Trouble::into_failure)?;
+        summary.written = read.map_err(super::attempt::AttemptError::into_failure)?;
         let text = readable(&String::from_utf8_lossy(&menu), console.stdout_colour);
         return io::stdout()
             .write_all(text.as_bytes())
             .map_err(|error| write_failure("to standard output", &error));
     }
-    let mut output = match place {
-        Place::Stdout => Output::stdout(console, &http::HeaderMap::new())?,
-        Place::Special(path) => Output::special(path)?,
-        Place::File { path, may_replace } => Output::file(path, url, *may_replace)?,
+    let mut output = match destination {
+        Destination::Stdout => Output::stdout(console, &http::HeaderMap::new())?,
+        Destination::Special(path) => Output::special(path)?,
+        Destination::File { path, may_replace } => Output::file(path, url, *may_replace)?,
         // Nothing in this protocol could name the file.
-        Place::Named(path) => Output::file(path, url, false)?,
+        Destination::Named(path) => Output::file(path, url, false)?,
     };
     let written = pump.run(stream, u64::MAX, &mut |piece| {
         output.write(piece)?;
         Ok(!output.has_seen_enough())
     });
-    record.written = written.map_err(super::trouble::Trouble::into_failure)?;
-    record.file = output.finish()?;
+    summary.written = written.map_err(super::attempt::AttemptError::into_failure)?;
+    summary.file = output.finish()?;
     Ok(())
 }
 

@@ -1,82 +1,54 @@
 //! `tinyhttp get`: fetch URLs, readable on a terminal, exact in a pipe.
 //!
-//! Its files are in the order of a fetch:
+//! In the order of a fetch:
 //!
-//! | file | question it answers |
+//! | module | question it answers |
 //! |---|---|
 //! | `args` | What was asked for? |
-//! | `address` | Which URL is meant? |
-//! | `connection`, `secrets`, `netrc`, `cookies` | How is the server reached, and as whom? |
-//! | `request`, `range`, `data`, `dates`, `multipart`, `form_grammar`, `encoder` | What goes on the wire? |
-//! | `verbose` | What happens meanwhile? (`-v`) |
-//! | `transfer` | Is the response one to be shown, and where? |
-//! | `output` | How do its bytes get there? |
-//! | `heads` | Where are all heads kept? (`-D`) |
-//! | `download`, `segments`, `part`, `version`, `temporary` | How is a file fetched that can be resumed? |
-//! | `replace` | How does it take the place of an older one? |
-//! | `kept` | What stays after Ctrl-C? |
-//! | `terminal`, `json` | What may a terminal see of them? |
-//! | `redact` | What is shown of secrets? |
-//! | `write_out`, `json_out`, `explain`, `dry_run` | What is said about the fetch itself? |
+//! | `connection` | How is the server reached? |
+//! | `transfer` | What happens with one URL? |
+//! | `request` | What goes on the wire? |
+//! | `fetch` | What does every step of a fetch need? |
+//! | `attempt` | What can go wrong with an attempt, and is it retried? |
+//! | `pump` | How does content get from the network to the output, and how fast? |
+//! | `show` | How is a response shown as it arrives? |
+//! | `download` | How is a file fetched that can be resumed? |
+//! | `output` | Where do the bytes end up, and under which name? |
+//! | `report` | What is reported about the fetch itself? |
 //! | `gopher` | And what came before HTTP? |
 //! | `failure` | What went wrong, and which exit code says so? |
 //! | `properties` | What holds for any input? (tests and fuzz targets) |
+//!
+//! Imports point downwards: `transfer` → `show`, `download`, `gopher` → `fetch`, `pump`, `attempt` → `report` → `request` →
+//! `output` → `args` → `failure`.
 
-mod address;
 mod args;
-mod checksum;
+mod attempt;
 mod connection;
-#[cfg(feature = "cookies")]
-mod cookies;
-mod data;
-mod dates;
 mod download;
-mod dry_run;
-mod encoder;
-mod explain;
 mod failure;
-mod form_grammar;
+mod fetch;
 mod gopher;
-mod heads;
-mod job;
-mod json;
-mod json_out;
-mod kept;
-mod multipart;
-mod names;
-mod netrc;
 mod output;
-mod part;
-mod place;
-mod progress;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod properties;
 mod pump;
-mod range;
-mod redact;
-mod replace;
+mod report;
 mod request;
-mod secrets;
-mod segments;
-mod temporary;
-mod terminal;
+mod show;
 mod transfer;
-mod trouble;
-mod verbose;
-mod version;
-mod write_out;
 
 pub(crate) use args::{Args, ConnectionArgs};
 pub(crate) use connection::builder as client_builder;
 
 use crate::failure::Failure;
 use args::Target;
-use heads::HeadDump;
-use progress::Progress;
+use output::heads::HeadDump;
+use output::progress::Progress;
+use output::terminal::Console;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
-use terminal::Console;
 use transfer::Run;
 
 /// Fetches every URL; the exit code is that of the last failure.
@@ -105,13 +77,13 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
         })
         .decompress(decompresses(args, console));
     #[cfg(feature = "cookies")]
-    let jar = cookies::open(&args.request)?;
+    let jar = request::cookies::open(&args.request)?;
     #[cfg(feature = "cookies")]
     let builder = match &jar {
         Some(jar) => builder.cookies(jar.clone()),
         None => builder,
     };
-    kept::set_quiet(args.output.silent);
+    output::kept::set_quiet(args.output.silent);
     let progress = Progress::new(args);
     let heads = HeadDump::open(args, console)?;
     let run = Run {
@@ -128,7 +100,7 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
     };
     #[cfg(feature = "cookies")]
     if let Some(jar) = &jar {
-        cookies::save(&args.request, jar)?;
+        request::cookies::save(&args.request, jar)?;
     }
     Ok(code)
 }

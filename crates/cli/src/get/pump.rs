@@ -1,9 +1,9 @@
 //! Content from the network to where it belongs, no faster than asked, counted as it passes.
 
 use super::args::DownloadArgs;
+use super::attempt::AttemptError;
 use super::connection::seconds;
-use super::progress::Bar;
-use super::trouble::Trouble;
+use super::output::progress::Bar;
 use crate::failure::Failure;
 use std::io::{self, Read};
 use std::thread::sleep;
@@ -68,7 +68,7 @@ impl Pump {
         from: impl Read,
         limit: u64,
         into: &mut dyn FnMut(&[u8]) -> Result<bool, Failure>,
-    ) -> Result<u64, Trouble> {
+    ) -> Result<u64, AttemptError> {
         let mut from = from.take(limit);
         let begun = Instant::now();
         let mut buffer = vec![0; self.piece()];

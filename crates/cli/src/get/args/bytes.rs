@@ -1,8 +1,16 @@
 //! Arguments as bytes: paths, data, fields and URLs need not be UTF-8.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// What is percent-encoded in a form and a selector: all but the unreserved characters (RFC 3986 §2.3).
+pub(in crate::get) const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The text before and behind the first `byte`.
 pub(in crate::get) fn split_once(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {

@@ -94,7 +94,7 @@ pub(super) fn in_order<T>(matches: &ArgMatches, flags: &[(&'static str, Make<T>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::get::args::DataArgs;
+    use crate::get::args::data::DataArgs;
     use clap::Args;
 
     #[test]

@@ -14,12 +14,11 @@
 //! A word in capitals before the URL is the method, and then all words behind the URL are items. Otherwise there may be
 //! further URLs: words that could be one are. A host and a port look like a field; fields begin with a capital letter.
 
-use super::super::data::UNRESERVED;
-use super::super::failure::read_failure;
-use super::bytes::{self, quoted, split_once};
+use super::bytes::{self, UNRESERVED, quoted, split_once};
 use super::nested::Tree;
 use super::{Args, FormPart, Given};
 use crate::failure::Failure;
+use crate::get::failure::read_failure;
 use percent_encoding::percent_encode;
 use serde_json::Value;
 use std::ffi::OsString;

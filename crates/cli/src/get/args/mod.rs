@@ -16,12 +16,11 @@ mod targets;
 pub(crate) use connection::ConnectionArgs;
 #[cfg(feature = "tls")]
 pub(super) use connection::{TlsArgs, TlsVersion};
-pub(super) use data::{DataArgs, Given};
+pub(super) use data::Given;
 pub(super) use download::DownloadArgs;
-pub(super) use form::{FormArgs, FormPart};
+pub(super) use form::FormPart;
 pub(super) use output::{Colour, OutputArgs};
 pub(super) use request::RequestArgs;
-pub(super) use schemes::Schemes;
 pub(super) use targets::{Target, Targets};
 
 use std::ffi::OsString;
@@ -56,7 +55,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(super) connection: ConnectionArgs,
     #[command(flatten)]
-    habits: Habits,
+    compat: CompatFlags,
 }
 
 impl Args {
@@ -68,7 +67,7 @@ impl Args {
 
 /// Flags of curl that ask for what is done anyway: the lines that people have by heart work.
 #[derive(clap::Args, Debug)]
-struct Habits {
+struct CompatFlags {
     /// Content is written as it comes
     #[arg(short = 'N', long, hide = true)]
     no_buffer: bool,

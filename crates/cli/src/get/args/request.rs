@@ -1,6 +1,8 @@
 //! Flags that say what is asked.
 
-use super::{DataArgs, FormArgs, Schemes};
+use super::data::DataArgs;
+use super::form::FormArgs;
+use super::schemes::Schemes;
 use std::ffi::OsString;
 use std::path::PathBuf;
 

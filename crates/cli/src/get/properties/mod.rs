@@ -17,7 +17,8 @@ mod tests;
 
 pub(crate) use form::form;
 
-use super::{json, names, netrc, terminal as heads, version};
+use super::output::{json, names, terminal as heads, version};
+use super::request::netrc;
 use crate::visible::{is_dangerous, visible};
 use http::{HeaderMap, HeaderValue, header};
 use std::ffi::OsStr;

@@ -1,0 +1,259 @@
+//! What can go wrong with a try, and whether there is another one.
+
+use super::args::Args;
+use super::connection::seconds;
+use super::output::progress::Bar;
+use crate::failure::Failure;
+use http::StatusCode;
+use std::time::{Duration, Instant};
+use tinyhttp_client::{Error, HttpDate, Response, Timeout, retry};
+
+/// Why a try came to nothing.
+#[derive(Debug)]
+pub(super) enum AttemptError {
+    /// The network, or what came over it.
+    Error(Error),
+    /// A response that may be another one later.
+    Status {
+        status: StatusCode,
+        reason: String,
+        /// What Retry-After says.
+        wait: Option<Duration>,
+    },
+    /// What is there can't be gone on with.
+    Mismatch,
+    /// The file changed on the server while its segments were fetched.
+    Changed,
+    /// The content ended in good order, but before the length that was announced.
+    Short { received: u64, announced: u64 },
+    /// Something on this side.
+    Failure(Failure),
+}
+
+impl AttemptError {
+    /// The response's, if its status code is one that may pass.
+    pub(super) fn of(response: &Response) -> Option<Self> {
+        let now = HttpDate::from(std::time::SystemTime::now());
+        retry::may_pass(response.status()).then(|| AttemptError::Status {
+            status: response.status(),
+            reason: response.reason().to_owned(),
+            wait: retry::retry_after(response.fields(), now),
+        })
+    }
+
+    fn may_pass(&self) -> bool {
+        match self {
+            AttemptError::Error(error) => error.may_pass(),
+            AttemptError::Status { .. } | AttemptError::Mismatch | AttemptError::Short { .. } => {
+                true
+            }
+            AttemptError::Failure(_) | AttemptError::Changed => false,
+        }
+    }
+
+    /// `-m` has run out: nobody wants to wait longer, unless they say so.
+    fn is_out_of_time(&self) -> bool {
+        let total = Timeout::Total;
+        matches!(self, AttemptError::Error(Error::Timeout { timeout, .. }) if *timeout == total)
+    }
+
+    /// The trouble after which there would be another try, if `flag` allowed the wait before it.
+    fn without_wait(self, wait: Duration, flag: &str) -> Self {
+        let AttemptError::Status { status, reason, .. } = &self else {
+            return self;
+        };
+        let wait = wait.as_secs_f64();
+        bad_status(*status, reason)
+            .hint(format!(
+                "another try was due in {wait:.1} s, later than {flag} allows"
+            ))
+            .into()
+    }
+
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            AttemptError::Error(error) => error.into(),
+            AttemptError::Status { status, reason, .. } => bad_status(status, &reason),
+            AttemptError::Mismatch => {
+                Failure::with_code(33, "the server did not send the rest of this version")
+                    .hint("download it anew, without -C")
+            }
+            AttemptError::Changed => {
+                Failure::with_code(33, "the file changed while it was downloaded")
+                    .hint("download it again, without --parallel-segments")
+            }
+            AttemptError::Short {
+                received,
+                announced,
+            } => Failure::with_code(
+                18,
+                format!("the server sent {received} of {announced} bytes"),
+            ),
+            AttemptError::Failure(failure) => failure,
+        }
+    }
+}
+
+/// What -f makes of a response.
+pub(super) fn bad_status(status: StatusCode, reason: &str) -> Failure {
+    Failure::with_code(
+        22,
+        format!("the server answered {} {reason}", status.as_u16()),
+    )
+}
+
+impl From<Error> for AttemptError {
+    fn from(error: Error) -> Self {
+        AttemptError::Error(error)
+    }
+}
+
+impl From<Failure> for AttemptError {
+    fn from(failure: Failure) -> Self {
+        AttemptError::Failure(failure)
+    }
+}
+
+/// How often to try again, and after how long.
+pub(super) struct Persistence {
+    /// Tries in a row that may fail; `None`: nobody said.
+    asked: Option<u32>,
+    delay: Option<Duration>,
+    /// What -m says: no wait goes beyond it.
+    limit: Option<Duration>,
+    /// The end of `limit`, counted from the first try.
+    limit_ends: Option<Instant>,
+    until: Option<Instant>,
+    every_error: bool,
+    is_quiet: bool,
+    failed: u32,
+}
+
+/// Upper bound on --retry-delay: a day.
+const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Tries for an interrupted download that nobody has said anything about.
+const UNASKED: u32 = 3;
+
+impl Persistence {
+    pub(super) fn new(args: &Args) -> Self {
+        let download = &args.download;
+        let limit = args.connection.max_time.and_then(seconds);
+        Persistence {
+            asked: download.retry,
+            delay: download.retry_delay.and_then(delay),
+            limit,
+            limit_ends: limit.and_then(from_now),
+            until: download.retry_max_time.and_then(seconds).and_then(from_now),
+            every_error: download.retry_all_errors,
+            is_quiet: args.output.silent,
+            failed: 0,
+        }
+    }
+
+    /// Whether retries are made although no number of them was asked for.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.asked.is_none()
+    }
+
+    /// Whether a response that may pass is not taken for an answer.
+    pub(super) fn has_more(&self) -> bool {
+        self.failed < self.asked.unwrap_or(0)
+    }
+
+    /// Bytes have come: what failed before doesn't count any more.
+    pub(super) fn has_progressed(&mut self) {
+        self.failed = 0;
+    }
+
+    /// Waits and returns what failed if there is another try; gives the trouble back if there isn't. `was_interrupted`: a
+    /// download to a file stopped after it had begun, which is retried unasked.
+    pub(super) fn again(
+        &mut self,
+        trouble: AttemptError,
+        was_interrupted: bool,
+        bar: &Bar,
+    ) -> Result<Failure, AttemptError> {
+        let limit = match self.asked {
+            Some(limit) => limit,
+            None if was_interrupted && !trouble.is_out_of_time() => UNASKED,
+            None => 0,
+        };
+        let may_pass = trouble.may_pass()
+            || self.every_error
+                && !matches!(trouble, AttemptError::Failure(_) | AttemptError::Changed);
+        if !may_pass || self.failed >= limit {
+            return Err(trouble);
+        }
+        let asked_for = match &trouble {
+            AttemptError::Status { wait, .. } => *wait,
+            // Nothing has to pass: it is only asked for in another way.
+            AttemptError::Mismatch => Some(Duration::ZERO),
+            _ => None,
+        };
+        let wait = asked_for
+            .or(self.delay)
+            .unwrap_or_else(|| retry::backoff(self.failed));
+        if trouble.is_out_of_time() {
+            // Each try that is asked for has its own -m, as in curl.
+            self.limit_ends = self.limit.and_then(from_now);
+        }
+        let is_within = |end: Option<Instant>| {
+            // A time that the clock can't count lies after every end.
+            end.is_none_or(|end| from_now(wait).is_some_and(|then| then <= end))
+        };
+        if !is_within(self.until) {
+            return Err(trouble.without_wait(wait, "--retry-max-time"));
+        }
+        if !is_within(self.limit_ends) {
+            return Err(trouble.without_wait(wait, "-m"));
+        }
+        self.failed += 1;
+        let failure = trouble.into_failure();
+        if !self.is_quiet {
+            bar.note(&format!(
+                "{}; trying again in {:.1} s ({} of {limit})",
+                failure.what(),
+                wait.as_secs_f64(),
+                self.failed
+            ));
+        }
+        std::thread::sleep(wait);
+        Ok(failure)
+    }
+}
+
+/// The time after a wait, if the clock can count it.
+fn from_now(wait: Duration) -> Option<Instant> {
+    Instant::now().checked_add(wait)
+}
+
+/// A wait between tries; unlike a limit it can't be endless.
+fn delay(given: f64) -> Option<Duration> {
+    (given > 0.0).then(|| seconds(given).map_or(LONGEST_DELAY, |delay| delay.min(LONGEST_DELAY)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_capped() {
+        let table = [
+            (0.5, Some(0.5)),
+            (0.0, None),
+            (-1.0, None),
+            (f64::NAN, None),
+            (1e19, Some(86_400.0)),
+            (1e300, Some(86_400.0)),
+            (f64::INFINITY, Some(86_400.0)),
+        ];
+        for (given, want) in table {
+            assert_eq!(
+                delay(given).map(|delay| delay.as_secs_f64()),
+                want,
+                "{given}"
+            );
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! One URL's fetch: what all its steps need, and what is known about it at the end.
+
+use super::args::Args;
+use super::attempt::AttemptError;
+use super::output::heads::HeadDump;
+use super::output::progress::Bar;
+use super::output::terminal::Console;
+use super::pump::Pump;
+use super::report::verbose::Narrator;
+use super::request::spec::RequestSpec;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tinyhttp_client::trace::{Event, Observer, Trace};
+use tinyhttp_client::{Client, Error, RequestBuilder, Response};
+
+/// What one fetch needs.
+pub(super) struct Fetch<'j> {
+    pub(super) args: &'j Args,
+    pub(super) client: &'j Client,
+    pub(super) console: Console,
+    pub(super) spec: RequestSpec,
+    pub(super) bar: Bar,
+    pub(super) begun: Instant,
+    watcher: Arc<Watcher>,
+}
+
+impl<'j> Fetch<'j> {
+    pub(super) fn new(
+        args: &'j Args,
+        client: &'j Client,
+        console: Console,
+        spec: RequestSpec,
+        bar: Bar,
+        heads: Option<&HeadDump>,
+    ) -> Self {
+        let narrator = args.output.verbose.then(|| Narrator::new(console));
+        Fetch {
+            args,
+            client,
+            console,
+            spec,
+            bar,
+            begun: Instant::now(),
+            watcher: Arc::new(Watcher {
+                narrator,
+                heads: heads.cloned(),
+                trace: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Makes the request, with a few more fields.
+    pub(super) fn send(&self, fields: &[(&str, String)]) -> Result<Response, AttemptError> {
+        self.watcher.begin();
+        let request = self.spec.request(self.client, &self.bar)?;
+        let add =
+            |request: RequestBuilder, (name, value): &(&str, String)| request.field(name, value);
+        let request = fields.iter().fold(request, add);
+        let result = request.observer(self.watcher.clone()).send();
+        if let Some(heads) = &self.watcher.heads {
+            heads.check()?;
+        }
+        result.map_err(|error| {
+            let is_rest = fields.iter().any(|(name, _)| *name == "Range");
+            match error {
+                // The rest was asked for, and something else came.
+                Error::Part { .. } if is_rest => AttemptError::Mismatch,
+                error => error.into(),
+            }
+        })
+    }
+
+    /// What happened in the last try, also if it failed.
+    pub(super) fn trace(&self) -> Trace {
+        self.watcher.trace()
+    }
+
+    pub(super) fn pump(&self) -> Pump {
+        Pump::new(&self.args.download, self.bar.clone())
+    }
+
+    /// Step 7 of -v.
+    pub(super) fn tell_written(&self, bytes: u64, to: &str) {
+        if let Some(narrator) = &self.watcher.narrator {
+            narrator.printed(self.begun.elapsed(), bytes, to);
+        }
+    }
+}
+
+/// Sees every step: tells it, if somebody wants to know, and writes it down.
+struct Watcher {
+    narrator: Option<Narrator>,
+    heads: Option<HeadDump>,
+    trace: Mutex<Trace>,
+}
+
+impl Watcher {
+    /// Another try begins.
+    fn begin(&self) {
+        *self.lock() = Trace::default();
+    }
+
+    fn trace(&self) -> Trace {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Trace> {
+        // A trace with an event missing is still a trace.
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Watcher {
+    fn event(&self, at: Duration, event: &Event<'_>) {
+        self.lock().record(at, event);
+        if let Some(narrator) = &self.narrator {
+            narrator.event(at, event);
+        }
+        if let Some(heads) = &self.heads {
+            heads.note(event);
+        }
+    }
+}

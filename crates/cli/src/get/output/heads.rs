@@ -1,0 +1,97 @@
+//! `-D`: the head of every response of a run, in the order in which they arrive.
+//!
+//! Interim responses, redirects, responses that are retried and a proxy's answer to CONNECT are among them. The file is
+//! emptied once, when the run begins, and each head is written as it arrives, so that it is there if the rest fails.
+
+use super::destination::is_special;
+use super::sink::open_special;
+use super::terminal::{Console, head};
+use crate::failure::Failure;
+use crate::get::args::Args;
+use crate::get::failure::write_failure;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tinyhttp_client::trace::Event;
+
+/// The file that `-D` names. Clones write to the same one.
+#[derive(Clone)]
+pub(in crate::get) struct HeadDump(Arc<Mutex<State>>);
+
+struct State {
+    file: File,
+    /// How the file is called in a message.
+    name: String,
+    /// Set for a terminal: with or without colours.
+    colour: Option<bool>,
+    /// The first error of a write, until it is reported.
+    error: Option<io::Error>,
+}
+
+impl HeadDump {
+    /// Opens the file and empties it; `None` without `-D`, or if nothing will be sent.
+    pub(in crate::get) fn open(args: &Args, console: Console) -> Result<Option<Self>, Failure> {
+        let Some(path) = &args.output.dump_header else {
+            return Ok(None);
+        };
+        if args.output.dry_run {
+            return Ok(None);
+        }
+        let is_stdout = path == Path::new("-");
+        let name = match is_stdout {
+            true => "to standard output".to_owned(),
+            false => path.display().to_string(),
+        };
+        let opened = if is_stdout {
+            io::stdout().as_fd().try_clone_to_owned().map(File::from)
+        } else if is_special(path) {
+            open_special(path)
+        } else {
+            File::create(path)
+        };
+        let file = opened.map_err(|error| write_failure(&name, &error))?;
+        Ok(Some(HeadDump(Arc::new(Mutex::new(State {
+            file,
+            name,
+            colour: (is_stdout && console.is_readable).then_some(console.stdout_colour),
+            error: None,
+        })))))
+    }
+
+    /// Writes the head, if the event has one.
+    pub(in crate::get) fn note(&self, event: &Event<'_>) {
+        let (Event::Interim(raw)
+        | Event::ResponseHead { raw, .. }
+        | Event::Tunnel { response: raw, .. }) = event
+        else {
+            return;
+        };
+        let mut state = self.lock();
+        let result = match state.colour {
+            Some(colour) => {
+                let shown = head(raw, colour);
+                state.file.write_all(shown.as_bytes())
+            }
+            None => state.file.write_all(raw),
+        };
+        if let Err(error) = result {
+            state.error.get_or_insert(error);
+        }
+    }
+
+    /// Reports a head that could not be written.
+    pub(in crate::get) fn check(&self) -> Result<(), Failure> {
+        let mut state = self.lock();
+        match state.error.take() {
+            Some(error) => Err(write_failure(&state.name, &error)),
+            None => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here is left half done by a panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

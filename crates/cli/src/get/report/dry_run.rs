@@ -1,0 +1,55 @@
+//! `--dry-run`: the request that would be sent, without its secrets.
+
+use crate::failure::Failure;
+use crate::get::failure::write_failure;
+use crate::get::fetch::Fetch;
+use crate::get::output::progress::Bar;
+use crate::get::output::terminal;
+use crate::get::request::content::Content;
+use std::io::Write;
+
+/// Shows the request's bytes: the head, and content that is in memory. Content from elsewhere is named on stderr.
+pub(in crate::get) fn show(fetch: &Fetch<'_>) -> Result<(), Failure> {
+    let head = fetch
+        .spec
+        .request(fetch.client, &Bar::hidden())?
+        .preview()?;
+    let head = super::redact::head(&head);
+    let mut out = if fetch.console.is_readable {
+        terminal::head(&head, fetch.console.stdout_colour).into_bytes()
+    } else {
+        head
+    };
+    let elsewhere = match &fetch.spec.content {
+        Content::None => None,
+        Content::Bytes(bytes) if fetch.console.is_readable => {
+            let text = String::from_utf8_lossy(bytes);
+            out.extend(crate::visible::visible(&text).to_string().into_bytes());
+            out.push(b'\n');
+            None
+        }
+        Content::Bytes(bytes) => {
+            out.extend(bytes);
+            None
+        }
+        Content::Form(form) => Some(match form.body().length() {
+            Some(length) => format!("a form of {length} bytes"),
+            None => "a form whose length nobody knows yet".to_owned(),
+        }),
+        Content::File { path, offset: 0 } => Some(format!("the file {}", path.display())),
+        Content::File { path, offset } => {
+            let path = path.display();
+            Some(format!("the file {path} from byte {offset} on"))
+        }
+        Content::Stdin => Some("what comes from stdin".to_owned()),
+    };
+    std::io::stdout()
+        .write_all(&out)
+        .map_err(|error| write_failure("to standard output", &error))?;
+    if let Some(content) = elsewhere {
+        fetch
+            .bar
+            .note(&format!("behind it {content} would be sent"));
+    }
+    Ok(())
+}

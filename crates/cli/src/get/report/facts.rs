@@ -1,0 +1,57 @@
+//! What is known about a fetch at its end.
+
+use crate::failure::Failure;
+use crate::get::request::spec::RequestSpec;
+use http::HeaderMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tinyhttp_client::trace::{Hop, Trace};
+
+/// The outcome of a fetch so far.
+#[derive(Debug, Default)]
+pub(in crate::get) struct Summary {
+    /// Bytes of content that were written somewhere, in the last try.
+    pub(in crate::get) written: u64,
+    /// The file that was written.
+    pub(in crate::get) file: Option<PathBuf>,
+    /// What was verified.
+    pub(in crate::get) verified: Option<String>,
+    /// Tries after the first one.
+    pub(in crate::get) retries: u32,
+}
+
+/// All that is known about one fetch, for `-w`, `--json-out` and `--explain`.
+pub(in crate::get) struct Facts<'f> {
+    pub(in crate::get) spec: &'f RequestSpec,
+    /// Whether standard output may have colours.
+    pub(in crate::get) colour: bool,
+    pub(in crate::get) summary: &'f Summary,
+    pub(in crate::get) trace: &'f Trace,
+    pub(in crate::get) failure: Option<&'f Failure>,
+    /// Which argument its URL comes from, counted from 0.
+    pub(in crate::get) number: usize,
+}
+
+/// From the start to the end of the last hop.
+pub(in crate::get) fn total(trace: &Trace) -> Duration {
+    let Some(hop) = trace.hops.last() else {
+        return Duration::ZERO;
+    };
+    [
+        hop.ended,
+        hop.first_byte,
+        hop.sent,
+        hop.send,
+        hop.connected,
+        hop.resolved,
+    ]
+    .into_iter()
+    .flatten()
+    .max()
+    .unwrap_or(hop.started)
+}
+
+/// The fields of the response's head.
+pub(in crate::get) fn fields(hop: Option<&Hop>) -> HeaderMap {
+    hop.map(Hop::response_fields).unwrap_or_default()
+}

@@ -1,0 +1,144 @@
+//! `--json-out`: one JSON object about a fetch, for programs.
+
+use super::facts::{Facts, total};
+use super::redact;
+use crate::failure::Failure;
+use crate::visible::is_dangerous;
+use http::HeaderMap;
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
+use std::time::Duration;
+use tinyhttp_client::BodyLength;
+use tinyhttp_client::trace::{Attempt, Hop, Outcome};
+
+/// Everything that is known.
+pub(in crate::get) fn object(facts: &Facts<'_>) -> Value {
+    let last = facts.trace.hops.last();
+    json!({
+        "url": redact::url(&facts.spec.url),
+        "effective_url": last.map(|hop| hop.url.as_str()),
+        "method": facts.spec.method.as_str(),
+        "status": last.and_then(|hop| hop.status).map(|status| status.as_u16()),
+        "exit_code": facts.failure.map_or(0, Failure::code),
+        "error": facts.failure.map(Failure::what),
+        "retries": facts.summary.retries,
+        "content": {
+            "bytes": facts.summary.written,
+            "file": facts.summary.file.as_ref().map(|path| path.display().to_string()),
+            "verified": facts.summary.verified,
+        },
+        "total_ms": milliseconds(total(facts.trace)),
+        "hops": facts.trace.hops.iter().map(hop).collect::<Vec<_>>(),
+    })
+}
+
+/// As text, in which whatever a terminal would take for a command is written as `\u009b`.
+pub(in crate::get) fn text(value: &Value) -> String {
+    let mut text = String::new();
+    for character in value.to_string().chars() {
+        if is_dangerous(character) {
+            // All of them have four digits at most; writing to a String doesn't fail.
+            let _ = write!(text, "\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+/// One request and its response. Times are milliseconds from the start of the fetch.
+fn hop(hop: &Hop) -> Value {
+    let at = |time: Option<Duration>| time.map(milliseconds);
+    json!({
+        "method": hop.method.as_str(),
+        "url": redact::url(&hop.url),
+        "addresses": hop.addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>(),
+        "attempts": hop.attempts.iter().map(attempt).collect::<Vec<_>>(),
+        "peer": hop.peer.as_ref().map(ToString::to_string),
+        "reused": hop.reused,
+        "proxy": hop.tunnel.as_ref().map(|(proxy, _)| proxy),
+        "tls": hop.tls.as_ref().map(|tls| json!({
+            "version": tls.version,
+            "cipher": tls.cipher,
+            "group": tls.group,
+            "alpn": tls.alpn,
+            "resumed": tls.is_resumed,
+            "verified": tls.is_verified,
+        })),
+        "request": message(&hop.request),
+        "interim": hop.interim.iter().map(|head| message(head)).collect::<Vec<_>>(),
+        "response": message(&hop.response),
+        "status": hop.status.map(|status| status.as_u16()),
+        "content": {
+            "framing": hop.length.map(|length| match length {
+                BodyLength::Empty => "none",
+                BodyLength::Known(_) => "content-length",
+                BodyLength::Chunked => "chunked",
+                BodyLength::UntilClose => "close",
+            }),
+            "sent": hop.content_sent,
+            "received": hop.received,
+        },
+        "connection": match (hop.ended, hop.close) {
+            (None, _) => Value::Null,
+            (Some(_), None) => json!("kept"),
+            (Some(_), Some(reason)) => json!(format!("closed: {reason}")),
+        },
+        "times_ms": {
+            "started": milliseconds(hop.started),
+            "resolved": at(hop.resolved),
+            "connected": at(hop.connected),
+            "secured": at(hop.secured),
+            "send": at(hop.send),
+            "sent": at(hop.sent),
+            "first_byte": at(hop.first_byte),
+            "ended": at(hop.ended),
+        },
+    })
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    json!({
+        "address": attempt.address.to_string(),
+        "started_ms": milliseconds(attempt.started),
+        "ended_ms": attempt.ended.map(milliseconds),
+        "outcome": match &attempt.outcome {
+            Outcome::Connected => "connected",
+            Outcome::Dropped => "dropped",
+            Outcome::Failed(reason) => reason,
+        },
+    })
+}
+
+/// A head: its start line, and its fields in order, repeated ones repeated.
+fn message(raw: &[u8]) -> Value {
+    let shown = redact::head(raw);
+    let text = String::from_utf8_lossy(&shown);
+    let mut lines = text.lines();
+    let Some(start_line) = lines.next() else {
+        return Value::Null;
+    };
+    let fields: Vec<_> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| json!([name, value.trim()]))
+        .collect();
+    json!({ "start_line": start_line, "fields": fields })
+}
+
+/// The fields by name, as curl's %{header_json} has them.
+pub(in crate::get) fn fields_object(fields: &HeaderMap) -> Value {
+    let mut object = Map::new();
+    for name in fields.keys() {
+        let values = fields.get_all(name).iter();
+        let values: Vec<_> = values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
+        object.insert(name.to_string(), json!(values));
+    }
+    Value::Object(object)
+}
+
+/// To a microsecond.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}

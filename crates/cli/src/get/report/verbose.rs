@@ -1,0 +1,164 @@
+//! `-v`: the seven steps of a fetch on stderr, each with its time.
+
+use crate::get::output::terminal::{Console, paint, styles};
+use crate::visible::visible;
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+use tinyhttp_client::trace::{Event, Observer};
+
+/// Tells each step as it is taken: `*` what happens, `>` what is sent, `<` what comes.
+pub(in crate::get) struct Narrator {
+    colour: bool,
+}
+
+impl Narrator {
+    pub(in crate::get) fn new(console: Console) -> Self {
+        Narrator {
+            colour: console.stderr_colour,
+        }
+    }
+
+    fn step(&self, at: Duration, step: &str, text: fmt::Arguments<'_>) {
+        let text = text.to_string();
+        let time = format!("{:>9}", milliseconds(at));
+        self.line(format_args!(
+            "* {} {} {}",
+            paint(&time, styles::FAINT, self.colour),
+            paint(&format!("{step:<10}"), styles::NAME, self.colour),
+            visible(&text)
+        ));
+    }
+
+    fn head(&self, mark: char, raw: &[u8]) {
+        if raw.is_empty() {
+            return;
+        }
+        let shown = super::redact::head(raw);
+        for line in crate::get::output::terminal::head(&shown, self.colour).lines() {
+            self.line(format_args!("{mark} {line}"));
+        }
+    }
+
+    /// Step 7, which is not the client's.
+    pub(in crate::get) fn printed(&self, at: Duration, bytes: u64, to: &str) {
+        let rate = bytes as f64 / at.as_secs_f64().max(1e-6) / 1e6;
+        self.step(
+            at,
+            "7 print",
+            format_args!("{bytes} bytes to {to}, {rate:.1} MB/s"),
+        );
+    }
+
+    fn line(&self, line: fmt::Arguments<'_>) {
+        // If nobody reads what is told, that is no reason to stop.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+}
+
+impl Observer for Narrator {
+    fn event(&self, at: Duration, event: &Event<'_>) {
+        match event {
+            Event::Hop { url, .. } => {
+                let host = url.host_str().unwrap_or_default();
+                let port = url.port_or_known_default().unwrap_or_default();
+                self.step(
+                    at,
+                    "1 URL",
+                    format_args!("{url}: host {host}, port {port}, path {}", url.path()),
+                );
+            }
+            Event::Resolved { host, addresses } => {
+                let list: Vec<_> = addresses
+                    .iter()
+                    .map(|address| address.ip().to_string())
+                    .collect();
+                let list = list.join(", ");
+                if list == host.trim_matches(['[', ']']) {
+                    self.step(
+                        at,
+                        "2 resolve",
+                        format_args!("{host} is an address already"),
+                    );
+                } else {
+                    self.step(at, "2 resolve", format_args!("{host} is at {list}"));
+                }
+            }
+            Event::Connecting { address } => {
+                self.step(at, "3 connect", format_args!("trying {address}"));
+            }
+            Event::ConnectFailed { address, error } => {
+                self.step(at, "", format_args!("{address}: {error}"));
+            }
+            Event::Connected { peer } => self.step(at, "", format_args!("connected to {peer}")),
+            Event::Tunnel {
+                proxy,
+                request,
+                response,
+            } => {
+                self.step(
+                    at,
+                    "",
+                    format_args!("the proxy {proxy} has made the connection"),
+                );
+                self.head('>', request);
+                self.head('<', response);
+            }
+            Event::Secured { facts } => self.step(
+                at,
+                "",
+                format_args!("{}, {}, {}", facts.version, facts.cipher, facts.group),
+            ),
+            Event::Reused { peer, exchanges } => self.step(
+                at,
+                "3 connect",
+                format_args!(
+                    "the connection to {peer} is still open; this is exchange {}",
+                    exchanges + 1
+                ),
+            ),
+            Event::Stale => self.step(
+                at,
+                "",
+                format_args!("the server had closed that connection; opening a new one"),
+            ),
+            Event::RequestHead(raw) => {
+                self.step(at, "4 request", format_args!(""));
+                self.head('>', raw);
+            }
+            Event::RequestSent { content: 0 } => {}
+            Event::RequestSent { content } => {
+                self.step(at, "", format_args!("sent {content} bytes of content"));
+            }
+            Event::FirstByte => self.step(at, "5 response", format_args!("its first byte is here")),
+            Event::Interim(raw) | Event::ResponseHead { raw, .. } => self.head('<', raw),
+            Event::Tolerated(deviation) => self.step(
+                at,
+                "",
+                format_args!("forgiven (--strict would not): {deviation}"),
+            ),
+            Event::End { close, .. } => match close {
+                None => self.step(at, "6 keep", format_args!("the connection stays open")),
+                Some(reason) => self.step(at, "6 close", format_args!("{reason}")),
+            },
+            Event::Redirect { status, location } => {
+                self.step(
+                    at,
+                    "",
+                    format_args!("{} leads to {location}", status.as_u16()),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A time for the margin: `0.4 ms`, `1250 ms`.
+fn milliseconds(at: Duration) -> String {
+    let milliseconds = at.as_secs_f64() * 1e3;
+    if milliseconds < 100.0 {
+        format!("{milliseconds:.1} ms")
+    } else {
+        format!("{milliseconds:.0} ms")
+    }
+}

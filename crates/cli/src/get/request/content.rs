@@ -1,0 +1,65 @@
+//! The content of a request: from the command line, a form, a file or standard input.
+
+use super::multipart::Form;
+use crate::failure::Failure;
+use crate::get::failure::read_failure;
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use tinyhttp_client::{Body, Exactly, file_length};
+
+/// What the request carries.
+#[derive(Debug, Clone)]
+pub(in crate::get) enum Content {
+    None,
+    Bytes(Vec<u8>),
+    Form(Form),
+    File {
+        path: PathBuf,
+        /// The first byte that is sent.
+        offset: u64,
+    },
+    /// Can be sent once.
+    Stdin,
+}
+
+impl Content {
+    /// The content to send; `in_chunks` if its length must not be announced.
+    pub(in crate::get) fn body(&self, in_chunks: bool) -> Result<Body, Failure> {
+        Ok(match self {
+            Content::None => Body::empty(),
+            Content::Bytes(bytes) if in_chunks => {
+                let bytes = bytes.clone();
+                Body::reopen(None, move || Ok(std::io::Cursor::new(bytes.clone())))
+            }
+            Content::Bytes(bytes) => bytes.clone().into(),
+            Content::Form(form) => form.body(),
+            Content::File { path, offset } => file_from(path, *offset)?,
+            Content::Stdin => Body::reader(std::io::stdin()),
+        })
+    }
+
+    /// Whether it can be sent a second time.
+    pub(in crate::get) fn is_repeatable(&self) -> bool {
+        match self {
+            Content::Stdin => false,
+            Content::Form(form) => form.is_repeatable(),
+            Content::None | Content::Bytes(_) | Content::File { .. } => true,
+        }
+    }
+}
+
+/// The content of a file from a byte on.
+fn file_from(path: &Path, offset: u64) -> Result<Body, Failure> {
+    if offset == 0 {
+        return Body::file(path).map_err(|error| read_failure(path, &error));
+    }
+    let length = file_length(path).map_err(|error| read_failure(path, &error))?;
+    let rest = length.map(|length| length.saturating_sub(offset));
+    let path = path.to_owned();
+    Ok(Body::reopen(rest, move || {
+        let mut file = File::open(&path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Exactly::new(file, rest))
+    }))
+}

@@ -1,0 +1,93 @@
+//! `-b` and `-c`: the cookies of a file, and back into one.
+
+use crate::failure::Failure;
+use crate::get::args::RequestArgs;
+use crate::get::failure::{read_failure, write_failure};
+use crate::get::output::sink::Output;
+use crate::get::output::{destination, replace};
+use crate::visible::visible;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use tinyhttp_client::Jar;
+
+/// A jar with the cookies of -b's files, if there is anything to do with cookies.
+pub(in crate::get) fn open(args: &RequestArgs) -> Result<Option<Arc<Jar>>, Failure> {
+    // A value with `=` in it is a cookie, not a file.
+    let files: Vec<_> = args
+        .cookie
+        .iter()
+        .filter(|cookie| !cookie.as_bytes().contains(&b'='))
+        .collect();
+    if files.is_empty() && args.cookie_jar.is_none() {
+        return Ok(None);
+    }
+    let mut text = Vec::new();
+    for file in files {
+        match std::fs::read(file) {
+            Ok(cookies) => text.extend(cookies),
+            // -b '' and a file that will be written only now are ways to begin without cookies.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(read_failure(file, &error)),
+        }
+        text.push(b'\n');
+    }
+    let jar = Jar::from_netscape(&text);
+    if args.junk_session_cookies {
+        jar.end_session();
+    }
+    Ok(Some(Arc::new(jar)))
+}
+
+/// Writes them where -c says.
+pub(in crate::get) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure> {
+    let Some(path) = &args.cookie_jar else {
+        return Ok(());
+    };
+    let text = jar.to_netscape();
+    if path == Path::new("-") {
+        let mut stdout = io::stdout();
+        let result = match stdout.is_terminal() {
+            true => write!(stdout, "{}", visible(&String::from_utf8_lossy(&text))),
+            false => stdout.write_all(&text),
+        };
+        return result.map_err(|error| write_failure("to standard output", &error));
+    }
+    // A device or a FIFO is written to; it must not be replaced by a file.
+    if destination::is_special(path) {
+        return Output::special(path)?.write(&text);
+    }
+    write_privately(path, &text)
+}
+
+/// Cookies are as good as passwords: a new file is for its owner only, and the file is there as a whole or as it was.
+fn write_privately(path: &Path, text: &[u8]) -> Result<(), Failure> {
+    let failed = |error: &io::Error| write_failure(&path.display().to_string(), error);
+    let is_there = replace::check(path)?.is_some();
+    let real = replace::resolve(path)?;
+    let folder = real
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    // The name is random, and the file is created exclusively: no link that lies there is followed.
+    let created = tempfile::Builder::new()
+        .prefix(".tinyhttp-cookies-")
+        .tempfile_in(folder.unwrap_or(Path::new(".")));
+    let created = match created {
+        Ok(created) => created,
+        // The file may be written to, though its folder may not.
+        Err(_) if is_there => {
+            let mut file = tempfile::tempfile().map_err(|error| failed(&error))?;
+            file.write_all(text).map_err(|error| failed(&error))?;
+            return replace::put(&mut file, None, path, true).map(drop);
+        }
+        Err(error) => return Err(failed(&error)),
+    };
+    let (mut file, name) = created.into_parts();
+    file.write_all(text).map_err(|error| failed(&error))?;
+    if replace::put(&mut file, Some(&name), path, true)? {
+        // It has its own name now, and there is nothing to remove.
+        let _ = name.keep();
+    }
+    Ok(())
+}

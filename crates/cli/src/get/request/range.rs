@@ -1,0 +1,126 @@
+//! `-r` and `-C` in the request: the part of the response that is asked for, or the part of a file that is sent.
+//!
+//! | flags | without content | with `-T` | with `-d` |
+//! |---|---|---|---|
+//! | `-r 2-4` | `Range: bytes=2-4` | `Content-Range: bytes 2-4/LENGTH` | `Content-Range: bytes 2-4/LENGTH` |
+//! | `-C 5` | `Range: bytes=5-` | `Content-Range: bytes 5-LAST/TOTAL`, and the rest of the file | refused |
+//! | `-C -` | from the end of the output file | `Content-Range: bytes 0-LAST/TOTAL`, and all of it | refused |
+//!
+//! These are curl's requests. The `Range` of a download that resumes is in `download`.
+
+use super::content::Content;
+use crate::failure::Failure;
+use crate::get::args::Args;
+use crate::get::failure::read_failure;
+use std::path::Path;
+use tinyhttp_client::file_length;
+
+/// `-C`: a byte, or `-` for where it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::get) enum Start {
+    Byte(u64),
+    WhereItEnds,
+}
+
+/// What `-C` says.
+pub(in crate::get) fn start(args: &Args) -> Result<Option<Start>, Failure> {
+    let Some(given) = &args.download.continue_at else {
+        return Ok(None);
+    };
+    if given == "-" {
+        return Ok(Some(Start::WhereItEnds));
+    }
+    let byte = given.parse().map_err(|_| {
+        Failure::with_code(
+            2,
+            format!("-C {given:?} is neither a number of bytes nor -"),
+        )
+    });
+    byte.map(|byte| Some(Start::Byte(byte)))
+}
+
+/// The first byte of an uploaded file that is sent. What the server has of it is unknown, so `-C -` sends all of it.
+pub(in crate::get) fn upload_offset(args: &Args) -> Result<u64, Failure> {
+    Ok(match start(args)? {
+        Some(Start::Byte(byte)) => byte,
+        Some(Start::WhereItEnds) | None => 0,
+    })
+}
+
+/// The field that says which part is asked for, or sent.
+pub(in crate::get) fn field(
+    args: &Args,
+    content: &Content,
+) -> Result<Option<(&'static str, String)>, Failure> {
+    if let Some(start) = start(args)? {
+        return resumed_upload(start, content);
+    }
+    let Some(range) = &args.request.range else {
+        return Ok(None);
+    };
+    // A number alone is where the part begins, as with curl.
+    let is_start = !range.is_empty() && range.bytes().all(|byte| byte.is_ascii_digit());
+    let to_the_end = if is_start { "-" } else { "" };
+    let range = format!("{range}{to_the_end}");
+    Ok(match content {
+        Content::None => Some(("Range", format!("bytes={range}"))),
+        Content::Bytes(bytes) => sent(&range, Some(bytes.len() as u64)),
+        Content::File { path, .. } => sent(&range, length(path)?),
+        Content::Stdin => sent(&range, None),
+        // What is sent of a form is no part of anything.
+        Content::Form(_) => None,
+    })
+}
+
+fn sent(range: &str, length: Option<u64>) -> Option<(&'static str, String)> {
+    let length = length.map_or("*".to_owned(), |length| length.to_string());
+    Some(("Content-Range", format!("bytes {range}/{length}")))
+}
+
+/// `-C` with content: the rest of a file. Without content it is about the response, and `download` sees to it.
+fn resumed_upload(
+    start: Start,
+    content: &Content,
+) -> Result<Option<(&'static str, String)>, Failure> {
+    let usage = |what: &str| {
+        Failure::with_code(2, what).hint("-C resumes a download, or an upload with -T FILE")
+    };
+    let path = match content {
+        Content::None => return Ok(None),
+        Content::File { path, .. } => path,
+        Content::Stdin => return Err(usage("-C can't resume what is read from standard input")),
+        Content::Bytes(_) => return Err(usage("-C can't be combined with -d or --json")),
+        Content::Form(_) => return Err(usage("-C can't be combined with -F")),
+    };
+    let Some(total) = length(path)? else {
+        let what = format!(
+            "-C needs a file of known length, and {} has none",
+            path.display()
+        );
+        return Err(Failure::with_code(2, what));
+    };
+    let first = match start {
+        Start::Byte(0) => return Ok(None),
+        Start::Byte(first) => first,
+        Start::WhereItEnds => 0,
+    };
+    if total <= first {
+        if first == 0 {
+            return Ok(None);
+        }
+        let what = format!(
+            "{} has {total} bytes: there is nothing to send from byte {first} on",
+            path.display()
+        );
+        return Err(Failure::with_code(18, what).hint("the upload may be complete already"));
+    }
+    let last = total - 1;
+    Ok(Some((
+        "Content-Range",
+        format!("bytes {first}-{last}/{total}"),
+    )))
+}
+
+fn length(path: &Path) -> Result<Option<u64>, Failure> {
+    file_length(path).map_err(|error| read_failure(path, &error))
+}
