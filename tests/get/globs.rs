@@ -167,3 +167,9 @@ fn a_flag_and_a_url_behind_it_are_globs_too() {
     get(["--url", &server.url("/{a,b}"), &server.url("/[1-2]")]).succeeds();
     assert_eq!(targets(&server), ["/1", "/2", "/a", "/b"]);
 }
+
+#[test]
+fn a_name_that_no_glob_has_is_refused() {
+    let outcome = get(["-o", "/tmp/#<other>", "http://127.0.0.1:1/{<name>a,b}"]).fails(43);
+    assert!(outcome.stderr.contains("\"other\""), "{outcome:?}");
+}

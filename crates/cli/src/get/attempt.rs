@@ -1,4 +1,4 @@
-//! What can go wrong with a try, and whether there is another one.
+//! What can go wrong with an attempt, and whether it is retried.
 
 use super::args::Args;
 use super::connection::seconds;
@@ -8,7 +8,7 @@ use http::StatusCode;
 use std::time::{Duration, Instant};
 use tinyhttp_client::{Error, HttpDate, Response, Timeout, retry};
 
-/// Why a try came to nothing.
+/// Why an attempt failed.
 #[derive(Debug)]
 pub(super) enum AttemptError {
     /// The network, or what came over it.
@@ -20,7 +20,7 @@ pub(super) enum AttemptError {
         /// What Retry-After says.
         wait: Option<Duration>,
     },
-    /// What is there can't be gone on with.
+    /// The response is not the rest of what has been received.
     Mismatch,
     /// The file changed on the server while its segments were fetched.
     Changed,
@@ -51,7 +51,7 @@ impl AttemptError {
         }
     }
 
-    /// `-m` has run out: nobody wants to wait longer, unless they say so.
+    /// Whether `-m` has run out. Only `--retry-all-errors` retries after that.
     fn is_out_of_time(&self) -> bool {
         let total = Timeout::Total;
         matches!(self, AttemptError::Error(Error::Timeout { timeout, .. }) if *timeout == total)
@@ -116,7 +116,7 @@ impl From<Failure> for AttemptError {
 
 /// How often to try again, and after how long.
 pub(super) struct Persistence {
-    /// Tries in a row that may fail; `None`: nobody said.
+    /// How many attempts in a row may fail; `None` without `--retry`.
     asked: Option<u32>,
     delay: Option<Duration>,
     /// What -m says: no wait goes beyond it.
@@ -132,7 +132,7 @@ pub(super) struct Persistence {
 /// Upper bound on --retry-delay: a day.
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Tries for an interrupted download that nobody has said anything about.
+/// Retries of an interrupted download without `--retry`.
 const UNASKED: u32 = 3;
 
 impl Persistence {
@@ -166,8 +166,9 @@ impl Persistence {
         self.failed = 0;
     }
 
-    /// Waits and returns what failed if there is another try; gives the trouble back if there isn't. `was_interrupted`: a
-    /// download to a file stopped after it had begun, which is retried unasked.
+    /// Waits and returns what failed if there is another try; gives the trouble back if there
+    /// isn't. `was_interrupted`: a download to a file stopped after it had begun, which is retried
+    /// unasked.
     pub(super) fn again(
         &mut self,
         trouble: AttemptError,

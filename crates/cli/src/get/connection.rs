@@ -1,4 +1,4 @@
-//! From the flags to a client: timeouts, ways to the server, whom to trust.
+//! From the flags to a client: timeouts, ways to the server, trusted certificates.
 
 use super::args::ConnectionArgs;
 use super::request::secrets;

@@ -1,4 +1,4 @@
-//! One URL's fetch: what all its steps need, and what is known about it at the end.
+//! One URL's fetch: what all of its steps need.
 
 use super::args::Args;
 use super::attempt::AttemptError;
@@ -70,7 +70,7 @@ impl<'j> Fetch<'j> {
         })
     }
 
-    /// What happened in the last try, also if it failed.
+    /// What happened in the last attempt, even if it failed.
     pub(super) fn trace(&self) -> Trace {
         self.watcher.trace()
     }
@@ -87,7 +87,7 @@ impl<'j> Fetch<'j> {
     }
 }
 
-/// Sees every step: tells it, if somebody wants to know, and writes it down.
+/// Observes every step: records it, and reports it with `-v`.
 struct Watcher {
     narrator: Option<Narrator>,
     heads: Option<HeadDump>,
@@ -95,7 +95,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// Another try begins.
+    /// Forgets the last attempt when another one begins.
     fn begin(&self) {
         *self.lock() = Trace::default();
     }

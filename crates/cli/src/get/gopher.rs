@@ -6,8 +6,9 @@
 //!                       ◀──   the document, and the connection ends
 //! ```
 //!
-//! The first character of the URL's path says what kind of thing it is, the rest is the selector to send. A menu has a line
-//! for each item: kind and title, selector, host, port, with tabs between them.
+//! The first character of the URL's path says what kind of thing it is, the rest is the selector to
+//! send. A menu has a line for each item: kind and title, selector, host, port, with tabs between
+//! them.
 
 use super::args::bytes::UNRESERVED;
 use super::failure::write_failure;
@@ -91,7 +92,8 @@ pub(super) fn fetch(
     Ok(())
 }
 
-/// The kind of thing, and the selector: `/0/about%20me` is a text at `/about me`. `?` begins a search.
+/// The kind of thing, and the selector: `/0/about%20me` is a text at `/about me`. `?` begins a
+/// search.
 fn split(url: &Url) -> (char, Vec<u8>) {
     let path = url.path().trim_start_matches('/');
     let mut characters = path.chars();

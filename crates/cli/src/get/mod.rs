@@ -19,8 +19,8 @@
 //! | `failure` | What went wrong, and which exit code says so? |
 //! | `properties` | What holds for any input? (tests and fuzz targets) |
 //!
-//! Imports point downwards: `transfer` → `show`, `download`, `gopher` → `fetch`, `pump`, `attempt` → `report` → `request` →
-//! `output` → `args` → `failure`.
+//! Imports point downwards: `transfer` → `show`, `download`, `gopher` → `fetch`, `pump`, `attempt`
+//! → `report` → `request` → `output` → `args` → `failure`.
 
 mod args;
 mod attempt;
@@ -117,7 +117,8 @@ fn fetch_in_turn(run: &Run<'_>) -> u8 {
     last
 }
 
-/// Fetches in as many threads as there may be fetches at once; each takes the next URL when it is done with one.
+/// Fetches in as many threads as there may be fetches at once; each takes the next URL when it is
+/// done with one.
 fn fetch_in_parallel(run: &Run<'_>) -> u8 {
     let most = usize::from(run.args.download.parallel_max);
     let threads = run.args.targets().take(most).count();

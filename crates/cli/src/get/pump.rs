@@ -12,7 +12,8 @@ use tinyhttp_client::Error;
 
 /// How long a transfer may be too slow, unless said otherwise.
 const LONG: Duration = Duration::from_secs(30);
-/// How much is read at a time. What a file is given in large pieces, the kernel keeps in large pages.
+/// How much is read at a time. What a file is given in large pieces, the kernel keeps in large
+/// pages.
 const PIECE: usize = 1024 * 1024;
 
 /// The bounds of one transfer.
@@ -26,7 +27,8 @@ pub(super) struct Pump {
     pub(super) bar: Bar,
 }
 
-/// A transfer that has brought less than that, for that long, won't come to an end that anybody waits for.
+/// A transfer that has brought less than that, for that long, won't come to an end that anybody
+/// waits for.
 #[derive(Debug, Clone, Copy)]
 struct Slowest {
     rate: u64,
@@ -48,7 +50,8 @@ impl Pump {
         }
     }
 
-    /// The bounds of one of so many transfers, which together may be as fast as one, and have to be.
+    /// The bounds of one of so many transfers, which together may be as fast as one, and have to
+    /// be.
     pub(super) fn shared_by(self, count: u64) -> Self {
         let share = |rate: u64| (rate / count).max(1);
         Pump {
@@ -61,8 +64,8 @@ impl Pump {
         }
     }
 
-    /// Reads up to `limit` bytes and hands each piece on, until the end or until the receiver wants no more (false). How
-    /// many there were.
+    /// Reads up to `limit` bytes and hands each piece on, until the end or until the receiver wants
+    /// no more (false). How many there were.
     pub(super) fn run(
         &self,
         from: impl Read,

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// What is percent-encoded in a form and a selector: all but the unreserved characters (RFC 3986 §2.3).
+/// What is percent-encoded in a form and a selector: all but the unreserved characters (RFC 3986
+/// §2.3).
 pub(in crate::get) const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -56,8 +56,8 @@ pub(crate) struct ConnectionArgs {
     /// Connect to that Unix domain socket
     #[arg(long, value_name = "PATH")]
     pub(in crate::get) unix_socket: Option<PathBuf>,
-    /// Go through that proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]HOST:PORT; otherwise http_proxy, HTTPS_PROXY,
-    /// ALL_PROXY
+    /// Go through that proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]HOST:PORT; otherwise
+    /// http_proxy, HTTPS_PROXY, ALL_PROXY
     #[arg(short = 'x', long, value_name = "URL")]
     pub(in crate::get) proxy: Option<String>,
     /// Go through that SOCKS 5 proxy: HOST[:PORT]
@@ -87,7 +87,7 @@ pub(crate) struct ConnectionArgs {
 #[cfg(feature = "tls")]
 #[derive(clap::Args, Debug)]
 pub(crate) struct TlsArgs {
-    /// Trust any certificate: nobody knows then who answers
+    /// Trust any certificate, which lets any machine on the way answer
     #[arg(short = 'k', long)]
     pub(in crate::get) insecure: bool,
     /// Trust the certificates in that file (PEM) instead of the system's

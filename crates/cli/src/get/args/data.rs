@@ -1,4 +1,5 @@
-//! The flags that carry data, in the order in which they were given: `-d a=1 --data-urlencode b=2` is `a=1&b=2`.
+//! The flags that carry data, in the order in which they were given: `-d a=1 --data-urlencode b=2`
+//! is `a=1&b=2`.
 
 use super::form::in_order;
 use clap::error::Error;
@@ -14,7 +15,8 @@ pub(in crate::get) enum Given {
     Raw(OsString),
     /// `--data-binary`: text, or `@FILE` as it is.
     Binary(OsString),
-    /// `--data-urlencode`: `content`, `=content`, `name=content`, `@file` or `name@file`, percent-encoded.
+    /// `--data-urlencode`: `content`, `=content`, `name=content`, `@file` or `name@file`,
+    /// percent-encoded.
     Urlencode(OsString),
     /// `--json`: text, or `@FILE` as it is; sent as JSON.
     Json(OsString),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Downloads")]
 pub(in crate::get) struct DownloadArgs {
-    /// Write the content to FILE, once for each URL; #1 is the value of the URL's first [1-9] or {a,b}
+    /// Write the content to FILE, once for each URL; #1 is the value of the URL's first [1-9] or
+    /// {a,b}
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::get) output: Vec<PathBuf>,
     /// Write it to a file named as in the URL
@@ -38,7 +39,8 @@ pub(in crate::get) struct DownloadArgs {
         conflicts_with = "range"
     )]
     pub(in crate::get) continue_at: Option<String>,
-    /// Try so often again in a row, going on where it stopped; 3 for an interrupted download to a file, else 0
+    /// Try so often again in a row, going on where it stopped; 3 for an interrupted download to a
+    /// file, else 0
     #[arg(long, value_name = "N", env = "TINYHTTP_RETRY", hide_env = true)]
     pub(in crate::get) retry: Option<u32>,
     /// Wait so long before each try; otherwise 1 s, 2 s, 4 s, … or what Retry-After says

@@ -1,7 +1,9 @@
-//! URL globs, as curl expands them: `[1-9]`, `[01-10:2]`, `[a-z]` and `{a,b}` in one URL stand for many URLs.
+//! URL globs, as curl expands them: `[1-9]`, `[01-10:2]`, `[a-z]` and `{a,b}` in one URL stand for
+//! many URLs.
 //!
-//! The last glob varies fastest. A URL is computed from its number, so that a glob of a million URLs takes no memory.
-//! `[]` and IPv6 addresses in brackets are text, and `\` before a bracket or a brace makes it text.
+//! The last glob varies fastest. A URL is computed from its number, so that a glob of a million
+//! URLs takes no memory. `[]` and IPv6 addresses in brackets are text, and `\` before a bracket or
+//! a brace makes it text.
 
 use crate::failure::Failure;
 use std::net::Ipv6Addr;
@@ -155,13 +157,21 @@ impl Choice {
 }
 
 impl Values {
-    /// Replaces `#N` by the value of the glob with that number, counted from 1, and `#<NAME>` by that of the glob with
-    /// that name. References to globs that do not exist stay as they are.
-    pub(in crate::get) fn fill(&self, text: &[u8]) -> Vec<u8> {
+    /// Replaces `#N` by the value of the glob with that number, counted from 1, and `#<NAME>` by
+    /// that of the glob with that name. A number that no glob has stays as it is, and so does all
+    /// text if the URL has no globs.
+    ///
+    /// # Errors
+    /// Exit code 43 for a name that no glob has.
+    pub(in crate::get) fn fill(&self, text: &[u8]) -> Result<Vec<u8>, Failure> {
         let mut filled = Vec::with_capacity(text.len());
         let mut rest = text;
         while let Some((&first, after)) = rest.split_first() {
-            match self.reference(after).filter(|_| first == b'#') {
+            let found = match first {
+                b'#' => self.reference(after)?,
+                _ => None,
+            };
+            match found {
                 Some((value, after)) => {
                     filled.extend(value);
                     rest = after;
@@ -172,19 +182,30 @@ impl Values {
                 }
             }
         }
-        filled
+        Ok(filled)
     }
 
-    /// The value that is meant by what follows a `#`, and the text behind that.
-    fn reference<'t>(&self, text: &'t [u8]) -> Option<(&[u8], &'t [u8])> {
-        if let Some(name) = text.strip_prefix(b"<") {
-            let end = name.iter().position(|byte| *byte == b'>')?;
-            let (_, value) = self
-                .0
-                .iter()
-                .find(|(other, _)| !other.is_empty() && *other == name[..end])?;
-            return Some((value, &name[end + 1..]));
+    /// The value that is meant by the text behind a `#`, and the text behind the reference.
+    fn reference<'t>(&self, text: &'t [u8]) -> Result<Option<(&[u8], &'t [u8])>, Failure> {
+        let Some(name) = text.strip_prefix(b"<") else {
+            return Ok(self.numbered(text));
+        };
+        let end = name.iter().position(|byte| *byte == b'>');
+        let Some(end @ 1..=LONGEST_NAME) = end.filter(|_| !self.0.is_empty()) else {
+            return Ok(None);
+        };
+        let (name, rest) = (&name[..end], &name[end + 1..]);
+        match self.0.iter().find(|(other, _)| other == name) {
+            Some((_, value)) => Ok(Some((value, rest))),
+            None => {
+                let name = String::from_utf8_lossy(name);
+                let what = format!("no glob in the URL has the name {name:?}");
+                Err(Failure::with_code(43, what).hint("name one as {<name>a,b} or [<name>1-9]"))
+            }
         }
+    }
+
+    fn numbered<'t>(&self, text: &'t [u8]) -> Option<(&[u8], &'t [u8])> {
         let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let number: usize = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
         let (_, value) = self.0.get(number.checked_sub(1)?)?;
@@ -413,124 +434,4 @@ fn bracketed_text(text: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(text: &str) -> Vec<String> {
-        let glob = Glob::parse(text.as_bytes()).unwrap();
-        let urls = (0..glob.count()).map(|number| glob.expand(number).url);
-        urls.map(|url| String::from_utf8(url).unwrap()).collect()
-    }
-
-    #[test]
-    fn expansions() {
-        let table: &[(&str, &[&str])] = &[
-            ("h", &["h"]),
-            ("", &[""]),
-            ("h[1-3]x", &["h1x", "h2x", "h3x"]),
-            ("[8-11]", &["8", "9", "10", "11"]),
-            ("[08-11]", &["08", "09", "10", "11"]),
-            ("[001-3]", &["001", "002", "003"]),
-            ("[0-1]", &["0", "1"]),
-            ("[1-10:4]", &["1", "5", "9"]),
-            ("[01-10:9]", &["01", "10"]),
-            ("[5-5]", &["5"]),
-            ("[1- 2]", &["1", "2"]),
-            ("[a-c]", &["a", "b", "c"]),
-            ("[X-Z]", &["X", "Y", "Z"]),
-            ("[a-g:3]", &["a", "d", "g"]),
-            ("[b-b]", &["b"]),
-            ("{a,bc}", &["a", "bc"]),
-            ("{a}", &["a"]),
-            ("{a,}", &["a", ""]),
-            ("{,a}", &["", "a"]),
-            ("{,}", &["", ""]),
-            (r"{a\,b,\{\}\\}", &["a,b", r"{}\"]),
-            ("[1-2]{a,b}", &["1a", "1b", "2a", "2b"]),
-            ("{x,y}/[a-b]", &["x/a", "x/b", "y/a", "y/b"]),
-            ("{<n>a,b}[<m>1-1]", &["a1", "b1"]),
-            ("{<a,b}", &["<a", "b"]),
-            (r"{a\\,b}", &[r"a\", "b"]),
-            (r"\[1-3\]\{a,b\}", &["[1-3]{a,b}"]),
-            (r"a\b\\[1-1\]", &[r"a\b\[1-1]"]),
-            (
-                "http://[::1]:80/[1-2]",
-                &["http://[::1]:80/1", "http://[::1]:80/2"],
-            ),
-            ("[fe80::1%25lo]/a", &["[fe80::1%25lo]/a"]),
-            ("[::ffff:1.2.3.4]", &["[::ffff:1.2.3.4]"]),
-            ("?a[]=1", &["?a[]=1"]),
-            ("é[1-1]", &["é1"]),
-        ];
-        for (text, want) in table {
-            assert_eq!(all(text), *want, "{text}");
-        }
-    }
-
-    #[test]
-    fn malformed_globs_and_where() {
-        let table = [
-            ("h/[", 4),
-            ("h/[1", 5),
-            ("h/[1-", 6),
-            ("h/[1-3", 7),
-            ("h/[1-3:", 8),
-            ("h/[1-3:0]", 4),
-            ("h/[1-3:3]", 4),
-            ("h/[3-1]", 4),
-            ("h/[1-1:2]", 4),
-            ("h/[a-1]", 4),
-            ("h/[A-z]", 4),
-            ("h/[z-a]", 4),
-            ("h/[a-z:26]", 4),
-            ("h/[a", 4),
-            ("h/[a-", 4),
-            ("h/[ab]", 4),
-            ("h/[1-a]", 6),
-            ("h/[é-z]", 4),
-            ("h/[-1-3]", 4),
-            ("h/[1-9223372036854775808]", 6),
-            ("h/{", 3),
-            ("h/{a", 3),
-            ("h/{}", 4),
-            ("h/{a{b}}", 5),
-            ("h/{a[1-2]}", 5),
-            ("h/{a]}", 5),
-            ("h/a}", 4),
-            ("h/a]", 4),
-            ("é/a]", 4),
-            ("{<n>a}{<n>b}", 7),
-            ("[0-9999999][0-1]", 12),
-            ("[0-9223372036854775807]", 1),
-        ];
-        for (text, position) in table {
-            let failure = Glob::parse(text.as_bytes()).unwrap_err();
-            assert_eq!(failure.code(), 3, "{text}");
-            let want = format!(" in position {position} of ");
-            assert!(failure.what().contains(&want), "{text}: {}", failure.what());
-        }
-        assert!(Glob::parse("[1-2]".repeat(101).as_bytes()).is_err());
-        assert!(Glob::parse("{a}".repeat(100).as_bytes()).is_ok());
-        assert!(Glob::parse("{a}".repeat(101).as_bytes()).is_err());
-    }
-
-    #[test]
-    fn references_to_globs() {
-        let glob = Glob::parse(b"{a,b}/[<n>01-10]").unwrap();
-        let values = glob.expand(11).values;
-        let table = [
-            ("f", "f"),
-            ("#1_#2", "b_02"),
-            ("#1#2#3", "b02#3"),
-            ("#0#", "#0#"),
-            ("#01", "b"),
-            ("##1", "#b"),
-            ("#<n>#<m>#<>", "02#<m>#<>"),
-            ("#99999999999999999999", "#99999999999999999999"),
-        ];
-        for (text, want) in table {
-            let filled = String::from_utf8(values.fill(text.as_bytes())).unwrap();
-            assert_eq!(filled, want, "{text}");
-        }
-    }
-}
+mod tests;

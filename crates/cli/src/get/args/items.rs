@@ -1,4 +1,5 @@
-//! What stands behind the URL in HTTPie's lines: `PUT h.test/x X-Token:1 name=Ada age:=36 q==term photo@cat.jpg`.
+//! What stands behind the URL in HTTPie's lines: `PUT h.test/x X-Token:1 name=Ada age:=36 q==term
+//! photo@cat.jpg`.
 //!
 //! | item | becomes |
 //! |---|---|
@@ -8,11 +9,12 @@
 //! | `name:=value`, `name:=@FILE` | any value in it |
 //! | `name@FILE` | a file in a form, and items with `=` are parts of that form |
 //!
-//! Names of JSON items may be paths such as `user[name]` and `tags[]`; in a form they are sent as they are. A backslash
-//! before a separator makes it text.
+//! Names of JSON items may be paths such as `user[name]` and `tags[]`; in a form they are sent as
+//! they are. A backslash before a separator makes it text.
 //!
-//! A word in capitals before the URL is the method, and then all words behind the URL are items. Otherwise there may be
-//! further URLs: words that could be one are. A host and a port look like a field; fields begin with a capital letter.
+//! A word in capitals before the URL is the method, and then all words behind the URL are items.
+//! Otherwise there may be further URLs: words that could be one are. A host and a port look like a
+//! field; fields begin with a capital letter.
 
 use super::bytes::{self, UNRESERVED, quoted, split_once};
 use super::nested::Tree;
@@ -43,7 +45,8 @@ enum Content {
 }
 
 impl Args {
-    /// Takes method and items out of the words that are not flags, and does with them what flags would.
+    /// Takes method and items out of the words that are not flags, and does with them what flags
+    /// would.
     pub(in crate::get) fn read_items(&mut self) -> Result<(), Failure> {
         let mut words = std::mem::take(&mut self.urls);
         let method = words.first().and_then(|word| word.to_str());
@@ -190,7 +193,8 @@ impl Item {
     }
 }
 
-/// The byte at that place, or the bytes that a backslash and its neighbour come to, and where the next ones are.
+/// The byte at that place, or the bytes that a backslash and its neighbour come to, and where the
+/// next ones are.
 fn character(word: &[u8], at: usize) -> Option<(&[u8], usize)> {
     match word.get(at..)? {
         [] => None,
@@ -210,7 +214,8 @@ fn unescaped(word: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Whether the name has a path, a query or a fragment, as a URL has. In brackets any character may be part of a key.
+/// Whether the name has a path, a query or a fragment, as a URL has. In brackets any character may
+/// be part of a key.
 fn has_path(name: &[u8]) -> bool {
     let mut depth = 0usize;
     for byte in name {

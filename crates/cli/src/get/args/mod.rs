@@ -27,22 +27,22 @@ use std::ffi::OsString;
 
 /// Fetch URLs: readable on a terminal, exact in a pipe
 ///
-/// On a terminal the status line, the fields and the content are shown, coloured, JSON indented. In a pipe or a file there
-/// is the content, byte for byte.
+/// On a terminal the status line, the fields and the content are shown, coloured, JSON indented. In
+/// a pipe or a file there is the content, byte for byte.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = AFTERWARDS, args_override_self = true)]
 pub(crate) struct Args {
-    /// What to fetch. Without a scheme http:// is meant, and :8080/path is this machine. As in HTTPie the method may stand
-    /// before it (PUT), and items behind it: Name:value, name=text, name:=json, name==parameter, name@FILE; in names, [key], [0] and
-    /// [] nest JSON
+    /// What to fetch. Without a scheme http:// is meant, and :8080/path is this machine. As in
+    /// HTTPie the method may stand before it (PUT), and items behind it: Name:value, name=text,
+    /// name:=json, name==parameter, name@FILE; in names, [key], [0] and [] nest JSON
     #[arg(required_unless_present = "url", value_name = "URL")]
     pub(super) urls: Vec<OsString>,
     /// The same, as a flag
     #[arg(long, value_name = "URL")]
     pub(super) url: Vec<OsString>,
 
-    /// Take [] and {} in URLs as they are. Otherwise [1-9], [01-10:2], [a-z] and {a,b} stand for several URLs, -o FILE
-    /// may name their values with #1, #2, …, and \[ is a bracket
+    /// Take [] and {} in URLs as they are. Otherwise [1-9], [01-10:2], [a-z] and {a,b} stand for
+    /// several URLs, -o FILE may name their values with #1, #2, …, and \[ is a bracket
     #[arg(short, long)]
     globoff: bool,
 
@@ -77,7 +77,7 @@ struct CompatFlags {
     /// Basic is what -u means
     #[arg(long, hide = true)]
     basic: bool,
-    /// Who isn't there yet may be there a little later
+    /// A refused connection is retried anyway
     #[arg(long, hide = true)]
     retry_connrefused: bool,
     /// Nothing is held back

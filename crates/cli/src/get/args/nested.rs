@@ -41,7 +41,8 @@ impl Tree {
     /// Puts a value where the key leads to.
     ///
     /// # Errors
-    /// Exit code 2 and the position, counted from 1, if the key is malformed or leads into a value of another type.
+    /// Exit code 2 and the position, counted from 1, if the key is malformed or leads into a value
+    /// of another type.
     pub(super) fn insert(&mut self, key: &str, value: Value) -> Result<(), Failure> {
         let steps = parse(key)?;
         if steps.len() > DEEPEST {

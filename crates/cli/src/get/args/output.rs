@@ -36,7 +36,8 @@ pub(in crate::get) struct OutputArgs {
     /// The same, but show the content
     #[arg(long, conflicts_with = "fail")]
     pub(in crate::get) fail_with_body: bool,
-    /// Show that at the end: text with %{http_code}, %{time_total} and the like; @FILE takes it from there
+    /// Show that at the end: text with %{http_code}, %{time_total} and the like; @FILE takes it
+    /// from there
     #[arg(short, long, value_name = "FORMAT")]
     pub(in crate::get) write_out: Option<OsString>,
     /// Show one JSON object about the fetch instead of the content

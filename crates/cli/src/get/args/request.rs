@@ -12,7 +12,8 @@ pub(in crate::get) struct RequestArgs {
     /// Use that method
     #[arg(short = 'X', long, value_name = "METHOD")]
     pub(in crate::get) request: Option<String>,
-    /// Send that field: 'Name: value'. 'Name:' takes out one that is sent by default, 'Name;' sends it empty
+    /// Send that field: 'Name: value'. 'Name:' takes out one that is sent by default, 'Name;' sends
+    /// it empty
     #[arg(short = 'H', long, value_name = "FIELD")]
     pub(in crate::get) header: Vec<OsString>,
     #[command(flatten)]

@@ -8,8 +8,8 @@ const KNOWN: [&str; 4] = ["http", "https", "gopher", "gophers"];
 pub(in crate::get) struct Schemes(Vec<&'static str>);
 
 impl Schemes {
-    /// `=https` and nothing else, `-http` not that, `+http` or `http` that too; `all` is every scheme. Those that aren't
-    /// known here can't be used anyway.
+    /// `=https` and nothing else, `-http` not that, `+http` or `http` that too; `all` is every
+    /// scheme. Those that aren't known here can't be used anyway.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut allowed = KNOWN.to_vec();
         for item in text

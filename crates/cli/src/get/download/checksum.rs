@@ -1,4 +1,5 @@
-//! Is it what it should be? The sum that was given, or the one the server sent (`Repr-Digest`, RFC 9530).
+//! Is it what it should be? The sum that was given, or the one the server sent (`Repr-Digest`, RFC
+//! 9530).
 
 use crate::failure::Failure;
 use base64::Engine;
@@ -64,7 +65,8 @@ impl Checksum {
         })
     }
 
-    /// What the server says of the whole representation: `sha-256=:BASE64:, sha-512=:…:`. The longer sum counts.
+    /// What the server says of the whole representation: `sha-256=:BASE64:, sha-512=:…:`. The
+    /// longer sum counts.
     pub(in crate::get) fn of_fields(fields: &HeaderMap) -> Option<Self> {
         let lines = fields.get_all("repr-digest").iter();
         lines

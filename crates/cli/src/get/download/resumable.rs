@@ -1,5 +1,5 @@
-//! A download to a file that just finishes: it retries, resumes where it stopped, never joins two versions, and shows the
-//! file under its name only when it is whole and verified.
+//! A download to a file that just finishes: it retries, resumes where it stopped, never joins two
+//! versions, and shows the file under its name only when it is whole and verified.
 
 use super::checksum::Checksum;
 use super::segments;
@@ -36,7 +36,8 @@ pub(in crate::get) fn download(
     };
     let result = download.finish(summary);
     fetch.bar.finish();
-    // What it was that failed is more than where the bytes are, unless nothing but a second run helps.
+    // What it was that failed is more than where the bytes are, unless nothing but a second run
+    // helps.
     result.map_err(
         |failure| match download.part.as_ref().and_then(PartialFile::summary) {
             Some(kept) if !matches!(failure.code(), 22 | 23) => {
@@ -118,7 +119,8 @@ impl Download<'_> {
                     interruption = Some(failure);
                 }
                 Ok(_) => {}
-                // Retries that were not asked for and came to nothing don't hide why they were made.
+                // Retries that were not asked for and came to nothing don't hide why they were
+                // made.
                 Err(trouble) => {
                     let interruption = interruption.filter(|_| !had_content);
                     return Err(interruption.unwrap_or_else(|| trouble.into_failure()));
@@ -132,13 +134,14 @@ impl Download<'_> {
         self.part.as_ref().map_or(0, |part| part.length)
     }
 
-    /// Whether content of this run had begun to arrive, of a request that may be made again unasked.
+    /// Whether content of this run had begun to arrive, of a request that may be made again
+    /// unasked.
     fn was_interrupted(&self) -> bool {
         self.has_begun && self.fetch.spec.is_safe()
     }
 
-    /// Whether a request for the rest can continue what is there. Without a validator the rest could be that of another
-    /// version. Only the user can say that it is not, with -C.
+    /// Whether a request for the rest can continue what is there. Without a validator the rest
+    /// could be that of another version. Only the user can say that it is not, with -C.
     fn may_append(&self) -> bool {
         let is_resumable = self.part.as_ref().is_some_and(PartialFile::is_resumable);
         self.is_in_place() || is_resumable && self.fetch.spec.is_plain_get()
@@ -294,7 +297,8 @@ impl Download<'_> {
         self.receive(response, length, summary)
     }
 
-    /// Looks for a part of this version where the server names the file, which is not known before it has answered.
+    /// Looks for a part of this version where the server names the file, which is not known before
+    /// it has answered.
     fn finds(&mut self, path: &Path, version: &Version) -> Result<bool, Failure> {
         if !matches!(self.destination, Destination::Named(_)) || !self.fetch.spec.is_plain_get() {
             return Ok(false);
@@ -423,7 +427,8 @@ impl Download<'_> {
         Ok(part.finish(self.modified(fields)))
     }
 
-    /// Compares with the sum that was asked for, else with the one that the server named for the whole.
+    /// Compares with the sum that was asked for, else with the one that the server named for the
+    /// whole.
     fn verify(&self, part: &PartialFile, fields: &HeaderMap) -> Result<Option<String>, Failure> {
         let is_other = fields.contains_key(header::CONTENT_ENCODING)
             || self.fetch.spec.fields.get("Range").is_some();
@@ -459,7 +464,8 @@ fn nothing_to_verify() -> Failure {
     .hint("leave out --checksum, or what makes the request conditional")
 }
 
-/// Whether a 206 has the rest of that version: the same validator, coding and length, and as many bytes as it says.
+/// Whether a 206 has the rest of that version: the same validator, coding and length, and as many
+/// bytes as it says.
 fn is_rest(response: &Response, version: &Version) -> bool {
     let is_honest = match response.length() {
         BodyLength::Known(length) => range_length(response.fields()) == Some(length),
@@ -468,7 +474,8 @@ fn is_rest(response: &Response, version: &Version) -> bool {
     is_honest && !response.is_decoded() && version.is_that_of(response.fields())
 }
 
-/// Whether a 416 means that the part is the whole of that version. Its length alone could be that of another version.
+/// Whether a 416 means that the part is the whole of that version. Its length alone could be that
+/// of another version.
 fn is_end(response: &Response, version: &Version, length: u64) -> bool {
     let is_whole = version.total == Some(length);
     let has_tag = response.field(header::ETAG.as_str()).is_some();
@@ -479,7 +486,8 @@ fn is_end(response: &Response, version: &Version, length: u64) -> bool {
     }
 }
 
-/// How many bytes of content the response has to have. A part that is not as long as its range is refused.
+/// How many bytes of content the response has to have. A part that is not as long as its range is
+/// refused.
 fn announced(response: &Response) -> Result<Option<u64>, Failure> {
     let length = match response.length() {
         BodyLength::Known(length) if !response.is_decoded() => Some(length),

@@ -1,8 +1,10 @@
-//! `--parallel-segments`: one large file over several connections, each of which fetches a part of it.
+//! `--parallel-segments`: one large file over several connections, each of which fetches a part of
+//! it.
 //!
-//! The first response shows whether that is possible: it has to have a length, a strong validator and take ranges. Its own
-//! connection continues with the first segment. Every request names the version it wants (If-Range), so that all segments
-//! are of one version. The record beside the part says which bytes are still missing, so that another run resumes.
+//! The first response shows whether that is possible: it has to have a length, a strong validator
+//! and take ranges. Its own connection continues with the first segment. Every request names the
+//! version it wants (If-Range), so that all segments are of one version. The record beside the part
+//! says which bytes are still missing, so that another run resumes.
 
 use crate::failure::Failure;
 use crate::get::attempt::{AttemptError, Persistence};
@@ -27,7 +29,8 @@ const SMALLEST: u64 = 1024 * 1024;
 /// How often the record is brought up to date.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// The version with its segments, if that response's content can be fetched in as many as were asked for.
+/// The version with its segments, if that response's content can be fetched in as many as were
+/// asked for.
 pub(in crate::get) fn plan(response: &Response, asked: u16, version: &Version) -> Option<Version> {
     let BodyLength::Known(total) = response.length() else {
         return None;
@@ -155,8 +158,8 @@ impl Progress {
         }
     }
 
-    /// Writes the record. The text always has the same length, so that one write replaces it. Returns the bytes that are
-    /// there.
+    /// Writes the record. The text always has the same length, so that one write replaces it.
+    /// Returns the bytes that are there.
     fn save(&self) -> u64 {
         let version = self.version();
         if let Some(record) = &self.record {

@@ -14,7 +14,8 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::get) enum Destination {
     Stdout,
-    /// A file, with the name it has to have. One that the user did not name must not replace another.
+    /// A file, with the name it has to have. One that the user did not name must not replace
+    /// another.
     File {
         path: PathBuf,
         may_replace: bool,
@@ -33,7 +34,7 @@ impl Destination {
             if path == Path::new("-") {
                 return Ok(Destination::Stdout);
             }
-            let path = target.values.fill(path.as_os_str().as_bytes());
+            let path = target.values.fill(path.as_os_str().as_bytes())?;
             return chosen(download, bytes::path(&path));
         }
         if !download.remote_name {

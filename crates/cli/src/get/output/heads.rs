@@ -1,7 +1,8 @@
 //! `-D`: the head of every response of a run, in the order in which they arrive.
 //!
-//! Interim responses, redirects, responses that are retried and a proxy's answer to CONNECT are among them. The file is
-//! emptied once, when the run begins, and each head is written as it arrives, so that it is there if the rest fails.
+//! Interim responses, redirects, responses that are retried and a proxy's answer to CONNECT are
+//! among them. The file is emptied once, when the run begins, and each head is written as it
+//! arrives, so that it is there if the rest fails.
 
 use super::destination::is_special;
 use super::sink::open_special;

@@ -1,7 +1,8 @@
-//! JSON made readable as it streams by: indented and coloured, nothing changed but the white space between tokens.
+//! JSON made readable as it streams by: indented and coloured, nothing changed but the white space
+//! between tokens.
 //!
-//! It is not parsed into values: numbers, escapes, repeated keys and the order stay what they were. What turns out not to be
-//! JSON is passed on as it is from there.
+//! It is not parsed into values: numbers, escapes, repeated keys and the order stay what they were.
+//! What turns out not to be JSON is passed on as it is from there.
 
 use super::terminal::styles;
 use crate::visible::is_dangerous;
@@ -10,10 +11,11 @@ use std::fmt::Write;
 
 /// Indentation of one level.
 const INDENT: &str = "  ";
-/// Levels that are indented further and further; nobody reads beyond.
+/// The deepest level that gets more indentation; a reader can't follow deeper ones anyway.
 const DEEPEST: usize = 64;
 
-/// Levels that are kept in mind. Content that nests deeper is passed on as it is, so that it can't fill the memory.
+/// Levels that are kept in mind. Content that nests deeper is passed on as it is, so that it can't
+/// fill the memory.
 const LEVELS: usize = 4096;
 
 /// The state between two pieces.

@@ -1,7 +1,7 @@
 //! Ctrl-C during a download: one line says what was kept and how to continue.
 //!
-//! The first download installs a thread that waits for SIGINT and SIGTERM. It settles what lies on the disk, prints the
-//! line, and lets the signal end the process as it would have.
+//! The first download installs a thread that waits for SIGINT and SIGTERM. It settles what lies on
+//! the disk, prints the line, and lets the signal end the process as it would have.
 
 use super::progress;
 use super::temporary::Temporary;
@@ -59,12 +59,14 @@ impl Kept {
         (state.total, state.is_resumable) = (total, is_resumable);
     }
 
-    /// How to write down the progress of segments, which returns the number of bytes that are there.
+    /// How to write down the progress of segments, which returns the number of bytes that are
+    /// there.
     pub(in crate::get) fn set_save(&self, save: impl Fn() -> u64 + Send + 'static) {
         lock(&self.0).save = Some(Box::new(save));
     }
 
-    /// Forgets the download while `settle` decides what becomes of its files, which no signal interrupts.
+    /// Forgets the download while `settle` decides what becomes of its files, which no signal
+    /// interrupts.
     pub(in crate::get) fn forget<T>(&self, settle: impl FnOnce() -> T) -> T {
         let mut all = lock(&ALL);
         all.retain(|other| !Arc::ptr_eq(&other.0, &self.0));
@@ -111,7 +113,8 @@ fn watch() {
     });
 }
 
-/// The signals that the parent, nohup for example, has set to be ignored, as bits. They stay ignored.
+/// The signals that the parent, nohup for example, has set to be ignored, as bits. They stay
+/// ignored.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,4 +1,5 @@
-//! Names for files that the URL or the server chooses: plain names, in this folder, that hide nothing and overwrite nothing.
+//! Names for files that the URL or the server chooses: plain names, in this folder, that hide
+//! nothing and overwrite nothing.
 //!
 //! A name consists of bytes, as on the disk: what is no UTF-8 stays as it was received.
 
@@ -21,7 +22,8 @@ pub(in crate::get) fn from_url(url: &Url) -> Option<OsString> {
     harmless(&name)
 }
 
-/// The name in Content-Disposition (RFC 6266). `filename*`, which names its character set, counts more than `filename`.
+/// The name in Content-Disposition (RFC 6266). `filename*`, which names its character set, counts
+/// more than `filename`.
 pub(in crate::get) fn from_fields(fields: &HeaderMap) -> Option<OsString> {
     let value = fields.get(header::CONTENT_DISPOSITION)?;
     let parameters = parameters(value.as_bytes());
@@ -99,7 +101,8 @@ fn unquote(quoted: &[u8]) -> (Vec<u8>, &[u8]) {
     (value, quoted.get(at..).unwrap_or_default())
 }
 
-/// The last part of what may look like a path, without what would hide it or do something on a terminal.
+/// The last part of what may look like a path, without what would hide it or do something on a
+/// terminal.
 fn harmless(name: &[u8]) -> Option<OsString> {
     let base = name.rsplit(|byte| matches!(byte, b'/' | b'\\')).next()?;
     let mut safe = Vec::with_capacity(base.len());

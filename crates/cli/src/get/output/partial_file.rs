@@ -1,7 +1,8 @@
 //! A file on its way: `NAME.part`, which gets its name when it is complete.
 //!
-//! Beside it lies `NAME.part.version`, which names the version and the URL, so that another run can resume without joining
-//! two versions. Where nothing can be created beside the file, an unnamed temporary file takes the content.
+//! Beside it lies `NAME.part.version`, which names the version and the URL, so that another run can
+//! resume without joining two versions. Where nothing can be created beside the file, an unnamed
+//! temporary file takes the content.
 
 use super::kept::Kept;
 use super::temporary::{Found, Own, Temporary};
@@ -331,8 +332,8 @@ impl PartialFile {
 }
 
 impl Drop for PartialFile {
-    /// An interrupted part stays if another run can resume it. Without a validator it is the user's, without the record;
-    /// only one of these is kept.
+    /// An interrupted part stays if another run can resume it. Without a validator it is the
+    /// user's, without the record; only one of these is kept.
     fn drop(&mut self) {
         if self.is_settled {
             return;
@@ -374,8 +375,8 @@ fn lock(file: &File, path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Takes away what lies beyond that length. Where nothing does, nothing is done: ext4 writes out at once, when it is closed,
-/// what was cut to nothing before, even if it was empty.
+/// Takes away what lies beyond that length. Where nothing does, nothing is done: ext4 writes out at
+/// once, when it is closed, what was cut to nothing before, even if it was empty.
 fn cut(file: &File, length: u64) -> io::Result<()> {
     if file.metadata()?.len() > length {
         file.set_len(length)?;

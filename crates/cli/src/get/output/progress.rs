@@ -66,7 +66,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Bar {
-    /// A bar that nobody sees.
+    /// A bar that is not drawn.
     pub(in crate::get) fn hidden() -> Self {
         Bar(None)
     }

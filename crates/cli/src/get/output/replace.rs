@@ -1,9 +1,10 @@
 //! Puts a finished download under its name, where the user may have a file already.
 //!
-//! Like curl, which writes into the file that is there, this keeps its mode, owner, links and attributes, and refuses a
-//! file that is read-only. Unlike curl, it leaves the old content alone until the new one is complete, and renames over
-//! it whenever that preserves everything. Otherwise (hard links, another owner, attributes, a mount point, a folder that
-//! cannot be written to) the complete content is copied into the file that is there.
+//! Like curl, which writes into the file that is there, this keeps its mode, owner, links and
+//! attributes, and refuses a file that is read-only. Unlike curl, it leaves the old content alone
+//! until the new one is complete, and renames over it whenever that preserves everything. Otherwise
+//! (hard links, another owner, attributes, a mount point, a folder that cannot be written to) the
+//! complete content is copied into the file that is there.
 
 use crate::failure::Failure;
 use crate::get::failure::write_failure;
@@ -29,7 +30,8 @@ pub(in crate::get) fn check(path: &Path) -> Result<Option<u32>, Failure> {
     Ok(existing(path, &resolve(path)?)?.map(|existing| existing.metadata.mode() & 0o777))
 }
 
-/// The file that the name leads to, whether it exists or not. The kernel decides which links may be followed.
+/// The file that the name leads to, whether it exists or not. The kernel decides which links may be
+/// followed.
 pub(in crate::get) fn resolve(path: &Path) -> Result<PathBuf, Failure> {
     let failed = |error: &io::Error| write_failure(&path.display().to_string(), error);
     let mut real = path.to_owned();
@@ -47,8 +49,8 @@ pub(in crate::get) fn resolve(path: &Path) -> Result<PathBuf, Failure> {
     Err(failed(&Errno::LOOP.into()))
 }
 
-/// Gives the content of `part` the name `path`. `beside` is its present name, if it has one. Returns whether that name
-/// is gone now.
+/// Gives the content of `part` the name `path`. `beside` is its present name, if it has one.
+/// Returns whether that name is gone now.
 pub(in crate::get) fn put(
     part: &mut File,
     beside: Option<&Path>,
@@ -152,7 +154,8 @@ fn is_like(part: &File, found: &Existing) -> bool {
     has_owner && part.set_permissions(mode).is_ok()
 }
 
-/// Whether the file has extended attributes, access control lists among them, that a new file would not get by itself.
+/// Whether the file has extended attributes, access control lists among them, that a new file would
+/// not get by itself.
 fn has_attributes(file: &File) -> bool {
     let mut names = [0u8; 4096];
     match rustix::fs::flistxattr(file, &mut names) {

@@ -31,7 +31,8 @@ pub(in crate::get) enum Output {
 }
 
 impl Output {
-    /// Standard output. It is written to directly: the standard library's buffer would look for lines.
+    /// Standard output. It is written to directly: the standard library's buffer would look for
+    /// lines.
     pub(in crate::get) fn stdout(console: Console, fields: &HeaderMap) -> Result<Self, Failure> {
         let stdout = io::stdout()
             .as_fd()
@@ -120,7 +121,8 @@ impl Output {
 /// Opens a device, a FIFO or the like for writing.
 pub(in crate::get) fn open_special(path: &Path) -> io::Result<File> {
     match path.to_str() {
-        // A descriptor that is open has a position; the same file opened anew would be written from its beginning.
+        // A descriptor that is open has a position; the same file opened anew would be written from
+        // its beginning.
         Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
             io::stdout().as_fd().try_clone_to_owned().map(File::from)
         }

@@ -1,4 +1,5 @@
-//! What a terminal may see: nothing that a server sends may move the cursor, change the title or answer for the user.
+//! What a terminal may see: nothing that a server sends may move the cursor, change the title or
+//! answer for the user.
 
 use crate::get::args::{Colour, OutputArgs};
 use crate::visible::visible;

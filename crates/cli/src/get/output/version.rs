@@ -1,11 +1,11 @@
 //! The record beside a partial file: the version of the URL that it is a part of.
 //!
 //! ```text
-//! https://host/big.iso                the URL, without passwords; a query stands as its SHA-256 sum
+//! https://host/big.iso              the URL, without passwords; a query as its SHA-256 sum
 //! "v1"                                the validator, or an empty line
 //! total 5000000000                    the length of the whole, if the server announced it
 //! coding gzip                         the content coding, unless it is identity
-//! missing 00…01000000-00…02000000     with --parallel-segments: a range whose first bytes are still to come
+//! missing 00…01000000-00…02000000   with --parallel-segments: a range to fetch
 //! ```
 
 use http::{HeaderMap, header};
@@ -27,7 +27,8 @@ pub(in crate::get) struct Version {
     pub(in crate::get) total: Option<u64>,
     /// The content coding, in lower case; empty for identity.
     pub(in crate::get) coding: String,
-    /// The segments of a download that runs over several connections; none for one that grows at its end.
+    /// The segments of a download that runs over several connections; none for one that grows at
+    /// its end.
     pub(in crate::get) segments: Vec<Segment>,
 }
 
@@ -64,8 +65,8 @@ impl Version {
         }
     }
 
-    /// Whether the fields of a partial response describe this version. A partial response must repeat an entity tag but
-    /// may omit the date (RFC 9110 §15.3.7).
+    /// Whether the fields of a partial response describe this version. A partial response must
+    /// repeat an entity tag but may omit the date (RFC 9110 §15.3.7).
     pub(in crate::get) fn is_that_of(&self, fields: &HeaderMap) -> bool {
         let text = |name| fields.get(name).and_then(|value| value.to_str().ok());
         let is_same = match self.validator.as_ref().map(Validator::as_str) {

@@ -1,11 +1,12 @@
-//! The content of -F, read by a reader of its own: as many parts as were asked for, each with the content that it was given.
+//! The content of -F, read by a reader of its own: as many parts as were asked for, each with the
+//! content that it was given.
 
 use crate::get::args::FormPart;
 use crate::get::request::multipart::Form;
 use std::io::Read;
 
-/// Arguments of -F, a line each; after the empty one, arguments of --form-string. No argument that would read a file or
-/// begin a part within a part is used.
+/// Arguments of -F, a line each; after the empty one, arguments of --form-string. No argument that
+/// would read a file or begin a part within a part is used.
 pub(crate) fn form(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;

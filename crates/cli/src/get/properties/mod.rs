@@ -1,14 +1,15 @@
-//! What holds for any input of what `get` reads, as functions that panic where it doesn't. The fuzz targets in `crates/cli/fuzz`
-//! call them with the inputs that libFuzzer finds; the tests with random ones, and with the targets' seeds.
+//! What holds for any input of what `get` reads, as functions that panic where it doesn't. The fuzz
+//! targets in `crates/cli/fuzz` call them with the inputs that libFuzzer finds; the tests with
+//! random ones, and with the targets' seeds.
 //!
 //! | function | input | what holds |
 //! |---|---|---|
-//! | [`file_name`] | Content-Disposition, a URL's path | the name stays in the directory, hides nothing, and is no longer than 255 bytes |
-//! | [`netrc`] | a file, and entries of it | entries are read as they were written; no password goes to another host |
-//! | [`form`] | arguments of -F | the content is the parts that were asked for, and nothing in them ends one |
+//! | [`file_name`] | Content-Disposition, a URL's path | a visible name of at most 255 bytes |
+//! | [`netrc`] | a file, and entries of it | no password goes to another host |
+//! | [`form`] | arguments of -F | the content is the parts that were asked for |
 //! | [`record`] | the record beside a partial file | one that is read is written the same |
-//! | [`terminal`] | heads and JSON | no character does anything on a terminal; no token of JSON is changed |
-//! | [`resume::resume`] | what a server does during a download | a file under its final name is one version, and whole |
+//! | [`terminal`] | heads and JSON | nothing acts on a terminal; no token of JSON is changed |
+//! | [`resume::resume`] | what a server does during a download | a file is one version, and whole |
 
 mod form;
 pub(crate) mod resume;

@@ -1,8 +1,9 @@
-//! Downloads from a server that changes the file, breaks off, mislabels parts and forgets fields, as the input says: whatever
-//! happens, a file under its final name is one version of the resource, and whole.
+//! Downloads from a server that changes the file, breaks off, mislabels parts and forgets fields,
+//! as the input says: whatever happens, a file under its final name is one version of the resource,
+//! and whole.
 //!
-//! What no client could notice is left out: bytes of one version with the validator of another, a wrong number as the first
-//! byte of a part, and content without a length that ends early.
+//! What no client could notice is left out: bytes of one version with the validator of another, a
+//! wrong number as the first byte of a part, and content without a length that ends early.
 
 use crate::get::{Args, fetch_all};
 use clap::Parser;
@@ -14,8 +15,8 @@ use std::thread;
 
 /// Runs of the command, each of which resumes what the one before it left.
 const RUNS: usize = 3;
-/// Versions of the file. The last one is the first, in the coding gzip and with the same entity tag, as from a server that
-/// compresses carelessly.
+/// Versions of the file. The last one is the first, in the coding gzip and with the same entity
+/// tag, as from a server that compresses carelessly.
 const VERSIONS: usize = 4;
 const CODED: usize = 3;
 /// Bytes of each version. Two have the same length.
@@ -29,7 +30,8 @@ struct Line {
     args: Args,
 }
 
-/// The steps of a server, four bytes each; the first byte of all chooses segments and the kind of validator.
+/// The steps of a server, four bytes each; the first byte of all chooses segments and the kind of
+/// validator.
 pub(crate) fn resume(input: &[u8]) {
     let Some((kind, steps)) = input.split_first() else {
         return;
@@ -156,7 +158,8 @@ impl Server {
             names_version: fields & 0x0c != 0x0c,
             names_total: fields & 0x30 != 0x30,
             less: usize::from(length & 0x0f).saturating_sub(8),
-            // Not both: other bytes of the right number are other content, which no client could notice.
+            // Not both: other bytes of the right number are other content, which no client could
+            // notice.
             more: match length & 0x0f {
                 0..=8 => usize::from(length >> 4).saturating_sub(8),
                 _ => 0,

@@ -8,7 +8,8 @@ use crate::get::output::terminal;
 use crate::get::request::content::Content;
 use std::io::Write;
 
-/// Shows the request's bytes: the head, and content that is in memory. Content from elsewhere is named on stderr.
+/// Shows the request's bytes: the head, and content that is in memory. Content from elsewhere is
+/// named on stderr.
 pub(in crate::get) fn show(fetch: &Fetch<'_>) -> Result<(), Failure> {
     let head = fetch
         .spec
@@ -34,7 +35,7 @@ pub(in crate::get) fn show(fetch: &Fetch<'_>) -> Result<(), Failure> {
         }
         Content::Form(form) => Some(match form.body().length() {
             Some(length) => format!("a form of {length} bytes"),
-            None => "a form whose length nobody knows yet".to_owned(),
+            None => "a form whose length is not known yet".to_owned(),
         }),
         Content::File { path, offset: 0 } => Some(format!("the file {}", path.display())),
         Content::File { path, offset } => {

@@ -10,13 +10,13 @@ use tinyhttp_client::trace::{Hop, Trace};
 /// The outcome of a fetch so far.
 #[derive(Debug, Default)]
 pub(in crate::get) struct Summary {
-    /// Bytes of content that were written somewhere, in the last try.
+    /// Bytes of content that were written somewhere, in the last attempt.
     pub(in crate::get) written: u64,
     /// The file that was written.
     pub(in crate::get) file: Option<PathBuf>,
-    /// What was verified.
+    /// What was verified, in words.
     pub(in crate::get) verified: Option<String>,
-    /// Tries after the first one.
+    /// Attempts after the first one.
     pub(in crate::get) retries: u32,
 }
 

@@ -1,7 +1,7 @@
 //! What is shown of secrets: heads without credentials and cookies, URLs without passwords.
 //!
-//! `-v`, `--dry-run`, `--json-out` and `-w` end up in bug reports, logs of build servers and on shared screens. Everything that they
-//! show of a request passes through here.
+//! `-v`, `--dry-run`, `--json-out` and `-w` end up in bug reports, logs of build servers and on
+//! shared screens. Everything that they show of a request passes through here.
 
 use url::Url;
 

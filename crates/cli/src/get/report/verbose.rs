@@ -51,103 +51,106 @@ impl Narrator {
     }
 
     fn line(&self, line: fmt::Arguments<'_>) {
-        // If nobody reads what is told, that is no reason to stop.
+        // A closed stderr must not stop the transfer.
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 }
 
 impl Observer for Narrator {
     fn event(&self, at: Duration, event: &Event<'_>) {
+        let step = |step, text: fmt::Arguments<'_>| self.step(at, step, text);
         match event {
             Event::Hop { url, .. } => {
                 let host = url.host_str().unwrap_or_default();
                 let port = url.port_or_known_default().unwrap_or_default();
-                self.step(
-                    at,
+                let path = url.path();
+                step(
                     "1 URL",
-                    format_args!("{url}: host {host}, port {port}, path {}", url.path()),
+                    format_args!("{url}: host {host}, port {port}, path {path}"),
                 );
             }
+            Event::RequestHead(raw) => {
+                step("4 request", format_args!(""));
+                self.head('>', raw);
+            }
+            Event::RequestSent { content: 0 } => {}
+            Event::RequestSent { content } => {
+                step("", format_args!("sent {content} bytes of content"));
+            }
+            Event::FirstByte => step("5 response", format_args!("its first byte is here")),
+            Event::Interim(raw) | Event::ResponseHead { raw, .. } => self.head('<', raw),
+            Event::Tolerated(deviation) => step(
+                "",
+                format_args!("forgiven (--strict would not): {deviation}"),
+            ),
+            Event::End { close: None, .. } => {
+                step("6 keep", format_args!("the connection stays open"));
+            }
+            Event::End {
+                close: Some(reason),
+                ..
+            } => step("6 close", format_args!("{reason}")),
+            Event::Redirect { status, location } => {
+                let status = status.as_u16();
+                step("", format_args!("{status} leads to {location}"));
+            }
+            other => self.connection(at, other),
+        }
+    }
+}
+
+impl Narrator {
+    /// Reports how the server is found and reached.
+    fn connection(&self, at: Duration, event: &Event<'_>) {
+        let step = |step, text: fmt::Arguments<'_>| self.step(at, step, text);
+        match event {
             Event::Resolved { host, addresses } => {
                 let list: Vec<_> = addresses
                     .iter()
                     .map(|address| address.ip().to_string())
                     .collect();
                 let list = list.join(", ");
-                if list == host.trim_matches(['[', ']']) {
-                    self.step(
-                        at,
-                        "2 resolve",
-                        format_args!("{host} is an address already"),
-                    );
-                } else {
-                    self.step(at, "2 resolve", format_args!("{host} is at {list}"));
+                match list == host.trim_matches(['[', ']']) {
+                    true => step("2 resolve", format_args!("{host} is an address already")),
+                    false => step("2 resolve", format_args!("{host} is at {list}")),
                 }
             }
             Event::Connecting { address } => {
-                self.step(at, "3 connect", format_args!("trying {address}"));
+                step("3 connect", format_args!("trying {address}"));
             }
             Event::ConnectFailed { address, error } => {
-                self.step(at, "", format_args!("{address}: {error}"));
+                step("", format_args!("{address}: {error}"));
             }
-            Event::Connected { peer } => self.step(at, "", format_args!("connected to {peer}")),
+            Event::Connected { peer } => step("", format_args!("connected to {peer}")),
             Event::Tunnel {
                 proxy,
                 request,
                 response,
             } => {
-                self.step(
-                    at,
+                step(
                     "",
                     format_args!("the proxy {proxy} has made the connection"),
                 );
                 self.head('>', request);
                 self.head('<', response);
             }
-            Event::Secured { facts } => self.step(
-                at,
+            Event::Secured { facts } => step(
                 "",
                 format_args!("{}, {}, {}", facts.version, facts.cipher, facts.group),
             ),
-            Event::Reused { peer, exchanges } => self.step(
-                at,
-                "3 connect",
-                format_args!(
-                    "the connection to {peer} is still open; this is exchange {}",
-                    exchanges + 1
-                ),
-            ),
-            Event::Stale => self.step(
-                at,
+            Event::Reused { peer, exchanges } => {
+                let number = exchanges + 1;
+                step(
+                    "3 connect",
+                    format_args!(
+                        "the connection to {peer} is still open; this is exchange {number}"
+                    ),
+                );
+            }
+            Event::Stale => step(
                 "",
                 format_args!("the server had closed that connection; opening a new one"),
             ),
-            Event::RequestHead(raw) => {
-                self.step(at, "4 request", format_args!(""));
-                self.head('>', raw);
-            }
-            Event::RequestSent { content: 0 } => {}
-            Event::RequestSent { content } => {
-                self.step(at, "", format_args!("sent {content} bytes of content"));
-            }
-            Event::FirstByte => self.step(at, "5 response", format_args!("its first byte is here")),
-            Event::Interim(raw) | Event::ResponseHead { raw, .. } => self.head('<', raw),
-            Event::Tolerated(deviation) => self.step(
-                at,
-                "",
-                format_args!("forgiven (--strict would not): {deviation}"),
-            ),
-            Event::End { close, .. } => match close {
-                None => self.step(at, "6 keep", format_args!("the connection stays open")),
-                Some(reason) => self.step(at, "6 close", format_args!("{reason}")),
-            },
-            Event::Redirect { status, location } => {
-                self.step(
-                    at,
-                    "",
-                    format_args!("{} leads to {location}", status.as_u16()),
-                );
-            }
             _ => {}
         }
     }

@@ -68,7 +68,8 @@ pub(in crate::get) fn write_out(format: &OsStr, facts: &Facts<'_>) -> io::Result
     out.flush()
 }
 
-/// The name in braces behind `opening`, and the text behind that. No variable has a name that is not UTF-8.
+/// The name in braces behind `opening`, and the text behind that. No variable has a name that is
+/// not UTF-8.
 fn variable<'t>(text: &'t [u8], opening: &[u8]) -> Option<(&'t str, &'t [u8])> {
     let (name, rest) = bytes::split_once(text.strip_prefix(opening)?, b'}')?;
     Some((std::str::from_utf8(name).unwrap_or_default(), rest))
@@ -93,11 +94,8 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
     };
     match name {
         "http_code" | "response_code" => {
-            format!(
-                "{:03}",
-                hop.and_then(|hop| hop.status)
-                    .map_or(0, |status| status.as_u16())
-            )
+            let status = hop.and_then(|hop| hop.status);
+            format!("{:03}", status.map_or(0, |status| status.as_u16()))
         }
         "http_version" => match hop.map(|hop| hop.response.as_slice()) {
             Some(head) if head.starts_with(b"HTTP/1.0") => "1.0".to_owned(),
@@ -146,12 +144,10 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
         "time_starttransfer" => seconds(hop.and_then(|hop| hop.first_byte)),
         "time_redirect" => seconds(hop.map(|hop| hop.started)),
         "time_total" => seconds(Some(total)),
-        "filename_effective" => facts
-            .summary
-            .file
-            .as_ref()
-            .map(|path| path.display().to_string())
-            .unwrap_or_default(),
+        "filename_effective" => {
+            let path = facts.summary.file.as_ref();
+            path.map_or_else(String::new, |path| path.display().to_string())
+        }
         "exitcode" => facts.failure.map_or(0, Failure::code).to_string(),
         "errormsg" => facts
             .failure

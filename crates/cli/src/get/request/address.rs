@@ -8,8 +8,8 @@ const SCHEMES: [&str; 11] = [
     "http", "https", "gopher", "gophers", "file", "ftp", "ftps", "sftp", "scp", "ws", "wss",
 ];
 
-/// The URL that is meant. `host:port/path` means http, and `:port/path` this machine. Between a scheme and a host there may
-/// be one to three slashes, as with curl.
+/// The URL that is meant. `host:port/path` means http, and `:port/path` this machine. Between a
+/// scheme and a host there may be one to three slashes, as with curl.
 pub(in crate::get) fn parse(text: &str) -> Result<Url, Failure> {
     let text = text.trim();
     let full = match scheme(text) {

@@ -61,7 +61,8 @@ pub(in crate::get) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure>
     write_privately(path, &text)
 }
 
-/// Cookies are as good as passwords: a new file is for its owner only, and the file is there as a whole or as it was.
+/// Cookies are as good as passwords: a new file is for its owner only, and the file is there as a
+/// whole or as it was.
 fn write_privately(path: &Path, text: &[u8]) -> Result<(), Failure> {
     let failed = |error: &io::Error| write_failure(&path.display().to_string(), error);
     let is_there = replace::check(path)?.is_some();

@@ -27,7 +27,8 @@ pub(in crate::get) fn date(text: &OsStr) -> Result<HttpDate, Failure> {
         })
 }
 
-/// `2026-01-31`, `2026-01-31T12:00:00Z`, `Jan 31 2026`, `31 January 2026 12:00`: each part is known by its look.
+/// `2026-01-31`, `2026-01-31T12:00:00Z`, `Jan 31 2026`, `31 January 2026 12:00`: each part is known
+/// by its look.
 fn in_words(text: &str, now: HttpDate) -> Option<HttpDate> {
     let (mut year, mut month, mut day) = (None, None, None);
     let mut time = vec![0, 0, 0];

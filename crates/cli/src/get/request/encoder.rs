@@ -144,7 +144,8 @@ impl Encoded {
         Ok(())
     }
 
-    /// Encodes all but the last bytes, which depend on what follows. Line ends stay, and lines are broken by `=` at the end.
+    /// Encodes all but the last bytes, which depend on what follows. Line ends stay, and lines are
+    /// broken by `=` at the end.
     fn encode_quoted_printable(&mut self) {
         let input = std::mem::take(&mut self.input);
         let mut at = 0;
@@ -165,7 +166,8 @@ impl Encoded {
                 byte => byte.is_ascii_graphic() && byte != b'=',
             };
             let length = if is_plain { 1 } else { 3 };
-            // The last column is for the `=` that breaks the line, unless the line ends there anyway.
+            // The last column is for the `=` that breaks the line, unless the line ends there
+            // anyway.
             let room = LONGEST_LINE - usize::from(!ends_line(1));
             if self.column + length > room {
                 self.output.extend(b"=\r\n");

@@ -3,8 +3,9 @@
 //! ```text
 //! part    = [NAME] "=" (text / "@" file *("," file) / "<" file / "(" ) / "=)"
 //! text    = word *(";" option)
-//! option  = "type=" TYPE / "filename=" word / "encoder=" word / "headers=" (word / "@" word / "<" word)
-//! word    = anything up to a semicolon, or in double quotes, in which \" and \\ stand for themselves
+//! option  = "type=" TYPE / "filename=" word / "encoder=" word / "headers=" fields
+//! fields  = word / "@" word / "<" word
+//! word    = anything up to a semicolon, or in double quotes, with \" for a quote and \\ for \
 //! ```
 //!
 //! `=(` begins a part that consists of the parts up to `=)`.
@@ -200,8 +201,9 @@ struct Options {
     fields: Vec<Vec<u8>>,
 }
 
-/// Reads a value and its options up to one of `ends` that is no semicolon: both, and the text behind. With `keeps` an
-/// option that means nothing is part of the value: a semicolon in a text stays one.
+/// Reads a value and its options up to one of `ends` that is no semicolon: both, and the text
+/// behind. With `keeps` an option that means nothing is part of the value: a semicolon in a text
+/// stays one.
 fn read_value<'t>(
     text: &'t [u8],
     ends: &[u8],
@@ -293,8 +295,9 @@ fn read_fields<'t>(
     Ok(rest)
 }
 
-/// A word up to one of `ends`, and the rest: as it stands, without spaces around it, or in quotes, in which a backslash
-/// stands before a quote or a backslash. A quote that nothing ends is part of the word.
+/// A word up to one of `ends`, and the rest: as it stands, without spaces around it, or in quotes,
+/// in which a backslash stands before a quote or a backslash. A quote that nothing ends is part of
+/// the word.
 fn word<'t>(text: &'t [u8], ends: &[u8]) -> (Vec<u8>, &'t [u8]) {
     let text = text.trim_ascii_start();
     if let Some(quoted) = text.strip_prefix(b"\"") {

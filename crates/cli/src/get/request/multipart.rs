@@ -9,7 +9,8 @@
 //! --BOUNDARY--
 //! ```
 //!
-//! Files are streamed; the content is as long as Content-Length says, or comes in chunks if a part has no length.
+//! Files are streamed; the content is as long as Content-Length says, or comes in chunks if a part
+//! has no length.
 
 use super::encoder::Encoder;
 use super::form_grammar::{self, Content, Part};
@@ -68,7 +69,8 @@ impl Form {
         !self.pieces.iter().any(is_stdin)
     }
 
-    /// The content of the request. Files are as long as they are now, even if they grow while they are sent.
+    /// The content of the request. Files are as long as they are now, even if they grow while they
+    /// are sent.
     pub(in crate::get) fn body(&self) -> Body {
         let lengths = self.lengths();
         let pieces = || self.pieces.iter().zip(&lengths);
@@ -149,7 +151,8 @@ impl Writer {
         }
     }
 
-    /// Writes parts that belong together, each with that disposition; returns the boundary between them.
+    /// Writes parts that belong together, each with that disposition; returns the boundary between
+    /// them.
     fn write_all(&mut self, parts: &[Part], disposition: Option<&str>) -> Result<String, Failure> {
         let boundary = self.boundary();
         for part in parts {

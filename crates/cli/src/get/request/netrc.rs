@@ -12,7 +12,8 @@ pub(in crate::get) struct Login {
     pub(in crate::get) password: Vec<u8>,
 }
 
-/// The first entry for that host, or the default one. With a user, the first entry for the host that has this login.
+/// The first entry for that host, or the default one. With a user, the first entry for the host
+/// that has this login.
 pub(in crate::get) fn look_up(text: &[u8], host: &str, user: Option<&[u8]>) -> Option<Login> {
     let mut words = words(text).into_iter().peekable();
     while let Some(word) = words.next() {
@@ -41,8 +42,8 @@ pub(in crate::get) fn look_up(text: &[u8], host: &str, user: Option<&[u8]>) -> O
     None
 }
 
-/// Words, by white space; in quotes one may have spaces, and `\` takes the next byte as it is. `#` begins a comment,
-/// and a macro goes on to the next empty line.
+/// Words, by white space; in quotes one may have spaces, and `\` takes the next byte as it is. `#`
+/// begins a comment, and a macro goes on to the next empty line.
 fn words(text: &[u8]) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut is_macro = false;

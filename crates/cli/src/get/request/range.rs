@@ -1,10 +1,15 @@
-//! `-r` and `-C` in the request: the part of the response that is asked for, or the part of a file that is sent.
+//! `-r` and `-C` in the request: the part of the response that is asked for, or the part of a file
+//! that is sent.
 //!
-//! | flags | without content | with `-T` | with `-d` |
-//! |---|---|---|---|
-//! | `-r 2-4` | `Range: bytes=2-4` | `Content-Range: bytes 2-4/LENGTH` | `Content-Range: bytes 2-4/LENGTH` |
-//! | `-C 5` | `Range: bytes=5-` | `Content-Range: bytes 5-LAST/TOTAL`, and the rest of the file | refused |
-//! | `-C -` | from the end of the output file | `Content-Range: bytes 0-LAST/TOTAL`, and all of it | refused |
+//! | flags | with | field |
+//! |---|---|---|
+//! | `-r 2-4` | no content | `Range: bytes=2-4` |
+//! | `-r 2-4` | `-T`, `-d` | `Content-Range: bytes 2-4/LENGTH` |
+//! | `-C 5` | no content | `Range: bytes=5-` |
+//! | `-C 5` | `-T` | `Content-Range: bytes 5-LAST/TOTAL`, and the rest of the file |
+//! | `-C -` | no content | `Range` from the end of the output file |
+//! | `-C -` | `-T` | `Content-Range: bytes 0-LAST/TOTAL`, and all of it |
+//! | `-C` | `-d`, `-F` | refused |
 //!
 //! These are curl's requests. The `Range` of a download that resumes is in `download`.
 
@@ -39,7 +44,8 @@ pub(in crate::get) fn start(args: &Args) -> Result<Option<Start>, Failure> {
     byte.map(|byte| Some(Start::Byte(byte)))
 }
 
-/// The first byte of an uploaded file that is sent. What the server has of it is unknown, so `-C -` sends all of it.
+/// The first byte of an uploaded file that is sent. What the server has of it is unknown, so `-C -`
+/// sends all of it.
 pub(in crate::get) fn upload_offset(args: &Args) -> Result<u64, Failure> {
     Ok(match start(args)? {
         Some(Start::Byte(byte)) => byte,
@@ -77,7 +83,8 @@ fn sent(range: &str, length: Option<u64>) -> Option<(&'static str, String)> {
     Some(("Content-Range", format!("bytes {range}/{length}")))
 }
 
-/// `-C` with content: the rest of a file. Without content it is about the response, and `download` sees to it.
+/// `-C` with content: the rest of a file. Without content it is about the response, and `download`
+/// sees to it.
 fn resumed_upload(
     start: Start,
     content: &Content,

@@ -43,13 +43,13 @@ pub(in crate::get) fn authorization(
 }
 
 /// `USER:PASSWORD`; a password that isn't there is asked for, on the terminal, without showing it.
-pub(in crate::get) fn ask(text: &OsStr, whom: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+pub(in crate::get) fn ask(text: &OsStr, peer: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let text = text.as_bytes();
     if let Some((user, password)) = bytes::split_once(text, b':') {
         return Ok((user.to_vec(), password.to_vec()));
     }
     let user = String::from_utf8_lossy(text);
-    let question = format!("Password of {} for {whom}: ", visible(&user));
+    let question = format!("Password of {} for {peer}: ", visible(&user));
     let password = prompt(&question).map_err(|error| {
         Failure::with_code(2, format!("could not ask for a password: {error}"))
             .hint("give it as -u USER:PASSWORD, in TINYHTTP_USER, or in ~/.netrc with -n")
@@ -57,14 +57,15 @@ pub(in crate::get) fn ask(text: &OsStr, whom: &str) -> Result<(Vec<u8>, Vec<u8>)
     Ok((text.to_vec(), password))
 }
 
-/// Asks on the terminal, whatever the standard streams are connected to. Nothing that is typed is shown.
+/// Asks on the terminal, whatever the standard streams are connected to. Nothing that is typed is
+/// shown.
 fn prompt(question: &str) -> io::Result<Vec<u8>> {
     let terminal = File::options().read(true).write(true).open("/dev/tty")?;
     let before = tcgetattr(&terminal)?;
     let mut quiet = before.clone();
     quiet.local_modes.remove(LocalModes::ECHO);
     quiet.local_modes.insert(LocalModes::ECHONL);
-    // Before the question: somebody may type ahead.
+    // Before the question: the user may type ahead.
     tcsetattr(&terminal, OptionalActions::Now, &quiet)?;
     let mut answer = Vec::new();
     let result = (&terminal)

@@ -102,8 +102,8 @@ impl RequestSpec {
         Ok(spec)
     }
 
-    /// A field that was given with -H. Those that say how the message is framed are settings here, not text: what is
-    /// written has to match what is done.
+    /// A field that was given with -H. Those that say how the message is framed are settings here,
+    /// not text: what is written has to match what is done.
     fn add_line(&mut self, line: &[u8]) -> Result<(), Failure> {
         let usage = |what: &str, hint: &str| {
             Failure::with_code(2, format!("-H {} {what}", quoted(line))).hint(hint)

@@ -43,11 +43,11 @@ pub(super) fn verdict(method: &Method, status: StatusCode, fields: &HeaderMap) -
         });
     } else if let Some(seconds) = guess(fields).filter(|_| is_heuristic(status)) {
         lines.push(format!(
-            "nobody said how long; a tenth of its age, {}, is usual (RFC 9111 §4.2.2)",
+            "no field says how long; a tenth of its age, {}, is usual (RFC 9111 §4.2.2)",
             span(seconds)
         ));
     } else {
-        lines.push("nobody said how long it is good for: it is checked before each use".to_owned());
+        lines.push("no field says how long it is fresh: it is checked before each use".to_owned());
     }
     if has("immutable") {
         lines.push("it will never change: immutable (RFC 8246)".to_owned());
@@ -159,7 +159,7 @@ mod tests {
             ),
             (
                 &[("vary", "Accept-Encoding")],
-                &["nobody said", "Accept-Encoding"],
+                &["no field says", "Accept-Encoding"],
             ),
         ];
         for (list, want) in table {

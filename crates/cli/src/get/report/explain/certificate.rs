@@ -1,4 +1,4 @@
-//! What TLS agreed on, and whose certificate it is.
+//! What TLS agreed on, and the server's certificate.
 
 use super::page::Page;
 use tinyhttp_client::HttpDate;
@@ -49,7 +49,7 @@ pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
         page.row(
             "issued by",
             &issuer,
-            "whoever signed it (RFC 5280 §4.1.2.4)",
+            "the authority that signed it (RFC 5280 §4.1.2.4)",
         );
         let validity = certificate.validity();
         let until = HttpDate::from_unix_seconds(validity.not_after.timestamp());
@@ -58,7 +58,7 @@ pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
     let (verdict, why) = match tls.is_verified {
         true => (
             "trusted",
-            "name and dates fit, and somebody trusted has signed it",
+            "name and dates fit, and a trusted authority has signed it",
         ),
         false => ("not verified", "-k trusts anybody"),
     };

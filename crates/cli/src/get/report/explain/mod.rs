@@ -1,4 +1,5 @@
-//! `--explain`: a fetch told as a lesson, in the seven steps and in the parts of both messages, from what really happened.
+//! `--explain`: a fetch told as a lesson, in the seven steps and in the parts of both messages,
+//! from what really happened.
 
 mod caching;
 #[cfg(feature = "tls")]

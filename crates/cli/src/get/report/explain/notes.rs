@@ -89,12 +89,14 @@ pub(super) fn redirect(status: u16) -> &'static str {
 pub(super) fn request_field(name: &str) -> &'static str {
     match name.to_ascii_lowercase().as_str() {
         "host" => "which of the sites at that address (RFC 9110 §7.2)",
-        "user-agent" => "who asks (RFC 9110 §10.1.5)",
+        "user-agent" => "the client program (RFC 9110 §10.1.5)",
         "accept" => "which types of content are welcome (RFC 9110 §12.5.1)",
         "accept-encoding" => "which codings can be undone here (RFC 9110 §12.5.3)",
         "accept-language" => "which languages are welcome (RFC 9110 §12.5.4)",
-        "authorization" => "who is asking: a secret, not shown (RFC 9110 §11.6.2)",
-        "proxy-authorization" => "who is asking the proxy: a secret (RFC 9110 §11.7.2)",
+        "authorization" => "the user, and the proof: a secret, not shown (RFC 9110 §11.6.2)",
+        "proxy-authorization" => {
+            "the user at the proxy, and the proof: a secret (RFC 9110 §11.7.2)"
+        }
         "cookie" => "what the server asked to be told again: a secret (RFC 6265 §4.2)",
         "referer" => "the page that led here (RFC 9110 §10.1.3)",
         "origin" => "the site that asks (RFC 6454 §7)",

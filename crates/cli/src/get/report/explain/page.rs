@@ -97,7 +97,8 @@ impl Page {
         );
     }
 
-    /// Facts too long for their column go on to the page's edge, and below; then the note stands below them.
+    /// Facts too long for their column go on to the page's edge, and below; then the note stands
+    /// below them.
     fn spans(&mut self, label: &str, spans: &[Span<'_>], note: &str) {
         let fact: Vec<(char, Style)> = spans
             .iter()
@@ -141,7 +142,7 @@ impl Page {
         self.paint(" │ ", styles::FAINT);
     }
 
-    /// Nobody sees blanks at the end of a line, until they are copied.
+    /// Blanks at the end of a line would be copied with it.
     fn end_line(&mut self) {
         self.text.truncate(self.text.trim_end_matches(' ').len());
         self.text.push('\n');
@@ -187,7 +188,8 @@ fn keep_together(note: &str) -> Vec<char> {
     words.chars().chain(section).collect()
 }
 
-/// Where to cut a text so that no line is longer than `width`: between words, or, where one is longer than a line, in it.
+/// Where to cut a text so that no line is longer than `width`: between words, or, where one is
+/// longer than a line, in it.
 fn lines(text: &[char], width: usize) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let mut start = 0;

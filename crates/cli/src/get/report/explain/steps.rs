@@ -34,10 +34,10 @@ pub(super) fn hop(page: &mut Page, hop: &Hop, next: Option<&Hop>, failure: Optio
 }
 
 fn url(page: &mut Page, url: &Url) {
-    page.heading("1  The URL: whom to ask, and for what", None);
+    page.heading("1  The URL: which server, and what to ask for", None);
     let scheme = match url.scheme() {
         "https" => "HTTP inside TLS: secret, and the server proves its name (RFC 9110 §4.2.2)",
-        _ => "plain text: everybody on the way can read it (RFC 9110 §4.2.1)",
+        _ => "plain text: every machine on the way can read it (RFC 9110 §4.2.1)",
     };
     page.row("scheme", url.scheme(), scheme);
     let host = match url.host() {
@@ -74,7 +74,7 @@ fn resolve(page: &mut Page, hop: &Hop) {
         let (fact, note) = match (hop.resolved, hop.connected) {
             (None, None) => (
                 "none",
-                "nobody knows that name, or nobody who knows it could be asked",
+                "the name does not exist, or no name server that knows it could be reached",
             ),
             _ => (
                 "none needed",
@@ -101,7 +101,7 @@ fn connect(page: &mut Page, hop: &Hop) {
     if hop.reused > 0 {
         page.heading("3  Connect", None);
         let note = format!(
-            "still open: nothing to look up, nobody to shake hands with; this is exchange {} on it",
+            "still open: nothing to look up and no handshake; this is exchange {} on it",
             hop.reused + 1
         );
         page.row("kept", &peer, &note);
@@ -219,7 +219,7 @@ fn length(hop: &Hop) -> &'static str {
             "in chunks, each with its size before it; one of size 0 ends it (RFC 9112 §7.1)"
         }
         Some(BodyLength::UntilClose) => {
-            "until the server closed: whether that is all, nobody knows (RFC 9112 §6.3)"
+            "until the server closed: whether that is all can't be known (RFC 9112 §6.3)"
         }
         None => "",
     }
@@ -254,9 +254,9 @@ fn closed(reason: Closed, failure: Option<&Failure>) -> &'static str {
         }
         Closed::Unread => "not all of the content was read; the rest would be in the way",
         Closed::Unsent => "the answer came before the request was sent whole",
-        Closed::Surplus => "there were bytes after the response that nobody asked for",
+        Closed::Surplus => "there were bytes after the response that belong to no request",
         _ if failure.is_some() => {
-            "something went wrong; nobody knows where the next message starts"
+            "something went wrong; where the next message starts is not known"
         }
         _ => "",
     }
