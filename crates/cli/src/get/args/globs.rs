@@ -156,6 +156,9 @@ impl Choice {
     }
 }
 
+/// A value that is referred to, and the text behind the reference; `None` if it is none.
+type Reference<'v, 't> = Option<(&'v [u8], &'t [u8])>;
+
 impl Values {
     /// Replaces `#N` by the value of the glob with that number, counted from 1, and `#<NAME>` by
     /// that of the glob with that name. A number that no glob has stays as it is, and so does all
@@ -186,7 +189,7 @@ impl Values {
     }
 
     /// The value that is meant by the text behind a `#`, and the text behind the reference.
-    fn reference<'t>(&self, text: &'t [u8]) -> Result<Option<(&[u8], &'t [u8])>, Failure> {
+    fn reference<'t>(&self, text: &'t [u8]) -> Result<Reference<'_, 't>, Failure> {
         let Some(name) = text.strip_prefix(b"<") else {
             return Ok(self.numbered(text));
         };
@@ -205,7 +208,7 @@ impl Values {
         }
     }
 
-    fn numbered<'t>(&self, text: &'t [u8]) -> Option<(&[u8], &'t [u8])> {
+    fn numbered<'t>(&self, text: &'t [u8]) -> Reference<'_, 't> {
         let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let number: usize = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
         let (_, value) = self.0.get(number.checked_sub(1)?)?;
