@@ -3,6 +3,8 @@
 
     make floods                               everything, about four minutes
     make floods ONLY="heads resets" SECONDS=5 some of it, for longer
+    make floods ONLY=listings ROUNDS=5        medians of five rounds
+    make floods ONLY=chunks PEER=nginx        what nginx makes of it
 
 Ordinary clients ask for 1 KiB, a hundred times a second over each of four kept connections, and every tenth time over a new
 one. Their latencies are measured before a flood begins and while it goes on; what counts is the ratio of the two, since
@@ -16,6 +18,7 @@ Memory is the server's proportional set size (PSS) during the flood; what the ke
 both sides of all connections on this machine.
 """
 
+import base64
 import gc
 import http.client
 import multiprocessing
@@ -36,6 +39,8 @@ from programs import Server, all_descriptors, ask, connect, end_on_signals, mach
 from tables import heading, print_row, progress, seconds, size
 
 SECONDS = float(os.environ.get("SECONDS") or 4)
+ROUNDS = int(os.environ.get("ROUNDS") or 1)
+PEER = os.environ.get("PEER") or "tinyhttp"
 ONLY = os.environ.get("ONLY", "").replace(",", " ").split()
 #: Connections of a crowd, if this process and the server may have as many descriptors.
 CROWD = 5000
@@ -44,6 +49,13 @@ SETTING_UP = 60
 PAGES = 4000
 #: Of the directory that is listed and archived.
 ENTRIES = 5000
+#: Files for slow readers of one each.
+FILES = 5000
+#: The only user, whose password is "secret".
+USER = "ann:$6$tinyhttp$0TIaIs2OA8v1pmVOfqppg67Xt3zW.qqsZirEdowIvUYqDLXAIoStBFEtUwoPBjl86E9KwTpPc6j0pQJLPHmP6."
+LOGIN = b"Authorization: Basic " + base64.b64encode(b"ann:secret") + b"\r\n"
+#: As many as a server takes that is small on purpose.
+CONNECTIONS = 200
 RESET = struct.pack("ii", 1, 0)
 GOAL = 3
 
@@ -54,7 +66,8 @@ def main():
     crowd = min(CROWD, descriptors - 500)
     if unknown := set(ONLY) - set(FLOODS):
         sys.exit(f"ONLY takes some of: {' '.join(FLOODS)}; not {' '.join(unknown)}")
-    print(f"{SECONDS:.0f} s each on {machine()}.", flush=True)
+    rounds = f", medians of {ROUNDS} rounds" if ROUNDS > 1 else ""
+    print(f"{PEER}, {SECONDS:.0f} s each{rounds}, on {machine()}.", flush=True)
     if crowd < CROWD:
         print(f"\nOnly {descriptors:,} descriptors are allowed here (ulimit -n): a crowd has {crowd:,} connections.")
     heading("What ordinary clients notice of a flood")
@@ -65,7 +78,7 @@ def main():
         site = pathlib.Path(folder) / "site"
         make_site(site)
         beyond = [title for key, (title, flood) in FLOODS.items()
-                  if key in (ONLY or FLOODS) and measure(title, flood, site, crowd) > GOAL]
+                  if key in (ONLY or FLOODS) and suits(flood) and row(title, flood, site, crowd) > GOAL]
     print(f"\np99 beyond {GOAL} times the quiet one: {', '.join(beyond) or 'none'}.")
 
 
@@ -84,37 +97,55 @@ def make_site(site):
     for number in range(16):
         with open(site / "large" / str(number), "wb") as file:
             file.truncate(4 << 30)
+    (site / "files").mkdir()
+    for number in range(FILES):
+        with open(site / "files" / str(number), "wb") as file:
+            file.truncate(16 << 20)
     (site / "pages").mkdir()
     words = [dice.randbytes(3).hex() for _ in range(1000)]
     for number in range(PAGES):
         (site / "pages" / f"{number}.html").write_text(" ".join(dice.choices(words, k=3000)))
 
 
-def measure(title, flood, site, crowd):
+def suits(flood):
+    """Whether a peer can be flooded like that: flags and queries are tinyhttp's own."""
+    return PEER == "tinyhttp" or flood not in (*FLAGS, archive_heads, many_archives, zip_tails)
+
+
+def row(title, flood, site, crowd):
     """A row of the table: the p99 ratio."""
     progress(f"  {title}")
-    with Server("tinyhttp", site) as server:
+    rounds = [measure(title, flood, site, crowd) for _ in range(ROUNDS)]
+    progress("")
+    figures = [statistics.median(column) for column in zip(*rounds)]
+    times, (failed, cores, memory, kernel) = figures[:4], figures[4:]
+    ratios = [times[2] / times[0], times[3] / times[1]]
+    print_row([title + (" \\*" if flood in BUSY else ""), *map(seconds, times), *(f"{ratio:.2f}" for ratio in ratios),
+               f"{failed:.0f}", f"{cores:.2f}", size(memory), size(kernel)])
+    sys.stdout.flush()
+    return ratios[1]
+
+
+def measure(title, flood, site, crowd):
+    """One round: p50 and p99 quiet and flooded, failed requests, cores, memory, and what the kernel keeps for sockets."""
+    flags, fields = FLAGS.get(flood, ((), b""))
+    with Server(PEER, site, flags, fields) as server:
         # What has just been started is slow at first.
-        ordinary(server.port, SECONDS / 4)
+        ordinary(server.port, SECONDS / 4, fields)
         if flood in BUSY:
             with flooding(other_programs, server.port, crowd):
-                quiet, _ = ordinary(server.port, SECONDS)
+                quiet, _ = ordinary(server.port, SECONDS, fields)
         else:
-            quiet, _ = ordinary(server.port, SECONDS)
+            quiet, _ = ordinary(server.port, SECONDS, fields)
         with flooding(flood, server.port, crowd) as process:
             before = server.cpu()
-            flooded, failed = ordinary(server.port, SECONDS)
+            flooded, failed = ordinary(server.port, SECONDS, fields)
             cores = (server.cpu() - before) / SECONDS
             memory, kernel = server.memory(), kernel_memory()
             if not process.is_alive():
                 raise SystemExit(f"the flood ended early: {title}")
-    progress("")
-    figures = [percentile(times, share) for times in (quiet, flooded) for share in (50, 99)]
-    ratios = [figures[2] / figures[0], figures[3] / figures[1]]
-    print_row([title + (" \\*" if flood in BUSY else ""), *map(seconds, figures), *(f"{ratio:.2f}" for ratio in ratios),
-               str(failed), f"{cores:.2f}", size(memory), size(kernel)])
-    sys.stdout.flush()
-    return ratios[1]
+    times = [percentile(times, share) for times in (quiet, flooded) for share in (50, 99)]
+    return [*times, failed, cores, memory, kernel]
 
 
 @contextmanager
@@ -142,7 +173,7 @@ def kernel_memory():
     return int(line.split()[-1]) * os.sysconf("SC_PAGESIZE")
 
 
-def ordinary(port, duration):
+def ordinary(port, duration, fields=b""):
     """How long each request of ordinary clients took, and how many failed."""
     gc.disable()
     kept = [connect(port) for _ in range(4)]
@@ -160,9 +191,9 @@ def ordinary(port, duration):
         try:
             if number % 10 == 0:
                 with connect(port) as fresh:
-                    ask(fresh)
+                    ask(fresh, fields)
             else:
-                ask(kept[number % len(kept)])
+                ask(kept[number % len(kept)], fields)
         except OSError:
             failed += 1
             kept[number % len(kept)] = connect(port)
@@ -244,6 +275,19 @@ def slow_readers(port, crowd, ready):
     yield from in_turn(readers, 2500, lambda one: try_to(one.recv, 100), begin)
 
 
+def readers_of_many(port, crowd, ready):
+    numbers = iter(range(10**9))
+
+    def begin():
+        connection = open_one(port)
+        try_to(connection.send, f"GET /files/{next(numbers) % FILES} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        return connection
+
+    readers = [begin() for _ in range(crowd)]
+    ready()
+    yield from in_turn(readers, 2500, lambda one: try_to(one.recv, 100), begin)
+
+
 def idle(port, crowd, ready):
     def begin():
         connection = connect(port)
@@ -305,6 +349,87 @@ def endless_content(port, crowd, ready):
     senders = [begin() for _ in range(crowd // 5)]
     ready()
     yield from in_turn(senders, 2500, lambda one: try_to(one.send, b"10\r\n0123456789abcdef\r\n"), begin)
+
+
+def dripping_posts(port, _, ready):
+    """They have their response, an error, and keep sending what is not wanted: 600 bytes a second each."""
+    def begin():
+        connection = open_one(port)
+        try_to(connection.send, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n")
+        return connection
+
+    senders = [begin() for _ in range(CONNECTIONS)]
+    ready()
+    yield from in_turn(senders, 10 * CONNECTIONS, lambda one: try_to(one.send, bytes(60)), begin)
+
+
+def one_byte_chunks(port, _, ready):
+    """150 kB of content in chunks of a byte, again and again over each of 16 connections."""
+    request = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 25_000
+    request += b"0\r\n\r\n"
+    poll = select.poll()
+    crowd, left = {}, {}
+
+    def begin():
+        connection = open_one(port)
+        poll.register(connection, select.POLLIN | select.POLLOUT)
+        crowd[connection.fileno()] = connection
+        left[connection.fileno()] = b""
+
+    def act(number, event):
+        if event & ~select.POLLOUT and not try_to(crowd[number].recv, 65536):
+            return False
+        if event & select.POLLOUT:
+            left[number] = left[number] or request
+            try:
+                left[number] = left[number][crowd[number].send(left[number]):]
+            except BlockingIOError:
+                pass
+            except OSError:
+                return False
+        return True
+
+    for _ in range(16):
+        begin()
+    ready()
+    while True:
+        for number, event in poll.poll(1000):
+            if not act(number, event):
+                poll.unregister(number)
+                left.pop(number)
+                crowd.pop(number).close()
+                begin()
+        yield
+
+
+def guessed_passwords(port, _, ready):
+    """From other addresses than the ordinary clients', of which each is a network of its own to the server."""
+    numbers = iter(range(10**9))
+    poll = select.epoll()
+    crowd = {}
+
+    def begin():
+        number = next(numbers)
+        name = "ann" if number % 2 else f"user{number}"
+        guess = base64.b64encode(f"{name}:guess{number}".encode()).decode()
+        connection = socket.socket()
+        connection.settimeout(10)
+        connection.bind((f"127.0.{1 + number % 40}.1", 0))
+        connection.connect(("127.0.0.1", port))
+        connection.setblocking(False)
+        try_to(connection.send, f"GET /1k.bin HTTP/1.0\r\nAuthorization: Basic {guess}\r\n\r\n".encode())
+        poll.register(connection, select.EPOLLIN)
+        crowd[connection.fileno()] = connection
+
+    for _ in range(40):
+        begin()
+    ready()
+    while True:
+        for number, _ in poll.poll(0.1):
+            if not try_to(crowd[number].recv, 1 << 16):
+                crowd.pop(number).close()
+                begin()
+        yield
 
 
 def asking(port, ready, path, fields):
@@ -400,12 +525,16 @@ def other_programs(port, _, ready):
 FLOODS = {
     "nothing": ("none, but other programs keep every core busy", other_programs),
     "heads": ("5,000 heads, a byte every 2 s", slow_heads),
-    "readers": ("5,000 readers of 100 MiB, 50 B/s", slow_readers),
+    "readers": ("5,000 readers of one file of 100 MiB, 50 B/s", slow_readers),
+    "files": ("5,000 readers of a file each, 50 B/s", readers_of_many),
     "idle": ("5,000 idle connections", idle),
     "resets": ("1,000 connections/s, reset at once", resets),
     "pipelining": ("10,000 pipelined requests at a time", pipelining),
     "windows": ("1,000 readers with the smallest window", small_windows),
     "content": ("1,000 chunked requests without an end", endless_content),
+    "chunks": ("content in chunks of a byte, 16 at a time", one_byte_chunks),
+    "posts": ("200 POSTs that drip unwanted content, of 200 connections at most", dripping_posts),
+    "guesses": ("guessed passwords, 40 at a time", guessed_passwords),
     "ranges": ("1,000 ranges of a byte, 4 at a time", tiny_ranges),
     "gzip": ("compressing what is not cached, 4 at a time", gzip_misses),
     "listings": ("a listing of 5,000 entries, 64 at a time", many_listings),
@@ -415,7 +544,13 @@ FLOODS = {
 }
 
 #: They ask as fast as they are answered, and so keep the cores busy.
-BUSY = (pipelining, tiny_ranges, gzip_misses, many_listings, archive_heads, many_archives, zip_tails)
+BUSY = (pipelining, one_byte_chunks, guessed_passwords, tiny_ranges, gzip_misses, many_listings, archive_heads, many_archives, zip_tails)
+
+#: What the server is started with for a flood, and what ordinary clients have to send.
+FLAGS = {
+    dripping_posts: (("--max-connections", str(CONNECTIONS)), b""),
+    guessed_passwords: (("--auth", USER), LOGIN),
+}
 
 if __name__ == "__main__":
     main()

@@ -67,9 +67,9 @@ def connect(port):
     return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
-def ask(connection):
+def ask(connection, fields=b""):
     """Sends a request for 1 KiB and waits for the whole answer. Raw, so that little of the time it takes is Python's."""
-    connection.sendall(b"GET /1k.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    connection.sendall(b"GET /1k.bin HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n")
     answer = b""
     while len(answer.partition(b"\r\n\r\n")[2]) < 1024:
         received = connection.recv(8192)
@@ -86,11 +86,12 @@ class Server:
     """A running server. Leaving the `with` block ends it and everything it has started.
 
     `nginx + log` is nginx with the option `log`: its configuration keeps the lines after `@if-log@` and drops those after
-    `@unless-log@`. `root` is an option that is there whenever root runs this.
+    `@unless-log@`. `root` is an option that is there whenever root runs this. `flags` are added to the command, and `fields` to
+    the first request.
     """
 
-    def __init__(self, name, site):
-        self.name, self.port = name, free_port()
+    def __init__(self, name, site, flags=(), fields=b""):
+        self.name, self.port, self.fields = name, free_port(), fields
         program, *options = name.split(" + ")
         if os.geteuid() == 0:
             options.append("root")
@@ -110,7 +111,7 @@ class Server:
                 elif (mark.group(2) in options) == (mark.group(1) == "if"):
                     lines.append(line[mark.end():])
             pathlib.Path(self.names["CONF"]).write_text(self.fill("\n".join(lines) + "\n"))
-        self.command = [part for part in map(self.fill, command) if part]
+        self.command = [part for part in map(self.fill, [*command, *flags]) if part]
         self.command[0] = installed(self.command[0])
 
     def fill(self, text):
@@ -143,7 +144,7 @@ class Server:
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with connect(self.port) as connection:
-                    return ask(connection)
+                    return ask(connection, self.fields)
             except OSError:
                 pass
         said = "".join(pathlib.Path(path).read_text(errors="replace")

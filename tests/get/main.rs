@@ -54,6 +54,7 @@ mod https;
 mod interrupted;
 mod items;
 mod landing;
+mod memory;
 mod parts;
 mod peers;
 mod phases;
