@@ -26,7 +26,9 @@ fn peak_after(media_type: &'static str, first: &str, unit: &str, length: usize) 
     let length = content.len();
     let server = Server::start(move |connection| {
         if connection.request().is_some() {
-            connection.send(format!("HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\n\r\n"));
+            connection.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\n\r\n"
+            ));
             connection.send(&content);
             // The content has no end as long as the program is there.
             connection.wait_for_end();
