@@ -40,7 +40,11 @@ fuzz_target!(|input: (&str, &str, &[u8], &[u8], u64, u32)| {
             version: Version::HTTP_11,
             status: StatusCode::OK,
             sent,
-            ending: if sent % 2 == 0 { Ending::Complete } else { Ending::ClientGone },
+            ending: if sent % 2 == 0 {
+                Ending::Complete
+            } else {
+                Ending::ClientGone
+            },
             is_tls: false,
             referer: Some(Cow::Borrowed(referer)),
             user_agent: Some(Cow::Borrowed(user_agent)),

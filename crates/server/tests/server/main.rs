@@ -7,13 +7,16 @@
 //! | `life` | deadlines, the access log, shutdown |
 //! | `endings` | which connections are evicted, and which requests cost theirs |
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
+//! | `archives`, `unpack` | archives of random trees are what other programs' readers find in them |
 //! | `support` | a server that ends with its test |
 
 #![cfg(test)]
 
+mod archives;
 mod clients;
 mod endings;
 mod handlers;
 mod life;
 mod support;
+mod unpack;
 mod watched;
