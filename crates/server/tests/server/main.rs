@@ -5,7 +5,7 @@
 //! | `handlers` | what handlers read and send, that they may block, and that they may panic |
 //! | `clients` | what slow, many or careless clients may cost |
 //! | `life` | deadlines, the access log, shutdown |
-//! | `endings` | which connections are evicted, and which requests cost theirs |
+//! | `endings` | what the access log says about how a response ended |
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
 //! | `archives`, `unpack` | archives of random trees are what other programs' readers find in them |
 //! | `support` | a server that ends with its test |
