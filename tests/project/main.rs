@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `architecture` | which crate imports which, and what none of them may do |
+//! | `architecture` | boundaries between and within the crates, and how the source reads |
 //! | `readme` | every command that the README shows |
 //! | `manual` | man pages and shell completions |
 //! | `guide` | the guide in `www/`, served and read by a browser |

@@ -83,6 +83,8 @@ mod body;
 mod poller;
 mod deadline;
 mod endpoint;
+mod random;
+mod lock;
 mod semaphore;
 
 pub use body::Body;

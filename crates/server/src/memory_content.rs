@@ -1,14 +1,14 @@
 //! Content that a handler has in memory, sent whole, in parts, or not at all, as the request asks.
 
 use crate::body::Body;
+use crate::random;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Request, Response};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::SystemTime;
 use tinyhttp_message::conditional::{EntityTag, Validators};
 use tinyhttp_message::date::HttpDate;
-use tinyhttp_message::range::{Boundary, ByteRange, MultipartByteranges};
+use tinyhttp_message::range::{ByteRange, MultipartByteranges};
 use tinyhttp_message::selection::{Representation, Selection, select};
 
 /// Content that a handler has produced, and what identifies this version of it.
@@ -116,7 +116,7 @@ impl MemoryContent {
     fn parts(&self, ranges: &[ByteRange]) -> (Bytes, HeaderValue) {
         let length = self.bytes.len() as u64;
         let multipart =
-            MultipartByteranges::new(boundary(), Some(&self.content_type), ranges, length);
+            MultipartByteranges::new(random::boundary(), Some(&self.content_type), ranges, length);
         let mut body = Vec::new();
         for part in multipart.parts() {
             body.extend_from_slice(&part.head);
@@ -125,12 +125,6 @@ impl MemoryContent {
         body.extend_from_slice(&multipart.closing_delimiter());
         (body.into(), multipart.content_type())
     }
-}
-
-/// Returns a boundary that content can't contain on purpose: 64 bits from the keys of the standard
-/// library's hash maps, which the system's random source seeds and which differ each time.
-pub(crate) fn boundary() -> Boundary {
-    Boundary::from_random_bits(RandomState::new().build_hasher().finish())
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A weighted semaphore: a bound on how much of something is in use at a time.
 //!
-//! [`Semaphore::take`] returns a permit, or `None` when too little is left; it never blocks. The file
-//! server takes a permit of as many bytes as it is about to allocate for a response, and refuses the
-//! request with 503 if it gets none.
+//! [`Semaphore::take`] returns a permit, or `None` when too little is left; it never blocks. The
+//! file server takes a permit of as many bytes as it is about to allocate for a response, and
+//! refuses the request with 503 if it gets none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

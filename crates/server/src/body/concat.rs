@@ -1,7 +1,8 @@
 //! Content put together from pieces: some bytes, part of a file, some bytes again.
 //!
-//! Whoever makes the pieces knows how long each of them is, so the length of the whole is known before the first byte
-//! is read. A file that turns out to be shorter is an error, which cuts the connection: nothing is filled in.
+//! Whoever makes the pieces knows how long each of them is, so the length of the whole is known
+//! before the first byte is read. A file that turns out to be shorter is an error, which cuts the
+//! connection: nothing is filled in.
 
 use super::Body;
 use super::slice::FileSlice;

@@ -1,9 +1,9 @@
 //! A sealed copy of content in an anonymous memory file (`memfd_create(2)`).
 //!
 //! `sendfile` hands the kernel a file's pages instead of copying them, which takes little more than
-//! half the time for 100 KiB. But the pages stay the file's: a later write to the file changes bytes
-//! that are already queued under the entity tag of the earlier version. A sealed memfd gives both: it
-//! is sent without a copy, and its content can't change.
+//! half the time for 100 KiB. But the pages stay the file's: a later write to the file changes
+//! bytes that are already queued under the entity tag of the earlier version. A sealed memfd gives
+//! both: it is sent without a copy, and its content can't change.
 
 use crate::semaphore::{Permit, Semaphore};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -23,8 +23,8 @@ pub(crate) struct Memfd {
 }
 
 impl Memfd {
-    /// Copies `content`. `None` if it is shorter than [`WORTHWHILE`], if `descriptors` has no permit
-    /// left, or if the kernel refuses.
+    /// Copies `content`. `None` if it is shorter than [`WORTHWHILE`], if `descriptors` has no
+    /// permit left, or if the kernel refuses.
     pub(crate) fn of(content: &[u8], descriptors: &Semaphore) -> Option<Self> {
         if content.len() < WORTHWHILE {
             return None;

@@ -20,9 +20,9 @@ use std::sync::Arc;
 
 /// The content of a request or a response.
 ///
-/// A handler reads a request's content with [`Read`]. For a response, [`From`] takes what is in memory,
-/// [`Body::file`] sends part of a file without copying it through the program, and [`Body::reader`] sends whatever a
-/// reader gives.
+/// A handler reads a request's content with [`Read`]. For a response, [`From`] takes what is in
+/// memory, [`Body::file`] sends part of a file without copying it through the program, and
+/// [`Body::reader`] sends whatever a reader gives.
 #[derive(Default)]
 pub struct Body(pub(crate) Content);
 
@@ -46,8 +46,8 @@ impl Body {
         Body::default()
     }
 
-    /// `length` bytes of a file from `offset` on. Should the file turn out to be shorter, the connection is cut, so that
-    /// the client can see that something is missing.
+    /// `length` bytes of a file from `offset` on. Should the file turn out to be shorter, the
+    /// connection is cut, so that the client can see that something is missing.
     #[must_use]
     pub fn file(file: Arc<File>, offset: u64, length: u64) -> Self {
         Body(Content::File(FileSlice {
@@ -59,9 +59,10 @@ impl Body {
         }))
     }
 
-    /// What a reader gives, up to its end. If `length` is known it becomes Content-Length and the reader must give just
-    /// that much; otherwise the content goes out in chunks. A reader that fails cuts the connection. One that works for long before it
-    /// has anything to give should return [`io::ErrorKind::Interrupted`] now and then: it is read again, unless the client has
+    /// What a reader gives, up to its end. If `length` is known it becomes Content-Length and the
+    /// reader must give just that much; otherwise the content goes out in chunks. A reader that
+    /// fails cuts the connection. One that works for long before it has anything to give should
+    /// return [`io::ErrorKind::Interrupted`] now and then: it is read again, unless the client has
     /// left.
     pub fn reader(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Body(Content::Reader {

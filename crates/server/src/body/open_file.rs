@@ -12,7 +12,8 @@ use std::time::{Duration, SystemTime};
 /// How many of these are open, in all servers of the process: descriptors are the process's.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// How recently a file has to have been written to for it to count as one that grows, as a log does.
+/// How recently a file has to have been written to for it to count as one that grows, as a log
+/// does.
 const RECENT: Duration = Duration::from_secs(60 * 60);
 
 /// How much of each end of the content a [`Sample`] covers, in bytes.
@@ -58,7 +59,8 @@ impl OpenFile {
         &self.version
     }
 
-    /// Fails if what was sent may be a mixture of two states: the file was written to meanwhile, other than at its end.
+    /// Fails if what was sent may be a mixture of two states: the file was written to meanwhile,
+    /// other than at its end.
     pub(crate) fn confirm(&self) -> io::Result<()> {
         self.version.confirm(&self.file)?;
         let now = FileVersion::of_open(&self.file)?;

@@ -31,8 +31,8 @@ impl FileSlice {
         }
     }
 
-    /// To be asked before the last bytes go out: is this still the file that was announced? Otherwise what has been sent is
-    /// a mixture, and must not look complete.
+    /// To be asked before the last bytes go out: is this still the file that was announced?
+    /// Otherwise what has been sent is a mixture, and must not look complete.
     pub(crate) fn confirm(&self) -> io::Result<()> {
         match (&self.open, self.version) {
             (Some(open), _) => open.confirm(),

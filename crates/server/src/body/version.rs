@@ -15,10 +15,12 @@ pub(crate) const MASK: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::MTIME)
     .union(StatxFlags::CTIME);
 
-/// One state of one file. Two versions are equal as long as nobody has written to the file, replaced it or renamed it.
+/// One state of one file. Two versions are equal as long as nobody has written to the file,
+/// replaced it or renamed it.
 ///
-/// Linux versions times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely once somebody has
-/// looked, which closes the gap in which two writes of equal length couldn't be told apart.
+/// Linux versions times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely
+/// once somebody has looked, which closes the gap in which two writes of equal length couldn't be
+/// told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileVersion {
     device: (u32, u32),
@@ -79,9 +81,10 @@ impl FileVersion {
         }
     }
 
-    /// Fails if the content that the file had in this state may no longer be there: somebody has shortened it, or
-    /// written to it without making it longer. A file that has grown, as a log does, still begins with what it was.
-    /// That the name was moved or removed doesn't matter to whoever has the file open.
+    /// Fails if the content that the file had in this state may no longer be there: somebody has
+    /// shortened it, or written to it without making it longer. A file that has grown, as a log
+    /// does, still begins with what it was. That the name was moved or removed doesn't matter to
+    /// whoever has the file open.
     pub(crate) fn confirm(&self, file: &File) -> io::Result<()> {
         let now = FileVersion::of_open(file)?;
         if now.length > self.length || (now.length, now.modified) == (self.length, self.modified) {
@@ -94,8 +97,9 @@ impl FileVersion {
         }
     }
 
-    /// Whether the last write is long enough ago that another one would make another version. Nothing made from the
-    /// content may be kept before that. File systems that count whole seconds take longer.
+    /// Whether the last write is long enough ago that another one would make another version.
+    /// Nothing made from the content may be kept before that. File systems that count whole seconds
+    /// take longer.
     pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
         let whole_seconds = self.changed.nanoseconds == 0 && self.modified.nanoseconds == 0;
         let tick = Duration::from_millis(if whole_seconds { 2000 } else { 20 });
@@ -137,14 +141,15 @@ impl FileVersion {
         self.modified.seconds
     }
 
-    /// The strong entity tag of the content in a coding; `suffix` names the coding, and is empty for the content as it
-    /// is.
+    /// The strong entity tag of the content in a coding; `suffix` names the coding, and is empty
+    /// for the content as it is.
     ///
-    /// It is made of the length, the times of the last write (mtime) and the last change (ctime), and the inode, all in
-    /// hexadecimal. Length and mtime alone would not do: tools that build or unpack things set every mtime to the same
-    /// value, so that a file is replaced by another of the same length and mtime. The ctime can't be set; and files
-    /// that replace one another within a tick of the clock are still different inodes. The price is that two machines
-    /// with the same files have different tags, which costs a cache a transfer, never correctness.
+    /// It is made of the length, the times of the last write (mtime) and the last change (ctime),
+    /// and the inode, all in hexadecimal. Length and mtime alone would not do: tools that build or
+    /// unpack things set every mtime to the same value, so that a file is replaced by another of
+    /// the same length and mtime. The ctime can't be set; and files that replace one another within
+    /// a tick of the clock are still different inodes. The price is that two machines with the same
+    /// files have different tags, which costs a cache a transfer, never correctness.
     pub(crate) fn entity_tag(&self, suffix: &str) -> HeaderValue {
         let tag = format!(
             "\"{:x}-{:x}-{:x}-{:x}{suffix}\"",
@@ -153,8 +158,8 @@ impl FileVersion {
             self.changed.nanoseconds_since_epoch(),
             self.inode,
         );
-        // Hexadecimal digits and a suffix of our own: nothing that a field value couldn't hold. An empty tag is a valid
-        // one.
+        // Hexadecimal digits and a suffix of our own: nothing that a field value couldn't hold. An
+        // empty tag is a valid one.
         HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""))
     }
 }

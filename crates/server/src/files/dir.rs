@@ -1,23 +1,28 @@
-//! Paths of what is in a directory, and the order of names.
+//! Paths and names in a directory: joining them, hiding them, and their order.
 
 use std::cmp::Ordering;
 
-/// The path of a name in a folder, both from the root.
-pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    match folder {
+/// The path of `name` in `dir`; both paths start at the root.
+pub(crate) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    match dir {
         b"." => name.to_vec(),
-        folder => [folder, b"/", name].concat(),
+        dir => [dir, b"/", name].concat(),
     }
 }
 
-/// The folder that a path lies in, both from the root.
-pub(crate) fn of(relative: &[u8]) -> &[u8] {
+/// The directory that a path lies in; both paths start at the root.
+pub(crate) fn parent(relative: &[u8]) -> &[u8] {
     let slash = relative.iter().rposition(|byte| *byte == b'/');
     slash.map_or(b".", |at| &relative[..at])
 }
 
-/// Compares names as people do: capitals don't matter, and `file2` comes before `file10`. Names that are equal in that
-/// way are compared byte by byte.
+/// Whether a name is hidden by a leading dot. `/.well-known/` is public (RFC 8615).
+pub(crate) fn is_hidden(name: &[u8], is_in_root: bool) -> bool {
+    name.starts_with(b".") && !(is_in_root && name == b".well-known")
+}
+
+/// Compares names in natural order: case is ignored, and `file2` comes before `file10`. Names that
+/// are equal so far are compared byte by byte.
 pub(crate) fn by_name(a: &[u8], b: &[u8]) -> Ordering {
     let (mut left, mut right) = (a, b);
     while let ([x, ..], [y, ..]) = (left, right) {
@@ -41,7 +46,7 @@ pub(crate) fn by_name(a: &[u8], b: &[u8]) -> Ordering {
     left.len().cmp(&right.len()).then_with(|| a.cmp(b))
 }
 
-/// Takes the digits off the front; leading zeros don't count.
+/// Splits the digits off the front, and returns them without leading zeros.
 fn number<'n>(text: &mut &'n [u8]) -> &'n [u8] {
     let end = text
         .iter()
@@ -59,7 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_are_in_the_order_that_people_expect() {
+    fn names_are_in_natural_order() {
         let want = [
             "2", "10", "A", "a", "a1b", "a1c", "a02", "a2", "a3", "a10", "a10b", "b", "z", "ä",
         ];
@@ -71,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_names_is_one(a in "[a0-2B]{0,5}", b in "[a0-2B]{0,5}", c in "[a0-2B]{0,5}") {
+        fn the_order_is_total(a in "[a0-2B]{0,5}", b in "[a0-2B]{0,5}", c in "[a0-2B]{0,5}") {
             let order = |x: &str, y: &str| by_name(x.as_bytes(), y.as_bytes());
             prop_assert_eq!(order(&a, &b), order(&b, &a).reverse());
             prop_assert_eq!(order(&a, &b) == Ordering::Equal, a == b);

@@ -1,7 +1,5 @@
-//! Why a request for a file doesn't get one, and what it gets instead.
+//! Failures of the file server: their status, page and header fields.
 
-use super::ALLOW_VALUE;
-use super::respond::content_range_field;
 use crate::body::Body;
 use crate::page::error_page;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_RANGE, HeaderValue, RETRY_AFTER};
@@ -10,38 +8,41 @@ use rustix::io::Errno;
 use std::io;
 use tinyhttp_message::range::ContentRange;
 
-/// In seconds. What is in use is returned when a response has been sent, which is soon for most.
+/// The methods that files allow.
+pub(super) const ALLOWED: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// Retry-After, in seconds. Memory is returned when a response has been sent, which is soon for
+/// most.
 const RETRY_AFTER_VALUE: HeaderValue = HeaderValue::from_static("5");
 
-/// A failure knows its status and how to say in a sentence what is wrong.
+/// Why a request can't be answered with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// 400: the path can't name anything.
+    /// 400: the path is malformed.
     MalformedPath,
-    /// 404: it isn't there, or is nothing that may be shown.
+    /// 404: nothing there, or nothing that may be served.
     NotFound,
-    /// 405: the method makes no sense for files.
+    /// 405: a known method that files don't allow.
     MethodNotAllowed,
-    /// 412: the client wanted this only as long as its copy is current, and it isn't.
+    /// 412: a precondition of the request is false.
     PreconditionFailed,
-    /// 416: the file ends before the range begins.
+    /// 416: no requested range lies within the file.
     RangeNotSatisfiable {
-        /// How long the file is, in bytes.
+        /// The length of the file in bytes.
         complete_length: u64,
     },
-    /// 501: a method that this server has never heard of.
+    /// 501: an unknown method.
     UnknownMethod,
-    /// 403: a folder with more files than an archive or a listing is made of.
+    /// 403: more entries than a listing or an archive may have.
     TooManyFiles,
-    /// 503: what the response takes is in use by others.
+    /// 503: the memory for this response is in use by other responses.
     Busy,
-    /// 403, 503 or 500: the operating system doesn't let the server read it, or can't at the moment, or something is
-    /// broken.
+    /// 403, 503 or 500: missing permission, exhausted resources, or any other error of the system.
     System(Errno),
 }
 
 impl Failure {
-    /// What an error of the kernel during a look-up means for the client.
+    /// What an error of a system call during a look-up means for the client.
     pub(crate) fn of(errno: Errno) -> Self {
         match errno {
             Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Failure::NotFound,
@@ -49,7 +50,7 @@ impl Failure {
         }
     }
 
-    /// The same for an error of the standard library.
+    /// [`Failure::of`] for an error of the standard library.
     pub(crate) fn of_error(error: &io::Error) -> Self {
         Failure::of(Errno::from_io_error(error).unwrap_or(Errno::IO))
     }
@@ -95,25 +96,29 @@ impl Failure {
         }
     }
 
-    /// The response, with the fields that its status asks for, and a page of the folder's own if it has one.
+    /// The response: `page`, if the directory has one for the status, or else a small page, with
+    /// the fields that the status requires.
     pub(crate) fn into_response(self, page: Option<Body>) -> Response<Body> {
         let mut response = error_page(self.status(), self.explanation());
         if let Some(page) = page {
             *response.body_mut() = page;
         }
         let fields = response.headers_mut();
-        // What isn't there now may be there in a moment.
+        // The file may exist a moment later.
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             fields.insert(RETRY_AFTER, RETRY_AFTER_VALUE);
         }
         match self {
             Failure::MethodNotAllowed => {
-                fields.insert(ALLOW, ALLOW_VALUE);
+                fields.insert(ALLOW, ALLOWED);
             }
             Failure::RangeNotSatisfiable { complete_length } => {
                 let content_range = ContentRange::Unsatisfied { complete_length };
-                fields.insert(CONTENT_RANGE, content_range_field(content_range));
+                // `bytes */` and digits are always a field value.
+                if let Ok(value) = HeaderValue::try_from(content_range.to_string()) {
+                    fields.insert(CONTENT_RANGE, value);
+                }
             }
             _ => {}
         }

@@ -1,36 +1,37 @@
-//! Admission to the processor for work that a small request can make large: compressing, walking directories, sorting and
-//! rendering listings, and summing whole files.
+//! Admission to the processor for work that a small request can make large: compression, walks
+//! through directories, sorting and rendering of listings, and checksums of whole files.
 //!
-//! At most `cores - 1` such jobs run at a time, and at least one; the others queue, first come, first served. So a core is
-//! left for ordinary requests, however many clients ask for archives. A job is short: anything long takes the gate once for
-//! every step, so that the queue moves.
+//! At most `cores - 1` such jobs run at a time, and at least one; the others queue in order of
+//! arrival. So a core is left for ordinary requests, however many clients request archives. A job
+//! is short: long work passes the gate once for every step, so that the queue moves.
 //!
-//! A disk can hang while a job reads it. A response that has not begun is then refused ([`Gate::admit`] gives up), and one
-//! that has begun continues without admission ([`Gate::pass`]): the bound is for the processor, which a hung job does not
-//! use.
+//! A disk can hang while a job reads it. A response that has not begun is then refused
+//! ([`Gate::admit`] gives up), and one that has begun continues without admission ([`Gate::pass`]):
+//! the bound is for the processor, which a hung job does not use.
 
+use crate::lock::Lock;
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, Thread, available_parallelism};
 use std::time::{Duration, Instant};
 
-/// The gate of this process, which all directories that it serves share: the cores are the machine's.
+/// The gate of this process. All served directories share it, because they share the cores.
 pub(super) static GATE: LazyLock<Gate> =
     LazyLock::new(|| Gate::new(available_parallelism().map_or(1, NonZero::get).max(2) - 1));
 
 /// How long a request that has no response yet queues before it is refused.
 const BEFORE_RESPONSE: Duration = Duration::from_secs(5);
 
-/// How long a response that is being sent queues before it continues all the same.
+/// How long a response that is being sent queues before it continues without admission.
 const DURING_RESPONSE: Duration = Duration::from_secs(2);
 
 /// A counting semaphore with a queue.
 #[derive(Debug)]
 pub(crate) struct Gate {
     capacity: usize,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +46,8 @@ struct Waiter {
     admitted: AtomicBool,
 }
 
-/// The right to run a job until it is dropped. Functions that must run behind the gate take a reference to one.
+/// The right to run a job until it is dropped. Functions that must run behind the gate take a
+/// reference to one.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Pass<'g> {
@@ -57,11 +59,12 @@ impl Gate {
     fn new(capacity: usize) -> Self {
         Gate {
             capacity,
-            state: Mutex::default(),
+            state: Lock::default(),
         }
     }
 
-    /// Admits a job for a request that has no response yet. `None`: the queue did not move for seconds.
+    /// Admits a job for a request that has no response yet. `None`: the queue did not move for
+    /// seconds.
     pub(crate) fn admit(&self) -> Option<Pass<'_>> {
         let admitted = self.enter(BEFORE_RESPONSE);
         admitted.then(|| self.pass_with(true))
@@ -80,15 +83,10 @@ impl Gate {
         }
     }
 
-    /// Nothing panics while holding this lock, so poison has no meaning.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether the job was admitted in time.
     fn enter(&self, patience: Duration) -> bool {
         let waiter = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             if state.running < self.capacity {
                 state.running += 1;
                 return true;
@@ -111,16 +109,16 @@ impl Gate {
             }
             thread::park_timeout(left);
         }
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.queue.retain(|other| !Arc::ptr_eq(other, &waiter));
         // It may have been admitted after the last look.
         waiter.admitted.load(Ordering::Acquire)
     }
 
     fn leave(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match state.queue.pop_front() {
-            // The place goes straight to the next in the queue: no newcomer can overtake it.
+            // The place goes directly to the next in the queue: a newcomer can't overtake it.
             Some(next) => {
                 next.admitted.store(true, Ordering::Release);
                 drop(state);
@@ -164,16 +162,16 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= 2);
-        assert_eq!(gate.lock().running, 0);
-        assert!(gate.lock().queue.is_empty());
+        assert_eq!(gate.state.lock().running, 0);
+        assert!(gate.state.lock().queue.is_empty());
     }
 
     #[test]
-    fn a_job_that_hangs_holds_up_none_for_good() {
+    fn a_job_that_hangs_delays_others_for_a_bounded_time() {
         let gate = Gate::new(1);
         let hung = gate.admit().unwrap();
         assert!(!gate.enter(Duration::from_millis(10)));
-        assert!(gate.lock().queue.is_empty());
+        assert!(gate.state.lock().queue.is_empty());
         drop(hung);
         assert!(gate.enter(Duration::ZERO));
     }

@@ -1,8 +1,8 @@
-//! The query of a request target, as forms make it: `name=value&name=value`.
+//! The query of a request target, in the form that HTML forms send: `name=value&name=value`.
 
 use percent_encoding::percent_decode;
 
-/// A query, as it was sent.
+/// A query, still encoded.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query(String);
 
@@ -11,12 +11,12 @@ impl Query {
         Query(raw.unwrap_or_default().to_owned())
     }
 
-    /// Whether the name is there, with a value or without.
+    /// Whether there is a parameter `name`, with or without a value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.raw(name).is_some()
     }
 
-    /// The value of the first parameter of that name, decoded; empty if it has none.
+    /// The decoded value of the first parameter `name`; empty if the parameter has no value.
     pub(crate) fn value(&self, name: &str) -> Option<String> {
         let value = self.raw(name)?.replace('+', " ");
         Some(

@@ -1,10 +1,11 @@
-//! The path of a request, as the folder understands it.
+//! The path of a request, relative to the base under which the directory is served.
 
+use super::dir;
 use super::failure::Failure;
 use crate::page::encode_path;
 use tinyhttp_message::Path;
 
-/// A normalised path, and how much of its beginning is the base under which the folder is served.
+/// A normalised path, and how much of its beginning is the base.
 #[derive(Debug)]
 pub(crate) struct RequestPath<'r> {
     path: Path<'r>,
@@ -12,8 +13,8 @@ pub(crate) struct RequestPath<'r> {
 }
 
 impl<'r> RequestPath<'r> {
-    /// Decodes and normalises the path of a request target. `base` is a normalised path without a slash at its end, or
-    /// empty.
+    /// Decodes and normalises the path of a request target. `base` is a normalised path without a
+    /// slash at its end, or empty.
     ///
     /// # Errors
     /// [`Failure::MalformedPath`]; [`Failure::NotFound`] for a path that isn't below the base.
@@ -38,40 +39,41 @@ impl<'r> RequestPath<'r> {
         }
     }
 
-    /// Whether it has an encoded slash in it, and so names nothing that a folder could hold.
+    /// Whether a segment contains an encoded slash: no directory has an entry with such a name.
     pub(crate) fn names_nothing(&self) -> bool {
         self.path.has_encoded_slash()
     }
 
-    /// Whether the last name has an ending.
-    pub(crate) fn has_ending(&self) -> bool {
+    /// Whether the last segment has a file extension.
+    pub(crate) fn has_extension(&self) -> bool {
         let name = self.relative().rsplit(|byte| *byte == b'/').next();
         name.is_some_and(|name| name.iter().skip(1).any(|byte| *byte == b'.'))
     }
 
-    /// Whether it ends in a slash, and so names a folder.
-    pub(crate) fn names_folder(&self) -> bool {
+    /// Whether the path ends in a slash, and so names a directory.
+    pub(crate) fn names_dir(&self) -> bool {
         self.path.ends_in_slash()
     }
 
-    /// Whether a name in it begins with a dot. What is in `/.well-known/` is meant to be seen (RFC 8615).
+    /// Whether a segment [is hidden](dir::is_hidden).
     pub(crate) fn is_hidden(&self) -> bool {
-        let mut names = self.relative().split(|byte| *byte == b'/').peekable();
-        names.next_if(|name| *name == b"." || *name == b".well-known");
-        names.any(|name| name.starts_with(b"."))
+        let names = self.relative().split(|byte| *byte == b'/');
+        names
+            .enumerate()
+            .any(|(depth, name)| name != b"." && dir::is_hidden(name, depth == 0))
     }
 
-    /// The address of another path below the same base, encoded for a URL.
-    pub(crate) fn of_other(&self, relative: &[u8]) -> String {
+    /// The URL path of `relative`, another path below the same base.
+    pub(crate) fn sibling(&self, relative: &[u8]) -> String {
         let base = &self.path.as_bytes()[..self.base];
         encode_path(&[base, b"/", relative].concat())
     }
 
-    /// The address with a slash at its end, encoded for a URL. It begins with one slash, so that it can't be taken for
-    /// another host.
-    pub(crate) fn as_folder(&self) -> String {
+    /// The URL path with a slash at its end. It begins with exactly one slash, so that a client
+    /// can't read it as `//host`.
+    pub(crate) fn as_dir(&self) -> String {
         let mut encoded = encode_path(self.path.as_bytes());
-        if !self.names_folder() {
+        if !self.names_dir() {
             encoded.push('/');
         }
         encoded
@@ -83,8 +85,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses() {
-        // What is below the root, whether it names a folder, whether it is hidden.
+    fn request_paths() {
+        // The path below the root, whether it names a directory, whether it is hidden.
         type Want = Option<(&'static str, bool, bool)>;
         let table: &[(&str, &str, Want)] = &[
             ("/", "", Some((".", true, false))),
@@ -108,13 +110,13 @@ mod tests {
             ("/", "/docs", None),
             ("/.base/a", "/.base", Some(("a", false, false))),
         ];
-        for (path, base, want) in table {
-            let address = RequestPath::new(path, base.as_bytes()).ok();
-            let got = address.as_ref().map(|address| {
-                let relative = std::str::from_utf8(address.relative()).unwrap();
-                (relative, address.names_folder(), address.is_hidden())
+        for (raw, base, want) in table {
+            let request_path = RequestPath::new(raw, base.as_bytes()).ok();
+            let got = request_path.as_ref().map(|path| {
+                let relative = std::str::from_utf8(path.relative()).unwrap();
+                (relative, path.names_dir(), path.is_hidden())
             });
-            assert_eq!(got, *want, "{path} {base}");
+            assert_eq!(got, *want, "{raw} {base}");
         }
     }
 }

@@ -1,50 +1,39 @@
-//! The answer to a request for a representation: 200, 206, 304, 412 or 416.
+//! The response to a request for a representation: 200, 206, 304, 412 or 416.
 
-use super::Failure;
-use crate::body::Body;
-use crate::body::{Concat, Segment};
-use crate::files::content::representation::Representation;
-use crate::memory_content::boundary;
-use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
+use super::content::representation::Representation;
+use super::failure::Failure;
+use crate::body::{Body, Concat, Segment};
+use crate::random;
+use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::range::{ByteRange, ContentRange, MultipartByteranges};
-use tinyhttp_message::selection::{Representation as Known, Selection, select};
+use tinyhttp_message::selection::{self, Selection, select};
 
-/// Answers GET or HEAD in the order of RFC 9110 §13.2.2: first the preconditions, then the range.
+/// Responds to GET or HEAD: first the preconditions, then the range (RFC 9110 §13.2.2).
 pub(crate) fn respond(
     representation: &Representation,
     method: &Method,
     fields: &HeaderMap,
     now: HttpDate,
 ) -> Result<Response<Body>, Failure> {
-    let known = Known {
+    let known = selection::Representation {
         length: representation.divisible_length(),
         validators: representation.validators(now),
     };
-    let selection = select(method, fields, &known, now);
-    let length = known.length.unwrap_or_default();
-    match selection {
-        Selection::Whole => Ok(whole(representation, now)),
+    let length = known.length.unwrap_or(0);
+    match select(method, fields, &known, now) {
         Selection::Part(range) => Ok(part(representation, range, length, now)),
-        // Each part would take a walk of its own through the directory.
-        Selection::Parts(_) if representation.is_archive() => Ok(whole(representation, now)),
-        Selection::Parts(ranges) => Ok(parts(representation, &ranges, length, now)),
+        Selection::Parts(ranges) if representation.seeks() => {
+            Ok(parts(representation, &ranges, length, now))
+        }
+        Selection::Whole | Selection::Parts(_) => Ok(whole(representation, now)),
         Selection::NotModified => Ok(not_modified(representation)),
         Selection::PreconditionFailed => Err(Failure::PreconditionFailed),
         Selection::RangeNotSatisfiable => Err(Failure::RangeNotSatisfiable {
             complete_length: length,
         }),
     }
-}
-
-/// The Range field of a GET, if there is one; several are as good as none.
-pub(crate) fn range_field<'f>(method: &Method, fields: &'f HeaderMap) -> Option<&'f HeaderValue> {
-    if *method != Method::GET {
-        return None;
-    }
-    let mut lines = fields.get_all(RANGE).iter();
-    lines.next().filter(|_| lines.next().is_none())
 }
 
 fn whole(representation: &Representation, now: HttpDate) -> Response<Body> {
@@ -66,13 +55,15 @@ fn part(
         range,
         complete_length: Some(length),
     };
-    response
-        .headers_mut()
-        .insert(CONTENT_RANGE, content_range_field(content_range));
+    // `bytes`, digits and punctuation are always a field value.
+    if let Ok(value) = HeaderValue::try_from(content_range.to_string()) {
+        response.headers_mut().insert(CONTENT_RANGE, value);
+    }
     response
 }
 
-/// Several parts, streamed: whatever they add up to, only a buffer of it is in memory.
+/// Several parts as multipart/byteranges, streamed: only a buffer is in memory, whatever they add
+/// up to.
 fn parts(
     representation: &Representation,
     ranges: &[ByteRange],
@@ -80,14 +71,14 @@ fn parts(
     now: HttpDate,
 ) -> Response<Body> {
     let content_type = Some(&representation.metadata().content_type);
-    let multipart = MultipartByteranges::new(boundary(), content_type, ranges, length);
-    let mut pieces = Vec::with_capacity(2 * ranges.len() + 1);
+    let multipart = MultipartByteranges::new(random::boundary(), content_type, ranges, length);
+    let mut segments = Vec::with_capacity(2 * ranges.len() + 1);
     for part in multipart.parts() {
-        pieces.push(Ok(Segment::Bytes(part.head.clone().into())));
-        pieces.push(Ok(representation.part(part.range)));
+        segments.push(Ok(Segment::Bytes(part.head.clone().into())));
+        segments.push(Ok(representation.part(part.range)));
     }
-    pieces.push(Ok(Segment::Bytes(multipart.closing_delimiter().into())));
-    let body = Body::reader(Concat::new(pieces), Some(multipart.content_length()));
+    segments.push(Ok(Segment::Bytes(multipart.closing_delimiter().into())));
+    let body = Body::reader(Concat::new(segments), Some(multipart.content_length()));
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     representation.write_fields(now, response.headers_mut());
@@ -97,16 +88,10 @@ fn parts(
     response
 }
 
-/// 304 says what the client's copy needs to stay fresh, and nothing that it knows already.
+/// A 304 has the fields that the client's copy needs to stay fresh, and no others.
 fn not_modified(representation: &Representation) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     representation.write_not_modified_fields(response.headers_mut());
     response
-}
-
-pub(crate) fn content_range_field(content_range: ContentRange) -> HeaderValue {
-    // `bytes`, digits and a few signs: always a field value.
-    HeaderValue::try_from(content_range.to_string())
-        .unwrap_or(HeaderValue::from_static("bytes */*"))
 }

@@ -1,4 +1,5 @@
-//! A small page for every response that has nothing else to show: errors, and where something has moved.
+//! A small page for every response that has nothing else to show: errors, and where something has
+//! moved.
 
 use super::escape::Escaped;
 use crate::body::Body;
@@ -7,7 +8,8 @@ use http::{Response, StatusCode};
 
 /// The response with that status, and a page that says so and explains it in a sentence.
 ///
-/// Nothing of the request goes into it: a page that repeats the URL is a page that others can write on.
+/// Nothing of the request goes into it: a page that repeats the URL is a page that others can write
+/// on.
 pub(crate) fn error_page(status: StatusCode, explanation: &str) -> Response<Body> {
     let code = status.as_u16();
     let reason = Escaped(status.canonical_reason().unwrap_or("Error"));

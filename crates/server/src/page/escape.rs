@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Text with everything replaced that HTML could take for markup, in content as in quoted attributes.
+/// Text with everything replaced that HTML could take for markup, in content as in quoted
+/// attributes.
 pub(crate) struct Escaped<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Escaped<'_> {

@@ -2,8 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// All that RFC 3986 §3.3 doesn't allow in a segment, and with it whatever HTML or a field could take for something
-/// else. Sub-delimiters stay as they are, save the quote and the ampersand.
+/// All that RFC 3986 §3.3 doesn't allow in a segment, and with it whatever HTML or a field could
+/// take for something else. Sub-delimiters stay as they are, save the quote and the ampersand.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')

@@ -1,10 +1,11 @@
-//! A directory as one file: tar or zip, made while it is sent.
+//! A directory as one file, tar or zip, which is made while it is sent.
 //!
-//! Everything that decides the archive's bytes but the content itself can be found by walking through the directory: names,
-//! lengths and times. A first walk finds the archive's length and entity tag, which its head says; the next one produces
-//! content, from wherever a range begins; for a zip's directory the walk is repeated once more. So an archive takes the memory
-//! of one directory for each level, however many files it has, and none while its client does not read. Nothing is
-//! compressed: the length would be known too late.
+//! Everything that determines an archive's bytes, except the content of files, is found by walking
+//! through the directory: names, lengths and times. The first walk yields the archive's length and
+//! entity tag for the head. The second walk produces content, from the position where a range
+//! begins; a zip's directory takes a third. So an archive takes the memory of one directory for
+//! each level, however many files it has, and none of the content while its client does not read.
+//! Nothing is compressed, because the length would be known too late.
 //!
 //! ```text
 //!   tar   header │ content │ padding   │ header │ content │ padding   │ … │ two empty blocks
@@ -12,13 +13,25 @@
 //!         ╰──────── a node ──────────╯
 //! ```
 //!
-//! A zip needs the checksum of a file after its content and again in its directory. That of content that was sent from
-//! beginning to end has been counted on the way; other files are read for it, once for all requests.
+//! A zip holds the checksum of a file after its content and again in its directory. The checksum of
+//! content that is sent from beginning to end is computed on the way; other files are read for it,
+//! once for all requests.
 //!
-//! A file that vanishes or changes meanwhile cuts the connection: the archive would not be what was announced. What can't be
-//! read for want of permission is left out, and the log says so. Links to files become files; links to directories are left
-//! out, because they may lead in circles.
+//! A file that vanishes or changes meanwhile aborts the transfer: the archive would not be what the
+//! head announced. Files without read permission are left out, and the log says so. Links to files
+//! become files; links to directories are left out, because they may form cycles.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `format` | the formats, and how many bytes each part takes |
+//! | `plan` | the first walk: an archive's length, tag and date |
+//! | `walk` | a walk through a directory and everything below it |
+//! | `names` | names in archives, and of archives |
+//! | `reader` | reads an archive from any position |
+//! | `tar` | the bytes of a tar |
+//! | `zip` | the bytes of a zip |
 
+mod format;
 mod names;
 mod plan;
 mod reader;
@@ -26,138 +39,67 @@ mod tar;
 mod walk;
 mod zip;
 
-use crate::files::content::representation::{Content, Metadata, Representation};
-use crate::files::content::store::Store;
-use crate::files::failure::Failure;
-use crate::files::query::Query;
-use crate::semaphore::Permit;
+pub(super) use format::Format;
+
+use super::content::representation::{Metadata, Representation};
+use super::content::source::Source;
+use super::content::store::Store;
+use super::failure::Failure;
+use crate::body::{Body, Segment};
 use http::HeaderValue;
 use plan::Plan;
 use reader::Reader;
-use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use walk::Walk;
+use tinyhttp_message::range::ByteRange;
 
-/// What an archive takes of the budget besides its tables, in bytes: buffers and paths, generously. It also bounds how many
-/// archives are made at a time, each of which may keep a thread waiting for its files.
-const WEIGHT: usize = 512 * 1024;
-
-/// The formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Format {
-    Tar,
-    Zip,
-}
-
-impl Format {
-    /// What `?download=` asks for.
-    pub(crate) fn of(query: &Query) -> Option<Self> {
-        match query.value("download")?.as_str() {
-            "tar" => Some(Format::Tar),
-            "zip" => Some(Format::Zip),
-            _ => None,
-        }
-    }
-
-    fn ending(self) -> &'static str {
-        match self {
-            Format::Tar => ".tar",
-            Format::Zip => ".zip",
-        }
-    }
-
-    fn media_type(self) -> &'static str {
-        match self {
-            Format::Tar => "application/x-tar",
-            Format::Zip => "application/zip",
-        }
-    }
-}
-
-/// An archive that can be made.
-pub(crate) struct Archive {
-    store: Arc<Store>,
+/// The archive of a directory. Its entity tag is a hash of everything that determines its bytes.
+///
+/// # Errors
+/// [`Failure::Busy`], [`Failure::TooManyFiles`], and those of reading a directory.
+pub(super) fn represent(
+    store: &Arc<Store>,
+    relative: &[u8],
     format: Format,
-    /// The directory's path from the root.
-    directory: Vec<u8>,
-    /// What the archive is called, and the directory in it that holds everything.
-    name: Vec<u8>,
-    plan: Plan,
-    _permit: Permit,
+) -> Result<Representation, Failure> {
+    let plan = Plan::make(store, relative, format)?;
+    let figures = &plan.figures;
+    let mut hasher = DefaultHasher::new();
+    (format, &plan.name, figures.digest).hash(&mut hasher);
+    let tag = format!("\"{:x}-{:016x}\"", figures.length, hasher.finish());
+    // Hexadecimal digits between quotes are always a field value.
+    let tag = HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""));
+    let name = [&plan.name, format.extension().as_bytes()].concat();
+    let metadata = Metadata {
+        content_type: HeaderValue::from_static(format.media_type()),
+        varies: false,
+        is_gzip: false,
+        cache_control: HeaderValue::from_static("no-cache"),
+        resource_policy: None,
+        disposition: Some(names::disposition(&name)),
+    };
+    let modified = figures.modified;
+    let source = Box::new(Arc::new(plan));
+    Ok(Representation::with_tag(source, tag, modified, metadata))
 }
 
-impl Archive {
-    /// Walks through a directory for the first time.
-    ///
-    /// # Errors
-    /// [`Failure::Busy`], [`Failure::TooManyFiles`], and whatever keeps the directory from being read.
-    pub(crate) fn new(
-        store: &Arc<Store>,
-        relative: &[u8],
-        format: Format,
-    ) -> Result<Arc<Self>, Failure> {
-        let permit = store.budget().take(WEIGHT).ok_or(Failure::Busy)?;
-        let name = match relative.rsplit(|byte| *byte == b'/').next() {
-            None | Some(b".") => b"files",
-            Some(name) => name,
-        };
-        let plan = Plan::make(Walk::new(store, relative, name), format)?;
-        Ok(Arc::new(Archive {
-            store: Arc::clone(store),
-            format,
-            directory: relative.to_vec(),
-            name: name.to_vec(),
-            plan,
-            _permit: permit,
-        }))
+impl Source for Arc<Plan> {
+    fn length(&self) -> Option<u64> {
+        Some(self.figures.length)
     }
 
-    fn walk(&self) -> Walk {
-        Walk::new(&self.store, &self.directory, &self.name)
+    fn whole(&self) -> Body {
+        let length = self.figures.length;
+        Body::reader(Reader::new(Arc::clone(self), 0, length), Some(length))
     }
 
-    /// In bytes.
-    pub(crate) fn length(&self) -> u64 {
-        self.plan.length
+    fn part(&self, range: ByteRange) -> Segment {
+        let reader = Reader::new(Arc::clone(self), range.first(), range.length());
+        Segment::Reader(Box::new(reader), range.length())
     }
 
-    /// Part of it.
-    pub(crate) fn reader(self: &Arc<Self>, offset: u64, length: u64) -> Reader {
-        Reader::new(Arc::clone(self), offset, length)
-    }
-
-    /// The archive as something that can be sent. Its tag is made of everything that its bytes are made of.
-    pub(crate) fn represent(self: &Arc<Self>) -> Representation {
-        let mut hasher = DefaultHasher::new();
-        (self.format, &self.name, self.plan.digest).hash(&mut hasher);
-        let tag = format!("\"{:x}-{:016x}\"", self.plan.length, hasher.finish());
-        let metadata = Metadata {
-            content_type: HeaderValue::from_static(self.format.media_type()),
-            varies: false,
-            is_gzip: false,
-            cache_control: HeaderValue::from_static("no-cache"),
-            resource_policy: None,
-            disposition: Some(names::disposition(
-                &[&self.name, self.format.ending().as_bytes()].concat(),
-            )),
-        };
-        Representation::with_tag(
-            Content::Archive(Arc::clone(self)),
-            // Hexadecimal digits between quotes: always a field value.
-            HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\"")),
-            self.plan.modified,
-            metadata,
-        )
-    }
-}
-
-impl fmt::Debug for Archive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut archive = f.debug_struct("Archive");
-        archive
-            .field("format", &self.format)
-            .field("length", &self.plan.length);
-        archive.finish_non_exhaustive()
+    /// Each part takes walks of its own.
+    fn seeks(&self) -> bool {
+        false
     }
 }

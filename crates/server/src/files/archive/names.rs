@@ -1,15 +1,16 @@
 //! Names in archives, and of archives.
 //!
-//! A name on Linux may hold any byte but `/` and NUL. In an archive a backslash is dangerous, because Windows takes it for a
-//! separator (`..\..\x` leads out of the directory that is unpacked to), and so are control bytes, which terminals obey when
-//! an archive is listed. Such bytes become `%5C`, `%1B` and so on, and a `%` that looks like the beginning of such an escape
-//! becomes `%25`: no two names become the same.
+//! A name on Linux may contain any byte but `/` and NUL. In an archive a backslash is dangerous,
+//! because Windows reads it as a separator (`..\..\x` leads out of the target directory), and so
+//! are control bytes, which terminals obey when an archive is listed. Such bytes become `%5C`,
+//! `%1B` and so on, and a `%` that looks like the beginning of such an escape becomes `%25`, so
+//! that different names stay different.
 
 use http::HeaderValue;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Write;
 
-/// Pushes a path or a name, escaped, to the end of another one.
+/// Appends an escaped path or name.
 pub(super) fn push_escaped(name: &[u8], out: &mut Vec<u8>) {
     let mut rest = name;
     while let [byte, behind @ ..] = rest {
@@ -49,7 +50,7 @@ fn looks_like_escape(high: u8, low: u8) -> bool {
     matches!(high << 4 | low, 0..=0x1f | 0x7f | b'\\' | b'%' | 0x80..=0x9f | 0xc2)
 }
 
-/// All but the `attr-char` of RFC 8187 §3.2.1.
+/// Everything except the `attr-char` of RFC 8187 §3.2.1.
 const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'!')
     .remove(b'#')
@@ -64,7 +65,8 @@ const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'|')
     .remove(b'~');
 
-/// The Content-Disposition of a file to be saved (RFC 6266): its name in ASCII, with `_` for everything else, and in UTF-8.
+/// The Content-Disposition of a file to be saved (RFC 6266): its name in ASCII, with `_` for other
+/// characters, and in UTF-8.
 pub(super) fn disposition(name: &[u8]) -> HeaderValue {
     let mut escaped = Vec::with_capacity(name.len());
     push_escaped(name, &mut escaped);
@@ -148,12 +150,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_two_names_become_the_same(a in "[%C25\\\\AF\n\u{80}é]{0,6}", b in "[%C25\\\\AF\n\u{80}é]{0,6}") {
+        fn different_names_stay_different(a in "[%C25\\\\AF\n\u{80}é]{0,6}", b in "[%C25\\\\AF\n\u{80}é]{0,6}") {
             prop_assert_eq!(a == b, escaped(a.as_bytes()) == escaped(b.as_bytes()));
         }
 
         #[test]
-        fn any_name_makes_a_field(name in prop::collection::vec(any::<u8>(), 0..40)) {
+        fn any_name_yields_a_field_value(name in prop::collection::vec(any::<u8>(), 0..40)) {
             let value = disposition(&name);
             prop_assert!(value.as_bytes().is_ascii());
             let extended = value.to_str().unwrap().split("UTF-8''").last().unwrap();

@@ -1,16 +1,19 @@
-//! Reads an archive, from anywhere in it.
+//! Reads an archive from any position.
 //!
-//! The walk is repeated: nodes that lie before the part that is wanted are passed over, and a zip's directory, at the end, is
-//! made by walking once more. Before the last byte that a walk contributes is handed out, the walk is finished and compared
-//! with the plan, so that an archive of files that have changed is cut, never complete and wrong.
+//! The reader repeats the walk. It skips nodes before the requested part, and walks once more for a
+//! zip's directory at the end. Before it hands out the last byte that a walk contributes, it
+//! finishes the walk and compares it with the plan, so that an archive of changed files is aborted,
+//! never complete and wrong.
 //!
-//! Steps that hand out nothing, such as summing a large file, end with [`io::ErrorKind::Interrupted`]: the caller may look
-//! whether the client is still there, and read again.
+//! A step that yields no bytes, such as reading a large file for its checksum, ends with
+//! [`io::ErrorKind::Interrupted`]: the caller can check that the client is still there, and read
+//! again.
 
+use super::format::Format;
+use super::plan::Plan;
 use super::walk::{Digest, Node, Walk};
-use super::{Archive, Format, tar, zip};
-use crate::body::FileSlice;
-use crate::body::FileVersion;
+use super::{tar, zip};
+use crate::body::{FileSlice, FileVersion};
 use crate::files::content::checksums::Job;
 use crate::files::failure::Failure;
 use crate::files::gate::GATE;
@@ -20,33 +23,34 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// How many nodes are passed over in a step.
+/// How many nodes one step skips.
 const TURN: usize = 2048;
 
-/// How long a walk waits for memory that other responses hold, and how often, before the archive is cut.
+/// How long a walk waits for memory that other responses hold, and how often, before the transfer
+/// is aborted.
 const WAIT: Duration = Duration::from_millis(20);
 const WAITS: u32 = 500;
 
 /// Reads part of an archive.
-pub(crate) struct Reader {
-    archive: Arc<Archive>,
+pub(super) struct Reader {
+    plan: Arc<Plan>,
     walk: Walk,
     digest: Digest,
-    /// The walk has contributed something, and has not been compared with the plan.
+    /// The walk has contributed bytes and has not been compared with the plan.
     unconfirmed: bool,
     next: Part,
     /// Where the next part begins.
     position: u64,
-    /// In a zip's directory: where the header of the walk's node lies.
+    /// In a zip's directory: the position of the header of the walk's node.
     header_at: u64,
-    /// Bytes up to the part that is wanted.
+    /// The number of bytes before the requested part.
     skip: u64,
-    /// Bytes of that part that are still to be read.
+    /// The number of bytes of the requested part that are still to be read.
     left: u64,
-    source: Source,
+    current: Current,
     /// The checksum of the walk's node, if it is known.
     sum: Option<u32>,
-    /// What finds it out otherwise.
+    /// The job that computes the checksum otherwise.
     job: Option<Arc<Job>>,
     waits: u32,
 }
@@ -54,7 +58,7 @@ pub(crate) struct Reader {
 /// The parts of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// The walk's next node, whatever it contributes.
+    /// The next node of the walk.
     Node,
     Header,
     Content,
@@ -65,23 +69,23 @@ enum Part {
     Directory,
     /// The end of the archive.
     End,
-    /// Nothing.
     Done,
 }
 
 /// Where the next bytes come from.
-enum Source {
+enum Current {
     Bytes(io::Cursor<Vec<u8>>),
-    /// The content of the walk's node; and its checksum so far, if it is read from the beginning for a zip.
+    /// The content of the walk's node, and its checksum so far, if a zip's file is read from the
+    /// beginning.
     File(FileSlice, Option<Hasher>),
 }
 
 impl Reader {
-    pub(super) fn new(archive: Arc<Archive>, offset: u64, length: u64) -> Self {
-        let directory = archive.plan.directory;
-        let in_directory = archive.format == Format::Zip && offset >= directory;
+    pub(super) fn new(plan: Arc<Plan>, offset: u64, length: u64) -> Self {
+        let directory = plan.figures.directory;
+        let in_directory = plan.format == Format::Zip && offset >= directory;
         Reader {
-            walk: archive.walk(),
+            walk: plan.walk(),
             digest: Digest::default(),
             unconfirmed: false,
             next: if in_directory {
@@ -97,21 +101,21 @@ impl Reader {
                 offset
             },
             left: length,
-            source: Source::Bytes(io::Cursor::default()),
+            current: Current::Bytes(io::Cursor::default()),
             sum: None,
             job: None,
             waits: 0,
-            archive,
+            plan,
         }
     }
 
-    /// Continues with the next part of which anything is wanted. `false`: there is none.
+    /// Continues with the next part that contributes to the request. `false`: there is none.
     fn advance(&mut self) -> io::Result<bool> {
         loop {
-            let format = self.archive.format;
+            let format = self.plan.format;
             let (next, bytes) = match self.next {
                 Part::Node | Part::DirectoryNode => {
-                    self.pass_over()?;
+                    self.skip_nodes()?;
                     continue;
                 }
                 Part::Header => {
@@ -146,10 +150,10 @@ impl Reader {
                     (Part::DirectoryNode, bytes)
                 }
                 Part::End => {
-                    let plan = &self.archive.plan;
+                    let figures = &self.plan.figures;
                     let bytes = match format {
                         Format::Tar => tar::end(),
-                        Format::Zip => zip::end(plan.count, plan.directory, self.position),
+                        Format::Zip => zip::end(figures.count, figures.directory, self.position),
                     };
                     (Part::Done, bytes)
                 }
@@ -161,13 +165,13 @@ impl Reader {
                 self.position += length;
                 let mut bytes = io::Cursor::new(bytes);
                 bytes.set_position(std::mem::take(&mut self.skip));
-                self.source = Source::Bytes(bytes);
+                self.current = Current::Bytes(bytes);
                 return Ok(true);
             }
         }
     }
 
-    /// Leaves out a part, if nothing of it is wanted.
+    /// Skips a part that ends before the requested one.
     fn skips(&mut self, length: u64) -> bool {
         let skips = self.skip >= length;
         if skips {
@@ -177,13 +181,13 @@ impl Reader {
         skips
     }
 
-    /// Goes to the next node of which anything is wanted, or to the end of the walk.
+    /// Goes to the next node that contributes to the request, or to the end of the walk.
     ///
     /// # Errors
-    /// Interrupted, after some nodes of which nothing is wanted.
-    fn pass_over(&mut self) -> io::Result<()> {
+    /// Interrupted, after [`TURN`] nodes that contribute nothing.
+    fn skip_nodes(&mut self) -> io::Result<()> {
         let in_directory = self.next == Part::DirectoryNode;
-        let format = self.archive.format;
+        let format = self.plan.format;
         let pass = GATE.pass();
         for _ in 0..TURN {
             match self.walk.next(&pass) {
@@ -218,14 +222,14 @@ impl Reader {
         Err(io::ErrorKind::Interrupted.into())
     }
 
-    /// Compares the walk, at its end, with the plan. For a zip's directory another walk begins.
+    /// Compares the finished walk with the plan. For a zip's directory another walk begins.
     fn finish_walk(&mut self) -> io::Result<()> {
-        if self.digest.finish() != self.archive.plan.digest {
+        if self.digest.finish() != self.plan.figures.digest {
             return Err(changed());
         }
         self.unconfirmed = false;
-        if self.next == Part::Node && self.archive.format == Format::Zip {
-            self.walk = self.archive.walk();
+        if self.next == Part::Node && self.plan.format == Format::Zip {
+            self.walk = self.plan.walk();
             self.digest = Digest::default();
             self.next = Part::DirectoryNode;
         } else {
@@ -234,7 +238,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Opens the content of the walk's node, if it is still what the walk has found. `false`: nothing of it is wanted.
+    /// Opens the content of the walk's node, if it is still the version that the walk has found.
+    /// `false`: it contributes nothing to the request.
     fn begin_content(&mut self) -> io::Result<bool> {
         let length = self.walk.node().length;
         if self.skips(length) {
@@ -242,8 +247,8 @@ impl Reader {
             return Ok(false);
         }
         let content = self.open(self.skip)?;
-        let sums = self.archive.format == Format::Zip && self.skip == 0;
-        self.source = Source::File(content, sums.then(Hasher::new));
+        let sums = self.plan.format == Format::Zip && self.skip == 0;
+        self.current = Current::File(content, sums.then(Hasher::new));
         self.next = Part::Trailer;
         self.skip = 0;
         self.position += length;
@@ -252,12 +257,12 @@ impl Reader {
 
     fn open(&self, offset: u64) -> io::Result<FileSlice> {
         let node = self.walk.node();
-        let (file, version) = self.archive.store.open_file(&node.path)?;
+        let (file, version) = self.plan.store.open_file(&node.path)?;
         if version.fingerprint() != node.fingerprint {
             return Err(changed());
         }
         let left = node.length - offset;
-        // The end is compared with the walk, more strictly than a slice does.
+        // `confirm` compares the version at the end, more strictly than a slice does.
         Ok(FileSlice {
             file: Arc::new(file),
             offset,
@@ -267,16 +272,16 @@ impl Reader {
         })
     }
 
-    /// The checksum of the walk's node: counted on the way, remembered, or found by reading the file.
+    /// The checksum of the walk's node: computed on the way, remembered, or computed by a job.
     ///
     /// # Errors
-    /// Interrupted, after a step that has not found it yet.
+    /// Interrupted, after a step of the job that has not finished it.
     fn checksum(&mut self) -> io::Result<u32> {
         let node = self.walk.node();
         if node.length == 0 {
             return Ok(0);
         }
-        let checksums = self.archive.store.checksums();
+        let checksums = self.plan.store.checksums();
         if let Some(sum) = self.sum.or_else(|| checksums.get(node.fingerprint)) {
             return Ok(sum);
         }
@@ -297,15 +302,15 @@ impl Reader {
 
     fn learn(&mut self, sum: u32) {
         let fingerprint = self.walk.node().fingerprint;
-        self.archive.store.checksums().insert(fingerprint, sum);
+        self.plan.store.checksums().insert(fingerprint, sum);
         self.sum = Some(sum);
     }
 
-    /// Reads what is there; 0 at the end of the present part.
+    /// Reads from the current part; 0 at its end.
     fn fill(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (content, hasher) = match &mut self.source {
-            Source::Bytes(bytes) => return bytes.read(into),
-            Source::File(content, hasher) => (content, hasher),
+        let (content, hasher) = match &mut self.current {
+            Current::Bytes(bytes) => return bytes.read(into),
+            Current::File(content, hasher) => (content, hasher),
         };
         let length = content.read(into)?;
         if let Some(hasher) = hasher {
@@ -315,7 +320,7 @@ impl Reader {
         if length == 0 {
             confirm(content, self.walk.node())?;
             let sum = hasher.take().map(Hasher::finalize);
-            self.source = Source::Bytes(io::Cursor::default());
+            self.current = Current::Bytes(io::Cursor::default());
             if let Some(sum) = sum {
                 self.learn(sum);
             }
@@ -323,9 +328,9 @@ impl Reader {
         Ok(length)
     }
 
-    /// Finishes a walk that has contributed something.
+    /// Finishes a walk that has contributed bytes.
     fn confirm(&mut self) -> io::Result<()> {
-        if let Source::File(content, _) = &self.source {
+        if let Current::File(content, _) = &self.current {
             confirm(content, self.walk.node())?;
         }
         while self.unconfirmed {
@@ -333,9 +338,9 @@ impl Reader {
                 Part::Node | Part::Header | Part::Content | Part::Trailer => Part::Node,
                 _ => Part::DirectoryNode,
             };
-            // Nothing more is wanted.
+            // Skip all remaining nodes.
             self.skip = u64::MAX;
-            match self.pass_over() {
+            match self.skip_nodes() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => other?,
             }
@@ -357,7 +362,7 @@ impl Read for Reader {
             match self.advance() {
                 Ok(true) => {}
                 Ok(false) => break,
-                // What there is goes out first.
+                // What has been read goes out first.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted && filled > 0 => break,
                 Err(error) => return Err(error),
             }
@@ -370,7 +375,7 @@ impl Read for Reader {
     }
 }
 
-/// Fails if the content that has been read may not be that of the node's state.
+/// Fails if the content that has been read may not be that of the node's version.
 fn confirm(content: &FileSlice, node: &Node) -> io::Result<()> {
     let now = FileVersion::of_open(&content.file)?;
     if now.fingerprint() == node.fingerprint {
@@ -381,7 +386,7 @@ fn confirm(content: &FileSlice, node: &Node) -> io::Result<()> {
 }
 
 fn changed() -> io::Error {
-    let text = "files have changed while an archive of them was sent";
+    let text = "files have changed while their archive was sent";
     io::Error::new(io::ErrorKind::InvalidData, text)
 }
 

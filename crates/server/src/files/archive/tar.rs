@@ -1,4 +1,5 @@
-//! The tar format: POSIX ustar, with a pax header where a name or a number doesn't fit (POSIX.1-2017, `pax`).
+//! The tar format: POSIX ustar, with a pax header for names and numbers that don't fit
+//! (POSIX.1-2017, `pax`).
 
 use super::walk::Node;
 
@@ -7,7 +8,7 @@ const BLOCK: usize = 512;
 /// The largest number of eleven octal digits.
 const LARGEST: u64 = 0o777_7777_7777;
 
-/// The header of a node, with a pax header before it if it takes one.
+/// The header of a node, after a pax header if it needs one.
 pub(super) fn header(node: &Node) -> Vec<u8> {
     let records = records(node);
     let mut header = Vec::with_capacity(BLOCK);
@@ -32,7 +33,7 @@ pub(super) fn header(node: &Node) -> Vec<u8> {
     header
 }
 
-/// How long [`header`] is, in bytes.
+/// The length of [`header`] in bytes.
 pub(super) fn header_length(node: &Node) -> u64 {
     let fits = node.name.len() <= 100 && node.length <= LARGEST;
     if fits && fitting(node.modified).is_some() {
@@ -41,7 +42,7 @@ pub(super) fn header_length(node: &Node) -> u64 {
     (2 * BLOCK + records(node).len().next_multiple_of(BLOCK)) as u64
 }
 
-/// What doesn't fit into a header, in pax records.
+/// Pax records of the values that don't fit into a header.
 fn records(node: &Node) -> Vec<u8> {
     let mut records = Vec::new();
     if node.name.len() > 100 {
@@ -59,13 +60,13 @@ fn records(node: &Node) -> Vec<u8> {
     records
 }
 
-/// Seconds since 1970, if the header has room for them.
+/// The modification time, if it fits into the header.
 fn fitting(modified: i64) -> Option<u64> {
     let seconds = u64::try_from(modified).ok();
     seconds.filter(|seconds| *seconds <= LARGEST)
 }
 
-/// Fills the last block of content.
+/// The zeros that complete the last block of content.
 pub(super) fn padding(node: &Node) -> Vec<u8> {
     let over = (node.length % BLOCK as u64) as usize;
     vec![0; (BLOCK - over) % BLOCK]

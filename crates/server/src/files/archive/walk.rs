@@ -1,7 +1,7 @@
-//! A walk through a directory and all below it, in an order that depends on names alone.
+//! A walk through a directory and everything below it, in an order that depends on names alone.
 //!
-//! A walk holds one table for each level, from the root to where it is, and nothing of what it has passed. An archive is
-//! made by walking twice, or three times; the walks are compared by their [`Digest`]s.
+//! A walk holds one table for each level on the way to its node, and nothing of the nodes before
+//! it. An archive takes two or three walks, which are compared by their [`Digest`]s.
 
 use super::names::push_escaped;
 use crate::files::content::store::Store;
@@ -13,20 +13,21 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// How many files and directories an archive may have. More would keep the gate busy for seconds.
-const MOST: u64 = 1_000_000;
+/// The maximum number of files and directories in an archive. More would keep the gate busy for
+/// seconds.
+const MAX_NODES: u64 = 1_000_000;
 
 /// A file or a directory in an archive.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
-    /// In the archive, escaped; that of a directory ends in a slash.
+    /// The escaped path in the archive; that of a directory ends in a slash.
     pub(super) name: Vec<u8>,
-    /// From the root of what is served, which is empty itself.
+    /// The path below the served root; the root's is empty.
     pub(super) path: Vec<u8>,
     pub(super) is_dir: bool,
-    /// Of the content, in bytes.
+    /// The length of the content in bytes.
     pub(super) length: u64,
-    /// In seconds since 1970.
+    /// The last modification, in seconds since 1970.
     pub(super) modified: i64,
     pub(super) fingerprint: u64,
 }
@@ -34,7 +35,7 @@ pub(super) struct Node {
 /// A walk, at one of its nodes.
 pub(super) struct Walk {
     store: Arc<Store>,
-    /// The tables are at least as new as this.
+    /// The tables are not older than this.
     began: Instant,
     levels: Vec<Level>,
     node: Node,
@@ -44,23 +45,23 @@ pub(super) struct Walk {
     left_out: LeftOut,
 }
 
-/// A directory on the way from the top to the present node.
+/// A directory on the way from the top to the current node.
 struct Level {
     table: Arc<DirTable>,
     next: usize,
-    /// Lengths of its name in the archive and of its path.
+    /// The lengths of its name in the archive and of its path.
     name: usize,
     path: usize,
 }
 
-/// What can't be read, and is therefore left out.
+/// Entries that can't be read and are left out.
 #[derive(Debug, Default, Clone)]
 pub(super) struct LeftOut {
     pub(super) count: u64,
     pub(super) first: Vec<u8>,
 }
 
-/// What a walk has passed, as one number.
+/// A hash of all nodes of a walk.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Digest(DefaultHasher);
 
@@ -102,12 +103,12 @@ impl Walk {
         }
     }
 
-    /// The present node.
+    /// The current node.
     pub(super) fn node(&self) -> &Node {
         &self.node
     }
 
-    /// How many nodes there have been.
+    /// The number of nodes so far.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
@@ -119,8 +120,8 @@ impl Walk {
     /// Goes to the next node; `false` at the end.
     ///
     /// # Errors
-    /// Whatever keeps a directory from being read, except missing permission below the top. After [`Failure::Busy`] the
-    /// walk can be continued.
+    /// Those of reading a directory, except missing permission below the top. After
+    /// [`Failure::Busy`] the walk can continue.
     pub(super) fn next(&mut self, pass: &Pass<'_>) -> Result<bool, Failure> {
         if self.at_top {
             self.enter(None, pass)?;
@@ -140,7 +141,7 @@ impl Walk {
             if found == Err(Failure::Busy) {
                 return Err(Failure::Busy);
             }
-            // A directory that was entered lies on top of its own one now.
+            // A directory that was entered is the last level now; its parent is the one before.
             let depth = self.levels.len() - usize::from(found == Ok(true) && entry.is_dir);
             self.levels[depth - 1].next += 1;
             if found? {
@@ -152,13 +153,13 @@ impl Walk {
 
     fn counted(&mut self) -> Result<bool, Failure> {
         self.count += 1;
-        if self.count > MOST {
+        if self.count > MAX_NODES {
             return Err(Failure::TooManyFiles);
         }
         Ok(true)
     }
 
-    /// Makes an entry of the last level the present node. `false`: it is not for archives.
+    /// Makes an entry of the last level the current node. `false`: it does not belong in archives.
     fn visit(&mut self, entry: &Entry<'_>, pass: &Pass<'_>) -> Result<bool, Failure> {
         if entry.is_dir && entry.is_link {
             return Ok(false);
@@ -192,7 +193,7 @@ impl Walk {
         }
     }
 
-    /// Whether a file can be read, if its permissions leave that open.
+    /// Opens a file whose permissions leave open if this process can read it.
     fn check(&self, entry: &Entry<'_>) -> Result<(), Failure> {
         if entry.maybe_unreadable {
             let opened = self.store.open_file(&self.node.path);
@@ -201,14 +202,13 @@ impl Walk {
         Ok(())
     }
 
-    /// Reads the directory at the present path, and makes it a level.
+    /// Reads the directory at the current path, and makes it a level.
     fn enter(&mut self, entry: Option<&Entry<'_>>, pass: &Pass<'_>) -> Result<(), Failure> {
         let path = match &self.node.path[..] {
             b"" => b".",
             path => path,
         };
-        let tables = self.store.tables();
-        let table = tables.get(&self.store, path, self.began, pass)?;
+        let table = self.store.table(path, self.began, pass)?;
         self.node.is_dir = true;
         self.node.length = 0;
         self.node.modified = table.version().modified_seconds();

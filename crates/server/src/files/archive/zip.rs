@@ -1,29 +1,30 @@
-//! The zip format (PKWARE's APPNOTE 6.3), stored, with the 64-bit extensions where a number doesn't fit.
+//! The zip format (PKWARE's APPNOTE 6.3) without compression, with the 64-bit extensions for large
+//! numbers.
 //!
-//! The checksum of a file's content is known when the content has been sent, so that it follows in a data descriptor
-//! (§4.3.9). Names are UTF-8 if they are text; the time is in the old form for old programs, and in seconds since 1970
-//! for the others.
+//! The checksum of a file's content is known after the content has been sent, so it follows in a
+//! data descriptor (§4.3.9). Names are marked as UTF-8 if they are. Times are in the DOS form for
+//! old programs, and in seconds since 1970 for the others.
 
 use super::walk::Node;
 use chrono::{DateTime, Datelike, Timelike};
 
-/// Numbers from here on are written in 64 bits, in another place.
+/// Numbers from this one on are written as 64 bits in an extra field.
 const FULL: u32 = u32::MAX;
 
 const DESCRIPTOR_FOLLOWS: u16 = 1 << 3;
 const NAME_IS_UTF8: u16 = 1 << 11;
 
-/// Version 4.5 of the format has the 64-bit extensions; for what doesn't need them, 2.0 will do.
+/// Version 4.5 of the format has the 64-bit extensions; 2.0 suffices without them.
 const WITH_64_BITS: u16 = 45;
 const PLAIN: u16 = 20;
 
-/// What stands before a node's content (§4.3.7).
+/// The header before a node's content (§4.3.7).
 pub(super) fn header(node: &Node) -> Vec<u8> {
     let name = &node.name[..];
     let wide = is_wide(node.length);
     let mut extra = time_extra(node);
     if wide {
-        // The lengths follow in the descriptor; that this is here says that it has them in 64 bits.
+        // The descriptor holds the lengths; this field marks them as 64 bits.
         extra.extend(bytes(&[
             &1_u16.to_le_bytes(),
             &16_u16.to_le_bytes(),
@@ -45,13 +46,13 @@ pub(super) fn header(node: &Node) -> Vec<u8> {
     ])
 }
 
-/// How long [`header`] is, in bytes.
+/// The length of [`header`] in bytes.
 pub(super) fn header_length(node: &Node) -> u64 {
     let wide = if is_wide(node.length) { 20 } else { 0 };
     (30 + node.name.len() + time_extra_length(node) + wide) as u64
 }
 
-/// How long [`trailer`] is, in bytes: empty content has none.
+/// The length of [`trailer`] in bytes; empty content has none.
 pub(super) fn trailer_length(node: &Node) -> u64 {
     match node.length {
         0 => 0,
@@ -60,14 +61,14 @@ pub(super) fn trailer_length(node: &Node) -> u64 {
     }
 }
 
-/// How long [`directory`] is, in bytes.
+/// The length of [`directory`] in bytes.
 pub(super) fn directory_length(node: &Node, at: u64) -> u64 {
     let numbers = 2 * usize::from(is_wide(node.length)) + usize::from(is_wide(at));
     let wide = if numbers == 0 { 0 } else { 4 + 8 * numbers };
     (46 + node.name.len() + time_extra_length(node) + wide) as u64
 }
 
-/// The data descriptor, after content that isn't empty.
+/// The data descriptor after content that isn't empty.
 pub(super) fn trailer(node: &Node, checksum: u32) -> Vec<u8> {
     let length = node.length;
     let checksum = checksum.to_le_bytes();
@@ -80,7 +81,7 @@ pub(super) fn trailer(node: &Node, checksum: u32) -> Vec<u8> {
     }
 }
 
-/// A node in the directory at the end (§4.3.12). `at` is where its header lies.
+/// A node in the directory at the end (§4.3.12). Its header lies at `at`.
 pub(super) fn directory(node: &Node, at: u64, checksum: u32) -> Vec<u8> {
     let name = &node.name[..];
     let length = node.length;
@@ -125,14 +126,14 @@ pub(super) fn directory(node: &Node, at: u64, checksum: u32) -> Vec<u8> {
     ])
 }
 
-/// The end of the directory (§4.3.14 to §4.3.16). `directory` is where the directory begins, `at` where it ends.
+/// The end of the directory (§4.3.14 to §4.3.16), which reaches from `directory` to `at`.
 pub(super) fn end(count: u64, directory: u64, at: u64) -> Vec<u8> {
     let length = at - directory;
     let mut out = Vec::new();
     if count >= u64::from(u16::MAX) || is_wide(directory) || is_wide(length) {
         out.extend(bytes(&[
             b"PK\x06\x06",
-            // How long the rest of this record is.
+            // The length of the rest of this record.
             &44_u64.to_le_bytes(),
             &WITH_64_BITS.to_le_bytes(),
             &WITH_64_BITS.to_le_bytes(),
@@ -161,7 +162,7 @@ pub(super) fn end(count: u64, directory: u64, at: u64) -> Vec<u8> {
     out
 }
 
-/// Flags, method and time, which a header and the directory have alike.
+/// Flags, method and time, which the header and the directory share.
 fn common(name: &[u8], node: &Node) -> [u8; 8] {
     let mut flags = 0;
     if node.length > 0 {
@@ -170,7 +171,7 @@ fn common(name: &[u8], node: &Node) -> [u8; 8] {
     if std::str::from_utf8(name).is_ok() {
         flags |= NAME_IS_UTF8;
     }
-    let (date, time) = old_time(node);
+    let (date, time) = dos_time(node);
     let mut out = [0; 8];
     out[0..2].copy_from_slice(&flags.to_le_bytes());
     // Method 0: stored.
@@ -179,8 +180,8 @@ fn common(name: &[u8], node: &Node) -> [u8; 8] {
     out
 }
 
-/// The date and time of DOS, which knew the years from 1980 to 2107, and two seconds as one.
-fn old_time(node: &Node) -> (u16, u16) {
+/// The DOS date and time: years from 1980 to 2107, and a resolution of two seconds.
+fn dos_time(node: &Node) -> (u16, u16) {
     let (first, last) = (315_532_800, 4_354_819_199);
     let seconds = node.modified.clamp(first, last);
     let time = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
@@ -213,7 +214,8 @@ fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(FULL)
 }
 
-/// Lengths of names and of extra fields. Paths end at 4,096 bytes, of which escapes make at most three times as many.
+/// The length of a name or an extra field. Paths have at most 4,096 bytes, which escapes at most
+/// triple.
 fn short(length: usize) -> u16 {
     u16::try_from(length).unwrap_or(u16::MAX)
 }

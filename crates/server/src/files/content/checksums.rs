@@ -1,35 +1,36 @@
-//! The checksums of files, which a zip archive needs once more in its directory at the end.
+//! CRC-32 checksums of files, which a zip archive needs again in its directory at the end.
 //!
-//! What has been summed is remembered for a state of a file; when the table is full, the oldest goes. A sum that is not
-//! known is a [`Job`], which all requests that need it share: whichever has a thread makes the next step, so that the work is
-//! done once, and stops when the last of them has left.
+//! Checksums are remembered by file version; when the table is full, the oldest is evicted. An
+//! unknown checksum is computed by a [`Job`] that all requests which need it share: any of them
+//! makes the next step, so that the work is done once, and stops when the last of them is gone.
 
-use crate::body::FileSlice;
-use crate::body::FileVersion;
+use crate::body::{FileSlice, FileVersion};
 use crate::files::gate::GATE;
+use crate::lock::{Lock, unpoisoned};
 use crc32fast::Hasher;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Weak};
 use std::time::Duration;
 
-/// How many are remembered: with 17 bytes each in a hash table of a power of two places, and 8 in the queue, 6 MiB.
+/// How many checksums are remembered. Each takes 17 bytes in a hash table whose size is a power of
+/// two, and 8 in the queue: 6 MiB in all.
 const CAPACITY: usize = (1 << 18) / 8 * 7;
 
-/// How much of a file is summed in a step, in bytes.
+/// How much of a file one step reads, in bytes.
 const STEP: usize = 1024 * 1024;
 
-/// How much of it is read at once, in bytes.
-const PIECE: usize = 64 * 1024;
+/// The length of one read, in bytes.
+const BUFFER: usize = 64 * 1024;
 
-/// How long a request waits for another's step before its connection is looked at.
+/// How long a request waits for another request's step before its connection is checked.
 const WAIT: Duration = Duration::from_millis(100);
 
-/// The CRC-32 of files, each in one state, which [`FileVersion::fingerprint`](crate::body::FileVersion::fingerprint) names.
+/// CRC-32 checksums by [`FileVersion::fingerprint`].
 #[derive(Debug, Default)]
 pub(crate) struct Checksums {
-    known: Mutex<Known>,
-    jobs: Mutex<HashMap<u64, Weak<Job>>>,
+    known: Lock<Known>,
+    jobs: Lock<HashMap<u64, Weak<Job>>>,
 }
 
 #[derive(Debug, Default)]
@@ -39,20 +40,20 @@ struct Known {
     queue: VecDeque<u64>,
 }
 
-/// A file that is being summed.
+/// The computation of one checksum.
 #[derive(Debug)]
 pub(crate) struct Job {
     fingerprint: u64,
-    state: Mutex<State>,
-    /// A step has ended.
+    state: Lock<State>,
+    /// Notified at the end of each step.
     stepped: Condvar,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The rest of the content, and the sum of what came before.
+    /// The rest of the content, and the checksum of what has been read.
     Paused(FileSlice, Hasher),
-    /// One of the requests makes a step.
+    /// One of the requests is making a step.
     Running,
     Done(u32),
     Failed,
@@ -60,31 +61,31 @@ enum State {
 
 impl Checksums {
     pub(crate) fn get(&self, fingerprint: u64) -> Option<u32> {
-        lock(&self.known).sums.get(&fingerprint).copied()
+        self.known.lock().sums.get(&fingerprint).copied()
     }
 
     pub(crate) fn insert(&self, fingerprint: u64, sum: u32) {
-        lock(&self.known).insert(fingerprint, sum, CAPACITY);
+        self.known.lock().insert(fingerprint, sum, CAPACITY);
     }
 
-    /// The job that sums a file in that state; `open` opens the file, unless another request has done so.
+    /// The job for a file version. `open` opens the file, unless another request has done so.
     pub(crate) fn job(
         &self,
         fingerprint: u64,
         open: impl FnOnce() -> io::Result<FileSlice>,
     ) -> io::Result<Arc<Job>> {
-        let running = || lock(&self.jobs).get(&fingerprint).and_then(Weak::upgrade);
+        let running = || self.jobs.lock().get(&fingerprint).and_then(Weak::upgrade);
         if let Some(job) = running() {
             return Ok(job);
         }
         let content = open()?;
-        let mut jobs = lock(&self.jobs);
+        let mut jobs = self.jobs.lock();
         if let Some(job) = jobs.get(&fingerprint).and_then(Weak::upgrade) {
             return Ok(job);
         }
         let job = Arc::new(Job {
             fingerprint,
-            state: Mutex::new(State::Paused(content, Hasher::new())),
+            state: Lock::new(State::Paused(content, Hasher::new())),
             stepped: Condvar::new(),
         });
         jobs.retain(|_, job| job.strong_count() > 0);
@@ -108,16 +109,16 @@ impl Known {
 }
 
 impl Job {
-    /// Makes a step, or waits a moment for another request that makes one. `None`: the sum is not known yet.
+    /// Makes one step, or waits a moment for the step of another request. `None`: the checksum is
+    /// not known yet.
     ///
     /// # Errors
-    /// Those of reading the file, for every request that shares the job.
+    /// A failed read, for every request that shares the job.
     pub(crate) fn step(&self) -> io::Result<Option<u32>> {
         let is_running = |state: &mut State| matches!(state, State::Running);
-        let (mut state, _) = self
-            .stepped
-            .wait_timeout_while(lock(&self.state), WAIT, is_running)
-            .unwrap_or_else(PoisonError::into_inner);
+        let guard = self.state.lock();
+        let waited = self.stepped.wait_timeout_while(guard, WAIT, is_running);
+        let (mut state, _) = unpoisoned(waited);
         let (content, hasher) = match &*state {
             State::Running => return Ok(None),
             State::Done(sum) => return Ok(Some(*sum)),
@@ -133,7 +134,7 @@ impl Job {
         };
         drop(state);
         let stepped = make_step(content, hasher, self.fingerprint);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let result = match stepped {
             Ok(State::Done(sum)) => {
                 *state = State::Done(sum);
@@ -155,9 +156,9 @@ impl Job {
 
 fn make_step(mut content: FileSlice, mut hasher: Hasher, fingerprint: u64) -> io::Result<State> {
     let _pass = GATE.pass();
-    let mut piece = vec![0; PIECE];
-    for _ in 0..STEP / PIECE {
-        match content.read(&mut piece)? {
+    let mut buffer = vec![0; BUFFER];
+    for _ in 0..STEP / BUFFER {
+        match content.read(&mut buffer)? {
             0 if FileVersion::of_open(&content.file)?.fingerprint() == fingerprint => {
                 return Ok(State::Done(hasher.finalize()));
             }
@@ -165,15 +166,10 @@ fn make_step(mut content: FileSlice, mut hasher: Hasher, fingerprint: u64) -> io
                 let text = "a file has changed while its checksum was computed";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
-            length => hasher.update(&piece[..length]),
+            length => hasher.update(&buffer[..length]),
         }
     }
     Ok(State::Paused(content, hasher))
-}
-
-/// Nothing panics while holding these locks, so poison has no meaning.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

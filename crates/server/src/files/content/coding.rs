@@ -28,8 +28,9 @@ pub(crate) fn sidecar_ending(coding: Coding) -> &'static [u8] {
     }
 }
 
-/// Whether a file may be a stream in that coding: what it begins with says so (RFC 1952 §2.3, RFC 8878 §3.1). Brotli has no
-/// such mark (RFC 7932 §9.1), but only the one byte of an empty stream is that short. `original` is the length of the content.
+/// Whether a file may be a stream in that coding: what it begins with says so (RFC 1952 §2.3, RFC
+/// 8878 §3.1). Brotli has no such mark (RFC 7932 §9.1), but only the one byte of an empty stream is
+/// that short. `original` is the length of the content.
 pub(crate) fn may_be_stream(first: &[u8], length: u64, coding: Coding, original: u64) -> bool {
     match coding {
         // Header, an empty block, checksum and length.
@@ -55,7 +56,8 @@ pub(crate) fn tag_suffix(coding: Coding) -> &'static str {
     }
 }
 
-/// Whether content of that type becomes much smaller: text under its many names, and what isn't compressed by itself.
+/// Whether content of that type becomes much smaller: text under its many names, and what isn't
+/// compressed by itself.
 pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
     const TYPES: [&str; 24] = [
         "application/javascript",
@@ -106,8 +108,8 @@ pub(crate) fn weight(coding: Coding) -> usize {
 
 /// Reads what the other reader gives, compressed.
 ///
-/// The levels are where each of them stops gaining much for its time. What is kept is compressed once, but somebody
-/// waits for it.
+/// The levels are where each of them stops gaining much for its time. What is kept is compressed
+/// once, but somebody waits for it.
 #[cfg(feature = "compression")]
 pub(crate) fn compress(
     content: impl Read + Send + 'static,
@@ -141,7 +143,8 @@ pub(crate) fn compress(
     Box::new(Unable)
 }
 
-/// The content of a compressor that can't be had, for want of memory for one: an error, which cuts the connection.
+/// The content of a compressor that can't be had, for want of memory for one: an error, which cuts
+/// the connection.
 struct Unable;
 
 impl Read for Unable {

@@ -1,28 +1,30 @@
-//! A file that is compressed while it is sent, and kept in the cache if it went well.
+//! A file that is compressed while it is sent; the result is kept in the cache once it is complete.
 
 use super::cache::Cache;
 use super::coding;
-use super::representation::{Content, Metadata, Representation};
-use crate::body::OpenFile;
-use crate::body::{Body, FileSlice};
+use super::representation::{Metadata, Representation};
+use super::source::Source;
+use crate::body::{Body, FileSlice, OpenFile, Segment};
 use crate::files::gate::GATE;
 use crate::semaphore::Permit;
+use bytes::Bytes;
 use std::io::{self, Read};
 use std::sync::Arc;
 use tinyhttp_message::negotiate::Coding;
+use tinyhttp_message::range::ByteRange;
 
-/// What is needed for compressing a file, each time that its content is asked for.
+/// A file to be compressed, anew for each response.
 #[derive(Debug)]
 pub(crate) struct Compression {
     pub(crate) file: Arc<OpenFile>,
     pub(crate) coding: Coding,
-    /// For the compressor, and the copy for the cache.
+    /// Memory for the compressor, and for the copy that goes into the cache.
     pub(crate) _permit: Permit,
     /// Where to keep the result; `None` if the file is too large or too new to be kept.
     pub(crate) key: Option<CacheKey>,
 }
 
-/// A place in the cache.
+/// A place in the cache for the result.
 #[derive(Debug, Clone)]
 pub(crate) struct CacheKey {
     pub(crate) cache: Arc<Cache>,
@@ -31,8 +33,29 @@ pub(crate) struct CacheKey {
 }
 
 impl Compression {
-    /// The content, in chunks: nobody knows how long it will be.
-    pub(crate) fn body(self: &Arc<Self>) -> Body {
+    fn reader(&self) -> Box<dyn Read + Send> {
+        let content = FileSlice::of(&self.file, 0, self.file.version().length);
+        coding::compress(content, self.coding)
+    }
+
+    fn keep(&self, content: Vec<u8>) {
+        if let Some(key) = &self.key {
+            let version = self.file.version();
+            let content = Box::new(Bytes::from(content));
+            let made = Representation::new(content, self.coding, version, key.metadata.clone());
+            let cached = Some(Arc::new(made));
+            key.cache.insert(&key.path, self.coding, *version, cached);
+        }
+    }
+}
+
+impl Source for Arc<Compression> {
+    /// Unknown until the last byte is compressed: the content is sent in chunks.
+    fn length(&self) -> Option<u64> {
+        None
+    }
+
+    fn whole(&self) -> Body {
         let tee = Tee {
             reader: None,
             copy: self.key.is_some().then(Vec::new),
@@ -41,26 +64,14 @@ impl Compression {
         Body::reader(tee, None)
     }
 
-    fn reader(&self) -> Box<dyn Read + Send> {
-        let content = FileSlice::of(&self.file, 0, self.file.version().length);
-        coding::compress(content, self.coding)
-    }
-
-    fn keep(&self, content: Vec<u8>) {
-        if let Some(key) = &self.key {
-            let content = Content::Memory(content.into());
-            let metadata = key.metadata.clone();
-            let made = Representation::new(content, self.coding, self.file.version(), metadata);
-            let kept = Some(Arc::new(made));
-            key.cache
-                .keep(&key.path, self.coding, *self.file.version(), kept);
-        }
+    fn part(&self, _: ByteRange) -> Segment {
+        Segment::Bytes(Bytes::new())
     }
 }
 
-/// Reads compressed content, and keeps a copy for the cache.
+/// Reads compressed content and keeps a copy for the cache.
 struct Tee {
-    /// Made when somebody reads: who asks with HEAD doesn't.
+    /// Created by the first read: the response to HEAD has none.
     reader: Option<Box<dyn Read + Send>>,
     copy: Option<Vec<u8>>,
     compression: Arc<Compression>,

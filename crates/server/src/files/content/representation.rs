@@ -1,41 +1,31 @@
-//! A file as it is sent, in one coding: its content, and everything that its response says of it.
+//! A file as it is sent, in one content coding: its source, and the header fields that describe it.
 
 use super::coding;
-use super::compression::Compression;
-use crate::body::FileVersion;
-use crate::body::Memfd;
-use crate::body::OpenFile;
-use crate::body::Segment;
-use crate::body::{Body, FileSlice};
-use crate::files::archive::Archive;
+use super::source::Source;
+use crate::body::{Body, FileVersion, Segment};
 use crate::handler::{Prepared, SERVER};
-use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
     HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use tinyhttp_message::conditional::{EntityTag, Validators};
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::encode::FieldLines;
 use tinyhttp_message::negotiate::Coding;
 use tinyhttp_message::range::ByteRange;
 
-/// Made once per state of a file; every response takes what it needs from here.
+/// One representation of one version of a file. It is made once; every response copies from it.
 #[derive(Debug)]
 pub(crate) struct Representation {
-    content: Content,
+    source: Box<dyn Source>,
     coding: Coding,
     metadata: Metadata,
     etag: HeaderValue,
-    /// May lie in the future; Last-Modified doesn't.
+    /// May lie in the future, unlike the Last-Modified that is sent.
     modified: HttpDate,
     last_modified: HeaderValue,
-    /// All of the fields, ready to be written. Small content stands behind them in memory.
+    /// All of the fields, rendered. Small content stands behind them in the same memory.
     lines: Option<FieldLines>,
 }
 
@@ -43,70 +33,55 @@ pub(crate) struct Representation {
 pub(crate) const RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 
-/// Up to this size, in bytes, content is put behind its field lines.
+/// The largest content that is put behind its field lines, in bytes.
 const SMALL: usize = 16 * 1024;
 
 /// What all representations of one file have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct Metadata {
     pub(crate) content_type: HeaderValue,
-    /// Whether there is more than one: then caches must know that the request decides.
+    /// Whether there is more than one representation, so that Vary must name Accept-Encoding.
     pub(crate) varies: bool,
     /// Whether the file itself is gzip: then its type is that of the content in it.
     pub(crate) is_gzip: bool,
     pub(crate) cache_control: HeaderValue,
-    /// Which other sites' pages may use it (Cross-Origin-Resource-Policy), if that is to be said.
+    /// The Cross-Origin-Resource-Policy, if one is configured.
     pub(crate) resource_policy: Option<HeaderValue>,
-    /// How to save it, if it is to be saved and not shown.
+    /// The Content-Disposition of a file to be saved rather than shown.
     pub(crate) disposition: Option<HeaderValue>,
 }
 
-/// Where the bytes are.
-#[derive(Debug, Clone)]
-pub(crate) enum Content {
-    Memory(Bytes),
-    /// In memory, too, but as a file.
-    Memfd(Arc<Memfd>),
-    File(Arc<OpenFile>),
-    /// A file whose length says nothing of its content, as in /proc and /sys: it is read to its end.
-    Unmeasured(Arc<File>),
-    /// A file that is compressed while it is sent.
-    Compressed(Arc<Compression>),
-    /// A folder, put together while it is sent.
-    Archive(Arc<Archive>),
-}
-
 impl Representation {
-    /// A representation in a coding; the version is of the file that it comes from.
+    /// A representation in `coding`; `version` is that of the file it was made from.
     pub(crate) fn new(
-        content: Content,
+        source: Box<dyn Source>,
         coding: Coding,
         version: &FileVersion,
         metadata: Metadata,
     ) -> Self {
         let etag = version.entity_tag(coding::tag_suffix(coding));
-        Representation::made(content, coding, etag, version.modified(), metadata)
+        Representation::made(source, coding, etag, version.modified(), metadata)
     }
 
-    /// A representation of something else, as it is.
+    /// A representation of something that is not a file, without a coding.
     pub(crate) fn with_tag(
-        content: Content,
+        source: Box<dyn Source>,
         etag: HeaderValue,
         modified: HttpDate,
         metadata: Metadata,
     ) -> Self {
-        Representation::made(content, Coding::Identity, etag, modified, metadata)
+        Representation::made(source, Coding::Identity, etag, modified, metadata)
     }
 
     fn made(
-        content: Content,
+        source: Box<dyn Source>,
         coding: Coding,
         etag: HeaderValue,
         modified: HttpDate,
         metadata: Metadata,
     ) -> Self {
         let mut made = Representation {
-            content,
+            source,
             coding,
             metadata,
             etag,
@@ -116,25 +91,23 @@ impl Representation {
         };
         let mut fields = HeaderMap::new();
         made.write_fields(modified, &mut fields);
-        let small = match &made.content {
-            Content::Memory(bytes) if bytes.len() <= SMALL => &bytes[..],
-            _ => &[],
-        };
+        let small = made.source.bytes().filter(|bytes| bytes.len() <= SMALL);
+        let small = small.map_or(&[][..], |bytes| &bytes[..]);
         let lines = FieldLines::before(small, |head| {
             head.field("Server", SERVER.as_bytes())?;
             head.fields(&fields)
         });
         if let Ok((lines, behind)) = lines {
             if !behind.is_empty() {
-                made.content = Content::Memory(behind);
+                made.source = Box::new(behind);
             }
             made.lines = Some(lines);
         }
         made
     }
 
-    /// The whole of it as a response that needs no more work; `None` for a file from the future, whose Last-Modified
-    /// says each time something else.
+    /// The response to a GET without conditions, rendered. `None` for a file from the future, whose
+    /// Last-Modified is the time of the response.
     pub(crate) fn prepared(&self, now: HttpDate) -> Option<Prepared> {
         if self.modified > now {
             return None;
@@ -146,94 +119,49 @@ impl Representation {
         })
     }
 
-    pub(crate) fn content(&self) -> &Content {
-        &self.content
-    }
-
     pub(crate) fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// In bytes, if it is known before it is sent.
-    pub(crate) fn length(&self) -> Option<u64> {
-        match &self.content {
-            Content::Memory(bytes) => Some(bytes.len() as u64),
-            Content::Memfd(memfd) => Some(memfd.length()),
-            Content::File(file) => Some(file.version().length),
-            Content::Unmeasured(_) | Content::Compressed(_) => None,
-            Content::Archive(archive) => Some(archive.length()),
-        }
+    /// What the content takes of the cache, in bytes.
+    pub(crate) fn cost(&self) -> usize {
+        self.source.cost()
     }
 
-    /// The length, if parts of it can be had: ranges count the bytes of the content as it is, and compressed content
-    /// may not have been made yet.
+    /// Whether a part takes no more work than its length.
+    pub(crate) fn seeks(&self) -> bool {
+        self.source.seeks()
+    }
+
+    /// The length in bytes, if parts can be requested. Ranges count the bytes of the identity
+    /// coding: compressed content may not exist yet.
     pub(crate) fn divisible_length(&self) -> Option<u64> {
-        self.length().filter(|_| self.coding == Coding::Identity)
+        let is_identity = self.coding == Coding::Identity;
+        self.source.length().filter(|_| is_identity)
     }
 
-    /// Whether it is put together while it is sent.
-    pub(crate) fn is_archive(&self) -> bool {
-        matches!(self.content, Content::Archive(_))
-    }
-
-    /// All of it.
+    /// All of the content.
     pub(crate) fn whole(&self) -> Body {
-        match &self.content {
-            Content::Memory(bytes) => bytes.clone().into(),
-            Content::Memfd(memfd) => Body::file(Arc::clone(memfd.file()), 0, memfd.length()),
-            Content::File(file) => FileSlice::of(file, 0, file.version().length).into(),
-            Content::Unmeasured(file) => Body::reader(Unmeasured::new(file), None),
-            Content::Compressed(compression) => compression.body(),
-            Content::Archive(archive) => {
-                let length = archive.length();
-                Body::reader(archive.reader(0, length), Some(length))
-            }
-        }
+        self.source.whole()
     }
 
-    /// A part of what is [divisible](Representation::divisible_length); of what isn't, nothing.
+    /// A part of [divisible](Representation::divisible_length) content.
     pub(crate) fn part(&self, range: ByteRange) -> Segment {
-        match &self.content {
-            Content::Memory(bytes) => {
-                // Whoever asks has resolved the range against the length, which is that of bytes in memory.
-                let (first, end) = (range.first() as usize, range.last() as usize + 1);
-                Segment::Bytes(bytes.slice(first..end))
-            }
-            Content::Memfd(memfd) => Segment::File(FileSlice {
-                file: Arc::clone(memfd.file()),
-                offset: range.first(),
-                left: range.length(),
-                version: None,
-                open: None,
-            }),
-            Content::File(file) => {
-                Segment::File(FileSlice::of(file, range.first(), range.length()))
-            }
-            Content::Unmeasured(_) | Content::Compressed(_) => Segment::Bytes(Bytes::new()),
-            Content::Archive(archive) => {
-                let reader = archive.reader(range.first(), range.length());
-                Segment::Reader(Box::new(reader), range.length())
-            }
-        }
+        self.source.part(range)
     }
 
-    /// Whether its validators mean anything: what the kernel makes up changes without its file's dates.
-    fn has_validators(&self) -> bool {
-        !matches!(self.content, Content::Unmeasured(_))
-    }
-
-    /// What its preconditions are compared with.
+    /// The validators that preconditions are compared with.
     pub(crate) fn validators(&self, now: HttpDate) -> Validators<'_> {
-        if !self.has_validators() {
+        if !self.source.is_determined() {
             return Validators::new(None, None, now);
         }
         let etag = EntityTag::parse(self.etag.as_bytes());
         Validators::new(etag, Some(self.modified), now)
     }
 
-    /// Says what a client's copy needs to stay fresh: the fields of a 304 (RFC 9110 §15.4.5).
+    /// Writes the fields of a 304: what a client's copy needs to stay fresh (RFC 9110 §15.4.5).
     pub(crate) fn write_not_modified_fields(&self, fields: &mut HeaderMap) {
-        if self.has_validators() {
+        if self.source.is_determined() {
             fields.insert(ETAG, self.etag.clone());
         }
         fields.insert(CACHE_CONTROL, self.metadata.cache_control.clone());
@@ -242,17 +170,17 @@ impl Representation {
         }
     }
 
-    /// Says everything there is to say about it.
+    /// Writes all fields that describe the representation.
     pub(crate) fn write_fields(&self, now: HttpDate, fields: &mut HeaderMap) {
         fields.insert(CONTENT_TYPE, self.metadata.content_type.clone());
         fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Never later than Date.
+        // Never later than Date (RFC 9110 §8.8.2.1).
         let last_modified = if self.modified <= now {
             self.last_modified.clone()
         } else {
             date_field(now)
         };
-        if self.has_validators() {
+        if self.source.is_determined() {
             fields.insert(LAST_MODIFIED, last_modified);
         }
         let ranges = if self.divisible_length().is_some() {
@@ -279,30 +207,7 @@ impl Representation {
     }
 }
 
-/// Reads a file from its beginning to its end, whatever its length is said to be.
-struct Unmeasured {
-    file: Arc<File>,
-    at: u64,
-}
-
-impl Unmeasured {
-    fn new(file: &Arc<File>) -> Self {
-        Unmeasured {
-            file: Arc::clone(file),
-            at: 0,
-        }
-    }
-}
-
-impl io::Read for Unmeasured {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read_at(into, self.at)?;
-        self.at += length as u64;
-        Ok(length)
-    }
-}
-
 fn date_field(date: HttpDate) -> HeaderValue {
-    // Letters, digits, commas, colons and spaces are visible ASCII; a date that isn't one would be no condition at all.
+    // Letters, digits, commas, colons and spaces are visible ASCII, so the conversion can't fail.
     HeaderValue::from_bytes(&date.write()).unwrap_or(HeaderValue::from_static(""))
 }

@@ -1,110 +1,72 @@
-//! From the name of a file to its representation: from the cache if it is there, otherwise from the disk.
+//! From the path of a file to its representation: from the cache, or else from the disk.
 //!
-//! In which coding is settled here too. A file that somebody has compressed beforehand (`app.js.br`, `.zst` or `.gz`
-//! beside `app.js`, and not older) comes first. Other content of a compressible type is compressed when somebody first
-//! wants it, and kept; what is too large to be kept is compressed while it is sent.
+//! The store also chooses the content coding. A sidecar, which is a compressed copy that lies
+//! beside the file and is not older (`app.js.br`, `.zst` or `.gz` beside `app.js`), comes first.
+//! Other content of a compressible type is compressed on first use and cached; a file too large for
+//! the cache is compressed while it is sent.
 
 use super::cache::Cache;
 use super::checksums::Checksums;
 use super::coding::{self, CODINGS, COMPRESSED, WORTHWHILE};
 use super::compression::{CacheKey, Compression};
-use super::representation::{Content, Metadata, Representation};
-use crate::body::Memfd;
-use crate::body::OpenFile;
-use crate::body::{FileVersion, Kind};
+use super::loader::{Content, IN_MEMORY, Loaded, Loader};
+use super::representation::{Metadata, Representation};
+use super::source::{Source, Unmeasured};
+use crate::body::{FileVersion, Kind, Memfd};
 use crate::files::dir;
 use crate::files::failure::Failure;
-use crate::files::gate::GATE;
+use crate::files::gate::{GATE, Pass};
 use crate::files::options::Options;
 use crate::files::options::media_type::SNIFFED;
 use crate::files::root::Root;
-use crate::files::root::dir_table::DirTables;
+use crate::files::root::dir_table::{DirTable, DirTables};
 use crate::files::root::shared_stat::SharedStat;
 use crate::semaphore::Semaphore;
 use bytes::Bytes;
 use rustix::io::Errno;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
-
-/// Content up to this size is read into memory, and may be kept there. In bytes.
-const IN_MEMORY: u64 = 256 * 1024;
 
 /// The largest file of which a compressed form is kept, in bytes.
 const KEPT_COMPRESSED: u64 = 16 * 1024 * 1024;
 
-/// What compressing in memory takes of the budget, in bytes. It bounds how many requests queue at the gate, each with a thread.
+/// What compressing in memory takes of the budget, in bytes. It bounds how many requests queue at
+/// the gate, each of which holds a thread.
 const QUEUEING: usize = 512 * 1024;
 
 /// How many [`Memfd`]s are kept: each takes a descriptor.
 const MEMFDS: usize = 64;
 
-/// How often a file is read again that changes while it is read.
-const ATTEMPTS: u32 = 16;
-
-/// The folder, and what is kept of it.
+/// A served directory, and everything that is kept of its files.
 #[derive(Debug)]
 pub(crate) struct Store {
     root: Root,
     shared_stat: SharedStat,
+    loader: Loader,
     cache: Arc<Cache>,
     checksums: Checksums,
     tables: DirTables,
+    /// Memory for everything that is built for responses.
     budget: Semaphore,
     memfds: Semaphore,
-    open: Mutex<Shared>,
     options: Options,
-}
-
-/// The files that are being sent, by their paths.
-#[derive(Debug, Default)]
-struct Shared {
-    files: HashMap<Box<[u8]>, Weak<OpenFile>>,
-    /// How many paths there may be before those of closed files are removed.
-    clear_at: usize,
-}
-
-/// Content that has been opened or read.
-struct Loaded {
-    content: Content,
-    version: FileVersion,
-    /// Whether another write would change the version, so that what is made of the content may be kept.
-    settled: bool,
-}
-
-impl Loaded {
-    /// Whether this may be content of that length in a coding.
-    fn may_be(&self, coding: Coding, original: u64) -> bool {
-        let mut first = [0; 4];
-        let length = match &self.content {
-            Content::Memory(bytes) => {
-                let length = bytes.len().min(first.len());
-                first[..length].copy_from_slice(&bytes[..length]);
-                length
-            }
-            Content::File(file) => file.file().read_at(&mut first, 0).unwrap_or(0),
-            _ => 0,
-        };
-        coding::may_be_stream(&first[..length], self.version.length, coding, original)
-    }
 }
 
 impl Store {
     pub(crate) fn new(root: Root, options: Options) -> Self {
-        let cache = Arc::new(Cache::new(options.cache_size));
+        let budget = Semaphore::new(options.working_memory);
         Store {
             root,
             shared_stat: SharedStat::default(),
-            cache,
+            loader: Loader::default(),
+            cache: Arc::new(Cache::new(options.cache_size)),
             checksums: Checksums::default(),
-            tables: DirTables::default(),
-            budget: Semaphore::new(options.working_memory),
+            tables: DirTables::new(options.hidden, budget.clone()),
+            budget,
             memfds: Semaphore::new(MEMFDS),
-            open: Mutex::default(),
             options,
         }
     }
@@ -113,42 +75,32 @@ impl Store {
         &self.options
     }
 
-    /// What pays for everything that is built for responses.
     pub(crate) fn budget(&self) -> &Semaphore {
         &self.budget
-    }
-
-    /// The directories that are being listed or archived.
-    pub(crate) fn tables(&self) -> &DirTables {
-        &self.tables
     }
 
     pub(crate) fn checksums(&self) -> &Checksums {
         &self.checksums
     }
 
-    /// What there is under a name: a hint, until it is opened.
+    /// The kind and version of what has this path: a hint, until it is opened.
     pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Failure> {
         self.root.stat(relative).map_err(Failure::of)
     }
 
-    /// The same, for a request that had come by then.
-    pub(crate) fn stat_for(
+    /// Like [`Store::stat`]; the result may be shared with other requests, but is never older than
+    /// `arrived`.
+    pub(crate) fn stat_since(
         &self,
         relative: &[u8],
         arrived: Instant,
     ) -> Result<(Kind, FileVersion), Failure> {
-        let found = if self.cache.knows(relative) {
+        let found = if self.cache.has(relative) {
             self.shared_stat.stat(&self.root, relative, arrived)
         } else {
             self.root.stat(relative)
         };
         found.map_err(Failure::of)
-    }
-
-    /// Whether a name in a folder may be shown.
-    pub(crate) fn shows(&self, folder: &[u8], name: &[u8]) -> bool {
-        self.options.hidden || !name.starts_with(b".") || (folder == b"." && name == b".well-known")
     }
 
     /// Opens a file.
@@ -161,6 +113,9 @@ impl Store {
     }
 
     /// The content of a small file.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`], for large files too, and [`Failure::System`].
     pub(crate) fn read(&self, relative: &[u8]) -> Result<Bytes, Failure> {
         match self.load(relative)?.content {
             Content::Memory(content) => Ok(content),
@@ -168,16 +123,25 @@ impl Store {
         }
     }
 
-    /// Opens a folder, to be sure that it is inside.
-    pub(crate) fn folder(&self, relative: &[u8]) -> Result<File, Failure> {
-        match self.root.open_found(relative) {
-            Ok(opened) if opened.kind == Kind::Dir => Ok(opened.file),
-            Ok(_) => Err(Failure::NotFound),
-            Err(errno) => Err(Failure::of(errno)),
-        }
+    /// Opens a directory, which proves that it lies inside the root.
+    pub(crate) fn open_dir(&self, relative: &[u8]) -> Result<File, Failure> {
+        self.root.open_dir(relative).map_err(Failure::of)
     }
 
-    /// A file in the coding that suits the client best. The version is what [`Store::stat`] has just said.
+    /// The entries of a directory, as they were at `arrived` or later.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`], [`Failure::TooManyFiles`], and those of opening the directory.
+    pub(crate) fn table(
+        &self,
+        relative: &[u8],
+        arrived: Instant,
+        pass: &Pass<'_>,
+    ) -> Result<Arc<DirTable>, Failure> {
+        self.tables.get(&self.root, relative, arrived, pass)
+    }
+
+    /// A file in the coding that suits the client best; `version` comes from [`Store::stat`].
     pub(crate) fn representation(
         &self,
         relative: &[u8],
@@ -195,21 +159,20 @@ impl Store {
         }
     }
 
-    /// The same; `None` if it has to be compressed first, which takes its time.
+    /// Like [`Store::representation`]; `None` if the file has to be compressed first, which takes
+    /// long.
     pub(crate) fn ready(
         &self,
         relative: &[u8],
         version: &FileVersion,
         accepted: &AcceptEncoding,
     ) -> Result<Option<Arc<Representation>>, Failure> {
-        let kept = self
-            .cache
-            .get(relative, Coding::Identity, version)
-            .flatten();
+        let cached = self.cache.get(relative, Coding::Identity, version);
+        let cached = cached.flatten();
         let wanted = coding::wanted(accepted);
-        let metadata = match &kept {
+        let metadata = match &cached {
             Some(identity) if wanted == Coding::Identity || !identity.metadata().varies => {
-                return Ok(kept);
+                return Ok(cached);
             }
             Some(identity) => identity.metadata().clone(),
             None => self.metadata(relative),
@@ -220,11 +183,11 @@ impl Store {
             }
             match self.cache.get(relative, wanted, version) {
                 Some(Some(compressed)) => return Ok(Some(compressed)),
-                // It wasn't worth it.
+                // Compressing it was not worthwhile.
                 Some(None) => {}
                 None if !self.options.compress || version.length < WORTHWHILE => {}
                 None if version.length <= IN_MEMORY => return Ok(None),
-                // It is compressed while it is sent.
+                // A large file is compressed while it is sent.
                 None => {
                     let compressed = self.compressed(relative, wanted, &metadata)?;
                     if compressed.is_some() {
@@ -233,35 +196,33 @@ impl Store {
                 }
             }
         }
-        match kept {
+        match cached {
             Some(identity) => Ok(Some(identity)),
             None => self.identity(relative, metadata).map(Some),
         }
     }
 
-    /// Whether a file of that name may be one that has to be compressed.
+    /// Whether a file with this name may have to be compressed.
     pub(crate) fn may_compress(&self, relative: &[u8]) -> bool {
         self.options.compress && self.metadata(relative).varies
     }
 
-    /// The file as it is.
+    fn load(&self, relative: &[u8]) -> Result<Loaded, Failure> {
+        self.loader.load(&self.root, relative)
+    }
+
+    /// The file without a coding.
     fn identity(
         &self,
         relative: &[u8],
         metadata: Metadata,
     ) -> Result<Arc<Representation>, Failure> {
-        let mut loaded = self.load(relative)?;
-        if let Content::Memory(content) = &loaded.content
-            && loaded.settled
-            && self.cache.admits(loaded.version.length)
-            && let Some(memfd) = Memfd::of(content, &self.memfds)
-        {
-            loaded.content = Content::Memfd(Arc::new(memfd));
-        }
+        let loaded = self.load(relative)?;
         Ok(self.represent(relative, Coding::Identity, loaded, metadata))
     }
 
-    /// What somebody has compressed beforehand. Whatever is wrong with it: there is always the original.
+    /// The best sidecar of a file. A sidecar that can't be used is skipped: there is always the
+    /// original.
     fn sidecar(
         &self,
         relative: &[u8],
@@ -272,15 +233,15 @@ impl Store {
         if !self.options.sidecars {
             return None;
         }
-        // A name can't have come into a folder that hasn't changed: one look instead of three.
-        let (_, folder) = self.root.stat_known(dir::of(relative)).ok()?;
-        if self.cache.has_no_sidecars(relative, &folder) {
+        // A directory that hasn't changed has no new names: one statx instead of three.
+        let (_, dir) = self.root.stat_known(dir::parent(relative)).ok()?;
+        if self.cache.has_no_sidecars(relative, &dir) {
             return None;
         }
         let path = |coding| [relative, coding::sidecar_ending(coding)].concat();
         let found = COMPRESSED.map(|coding| self.root.stat(&path(coding)).ok());
-        if found.iter().all(Option::is_none) && folder.is_settled(SystemTime::now()) {
-            self.cache.note_no_sidecars(relative, folder);
+        if found.iter().all(Option::is_none) && dir.is_settled(SystemTime::now()) {
+            self.cache.note_no_sidecars(relative, dir);
         }
         let version_of = |coding| {
             let at = COMPRESSED.iter().position(|known| *known == coding)?;
@@ -293,15 +254,19 @@ impl Store {
             Some(_) => coding,
             None => Coding::Identity,
         });
-        // What turns out to be no stream in its coding gives way to the next best.
+        // A file that turns out not to be a stream in its coding gives way to the next best.
         loop {
             let coding = accepted.choose(&available)?;
             let version = version_of(coding)?;
-            if let Some(Some(kept)) = self.cache.get(relative, coding, &version) {
-                return Some(kept);
+            if let Some(Some(cached)) = self.cache.get(relative, coding, &version) {
+                return Some(cached);
             }
             let loaded = self.load(&path(coding)).ok();
-            if let Some(loaded) = loaded.filter(|loaded| loaded.may_be(coding, original.length)) {
+            let is_stream = |loaded: &Loaded| {
+                let (mut first, length) = ([0; 4], loaded.version.length);
+                coding::may_be_stream(loaded.first(&mut first), length, coding, original.length)
+            };
+            if let Some(loaded) = loaded.filter(is_stream) {
                 return Some(self.represent(relative, coding, loaded, metadata.clone()));
             }
             let unfit = available.iter_mut().find(|known| **known == coding)?;
@@ -309,7 +274,7 @@ impl Store {
         }
     }
 
-    /// What was loaded, as a representation; kept, if it is small enough and old enough.
+    /// The representation of a loaded file. It is cached if the file is small and settled.
     fn represent(
         &self,
         relative: &[u8],
@@ -317,22 +282,29 @@ impl Store {
         loaded: Loaded,
         metadata: Metadata,
     ) -> Arc<Representation> {
-        let in_memory = matches!(loaded.content, Content::Memory(_) | Content::Memfd(_));
-        let keep = loaded.settled && in_memory;
-        let made = Arc::new(Representation::new(
-            loaded.content,
-            coding,
-            &loaded.version,
-            metadata,
-        ));
+        let version = loaded.version;
+        let keep = loaded.settled && matches!(loaded.content, Content::Memory(_));
+        let may_be_memfd = keep && coding == Coding::Identity && self.cache.admits(version.length);
+        let source: Box<dyn Source> = match loaded.content {
+            Content::Memory(content) => {
+                let memfd = may_be_memfd.then(|| Memfd::of(&content, &self.memfds));
+                match memfd.flatten() {
+                    Some(memfd) => Box::new(memfd),
+                    None => Box::new(content),
+                }
+            }
+            Content::File(file) => Box::new(file),
+            Content::Unmeasured(file) => Box::new(Unmeasured::new(file)),
+        };
+        let made = Arc::new(Representation::new(source, coding, &version, metadata));
         if keep {
-            self.cache
-                .keep(relative, coding, loaded.version, Some(Arc::clone(&made)));
+            let cached = Some(Arc::clone(&made));
+            self.cache.insert(relative, coding, version, cached);
         }
         made
     }
 
-    /// The file compressed here; `None` if that is not worth it.
+    /// The file compressed by this server; `None` if that is not worthwhile.
     fn compressed(
         &self,
         relative: &[u8],
@@ -341,13 +313,9 @@ impl Store {
     ) -> Result<Option<Arc<Representation>>, Failure> {
         let loaded = self.load(relative)?;
         let version = loaded.version;
-        let made = |content| {
-            Arc::new(Representation::new(
-                content,
-                coding,
-                &version,
-                metadata.clone(),
-            ))
+        let made = |source: Box<dyn Source>| {
+            let metadata = metadata.clone();
+            Arc::new(Representation::new(source, coding, &version, metadata))
         };
         match loaded.content {
             Content::Memory(content) => {
@@ -356,10 +324,10 @@ impl Store {
                 };
                 let length = content.len();
                 let compressed = compress(content, coding).filter(|made| made.len() < length);
-                let compressed = compressed.map(|content| made(Content::Memory(content.into())));
+                let compressed = compressed.map(|content| made(Box::new(Bytes::from(content))));
                 if loaded.settled {
-                    self.cache
-                        .keep(relative, coding, version, compressed.clone());
+                    let cached = compressed.clone();
+                    self.cache.insert(relative, coding, version, cached);
                 }
                 Ok(compressed)
             }
@@ -383,9 +351,9 @@ impl Store {
                     _permit: permit,
                     key: keep.then_some(key),
                 };
-                Ok(Some(made(Content::Compressed(Arc::new(compression)))))
+                Ok(Some(made(Box::new(Arc::new(compression)))))
             }
-            _ => Ok(None),
+            Content::Unmeasured(_) => Ok(None),
         }
     }
 
@@ -399,109 +367,19 @@ impl Store {
             content_type: media_type.value,
             varies,
             is_gzip: media_type.is_gzip,
-            cache_control: self.options.freshness.of(relative),
+            cache_control: self.options.cache_control.of(relative),
             resource_policy: self.options.resource_policy.clone(),
             disposition: None,
         }
     }
 
-    /// Enough of a file to see what it is.
+    /// Enough of a file to recognise its type.
     fn first_bytes(&self, relative: &[u8]) -> io::Result<Vec<u8>> {
         let (file, _) = self.open_file(relative)?;
         let mut first = Vec::with_capacity(SNIFFED);
         file.take(SNIFFED as u64).read_to_end(&mut first)?;
         Ok(first)
     }
-
-    /// The descriptor that other readers of the file in this state have, or else this one.
-    fn share(&self, relative: &[u8], file: File, version: FileVersion) -> Arc<OpenFile> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = open.files.get(relative).and_then(Weak::upgrade);
-        if let Some(shared) = shared.filter(|shared| *shared.version() == version) {
-            return shared;
-        }
-        if open.files.len() >= open.clear_at {
-            open.files.retain(|_, file| file.strong_count() > 0);
-            open.clear_at = 2 * open.files.len() + 64;
-        }
-        let shared = Arc::new(OpenFile::new(file, version, SystemTime::now()));
-        open.files.insert(relative.into(), Arc::downgrade(&shared));
-        shared
-    }
-
-    /// Opens a file, and reads it if it is small. If it changes meanwhile, what was read is of no use.
-    fn load(&self, relative: &[u8]) -> Result<Loaded, Failure> {
-        let mut attempt = 1;
-        loop {
-            let started = SystemTime::now();
-            let opened = self.root.open_found(relative).map_err(Failure::of)?;
-            if opened.kind != Kind::File {
-                return Err(Failure::NotFound);
-            }
-            let (file, version) = (opened.file, opened.version);
-            let content = if version.length > IN_MEMORY {
-                Content::File(self.share(relative, file, version))
-            } else {
-                match read(&file, version.length) {
-                    Ok(Read::Exactly(bytes))
-                        if FileVersion::of_open(&file).is_ok_and(|now| now == version) =>
-                    {
-                        Content::Memory(bytes)
-                    }
-                    Ok(Read::Other)
-                        if FileVersion::of_open(&file)
-                            .is_ok_and(|now| now.length == version.length) =>
-                    {
-                        Content::Unmeasured(Arc::new(file))
-                    }
-                    _ if attempt < ATTEMPTS => {
-                        attempt += 1;
-                        continue;
-                    }
-                    Ok(_) => Content::File(self.share(relative, file, version)),
-                    Err(error) => {
-                        return Err(Failure::of(
-                            Errno::from_io_error(&error).unwrap_or(Errno::IO),
-                        ));
-                    }
-                }
-            };
-            let settled = version.is_settled(started);
-            return Ok(Loaded {
-                content,
-                version,
-                settled,
-            });
-        }
-    }
-}
-
-/// What reading a small file came to.
-enum Read {
-    /// As many bytes as its length says.
-    Exactly(Bytes),
-    /// More or fewer: it is changing, or the kernel makes its content while it is read, as in /proc and /sys.
-    Other,
-}
-
-fn read(file: &File, length: u64) -> io::Result<Read> {
-    let length = usize::try_from(length).map_err(io::Error::other)?;
-    // An empty file is asked for a byte, to be sure.
-    let mut content = vec![0; length.max(1)];
-    let mut filled = 0;
-    while filled < content.len() {
-        match file.read_at(&mut content[filled..], filled as u64) {
-            Ok(0) => break,
-            Ok(more) => filled += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if filled != length {
-        return Ok(Read::Other);
-    }
-    content.truncate(length);
-    Ok(Read::Exactly(content.into()))
 }
 
 fn compress(content: Bytes, coding: Coding) -> Option<Vec<u8>> {

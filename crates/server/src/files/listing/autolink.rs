@@ -1,8 +1,8 @@
-//! Addresses in a text become links, as on the sites that READMEs are written for (GFM §6.9).
+//! URLs in text become links, as on the sites that READMEs are written for (GFM §6.9).
 
 use pulldown_cmark::{CowStr, Event, LinkType, Tag, TagEnd};
 
-/// Turns addresses into links wherever they are plain text.
+/// Turns URLs in plain text into links.
 pub(super) fn link<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator<Item = Event<'a>> {
     let mut within = 0_usize;
     events.flat_map(move |event| {
@@ -18,20 +18,20 @@ pub(super) fn link<'a>(events: impl Iterator<Item = Event<'a>>) -> impl Iterator
     })
 }
 
-/// The text with its links.
+/// A text as events, in which each URL is a link.
 fn split<'a>(text: &str) -> Vec<Event<'a>> {
     let mut events = Vec::new();
     let mut rest = text;
     while let Some((start, end)) = find(rest) {
-        let address = &rest[start..end];
-        let scheme = if address.starts_with("www.") {
+        let url = &rest[start..end];
+        let scheme = if url.starts_with("www.") {
             "http://"
         } else {
             ""
         };
         let link = Tag::Link {
             link_type: LinkType::Autolink,
-            dest_url: CowStr::from(format!("{scheme}{address}")),
+            dest_url: CowStr::from(format!("{scheme}{url}")),
             title: CowStr::Borrowed(""),
             id: CowStr::Borrowed(""),
         };
@@ -39,7 +39,7 @@ fn split<'a>(text: &str) -> Vec<Event<'a>> {
             events.push(Event::Text(CowStr::from(rest[..start].to_owned())));
         }
         events.push(Event::Start(link));
-        events.push(Event::Text(CowStr::from(address.to_owned())));
+        events.push(Event::Text(CowStr::from(url.to_owned())));
         events.push(Event::End(TagEnd::Link));
         rest = &rest[end..];
     }
@@ -49,7 +49,7 @@ fn split<'a>(text: &str) -> Vec<Event<'a>> {
     events
 }
 
-/// Where the first address in a text begins and ends.
+/// The start and the end of the first URL in a text.
 fn find(text: &str) -> Option<(usize, usize)> {
     for (start, _) in text.match_indices(['h', 'w']) {
         let rest = &text[start..];
@@ -68,13 +68,14 @@ fn find(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// How long the address is that a text begins with: up to a space, without punctuation that belongs to the sentence.
+/// The length of the URL at the start of a text: it ends at a space, and without punctuation that
+/// belongs to the sentence.
 fn extent(text: &str) -> usize {
     let end = text.find(|character: char| character.is_whitespace() || "<>\"`".contains(character));
-    let address = &text[..end.unwrap_or(text.len())];
-    let opened = address.matches('(').count();
-    let mut closed = address.matches(')').count();
-    let kept = address.trim_end_matches(|last: char| match last {
+    let url = &text[..end.unwrap_or(text.len())];
+    let opened = url.matches('(').count();
+    let mut closed = url.matches(')').count();
+    let kept = url.trim_end_matches(|last: char| match last {
         ')' if closed > opened => {
             closed -= 1;
             true
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_in_a_text() {
+    fn urls_in_a_text() {
         let table = [
             (
                 "see https://example.org/a?b=c#d.",

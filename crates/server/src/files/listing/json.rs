@@ -1,4 +1,4 @@
-//! A listing as JSON: an array of objects, one a line.
+//! A listing as JSON: an array of objects, one per line.
 //!
 //! ```json
 //! [
@@ -7,17 +7,18 @@
 //! ]
 //! ```
 //!
-//! `href` is the exact name, relative to the folder; `name` is for reading, since a name needn't be text.
+//! `href` is the exact name, relative to the directory; `name` is for display, since a name may
+//! contain bytes that are not text.
 
 use super::text::{push_date, push_json, push_number};
-use super::{ROWS, View};
+use super::view::{ROWS, View};
 use crate::files::root::dir_table::Entry;
 use crate::page::push_name;
 
-/// The document, some rows at a time.
+/// The document in parts of up to [`ROWS`] rows.
 pub(super) fn parts(view: View) -> impl Iterator<Item = String> + Send {
     let count = view.len();
-    // An empty array takes one part too.
+    // An empty array takes one part as well.
     (0..count.max(1)).step_by(ROWS).map(move |first| {
         let mut out = String::with_capacity(ROWS * 128);
         if first == 0 {

@@ -1,16 +1,15 @@
-//! A listing as a page.
+//! A listing as an HTML page.
 
 use super::text::{push_date, push_number, push_size, readable};
-use super::{Column, Order, ROWS, View};
+use super::view::{Column, Order, ROWS, View};
 use crate::files::root::dir_table::Entry;
-use crate::page::push_name;
-use crate::page::{Escaped, push_escaped};
+use crate::page::{Escaped, push_escaped, push_name};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// The page, some rows at a time.
+/// The page in parts of up to [`ROWS`] rows.
 pub(super) fn parts(view: View, nonce: String) -> impl Iterator<Item = String> + Send {
     let chunks = view.len().div_ceil(ROWS);
     let mut view = view;
@@ -28,12 +27,12 @@ pub(super) fn parts(view: View, nonce: String) -> impl Iterator<Item = String> +
     })
 }
 
-/// What links to other listings end in, so that they have the order of this one.
+/// The query of links to other listings, which keeps the order of this one.
 fn order_suffix(view: &View) -> String {
     Order::of(&view.query).query().replace('&', "&amp;")
 }
 
-/// All up to the first row.
+/// The page up to the first row.
 fn head(view: &View, nonce: &str) -> String {
     let relative = readable(String::from_utf8_lossy(&view.relative));
     let names: Vec<&str> = if relative == "." {
@@ -45,7 +44,8 @@ fn head(view: &View, nonce: &str) -> String {
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>/{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n<style nonce=\"{nonce}\">\n{STYLE}</style>\n<header>\n<h1>",
+         <title>/{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
+         <style nonce=\"{nonce}\">\n{STYLE}</style>\n<header>\n<h1>",
         title = Escaped(
             &names
                 .iter()
@@ -59,9 +59,9 @@ fn head(view: &View, nonce: &str) -> String {
     out.push_str("</p>\n");
     let filter = view.query.value("filter").unwrap_or_default();
     if view.len() == 0 && filter.is_empty() {
-        // There is nothing to download, to sort or to find.
+        // Nothing to download, to sort or to find.
         out.push_str("</header>\n<table>\n<tbody>\n");
-        push_way_up(&names, &suffix, &mut out);
+        push_parent(&names, &suffix, &mut out);
         return out;
     }
     if view.offers_archives {
@@ -76,12 +76,12 @@ fn head(view: &View, nonce: &str) -> String {
         push_column(column, label, Order::of(&view.query), &filter, &mut out);
     }
     out.push_str("</thead>\n<tbody>\n");
-    push_way_up(&names, &suffix, &mut out);
+    push_parent(&names, &suffix, &mut out);
     out
 }
 
 fn push_filter(view: &View, filter: &str, out: &mut String) {
-    // A reader who looks at a part of the list may want to change which.
+    // A filtered page puts the cursor into the filter, so that it can be changed.
     let focus = if view.query.has("filter") {
         " autofocus"
     } else {
@@ -102,7 +102,7 @@ fn push_filter(view: &View, filter: &str, out: &mut String) {
     out.push_str("</form>\n");
 }
 
-/// A field of a form that is not shown.
+/// A hidden field of a form.
 fn push_hidden(name: &str, value: &str, out: &mut String) {
     let value = Escaped(value);
     let _ = write!(
@@ -111,7 +111,7 @@ fn push_hidden(name: &str, value: &str, out: &mut String) {
     );
 }
 
-/// All after the last row.
+/// The page after the last row.
 fn foot(view: &mut View, nonce: &str) -> String {
     let mut out = String::from("</table>\n");
     let filter = view.query.value("filter").unwrap_or_default();
@@ -129,7 +129,7 @@ fn foot(view: &mut View, nonce: &str) -> String {
     out
 }
 
-/// How much there is, as far as there is any: `2 folders, 1 file, 5.0 kB`.
+/// The number of directories and files, and the sum of their sizes: `2 folders, 1 file, 5.0 kB`.
 fn push_counts(view: &View, out: &mut String) {
     let folders = view.entries().filter(|entry| entry.is_dir).count();
     let files = view.len() - folders;
@@ -151,7 +151,7 @@ fn push_counts(view: &View, out: &mut String) {
     }
 }
 
-fn push_way_up(names: &[&str], suffix: &str, out: &mut String) {
+fn push_parent(names: &[&str], suffix: &str, out: &mut String) {
     if !names.is_empty() {
         let _ = writeln!(
             out,
@@ -160,8 +160,8 @@ fn push_way_up(names: &[&str], suffix: &str, out: &mut String) {
     }
 }
 
-/// The way from the root to here. The links are relative, so that they work behind a proxy that serves this under
-/// another path.
+/// The path from the root to this directory. The links are relative, so that they work behind a
+/// proxy that serves the directory under another path.
 fn push_breadcrumbs(names: &[&str], suffix: &str, out: &mut String) {
     if names.is_empty() {
         out.push_str("<b>/</b>");
@@ -182,8 +182,8 @@ fn push_breadcrumbs(names: &[&str], suffix: &str, out: &mut String) {
     }
 }
 
-/// The head of a column: a button that sorts by it. The largest and the newest come first; a click on the column that
-/// decides turns the order round.
+/// The head of a column: a button that sorts by it. The largest and the newest come first; a click
+/// on the current column reverses the order.
 fn push_column(column: Column, label: &str, order: Order, filter: &str, out: &mut String) {
     let is_current = column == order.by;
     let next_is_descending = if is_current {

@@ -1,6 +1,7 @@
-//! The directory's own words about itself: README.md, README.txt or README, below the listing.
+//! The README of a directory, which is shown below its listing: README.md, README.txt or README.
 
-use super::View;
+use super::markdown;
+use super::view::View;
 use crate::files::content::store::Store;
 use crate::files::dir::join;
 use crate::files::failure::Failure;
@@ -9,11 +10,11 @@ use crate::files::root::dir_table::Entry;
 use crate::page::Escaped;
 use std::fmt::Write;
 
-/// A README that is longer is not shown, in bytes.
+/// The longest README that is shown, in bytes.
 const LONGEST: u64 = 256 * 1024;
 
-/// The README among the entries that are shown, as a part of the page; empty if there is none. The view's permit grows by
-/// what it takes.
+/// Renders the README among the entries that are shown; empty if there is none. The view's permit
+/// grows by the memory it takes.
 ///
 /// # Errors
 /// [`Failure::Busy`].
@@ -50,9 +51,7 @@ pub(super) fn render(store: &Store, view: &mut View, _: &Pass<'_>) -> Result<Str
         return Err(Failure::Busy);
     }
     let mut out = format!("<article aria-label=\"{}\">\n", Escaped(&name));
-    let html = is_markdown
-        .then(|| super::markdown::render(&text))
-        .flatten();
+    let html = is_markdown.then(|| markdown::render(&text)).flatten();
     match html {
         Some(html) => out.push_str(&html),
         None => {
@@ -65,8 +64,8 @@ pub(super) fn render(store: &Store, view: &mut View, _: &Pass<'_>) -> Result<Str
     Ok(out)
 }
 
-/// What rendering may take at a time, in bytes: copies of the text, and an event and an element for every character that
-/// may begin one.
+/// The memory that rendering may take, in bytes: copies of the text, and an event and an element
+/// for every character that may begin one.
 fn weight(content: &[u8]) -> usize {
     let begins = |byte: &&u8| b"<*_`[!#|~\n".contains(byte);
     16 * content.len() + 512 * content.iter().filter(begins).count()

@@ -1,48 +1,48 @@
-//! How long a copy may be used without asking: the Cache-Control field (RFC 9111).
+//! The Cache-Control field (RFC 9111): how long a copy may be used without validation.
 //!
-//! Unless a rule says something else, every copy has to be checked before it is used: `no-cache`. That costs a request,
-//! which is answered with 304 and no content, and nobody ever sees an old page. The exception is what a build tool has
-//! put a hash of its content into the name of, like `app.3f9a1c2b.js`: under that name it can't change, so that copies
-//! last.
+//! Unless a rule says otherwise, every copy has to be validated before it is used: `no-cache`. That costs
+//! a request, which is answered with 304 and no content, and no user ever sees an old page. The exception
+//! are files whose name contains a hash of their content, such as `app.3f9a1c2b.js`: the content under
+//! that name can't change, so copies may be kept.
 
 use super::glob::Glob;
 use http::HeaderValue;
 
-const CHECK: HeaderValue = HeaderValue::from_static("no-cache");
+const VALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 const KEEP: HeaderValue = HeaderValue::from_static("max-age=31536000, immutable");
 
-/// Rules for paths, the first of which that matches counts.
+/// Rules for paths; the first matching rule counts.
 #[derive(Debug, Default)]
-pub(crate) struct Freshness {
+pub(crate) struct CacheControl {
     rules: Vec<(Glob, HeaderValue)>,
 }
 
-impl Freshness {
-    /// Adds a rule after those that there are.
+impl CacheControl {
+    /// Adds a rule after the others.
     pub(crate) fn push(&mut self, glob: &str, value: HeaderValue) {
         self.rules.push((Glob::new(glob), value));
     }
 
-    /// The value of Cache-Control for a path from the root.
+    /// The value for a path below the root.
     pub(crate) fn of(&self, relative: &[u8]) -> HeaderValue {
         let rule = self.rules.iter().find(|(glob, _)| glob.matches(relative));
         match rule {
             Some((_, value)) => value.clone(),
-            None if carries_hash(relative) => KEEP,
-            None => CHECK,
+            None if contains_hash(relative) => KEEP,
+            None => VALIDATE,
         }
     }
 }
 
-/// Whether a build tool has named the file after its content: `app.3f9a1c2b.js`, `index-B7PI925R.css`,
+/// Whether a name contains a hash of the content: `app.3f9a1c2b.js`, `index-B7PI925R.css`,
 /// `logo.4d8ad0f5e2c1.svg`.
 ///
-/// To take such a name for an ordinary one costs little, to take an ordinary one for such a name a year. So it has to
-/// be the last part of a name before its ending, of a type that is part of pages, and look like nothing that people
-/// write: eight or more hexadecimal digits with both letters and digits, or eight characters in which capitals and
-/// digits are mixed.
-fn carries_hash(relative: &[u8]) -> bool {
-    const ENDINGS: [&[u8]; 19] = [
+/// A hash that isn't recognised costs a request; an ordinary name taken for a hash keeps an old copy for a
+/// year. So the hash has to be the last part before the extension, of a type that pages embed, and unlike
+/// anything that people write: eight or more hexadecimal digits with both letters and digits, or eight
+/// characters that mix capitals and digits.
+fn contains_hash(relative: &[u8]) -> bool {
+    const EXTENSIONS: [&[u8]; 19] = [
         b"avif", b"css", b"eot", b"gif", b"ico", b"jpeg", b"jpg", b"js", b"map", b"mjs", b"otf",
         b"png", b"svg", b"ttf", b"wasm", b"webm", b"webp", b"woff", b"woff2",
     ];
@@ -51,10 +51,10 @@ fn carries_hash(relative: &[u8]) -> bool {
         .next()
         .unwrap_or_default();
     let mut parts = name.rsplitn(2, |byte| *byte == b'.');
-    let (Some(ending), Some(mut stem)) = (parts.next(), parts.next()) else {
+    let (Some(extension), Some(mut stem)) = (parts.next(), parts.next()) else {
         return false;
     };
-    if ending == b"map" {
+    if extension == b"map" {
         stem = stem
             .strip_suffix(b".js")
             .or(stem.strip_suffix(b".css"))
@@ -73,9 +73,9 @@ fn carries_hash(relative: &[u8]) -> bool {
         .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let capitals = hash.iter().filter(|byte| byte.is_ascii_uppercase()).count();
     let mixed = hash.len() == 8 && hash.iter().all(u8::is_ascii_alphanumeric);
-    let looks_like_one = (hexadecimal && hash.len() >= 8 && (1..hash.len()).contains(&digits))
+    let is_hash = (hexadecimal && hash.len() >= 8 && (1..hash.len()).contains(&digits))
         || (mixed && capitals >= 2 && (2..=6).contains(&digits));
-    before > 0 && looks_like_one && ENDINGS.contains(&ending)
+    before > 0 && is_hash && EXTENSIONS.contains(&extension)
 }
 
 #[cfg(test)]
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_after_the_content() {
+    fn names_with_a_hash() {
         let kept = [
             "app.3f9a1c2b.js",
             "assets/index-B7PI925R.css",
@@ -107,20 +107,20 @@ mod tests {
             "a-DSC01234.jpg.txt",
             "commit-3f9a1c2b",
         ];
-        let freshness = Freshness::default();
+        let cache_control = CacheControl::default();
         for name in kept {
-            assert_eq!(freshness.of(name.as_bytes()), KEEP, "{name}");
+            assert_eq!(cache_control.of(name.as_bytes()), KEEP, "{name}");
         }
         for name in checked {
-            assert_eq!(freshness.of(name.as_bytes()), CHECK, "{name}");
+            assert_eq!(cache_control.of(name.as_bytes()), VALIDATE, "{name}");
         }
     }
 
     #[test]
-    fn the_first_rule_that_matches_counts() {
-        let mut freshness = Freshness::default();
-        freshness.push("/img/*.jpg", HeaderValue::from_static("max-age=60"));
-        freshness.push("*.jpg", HeaderValue::from_static("no-store"));
+    fn the_first_matching_rule_counts() {
+        let mut cache_control = CacheControl::default();
+        cache_control.push("/img/*.jpg", HeaderValue::from_static("max-age=60"));
+        cache_control.push("*.jpg", HeaderValue::from_static("no-store"));
         let table = [
             ("img/a.jpg", "max-age=60"),
             ("img/b/a.jpg", "no-store"),
@@ -128,7 +128,7 @@ mod tests {
             ("a.html", "no-cache"),
         ];
         for (name, want) in table {
-            assert_eq!(freshness.of(name.as_bytes()), want, "{name}");
+            assert_eq!(cache_control.of(name.as_bytes()), want, "{name}");
         }
     }
 }

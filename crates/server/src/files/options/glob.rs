@@ -1,6 +1,6 @@
-//! Patterns for paths: `*` stands for any bytes but `/`, `**` for any bytes, `?` for one byte but `/`.
+//! Patterns for paths: `*` matches any bytes but `/`, `**` any bytes, and `?` one byte but `/`.
 
-/// A pattern. One without a slash is compared with the last name of a path, one with a slash with the whole path.
+/// A pattern. Without a slash it is compared with the last name of a path, with a slash with the whole path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Glob {
     pattern: Vec<u8>,
@@ -8,7 +8,7 @@ pub(crate) struct Glob {
 }
 
 impl Glob {
-    /// Any text is a pattern. A leading slash says that the whole path is meant.
+    /// Any text is a pattern. A leading slash means the whole path.
     pub(crate) fn new(pattern: &str) -> Self {
         Glob {
             whole_path: pattern.contains('/'),
@@ -16,7 +16,7 @@ impl Glob {
         }
     }
 
-    /// Whether a path from the root, without a leading slash, is one of those that are meant.
+    /// Whether the pattern matches a path below the root, which has no leading slash.
     pub(crate) fn matches(&self, relative: &[u8]) -> bool {
         let text = if self.whole_path {
             relative
@@ -30,8 +30,9 @@ impl Glob {
     }
 }
 
-/// What to try next if the present attempt fails: the last star takes one byte more. One place to go back to is enough
-/// for each kind of star, because a later star can take whatever an earlier one of its kind could have given up.
+/// Matches with backtracking: when an attempt fails, the last star takes one byte more. One position to
+/// return to suffices for each kind of star, because a later star can take everything that an earlier one
+/// of its kind could give up.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -65,7 +66,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
             (None, None) => return true,
             _ => {}
         }
-        let again = match (star, double_star) {
+        let retry = match (star, double_star) {
             (Some((after, taken)), _) if text.get(taken).is_some_and(|byte| *byte != b'/') => {
                 star = Some((after, taken + 1));
                 star
@@ -77,7 +78,7 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
             }
             _ => return false,
         };
-        (at, seen) = again.unwrap_or_default();
+        (at, seen) = retry.unwrap_or_default();
     }
 }
 
@@ -129,7 +130,7 @@ mod tests {
         assert!(!Glob::new(&pattern).matches(&[b'a'; 10_000]));
     }
 
-    /// The same, written so that it is plainly right, and slow.
+    /// [`matches`] by recursion: obviously correct, and slow.
     fn model(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern, text) {
             ([], []) => true,
@@ -148,7 +149,7 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_the_model(pattern in "(a|b|\\*|\\?|/|a\\*\\*){0,8}", text in "[ab/]{0,10}") {
-            // A star beside two more, and `/**/`, mean something else in the model.
+            // `***` and `/**/` have another meaning in the model.
             prop_assume!(!pattern.contains("***") && !pattern.contains("**/"));
             prop_assert_eq!(matches(pattern.as_bytes(), text.as_bytes()), model(pattern.as_bytes(), text.as_bytes()));
         }

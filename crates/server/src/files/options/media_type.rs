@@ -1,34 +1,35 @@
-//! Which media type a file has: what its name ends in says so, or else its first bytes.
+//! The media type of a file, from its extension or else from its first bytes.
 //!
-//! `mime_guess` knows about 1,400 endings. [`media_table`](super::media_table) holds what the web has settled on since, and the
-//! endings for which its guess would keep a browser from showing or running the file. A file that neither knows is text if
-//! its first kibibyte is UTF-8 without control characters, and otherwise `application/octet-stream`. The header field
-//! `X-Content-Type-Options: nosniff` keeps the browser from guessing further.
+//! `mime_guess` knows about 1,400 extensions. [`media_table`](super::media_table) holds types that the web
+//! has agreed on since, and extensions for which the guess would keep a browser from showing or running
+//! the file. A file that neither knows is text if its first kibibyte is UTF-8 without control characters,
+//! and otherwise `application/octet-stream`. `X-Content-Type-Options: nosniff` keeps browsers from
+//! guessing further.
 //!
-//! Text says `charset=utf-8`. Script is text; JSON (RFC 8259 §11) and XML, SVG among it, are not: their charset is
-//! fixed, or given inside.
+//! Text gets `charset=utf-8`. JavaScript is text. JSON (RFC 8259 §11) and XML, including SVG, are not:
+//! their charset is fixed or declared in the content.
 
 use super::media_table::{EITHER, NAMES, PATHS, PLAIN, TYPES};
 use http::HeaderValue;
 use std::collections::HashMap;
 
-/// How many bytes of a file are looked at if its name doesn't say what it is.
+/// How many bytes of a file are examined if its name doesn't determine the type.
 pub(crate) const SNIFFED: usize = 1024;
 
-/// What the user has said of endings, before all that is known of them.
+/// The configured media types, which take precedence over the known ones.
 #[derive(Debug, Default)]
 pub(crate) struct MediaTypes {
-    /// By ending, in lower case; the empty one stands for names without an ending.
+    /// By extension in lower case; the empty one stands for names without an extension.
     own: HashMap<String, HeaderValue>,
-    /// For every file whose name says nothing.
+    /// For files whose name doesn't determine the type.
     otherwise: Option<HeaderValue>,
 }
 
-/// What Content-Type and Content-Encoding say of a file.
+/// The media type of a file, and its content coding.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MediaType {
     pub(crate) value: HeaderValue,
-    /// Whether the file itself is gzip, and its type that of the content in it.
+    /// Whether the file itself is gzip; its type is then that of the content in it.
     pub(crate) is_gzip: bool,
 }
 
@@ -36,8 +37,8 @@ const UNKNOWN: &str = "application/octet-stream";
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
 impl MediaTypes {
-    /// Says what files with that ending are, in place of what is known of it. The leading dot may be given or not. An empty
-    /// ending stands for names without one, and `*` for all names of which nothing else is known.
+    /// Sets the type for an extension, with or without its dot. An empty extension stands for names
+    /// without one, and `*` for all names of unknown type.
     pub(crate) fn insert(&mut self, ending: &str, media_type: HeaderValue) {
         let ending = ending.trim_start_matches('.').to_ascii_lowercase();
         if ending == "*" {
@@ -47,7 +48,7 @@ impl MediaTypes {
         }
     }
 
-    /// The type of the file at that path. `first` reads up to [`SNIFFED`] bytes of it, if they are needed.
+    /// The type of the file at `path`. `first` reads up to [`SNIFFED`] bytes of it, if they are needed.
     pub(crate) fn of(&self, path: &[u8], first: impl FnOnce() -> Option<Vec<u8>>) -> MediaType {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
         let ending = ending(name);
@@ -96,12 +97,12 @@ impl MediaType {
     }
 }
 
-/// What a name says.
+/// What a name reveals.
 enum Known {
     As(HeaderValue),
-    /// This type, compressed.
+    /// This type, compressed with gzip.
     Gzip(&'static str),
-    /// Text, or this.
+    /// Text or this type.
     Either(&'static str),
     Nothing,
 }
@@ -130,7 +131,7 @@ fn by_name(path: &[u8], name: &[u8]) -> Known {
     if let Some((_, media_type)) = PATHS.iter().find(|(known, _)| known.as_bytes() == path) {
         return Known::As(with_charset(media_type));
     }
-    // `LICENSE-MIT` is as good as `LICENSE`.
+    // `LICENSE-MIT` counts as `LICENSE`.
     let end = name.iter().position(|byte| *byte == b'-');
     let stem = name[..end.unwrap_or(name.len())].to_ascii_lowercase();
     if NAMES.iter().any(|known| known.as_bytes() == stem) {

@@ -1,38 +1,37 @@
-//! What is in a directory, as a table: 32 bytes for each entry, and the names behind one another.
+//! The entries of a directory as a table: 32 bytes for each, and the names one after another.
 //!
-//! A directory may have hundreds of thousands of entries, and be asked for by hundreds of clients. So a table is built behind
-//! the [gate](crate::files::gate) and paid for from the [budget](super::budget), and [`DirTables`] shares it: requests that had come
-//! before the directory was read share that reading, and later ones, which read it again, share the memory of an earlier
-//! table as long as nothing has changed.
+//! A directory may have hundreds of thousands of entries, and hundreds of clients may list it. So a
+//! table is built behind the [gate](super::super::gate), with memory from a [`Semaphore`], and
+//! [`DirTables`] shares it. Requests that arrived before the directory was read share that reading;
+//! later requests read it again, and share the memory of the earlier table as long as nothing has
+//! changed.
 
+use super::Root;
 use crate::body::{FileVersion, Kind, MASK};
-use crate::files::content::store::Store;
-use crate::files::dir::{by_name, join};
+use crate::files::dir::{by_name, is_hidden, join};
 use crate::files::failure::Failure;
 use crate::files::gate::Pass;
+use crate::lock::Lock;
 use crate::semaphore::{Permit, Semaphore};
 use rustix::fs::{AtFlags, Dir, FileType, StatxFlags};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-/// The entries of a directory in one state: directories first, and in the order of their names.
+/// The entries of one version of a directory, in natural order, directories first.
 #[derive(Debug)]
 pub(crate) struct DirTable {
     rows: Vec<Row>,
     names: Vec<u8>,
-    /// The state of the directory itself.
+    /// The version of the directory itself.
     version: FileVersion,
     _permit: Permit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Row {
-    /// In bytes; of a directory, 0.
     length: u64,
-    /// In seconds since 1970.
     modified: i64,
     fingerprint: u64,
     name_start: u32,
@@ -49,44 +48,45 @@ const MAYBE_UNREADABLE: u8 = 4;
 pub(crate) struct Entry<'t> {
     pub(crate) name: &'t [u8],
     pub(crate) is_dir: bool,
-    /// Whether it is a symbolic link to one.
+    /// Whether it is a symbolic link.
     pub(crate) is_link: bool,
     /// Whether its permissions leave open if this process can read it.
     pub(crate) maybe_unreadable: bool,
-    /// In bytes; of a directory, 0.
+    /// The length in bytes; 0 for a directory.
     pub(crate) length: u64,
-    /// In seconds since 1970.
+    /// The last modification, in seconds since 1970.
     pub(crate) modified: i64,
-    /// [`FileVersion::fingerprint`] of its state.
+    /// [`FileVersion::fingerprint`] of its version.
     pub(crate) fingerprint: u64,
 }
 
 impl Entry<'_> {
-    /// The name as text. What isn't text in it is replaced, so this is for reading only.
+    /// The name as text, for display only: bytes that are not UTF-8 are replaced.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.name)
     }
 }
 
 impl DirTable {
-    /// Reads everything in the directory that would be served. What vanishes meanwhile, or can't be looked at, is left out.
+    /// Reads all entries that would be served. Entries that vanish meanwhile, or can't be looked
+    /// at, are left out.
     fn read(
-        store: &Store,
-        dir: &File,
+        tables: &DirTables,
+        root: &Root,
         relative: &[u8],
-        budget: &Semaphore,
         _: &Pass<'_>,
     ) -> Result<Self, Failure> {
+        let dir = &root.open_dir(relative).map_err(Failure::of)?;
         let version = FileVersion::of_open(dir).map_err(|error| Failure::of_error(&error))?;
-        let mut builder = Builder::new(budget)?;
+        let mut builder = Builder::new(&tables.budget)?;
         for entry in Dir::read_from(dir).map_err(Failure::of)? {
             let entry = entry.map_err(Failure::of)?;
             let name = entry.file_name().to_bytes();
-            if name == b"." || name == b".." || !store.shows(relative, name) {
+            if name == b"." || name == b".." || !tables.shows(relative, name) {
                 continue;
             }
             let (found, readable) = match entry.file_type() {
-                FileType::Symlink => (store.stat(&join(relative, name)).ok(), false),
+                FileType::Symlink => (root.stat(&join(relative, name)).ok(), false),
                 FileType::RegularFile | FileType::Directory | FileType::Unknown => {
                     let mask = MASK | StatxFlags::MODE;
                     let flags = AtFlags::SYMLINK_NOFOLLOW;
@@ -122,7 +122,7 @@ impl DirTable {
         &self.version
     }
 
-    /// The entry at a place in that order, which must be less than [`len`](DirTable::len).
+    /// The entry at a position, which must be less than [`len`](DirTable::len).
     pub(crate) fn entry(&self, at: usize) -> Entry<'_> {
         let row = &self.rows[at];
         Entry {
@@ -140,8 +140,8 @@ impl DirTable {
         (0..self.len()).map(|at| self.entry(at))
     }
 
-    fn is_like(&self, other: &DirTable) -> bool {
-        // The kernel may give the names in another order, so that they lie elsewhere.
+    fn is_same(&self, other: &DirTable) -> bool {
+        // The kernel may return the names in another order, so that they lie elsewhere.
         self.version == other.version && self.entries().eq(other.entries())
     }
 }
@@ -153,7 +153,7 @@ impl Row {
     }
 }
 
-/// A table that grows.
+/// A table that is being built.
 struct Builder {
     rows: Vec<Row>,
     names: Vec<u8>,
@@ -170,8 +170,8 @@ impl Builder {
     }
 
     fn push(&mut self, name: &[u8], version: &FileVersion, flags: u8) -> Result<(), Failure> {
-        let places = (u32::try_from(self.names.len()), u16::try_from(name.len()));
-        let (Ok(name_start), Ok(name_length)) = places else {
+        let ends = (u32::try_from(self.names.len()), u16::try_from(name.len()));
+        let (Ok(name_start), Ok(name_length)) = ends else {
             return Err(Failure::TooManyFiles);
         };
         self.make_room(name.len())?;
@@ -191,7 +191,8 @@ impl Builder {
         Ok(())
     }
 
-    /// Grows both vectors by an eighth when they are full, after the permit.
+    /// Makes room for one more row and a name of `name` bytes: raises the permit, then grows the
+    /// full vectors by an eighth.
     fn make_room(&mut self, name: usize) -> Result<(), Failure> {
         let rows_are_full = self.rows.len() == self.rows.capacity();
         let names_are_full = self.names.len() + name > self.names.capacity();
@@ -205,7 +206,7 @@ impl Builder {
         let names = more(names_are_full, self.names.len(), 512.max(name));
         let bytes =
             (self.rows.capacity() + rows) * size_of::<Row>() + self.names.capacity() + names;
-        // The rest is for what is made of the table, and for other requests.
+        // The rest is for what is built from the table, and for other requests.
         if bytes > self.permit.total() / 4 * 3 {
             return Err(Failure::TooManyFiles);
         }
@@ -241,9 +242,13 @@ impl Builder {
     }
 }
 
-/// The tables that are in use.
-#[derive(Debug, Default)]
-pub(crate) struct DirTables(Mutex<HashMap<Box<[u8]>, Known>>);
+/// The tables that are in use, by the path of their directory.
+#[derive(Debug)]
+pub(crate) struct DirTables {
+    shows_hidden: bool,
+    budget: Semaphore,
+    tables: Lock<HashMap<Box<[u8]>, Known>>,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -253,38 +258,52 @@ struct Known {
 }
 
 impl DirTables {
-    /// The table of a directory in a state that it had at `arrived` or later.
+    /// No tables yet; they will take their memory from `budget`.
+    pub(crate) fn new(shows_hidden: bool, budget: Semaphore) -> Self {
+        DirTables {
+            shows_hidden,
+            budget,
+            tables: Lock::default(),
+        }
+    }
+
+    /// Whether a name in a directory may be shown.
+    fn shows(&self, dir: &[u8], name: &[u8]) -> bool {
+        self.shows_hidden || !is_hidden(name, dir == b".")
+    }
+
+    /// The table of a directory as it was at `arrived` or later.
     pub(crate) fn get(
         &self,
-        store: &Store,
+        root: &Root,
         relative: &[u8],
         arrived: Instant,
         pass: &Pass<'_>,
     ) -> Result<Arc<DirTable>, Failure> {
-        if let Some(known) = self.lock().get(relative)
+        if let Some(known) = self.tables.lock().get(relative)
             && known.since >= arrived
             && let Some(table) = known.table.upgrade()
         {
             return Ok(table);
         }
         let since = Instant::now();
-        let dir = store.folder(relative)?;
-        let table = DirTable::read(store, &dir, relative, store.budget(), pass)?;
+        let table = DirTable::read(self, root, relative, pass)?;
         Ok(self.share(relative, since, table))
     }
 
-    /// The table, or an earlier one that is equal.
+    /// The table, or an equal earlier one in its place.
     fn share(&self, relative: &[u8], since: Instant, table: DirTable) -> Arc<DirTable> {
         let earlier = self
+            .tables
             .lock()
             .get(relative)
             .and_then(|known| known.table.upgrade());
         let shared = match earlier {
-            Some(earlier) if earlier.is_like(&table) => earlier,
+            Some(earlier) if earlier.is_same(&table) => earlier,
             _ => Arc::new(table),
         };
-        let mut tables = self.lock();
-        // Looking for the dead ones costs little as long as it is done when their number has doubled.
+        let mut tables = self.tables.lock();
+        // Removing dead entries when the map is full costs little for each insertion.
         if tables.len() == tables.capacity() {
             tables.retain(|_, known| known.table.strong_count() > 0);
         }
@@ -294,9 +313,5 @@ impl DirTables {
         };
         tables.insert(relative.into(), known);
         shared
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Box<[u8]>, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

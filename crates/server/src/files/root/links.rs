@@ -1,9 +1,10 @@
-//! Symbolic links that leave the root on their way, resolved without a look at anything outside.
+//! Symbolic links that leave the root and come back, resolved without looking at anything outside.
 //!
-//! `openat2` refuses a link with an absolute target, and one that climbs above the root, even if it leads back inside. This
-//! module follows such links by their text: the root's own path says which names above it lead back to it, and every other name
-//! outside is refused unread. So no request can find out, by status or by time, what exists elsewhere on the machine. The price
-//! is that a link which comes back through a foreign symbolic link is refused too.
+//! `openat2` refuses a link with an absolute target, and one that climbs above the root, even if it
+//! leads back inside. This module follows such links by their text: the root's own path tells which
+//! names above the root lead back to it, and every other name outside is refused unread. So no
+//! request can find out, by status or by time, what exists elsewhere on the machine. The price is
+//! that a link which comes back through a foreign symbolic link is refused too.
 
 use super::root_dir::Dir;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
@@ -11,15 +12,16 @@ use rustix::io::Errno;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
-/// The number of links that the kernel follows in one path, too (path_resolution(7)).
-const MOST_LINKS: u32 = 40;
+/// The maximum number of links in one path, which is also the kernel's (path_resolution(7)).
+const MAX_LINKS: u32 = 40;
 
 /// The path from the root that `relative` leads to, free of links.
 ///
 /// `alias` is another absolute path of the root, which may lead through links.
 ///
 /// # Errors
-/// [`Errno::XDEV`] if it leads outside, [`Errno::LOOP`] after too many links, otherwise what the kernel says.
+/// [`Errno::XDEV`] if it leads outside, [`Errno::LOOP`] after too many links, otherwise the
+/// kernel's error.
 pub(super) fn resolve(root: &Dir, alias: &Path, relative: &[u8]) -> Result<Vec<u8>, Errno> {
     let above: Vec<&[u8]> = names(&root.real_path).collect();
     let mut position = Position::inside(&above);
@@ -40,7 +42,7 @@ pub(super) fn resolve(root: &Dir, alias: &Path, relative: &[u8]) -> Result<Vec<u
             continue;
         };
         links += 1;
-        if links > MOST_LINKS {
+        if links > MAX_LINKS {
             return Err(Errno::LOOP);
         }
         if target.starts_with(b"/") {
@@ -66,7 +68,7 @@ pub(super) fn resolve(root: &Dir, alias: &Path, relative: &[u8]) -> Result<Vec<u
     }
 }
 
-/// Where a walk has come to.
+/// Where the walk is.
 enum Position {
     /// Below the root, by these names; none of them is a link.
     Inside(Vec<Vec<u8>>),
@@ -87,7 +89,7 @@ impl Position {
         }
     }
 
-    /// One name further, which is no link.
+    /// The position after one more name, which is not a link.
     fn step(self, name: &[u8], above: &[&[u8]]) -> Result<Self, Errno> {
         match (self, name) {
             (Position::Inside(mut path), b"..") => {
@@ -110,14 +112,15 @@ impl Position {
     }
 }
 
-/// Puts the names of a path before those that are still to be walked.
+/// Puts the names of a path before the pending ones.
 fn push(path: &[u8], pending: &mut Vec<Vec<u8>>) {
     let names = path.rsplit(|byte| *byte == b'/');
     let names = names.filter(|name| !name.is_empty() && *name != b".");
     pending.extend(names.map(<[u8]>::to_vec));
 }
 
-/// The target of a link in the root; `None` for anything else. No directory on the way may be a link.
+/// The target of a link in the root; `None` for anything else. No directory on the way may be a
+/// link.
 fn read_link(root: &Dir, path: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;

@@ -1,8 +1,16 @@
-//! From a normalised path to an open file below the root.
+//! The served directory: from a normalised path to an open file below it.
 //!
-//! The root is open, as a directory; every look-up starts there. `openat2` with `RESOLVE_BENEATH` makes the
-//! kernel refuse whatever would leave it, by `..` or by a symbolic link, in any component and without a race, so that
-//! the path code above need not be trusted.
+//! The root is an open directory at which every look-up starts. `openat2` with `RESOLVE_BENEATH`
+//! makes the kernel refuse every path that leaves the root, through `..` or a symbolic link, in any
+//! component and without a race. The safety of the server therefore does not depend on the code
+//! that normalises paths.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `root_dir` | which directory the root's path leads to now |
+//! | `links` | symbolic links that leave the root and come back |
+//! | `shared_stat` | one `statx` for all requests that arrived before it |
+//! | `dir_table` | the entries of a directory |
 
 pub(super) mod dir_table;
 mod links;
@@ -22,29 +30,29 @@ use std::path::{Path, PathBuf};
 /// Which symbolic links are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Symlinks {
-    /// None: a path with a symbolic link in it names nothing.
+    /// None: a path that contains a symbolic link names nothing.
     Never,
-    /// Those that lead to something below the root.
+    /// Links that lead to something below the root.
     #[default]
     Inside,
-    /// All of them. Whoever can make a link below the root then decides what is served.
+    /// All links. Any user who can create a link below the root then decides what is served.
     Anywhere,
 }
 
-/// The root folder could not be opened.
+/// The root directory could not be opened.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The folder can't be opened; `source` says why.
-    Dir {
+    /// The directory can't be opened; `source` says why.
+    Directory {
         /// The path that was given.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The system call `openat2` isn't there: Linux is older than 5.6, or a sandbox hides it.
+    /// The system call `openat2` is missing: Linux is older than 5.6, or a sandbox hides it.
     NoOpenat2 {
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
@@ -52,13 +60,13 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            OpenError::Dir { path, source } => {
-                write!(f, "can't open the folder {path:?}: {source}")
+            OpenError::Directory { path, source } => {
+                write!(f, "can't open the directory {path:?}: {source}")
             }
             OpenError::NoOpenat2 { source } => write!(
                 f,
-                "the system call openat2, which keeps requests inside the folder, doesn't work here ({source}); it needs \
-                 Linux 5.6 or newer and a sandbox that lets it through"
+                "the system call openat2, which confines requests to the directory, fails: {source}; \
+                 it needs Linux 5.6 or newer and a sandbox that permits it"
             ),
         }
     }
@@ -67,19 +75,19 @@ impl fmt::Display for OpenError {
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            OpenError::Dir { source, .. } | OpenError::NoOpenat2 { source } => Some(source),
+            OpenError::Directory { source, .. } | OpenError::NoOpenat2 { source } => Some(source),
         }
     }
 }
 
-/// The folder that is served.
+/// The directory that is served.
 #[derive(Debug)]
 pub(crate) struct Root {
     root_dir: RootDir,
     symlinks: Symlinks,
 }
 
-/// Something that was opened below the root.
+/// A file or directory that was opened below the root.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) file: File,
@@ -87,19 +95,20 @@ pub(crate) struct Opened {
     pub(crate) version: FileVersion,
 }
 
-/// How a file is opened: nothing here may block, be inherited by a process, or become the terminal.
+/// The flags for opening: it must not block, nor let a child process inherit the descriptor, nor
+/// make the file the controlling terminal.
 const OPEN: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
 
-/// How often a look-up is repeated that a rename elsewhere in the tree has disturbed.
+/// How often a look-up is retried that a rename elsewhere in the tree has disturbed.
 const ATTEMPTS: u32 = 8;
 
 impl Root {
-    /// Opens the folder. `hint` ends the log's line about another folder in its place that may not be opened.
+    /// Opens the directory. `hint` ends the log's line about a replacement that can't be opened.
     pub(crate) fn open(path: &Path, symlinks: Symlinks, hint: &str) -> Result<Self, OpenError> {
-        let failed = |source| OpenError::Dir {
+        let failed = |source| OpenError::Directory {
             path: path.to_owned(),
             source,
         };
@@ -107,7 +116,7 @@ impl Root {
             root_dir: RootDir::open(path, hint).map_err(failed)?,
             symlinks,
         };
-        match root.open_beneath(&root.root_dir.folder(), b".", OPEN) {
+        match root.open_beneath(&root.root_dir.dir(), b".", OPEN) {
             Ok(_) => Ok(root),
             Err(errno @ (Errno::NOSYS | Errno::PERM)) => Err(OpenError::NoOpenat2 {
                 source: errno.into(),
@@ -116,35 +125,39 @@ impl Root {
         }
     }
 
-    /// What there is under a name, without opening it, because opening a pipe or a device has effects on the process at its
-    /// other end. `relative` has no leading slash; `.` is the root. Nothing outside the root is looked at.
+    /// The kind and version of what has this path. It is not opened, because opening a pipe or a
+    /// device affects the process at its other end. `relative` has no leading slash; `.` is the
+    /// root. Nothing outside the root is looked at.
     ///
     /// # Errors
-    /// [`Errno::NOENT`] for what can't be served or leads outside; otherwise what the kernel says.
+    /// [`Errno::NOENT`] for a path that can't be served or leads outside; otherwise the kernel's
+    /// error.
     pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Errno> {
-        self.in_present_root(|root| {
+        self.in_current_root(|root| {
             let fd = self.locate(root, relative, OFlags::PATH | OFlags::CLOEXEC)?;
             let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
             servable(&stat)
         })
     }
 
-    /// As [`Root::stat`], with one system call instead of three, for a name that has led inside before. Should a link on the
-    /// way lead outside by now, what is found there is a hint only: nothing outside is ever opened.
+    /// [`Root::stat`] with one system call instead of three, for a path that has led inside before.
+    /// A link on the way may lead outside by now; then the result is still only a hint, because
+    /// nothing outside is ever opened.
     pub(crate) fn stat_known(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Errno> {
-        self.in_present_root(|root| {
+        self.in_current_root(|root| {
             let stat = rustix::fs::statx(&root.fd, relative, AtFlags::empty(), MASK);
             servable(&stat.map_err(absent)?)
         })
     }
 
-    /// Opens a file or a folder of which [`Root::stat`] says that it is there. What is open decides, not the hint.
+    /// Opens a file or directory that [`Root::stat`] has found. Its kind and version are those of
+    /// what is open, whatever `stat` returned.
     ///
     /// # Errors
-    /// [`Errno::NOENT`] for what can't be served or leads outside, and for a folder that has been removed; otherwise what the
-    /// kernel says.
+    /// [`Errno::NOENT`] for a path that can't be served or leads outside, and for a directory that
+    /// has been removed; otherwise the kernel's error.
     pub(crate) fn open_found(&self, relative: &[u8]) -> Result<Opened, Errno> {
-        self.in_present_root(|root| {
+        self.in_current_root(|root| {
             let fd = self.locate(root, relative, OPEN)?;
             let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
             let (kind, version) = servable(&stat)?;
@@ -160,15 +173,27 @@ impl Root {
         })
     }
 
-    /// Looks something up, and once more if it isn't there because the root has been replaced meanwhile.
-    fn in_present_root<T>(&self, look_up: impl Fn(&Dir) -> Result<T, Errno>) -> Result<T, Errno> {
-        match look_up(&self.root_dir.folder()) {
-            Err(Errno::NOENT) if self.root_dir.has_moved() => look_up(&self.root_dir.folder()),
+    /// Opens a directory.
+    ///
+    /// # Errors
+    /// As [`Root::open_found`]; [`Errno::NOENT`] also for a file.
+    pub(crate) fn open_dir(&self, relative: &[u8]) -> Result<File, Errno> {
+        let opened = self.open_found(relative)?;
+        match opened.kind {
+            Kind::Dir => Ok(opened.file),
+            _ => Err(Errno::NOENT),
+        }
+    }
+
+    /// Runs a look-up; and again if it finds nothing because the root has been replaced meanwhile.
+    fn in_current_root<T>(&self, look_up: impl Fn(&Dir) -> Result<T, Errno>) -> Result<T, Errno> {
+        match look_up(&self.root_dir.dir()) {
+            Err(Errno::NOENT) if self.root_dir.has_moved() => look_up(&self.root_dir.dir()),
             found => found,
         }
     }
 
-    /// Opens a name in a way, inside the root or not at all.
+    /// Opens a path with `flags`, inside the root or not at all.
     fn locate(&self, root: &Dir, relative: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let opened = match self.open_beneath(root, relative, flags) {
             Err(Errno::XDEV) if self.symlinks == Symlinks::Inside => {
@@ -190,7 +215,8 @@ impl Root {
         let mut attempt = 1;
         loop {
             match rustix::fs::openat2(&root.fd, relative, flags, Mode::empty(), resolve) {
-                // The kernel can't rule out that a `..` in a link has been moved out of the root meanwhile.
+                // A rename may have moved the `..` of a link out of the root: the kernel can't
+                // tell.
                 Err(Errno::AGAIN | Errno::INTR) if attempt < ATTEMPTS => attempt += 1,
                 opened => return opened,
             }
@@ -198,7 +224,7 @@ impl Root {
     }
 }
 
-/// The kind and state of something that can be served.
+/// The kind and version of something that can be served.
 fn servable(stat: &Statx) -> Result<(Kind, FileVersion), Errno> {
     match Kind::of(stat) {
         Kind::Other => Err(Errno::NOENT),
@@ -206,8 +232,8 @@ fn servable(stat: &Statx) -> Result<(Kind, FileVersion), Errno> {
     }
 }
 
-/// Errors that mean no more than that there is nothing to be served. LOOP: a link where none is to be followed, or
-/// links in a circle. XDEV: outside the root.
+/// Turns errors that mean "nothing to serve" into NOENT. LOOP: a link where none may be followed,
+/// or links in a circle. XDEV: outside the root. NXIO: a pipe or a socket.
 fn absent(errno: Errno) -> Errno {
     match errno {
         Errno::LOOP | Errno::XDEV | Errno::NXIO => Errno::NOENT,
@@ -226,7 +252,8 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::os::unix::net::UnixListener;
 
-    /// A folder with `root` in it, where files say "inside", and neighbours of `root`, where they say "outside".
+    /// A directory that holds `root`, whose files contain "inside", and neighbours, whose files
+    /// contain "outside".
     fn tree() -> tempfile::TempDir {
         let tree = tempfile::tempdir().unwrap();
         let at = |name: &str| tree.path().join(name);
@@ -275,7 +302,7 @@ mod tests {
         Root::open(&tree.path().join("root"), symlinks, "").unwrap()
     }
 
-    /// What a name leads to: a file's content, "folder", or nothing.
+    /// The content of the file that a name leads to, "folder", "nothing" or an error.
     fn found(root: &Root, name: &[u8]) -> String {
         match root.stat(name).and_then(|_| root.open_found(name)) {
             Ok(mut opened) if opened.kind == Kind::File => {
@@ -327,7 +354,7 @@ mod tests {
                 assert_eq!(found(root, name.as_bytes()), want, "{name} {root:?}");
             }
         }
-        // Path code that let these through would be wrong; the kernel doesn't rely on it.
+        // Normalised paths contain none of these; the kernel refuses them all the same.
         for name in [
             "..",
             "../file",
@@ -357,7 +384,7 @@ mod tests {
         let tree = tree();
         for name in ["missing", "file", "root/fifo"] {
             let error = Root::open(&tree.path().join(name), Symlinks::Inside, "").unwrap_err();
-            assert!(matches!(error, OpenError::Dir { .. }), "{error}");
+            assert!(matches!(error, OpenError::Directory { .. }), "{error}");
             assert!(error.to_string().contains(name), "{error}");
         }
     }
@@ -380,9 +407,10 @@ mod tests {
         #[test]
         fn no_walk_over_names_and_links_leaves_the_root(walks in prop::collection::vec(
             prop::collection::vec(prop::sample::select(vec![
-                "..", ".", "file", "folder", "deep", "root", "neighbour", "to-folder", "up", "down-and-up", "self", "out-file",
-                "out-folder", "out-around", "out-and-in", "absolute-root", "absolute-folder", "absolute-neighbour",
-                "absolute-outside", "magic", "proc", "circle", "broken", "fifo", "",
+                "..", ".", "file", "folder", "deep", "root", "neighbour", "to-folder", "up",
+                "down-and-up", "self", "out-file", "out-folder", "out-around", "out-and-in",
+                "absolute-root", "absolute-folder", "absolute-neighbour", "absolute-outside",
+                "magic", "proc", "circle", "broken", "fifo", "",
             ]), 1..8), 32)
         ) {
             let tree = tree();

@@ -1,14 +1,16 @@
-//! Which directory is the root: the one that its path leads to, now.
+//! Which directory is the root: the one that its path leads to now.
 //!
-//! Look-ups start at an open directory, which stays the same whatever becomes of its name. But sites are deployed by putting
-//! another directory in the place of the old one: moved there, made anew, or behind a symbolic link that is switched. So the
-//! path is looked at again from time to time, and whenever a name is missing; when it leads elsewhere, that is the root. A
-//! request never sees half of each: what it has opened is described by what it has opened.
+//! Look-ups start at an open directory, which stays the same when its name changes. But deployments
+//! put another directory in its place: by moving one there, by creating it anew, or by switching a
+//! symbolic link. So the path is resolved again every [`PAUSE`], and whenever a name is missing; if
+//! it leads to another directory, that becomes the root. A request never mixes the two: what it has
+//! opened is described by what it has opened.
 //!
-//! While the path leads nowhere, the directory that it led to is still the root, unless it was removed: a removed directory
-//! holds nothing and can't be filled again, so a list of its content would be a lie.
+//! While the path leads nowhere, the earlier directory remains the root, unless it was removed. A
+//! removed directory can't be filled again, so an empty listing of it would be wrong.
 
 use crate::body::{FileVersion, MASK};
+use crate::lock::{Lock, unpoisoned};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 use std::fs;
@@ -17,27 +19,27 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
-/// How long another folder may go unnoticed, in milliseconds.
+/// How long a replacement may go unnoticed, in milliseconds.
 const PAUSE: u64 = 100;
 
-/// A path, and the folder that it leads to.
+/// A path and the directory that it leads to.
 #[derive(Debug)]
 pub(super) struct RootDir {
     path: PathBuf,
-    folder: RwLock<Arc<Dir>>,
+    dir: RwLock<Arc<Dir>>,
     start: Instant,
-    /// When to look at the path again, in milliseconds since the start.
-    next_look: AtomicU64,
-    /// What was logged last about the path, so that it is logged once.
-    noted: Mutex<Noted>,
-    /// What the log says when another directory may not be opened.
+    /// When to resolve the path again, in milliseconds since `start`.
+    next_check: AtomicU64,
+    /// What the log's last line about the path was, so that it is not repeated.
+    noted: Lock<Noted>,
+    /// The end of the log's line about a replacement that can't be opened.
     hint: String,
 }
 
-/// Something about the path that is worth one line in the log.
+/// A state of the path that is worth one line in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Noted {
     #[default]
@@ -48,22 +50,16 @@ enum Noted {
     Refused(FileVersion),
 }
 
-/// An open folder.
+/// An open directory.
 #[derive(Debug)]
 pub(super) struct Dir {
     pub(super) fd: OwnedFd,
-    /// Its path without symbolic links.
+    /// The path without symbolic links.
     pub(super) real_path: PathBuf,
     version: FileVersion,
 }
 
 impl Dir {
-    /// Whether the directory was removed. Link counts don't say so on every file system (overlayfs reports 1 for a merged
-    /// directory that is gone), but the kernel itself refuses to read a removed directory. A file server may call it stale.
-    fn is_removed(&self) -> bool {
-        is_removed(&self.fd)
-    }
-
     fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(path, flags, Mode::empty())?;
@@ -77,6 +73,10 @@ impl Dir {
 }
 
 /// Whether an open directory has been removed.
+///
+/// Link counts don't tell on every file system (overlayfs reports 1 for a merged directory that is
+/// gone), but the kernel refuses to read a removed directory; a network file system may call it
+/// stale.
 pub(in crate::files) fn is_removed(directory: impl AsFd) -> bool {
     // Room for one entry with the longest name.
     let mut buffer = [const { MaybeUninit::uninit() }; 1024];
@@ -85,83 +85,83 @@ pub(in crate::files) fn is_removed(directory: impl AsFd) -> bool {
 }
 
 impl RootDir {
-    /// Opens the directory. `hint` ends the log's line about another directory that may not be opened.
+    /// Opens the directory. `hint` ends the log's line about a replacement that can't be opened.
     pub(super) fn open(path: &Path, hint: &str) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         Ok(RootDir {
-            folder: RwLock::new(Arc::new(Dir::open(&path)?)),
+            dir: RwLock::new(Arc::new(Dir::open(&path)?)),
             path,
             start: Instant::now(),
-            next_look: AtomicU64::new(PAUSE),
-            noted: Mutex::default(),
+            next_check: AtomicU64::new(PAUSE),
+            noted: Lock::default(),
             hint: hint.to_owned(),
         })
     }
 
-    /// The path that was given, made absolute.
+    /// The path that was given, as an absolute path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The folder.
-    pub(super) fn folder(&self) -> Arc<Dir> {
-        // Half a billion years fit in.
+    /// The directory that the path led to at the last check.
+    pub(super) fn dir(&self) -> Arc<Dir> {
+        // A u64 holds half a billion years.
         let now = self.start.elapsed().as_millis() as u64;
-        let due = self.next_look.load(Ordering::Relaxed);
+        let due = self.next_check.load(Ordering::Relaxed);
         let next = now.saturating_add(PAUSE);
         let exchange = |to| {
-            self.next_look
+            self.next_check
                 .compare_exchange(due, to, Ordering::Relaxed, Ordering::Relaxed)
         };
         if now >= due && exchange(next).is_ok() {
-            let _ = self.look();
+            let _ = self.check();
         }
-        self.open_now()
+        self.current()
     }
 
-    /// Nobody panics while holding these locks, so poison says nothing.
-    fn open_now(&self) -> Arc<Dir> {
-        let folder = self.folder.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&folder)
+    fn current(&self) -> Arc<Dir> {
+        Arc::clone(&*unpoisoned(self.dir.read()))
     }
 
-    /// Looks at the path at once, for a name that was not found: whether the root is another directory now.
+    /// Resolves the path at once, because a name was not found. Returns whether the root has
+    /// changed.
     pub(super) fn has_moved(&self) -> bool {
-        self.look()
+        self.check()
     }
 
-    /// Looks at the path: whether it has become the root's that it leads to another directory.
-    fn look(&self) -> bool {
+    /// Resolves the path, and opens the directory if it is another one. Returns whether that is the
+    /// root now.
+    fn check(&self) -> bool {
         let Ok(stat) = rustix::fs::statx(CWD, &self.path, AtFlags::empty(), MASK) else {
             self.note_absence();
             return false;
         };
         let found = FileVersion::of(&stat);
-        let current = self.open_now();
-        // As long as the old one is open, no other has its inode.
+        let current = self.current();
+        // No other directory has the inode of one that is open.
         if found.is_of_same_file(&current.version) {
             return false;
         }
         let path = self.path.display();
         match Dir::open(&self.path) {
-            Ok(folder) => {
+            Ok(dir) => {
                 self.note(Noted::Nothing);
-                log::info!("{path} is another folder now");
-                *self.folder.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(folder);
+                log::info!("{path} is another directory now");
+                *unpoisoned(self.dir.write()) = Arc::new(dir);
                 true
             }
             Err(error) => {
-                self.note_refusal(found, &error, current.is_removed());
+                self.note_refusal(found, &error, is_removed(&current.fd));
                 false
             }
         }
     }
 
     fn note_absence(&self) {
-        if self.open_now().is_removed() && self.note(Noted::Removed) {
+        if is_removed(&self.current().fd) && self.note(Noted::Removed) {
             let path = self.path.display();
             log::warn!(
-                "{path} was removed: there is nothing to serve until a folder of that name exists"
+                "{path} was removed: nothing is served until a directory of that name exists"
             );
         }
     }
@@ -183,13 +183,13 @@ impl RootDir {
         };
         let gap = if hint.is_empty() { "" } else { "; " };
         log::warn!(
-            "{path} is another folder now, which can't be opened ({error}): {served}{gap}{hint}"
+            "{path} is another directory now, which can't be opened ({error}): {served}{gap}{hint}"
         );
     }
 
-    /// Remembers what is to be logged; whether it differs from what was logged last.
+    /// Remembers what is about to be logged. Returns whether it differs from the last line.
     fn note(&self, noted: Noted) -> bool {
-        let mut last = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.noted.lock();
         let is_new = match (&*last, &noted) {
             (Noted::Refused(last), Noted::Refused(now)) => !last.is_of_same_file(now),
             (last, now) => *last != *now,

@@ -1,8 +1,9 @@
-//! The last look at the disk, for requests that had come when it was taken.
+//! The last `statx`, shared with requests that arrived before it.
 //!
-//! A request must see every change that was made before it came; a change after that it may see or not. So one look is good for
-//! all requests that were there already, and when a file is asked for by many at a time, it is looked at once for all of them.
-//! Nothing is ever taken on trust for some milliseconds, as caches of open files do.
+//! A request must see every change that was made before it arrived; later changes it may see or
+//! not. So one `statx` serves all requests that are already there, and a file that many clients
+//! request at the same time is looked at once. Unlike a cache of open files, this never trusts an
+//! old result.
 
 use super::Root;
 use crate::body::{FileVersion, Kind};
@@ -10,27 +11,27 @@ use rustix::io::Errno;
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// What was seen last.
+/// The last result, if there is one.
 #[derive(Debug, Default)]
 pub(in crate::files) struct SharedStat(Mutex<Option<Seen>>);
 
 #[derive(Debug)]
 struct Seen {
-    /// A moment before the look.
+    /// A moment before the system call.
     since: Instant,
     name: Vec<u8>,
     found: (Kind, FileVersion),
 }
 
 impl SharedStat {
-    /// What there is under a name, for a request that had come by then.
+    /// [`Root::stat_known`], or a result that is not older than `arrived`.
     pub(in crate::files) fn stat(
         &self,
         root: &Root,
         relative: &[u8],
         arrived: Instant,
     ) -> Result<(Kind, FileVersion), Errno> {
-        // Whoever would have to wait for the lock looks for themselves.
+        // Under contention, a system call is cheaper than waiting for the lock.
         if let Ok(seen) = self.0.try_lock()
             && let Some(seen) = &*seen
             && seen.since >= arrived
@@ -59,26 +60,26 @@ mod tests {
     use crate::files::root::Symlinks;
 
     #[test]
-    fn a_look_is_good_for_who_came_before_it_and_for_nobody_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = Root::open(folder.path(), Symlinks::Never, "").unwrap();
+    fn a_result_serves_requests_that_arrived_before_it_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::open(dir.path(), Symlinks::Never, "").unwrap();
         let shared_stat = SharedStat::default();
         let length = |name: &[u8], arrived| {
             shared_stat
                 .stat(&root, name, arrived)
                 .map(|(_, version)| version.length)
         };
-        std::fs::write(folder.path().join("a"), "1").unwrap();
+        std::fs::write(dir.path().join("a"), "1").unwrap();
         let first = Instant::now();
         assert_eq!(length(b"a", first), Ok(1));
-        std::fs::write(folder.path().join("a"), "22").unwrap();
-        std::fs::write(folder.path().join("b"), "333").unwrap();
+        std::fs::write(dir.path().join("a"), "22").unwrap();
+        std::fs::write(dir.path().join("b"), "333").unwrap();
         let second = Instant::now();
-        assert_eq!(length(b"a", first), Ok(1), "it came with the first");
+        assert_eq!(length(b"a", first), Ok(1), "it arrived with the first");
         assert_eq!(length(b"a", second), Ok(2));
         assert_eq!(length(b"a", first), Ok(2), "newer is as good");
         assert_eq!(length(b"b", second), Ok(3));
-        std::fs::remove_file(folder.path().join("b")).unwrap();
+        std::fs::remove_file(dir.path().join("b")).unwrap();
         assert_eq!(length(b"b", Instant::now()), Err(Errno::NOENT));
         assert_eq!(length(b"c", second), Err(Errno::NOENT));
     }

@@ -90,7 +90,7 @@ fn begin(site: &Site, fields: &str) -> Body {
 
 #[test]
 fn what_changes_while_it_is_sent_never_looks_complete() {
-    type Change = fn(&std::path::Path);
+    type Change = fn(&Path);
     let table: &[(&str, Change, bool)] = &[
         ("nothing", |_| (), true),
         (

@@ -1,6 +1,7 @@
 //! Content codings.
 
 use super::*;
+use crate::body::FileVersion;
 use std::time::Duration;
 
 fn decode(coding: &str, content: &[u8]) -> Vec<u8> {
@@ -34,7 +35,7 @@ fn text(length: usize) -> String {
 }
 
 /// So that the cache takes it.
-fn settle(path: &std::path::Path) {
+fn settle(path: &Path) {
     loop {
         let file = File::open(path).unwrap();
         if FileVersion::of_open(&file)

@@ -1,0 +1,131 @@
+//! The layers within a crate: imports never form a cycle, and lead downwards.
+
+use super::modules::{Crate, Imports, cycles};
+use super::{CRATES, root_file, source};
+
+/// How many files may be part of a cycle of imports. The allowances only ever shrink.
+const IN_CYCLES: &[(&str, usize)] = &[("message", 0), ("server", 4), ("client", 20), ("cli", 12)];
+
+/// The layers of the file server, each of which may import those before it.
+const FILES: &[&str] = &[
+    "dir gate query failure request_path",
+    "root",
+    "options",
+    "content",
+    "respond",
+    "listing archive",
+    "lookup",
+    "mod",
+];
+
+#[test]
+fn imports_form_no_cycle() {
+    let mut problems = Vec::new();
+    for (name, most) in IN_CYCLES {
+        let imports = Crate::read(&root_file(name)).imports();
+        let cycles = cycles(&imports);
+        let files: usize = cycles.iter().map(Vec::len).sum();
+        let lines: Vec<String> = cycles
+            .iter()
+            .map(|files| describe(files, &imports))
+            .collect();
+        if files > *most {
+            let lines = lines.join("\n\n");
+            problems.push(format!(
+                "{name}: {files} files are in cycles of imports, {most} may be:\n{lines}"
+            ));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The imports that make a cycle, one a line.
+fn describe(cycle: &[String], imports: &Imports) -> String {
+    let mut lines = Vec::new();
+    for file in cycle {
+        let within: Vec<&str> = imports[file]
+            .iter()
+            .filter(|other| cycle.contains(other))
+            .map(String::as_str)
+            .collect();
+        lines.push(format!("  {file} imports {}", within.join(" ")));
+    }
+    lines.join("\n")
+}
+
+/// The imports that lead upwards among the modules of a folder.
+fn upward(imports: &Imports, folder: &str, layers: &[&str]) -> Vec<String> {
+    let layer_of = |file: &str| {
+        let module = file.strip_prefix(folder)?;
+        let module = module.split('/').next()?.trim_end_matches(".rs");
+        let found = layers
+            .iter()
+            .position(|layer| layer.split(' ').any(|other| other == module));
+        Some(found.unwrap_or_else(|| panic!("{file} is in no layer")))
+    };
+    let mut found = Vec::new();
+    for (file, imported) in imports {
+        let Some(layer) = layer_of(file) else {
+            continue;
+        };
+        for other in imported {
+            if layer_of(other).is_some_and(|other| other > layer) {
+                found.push(format!("{file} imports {other}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_file_server_imports_downwards() {
+    let imports = Crate::read(&root_file("server")).imports();
+    assert_eq!(upward(&imports, "files/", FILES), Vec::<String>::new());
+}
+
+#[test]
+fn foundations_of_the_server_import_nothing_above_them() {
+    let imports = Crate::read(&root_file("server")).imports();
+    for (file, imported) in imports {
+        let own = ["body/", "page/"]
+            .into_iter()
+            .find(|folder| file.starts_with(folder));
+        for other in own.iter().flat_map(|_| &imported) {
+            let is_below = ["body/", "page/", "semaphore.rs"]
+                .iter()
+                .any(|below| other.starts_with(below));
+            assert!(is_below, "{file} imports {other}");
+        }
+    }
+}
+
+#[test]
+fn every_module_is_listed_where_it_is_declared() {
+    let mut missing = Vec::new();
+    for name in CRATES {
+        for (path, text) in source(name) {
+            let file = path.file_name().unwrap().to_str().unwrap();
+            if !["lib.rs", "main.rs", "mod.rs"].contains(&file) {
+                continue;
+            }
+            let doc: String = text
+                .lines()
+                .filter(|line| line.starts_with("//!"))
+                .collect();
+            for module in super::modules::declared(&text) {
+                if !doc.contains(&format!("`{module}`")) {
+                    missing.push(format!("{}: {module}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(
+        missing.len() <= UNLISTED,
+        "{} modules are not listed in the doc comment of the file that declares them:\n{}",
+        missing.len(),
+        missing.join("\n")
+    );
+}
+
+/// How many modules may be missing from doc comments. It only ever shrinks.
+const UNLISTED: usize = 145;
