@@ -6,6 +6,7 @@
 //! | `readme` | every command that the README shows |
 //! | `manual` | man pages and shell completions |
 //! | `guide` | the guide in `www/`, served and read by a browser |
+//! | `palette` | the colours that the guide shares with the server |
 //! | `examples` | the example programs of the crates |
 
 #![cfg(test)]
@@ -14,4 +15,5 @@ mod architecture;
 mod examples;
 mod guide;
 mod manual;
+mod palette;
 mod readme;

@@ -108,7 +108,7 @@ impl Crate {
                     for (target, name) in imported {
                         let target = absolute(&path, target);
                         let reexports = is_public && depth == 0;
-                        let is_used = |name: &String| uses_outside_imports(tokens, name);
+                        let is_used = |name: &String| uses_outside_declarations(tokens, name);
                         if !reexports || name.as_ref().is_some_and(is_used) {
                             module.paths.push(target.clone());
                         }
@@ -226,16 +226,17 @@ fn is_visibility(tokens: &[Token], at: usize) -> bool {
     at >= 3 && tokens[at - 1].word() == Some("in") && tokens[at - 3].word() == Some("pub")
 }
 
-/// Whether a name stands in the code outside of `use` declarations.
-fn uses_outside_imports(tokens: &[Token], name: &str) -> bool {
-    let mut in_use = false;
+/// Whether a name stands in the code outside of `use` and `mod` declarations.
+fn uses_outside_declarations(tokens: &[Token], name: &str) -> bool {
+    let mut declaration = None;
     tokens.iter().any(|token| {
         match token {
-            Token::Word(word) if word == "use" => in_use = true,
-            Token::Sign(';') => in_use = false,
+            Token::Word(word) if word == "use" || word == "mod" => declaration = Some(word),
+            Token::Sign(';') => declaration = None,
+            Token::Sign('{') if declaration.is_some_and(|word| word == "mod") => declaration = None,
             _ => {}
         }
-        !in_use && token.word() == Some(name)
+        declaration.is_none() && token.word() == Some(name)
     })
 }
 

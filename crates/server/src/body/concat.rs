@@ -1,31 +1,31 @@
-//! Content put together from pieces: some bytes, part of a file, some bytes again.
+//! Content put together from segments: bytes, parts of files, readers.
 //!
-//! Whoever makes the pieces knows how long each of them is, so the length of the whole is known
-//! before the first byte is read. A file that turns out to be shorter is an error, which cuts the
-//! connection: nothing is filled in.
+//! The length of each segment is known in advance, so the length of the whole is known before the
+//! first byte is read. A file that turns out to be shorter is an error, which closes the
+//! connection.
 
 use super::Body;
 use super::slice::FileSlice;
 use bytes::Bytes;
 use std::io::{self, Read};
 
-/// One piece.
+/// A part of the content.
 pub(crate) enum Segment {
     Bytes(Bytes),
     File(FileSlice),
-    /// Whatever else can be read, and how many bytes of it there are.
+    /// A reader and the number of bytes that it yields.
     Reader(Box<dyn Read + Send>, u64),
 }
 
-/// Reads one piece after another. They are made when their turn comes.
+/// Reads one segment after another. Each is taken from the iterator when its turn comes.
 pub(crate) struct Concat<I> {
     current: Segment,
     rest: I,
 }
 
 impl From<Segment> for Body {
-    fn from(piece: Segment) -> Self {
-        match piece {
+    fn from(segment: Segment) -> Self {
+        match segment {
             Segment::Bytes(bytes) => bytes.into(),
             Segment::File(slice) => slice.into(),
             Segment::Reader(reader, length) => Body::reader(reader, Some(length)),
@@ -48,16 +48,17 @@ impl Read for Segment {
 }
 
 impl<I: Iterator<Item = io::Result<Segment>>> Concat<I> {
-    pub(crate) fn new(pieces: impl IntoIterator<IntoIter = I>) -> Self {
+    pub(crate) fn new(segments: impl IntoIterator<IntoIter = I>) -> Self {
         Concat {
             current: Segment::Bytes(Bytes::new()),
-            rest: pieces.into_iter(),
+            rest: segments.into_iter(),
         }
     }
 }
 
 impl<I: Iterator<Item = io::Result<Segment>>> Read for Concat<I> {
-    /// Fills the buffer as far as it can, so that many small pieces don't make many small writes.
+    /// Fills the buffer as far as possible, so that many small segments don't cause many small
+    /// writes.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < into.len() {
@@ -65,7 +66,7 @@ impl<I: Iterator<Item = io::Result<Segment>>> Read for Concat<I> {
             filled += length;
             if length == 0 {
                 match self.rest.next() {
-                    Some(piece) => self.current = piece?,
+                    Some(segment) => self.current = segment?,
                     None => break,
                 }
             }
@@ -93,27 +94,27 @@ mod tests {
     }
 
     #[test]
-    fn pieces_are_read_in_order() {
-        let pieces = [
+    fn segments_are_read_in_order() {
+        let segments = [
             Segment::Bytes(Bytes::from_static(b"ab")),
             Segment::Bytes(Bytes::new()),
             slice(b"0123456789", 3, 4),
             Segment::Bytes(Bytes::from_static(b"c")),
         ];
-        let mut pieces = Concat::new(pieces.map(Ok));
+        let mut segments = Concat::new(segments.map(Ok));
         let mut content = vec![0; 4];
-        assert_eq!(pieces.read(&mut content).unwrap(), 4);
-        pieces.read_to_end(&mut content).unwrap();
+        assert_eq!(segments.read(&mut content).unwrap(), 4);
+        segments.read_to_end(&mut content).unwrap();
         assert_eq!(content, b"ab3456c");
     }
 
     #[test]
     fn a_file_that_is_too_short_is_an_error() {
-        let pieces = [
+        let segments = [
             Ok(slice(b"0123456789", 8, 4)),
             Ok(slice(b"0123456789", 0, 4)),
         ];
-        let error = Concat::new(pieces)
+        let error = Concat::new(segments)
             .read_to_end(&mut Vec::new())
             .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);

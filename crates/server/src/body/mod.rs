@@ -1,4 +1,12 @@
-//! Content, wherever it comes from: bytes in memory, part of a file, or a reader.
+//! Content of requests and responses: bytes in memory, part of a file, or a reader.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `slice` | part of an open file, sent with `sendfile` |
+//! | `concat` | content put together from segments |
+//! | `open_file` | one descriptor for all readers of a file |
+//! | `memfd` | a sealed copy of content in memory |
+//! | `version` | what distinguishes versions of a file |
 
 mod concat;
 mod memfd;
@@ -20,9 +28,9 @@ use std::sync::Arc;
 
 /// The content of a request or a response.
 ///
-/// A handler reads a request's content with [`Read`]. For a response, [`From`] takes what is in
+/// A handler reads a request's content with [`Read`]. For a response, [`From`] takes bytes in
 /// memory, [`Body::file`] sends part of a file without copying it through the program, and
-/// [`Body::reader`] sends whatever a reader gives.
+/// [`Body::reader`] sends what a reader yields.
 #[derive(Default)]
 pub struct Body(pub(crate) Content);
 
@@ -46,8 +54,8 @@ impl Body {
         Body::default()
     }
 
-    /// `length` bytes of a file from `offset` on. Should the file turn out to be shorter, the
-    /// connection is cut, so that the client can see that something is missing.
+    /// `length` bytes of a file from `offset` on. If the file turns out to be shorter, the
+    /// connection is closed, so that the client notices the missing bytes.
     #[must_use]
     pub fn file(file: Arc<File>, offset: u64, length: u64) -> Self {
         Body(Content::File(FileSlice {
@@ -59,11 +67,11 @@ impl Body {
         }))
     }
 
-    /// What a reader gives, up to its end. If `length` is known it becomes Content-Length and the
-    /// reader must give just that much; otherwise the content goes out in chunks. A reader that
-    /// fails cuts the connection. One that works for long before it has anything to give should
-    /// return [`io::ErrorKind::Interrupted`] now and then: it is read again, unless the client has
-    /// left.
+    /// All bytes of a reader. A known `length` becomes Content-Length, and the reader must yield
+    /// exactly that many bytes; otherwise the content is sent in chunks. An error of the reader
+    /// closes the connection. A reader that computes for a long time before it can yield bytes
+    /// should return [`io::ErrorKind::Interrupted`] now and then: it is read again, unless the
+    /// client has left.
     pub fn reader(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
         Body(Content::Reader {
             reader: Box::new(reader),
@@ -71,7 +79,7 @@ impl Body {
         })
     }
 
-    /// How many bytes it has, if that is known.
+    /// The length in bytes, if it is known.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! A file that is open for responses: one descriptor for all of its readers, counted.
+//! One descriptor for all responses that send the same version of a file. Open files are counted.
 
 use super::version::FileVersion;
 use std::fs::File;
@@ -9,26 +9,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// How many of these are open, in all servers of the process: descriptors are the process's.
+/// The number of open files in all servers of the process, which share its descriptors.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
 
-/// How recently a file has to have been written to for it to count as one that grows, as a log
-/// does.
+/// A file whose last write is not longer ago than this may be growing, as a log does.
 const RECENT: Duration = Duration::from_secs(60 * 60);
 
 /// How much of each end of the content a [`Sample`] covers, in bytes.
 const SAMPLED: u64 = 4096;
 
-/// An open file in one state.
+/// A version of a file, open for reading.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     file: Arc<File>,
     version: FileVersion,
-    /// Of a file that may be growing.
+    /// `None` if the file was written too long ago to be growing.
     sample: Option<Sample>,
 }
 
-/// What both ends of the content were, to tell later whether the file was appended to or rewritten.
+/// A hash of both ends of the content, which tells later whether the file was appended to or
+/// rewritten.
 #[derive(Debug)]
 struct Sample {
     hasher: RandomState,
@@ -46,7 +46,7 @@ impl OpenFile {
         }
     }
 
-    /// How many descriptors these files take at the moment.
+    /// The number of descriptors in use.
     pub(crate) fn count() -> usize {
         OPEN.load(Ordering::Relaxed)
     }
@@ -59,7 +59,7 @@ impl OpenFile {
         &self.version
     }
 
-    /// Fails if what was sent may be a mixture of two states: the file was written to meanwhile,
+    /// Fails if what was sent may be a mixture of two versions: the file was written meanwhile,
     /// other than at its end.
     pub(crate) fn confirm(&self) -> io::Result<()> {
         self.version.confirm(&self.file)?;
@@ -97,7 +97,7 @@ impl Sample {
         sample
     }
 
-    /// Of what can't be read, that of nothing.
+    /// The hash of the sampled bytes; of none, if they can't be read.
     fn hash_of(&self, file: &File, length: u64) -> u64 {
         let mut ends = vec![0; 2 * SAMPLED.min(length) as usize];
         let (first, last) = ends.split_at_mut(SAMPLED.min(length) as usize);

@@ -13,7 +13,7 @@ pub(crate) struct FileSlice {
     pub(crate) file: Arc<File>,
     pub(crate) offset: u64,
     pub(crate) left: u64,
-    /// The state of the file in which its content was announced.
+    /// The version of the file that the response has announced.
     pub(crate) version: Option<FileVersion>,
     /// The descriptor, if it is shared with other readers.
     pub(crate) open: Option<Arc<OpenFile>>,
@@ -31,8 +31,9 @@ impl FileSlice {
         }
     }
 
-    /// To be asked before the last bytes go out: is this still the file that was announced?
-    /// Otherwise what has been sent is a mixture, and must not look complete.
+    /// Fails if the file is no longer the version that was announced: then what has been sent may
+    /// be a mixture of two versions, and must not look complete. Called before the last bytes are
+    /// sent.
     pub(crate) fn confirm(&self) -> io::Result<()> {
         match (&self.open, self.version) {
             (Some(open), _) => open.confirm(),

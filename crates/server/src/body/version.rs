@@ -1,4 +1,4 @@
-//! What tells one state of a file from the next: the source of its validators.
+//! What distinguishes one version of a file from the next: the source of its validators.
 
 use http::HeaderValue;
 use rustix::fs::{AtFlags, FileType, Statx, StatxFlags};
@@ -8,24 +8,23 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tinyhttp_message::date::HttpDate;
 
-/// What has to be asked of the kernel for a [`FileVersion`].
+/// The fields of `statx` that a [`FileVersion`] is made of.
 pub(crate) const MASK: StatxFlags = StatxFlags::TYPE
     .union(StatxFlags::INO)
     .union(StatxFlags::SIZE)
     .union(StatxFlags::MTIME)
     .union(StatxFlags::CTIME);
 
-/// One state of one file. Two versions are equal as long as nobody has written to the file,
-/// replaced it or renamed it.
+/// One version of one file. It changes when the file is written, replaced or renamed.
 ///
-/// Linux versions times with its clock tick, 1 to 4 ms; from version 6.13 on it does so more finely
-/// once somebody has looked, which closes the gap in which two writes of equal length couldn't be
-/// told apart.
+/// Linux stamps times with the resolution of its clock tick, 1 to 4 ms. From 6.13 on the resolution
+/// is finer once a time has been read, which closes the gap in which two writes of equal length
+/// couldn't be distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FileVersion {
     device: (u32, u32),
     inode: u64,
-    /// In bytes.
+    /// The length in bytes.
     pub(crate) length: u64,
     modified: Time,
     changed: Time,
@@ -37,14 +36,14 @@ struct Time {
     nanoseconds: u32,
 }
 
-/// What a name stands for, as far as a web server cares.
+/// The kind of a directory entry, as far as a web server distinguishes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A regular file.
     File,
     /// A directory.
     Dir,
-    /// A pipe, a socket, a device: nothing that could be sent.
+    /// A pipe, a socket or a device, which can't be served.
     Other,
 }
 
@@ -59,7 +58,7 @@ impl Kind {
 }
 
 impl FileVersion {
-    /// The present state of an open file.
+    /// The current version of an open file.
     pub(crate) fn of_open(file: &File) -> io::Result<Self> {
         let stat = rustix::fs::statx(file, c"", AtFlags::EMPTY_PATH, MASK)?;
         Ok(FileVersion::of(&stat))
@@ -81,10 +80,9 @@ impl FileVersion {
         }
     }
 
-    /// Fails if the content that the file had in this state may no longer be there: somebody has
-    /// shortened it, or written to it without making it longer. A file that has grown, as a log
-    /// does, still begins with what it was. That the name was moved or removed doesn't matter to
-    /// whoever has the file open.
+    /// Fails if the file may no longer begin with the content of this version: it was shortened, or
+    /// written without becoming longer. A file that has grown, as a log does, still begins with its
+    /// earlier content. Renaming or removing the file does not affect an open descriptor.
     pub(crate) fn confirm(&self, file: &File) -> io::Result<()> {
         let now = FileVersion::of_open(file)?;
         if now.length > self.length || (now.length, now.modified) == (self.length, self.modified) {
@@ -97,9 +95,9 @@ impl FileVersion {
         }
     }
 
-    /// Whether the last write is long enough ago that another one would make another version.
-    /// Nothing made from the content may be kept before that. File systems that count whole seconds
-    /// take longer.
+    /// Whether the last write is long enough ago that another write would make another version.
+    /// Before that, nothing made from the content may be kept. It takes longer on file systems that
+    /// store whole seconds.
     pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
         let whole_seconds = self.changed.nanoseconds == 0 && self.modified.nanoseconds == 0;
         let tick = Duration::from_millis(if whole_seconds { 2000 } else { 20 });
@@ -109,47 +107,47 @@ impl FileVersion {
         now.duration_since(changed).is_ok_and(|age| age > tick)
     }
 
-    /// Whether it was last written to after that moment; `None` is before all moments.
+    /// Whether the last write was at `moment` or later; `None` is before all moments.
     pub(crate) fn is_modified_since(&self, moment: Option<SystemTime>) -> bool {
         moment.is_none_or(|moment| HttpDate::from(moment) <= self.modified())
     }
 
-    /// Whether this is the same file, in whatever state.
+    /// Whether both are versions of the same file.
     pub(crate) fn is_of_same_file(&self, other: &FileVersion) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
 
-    /// A hash of everything that tells this state from others, for tables of many files.
+    /// A hash of the version, for tables of many files.
     pub(crate) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         hasher.finish()
     }
 
-    /// Whether this was last written before the other.
+    /// Whether the last write was before that of `other`.
     pub(crate) fn is_older_than(&self, other: &FileVersion) -> bool {
         self.modified < other.modified
     }
 
-    /// When the content was last written, to the second.
+    /// The time of the last write, in whole seconds.
     pub(crate) fn modified(&self) -> HttpDate {
         HttpDate::from_unix_seconds(self.modified.seconds)
     }
 
-    /// The same in seconds since 1970, even where HTTP has no date.
+    /// The time of the last write in seconds since 1970, which HTTP dates may not cover.
     pub(crate) fn modified_seconds(&self) -> i64 {
         self.modified.seconds
     }
 
     /// The strong entity tag of the content in a coding; `suffix` names the coding, and is empty
-    /// for the content as it is.
+    /// for the identity coding.
     ///
-    /// It is made of the length, the times of the last write (mtime) and the last change (ctime),
-    /// and the inode, all in hexadecimal. Length and mtime alone would not do: tools that build or
-    /// unpack things set every mtime to the same value, so that a file is replaced by another of
-    /// the same length and mtime. The ctime can't be set; and files that replace one another within
-    /// a tick of the clock are still different inodes. The price is that two machines with the same
-    /// files have different tags, which costs a cache a transfer, never correctness.
+    /// The tag consists of the length, the times of the last write (mtime) and the last change
+    /// (ctime), and the inode, all in hexadecimal. Length and mtime alone would not suffice: build
+    /// tools and archivers set every mtime to the same value, so that a file may replace another of
+    /// the same length and mtime. The ctime can't be set, and files that replace one another within
+    /// a clock tick are still different inodes. The price is that two machines with the same files
+    /// have different tags, which costs a cache a transfer, never correctness.
     pub(crate) fn entity_tag(&self, suffix: &str) -> HeaderValue {
         let tag = format!(
             "\"{:x}-{:x}-{:x}-{:x}{suffix}\"",
@@ -158,14 +156,13 @@ impl FileVersion {
             self.changed.nanoseconds_since_epoch(),
             self.inode,
         );
-        // Hexadecimal digits and a suffix of our own: nothing that a field value couldn't hold. An
-        // empty tag is a valid one.
+        // Hexadecimal digits and our own suffixes are always a field value; an empty tag is valid.
         HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\""))
     }
 }
 
 impl Time {
-    /// Wraps around for times centuries from now, which only costs them uniqueness.
+    /// Wraps around for times centuries from now, which then may not be unique.
     fn nanoseconds_since_epoch(self) -> u64 {
         self.seconds
             .wrapping_mul(1_000_000_000)
@@ -192,20 +189,20 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_is_settled_when_its_tick_is_over() {
+    fn a_version_is_settled_after_a_clock_tick() {
         let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
         assert!(!version(5_000_000).is_settled(at(1_000_010)));
         assert!(version(5_000_000).is_settled(at(1_000_030)));
         assert!(
             !version(0).is_settled(at(1_001_000)),
-            "perhaps only seconds are counted"
+            "the file system may store whole seconds"
         );
         assert!(version(0).is_settled(at(1_002_001)));
         assert!(!version(5_000_000).is_settled(at(0)), "in the future");
     }
 
     #[test]
-    fn a_tag_tells_lengths_times_and_codings_apart() {
+    fn tags_of_different_lengths_times_and_codings_differ() {
         let mut tags: Vec<_> = [
             version(1),
             version(2),

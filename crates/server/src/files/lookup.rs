@@ -1,4 +1,5 @@
-//! From a request path to what is there: a file, a directory, or an index or a clean URL in its place.
+//! From a request path to what is there: a file, a directory, or an index or a clean URL in its
+//! place.
 
 use super::content::store::Store;
 use super::dir;

@@ -1,15 +1,14 @@
-//! A small page for every response that has nothing else to show: errors, and where something has
-//! moved.
+//! The page of a response without content of its own: errors and redirects.
 
 use super::escape::Escaped;
+use super::palette::PALETTE;
 use crate::body::Body;
 use http::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 
-/// The response with that status, and a page that says so and explains it in a sentence.
+/// A response with a status and a page that names it and explains it in a sentence.
 ///
-/// Nothing of the request goes into it: a page that repeats the URL is a page that others can write
-/// on.
+/// The page contains nothing from the request, so that a URL can't put text on it.
 pub(crate) fn error_page(status: StatusCode, explanation: &str) -> Response<Body> {
     let code = status.as_u16();
     let reason = Escaped(status.canonical_reason().unwrap_or("Error"));
@@ -21,14 +20,11 @@ pub(crate) fn error_page(status: StatusCode, explanation: &str) -> Response<Body
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{code} {reason}</title>\n\
          <style>\n\
-         :root {{ color-scheme: light dark; --desk: #f0f3ec; --ink: #17201b; --soft: #4d5a52; --mark: #a5341a }}\n\
-         @media (prefers-color-scheme: dark) {{\n\
-         :root {{ --desk: #0e1512; --ink: #e3ebe5; --soft: #a5b4ab; --mark: #ffa184 }}\n\
-         }}\n\
+         {PALETTE}\
          html {{ background: var(--desk); color: var(--ink); font: 1.125rem/1.5 system-ui, sans-serif }}\n\
          body {{ max-width: 32rem; margin: 20vh auto 0; padding: 0 1.5rem }}\n\
          h1 {{ margin: 0; font-size: 1.5rem }}\n\
-         h1 b {{ display: block; font-size: 4rem; line-height: 1.1; font-weight: 300; color: var(--mark) }}\n\
+         h1 b {{ display: block; font-size: 4rem; line-height: 1.1; font-weight: 300; color: var(--server) }}\n\
          p {{ color: var(--soft) }}\n\
          </style>\n\
          <h1><b>{code}</b> {reason}</h1>\n\
@@ -51,7 +47,7 @@ mod tests {
     use std::io::Read;
 
     #[test]
-    fn a_page_says_its_status_and_escapes_its_explanation() {
+    fn a_page_names_its_status_and_escapes_its_explanation() {
         let mut response = error_page(StatusCode::NOT_FOUND, "<script>alert(1)</script>");
         assert_eq!(response.status(), 404);
         let length = response.body().length().unwrap();

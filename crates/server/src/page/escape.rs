@@ -1,9 +1,8 @@
-//! Text inside HTML.
+//! Escaping text for HTML.
 
 use std::fmt;
 
-/// Text with everything replaced that HTML could take for markup, in content as in quoted
-/// attributes.
+/// Text whose characters with a meaning in HTML are escaped, for content and for quoted attributes.
 pub(crate) struct Escaped<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Escaped<'_> {
@@ -14,7 +13,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The same, pushed to the end of a text.
+/// Appends text, escaped as by [`Escaped`].
 pub(crate) fn push_escaped(text: &str, out: &mut String) {
     let mut rest = text;
     while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
@@ -36,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_left_that_could_be_markup() {
+    fn markup_characters_are_escaped() {
         let escaped = Escaped("a<b> & \"c\" 'd' ü").to_string();
         assert_eq!(escaped, "a&lt;b&gt; &amp; &quot;c&quot; &#39;d&#39; ü");
     }

@@ -1,9 +1,18 @@
-//! The pieces of small HTML pages: what errors look like, escaping, and URL encoding.
+//! The parts of HTML pages that the whole server shares.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `error_page` | the page for errors and redirects |
+//! | `palette` | the colours of all pages |
+//! | `escape` | escaping text for HTML |
+//! | `url` | encoding paths and names for URLs |
 
 mod error_page;
 mod escape;
+mod palette;
 mod url;
 
 pub(crate) use error_page::error_page;
 pub(crate) use escape::{Escaped, push_escaped};
+pub(crate) use palette::PALETTE;
 pub(crate) use url::{encode_path, push_name};

@@ -83,7 +83,7 @@ fn push_block(name: &[u8], mode: u64, size: u64, modified: u64, kind: u8, out: &
     let name = &name[..name.len().min(100)];
     block[..name.len()].copy_from_slice(name);
     put_octal(mode, &mut block[100..108]);
-    // The owner is nobody's business: user and group are 0.
+    // The owner is not disclosed: user and group are 0.
     put_octal(0, &mut block[108..116]);
     put_octal(0, &mut block[116..124]);
     put_octal(size.min(LARGEST), &mut block[124..136]);

@@ -7,19 +7,19 @@ use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 /// Codings in the order in which they are offered: the smallest result first.
 pub(crate) const COMPRESSED: [Coding; 3] = [Coding::Br, Coding::Zstd, Coding::Gzip];
 
-/// The same, and content as it is.
+/// [`COMPRESSED`] and the identity coding.
 pub(crate) const CODINGS: [Coding; 4] = [Coding::Br, Coding::Zstd, Coding::Gzip, Coding::Identity];
 
-/// Content shorter than this fits into one packet anyway, in bytes.
+/// The shortest content that is compressed, in bytes: shorter content fits into one packet anyway.
 pub(crate) const WORTHWHILE: u64 = 512;
 
-/// The coding that suits the client best, of all that can be made here.
+/// The supported coding that suits the client best.
 pub(crate) fn wanted(accepted: &AcceptEncoding) -> Coding {
     accepted.choose(&CODINGS).unwrap_or(Coding::Identity)
 }
 
-/// What a file's name ends in that holds another one in that coding.
-pub(crate) fn sidecar_ending(coding: Coding) -> &'static [u8] {
+/// The extension that a sidecar in `coding` has after the file's name.
+pub(crate) fn sidecar_extension(coding: Coding) -> &'static [u8] {
     match coding {
         Coding::Br => b".br",
         Coding::Zstd => b".zst",
@@ -28,9 +28,9 @@ pub(crate) fn sidecar_ending(coding: Coding) -> &'static [u8] {
     }
 }
 
-/// Whether a file may be a stream in that coding: what it begins with says so (RFC 1952 §2.3, RFC
-/// 8878 §3.1). Brotli has no such mark (RFC 7932 §9.1), but only the one byte of an empty stream is
-/// that short. `original` is the length of the content.
+/// Whether a file can be a stream in `coding`, by its first bytes (RFC 1952 §2.3, RFC 8878 §3.1).
+/// Brotli has no signature (RFC 7932 §9.1), but only an empty stream has a single byte. `original`
+/// is the length of the decoded content.
 pub(crate) fn may_be_stream(first: &[u8], length: u64, coding: Coding, original: u64) -> bool {
     match coding {
         // Header, an empty block, checksum and length.
@@ -46,7 +46,7 @@ pub(crate) fn may_be_stream(first: &[u8], length: u64, coding: Coding, original:
     }
 }
 
-/// What an entity tag ends in, so that each coding has its own.
+/// The suffix of an entity tag, so that each coding has a tag of its own.
 pub(crate) fn tag_suffix(coding: Coding) -> &'static str {
     match coding {
         Coding::Br => "-br",
@@ -56,8 +56,8 @@ pub(crate) fn tag_suffix(coding: Coding) -> &'static str {
     }
 }
 
-/// Whether content of that type becomes much smaller: text under its many names, and what isn't
-/// compressed by itself.
+/// Whether content of a type becomes much smaller: text in its many forms, and uncompressed
+/// formats.
 pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
     const TYPES: [&str; 24] = [
         "application/javascript",
@@ -95,7 +95,7 @@ pub(crate) fn is_compressible(content_type: &HeaderValue) -> bool {
         || TYPES.binary_search(&media_type).is_ok()
 }
 
-/// What a compressor takes of the budget, in bytes: its window and tables, and buffers.
+/// The memory of a compressor in bytes: window, tables and buffers.
 pub(crate) fn weight(coding: Coding) -> usize {
     const MIB: usize = 1024 * 1024;
     match coding {
@@ -106,21 +106,23 @@ pub(crate) fn weight(coding: Coding) -> usize {
     }
 }
 
-/// Reads what the other reader gives, compressed.
+/// A reader of `content` in compressed form.
 ///
-/// The levels are where each of them stops gaining much for its time. What is kept is compressed
-/// once, but somebody waits for it.
+/// The levels are those beyond which the result shrinks little for its time. What is cached is
+/// compressed only once, but a client waits for it.
 #[cfg(feature = "compression")]
 pub(crate) fn compress(
     content: impl Read + Send + 'static,
     coding: Coding,
 ) -> Box<dyn Read + Send> {
-    const PIECE: usize = 64 * 1024;
-    let content = io::BufReader::with_capacity(PIECE, content);
+    const BUFFER: usize = 64 * 1024;
+    let content = io::BufReader::with_capacity(BUFFER, content);
     match coding {
         Coding::Br => {
             let (level, window) = (5, 22);
-            Box::new(brotli::CompressorReader::new(content, PIECE, level, window))
+            Box::new(brotli::CompressorReader::new(
+                content, BUFFER, level, window,
+            ))
         }
         Coding::Zstd => match zstd::stream::read::Encoder::with_buffer(content, 6) {
             Ok(compressor) => Box::new(compressor),
@@ -134,7 +136,7 @@ pub(crate) fn compress(
     }
 }
 
-/// Without the feature `compression` there are only the files that somebody else has compressed.
+/// Without the feature `compression`, content is never compressed here; sidecars are still sent.
 #[cfg(not(feature = "compression"))]
 pub(crate) fn compress(
     _content: impl Read + Send + 'static,
@@ -143,7 +145,7 @@ pub(crate) fn compress(
     Box::new(Unable)
 }
 
-/// The content of a compressor that can't be had, for want of memory for one: an error, which cuts
+/// The content of a compressor that could not be created for lack of memory: an error, which closes
 /// the connection.
 struct Unable;
 
@@ -158,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn streams_are_known_by_their_beginning() {
+    fn streams_are_recognised_by_their_first_bytes() {
         let gzip = b"\x1f\x8b\x08\0";
         let table: &[(&[u8], u64, Coding, u64, bool)] = &[
             (gzip, 20, Coding::Gzip, 0, true),
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_compressible() {
+    fn compressible_types() {
         let table = [
             ("text/html; charset=utf-8", true),
             ("text/x-own", true),

@@ -238,7 +238,7 @@ impl Store {
         if self.cache.has_no_sidecars(relative, &dir) {
             return None;
         }
-        let path = |coding| [relative, coding::sidecar_ending(coding)].concat();
+        let path = |coding| [relative, coding::sidecar_extension(coding)].concat();
         let found = COMPRESSED.map(|coding| self.root.stat(&path(coding)).ok());
         if found.iter().all(Option::is_none) && dir.is_settled(SystemTime::now()) {
             self.cache.note_no_sidecars(relative, dir);

@@ -19,14 +19,18 @@
 //! | `text` | sizes, dates and names as text |
 //! | `readme` | which README is shown, and the memory for it |
 //! | `markdown` | Markdown as safe HTML |
+//! | `sanitize` | the HTML that a README may contain |
 //! | `autolink` | URLs in text become links |
 
 #[cfg(feature = "markdown")]
 mod autolink;
 mod json;
+#[cfg(feature = "markdown")]
 mod markdown;
 mod page;
 mod readme;
+#[cfg(feature = "markdown")]
+mod sanitize;
 mod text;
 mod view;
 

@@ -3,7 +3,7 @@
 use super::text::{push_date, push_number, push_size, readable};
 use super::view::{Column, Order, ROWS, View};
 use crate::files::root::dir_table::Entry;
-use crate::page::{Escaped, push_escaped, push_name};
+use crate::page::{Escaped, PALETTE, push_escaped, push_name};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("style.css");
@@ -45,7 +45,7 @@ fn head(view: &View, nonce: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>/{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
-         <style nonce=\"{nonce}\">\n{STYLE}</style>\n<header>\n<h1>",
+         <style nonce=\"{nonce}\">\n{PALETTE}{STYLE}</style>\n<header>\n<h1>",
         title = Escaped(
             &names
                 .iter()

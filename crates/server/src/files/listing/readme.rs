@@ -1,6 +1,7 @@
 //! The README of a directory, which is shown below its listing: README.md, README.txt or README.
 
-use super::markdown;
+#[cfg(feature = "markdown")]
+use super::markdown::render as render_markdown;
 use super::view::View;
 use crate::files::content::store::Store;
 use crate::files::dir::join;
@@ -51,7 +52,7 @@ pub(super) fn render(store: &Store, view: &mut View, _: &Pass<'_>) -> Result<Str
         return Err(Failure::Busy);
     }
     let mut out = format!("<article aria-label=\"{}\">\n", Escaped(&name));
-    let html = is_markdown.then(|| markdown::render(&text)).flatten();
+    let html = is_markdown.then(|| render_markdown(&text)).flatten();
     match html {
         Some(html) => out.push_str(&html),
         None => {
@@ -69,4 +70,10 @@ pub(super) fn render(store: &Store, view: &mut View, _: &Pass<'_>) -> Result<Str
 fn weight(content: &[u8]) -> usize {
     let begins = |byte: &&u8| b"<*_`[!#|~\n".contains(byte);
     16 * content.len() + 512 * content.iter().filter(begins).count()
+}
+
+/// Without the feature `markdown`, READMEs are shown as plain text.
+#[cfg(not(feature = "markdown"))]
+fn render_markdown(_text: &str) -> Option<String> {
+    None
 }

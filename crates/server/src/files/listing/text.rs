@@ -1,13 +1,13 @@
-//! Numbers, sizes, dates and JSON strings, pushed to the end of a text, and names that can be read. Listings need thousands of
-//! them, so none of it goes through the formatting machinery.
+//! Numbers, sizes, dates, JSON strings and readable names, appended to a string. Listings need
+//! thousands of them, so none uses the formatting machinery.
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use std::borrow::Cow;
 
-/// A name with nothing in it that would not be seen, or make the rest read as it isn't: control characters, and those
-/// that turn the direction of writing, with which `gpj.exe` looks like `exe.jpg`. The first have pictures (`␊`), the
-/// others get the sign for what can't be shown.
-pub(crate) fn readable(name: Cow<'_, str>) -> Cow<'_, str> {
+/// A name with control characters and bidirectional controls made visible, which could hide a part
+/// of it or make `gpj.exe` look like `exe.jpg`. Control characters become their pictures (`␊`), the
+/// others the replacement character.
+pub(super) fn readable(name: Cow<'_, str>) -> Cow<'_, str> {
     let picture = |character: char| match character {
         '\0'..' ' => char::from_u32(0x2400 + u32::from(character)),
         '\u{7f}' => Some('\u{2421}'),
@@ -28,17 +28,17 @@ pub(crate) fn readable(name: Cow<'_, str>) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// A decimal number.
-pub(crate) fn push_number(number: u64, out: &mut String) {
+/// Appends a decimal number.
+pub(super) fn push_number(number: u64, out: &mut String) {
     push_padded(number, 1, out);
 }
 
-/// A size as people read it, with at least two digits: `0 B`, `999 B`, `1.0 kB`, `9.9 kB`, `10 kB`, `1.2 MB`; powers of
-/// 1000.
-pub(crate) fn push_size(bytes: u64, out: &mut String) {
+/// Appends a size in powers of 1000 with at least two digits: `0 B`, `999 B`, `1.0 kB`, `10 kB`,
+/// `1.2 MB`.
+pub(super) fn push_size(bytes: u64, out: &mut String) {
     const UNITS: [&str; 7] = [" B", " kB", " MB", " GB", " TB", " PB", " EB"];
     let (mut unit, mut scale) = (0, 1_u128);
-    // The next unit is due where rounding would give 1000 of this one.
+    // The next unit begins where rounding would yield 1000 of this one.
     while u128::from(bytes) * 2 >= scale * 1999 {
         (unit, scale) = (unit + 1, scale * 1000);
     }
@@ -53,9 +53,10 @@ pub(crate) fn push_size(bytes: u64, out: &mut String) {
     out.push_str(UNITS[unit]);
 }
 
-/// A date and time of day in UTC (RFC 3339), from seconds since 1970: `2025-11-20T20:10:43Z`. Years before 0 and after 9999
-/// have a sign and six digits, as ISO 8601 and browsers have them: `+012345-01-01T00:00:00Z`.
-pub(crate) fn push_date(seconds: i64, out: &mut String) {
+/// Appends a date and time in UTC (RFC 3339) from seconds since 1970: `2025-11-20T20:10:43Z`. Years
+/// before 0 and after 9999 have a sign and six digits, as in ISO 8601 and in browsers:
+/// `+012345-01-01T00:00:00Z`.
+pub(super) fn push_date(seconds: i64, out: &mut String) {
     let bounds = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
     let seconds = seconds.clamp(bounds.0.timestamp(), bounds.1.timestamp());
     let date = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
@@ -80,8 +81,8 @@ pub(crate) fn push_date(seconds: i64, out: &mut String) {
     out.push('Z');
 }
 
-/// A JSON string, with its quotes (RFC 8259 §7).
-pub(crate) fn push_json(text: &str, out: &mut String) {
+/// Appends a JSON string with its quotes (RFC 8259 §7).
+pub(super) fn push_json(text: &str, out: &mut String) {
     out.push('"');
     for character in text.chars() {
         match character {
@@ -109,7 +110,7 @@ fn push_padded(mut number: u64, width: usize, out: &mut String) {
         digits[at] = b'0' + (number % 10) as u8;
         number /= 10;
     }
-    // Digits are text.
+    // Digits are UTF-8.
     out.push_str(str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 

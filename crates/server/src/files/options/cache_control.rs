@@ -1,9 +1,9 @@
 //! The Cache-Control field (RFC 9111): how long a copy may be used without validation.
 //!
-//! Unless a rule says otherwise, every copy has to be validated before it is used: `no-cache`. That costs
-//! a request, which is answered with 304 and no content, and no user ever sees an old page. The exception
-//! are files whose name contains a hash of their content, such as `app.3f9a1c2b.js`: the content under
-//! that name can't change, so copies may be kept.
+//! Unless a rule says otherwise, every copy has to be validated before it is used: `no-cache`. That
+//! costs a request, which is answered with 304 and no content, and no user ever sees an old page.
+//! The exception are files whose name contains a hash of their content, such as `app.3f9a1c2b.js`:
+//! the content under that name can't change, so copies may be kept.
 
 use super::glob::Glob;
 use http::HeaderValue;
@@ -37,10 +37,10 @@ impl CacheControl {
 /// Whether a name contains a hash of the content: `app.3f9a1c2b.js`, `index-B7PI925R.css`,
 /// `logo.4d8ad0f5e2c1.svg`.
 ///
-/// A hash that isn't recognised costs a request; an ordinary name taken for a hash keeps an old copy for a
-/// year. So the hash has to be the last part before the extension, of a type that pages embed, and unlike
-/// anything that people write: eight or more hexadecimal digits with both letters and digits, or eight
-/// characters that mix capitals and digits.
+/// A hash that isn't recognised costs a request; an ordinary name taken for a hash keeps an old
+/// copy for a year. So the hash has to be the last part before the extension, of a type that pages
+/// embed, and unlike anything that people write: eight or more hexadecimal digits with both letters
+/// and digits, or eight characters that mix capitals and digits.
 fn contains_hash(relative: &[u8]) -> bool {
     const EXTENSIONS: [&[u8]; 19] = [
         b"avif", b"css", b"eot", b"gif", b"ico", b"jpeg", b"jpg", b"js", b"map", b"mjs", b"otf",

@@ -1,6 +1,7 @@
 //! Patterns for paths: `*` matches any bytes but `/`, `**` any bytes, and `?` one byte but `/`.
 
-/// A pattern. Without a slash it is compared with the last name of a path, with a slash with the whole path.
+/// A pattern. Without a slash it is compared with the last name of a path, with a slash with the
+/// whole path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Glob {
     pattern: Vec<u8>,
@@ -30,9 +31,9 @@ impl Glob {
     }
 }
 
-/// Matches with backtracking: when an attempt fails, the last star takes one byte more. One position to
-/// return to suffices for each kind of star, because a later star can take everything that an earlier one
-/// of its kind could give up.
+/// Matches with backtracking: when an attempt fails, the last star takes one byte more. One
+/// position to return to suffices for each kind of star, because a later star can take everything
+/// that an earlier one of its kind could give up.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut seen) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

@@ -1,27 +1,27 @@
-//! What files are, as far as their names say so and `mime_guess` doesn't know or knows otherwise.
+//! Media types that `mime_guess` doesn't know or knows otherwise.
 //!
-//! Types are IANA's names where IANA has one. `text/plain` stands for every other text, program sources above all: a browser
-//! shows it, and saves what it is told to be `application/toml` or, in Firefox, `text/x-rust`.
+//! Types are IANA's where IANA has one. `text/plain` stands for all other text, program sources
+//! above all: browsers show it, but save `application/toml` or, in Firefox, `text/x-rust` to disk.
 
-/// Endings and their types, each with the reason for it. In lower case, in order.
+/// Extensions and their types, each with its source. In lower case, sorted.
 #[rustfmt::skip]
 pub(super) const TYPES: &[(&str, &str)] = &[
     ("3mf", "model/3mf"),                                     // IANA
     ("arrow", "application/vnd.apache.arrow.file"),           // IANA
-    ("br", "application/x-brotli"),                           // not registered; nginx says the same
+    ("br", "application/x-brotli"),                           // not registered; as nginx
     ("cbr", "application/vnd.comicbook-rar"),                 // IANA
     ("cbz", "application/vnd.comicbook+zip"),                 // IANA; mime_guess has that of cbr
     ("cer", "application/pkix-cert"),                         // IANA, RFC 2585
     ("cff", "font/collection"),                               // IANA, RFC 8081
     ("cjs", "text/javascript"),                               // RFC 9239
     ("deb", "application/vnd.debian.binary-package"),         // IANA
-    ("dtd", "application/xml-dtd"),                           // RFC 7303; the encoding stands inside
+    ("dtd", "application/xml-dtd"),                           // RFC 7303; the content declares the encoding
     ("dwg", "image/vnd.dwg"),                                 // IANA
     ("dxf", "image/vnd.dxf"),                                 // IANA
     ("emf", "image/emf"),                                     // RFC 7903
     ("ent", "application/xml-external-parsed-entity"),        // RFC 7303
-    ("ipynb", "application/x-ipynb+json"),                    // what Jupyter says
-    ("jsonl", "application/jsonl"),                           // what its specification proposes
+    ("ipynb", "application/x-ipynb+json"),                    // as Jupyter
+    ("jsonl", "application/jsonl"),                           // proposed by its specification
     ("m3u", "application/vnd.apple.mpegurl"),                 // RFC 8216 §4
     ("m3u8", "application/vnd.apple.mpegurl"),                // RFC 8216 §4
     ("m4a", "audio/mp4"),                                     // RFC 4337
@@ -33,9 +33,9 @@ pub(super) const TYPES: &[(&str, &str)] = &[
     ("mjs", "text/javascript"),                               // RFC 9239
     ("mml", "application/mathml+xml"),                        // IANA
     ("mtl", "model/mtl"),                                     // IANA
-    ("ndjson", "application/x-ndjson"),                       // what its specification proposes
+    ("ndjson", "application/x-ndjson"),                       // proposed by its specification
     ("obj", "model/obj"),                                     // IANA; not a drawing of tgif
-    ("opml", "application/xml"),                              // XML, whose encoding stands inside
+    ("opml", "application/xml"),                              // XML, which declares its encoding
     ("otf", "font/otf"),                                      // IANA, RFC 8081
     ("p12", "application/pkcs12"),                            // RFC 7292
     ("pem", "application/pem-certificate-chain"),             // RFC 8555 §9.1
@@ -69,7 +69,7 @@ pub(super) const TYPES: &[(&str, &str)] = &[
     ("zst", "application/zstd"),                              // RFC 8878
 ];
 
-/// Endings of text that browsers are to show, most of them of program sources and settings. In order.
+/// Extensions of text that browsers should show, mostly program sources and settings. Sorted.
 #[rustfmt::skip]
 pub(super) const PLAIN: &[&str] = &[
     "adb", "adoc", "ads", "asciidoc", "ass", "astro", "awk", "bash", "bat", "bazel", "bib", "bzl",
@@ -86,7 +86,8 @@ pub(super) const PLAIN: &[&str] = &[
     "toml", "tsx", "vala", "vhdl", "vim", "vue", "wat", "work", "yaml", "yml", "zig", "zsh",
 ];
 
-/// Endings that two formats have: text, and what the file is if its content is anything else. In order.
+/// Extensions that text shares with another format, which the file has if its content is not text.
+/// Sorted.
 #[rustfmt::skip]
 pub(super) const EITHER: &[(&str, &str)] = &[
     ("dot", "application/msword"),                 // Graphviz, or a template
@@ -105,7 +106,7 @@ pub(super) const EITHER: &[(&str, &str)] = &[
     ("vhd", "application/x-virtualbox-vhd"),       // a circuit, or a disk
 ];
 
-/// Names without an ending of files that projects have, all of them text, in lower case, in order.
+/// Names of text files without an extension that projects have. In lower case, sorted.
 #[rustfmt::skip]
 pub(super) const NAMES: &[&str] = &[
     "authors", "brewfile", "changelog", "changes", "codeowners", "containerfile", "contributing",
@@ -115,10 +116,10 @@ pub(super) const NAMES: &[&str] = &[
     "thanks", "todo", "unlicense", "vagrantfile", "version",
 ];
 
-/// Paths without an ending whose types are fixed by those who ask for them. In order.
+/// Paths without an extension whose clients demand a type. Sorted.
 #[rustfmt::skip]
 pub(super) const PATHS: &[(&str, &str)] = &[
-    (".well-known/apple-app-site-association", "application/json"), // Apple, "Supporting associated domains"
+    (".well-known/apple-app-site-association", "application/json"), // Apple
     (".well-known/host-meta", "application/xrd+xml"),               // RFC 6415
     (".well-known/matrix/client", "application/json"),              // Matrix, client-server API
     (".well-known/matrix/server", "application/json"),              // Matrix, server-server API
@@ -129,5 +130,5 @@ pub(super) const PATHS: &[(&str, &str)] = &[
     (".well-known/oauth-protected-resource", "application/json"),   // RFC 9728
     (".well-known/openid-configuration", "application/json"),       // OpenID Connect Discovery
     (".well-known/webfinger", "application/jrd+json"),              // RFC 7033
-    ("apple-app-site-association", "application/json"),             // the same, where older systems ask for it
+    ("apple-app-site-association", "application/json"),             // Apple, older systems
 ];

@@ -1,13 +1,13 @@
 //! The media type of a file, from its extension or else from its first bytes.
 //!
-//! `mime_guess` knows about 1,400 extensions. [`media_table`](super::media_table) holds types that the web
-//! has agreed on since, and extensions for which the guess would keep a browser from showing or running
-//! the file. A file that neither knows is text if its first kibibyte is UTF-8 without control characters,
-//! and otherwise `application/octet-stream`. `X-Content-Type-Options: nosniff` keeps browsers from
-//! guessing further.
+//! `mime_guess` knows about 1,400 extensions. [`media_table`](super::media_table) holds types that
+//! the web has agreed on since, and extensions for which the guess would keep a browser from
+//! showing or running the file. A file that neither knows is text if its first kibibyte is UTF-8
+//! without control characters, and otherwise `application/octet-stream`. `X-Content-Type-Options:
+//! nosniff` keeps browsers from guessing further.
 //!
-//! Text gets `charset=utf-8`. JavaScript is text. JSON (RFC 8259 §11) and XML, including SVG, are not:
-//! their charset is fixed or declared in the content.
+//! Text gets `charset=utf-8`. JavaScript is text. JSON (RFC 8259 §11) and XML, including SVG, are
+//! not: their charset is fixed or declared in the content.
 
 use super::media_table::{EITHER, NAMES, PATHS, PLAIN, TYPES};
 use http::HeaderValue;
@@ -39,24 +39,25 @@ const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 impl MediaTypes {
     /// Sets the type for an extension, with or without its dot. An empty extension stands for names
     /// without one, and `*` for all names of unknown type.
-    pub(crate) fn insert(&mut self, ending: &str, media_type: HeaderValue) {
-        let ending = ending.trim_start_matches('.').to_ascii_lowercase();
-        if ending == "*" {
+    pub(crate) fn insert(&mut self, extension: &str, media_type: HeaderValue) {
+        let extension = extension.trim_start_matches('.').to_ascii_lowercase();
+        if extension == "*" {
             self.otherwise = Some(media_type);
         } else {
-            self.own.insert(ending, media_type);
+            self.own.insert(extension, media_type);
         }
     }
 
-    /// The type of the file at `path`. `first` reads up to [`SNIFFED`] bytes of it, if they are needed.
+    /// The type of the file at `path`. `first` reads up to [`SNIFFED`] bytes of it, if they are
+    /// needed.
     pub(crate) fn of(&self, path: &[u8], first: impl FnOnce() -> Option<Vec<u8>>) -> MediaType {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
-        let ending = ending(name);
-        if let Some(own) = self.own.get(ending.as_deref().unwrap_or_default()) {
+        let extension = extension(name);
+        if let Some(own) = self.own.get(extension.as_deref().unwrap_or_default()) {
             return MediaType::new(own.clone());
         }
-        let known = match &ending {
-            Some(ending) => by_ending(ending),
+        let known = match &extension {
+            Some(extension) => by_extension(extension),
             None => by_name(path, name),
         };
         let found = match known {
@@ -107,19 +108,19 @@ enum Known {
     Nothing,
 }
 
-fn by_ending(ending: &str) -> Known {
-    if ending == "svgz" {
+fn by_extension(extension: &str) -> Known {
+    if extension == "svgz" {
         return Known::Gzip("image/svg+xml");
     }
-    if PLAIN.binary_search(&ending).is_ok() {
+    if PLAIN.binary_search(&extension).is_ok() {
         return Known::As(HeaderValue::from_static(PLAIN_TEXT));
     }
-    if let Ok(at) = EITHER.binary_search_by_key(&ending, |(known, _)| known) {
+    if let Ok(at) = EITHER.binary_search_by_key(&extension, |(known, _)| known) {
         return Known::Either(EITHER[at].1);
     }
-    let found = match TYPES.binary_search_by_key(&ending, |(known, _)| known) {
+    let found = match TYPES.binary_search_by_key(&extension, |(known, _)| known) {
         Ok(at) => Some(TYPES[at].1),
-        Err(_) => mime_guess::from_ext(ending).first_raw().map(settled),
+        Err(_) => mime_guess::from_ext(extension).first_raw().map(settled),
     };
     match found {
         None => Known::Nothing,
@@ -141,8 +142,9 @@ fn by_name(path: &[u8], name: &[u8]) -> Known {
     }
 }
 
-/// What the web has settled on for two kinds of types: XML has its encoding inside, which a charset would override
-/// (RFC 7303 §3), and of text under a private name browsers show no more than that it is text, if they show it.
+/// Adjusts two kinds of types to what browsers expect. XML declares its encoding in the content,
+/// which a charset would override (RFC 7303 §3); text of a private type is shown, if at all, as
+/// plain text.
 fn settled(media_type: &'static str) -> &'static str {
     if media_type == "text/xml" {
         "application/xml"
@@ -162,8 +164,8 @@ fn with_charset(media_type: &'static str) -> HeaderValue {
     }
 }
 
-/// Whether the first bytes of a file are UTF-8 without what the MIME Sniffing Standard (§3) calls binary data bytes. A
-/// character that the last of [`SNIFFED`] bytes cuts is whole in the file.
+/// Whether the first bytes of a file are UTF-8 without binary data bytes (MIME Sniffing Standard
+/// §3). A character that ends beyond the last of [`SNIFFED`] bytes is complete in the file.
 fn is_text(first: &[u8]) -> bool {
     let is_binary = |byte: &u8| matches!(byte, 0..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f);
     if first.iter().any(is_binary) {
@@ -175,8 +177,8 @@ fn is_text(first: &[u8]) -> bool {
     }
 }
 
-/// Whether the first bytes are what that type begins with. A transport stream has a sync byte in front of every 188 bytes,
-/// with four bytes of time before each if a camera has written it (ISO 13818-1 §2.4.3.2).
+/// Whether a file with these first bytes can have a type. A transport stream has a sync byte before
+/// every 188 bytes, and cameras add four bytes of time before each (ISO 13818-1 §2.4.3.2).
 fn may_be(first: &[u8], media_type: &str) -> bool {
     const SYNC: u8 = 0x47;
     media_type != "video/mp2t"
@@ -186,11 +188,11 @@ fn may_be(first: &[u8], media_type: &str) -> bool {
         })
 }
 
-/// What follows the last dot of a name, in lower case; a leading dot doesn't count, and neither does one at the end.
-fn ending(name: &[u8]) -> Option<String> {
+/// The extension of a name in lower case, without its dot. A leading dot begins no extension.
+fn extension(name: &[u8]) -> Option<String> {
     let dot = name.iter().rposition(|byte| *byte == b'.')?;
-    let ending = std::str::from_utf8(&name[dot + 1..]).ok()?;
-    (dot > 0 && !ending.is_empty()).then(|| ending.to_ascii_lowercase())
+    let extension = std::str::from_utf8(&name[dot + 1..]).ok()?;
+    (dot > 0 && !extension.is_empty()).then(|| extension.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -200,7 +202,7 @@ mod tests {
     const TEXT: &str = "text/plain; charset=utf-8";
     const XML: &str = "application/xml";
 
-    /// What a name alone says; the content is binary.
+    /// The type by name; the content is binary.
     fn of(name: &str) -> HeaderValue {
         MediaTypes::default()
             .of(name.as_bytes(), || Some(vec![0; 10]))
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn endings() {
+    fn extensions() {
         let table = [
             ("index.html", "text/html; charset=utf-8"),
             ("INDEX.HTM", "text/html; charset=utf-8"),
@@ -277,22 +279,23 @@ mod tests {
         assert_eq!(nameless.value, UNKNOWN);
     }
 
-    /// Sources, settings and prose, whatever mime_guess says of them.
+    /// Program sources, settings and prose, for which mime_guess often has other types.
     #[test]
     fn text_is_shown() {
-        let endings = "toml yaml yml diff patch rst proto vue tsx cts go rs lock ini conf log nix zig kt kts swift scala gradle \
-                       cfg env sql lua r jl ex exs tf hcl adoc tex srt dart pl pm bat cmd c h cpp py rb java sh bash zsh fish ps1 \
-                       cs fs fsx hs ml clj el vim awk scss sass less styl graphql properties cmake mk bib php coffee tcl latex \
-                       texi nim d hbs jade slim pas f90 nfo po";
-        for ending in endings.split_whitespace() {
-            let got = of(&format!("a.{ending}"));
+        let extensions = "toml yaml yml diff patch rst proto vue tsx cts go rs lock ini conf log \
+            nix zig kt kts swift scala gradle cfg env sql lua r jl ex exs tf hcl adoc tex srt dart \
+            pl pm bat cmd c h cpp py rb java sh bash zsh fish ps1 cs fs fsx hs ml clj el vim awk \
+            scss sass less styl graphql properties cmake mk bib php coffee tcl latex texi nim d hbs \
+            jade slim pas f90 nfo po";
+        for extension in extensions.split_whitespace() {
+            let got = of(&format!("a.{extension}"));
             assert!(
                 got.to_str().unwrap().starts_with("text/"),
-                "{ending} {got:?}"
+                "{extension} {got:?}"
             );
             assert!(
                 got.to_str().unwrap().ends_with("; charset=utf-8"),
-                "{ending} {got:?}"
+                "{extension} {got:?}"
             );
         }
         for name in [
@@ -304,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn content_says_what_a_name_does_not() {
+    fn unknown_names_are_sniffed() {
         let mut cut = vec![b'a'; SNIFFED - 1];
         cut.extend("ü".as_bytes());
         let mut wrong = vec![b'a'; SNIFFED - 2];
@@ -343,14 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_says_enough_costs_no_look() {
+    fn known_names_are_not_sniffed() {
         for name in ["a.html", "a.toml", "Makefile", "a.tgz", "a.woff2"] {
             MediaTypes::default().of(name.as_bytes(), || panic!("{name}"));
         }
     }
 
     #[test]
-    fn only_what_is_gzip_says_so() {
+    fn gzip_is_recognised_by_content() {
         let is_gzip = |name: &str, first: &'static [u8]| {
             MediaTypes::default()
                 .of(name.as_bytes(), || Some(first.to_vec()))
@@ -362,10 +365,10 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_says_comes_first() {
-        let own = |ending: &str, name: &str| {
+    fn configured_types_take_precedence() {
+        let own = |extension: &str, name: &str| {
             let mut types = MediaTypes::default();
-            types.insert(ending, HeaderValue::from_static("text/x-own"));
+            types.insert(extension, HeaderValue::from_static("text/x-own"));
             types.of(name.as_bytes(), || Some(vec![0])).value == "text/x-own"
         };
         let table = [
@@ -383,16 +386,16 @@ mod tests {
             ("*", "a.html", false),
             ("*", "README", false),
         ];
-        for (ending, name, is_own) in table {
-            assert_eq!(own(ending, name), is_own, "{ending} {name}");
+        for (extension, name, is_own) in table {
+            assert_eq!(own(extension, name), is_own, "{extension} {name}");
         }
     }
 
     #[test]
-    fn tables_are_in_order_and_correct_something() {
-        for (ending, media_type) in TYPES {
-            let guess = mime_guess::from_ext(ending).first_raw();
-            assert_ne!(guess, Some(*media_type), "{ending}");
+    fn tables_are_sorted_and_have_no_redundant_rows() {
+        for (extension, media_type) in TYPES {
+            let guess = mime_guess::from_ext(extension).first_raw();
+            assert_ne!(guess, Some(*media_type), "{extension}");
         }
         for table in [TYPES, EITHER, PATHS] {
             assert!(table.is_sorted_by_key(|(name, _)| name));

@@ -104,15 +104,15 @@ impl Options {
 
     /// Sets the media type of files with an extension. The value is sent as it is, so a charset
     /// belongs in it. An empty extension stands for names without one, and `*` for all files whose
-    /// name says nothing. Without a rule for `*`, such a file is `text/plain` if its first kibibyte is
-    /// UTF-8, and otherwise `application/octet-stream`.
+    /// name says nothing. Without a rule for `*`, such a file is `text/plain` if its first kibibyte
+    /// is UTF-8, and otherwise `application/octet-stream`.
     pub fn media_type(mut self, extension: &str, media_type: HeaderValue) -> Self {
         self.media_types.insert(extension, media_type);
         self
     }
 
-    /// Whether a directory without an index is answered with a listing, as a page or as JSON. `true` by
-    /// default.
+    /// Whether a directory without an index is answered with a listing, as a page or as JSON.
+    /// `true` by default.
     pub fn listing(mut self, shown: bool) -> Self {
         self.listing = shown;
         self
@@ -125,17 +125,17 @@ impl Options {
         self
     }
 
-    /// Whether `/about` leads to `about.html` if there is no file `about`. Each page then has one URL:
-    /// `/about.html` and `/about/` redirect to it, and `/index.html` and `/index` to `/`. `false` by
-    /// default.
+    /// Whether `/about` leads to `about.html` if there is no file `about`. Each page then has one
+    /// URL: `/about.html` and `/about/` redirect to it, and `/index.html` and `/index` to `/`.
+    /// `false` by default.
     pub fn clean_urls(mut self, shortened: bool) -> Self {
         self.clean_urls = shortened;
         self
     }
 
-    /// Whether the directory is a single-page application, whose script handles the routes: then the
-    /// root's index is the response for every missing path. Names with a file extension are still
-    /// missing, unless a browser requests them as a page. `false` by default.
+    /// Whether the directory is a single-page application, whose script handles the routes: then
+    /// the root's index is the response for every missing path. Names with a file extension are
+    /// still missing, unless a browser requests them as a page. `false` by default.
     pub fn spa(mut self, is_one: bool) -> Self {
         self.spa = is_one;
         self
@@ -153,12 +153,12 @@ impl Options {
 
     /// Adds a rule: paths that match `glob` get this Cache-Control. The first matching rule counts.
     /// Without one the value is `no-cache`, so that clients check each time whether their copy is
-    /// current. The exception are parts of pages whose name contains a hash of their content, as build
-    /// tools write it: their copies stay fresh for a year.
+    /// current. The exception are parts of pages whose name contains a hash of their content, as
+    /// build tools write it: their copies stay fresh for a year.
     ///
     /// In a glob, `*` stands for any bytes but a slash, `**` for any bytes, and `?` for one byte. A
-    /// glob without a slash is compared with the last name of the path, one with a slash with the whole
-    /// path.
+    /// glob without a slash is compared with the last name of the path, one with a slash with the
+    /// whole path.
     pub fn cache_control(mut self, glob: &str, value: HeaderValue) -> Self {
         self.cache_control.push(glob, value);
         self
@@ -171,38 +171,39 @@ impl Options {
         self
     }
 
-    /// Whether `app.js.br`, `app.js.zst` and `app.js.gz` are sent in place of `app.js` to clients that
-    /// accept them, if they are not older and the type is compressible. `true` by default.
+    /// Whether `app.js.br`, `app.js.zst` and `app.js.gz` are sent in place of `app.js` to clients
+    /// that accept them, if they are not older and the type is compressible. `true` by default.
     pub fn sidecars(mut self, sent: bool) -> Self {
         self.sidecars = sent;
         self
     }
 
-    /// The maximum size of the cache of frequently requested files, in bytes; 64 MiB by default. The
-    /// next request sees an edited file, whatever is cached.
+    /// The maximum size of the cache of frequently requested files, in bytes; 64 MiB by default.
+    /// The next request sees an edited file, whatever is cached.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
         self
     }
 
-    /// The maximum memory for everything that is built for responses and not kept, in bytes: listings,
-    /// archives, compressors and READMEs; 64 MiB by default. A request that needs more than is left
-    /// gets a 503 with Retry-After. A directory takes 32 bytes for each entry, and the names.
+    /// The maximum memory for everything that is built for responses and not kept, in bytes:
+    /// listings, archives, compressors and READMEs; 64 MiB by default. A request that needs more
+    /// than is left gets a 503 with Retry-After. A directory takes 32 bytes for each entry, and the
+    /// names.
     pub fn working_memory(mut self, bytes: usize) -> Self {
         self.working_memory = bytes;
         self
     }
 
-    /// The Cross-Origin-Resource-Policy of every response, for example `same-site`, which keeps other
-    /// sites' pages from embedding the files. Not sent by default.
+    /// The Cross-Origin-Resource-Policy of every response, for example `same-site`, which keeps
+    /// other sites' pages from embedding the files. Not sent by default.
     pub fn resource_policy(mut self, value: HeaderValue) -> Self {
         self.resource_policy = Some(value);
         self
     }
 
     /// Advice for the log when a browser requests a page that doesn't exist, as the routes of a
-    /// single-page application look to a server without [`Options::spa`]. It is logged once. Empty by
-    /// default.
+    /// single-page application look to a server without [`Options::spa`]. It is logged once. Empty
+    /// by default.
     pub fn spa_hint(mut self, advice: impl Into<String>) -> Self {
         self.spa_hint = advice.into();
         self

@@ -35,7 +35,7 @@ pub enum Symlinks {
     /// Links that lead to something below the root.
     #[default]
     Inside,
-    /// All links. Any user who can create a link below the root then decides what is served.
+    /// All links. Any user with write access below the root then decides what is served.
     Anywhere,
 }
 

@@ -1,4 +1,4 @@
-//! Folders as archives.
+//! Directories as archives.
 
 use super::*;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// What is in an archive: names and content, folders with a slash at the end.
+/// The names and content of an archive; directories end in a slash.
 type Tree = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn untar(archive: &[u8]) -> Tree {
@@ -211,7 +211,8 @@ fn a_change_while_it_is_sent_is_noticed() {
     }
 }
 
-/// A site in which one file and one directory can't be read. `None`: this process can read everything.
+/// A site in which one file and one directory can't be read. `None`: this process can read
+/// everything.
 fn partly_unreadable() -> Option<Site> {
     let site = Site::new(&[
         ("a/readable", "content"),
@@ -229,7 +230,7 @@ fn partly_unreadable() -> Option<Site> {
 }
 
 #[test]
-fn what_cannot_be_read_is_left_out() {
+fn unreadable_entries_are_left_out() {
     let Some(site) = partly_unreadable() else {
         return;
     };
@@ -318,7 +319,7 @@ fn several_ranges_of_an_archive_are_answered_with_the_whole() {
     assert!(answer.content == whole.content);
 }
 
-/// A range may lie before or behind what has changed, and must not be handed out all the same.
+/// A range must not be sent even if the change lies before or after it.
 #[test]
 fn a_range_of_an_archive_that_has_changed_is_cut() {
     for format in ["tar", "zip"] {
@@ -337,10 +338,10 @@ fn a_range_of_an_archive_that_has_changed_is_cut() {
     }
 }
 
-/// Whatever is written to a file while its content is sent, the archive must not look complete: a longer file may have another
-/// beginning.
+/// An archive must not look complete if a file is written while it is sent: a longer file may have
+/// another beginning.
 #[test]
-fn a_file_that_is_rewritten_while_it_is_sent_cuts_the_archive() {
+fn a_rewritten_file_aborts_the_archive() {
     for format in ["tar", "zip"] {
         let site = Site::new(&[("a/x", &"x".repeat(1_000_000))]);
         let request = Request::get(format!("/a/?download={format}"));
@@ -352,7 +353,7 @@ fn a_file_that_is_rewritten_while_it_is_sent_cuts_the_archive() {
     }
 }
 
-/// Each file is read once for all requests, and what is remembered survives.
+/// Each file is read once for all requests, and its checksum is remembered.
 #[test]
 fn the_tail_of_a_zip_needs_each_file_once() {
     let site = Site::new(&[("a/x", &"x".repeat(3_000_000)), ("a/y", "y")]);
@@ -430,7 +431,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn any_part_is_that_part_of_the_whole(
+    fn ranges_are_parts_of_the_whole(
         lengths in prop::collection::vec(0..3000_usize, 0..6),
         ranges in prop::collection::vec((0.0..1.0, 0.0..1.0), 8),
     ) {

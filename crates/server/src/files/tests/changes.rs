@@ -50,7 +50,8 @@ fn a_file_from_the_future_was_modified_now() {
     assert_eq!(site.get_with("/file", &fields).status, 200);
 }
 
-/// What was made ready before the clock was set back isn't sent with a Last-Modified later than its Date (RFC 9110 §8.8.2.1).
+/// A representation from before the clock was set back has no Last-Modified later than Date (RFC
+/// 9110 §8.8.2.1).
 #[test]
 fn a_clock_that_is_set_back() {
     let site = Site::new(&[("file", "one")]);
@@ -72,7 +73,7 @@ fn a_clock_that_is_set_back() {
     assert!(made.prepared(now).is_some());
 }
 
-/// Longer than what is kept in memory.
+/// Content that is too long for memory.
 const LARGE: usize = 300 * 1024;
 
 /// A response whose content has not been read yet.
@@ -89,7 +90,7 @@ fn begin(site: &Site, fields: &str) -> Body {
 }
 
 #[test]
-fn what_changes_while_it_is_sent_never_looks_complete() {
+fn changed_content_never_looks_complete() {
     type Change = fn(&Path);
     let table: &[(&str, Change, bool)] = &[
         ("nothing", |_| (), true),
@@ -173,7 +174,7 @@ fn what_changes_while_it_is_sent_never_looks_complete() {
     }
 }
 
-/// A file that nobody has written to for long is no log: what makes it longer is no reader's idea of its end.
+/// A file whose last write is long ago is no log: appending to it aborts responses.
 #[test]
 fn an_old_file_that_grows_does_not_look_complete() {
     let site = Site::new(&[("file.txt", &"a".repeat(LARGE))]);
@@ -188,7 +189,7 @@ fn an_old_file_that_grows_does_not_look_complete() {
     body.read_to_end(&mut Vec::new()).unwrap_err();
 }
 
-/// However many read a file, in however many parts and codings: it takes one descriptor, and none when they are done.
+/// Any number of readers, parts and codings of a file take one descriptor, and none afterwards.
 #[test]
 fn readers_of_a_file_share_a_descriptor() {
     let site = Site::new(&[("file.txt", &"a".repeat(LARGE))]);
@@ -267,7 +268,8 @@ fn under_changes_and_load_every_answer_is_a_true_one() {
                             continue;
                         }
                         assert_eq!(answer.status, 200);
-                        // Each content is one letter many times, or the beginning of one while it is being written.
+                        // Each content repeats one letter, or is a prefix of that while it is being
+                        // written.
                         let first = answer.content.first().copied();
                         assert!(answer.content.iter().all(|byte| Some(*byte) == first));
                         let etag = answer.field("etag").to_owned();

@@ -21,7 +21,7 @@ fn decode(coding: &str, content: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// Text that compresses well, and isn't the same all over.
+/// Text that compresses well, and varies.
 fn text(length: usize) -> String {
     let mut text = String::new();
     for number in 0.. {
@@ -34,7 +34,7 @@ fn text(length: usize) -> String {
     text
 }
 
-/// So that the cache takes it.
+/// Waits until the cache accepts a file.
 fn settle(path: &Path) {
     loop {
         let file = File::open(path).unwrap();
@@ -178,7 +178,7 @@ fn some_things_are_not_worth_it() {
 }
 
 #[test]
-fn what_was_compressed_beforehand_comes_first() {
+fn sidecars_take_precedence() {
     let site = Site::new(&[
         ("a.js", "original"),
         ("a.png", "original"),
@@ -236,7 +236,7 @@ fn gzip(content: &str) -> Vec<u8> {
     compressed
 }
 
-/// Left behind by a build that was interrupted, or named so by accident: the next best takes its place.
+/// A sidecar from an interrupted build, or one by accident: the next best takes its place.
 #[test]
 fn sidecars_that_are_no_streams_are_ignored() {
     let content = text(5000);
@@ -275,7 +275,7 @@ fn sidecars_that_are_no_streams_are_ignored() {
 }
 
 #[test]
-fn what_is_compressed_later_is_found() {
+fn a_sidecar_added_later_is_found() {
     let site = Site::new(&[("a.js", &text(5000))]);
     settle(&site.path("a.js"));
     settle(&site.path("."));
@@ -294,7 +294,7 @@ fn what_is_compressed_later_is_found() {
 }
 
 #[test]
-fn what_is_large_is_compressed_while_it_is_sent_and_then_kept() {
+fn large_files_are_compressed_while_sent_and_then_cached() {
     let content = text(600 * 1024);
     let site = Site::new(&[("a.txt", &content)]);
     settle(&site.path("a.txt"));
@@ -362,7 +362,7 @@ fn only_so_many_are_compressed_at_a_time() {
 }
 
 #[test]
-fn what_has_to_be_compressed_first_is_work_that_others_need_not_wait_for() {
+fn compression_is_announced_as_blocking() {
     let text = text(5000);
     let site = Site::new(&[
         ("page.html", &text),
@@ -392,5 +392,5 @@ fn what_has_to_be_compressed_first_is_work_that_others_need_not_wait_for() {
     site.get_with("/page.html", "Accept-Encoding: gzip");
     assert!(is_ready("gzip") && !is_ready("br"));
     fs::write(site.path("page.html.br"), "compressed").unwrap();
-    assert!(is_ready("br"), "by somebody else");
+    assert!(is_ready("br"), "by another request");
 }

@@ -1,4 +1,4 @@
-//! Lists of what is in a folder.
+//! Listings of directories.
 
 use super::*;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::time::{Duration, UNIX_EPOCH};
 use tinyhttp_message::Path;
 
-/// What the rows of a page link to.
+/// The links of the rows of a page.
 fn links(page: &str) -> Vec<String> {
     let rows = page
         .split("<tbody>")
@@ -284,7 +284,7 @@ fn the_order_is_kept_when_a_directory_is_entered() {
     }
 }
 
-/// What a click on the head of a column asks for: `sort` and `order`.
+/// The `sort` and `order` that a click on a column head requests.
 #[test]
 fn the_first_click_shows_the_largest_and_the_newest() {
     let site = site();
@@ -319,7 +319,7 @@ fn the_first_click_shows_the_largest_and_the_newest() {
     }
 }
 
-/// A program that follows links finds nothing but what is in the directory.
+/// A program that follows links finds only the entries of the directory.
 #[test]
 fn only_entries_are_links() {
     let site = site();
@@ -381,7 +381,7 @@ fn listings_of_an_unchanged_directory_share_their_data() {
     let others: Vec<_> = (0..9).map(|_| get()).collect();
     let each = (before - left() - one) / 9;
     assert!(one - each >= 1000 * 32, "{one} {each}");
-    // A change is seen at once, whoever still reads the old state.
+    // A change is seen at once, even while another response reads the earlier version.
     fs::write(site.path("1"), "now").unwrap();
     assert!(site.get("/?json").text().contains("\"size\":3"));
     drop((first, others));

@@ -1,4 +1,14 @@
-//! Requests against a folder, without a socket.
+//! Requests to a directory, without a socket.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `paths` | paths and methods |
+//! | `codings` | content codings |
+//! | `ranges` | preconditions and ranges |
+//! | `changes` | files that change |
+//! | `root` | the served directory removed or replaced |
+//! | `listing` | listings |
+//! | `archives` | archives |
 
 mod archives;
 mod changes;
@@ -16,7 +26,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// A folder, and its handler.
+/// A directory and its handler.
 struct Site {
     folder: TempDir,
     files: Files,
@@ -30,7 +40,7 @@ struct Answer {
 }
 
 impl Site {
-    /// Makes a folder of files and their content, and serves it with the defaults.
+    /// Creates a directory of files and their content, and serves it with the defaults.
     fn new(files: &[(&str, &str)]) -> Self {
         Site::with(Options::new(), files)
     }
@@ -68,7 +78,7 @@ impl Site {
         self.answer(Request::get(target))
     }
 
-    /// GET with fields, as text: `Name: value | Name: value`.
+    /// GET with fields as text: `Name: value | Name: value`.
     fn get_with(&self, target: &str, fields: &str) -> Answer {
         let fields = fields
             .split(" | ")
@@ -81,7 +91,7 @@ impl Site {
 }
 
 impl Answer {
-    /// A field's value; empty if it isn't there.
+    /// A field's value; empty if the field is missing.
     fn field(&self, name: &str) -> &str {
         let value = self.fields.get(name);
         value.map_or("", |value| value.to_str().unwrap())

@@ -1,4 +1,4 @@
-//! Which paths and methods lead to what.
+//! Paths and methods, and their responses.
 
 use super::*;
 use std::os::unix::fs::symlink;
@@ -24,7 +24,7 @@ fn a_file_and_all_that_is_said_of_it() {
 }
 
 #[test]
-fn what_paths_name() {
+fn paths_and_their_responses() {
     let site = Site::with(
         Options::new().listing(false),
         &[
@@ -94,7 +94,7 @@ fn what_paths_name() {
     }
 }
 
-/// As long as the system lets them be, and longer, which is no fault of the server.
+/// Paths of the maximum length and longer; the latter are not the server's fault.
 #[test]
 fn long_names_and_deep_trees() {
     let long = "x".repeat(255);
@@ -205,7 +205,7 @@ fn links_that_leave_the_root_look_like_nothing() {
     assert_eq!(site.get("/folder/").status, 404);
 }
 
-/// Whatever is at the other end, a link that leads outside is no more than a name that isn't there.
+/// A link that leads outside is a missing name, whatever its target is.
 #[test]
 fn links_do_not_tell_what_exists_outside() {
     let outside = Site::new(&[("file", "secret"), ("folder/index.html", "secret")]);
@@ -276,7 +276,7 @@ fn links_do_not_tell_what_exists_outside() {
 
 #[test]
 fn an_unreadable_file_is_forbidden() {
-    // Whoever may read everything can't test this.
+    // A process that may read everything can't run this test.
     if rustix::process::geteuid().is_root() {
         return;
     }
@@ -310,7 +310,7 @@ fn options() {
 }
 
 #[test]
-fn what_is_prepared_is_what_would_be_said_anyway() {
+fn prepared_responses_equal_handled_ones() {
     use tinyhttp_message::encode::HeadWriter;
     use tinyhttp_message::{FieldStorage, Limits};
 
@@ -321,7 +321,7 @@ fn what_is_prepared_is_what_would_be_said_anyway() {
         (".hidden", "c"),
     ]);
     fs::write(site.path("large"), "a".repeat(300_000)).unwrap();
-    // What has to be compressed first is not prepared. After that it is, as soon as the file is old enough to be kept.
+    // A file that has to be compressed first is not prepared until it is old enough to be cached.
     let gzip = AcceptEncoding::from_fields([&b"gzip"[..]]);
     let (_, version) = site.files.store.stat(b"a.html").unwrap();
     while matches!(site.files.store.ready(b"a.html", &version, &gzip), Ok(None)) {
@@ -379,7 +379,7 @@ fn what_is_prepared_is_what_would_be_said_anyway() {
 }
 
 #[test]
-fn an_application_shows_what_is_not_there() {
+fn missing_paths_are_pages_of_the_application() {
     let options = Options::new().spa(true);
     let site = Site::with(
         options,
@@ -584,7 +584,7 @@ fn how_long_copies_may_be_used() {
     );
 }
 
-/// What a file without a telling name is, and what is gzip by itself.
+/// Files whose name says nothing, and files that are gzip.
 #[test]
 fn content_types_and_codings_of_files() {
     let site = Site::with(
@@ -628,7 +628,7 @@ fn content_types_and_codings_of_files() {
             assert_eq!(answer.field("x-content-type-options"), "nosniff");
         }
     }
-    // A file that is gzip is sent as it is, whatever the client reads, and is never compressed twice.
+    // A gzip file is sent as it is, whatever the client accepts, and never compressed twice.
     let answer = site.get_with("/a.svgz", "Accept-Encoding: br, gzip");
     assert_eq!((&answer.content[..], answer.field("vary")), (&gzip[..], ""));
 }
@@ -659,8 +659,8 @@ fn types_for_names_without_an_ending() {
     }
 }
 
-/// Files whose content the kernel makes up while it is read: none is empty, cut off or an error, and nothing is said of them
-/// that a copy could be checked with.
+/// Files whose content the kernel makes up while it is read: none is empty, truncated or an error,
+/// and none has validators.
 #[test]
 fn files_of_the_kernel_are_read_to_their_end() {
     let files = [

@@ -4,7 +4,7 @@ use super::*;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// A directory below the site's own, served by its path.
+/// Serves a directory below the site's own by its path.
 fn serve(site: &Site, name: &str) -> Files {
     Options::new().open(site.path(name)).unwrap()
 }
@@ -18,7 +18,7 @@ fn get(files: &Files, target: &str) -> (u16, String) {
     )
 }
 
-/// Until a change has been noticed for which no name has to be missing.
+/// Waits until a change has been noticed, without a missing name.
 fn wait_for(files: &Files, target: &str, want: &str) {
     while get(files, target).1 != want {
         std::thread::yield_now();
@@ -63,7 +63,7 @@ fn recreated_root_is_served_at_once() {
     }
 }
 
-/// How a build or a deployment puts another directory in the place of the first.
+/// The ways in which deployments put another directory in the place of the first.
 #[test]
 fn replaced_root_is_served() {
     type Replace = fn(&Path);
@@ -137,7 +137,7 @@ fn root_that_comes_back_is_served_again() {
     assert_eq!(get(&files, "/a").1, "a");
 }
 
-/// A folder inside the root that is removed after it was found is no empty list either.
+/// A directory inside the root that is removed after it was found is no empty listing either.
 #[test]
 fn removed_folder_can_not_be_opened() {
     let site = Site::new(&[("folder/x", "")]);
