@@ -17,7 +17,7 @@ pub(super) enum AttemptError {
     Status {
         status: StatusCode,
         reason: String,
-        /// What Retry-After says.
+        /// The delay in Retry-After.
         wait: Option<Duration>,
     },
     /// The response is not the rest of what has been received.
@@ -57,7 +57,7 @@ impl AttemptError {
         matches!(self, AttemptError::Error(Error::Timeout { timeout, .. }) if *timeout == total)
     }
 
-    /// The trouble after which there would be another try, if `flag` allowed the wait before it.
+    /// The error to report if `flag` does not allow the wait before a retry.
     fn without_wait(self, wait: Duration, flag: &str) -> Self {
         let AttemptError::Status { status, reason, .. } = &self else {
             return self;
@@ -114,12 +114,12 @@ impl From<Failure> for AttemptError {
     }
 }
 
-/// How often to try again, and after how long.
+/// How often to retry, and after which delay.
 pub(super) struct Persistence {
     /// How many attempts in a row may fail; `None` without `--retry`.
     asked: Option<u32>,
     delay: Option<Duration>,
-    /// What -m says: no wait goes beyond it.
+    /// The limit set by `-m`: no wait exceeds it.
     limit: Option<Duration>,
     /// The end of `limit`, counted from the first try.
     limit_ends: Option<Instant>,
@@ -229,7 +229,7 @@ fn from_now(wait: Duration) -> Option<Instant> {
     Instant::now().checked_add(wait)
 }
 
-/// A wait between tries; unlike a limit it can't be endless.
+/// A delay between attempts; unlike a limit it is never endless.
 fn delay(given: f64) -> Option<Duration> {
     (given > 0.0).then(|| seconds(given).map_or(LONGEST_DELAY, |delay| delay.min(LONGEST_DELAY)))
 }

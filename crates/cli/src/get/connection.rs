@@ -10,7 +10,7 @@ use tinyhttp_client::{
     Client, ClientBuilder, ConnectTo, Credentials, Family, Interface, NoProxy, Proxies, Proxy,
 };
 
-/// A client that reaches servers in the way the flags say.
+/// A client that reaches servers as the flags determine.
 pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
     let mut builder = Client::builder()
         .family(family(args))
@@ -95,7 +95,7 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
         });
     let mut proxies = match given {
         None => Proxies::from_env(),
-        // An empty one switches off what the environment says.
+        // An empty one switches off the proxies of the environment.
         Some(text) if text.is_empty() => Proxies::default(),
         Some(text) => {
             let proxy = Proxy::parse(&text).map_err(not_one)?;

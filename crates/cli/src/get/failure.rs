@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use tinyhttp_client::{BadRedirect, Error, ProtocolError, TlsFailure, WrongPart};
 
-/// Output that could not be written. A reader that has seen enough is told nothing.
+/// Output that could not be written. A pipe that its reader has closed is not reported.
 pub(super) fn write_failure(what: &str, error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure::with_code(23, "");

@@ -6,7 +6,7 @@
 //!                       ◀──   the document, and the connection ends
 //! ```
 //!
-//! The first character of the URL's path says what kind of thing it is, the rest is the selector to
+//! The first character of the URL's path is the type of the item, the rest is the selector to
 //! send. A menu has a line for each item: kind and title, selector, host, port, with tabs between
 //! them.
 
@@ -157,7 +157,7 @@ fn readable(menu: &str, colour: bool) -> String {
 }
 
 fn target_url(kind: char, selector: &str, host: &str, port: &str) -> String {
-    // Menus point to the web with a selector that says so.
+    // Menus point to the web with a selector that begins with `URL:`.
     if let (Some(url), 'h') = (selector.strip_prefix("URL:"), kind) {
         return url.to_owned();
     }

@@ -1,4 +1,4 @@
-//! Content from the network to where it belongs, no faster than asked, counted as it passes.
+//! Content from the network to the output: bounded in rate and size, and counted as it passes.
 
 use super::args::DownloadArgs;
 use super::attempt::AttemptError;
@@ -19,16 +19,16 @@ const PIECE: usize = 1024 * 1024;
 /// The bounds of one transfer.
 #[derive(Clone)]
 pub(super) struct Pump {
-    /// Bytes in a second.
+    /// Upper bound in bytes per second.
     rate: Option<u64>,
-    /// Bytes at all.
+    /// Upper bound in bytes.
     most: Option<u64>,
     slowest: Option<Slowest>,
     pub(super) bar: Bar,
 }
 
-/// A transfer that has brought less than that, for that long, won't come to an end that anybody
-/// waits for.
+/// The lower bound of `--speed-limit` and `--speed-time`: a transfer that stays below `rate` for
+/// `time` is given up.
 #[derive(Debug, Clone, Copy)]
 struct Slowest {
     rate: u64,
@@ -50,8 +50,7 @@ impl Pump {
         }
     }
 
-    /// The bounds of one of so many transfers, which together may be as fast as one, and have to
-    /// be.
+    /// The bounds of one of `count` transfers, which share the rates of one.
     pub(super) fn shared_by(self, count: u64) -> Self {
         let share = |rate: u64| (rate / count).max(1);
         Pump {
@@ -64,8 +63,8 @@ impl Pump {
         }
     }
 
-    /// Reads up to `limit` bytes and hands each piece on, until the end or until the receiver wants
-    /// no more (false). How many there were.
+    /// Reads up to `limit` bytes and passes each piece to `into`, until the end or until `into`
+    /// returns false. Returns the number of bytes.
     pub(super) fn run(
         &self,
         from: impl Read,

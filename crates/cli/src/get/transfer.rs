@@ -62,10 +62,10 @@ impl Run<'_> {
             }
             Destination::Special(_) | Destination::Stdout => Bar::hidden(),
         };
-        let fetch = Fetch::new(args, self.client, self.console, spec, bar, self.heads);
         if args.output.dry_run {
-            return dry_run::show(&fetch);
+            return dry_run::show(&spec, self.client, self.console, &bar);
         }
+        let fetch = Fetch::new(args, self.client, self.console, spec, bar, self.heads);
         let mut summary = Summary::default();
         let is_download = matches!(
             destination,

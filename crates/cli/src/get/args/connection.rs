@@ -1,4 +1,4 @@
-//! Flags that say how the server is reached; `resolve` has them too.
+//! Flags that determine how the server is reached; `resolve` has them too.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -123,7 +123,7 @@ pub(in crate::get) enum TlsVersion {
     V1_3,
 }
 
-/// An address with port 53 unless it says otherwise.
+/// An address and its port, which is 53 by default.
 fn name_server(text: &str) -> Result<SocketAddr, String> {
     let with_port = text.parse::<SocketAddr>();
     let address = text.trim_matches(['[', ']']).parse();

@@ -1,4 +1,4 @@
-//! What stands behind the URL in HTTPie's lines: `PUT h.test/x X-Token:1 name=Ada age:=36 q==term
+//! Items behind the URL, as in HTTPie: `PUT h.test/x X-Token:1 name=Ada age:=36 q==term
 //! photo@cat.jpg`.
 //!
 //! | item | becomes |
@@ -81,7 +81,7 @@ impl Args {
         }
     }
 
-    /// Does what one item says. The first of the words is the URL.
+    /// Applies one item. The first of the words is the URL.
     fn add(
         &mut self,
         item: Item,
@@ -193,8 +193,8 @@ impl Item {
     }
 }
 
-/// The byte at that place, or the bytes that a backslash and its neighbour come to, and where the
-/// next ones are.
+/// The byte at that place, or the bytes that a backslash and its neighbour stand for, and the place
+/// of the next one.
 fn character(word: &[u8], at: usize) -> Option<(&[u8], usize)> {
     match word.get(at..)? {
         [] => None,

@@ -1,4 +1,4 @@
-//! Flags that say what is shown, and where.
+//! Flags that select what is shown, and where.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

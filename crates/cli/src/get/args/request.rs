@@ -1,4 +1,4 @@
-//! Flags that say what is asked.
+//! Flags that determine the request.
 
 use super::data::DataArgs;
 use super::form::FormArgs;

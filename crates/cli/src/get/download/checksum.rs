@@ -47,7 +47,7 @@ impl Algorithm {
 }
 
 impl Checksum {
-    /// `sha256:HEX`, `sha-512=HEX`, or HEX alone, whose length says which it is.
+    /// `sha256:HEX`, `sha-512=HEX`, or HEX alone, with an algorithm that follows from its length.
     pub(in crate::get) fn parse(text: &str) -> Result<Self, Failure> {
         let bad = || {
             Failure::with_code(2, format!("--checksum {text:?} is not a sum"))
@@ -65,7 +65,7 @@ impl Checksum {
         })
     }
 
-    /// What the server says of the whole representation: `sha-256=:BASE64:, sha-512=:…:`. The
+    /// The server's digest of the whole representation: `sha-256=:BASE64:, sha-512=:…:`. The
     /// longer sum counts.
     pub(in crate::get) fn of_fields(fields: &HeaderMap) -> Option<Self> {
         let lines = fields.get_all("repr-digest").iter();

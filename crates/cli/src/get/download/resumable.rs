@@ -85,7 +85,7 @@ struct Download<'d> {
 }
 
 impl Download<'_> {
-    /// Makes attempts until one comes to an end.
+    /// Makes attempts until one succeeds or fails for good.
     fn finish(&mut self, summary: &mut Summary) -> Result<(), Failure> {
         let fetch = self.fetch;
         let mut persistence = Persistence::new(fetch.args);

@@ -3,8 +3,8 @@
 //!
 //! The first response shows whether that is possible: it has to have a length, a strong validator
 //! and take ranges. Its own connection continues with the first segment. Every request names the
-//! version it wants (If-Range), so that all segments are of one version. The record beside the part
-//! says which bytes are still missing, so that another run resumes.
+//! version it needs (If-Range), so that all segments are of one version. The record beside the part
+//! lists the bytes that are still missing, so that another run resumes.
 
 use crate::failure::Failure;
 use crate::get::attempt::{AttemptError, Persistence};

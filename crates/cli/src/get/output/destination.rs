@@ -27,7 +27,7 @@ pub(in crate::get) enum Destination {
 }
 
 impl Destination {
-    /// What the flags say for that URL.
+    /// The destination that the flags choose for that URL.
     pub(in crate::get) fn choose(args: &Args, url: &Url, target: &Target) -> Result<Self, Failure> {
         let download = &args.download;
         if let Some(path) = download.output.get(target.number) {
@@ -50,7 +50,7 @@ impl Destination {
         Ok(Destination::File { path, may_replace })
     }
 
-    /// The file, now that the server has had its say.
+    /// The path of the file, which the server may name with these fields.
     pub(in crate::get) fn path(&self, args: &Args, fields: &HeaderMap) -> Result<PathBuf, Failure> {
         match self {
             Destination::Named(path) => {
@@ -74,7 +74,7 @@ impl Destination {
     }
 }
 
-/// What `-o` names.
+/// The destination that `-o` names.
 fn chosen(download: &DownloadArgs, path: &Path) -> Result<Destination, Failure> {
     let path = in_folder(download, path)?;
     let is_folder = || {

@@ -35,7 +35,7 @@ impl Progress {
         let is_wanted = std::io::stderr().is_terminal()
             && !args.download.no_progress_meter
             && !(output.silent || output.verbose || output.explain);
-        // Ten times a second is as often as anybody reads.
+        // Ten times a second is enough for a reader.
         let draw = || MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         Progress {
             all: is_wanted.then(|| SHOWN.get_or_init(draw).clone()),
@@ -71,7 +71,7 @@ impl Bar {
         Bar(None)
     }
 
-    /// So many bytes there will be, and so many are there already.
+    /// Sets the number of bytes in all, and of those that are there already.
     pub(in crate::get) fn expect(&self, total: Option<u64>, have: u64) {
         let Some(bar) = &self.0 else {
             return;

@@ -58,7 +58,7 @@ impl Output {
             .map_err(|error| write_failure(&path.display().to_string(), &error))
     }
 
-    /// Writes a response's head, as `-i` wants it.
+    /// Writes a response's head, for `-i`.
     pub(in crate::get) fn head(&mut self, raw: &[u8]) -> Result<(), Failure> {
         match self {
             Output::Terminal(text) => {
@@ -208,7 +208,7 @@ impl Text {
     }
 }
 
-/// Whether the content says that it is JSON.
+/// Whether Content-Type is that of JSON.
 fn is_json(fields: &HeaderMap) -> bool {
     let Some(Ok(value)) = fields.get(header::CONTENT_TYPE).map(|value| value.to_str()) else {
         return false;

@@ -41,7 +41,7 @@ pub(in crate::get) struct Own {
     pub(in crate::get) version: Version,
 }
 
-/// What stands under the names.
+/// The files under the names.
 #[derive(Debug)]
 pub(in crate::get) enum Found {
     Nothing,
@@ -79,7 +79,7 @@ impl Temporary {
         };
         if is_missing(&self.part) {
             return match is_missing(&self.version) || self.read_record().is_some() {
-                // A record without its part says nothing about anything.
+                // A record without its part is of no use.
                 true => Found::Nothing,
                 false => Found::Foreign,
             };

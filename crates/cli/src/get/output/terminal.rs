@@ -83,7 +83,7 @@ impl fmt::Display for Painted<'_> {
     }
 }
 
-/// A head as people read it: start line, names and values told apart.
+/// A head for reading: start line, names and values are coloured.
 pub(in crate::get) fn head(raw: &[u8], colour: bool) -> String {
     let text = String::from_utf8_lossy(raw);
     let mut shown = String::with_capacity(text.len() * 2);

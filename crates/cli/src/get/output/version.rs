@@ -188,7 +188,7 @@ fn coding(fields: &HeaderMap) -> String {
     names.join(",")
 }
 
-/// What Content-Range says.
+/// The value of Content-Range.
 pub(in crate::get) fn content_range(fields: &HeaderMap) -> Option<ContentRange> {
     ContentRange::parse(fields.get(header::CONTENT_RANGE)?.as_bytes())
 }

@@ -47,7 +47,7 @@ pub(crate) fn resume(input: &[u8]) {
     let stop = serve(&server, &socket);
     let args = arguments(&target, &socket, server.has_segments);
     for _ in 0..RUNS {
-        // A failure is as good as a file; half a file isn't.
+        // A failure is fine, and so is a file; half a file isn't.
         let _ = fetch_all(&args);
         if let Ok(found) = std::fs::read(&target) {
             let is_whole = (0..VERSIONS).any(|version| found == server.content(version));

@@ -2,28 +2,31 @@
 
 use crate::failure::Failure;
 use crate::get::failure::write_failure;
-use crate::get::fetch::Fetch;
 use crate::get::output::progress::Bar;
-use crate::get::output::terminal;
+use crate::get::output::terminal::{self, Console};
 use crate::get::request::content::Content;
+use crate::get::request::spec::RequestSpec;
 use std::io::Write;
+use tinyhttp_client::Client;
 
 /// Shows the request's bytes: the head, and content that is in memory. Content from elsewhere is
 /// named on stderr.
-pub(in crate::get) fn show(fetch: &Fetch<'_>) -> Result<(), Failure> {
-    let head = fetch
-        .spec
-        .request(fetch.client, &Bar::hidden())?
-        .preview()?;
+pub(in crate::get) fn show(
+    spec: &RequestSpec,
+    client: &Client,
+    console: Console,
+    bar: &Bar,
+) -> Result<(), Failure> {
+    let head = spec.request(client, &Bar::hidden())?.preview()?;
     let head = super::redact::head(&head);
-    let mut out = if fetch.console.is_readable {
-        terminal::head(&head, fetch.console.stdout_colour).into_bytes()
+    let mut out = if console.is_readable {
+        terminal::head(&head, console.stdout_colour).into_bytes()
     } else {
         head
     };
-    let elsewhere = match &fetch.spec.content {
+    let elsewhere = match &spec.content {
         Content::None => None,
-        Content::Bytes(bytes) if fetch.console.is_readable => {
+        Content::Bytes(bytes) if console.is_readable => {
             let text = String::from_utf8_lossy(bytes);
             out.extend(crate::visible::visible(&text).to_string().into_bytes());
             out.push(b'\n');
@@ -48,9 +51,7 @@ pub(in crate::get) fn show(fetch: &Fetch<'_>) -> Result<(), Failure> {
         .write_all(&out)
         .map_err(|error| write_failure("to standard output", &error))?;
     if let Some(content) = elsewhere {
-        fetch
-            .bar
-            .note(&format!("behind it {content} would be sent"));
+        bar.note(&format!("behind it {content} would be sent"));
     }
     Ok(())
 }

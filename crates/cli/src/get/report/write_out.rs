@@ -1,4 +1,4 @@
-//! `-w`: what scripts want to know about a fetch, by curl's names.
+//! `-w`: facts about a fetch for scripts, under curl's names.
 
 use super::facts::{Facts, fields, total};
 use super::{json_out, redact};
@@ -81,7 +81,7 @@ fn escape(text: &[u8]) -> Option<(&'static str, &[u8])> {
         .find_map(|(from, to)| Some((*to, text.strip_prefix(from.as_bytes())?)))
 }
 
-/// What a variable comes to; curl passes over those it doesn't know, too.
+/// The value of a variable; empty for an unknown one, as in curl.
 fn value(name: &str, facts: &Facts<'_>) -> String {
     let hop = facts.trace.hops.last();
     let seconds = |at: Option<Duration>| format!("{:.6}", at.unwrap_or_default().as_secs_f64());

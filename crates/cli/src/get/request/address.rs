@@ -57,7 +57,7 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
     (is_scheme && is_meant).then_some((scheme, rest))
 }
 
-/// What stands behind the scheme and its slashes, if there is a scheme.
+/// The text behind the scheme and its slashes; all of it if there is no scheme.
 pub(in crate::get) fn after_scheme(text: &str) -> &str {
     let text = text.trim();
     scheme(text).map_or(text, |(_, rest)| rest.trim_start_matches('/'))

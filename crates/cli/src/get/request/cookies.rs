@@ -40,7 +40,7 @@ pub(in crate::get) fn open(args: &RequestArgs) -> Result<Option<Arc<Jar>>, Failu
     Ok(Some(Arc::new(jar)))
 }
 
-/// Writes them where -c says.
+/// Writes all cookies to the file that -c names.
 pub(in crate::get) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure> {
     let Some(path) = &args.cookie_jar else {
         return Ok(());
@@ -61,7 +61,7 @@ pub(in crate::get) fn save(args: &RequestArgs, jar: &Jar) -> Result<(), Failure>
     write_privately(path, &text)
 }
 
-/// Cookies are as good as passwords: a new file is for its owner only, and the file is there as a
+/// Cookies are secrets: a new file is readable for its owner only, and the file is there as a
 /// whole or as it was.
 fn write_privately(path: &Path, text: &[u8]) -> Result<(), Failure> {
     let failed = |error: &io::Error| write_failure(&path.display().to_string(), error);

@@ -1,4 +1,4 @@
-//! What `-d` and its sisters come to.
+//! The content that `-d`, `--json` and the other data flags give.
 
 use crate::failure::Failure;
 use crate::get::args::Given;

@@ -115,7 +115,7 @@ impl Part {
     }
 }
 
-/// What one `-F` says.
+/// The meaning of one `-F`.
 enum Element {
     Part(Part),
     /// `=(`.
@@ -192,7 +192,7 @@ fn base(path: &Path) -> Option<Vec<u8>> {
     Some(path.file_name()?.as_bytes().to_vec())
 }
 
-/// What stands behind a value.
+/// The options of a value.
 #[derive(Default)]
 struct Options {
     media_type: Option<Vec<u8>>,

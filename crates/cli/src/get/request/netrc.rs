@@ -43,7 +43,7 @@ pub(in crate::get) fn look_up(text: &[u8], host: &str, user: Option<&[u8]>) -> O
 }
 
 /// Words, by white space; in quotes one may have spaces, and `\` takes the next byte as it is. `#`
-/// begins a comment, and a macro goes on to the next empty line.
+/// begins a comment, and a macro ends at the next empty line.
 fn words(text: &[u8]) -> Vec<Vec<u8>> {
     let mut words = Vec::new();
     let mut is_macro = false;

@@ -27,7 +27,7 @@ pub(in crate::get) enum Start {
     WhereItEnds,
 }
 
-/// What `-C` says.
+/// The value of `-C`.
 pub(in crate::get) fn start(args: &Args) -> Result<Option<Start>, Failure> {
     let Some(given) = &args.download.continue_at else {
         return Ok(None);

@@ -88,7 +88,7 @@ fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<Vec<u8>>, Failure>
     };
     let text = match std::fs::read(&path) {
         Ok(text) => text,
-        // A home without that file has nothing to say.
+        // Without the file there are no entries.
         Err(error) if error.kind() == io::ErrorKind::NotFound && args.netrc_file.is_none() => {
             return Ok(None);
         }

@@ -102,7 +102,7 @@ impl RequestSpec {
         Ok(spec)
     }
 
-    /// A field that was given with -H. Those that say how the message is framed are settings here,
+    /// Adds a field of -H. Fields that determine how the message is framed are settings here,
     /// not text: what is written has to match what is done.
     fn add_line(&mut self, line: &[u8]) -> Result<(), Failure> {
         let usage = |what: &str, hint: &str| {
@@ -290,7 +290,7 @@ fn content(
     }
 }
 
-/// The request target, if it isn't what the URL comes to.
+/// The request target, if it is not that of the URL.
 fn target(args: &Args, url: &Url, original: &str) -> RequestTarget {
     if let Some(target) = &args.request.request_target {
         return RequestTarget::Verbatim(percent_encoded(target.as_bytes()));

@@ -1,4 +1,4 @@
-//! `--explain`: a fetch told as a lesson, in the seven steps and in the parts of both messages,
+//! `--explain`: a fetch as a lesson, in the seven steps and in the parts of both messages,
 //! from what really happened.
 
 mod caching;

@@ -1,4 +1,4 @@
-//! How an explanation is laid out: what it is, what it says, what that means, in three columns.
+//! The layout of an explanation in three columns: a name, a value, and what it means.
 //!
 //! ```text
 //!   start line │ GET / HTTP/1.1      method, target, version (RFC 9112 §3)
