@@ -142,7 +142,7 @@ fn paths_that_no_socket_can_have() {
     let long = "x".repeat(120);
     let table = [
         ("file", "there is a file of this name"),
-        ("nowhere/socket", "there is no such folder"),
+        ("nowhere/socket", "there is no such directory"),
         (&long, "too long"),
     ];
     for (name, why) in table {

@@ -1,16 +1,16 @@
-//! How the program says that something went wrong: two plain lines and an exit code.
+//! A failure of a command: what failed, what to try, and the exit code.
 
 use crate::visible::visible;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// What failed and why, and what to try.
+/// What failed and why, a hint, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     code: u8,
-    /// Empty where there is nobody who wants to know.
+    /// Empty if nothing is to be printed.
     what: String,
-    /// Empty where there is nothing to be done.
+    /// Empty if there is nothing to try.
     hint: String,
 }
 
@@ -23,7 +23,7 @@ impl Failure {
         }
     }
 
-    /// A failure that has an exit code of its own.
+    /// Makes a failure with an exit code other than 1.
     pub(crate) fn with_code(code: u8, what: impl Into<String>) -> Self {
         Failure {
             code,
@@ -31,17 +31,25 @@ impl Failure {
         }
     }
 
+    /// Makes the failure of a server that can't start.
+    pub(crate) fn cannot_start(error: &io::Error) -> Self {
+        Failure::new(
+            format!("can't start the server: {error}"),
+            "close other programs, or raise the limits (ulimit -a)",
+        )
+    }
+
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
     }
 
-    /// What failed, without the hint.
+    /// Returns what failed, without the hint.
     pub(crate) fn what(&self) -> &str {
         &self.what
     }
 
-    /// What to try; empty where there is nothing to be done.
+    /// Returns what to try; empty if there is nothing.
     pub(crate) fn hint_text(&self) -> &str {
         &self.hint
     }
@@ -59,7 +67,7 @@ impl Failure {
         if !self.hint.is_empty() {
             lines += &format!("  {}\n", visible(&self.hint));
         }
-        // If stderr is gone there is nobody to tell.
+        // Without stderr there is no other place to report this.
         let _ = io::stderr().write_all(lines.as_bytes());
         ExitCode::from(self.code)
     }

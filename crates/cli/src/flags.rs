@@ -1,7 +1,8 @@
-//! The flags of a command, which are put together only when that command is meant.
+//! Flags that clap builds only for the command that is used.
 //!
-//! There are more than 150 of them in all, and starting is most of what a small fetch takes. For the same reason `get`
-//! says beside each flag that `--help` doesn't show its variable: saying it once for all, as `serve` does, moves them all.
+//! There are more than 150 flags, and building them is most of the time of a small fetch. For the
+//! same reason, each flag of `get` hides its environment variable itself: doing that for all at
+//! once, as `serve` does, moves all of them.
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
@@ -53,7 +54,8 @@ mod tests {
         }
     }
 
-    /// The variable of --log-format is TINYHTTP_LOG_FORMAT. That of --auth is read apart: it takes a plain password.
+    /// The variable of --log-format is TINYHTTP_LOG_FORMAT. That of --auth is read apart: it takes
+    /// a plain password.
     #[test]
     fn every_flag_of_serve_has_the_variable_that_help_promises() {
         let mut command = crate::Args::command();

@@ -33,7 +33,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve a folder, right now
+    /// Serve a directory over HTTP
     Serve(Flags<serve::Args>),
     /// Fetch URLs: readable on a terminal, exact in a pipe
     Get(Flags<get::Args>),

@@ -1,4 +1,4 @@
-//! Man pages and shell completions, generated from the flags' own help.
+//! Man pages and shell completions, generated from the help of the flags.
 
 use crate::failure::Failure;
 use clap::Command;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// For example: tinyhttp completions bash > ~/.local/share/bash-completion/completions/tinyhttp
 #[derive(clap::Args, Debug)]
 pub(crate) struct Completions {
-    /// The shell that reads them
+    /// Shell that reads the completions
     #[arg(value_enum, value_name = "SHELL")]
     shell: Shell,
 }
@@ -23,11 +23,11 @@ pub(crate) struct Completions {
 /// For example: tinyhttp man serve | man -l -
 #[derive(clap::Args, Debug)]
 pub(crate) struct ManPage {
-    /// The command that the page is about: serve, get, resolve, … [default: all of tinyhttp]
+    /// Command to describe: serve, get, resolve, … [default: tinyhttp itself]
     #[arg(value_name = "COMMAND", conflicts_with = "out")]
     command: Option<String>,
 
-    /// Write all pages to this directory instead
+    /// Write all pages to the directory DIR instead
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -44,7 +44,7 @@ impl ManPage {
     pub(crate) fn run(&self, mut program: Command) -> ExitCode {
         program.build();
         let result = match (&self.out, &self.command) {
-            (Some(folder), _) => write_all(&program, folder),
+            (Some(dir), _) => write_all(&program, dir),
             (None, Some(name)) => find(&program, name).and_then(page),
             (None, None) => page(&program),
         };
@@ -55,10 +55,10 @@ impl ManPage {
     }
 }
 
-/// The page of a command.
+/// Renders the page of a command.
 fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
-    // The version alone: the program's name is in the title already.
+    // The version only: the title has the program's name already.
     let version = command.get_version().unwrap_or_default();
     let name = command.get_display_name().unwrap_or(command.get_name());
     Man::new(command.clone())
@@ -70,7 +70,7 @@ fn page(command: &Command) -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-/// The commands with a page of their own.
+/// Returns the commands that have a page.
 fn commands(program: &Command) -> impl Iterator<Item = &Command> {
     let commands = program.get_subcommands();
     commands.filter(|command| command.get_name() != "help")
@@ -88,15 +88,15 @@ fn find<'p>(program: &'p Command, name: &str) -> Result<&'p Command, Failure> {
         })
 }
 
-/// Writes `tinyhttp.1`, `tinyhttp-serve.1` and the others; there is nothing to print then.
-fn write_all(program: &Command, folder: &Path) -> Result<Vec<u8>, Failure> {
+/// Writes `tinyhttp.1`, `tinyhttp-serve.1` and the others, and returns nothing to print.
+fn write_all(program: &Command, dir: &Path) -> Result<Vec<u8>, Failure> {
     for command in std::iter::once(program).chain(commands(program)) {
         let name = command.get_display_name().unwrap_or(command.get_name());
-        let path = folder.join(format!("{name}.1"));
+        let path = dir.join(format!("{name}.1"));
         std::fs::write(&path, page(command)?).map_err(|error| {
             Failure::new(
                 format!("can't write {}: {error}", path.display()),
-                "--out takes a directory that exists, and to which you may write",
+                "--out takes a directory that exists; you must be allowed to write to it",
             )
         })?;
     }
@@ -107,7 +107,7 @@ fn print(text: &[u8]) -> ExitCode {
     let mut out = io::stdout().lock();
     match out.write_all(text).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
-        // A pager that was left early has seen enough.
+        // A pager that was closed early needs no more.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => Failure::new(format!("can't write to stdout: {error}"), "").report(),
     }

@@ -1,4 +1,4 @@
-//! What to write instead of a command line without a command: `tinyhttp dist` meant `tinyhttp serve dist`.
+//! The hint for a command line without a command: for `tinyhttp dist`, `tinyhttp serve dist`.
 
 use crate::visible::visible;
 use clap::Error;
@@ -6,8 +6,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Two lines that say what to write instead, where clap's own message would not; otherwise `None`. `parse` returns the
-/// error of another command line.
+/// Two lines that say what to write instead, where clap's own message would not; otherwise `None`.
+/// `parse` returns the error of another command line.
 pub(crate) fn explain(
     error: &Error,
     arguments: &[OsString],
@@ -19,7 +19,8 @@ pub(crate) fn explain(
     }
 }
 
-/// Names the argument that is not UTF-8 and has to be: the one without which the error would be another.
+/// Names the argument that is not UTF-8 and has to be: the one without which the error would be
+/// another.
 fn not_text(
     arguments: &[OsString],
     parse: impl Fn(&[OsString]) -> Option<ErrorKind>,
@@ -49,7 +50,7 @@ fn command_meant(error: &Error, arguments: &[OsString]) -> Option<String> {
         return None;
     };
     let is_similar = error.get(ContextKind::SuggestedSubcommand).is_some();
-    // Names that aren't UTF-8 are not copied; clap's message has to do.
+    // Arguments that aren't UTF-8 can't be copied into the hint.
     let words = arguments.iter().map(|word| word.to_str().map(quoted));
     let rest: Vec<String> = words.collect::<Option<_>>()?;
     let rest = rest.join(" ");
@@ -59,10 +60,10 @@ fn command_meant(error: &Error, arguments: &[OsString]) -> Option<String> {
     } else if is_url(word) && !path.exists() {
         format!("to fetch that URL: tinyhttp get {rest}")
     } else if path.is_file() {
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        let folder = folder.unwrap_or(Path::new("."));
-        let folder = quoted(&folder.to_string_lossy());
-        format!("that is a file; to serve the directory it is in: tinyhttp serve {folder}")
+        let dir = path.parent().filter(|dir| *dir != Path::new(""));
+        let dir = dir.unwrap_or(Path::new("."));
+        let dir = quoted(&dir.to_string_lossy());
+        format!("that is a file; to serve its directory: tinyhttp serve {dir}")
     } else if is_similar {
         return None;
     } else {
@@ -85,7 +86,7 @@ fn is_url(word: &str) -> bool {
             .is_some_and(|(first, rest)| !first.is_empty() && !rest.is_empty())
 }
 
-/// A word as a shell reads it back.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "-_./:=,@%+~".contains(character);

@@ -1,9 +1,9 @@
-//! Text from elsewhere, made harmless: nothing that a server sends may move the cursor, change the title or answer for
-//! the user.
+//! Escapes text from elsewhere for the terminal: a server must not move the cursor, change the
+//! title or type for the user.
 
 use std::fmt::{self, Write};
 
-/// A text in which every character that would do something, rather than be seen, is written out.
+/// Displays a text with its control characters escaped.
 pub(crate) fn visible(text: &str) -> Visible<'_> {
     Visible(text)
 }
@@ -23,7 +23,7 @@ impl fmt::Display for Visible<'_> {
     }
 }
 
-/// Control characters of both sets, and those that turn the direction of writing, so that text reads as it isn't.
+/// Whether a character controls the terminal or changes the direction of writing.
 pub(crate) fn is_dangerous(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_does_anything() {
+    fn control_characters_are_escaped() {
         let table = [
             ("plain ü €\n\t", "plain ü €\n\t"),
             ("\x1b[31mred", "\\u{1b}[31mred"),

@@ -1,4 +1,4 @@
-//! `tinyhttp resolve HOST`: a host's addresses, and how long it took to find them.
+//! `tinyhttp resolve HOST`: prints a host's addresses and the time that the lookup took.
 
 use crate::failure::Failure;
 use crate::get::{ConnectionArgs, client_builder};
@@ -10,20 +10,21 @@ use tinyhttp_client::url::{Host, Url};
 
 /// Find the addresses of a host
 ///
-/// Prints one address a line, in the order in which they would be tried, and on stderr how long it took.
+/// Prints one address per line, in the order of connection attempts, and the time of the lookup on
+/// stderr.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The host, or a URL with it
+    /// Host name or URL to look up
     #[arg(required = true, value_name = "HOST")]
     hosts: Vec<String>,
-    /// Don't tell how long it took
+    /// Don't print the time of the lookup
     #[arg(short, long)]
     silent: bool,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
 
-/// Looks up every host; the exit code is that of the last failure.
+/// Looks up every host and returns the exit code of the last failure.
 pub(crate) fn run(args: &Args) -> ExitCode {
     let client = match client_builder(&args.connection) {
         Ok(builder) => builder.build(),
@@ -51,7 +52,7 @@ fn look_up(args: &Args, client: &Client, text: &str) -> Result<(), Failure> {
             url.port_or_known_default().unwrap_or(80),
         )
     } else {
-        // A bare IPv6 address is clear enough here.
+        // An IPv6 address needs no brackets here.
         let bracketed = format!("[{text}]");
         let is_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
         (

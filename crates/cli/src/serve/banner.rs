@@ -1,9 +1,15 @@
-//! What `serve` says when it is ready: the URLs that work.
+//! The banner that `serve` prints when it is ready: the directory, the URLs, and what the sandbox
+//! enforces.
 
+use super::args::Args;
+use super::listen::Sockets;
+use super::privileges;
+use super::sandbox::Enforced;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-/// The URLs of a path, under which a server with these listeners can be reached.
-pub(crate) fn urls(listeners: &[SocketAddr], path: &str) -> Vec<String> {
+/// Returns the URLs of a path on these listeners.
+pub(super) fn urls(listeners: &[SocketAddr], path: &str) -> Vec<String> {
     let mut urls = Vec::new();
     for listener in listeners {
         let port = listener.port();
@@ -23,15 +29,16 @@ pub(crate) fn urls(listeners: &[SocketAddr], path: &str) -> Vec<String> {
             address => vec![Some(address)],
         };
         urls.extend(addresses.into_iter().flatten().map(|address| {
-            // SocketAddr puts an IPv6 address in brackets, as URLs do.
+            // SocketAddr writes an IPv6 address in brackets, as URLs do.
             format!("http://{}{path}", SocketAddr::new(address, port))
         }));
     }
     urls
 }
 
-/// The address that this machine would use towards the rest of the world. Connecting a UDP socket makes the system choose
-/// a route; nothing is sent. The addresses are of the blocks reserved for documentation.
+/// Returns the address that this machine uses for connections to other machines. Connecting a UDP
+/// socket makes the system choose a route; nothing is sent. The addresses are reserved for
+/// documentation.
 fn outward(from: IpAddr) -> Option<IpAddr> {
     let far: SocketAddr = match from {
         IpAddr::V4(_) => (Ipv4Addr::new(192, 0, 2, 1), 9).into(),
@@ -41,6 +48,49 @@ fn outward(from: IpAddr) -> Option<IpAddr> {
     socket.connect(far).ok()?;
     let address = socket.local_addr().ok()?.ip();
     (!address.is_unspecified() && !address.is_loopback()).then_some(address)
+}
+
+/// Prints the banner to stdout.
+pub(super) fn print(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced) {
+    let dir = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
+    let places = [urls, &sockets.names].concat().join("\n  ");
+    let sandbox = sandbox(sockets, args, enforced);
+    let root = match privileges::is_root() {
+        true => "as root: --user NAME gives that up once the ports are bound\n",
+        false => "",
+    };
+    let mut out = io::stdout().lock();
+    // The server also works without stdout.
+    let _ = writeln!(
+        out,
+        "serving {}\n  {places}\n{sandbox}\n{root}Ctrl-C ends it",
+        dir.display()
+    )
+    .and_then(|()| out.flush());
+}
+
+/// Describes the sandbox in a line.
+fn sandbox(sockets: &Sockets, args: &Args, enforced: Enforced) -> String {
+    let readable = match enforced {
+        Enforced::Nothing => return "without a sandbox".to_owned(),
+        Enforced::Some => {
+            return "in a sandbox (Landlock) as far as this kernel has one".to_owned();
+        }
+        Enforced::All if args.files.leads_outside() => "nothing can be written",
+        Enforced::All if args.is_replaceable() => {
+            "only it and what is beside it can be read, nothing written"
+        }
+        Enforced::All => "nothing else can be read, nothing written",
+    };
+    let sockets = match sockets.made.is_empty() {
+        true => "",
+        false => ", and nothing removed but in the socket's directory",
+    };
+    let log = match args.log.file() {
+        None => "",
+        Some(_) => "; a process of its own writes the log",
+    };
+    format!("in a sandbox (Landlock): {readable}{sockets}{log}")
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@
 //! is closed: after the last line, however the server ended. Its own sandbox lets it make and
 //! append to files in the log's directory, and nothing else.
 
-use super::folder_of;
+use super::paths::directory_of;
 use super::privileges::{self, Inherited};
 use super::sandbox::{self, Allowed};
 use super::syscalls;
@@ -199,13 +199,13 @@ fn shut_in(path: &Path, file: &File) -> io::Result<()> {
     privileges::drop_capabilities(&[]);
     let allowed = Allowed {
         log: Some(match file.metadata()?.is_file() {
-            true => folder_of(path),
+            true => directory_of(path),
             false => path,
         }),
         ..Allowed::default()
     };
     sandbox::enter(&allowed).map_err(io::Error::other)?;
-    syscalls::bound_to_log();
+    syscalls::filter_for_log();
     Ok(())
 }
 

@@ -1,49 +1,46 @@
-//! Rights that come with the process and that a server doesn't need: inherited descriptors and
-//! capabilities.
+//! Rights that a process inherits and a server doesn't need: descriptors and capabilities.
 
 use caps::{CapSet, Capability};
 use rustix::process::geteuid;
 use std::os::fd::RawFd;
 
-/// The descriptors of the process when it starts, but for stdin, stdout, stderr and sockets that
-/// systemd hands down.
+/// The descriptors of the process when it starts, without stdin, stdout, stderr and sockets passed
+/// by systemd.
 ///
-/// A shell or a supervisor may leave some open by mistake; whoever takes the process over could use
-/// them.
+/// A shell or a supervisor may leave some open by mistake, and an attacker could use them.
 pub(super) struct Inherited(Vec<RawFd>);
 
 impl Inherited {
-    /// To be called before the process opens anything.
+    /// Finds them. Must come before the process opens anything.
     pub(super) fn find() -> Self {
-        let handed_down = std::env::var("LISTEN_FDS").ok();
-        let handed_down = handed_down.and_then(|number| number.parse().ok());
-        let first = 3 + handed_down.unwrap_or(0);
-        let Ok(folder) = std::fs::read_dir("/proc/self/fd") else {
+        let passed = std::env::var("LISTEN_FDS").ok();
+        let passed = passed.and_then(|number| number.parse().ok());
+        let first = 3 + passed.unwrap_or(0);
+        let Ok(directory) = std::fs::read_dir("/proc/self/fd") else {
             return Inherited(Vec::new());
         };
-        let names = folder.flatten().map(|entry| entry.file_name());
+        let names = directory.flatten().map(|entry| entry.file_name());
         let numbers = names.filter_map(|name| name.to_str()?.parse().ok());
         let mut open: Vec<RawFd> = numbers.filter(|number| *number >= first).collect();
-        // The folder itself was among them, and is closed by now.
+        // The directory itself was among them, and is closed by now.
         open.retain(|number| std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok());
         Inherited(open)
     }
 
-    /// Closes them. Options may name some of them (`--auth-file <(…)`), so this comes after those
-    /// are read.
+    /// Closes them. Flags may name some of them (`--auth-file <(…)`), so those are read first.
     pub(super) fn close(self) {
         for number in self.0 {
             log::debug!("closing the inherited descriptor {number}");
-            // It may have been closed by its user.
+            // The code that read it may have closed it.
             let _ = nix::unistd::close(number);
         }
     }
 }
 
-/// What root needs to serve files that belong to other users.
+/// The capability that root needs to serve files of other users.
 pub(super) const TO_SERVE: &[Capability] = &[Capability::CAP_DAC_READ_SEARCH];
 
-/// Gives up all capabilities, but `kept` if this process runs as root.
+/// Gives up all capabilities; a process that runs as root keeps `kept`.
 ///
 /// A process that isn't root has none usually, but may have been given some to bind a port
 /// (`setcap`).

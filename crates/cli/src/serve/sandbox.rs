@@ -1,59 +1,103 @@
-//! The process shuts itself in: from here on it can read the folder that it serves, and hardly
-//! anything else.
+//! The sandbox: the kernel (Landlock) lets the process open only the files that it serves.
 //!
-//! What keeps requests inside the folder is `openat2` and the code before it. This is for the day
-//! on which that code is wrong: Landlock makes the kernel refuse every other file, every write,
-//! every program, and every TCP connection or listener beyond those that are open already, to this
-//! thread and to all that it starts later. It can't be undone.
+//! `openat2` and the code before it keep requests inside the directory. The sandbox is for the day
+//! on which that code is wrong: the kernel then refuses every other file, every write, every
+//! program, and every TCP connection or listener beyond the open ones, to this thread and to all
+//! that it starts. It can't be undone.
 //!
-//! What is allowed is allowed for folders as they are, not for names: another folder that is put in
-//! the place of the one that is served is one of the others, unless the folder around it was named
-//! here.
+//! A right is granted for a directory as it is, not for its name. If another directory replaces the
+//! served one, it can't be read, unless the directory around both was granted.
 
+use super::args::Args;
+use super::listen::Sockets;
+use super::paths::directory_of;
+use crate::failure::Failure;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
     PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The newest set of restrictions that this was written for; a kernel that knows fewer enforces
-/// those.
+/// The newest version of Landlock that this code knows. An older kernel enforces what it knows.
 ///
-/// Since version 6, signals to processes outside and abstract Unix sockets are refused too; since
-/// version 9, connections to Unix sockets that have a name.
+/// Version 6 added signals to processes outside and abstract Unix sockets, version 9 connections to
+/// Unix sockets that have a name.
 const KNOWN: ABI = ABI::V9;
 
-/// The oldest version that refuses everything that the banner promises: files, programs and the
-/// network.
+/// The oldest version that refuses all that the banner promises: files, programs and the network.
 const WHOLE: ABI = ABI::V5;
 
-/// Files that are read when a log line is stamped with the local time.
-pub(super) const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
+/// Files that are read for the local time of log lines.
+const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
 
-/// How much of it the kernel enforces.
+/// How much of the sandbox the kernel enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Enforced {
+pub(super) enum Enforced {
     All,
     Some,
     Nothing,
 }
 
-/// What is left to do. Each holds for a file, or for all that is in a directory and below.
+/// The rights that remain. Each path is a file, or a directory with all that is in it and below.
 #[derive(Debug, Default)]
-pub(crate) struct Allowed<'p> {
-    /// What can be read.
-    pub(crate) readable: Vec<&'p Path>,
-    /// Where files can be made and appended to.
-    pub(crate) log: Option<&'p Path>,
-    /// Where files can be removed.
-    pub(crate) sockets: Vec<&'p Path>,
+pub(super) struct Allowed<'p> {
+    /// Reading.
+    pub(super) readable: Vec<&'p Path>,
+    /// Creating and writing files.
+    pub(super) log: Option<&'p Path>,
+    /// Removing files.
+    pub(super) sockets: Vec<&'p Path>,
 }
 
-/// Shuts this thread in, and all threads that it starts from now on.
+/// Restricts the server to what it needs, unless --no-sandbox is given.
+pub(super) fn enter_for(args: &Args, sockets: &Sockets) -> Result<Enforced, Failure> {
+    if args.service.no_sandbox {
+        return Ok(Enforced::Nothing);
+    }
+    let around = surroundings(args);
+    let served = match around.iter().map(AsRef::as_ref).collect::<Vec<_>>() {
+        _ if args.files.leads_outside() => vec![Path::new("/")],
+        none if none.is_empty() => vec![&*args.dir],
+        around => around,
+    };
+    // SIGHUP reads it again: the file alone, unless another one may replace it.
+    let auth_file = args.access.auth_file();
+    let auth_file = auth_file.map(|file| match args.service.replaceable {
+        true => directory_of(file),
+        false => file,
+    });
+    let readable = served.into_iter().chain(auth_file);
+    let allowed = Allowed {
+        readable: readable.chain(TIME_ZONES.map(Path::new)).collect(),
+        log: None,
+        sockets: sockets.directories(),
+    };
+    enter(&allowed).map_err(|error| {
+        Failure::new(
+            format!("can't enter the sandbox: {error}"),
+            "--no-sandbox serves without one",
+        )
+    })
+}
+
+/// Returns the directories that hold the served one's name and, if that is a link, the one it leads
+/// to; nothing if the directory can't be replaced.
+fn surroundings(args: &Args) -> Vec<PathBuf> {
+    if !args.is_replaceable() {
+        return Vec::new();
+    }
+    let paths = [std::path::absolute(&args.dir), args.dir.canonicalize()];
+    let paths = paths.into_iter().flatten();
+    paths
+        .map(|path| path.parent().unwrap_or(&path).to_owned())
+        .collect()
+}
+
+/// Restricts this thread, and all threads that it starts from now on.
 ///
 /// # Errors
-/// What the kernel says. A kernel without Landlock is no error.
-pub(crate) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
+/// The kernel's. A kernel without Landlock is no error.
+pub(super) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(KNOWN))?
@@ -75,7 +119,7 @@ pub(crate) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
         .iter()
         .map(|path| (*path, AccessFs::RemoveFile.into()));
     for (path, access) in readable.chain(log).chain(sockets) {
-        // What isn't there needs no leave.
+        // A missing path needs no right.
         if let Ok(opened) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(opened, access))?;
         }
@@ -97,13 +141,14 @@ mod tests {
     use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
     use tinyhttp_server::{Body, Server};
 
-    /// It holds for one thread and what that starts, so a thread of its own can be shut in.
+    /// The sandbox holds for one thread and all that it starts, so the test restricts a thread of
+    /// its own.
     #[test]
-    fn nothing_but_the_folder_is_left() {
-        let folder = std::env::temp_dir().join(format!("tinyhttp-sandbox-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("inside"), "x").unwrap();
-        let theirs = folder.clone();
+    fn only_the_directory_can_be_read() {
+        let dir = std::env::temp_dir().join(format!("tinyhttp-sandbox-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("inside"), "x").unwrap();
+        let theirs = dir.clone();
         let shut_in = std::thread::spawn(move || {
             let allowed = Allowed {
                 readable: vec![&theirs],
@@ -130,10 +175,10 @@ mod tests {
         if !shut_in.join().unwrap() {
             eprintln!("skipped: this kernel has no Landlock");
         }
-        std::fs::remove_dir_all(&folder).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 
-    /// What a handler gets who has been taken over, and tries what leads out of the folder.
+    /// What a handler could do if an attacker controlled it.
     fn attempt(what: &str, listening: SocketAddr) -> io::Result<()> {
         let here = std::env::temp_dir().join(format!("tinyhttp-handler-{}", std::process::id()));
         match what {
@@ -162,16 +207,15 @@ mod tests {
         UnixAddress::from_abstract_name(name).unwrap()
     }
 
-    /// A handler of a server that was bound before and runs inside; the client and whoever listens
-    /// are outside.
+    /// The handler runs in the sandbox; the client and the other listeners are outside.
     #[test]
-    fn a_handler_can_not_get_out() {
+    fn a_handler_cannot_leave_the_sandbox() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let listening = listener.local_addr().unwrap();
         let _abstract_listener = UnixListener::bind_addr(&abstract_name()).unwrap();
         let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
         let address = builder.addresses()[0];
-        let (tell, told) = std::sync::mpsc::channel();
+        let (send, receive) = std::sync::mpsc::channel();
         let shut_in = std::thread::spawn(move || {
             let handler = move |request: http::Request<Body>| {
                 let said = match attempt(request.uri().path(), listening) {
@@ -182,10 +226,10 @@ mod tests {
             };
             let enforced = enter(&Allowed::default()).unwrap();
             let server = builder.start(handler).unwrap();
-            tell.send((enforced, server.stopper())).unwrap();
+            send.send((enforced, server.stopper())).unwrap();
             server.run().unwrap();
         });
-        let (enforced, stopper) = told.recv().unwrap();
+        let (enforced, stopper) = receive.recv().unwrap();
         let ask = |what: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             write!(stream, "GET {what} HTTP/1.0\r\n\r\n").unwrap();

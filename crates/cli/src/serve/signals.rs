@@ -5,15 +5,15 @@
 //! | INT, TERM, QUIT | finish the requests in flight, then exit; a second one exits at once |
 //! | HUP | reopen the log file, and read the users again |
 //! | USR1 | reopen the log file |
-//! | USR2, ALRM, VTALRM, PROF, IO, PWR, XFSZ, TTIN, TTOU | none; the default would end or stop the process |
+//! | USR2, ALRM, VTALRM, PROF, IO, PWR, XFSZ, TTIN, TTOU | none, unlike by default |
 //!
 //! PIPE and WINCH need nothing: Rust's runtime ignores the first, and the kernel the second.
 //!
-//! The kernel and the shell also send HUP when the terminal is closed. In that case the server exits as for TERM; it
-//! recognises the case by its standard streams, which are terminals no longer.
+//! The kernel and the shell also send HUP when the terminal is closed. The server then exits as for
+//! TERM; it recognises the case by its standard streams, which are terminals no longer.
 
 use super::access_log::LogFile;
-use super::guards::Guards;
+use super::args::AccessArgs;
 use super::watch::Changes;
 use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{
@@ -44,26 +44,26 @@ const IGNORED: [i32; 7] = [
     Signal::SIGPWR as i32,
 ];
 
-/// Signals are caught from the moment this is made, and acted on as soon as the server runs.
+/// The caught signals: from the moment this is created. The server acts on them when it runs.
 pub(super) struct Caught {
     signals: Signals,
-    /// How many of the standard streams were terminals at the start.
+    /// The number of standard streams that were terminals at the start.
     terminals: usize,
 }
 
 /// What signals act on.
 pub(super) struct Targets {
     pub(super) stopper: Stopper,
-    /// Responses that wait for changes, and have to end first.
+    /// Event streams of --watch, which have to end first.
     pub(super) changes: Option<Arc<Changes>>,
     pub(super) reload: Reload,
 }
 
-/// What can be read or opened again while the server runs.
+/// What the server reads or opens again while it runs.
 pub(super) struct Reload {
     pub(super) log: Option<LogFile>,
     /// The flags that name the users.
-    pub(super) guards: Guards,
+    pub(super) access: AccessArgs,
     /// `None` if no users were given at the start.
     pub(super) users: Option<UsersHandle>,
 }
@@ -77,8 +77,8 @@ impl Caught {
         })
     }
 
-    /// Acts on the signals, in two threads of its own: reading the users may block on a slow disk, and the signals that
-    /// end the server must not wait for that.
+    /// Acts on the signals, in two threads of its own: reading the users may block on a slow disk,
+    /// and the signals that end the server must not wait for that.
     pub(super) fn act(mut self, targets: Targets) -> io::Result<()> {
         let Targets {
             stopper,
@@ -108,7 +108,7 @@ impl Caught {
                     continue;
                 }
                 ending = true;
-                // Responses that wait for changes would otherwise last until the grace period is over.
+                // Event streams would otherwise last until the grace period is over.
                 changes.iter().for_each(|changes| changes.end());
                 stopper.drain(GRACE);
                 let draining = stopper.clone();
@@ -119,9 +119,9 @@ impl Caught {
     }
 }
 
-/// Blocks the signals with which the kernel stops a background process that uses its terminal: log lines then reach the
-/// terminal from the background. A handler would not do, because the kernel repeats the signal at each write. Threads
-/// inherit this from the thread that calls it, and so do programs.
+/// Blocks the signals with which the kernel stops a background process that writes to its terminal,
+/// so that log lines appear from the background. A handler would not do, because the kernel repeats
+/// the signal at each write. Threads and programs inherit this from the calling thread.
 pub(super) fn block_job_control() -> io::Result<()> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGTTIN);
@@ -150,13 +150,14 @@ impl Reload {
         }
     }
 
-    /// Replaces the users by those that the flags name now. If one can't be read, the old ones stay.
+    /// Replaces the users by those that the flags name now. If one can't be read, the old ones
+    /// stay.
     fn read_users(&self, signal: &str) {
         let Some(users) = &self.users else {
             log::info!("{signal}: there are no users to read again; --auth-file FILE sets them");
             return;
         };
-        match self.guards.users_again() {
+        match self.access.users_again() {
             Ok(read) => {
                 users.replace(read);
                 log::info!("{signal}: the users were read again");
@@ -184,7 +185,7 @@ fn log_transfers(stopper: &Stopper, signal: i32) {
     }
 }
 
-/// How many of the standard streams are terminals; a terminal that was closed is none.
+/// Returns the number of standard streams that are terminals; a closed terminal is none.
 fn terminals() -> usize {
     let streams = [
         io::stdin().is_terminal(),

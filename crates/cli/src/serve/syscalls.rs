@@ -1,13 +1,13 @@
-//! The system calls that a running server may make; the kernel refuses all others (seccomp).
+//! The filter of system calls (seccomp): the kernel refuses the calls that a running server never
+//! makes.
 //!
-//! Landlock bounds which files and ports can be reached. This bounds which parts of the kernel can
-//! be: code that took the process over could still attack the kernel through some call that a
-//! server never makes. A refused call fails with EPERM and leaves a trace nowhere else, so a call
-//! that is missing here costs a feature, not the server.
+//! Landlock restricts which files and ports can be reached; this restricts which parts of the
+//! kernel an attacker could attack from inside the process. A refused call fails with EPERM and
+//! leaves no other trace, so a call that is missing here costs a feature, not the server.
 //!
 //! Calls that start programs, open new sockets, mount, trace or change identity are absent. `clone`
-//! and `clone3` are allowed because threads are started with them; the filter can't see what
-//! `clone3` is asked for.
+//! and `clone3` are allowed because they start threads; the filter can't see the arguments of
+//! `clone3`.
 
 use nix::libc;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter_all_threads};
@@ -115,7 +115,7 @@ const FILES: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// Connections that come over the listeners that are open, and waiting for them.
+/// Connections of the open listeners, and waiting for them.
 const CONNECTIONS: &[i64] = &[
     libc::SYS_accept,
     libc::SYS_accept4,
@@ -202,13 +202,13 @@ const LOG: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// Lets all threads make the calls of a server only, from now on.
-pub(super) fn bound() {
+/// Restricts all threads to the calls of a server.
+pub(super) fn filter() {
     apply(&[RUNTIME, FILES, CONNECTIONS, OLDER].concat());
 }
 
-/// Lets this process make the calls of the access log's process only, from now on.
-pub(super) fn bound_to_log() {
+/// Restricts the access log's process to its calls.
+pub(super) fn filter_for_log() {
     apply(LOG);
 }
 

@@ -1,25 +1,25 @@
-//! What has changed, told to everyone who listens, as server-sent events (HTML Standard, §9.2).
+//! Changes of the directory, as streams of server-sent events (HTML Standard, §9.2).
 
 use std::io::{self, Cursor, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Streams that may be open at a time. Each has a thread, of 256 that the server has.
+/// The maximum number of open streams. Each has one of the server's 256 threads.
 const LISTENERS: usize = 64;
 
-/// How long a stream is silent at most: writing is how a client that has gone is noticed.
+/// The longest silence of a stream. Only a write reveals that the client is gone.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// What pages have to do about a change.
+/// A change, by what pages have to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Take these style sheets anew, whose paths from the root are given as in a URL.
+    /// Reload these style sheets. Their paths from the root are encoded as in a URL.
     Styles(Vec<String>),
-    /// Load everything.
+    /// Reload the page.
     Anything,
 }
 
-/// The state of the folder, as a number that grows with each change.
+/// The version of the directory: a number that grows with each change.
 #[derive(Debug)]
 pub(crate) struct Changes {
     state: Mutex<State>,
@@ -28,7 +28,8 @@ pub(crate) struct Changes {
 
 #[derive(Debug)]
 struct State {
-    /// Starts with the time, in milliseconds, so that no number of an earlier server is one of this one's.
+    /// Starts with the time in milliseconds, so that it is greater than every version of an earlier
+    /// server.
     version: u64,
     /// The change that led to this version.
     last: Change,
@@ -40,7 +41,7 @@ impl Changes {
     pub(crate) fn new() -> Arc<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let state = State {
-            // It fits for as long as there will be milliseconds.
+            // Fits for the next 500 million years.
             version: now.map_or(0, |now| now.as_millis() as u64),
             last: Change::Anything,
             listeners: 0,
@@ -52,7 +53,7 @@ impl Changes {
         })
     }
 
-    /// Nobody panics while holding this lock, so poison says nothing.
+    /// No code panics while holding this lock, so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -61,8 +62,8 @@ impl Changes {
         self.lock().version
     }
 
-    /// Tells all who listen.
-    pub(super) fn tell(&self, change: Change) {
+    /// Sends a change to all streams.
+    pub(super) fn publish(&self, change: Change) {
         let mut state = self.lock();
         state.version += 1;
         state.last = change;
@@ -70,13 +71,13 @@ impl Changes {
         self.changed.notify_all();
     }
 
-    /// Ends all streams, those to come as well.
+    /// Ends all streams, and later ones at once.
     pub(crate) fn end(&self) {
         self.lock().ended = true;
         self.changed.notify_all();
     }
 
-    /// A stream of what changes after that version; `None` if too many listen already.
+    /// Opens a stream of the changes after the version `since`; `None` if too many are open.
     pub(super) fn listen(self: &Arc<Self>, since: Option<u64>) -> Option<Events> {
         let mut state = self.lock();
         if state.listeners >= LISTENERS {
@@ -84,7 +85,7 @@ impl Changes {
         }
         state.listeners += 1;
         let seen = since.unwrap_or(state.version);
-        // Should the stream be cut, the browser says up to where it had come.
+        // When a stream is interrupted, the browser sends the last ID.
         let first = format!("retry: 1000\nid: {seen}\n\n");
         Some(Events {
             changes: Arc::clone(self),
@@ -97,13 +98,13 @@ impl Changes {
 /// A stream of events. It ends with [`Changes::end`]; until then its reader waits.
 pub(super) struct Events {
     changes: Arc<Changes>,
-    /// The version up to which everything has been told.
+    /// The last version that was sent.
     seen: u64,
     ready: Cursor<String>,
 }
 
 impl Events {
-    /// Waits for something to say; `None` at the end.
+    /// Waits for the next event; `None` at the end.
     fn next(&mut self) -> Option<String> {
         let nothing = |state: &mut State| state.version == self.seen && !state.ended;
         let (state, _) = self
@@ -118,19 +119,19 @@ impl Events {
         if version == self.seen {
             return Some(":\n\n".to_owned());
         }
-        let told = match &state.last {
+        let event = match &state.last {
             Change::Styles(paths) if self.seen.checked_add(1) == Some(version) => {
                 format!(
                     "event: styles\nid: {version}\ndata: {}\n\n",
                     paths.join("\ndata: ")
                 )
             }
-            // What else has changed since is not known any more.
+            // The changes before the last one are not kept.
             _ => format!("event: reload\nid: {version}\ndata:\n\n"),
         };
         drop(state);
         self.seen = version;
-        Some(told)
+        Some(event)
     }
 }
 
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_listener_is_told() {
+    fn events_of_a_stream() {
         let changes = Changes::new();
         let start = changes.version();
         let mut events = changes.listen(Some(start)).unwrap();
@@ -171,18 +172,18 @@ mod tests {
             String::from_utf8(buffer[..length].to_vec()).unwrap()
         };
         assert_eq!(read(), format!("retry: 1000\nid: {start}\n\n"));
-        changes.tell(styles(&["a.css", "b/c.css"]));
+        changes.publish(styles(&["a.css", "b/c.css"]));
         let id = start + 1;
         assert_eq!(
             read(),
             format!("event: styles\nid: {id}\ndata: a.css\ndata: b/c.css\n\n")
         );
-        changes.tell(Change::Anything);
+        changes.publish(Change::Anything);
         let id = start + 2;
         assert_eq!(read(), format!("event: reload\nid: {id}\ndata:\n\n"));
-        // Two at once: of the first it is not known what it was.
-        changes.tell(Change::Anything);
-        changes.tell(styles(&["a.css"]));
+        // Of two changes at once, only the last one is known.
+        changes.publish(Change::Anything);
+        changes.publish(styles(&["a.css"]));
         let id = start + 4;
         assert_eq!(read(), format!("event: reload\nid: {id}\ndata:\n\n"));
         changes.end();
@@ -190,36 +191,36 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_late_is_told_at_once() {
+    fn a_late_stream_starts_with_the_missed_change() {
         let changes = Changes::new();
         let start = changes.version();
-        changes.tell(styles(&["a.css"]));
+        changes.publish(styles(&["a.css"]));
         let table = [
             (Some(start), "event: styles\n"),
             (Some(start - 1), "event: reload\n"),
             (Some(0), "event: reload\n"),
             (Some(u64::MAX), "event: reload\n"),
         ];
-        for (since, told) in table {
+        for (since, want) in table {
             let mut events = changes.listen(since).unwrap();
             events
                 .ready
                 .set_position(events.ready.get_ref().len() as u64);
             let next = events.next().unwrap();
-            assert!(next.starts_with(told), "{since:?}: {next}");
+            assert!(next.starts_with(want), "{since:?}: {next}");
         }
-        // Who knows nothing has missed nothing.
+        // A new stream has missed nothing.
         assert_eq!(changes.listen(None).unwrap().seen, start + 1);
     }
 
     #[test]
-    fn there_is_room_for_so_many() {
+    fn number_of_streams_is_limited() {
         let changes = Changes::new();
-        let mut crowd: Vec<_> = (0..LISTENERS)
+        let mut streams: Vec<_> = (0..LISTENERS)
             .map(|_| changes.listen(None).unwrap())
             .collect();
         assert!(changes.listen(None).is_none());
-        crowd.pop();
+        streams.pop();
         assert!(changes.listen(None).is_some());
     }
 }

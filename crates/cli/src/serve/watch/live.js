@@ -1,10 +1,11 @@
-// Put into this page by `tinyhttp serve --watch`: it is shown anew when something in the folder changes.
+// Added to this page by `tinyhttp serve --watch`: reloads it when something in the directory changes.
 "use strict";
 (() => {
   let since = document.currentScript.dataset.since;
   let events = null;
 
-  // A browser keeps few connections to a server, so only pages that are seen have one. The others catch up when they are.
+  // A browser keeps few connections to a server, so only visible pages have one. Hidden pages catch up
+  // when they become visible.
   function listen() {
     events?.close();
     if (document.hidden) return;
@@ -16,7 +17,7 @@
     });
   }
 
-  // Takes a style sheet anew. Returns whether the page has it; one that another imports it doesn't have.
+  // Reloads a style sheet. Returns whether the page links to it: imported ones are not found.
   function restyle(path) {
     let found = false;
     for (const link of document.querySelectorAll('link[rel~="stylesheet"][href]')) {

@@ -1,18 +1,21 @@
-//! Live reload: pages that are looked at reload by themselves when something in the folder changes.
+//! Live reload: open pages reload when something in the directory changes.
 //!
-//! 1. [`Live`] stands before the handler of the folder and puts a small script at the end of each page.
-//! 2. The script (`live.js`) asks for `/.tinyhttp/events`, a stream of server-sent events that stays open. It says which
-//!    version of the folder its page shows, so nothing is missed between the page and the stream, or while the server was restarted.
-//! 3. [`folder`] waits for changes and makes one [`Change`](changes::Change) of those that come together.
-//! 4. [`Changes`] tells all who listen. A change of style sheets alone is shown without loading the page again.
+//! 1. [`Live`] wraps the handler of the files and appends a small script to each page.
+//! 2. The script (`live.js`) asks for `/.tinyhttp/events`, a stream of server-sent events that
+//!    stays open. It names the version of the directory that its page shows, so no change is missed
+//!    between the page and the stream, or while the server restarts.
+//! 3. [`directory`] waits for changes and joins those that arrive together into one
+//!    [`Change`](changes::Change).
+//! 4. [`Changes`] sends it to all open streams. A change of style sheets alone needs no reload of
+//!    the page.
 //!
-//! While this goes on, browsers keep nothing without asking: what was changed is to be seen.
+//! Meanwhile, responses tell browsers to revalidate everything, so that changes are visible.
 
 mod changes;
-mod folder;
+mod directory;
 mod policy;
 
-pub(crate) use changes::Changes;
+pub(super) use changes::Changes;
 
 use crate::failure::Failure;
 use http::header::{
@@ -26,13 +29,14 @@ use std::path::Path;
 use std::sync::Arc;
 use tinyhttp_server::{Body, Handler};
 
-/// Where events come from. Names that begin with a dot are rarely served, so this hides nobody's file.
+/// The path of the event stream. Names that begin with a dot are rarely served, so this hides no
+/// file.
 const EVENTS: &str = "/.tinyhttp/events";
 
-/// Where the script is. In the page itself, fewer policies would allow it.
+/// The path of the script. Fewer Content-Security-Policies would allow a script in the page itself.
 const SCRIPT: &str = "/.tinyhttp/live.js";
 
-/// What makes a response anything but the whole page as it is.
+/// Request fields that can make the response something else than the whole page.
 const SELECTIVE: [HeaderName; 7] = [
     ACCEPT_ENCODING,
     RANGE,
@@ -43,31 +47,23 @@ const SELECTIVE: [HeaderName; 7] = [
     IF_UNMODIFIED_SINCE,
 ];
 
-/// The flag for live reload.
-#[derive(clap::Args, Debug)]
-#[command(next_help_heading = "For whoever makes the site")]
-pub(crate) struct Watch {
-    /// Reload pages in browsers when a file changes; for a style sheet just that. Implies --replaceable
-    #[arg(long, env = "TINYHTTP_WATCH")]
-    pub(crate) watch: bool,
-}
-
 /// A handler whose pages reload by themselves.
-pub(crate) struct Live<H> {
+pub(super) struct Live<H> {
     site: H,
     changes: Arc<Changes>,
-    /// Watches until it is dropped.
-    _watcher: folder::Watcher,
+    /// Dropping it ends the watch.
+    _watcher: directory::Watcher,
 }
 
 impl<H: Handler> Live<H> {
-    /// Watches the folder that `site` serves, but for the log, which changes with each request.
-    pub(crate) fn new(site: H, folder: &Path, log: Option<&Path>) -> Result<Self, Failure> {
+    /// Watches the directory that `site` serves. The log is excluded, because it changes with each
+    /// request.
+    pub(super) fn new(site: H, dir: &Path, log: Option<&Path>) -> Result<Self, Failure> {
         let changes = Changes::new();
-        let watcher = folder::watch(folder, log, Arc::clone(&changes)).map_err(|error| {
+        let watcher = directory::watch(dir, log, Arc::clone(&changes)).map_err(|error| {
             Failure::new(
-                format!("can't watch {}: {error}", folder.display()),
-                "each folder in it needs a watch; sysctl fs.inotify says how many there may be",
+                format!("can't watch {}: {error}", dir.display()),
+                "each directory in it needs a watch; sysctl fs.inotify shows how many are possible",
             )
         })?;
         Ok(Live {
@@ -77,7 +73,7 @@ impl<H: Handler> Live<H> {
         })
     }
 
-    pub(crate) fn changes(&self) -> Arc<Changes> {
+    pub(super) fn changes(&self) -> Arc<Changes> {
         Arc::clone(&self.changes)
     }
 
@@ -86,7 +82,10 @@ impl<H: Handler> Live<H> {
         let mut response = match self.changes.listen(since) {
             Some(events) => typed("text/event-stream", Body::reader(events, None)),
             None => {
-                let mut response = typed("text/plain", Body::from("Too many pages listen.\n"));
+                let mut response = typed(
+                    "text/plain",
+                    Body::from("Too many pages have an open event stream.\n"),
+                );
                 *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
                 response
             }
@@ -96,10 +95,11 @@ impl<H: Handler> Live<H> {
         response
     }
 
-    /// What the site says, with the script if it is a page. Whether it is one is not known before it has been asked, for all of it
-    /// and without a coding; if it isn't, the site is asked again as the client did.
+    /// Returns the response with the script, if it is a page. The site is asked for the whole
+    /// content without a coding; if the response is no page, the site is asked again for what the
+    /// client wants.
     fn shown(&self, request: Request<Body>) -> Response<Body> {
-        // Before the page is read: what changes while it is read is told later.
+        // Before the page is read: the stream reports what changes meanwhile.
         let version = self.changes.version();
         let (parts, body) = request.into_parts();
         let mut whole = parts.clone();
@@ -146,7 +146,8 @@ fn typed(content_type: &'static str, body: Body) -> Response<Body> {
     response
 }
 
-/// Whether it is a page that somebody looks at. The page for what isn't there is one: what a build has removed may be back in a moment.
+/// Whether it is a page to show. A 404 page is one: a file that a build has removed may be back in
+/// a moment.
 fn is_page(response: &Response<Body>) -> bool {
     let fields = response.headers();
     let content_type = fields.get(CONTENT_TYPE).map_or("", |value| {
@@ -158,8 +159,9 @@ fn is_page(response: &Response<Body>) -> bool {
         && !fields.contains_key(CONTENT_ENCODING)
 }
 
-/// The page with the script behind it. A browser puts what comes after `</html>` into the body (HTML Standard, §13.2.6.4.19 and 22),
-/// and the page doesn't have to be read for it, nor understood. It has no validator, since the file's are of something else.
+/// Appends the script to a page. Browsers put what follows `</html>` into the body (HTML Standard,
+/// §13.2.6.4.19 and 22), so the page need not be parsed. The file's validators are removed, because
+/// the content differs from the file's.
 fn with_script(response: Response<Body>, version: u64) -> Response<Body> {
     let script = format!("<script src=\"{SCRIPT}\" data-since=\"{version}\" async></script>\n");
     let (mut parts, page) = response.into_parts();
@@ -178,12 +180,12 @@ fn with_script(response: Response<Body>, version: u64) -> Response<Body> {
     Response::from_parts(parts, body)
 }
 
-/// The version that a browser has seen, when it takes up a stream again that was cut.
+/// Returns the last version that a browser has seen, when it resumes an interrupted stream.
 fn last_event(fields: &HeaderMap) -> Option<u64> {
     fields.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
-/// The version that a page shows.
+/// Returns the version that a page shows.
 fn since(uri: &Uri) -> Option<u64> {
     uri.query()?.strip_prefix("since=")?.parse().ok()
 }

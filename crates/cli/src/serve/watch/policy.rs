@@ -1,17 +1,17 @@
-//! A page's Content-Security-Policy, made to let the script for live reload do its work (CSP Level 3, §2.2).
+//! Relaxes a page's Content-Security-Policy for the script of live reload (CSP Level 3, §2.2).
 
 use http::HeaderValue;
 
-/// What the script needs: to be loaded, and to listen.
+/// The directives that the script needs: to be loaded, and to connect.
 const NEEDED: [&str; 3] = ["script-src", "script-src-elem", "connect-src"];
 
-/// The policy, with this site's own scripts and connections allowed beside what it allows; all else stays as strict as it was.
-/// Policies in the page itself are not changed.
+/// Returns the policy with this site's own scripts and connections allowed, and otherwise as strict
+/// as before. Policies in the page itself are not changed.
 pub(super) fn allow_own(field: &HeaderValue) -> HeaderValue {
     let Ok(text) = field.to_str() else {
         return field.clone();
     };
-    // Several policies in one field are all in force.
+    // Several policies in one field all apply.
     let policies: Vec<String> = text.split(',').map(allow).collect();
     HeaderValue::try_from(policies.join(",")).unwrap_or_else(|_| field.clone())
 }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_becomes_of_policies() {
+    fn policies_are_relaxed() {
         let table = [
             ("", ""),
             ("img-src *", "img-src *"),

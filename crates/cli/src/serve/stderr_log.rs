@@ -1,14 +1,15 @@
-//! The program's own log, on stderr: what is wrong, and never at the expense of a request.
+//! The program's own log on stderr: warnings and errors, and more with `-v`.
 //!
-//! Lines have the format of the access log, so that whatever reads stderr finds one format: with `--log-format json` each is
-//! an object with `time`, `level` and `message`.
+//! Lines have the format of the access log, so that a program that reads stderr finds one format:
+//! with `--log-format json` each is an object with `time`, `level` and `message`.
 //!
-//! A worker never waits for stderr, which may be a full pipe or a stopped terminal: a line without room is lost.
+//! A worker never waits for stderr, which may be a full pipe or a stopped terminal: a line is
+//! dropped instead.
 //!
-//! Clients cause what the libraries log, so a flood of bad requests would be a flood of lines. Of each kind, which is the place
-//! in the code that logs it, one line a second is written; the next one says how many were left out. With `-v` all are written.
+//! Clients cause what the libraries log, so a flood of bad requests would be a flood of lines. Of
+//! each kind, which is the place in the code that logs it, one line a second is written; the next
+//! one says how many were left out. With `-v` all are written.
 
-use super::Args;
 use log::{LevelFilter, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashMap;
@@ -16,23 +17,24 @@ use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// POSIX's PIPE_BUF: a pipe that is ready for writing has room for as many bytes. Longer lines are cut.
+/// POSIX's PIPE_BUF: a pipe that is ready for writing has room for as many bytes. Longer lines are
+/// cut.
 const ROOM: usize = 4096;
 
 /// The shortest time between two lines of one kind.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-pub(super) fn start(args: &Args) {
-    let level = match (args.verbose, args.quiet) {
+/// Starts the log.
+pub(super) fn start(verbose: bool, quiet: bool, is_json: bool) {
+    let level = match (verbose, quiet) {
         (true, _) => LevelFilter::Debug,
         (_, true) => LevelFilter::Error,
         _ => LevelFilter::Info,
     };
-    let is_json = args.log.is_json();
-    let limit = (!args.verbose).then(Limit::default);
+    let limit = (!verbose).then(Limit::default);
     env_logger::Builder::new()
         .filter_level(LevelFilter::Warn.min(level))
-        // The program and its own libraries; others have nothing to say below a warning.
+        // The program and its own libraries. Of others, only warnings are of interest.
         .filter_module("tinyhttp", level)
         .format(move |out, record| {
             let kind = (record.file_static().unwrap_or_default(), record.line());
@@ -61,7 +63,7 @@ fn is_ours(record: &Record<'_>) -> bool {
         .is_some_and(|path| path.starts_with("tinyhttp::"))
 }
 
-/// A line for people.
+/// Formats a line of text.
 fn text(record: &Record<'_>, left_out: u64) -> Vec<u8> {
     let time = chrono::Local::now().format("%Y-%m-%d %H:%M:%S");
     let level = record.level().as_str().to_lowercase();
@@ -69,7 +71,7 @@ fn text(record: &Record<'_>, left_out: u64) -> Vec<u8> {
     format!("tinyhttp: {time} {level}: {message}\n").into_bytes()
 }
 
-/// A JSON object on a line.
+/// Formats a JSON object on a line.
 fn json(record: &Record<'_>, left_out: u64) -> Vec<u8> {
     json_line(
         &record.level().as_str().to_lowercase(),
@@ -77,7 +79,7 @@ fn json(record: &Record<'_>, left_out: u64) -> Vec<u8> {
     )
 }
 
-/// A JSON object on a line, for the access log's format json.
+/// Formats a JSON object on a line, as the access log does with `--log-format json`.
 pub(super) fn json_line(level: &str, message: &str) -> Vec<u8> {
     let time = chrono::Local::now().format("%Y-%m-%dT%H:%M:%S%.3f%:z");
     let object = serde_json::json!({
@@ -86,7 +88,7 @@ pub(super) fn json_line(level: &str, message: &str) -> Vec<u8> {
         "message": message,
     });
     let mut line = object.to_string().into_bytes();
-    // An object that is cut is none.
+    // A truncated object can't be parsed.
     if line.len() >= ROOM {
         let cut: String = message.chars().take(ROOM / 16).collect();
         return json_line(level, &format!("{cut}…"));
@@ -102,7 +104,8 @@ fn message(record: &Record<'_>, left_out: u64) -> String {
     }
 }
 
-/// Admits one line of a kind in each interval. There are as many kinds as there are places that log, so the table is small.
+/// A rate limiter: one line of a kind in each interval. The kinds are the places in the code that
+/// log, so the table is small.
 #[derive(Default)]
 struct Limit(Mutex<HashMap<Kind, (Instant, u64)>>);
 
@@ -110,7 +113,8 @@ struct Limit(Mutex<HashMap<Kind, (Instant, u64)>>);
 type Kind = (&'static str, Option<u32>);
 
 impl Limit {
-    /// How many lines of this kind were left out before this one; `None` if this one is to be left out, too.
+    /// Returns how many lines of this kind were dropped before this one; `None` if this one is to
+    /// be dropped, too.
     fn admit(&self, kind: Kind, now: Instant) -> Option<u64> {
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match kinds.get_mut(&kind) {
@@ -130,7 +134,7 @@ impl Limit {
     }
 }
 
-/// Stderr, as far as it takes what is written at once.
+/// Stderr without blocking: what it does not take at once is dropped.
 struct NonBlocking;
 
 impl Write for NonBlocking {

@@ -1,13 +1,14 @@
-//! The flags that say what of the folder is shown, and how.
+//! The flags that say which files of the directory are served, and how.
 
 use http::HeaderValue;
 use tinyhttp_server::files::{Options, Symlinks};
 
-/// What of the folder is shown, and how.
+/// The flags about the files of the directory.
 #[derive(clap::Args, Debug)]
-#[command(next_help_heading = "What is served")]
-pub(crate) struct Site {
-    /// A file that stands for its folder; may be repeated, the first that is there counts [default: index.html]
+#[command(next_help_heading = "Files")]
+pub(crate) struct FilesArgs {
+    /// File to serve for a directory; repeatable, the first that exists is used [default:
+    /// index.html]
     #[arg(
         long,
         value_name = "NAME",
@@ -17,19 +18,19 @@ pub(crate) struct Site {
     )]
     index: Vec<String>,
 
-    /// Answer whatever isn't there with the root's index: the folder is a single-page application
+    /// Single-page application: serve the index of DIR for paths that don't exist
     #[arg(long, env = "TINYHTTP_SPA")]
     spa: bool,
 
-    /// Let /about lead to about.html, and /about.html to /about
+    /// Serve about.html at /about, and redirect /about.html to /about
     #[arg(long, env = "TINYHTTP_CLEAN_URLS")]
     clean_urls: bool,
 
-    /// Show the folder under this path only, as a proxy in front may want
+    /// Serve DIR below this URL path only, such as /docs
     #[arg(long, value_name = "PATH", env = "TINYHTTP_BASE", value_parser = base)]
     base: Option<String>,
 
-    /// Don't list folders that have no index
+    /// Answer 404 for a directory without an index instead of listing it
     #[arg(long, env = "TINYHTTP_NO_LISTING")]
     no_listing: bool,
 
@@ -37,54 +38,55 @@ pub(crate) struct Site {
     #[arg(long, env = "TINYHTTP_HIDDEN")]
     hidden: bool,
 
-    /// Which symbolic links are followed
+    /// Symbolic links to follow
     #[arg(long, value_enum, default_value_t = Links::Inside, value_name = "WHICH", env = "TINYHTTP_FOLLOW_SYMLINKS")]
     follow_symlinks: Links,
 
-    /// The media type of files with this ending: md=text/plain; may be repeated
+    /// Media type of files with the extension EXT, as in md=text/plain; repeatable
     ///
-    /// .=TYPE is for names without an ending, *=TYPE for files whose names say nothing. Unless one is given, these are plain
-    /// text if their first KiB is UTF-8.
+    /// .=TYPE is for files without an extension, *=TYPE for files with an unknown one. Without
+    /// these, such files are plain text if their first KiB is UTF-8.
     #[arg(long, value_name = "EXT=TYPE", env = "TINYHTTP_MIME", value_parser = media_type, value_delimiter = ',')]
     mime: Vec<(String, HeaderValue)>,
 
-    /// Cache-Control for paths like this: '*.css=max-age=60'; may be repeated, the first that fits counts
+    /// Cache-Control of paths that match GLOB, as in '*.css=max-age=60'; repeatable, the first
+    /// match counts
     #[arg(long, value_name = "GLOB=VALUE", env = "TINYHTTP_CACHE", value_parser = cache_rule)]
     cache: Vec<(String, HeaderValue)>,
 
-    /// Don't compress; files compressed beforehand (app.js.br, .zst, .gz) are still sent
+    /// Don't compress responses; precompressed files (app.js.br, .zst, .gz) are still sent
     #[arg(long, env = "TINYHTTP_NO_COMPRESS")]
     no_compress: bool,
 
-    /// Memory for files that are asked for often, in MiB
+    /// Memory for cached files, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 64, env = "TINYHTTP_CACHE_SIZE", value_parser = clap::value_parser!(u32).range(..=1_048_576))]
     cache_size: u32,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Links {
-    /// None: a link is not there
+    /// None; the response is 404
     Never,
-    /// Those that lead to something inside the folder
+    /// Links to something inside DIR
     Inside,
-    /// All, wherever they lead
+    /// All links
     Anywhere,
 }
 
-impl Site {
-    /// Whether files outside the folder are to be read, too.
-    pub(crate) fn leads_outside(&self) -> bool {
+impl FilesArgs {
+    /// Whether files outside the directory are to be read, too.
+    pub(in crate::serve) fn leads_outside(&self) -> bool {
         matches!(self.follow_symlinks, Links::Anywhere)
     }
 
-    /// The path that the folder has in URLs, with a slash at its end.
-    pub(crate) fn path(&self) -> String {
+    /// Returns the URL path of the directory, with a slash at its end.
+    pub(in crate::serve) fn path(&self) -> String {
         let base = self.base.as_deref().unwrap_or_default();
         format!("{}/", base.trim_end_matches('/'))
     }
 
-    /// The flags as the handler wants them.
-    pub(crate) fn options(&self) -> Options {
+    /// Returns the options of the handler.
+    pub(in crate::serve) fn options(&self) -> Options {
         let mut options = Options::new()
             .spa(self.spa)
             .clean_urls(self.clean_urls)
@@ -118,19 +120,19 @@ impl Site {
 
 fn index(text: &str) -> Result<String, String> {
     if text.contains('/') || text.is_empty() {
-        return Err("it is the name of a file, without a path".to_owned());
+        return Err("expected the name of a file, without a path".to_owned());
     }
     Ok(text.to_owned())
 }
 
-/// A path as it stands in a URL, so that it can be put into one.
+/// Parses a path as it stands in a URL.
 fn base(text: &str) -> Result<String, String> {
     let is_ordinary =
         |character: char| character.is_ascii_graphic() && !"?#\\\"<>".contains(character);
     if text.starts_with('/') && !text.contains("//") && text.chars().all(is_ordinary) {
         return Ok(text.to_owned());
     }
-    Err("it is a path as in a URL: /docs".to_owned())
+    Err("expected a URL path such as /docs".to_owned())
 }
 
 fn media_type(text: &str) -> Result<(String, HeaderValue), String> {
@@ -145,14 +147,15 @@ fn cache_rule(text: &str) -> Result<(String, HeaderValue), String> {
     pair(text)
 }
 
-/// What stands before and after the first `=`, neither of them empty.
+/// Splits at the first `=`. Neither side may be empty.
 fn pair(text: &str) -> Result<(String, HeaderValue), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-            let value = HeaderValue::from_str(value).map_err(|_| "that can't stand in a field")?;
+            let value =
+                HeaderValue::from_str(value).map_err(|_| "the value can't stand in a field")?;
             Ok((name.to_owned(), value))
         }
-        _ => Err("it takes the form NAME=VALUE".to_owned()),
+        _ => Err("expected NAME=VALUE".to_owned()),
     }
 }
 

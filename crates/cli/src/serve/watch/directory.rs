@@ -1,4 +1,5 @@
-//! Waits for changes in a folder. Those that come together, as when an editor saves a file or a tool builds a site, are one.
+//! Watches a directory. Changes that arrive together, as when an editor saves a file or a tool
+//! builds a site, become one.
 
 use super::changes::{Change, Changes};
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
@@ -13,13 +14,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// How long nothing has to change before a change is over.
+/// A change is over when nothing else has changed for this long.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// How long changes are gathered if it never gets quiet.
+/// The longest time for which changes are joined.
 const AT_MOST: Duration = Duration::from_millis(500);
 
-/// What a path in a URL has encoded (URL Standard, §1.3), so that the script can compare the two; and the percent sign itself.
+/// Characters that are percent-encoded in the path of a URL (URL Standard, §1.3), so that the
+/// script can compare paths; and the percent sign itself.
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -33,41 +35,43 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'}');
 
-/// Watches for as long as it lives.
+/// The watch. Dropping it ends the watch.
 pub(super) type Watcher = Arc<Mutex<RecommendedWatcher>>;
 
-/// How often to check whether the path leads to another folder: a watch is on a folder, not on a name.
+/// How often to check whether another directory has replaced the watched one: a watch is on a
+/// directory, not on its name.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// How long the handler of the folder may take to notice another folder in its place.
+/// How long the handler of the files may take to notice another directory.
 const NOTICED: Duration = Duration::from_millis(150);
 
-/// Something that the system has said.
-enum Noise {
-    /// Something happened to this; perhaps it was not there before.
+/// An event of the system.
+enum Notice {
+    /// Something happened to this path. `appeared`: it is new.
     At { path: PathBuf, appeared: bool },
-    /// The system could not keep up: it is not known what happened.
+    /// Events were lost.
     Lost,
 }
 
-/// Tells of all changes below the folder. Symbolic links are not followed: they may lead anywhere, and round.
+/// Publishes all changes below the directory. Symbolic links are not followed: they may lead
+/// outside, or in a circle.
 pub(super) fn watch(
-    folder: &Path,
+    dir: &Path,
     log: Option<&Path>,
     changes: Arc<Changes>,
 ) -> notify::Result<Watcher> {
-    let path = std::path::absolute(folder).map_err(notify::Error::io)?;
+    let path = std::path::absolute(dir).map_err(notify::Error::io)?;
     let root = Root::find(&path).map_err(notify::Error::io)?;
     let own = own_files(log);
     let (give, take) = channel();
-    let told = move |event| {
-        for noise in noises(event) {
+    let send = move |event| {
+        for notice in notices(event) {
             // The receiver lives as long as the watcher.
-            let _ = give.send(noise);
+            let _ = give.send(notice);
         }
     };
     let config = Config::default().with_follow_symlinks(false);
-    let mut watcher = RecommendedWatcher::new(told, config)?;
+    let mut watcher = RecommendedWatcher::new(send, config)?;
     watcher.watch(&root.path, RecursiveMode::Recursive)?;
     let watcher = Arc::new(Mutex::new(watcher));
     let weak = Arc::downgrade(&watcher);
@@ -79,7 +83,7 @@ pub(super) fn watch(
     Ok(watcher)
 }
 
-/// The folder that is watched.
+/// The watched directory.
 struct Root {
     /// Its path without links.
     path: PathBuf,
@@ -88,7 +92,7 @@ struct Root {
 }
 
 impl Root {
-    /// The folder that a path leads to now.
+    /// Finds the directory that a path leads to now.
     fn find(path: &Path) -> std::io::Result<Self> {
         let path = path.canonicalize()?;
         let metadata = path.metadata()?;
@@ -97,7 +101,8 @@ impl Root {
     }
 }
 
-/// What this program writes itself, perhaps into the folder: a page that reloads writes a line, which must not make it reload.
+/// Files that this program writes itself. They may be in the directory, and the log line of a
+/// reload must not cause the next one.
 fn own_files(log: Option<&Path>) -> Vec<PathBuf> {
     let outputs = ["/proc/self/fd/1", "/proc/self/fd/2"];
     let outputs = outputs.iter().map(std::fs::read_link);
@@ -105,10 +110,10 @@ fn own_files(log: Option<&Path>) -> Vec<PathBuf> {
     outputs.chain(log).filter_map(Result::ok).collect()
 }
 
-/// What of an event is worth knowing. That a file was opened or read isn't: this server does that all the time.
-fn noises(event: notify::Result<Event>) -> Vec<Noise> {
+/// Returns the paths of an event. Opening and reading are ignored: this server does that itself.
+fn notices(event: notify::Result<Event>) -> Vec<Notice> {
     let event = match event {
-        Ok(event) if event.need_rescan() => return vec![Noise::Lost],
+        Ok(event) if event.need_rescan() => return vec![Notice::Lost],
         Ok(event) => event,
         Err(error) => {
             log::warn!("some changes may not be noticed: {error}");
@@ -116,7 +121,7 @@ fn noises(event: notify::Result<Event>) -> Vec<Noise> {
         }
     };
     let appeared = match event.kind {
-        // It is said of each of the two names, too.
+        // Each of the two names has an event of its own.
         EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return Vec::new(),
         EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => true,
         EventKind::Modify(_) | EventKind::Remove(_) => false,
@@ -124,12 +129,12 @@ fn noises(event: notify::Result<Event>) -> Vec<Noise> {
         _ => return Vec::new(),
     };
     let paths = event.paths.into_iter();
-    paths.map(|path| Noise::At { path, appeared }).collect()
+    paths.map(|path| Notice::At { path, appeared }).collect()
 }
 
 /// Runs until the watcher is dropped.
 fn gather(
-    noises: &Receiver<Noise>,
+    notices: &Receiver<Notice>,
     path: &Path,
     mut root: Root,
     watcher: &Weak<Mutex<RecommendedWatcher>>,
@@ -138,7 +143,7 @@ fn gather(
 ) {
     loop {
         let mut batch = Batch::default();
-        match noises.recv_timeout(LOOK) {
+        match notices.recv_timeout(LOOK) {
             Ok(first) => batch.add(first, &root.path, own),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -146,7 +151,7 @@ fn gather(
         let until = Instant::now() + AT_MOST;
         while !batch.is_empty()
             && Instant::now() < until
-            && let Ok(next) = noises.recv_timeout(QUIET)
+            && let Ok(next) = notices.recv_timeout(QUIET)
         {
             batch.add(next, &root.path, own);
         }
@@ -156,21 +161,21 @@ fn gather(
             };
             watch_instead(&watcher, &root, &other);
             root = other;
-            // Pages that reload now have to come from the new folder.
+            // Pages that reload now must come from the new directory.
             std::thread::sleep(NOTICED);
-            changes.tell(Change::Anything);
+            changes.publish(Change::Anything);
             continue;
         }
-        // A link that leads nowhere is there, too.
+        // A dangling link exists, too.
         let is_there = |path: &Path| root.path.join(path).symlink_metadata().is_ok();
         if let Some(change) = batch.change(is_there) {
             log::debug!("changed: {change:?}");
-            changes.tell(change);
+            changes.publish(change);
         }
     }
 }
 
-/// The folder that the path leads to, if it isn't the one that is watched.
+/// Returns the directory that the path leads to, if it is another one.
 fn another(path: &Path, watched: &Root) -> Option<Root> {
     let metadata = path.metadata().ok()?;
     if (metadata.dev(), metadata.ino()) == watched.identity {
@@ -184,15 +189,15 @@ fn watch_instead(watcher: &Mutex<RecommendedWatcher>, old: &Root, new: &Root) {
     // The old one may be gone, and its watches with it.
     let _ = watcher.unwatch(&old.path);
     match watcher.watch(&new.path, RecursiveMode::Recursive) {
-        Ok(()) => log::debug!("watching another folder at {}", new.path.display()),
+        Ok(()) => log::debug!("watching another directory at {}", new.path.display()),
         Err(error) => log::warn!("some changes may not be noticed: {error}"),
     }
 }
 
-/// What has happened within a moment.
+/// The events of one change.
 #[derive(Default)]
 struct Batch {
-    /// Names from the root, and whether the first that was heard of them is that they appeared.
+    /// Paths from the root, and whether their first event was that they appeared.
     paths: HashMap<PathBuf, bool>,
     lost: bool,
 }
@@ -202,10 +207,10 @@ impl Batch {
         self.paths.is_empty() && !self.lost
     }
 
-    fn add(&mut self, noise: Noise, root: &Path, own: &[PathBuf]) {
-        let (path, appeared) = match noise {
-            Noise::At { path, appeared } => (path, appeared),
-            Noise::Lost => return self.lost = true,
+    fn add(&mut self, notice: Notice, root: &Path, own: &[PathBuf]) {
+        let (path, appeared) = match notice {
+            Notice::At { path, appeared } => (path, appeared),
+            Notice::Lost => return self.lost = true,
         };
         let Ok(name) = path.strip_prefix(root) else {
             return;
@@ -215,7 +220,8 @@ impl Batch {
         }
     }
 
-    /// What all of it amounts to, if to anything. A file that came and is gone again was somebody's on the way to another.
+    /// Joins the events into one change, if there is one. A file that appeared and is gone was
+    /// temporary.
     fn change(&self, is_there: impl Fn(&Path) -> bool) -> Option<Change> {
         if self.lost {
             return Some(Change::Anything);
@@ -238,7 +244,7 @@ impl Batch {
     }
 }
 
-/// Names that are no part of a site: those that begin with a dot, anywhere on the way, and editors' copies.
+/// Whether a path is no part of a site: a name in it begins with a dot, or it is an editor's copy.
 fn is_private(name: &Path) -> bool {
     let is_hidden = |part: Component<'_>| part.as_os_str().as_bytes().starts_with(b".");
     let last = name.file_name().map_or(&b""[..], OsStr::as_bytes);
@@ -247,7 +253,7 @@ fn is_private(name: &Path) -> bool {
         || (last.starts_with(b"#") && last.ends_with(b"#"))
 }
 
-/// The path of a style sheet, as in a URL.
+/// Returns the path of a style sheet, encoded as in a URL; `None` for other files.
 fn style_sheet(path: &Path) -> Option<String> {
     let ending = path.extension()?;
     let path = path.to_str()?;
@@ -260,19 +266,19 @@ fn style_sheet(path: &Path) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn at(path: &str, appeared: bool) -> Noise {
+    fn at(path: &str, appeared: bool) -> Notice {
         let path = Path::new("/root").join(path);
-        Noise::At { path, appeared }
+        Notice::At { path, appeared }
     }
 
-    /// What is there afterwards is listed.
+    /// The third column lists the files that exist afterwards.
     #[test]
-    fn what_a_batch_amounts_to() {
+    fn a_batch_becomes_one_change() {
         let styles = |paths: &[&str]| {
             let paths = paths.iter().map(|path| (*path).to_owned());
             Some(Change::Styles(paths.collect()))
         };
-        type Case<'c> = (&'c str, Vec<Noise>, &'c [&'c str], Option<Change>);
+        type Case<'c> = (&'c str, Vec<Notice>, &'c [&'c str], Option<Change>);
         let table: [Case<'_>; 11] = [
             ("nothing", vec![], &[], None),
             (
@@ -330,7 +336,7 @@ mod tests {
                 styles(&["a.css"]),
             ),
             (
-                "others' affairs",
+                "no part of the site",
                 vec![
                     at(".git/index", false),
                     at("b/.a.css.swp", true),
@@ -340,13 +346,13 @@ mod tests {
                 &[".git/index", "b/.a.css.swp", "#a.css#", "access.log"],
                 None,
             ),
-            ("lost", vec![Noise::Lost], &[], Some(Change::Anything)),
+            ("lost", vec![Notice::Lost], &[], Some(Change::Anything)),
         ];
         let own = [PathBuf::from("/root/access.log")];
-        for (name, noises, there, change) in table {
+        for (name, notices, there, change) in table {
             let mut batch = Batch::default();
-            for noise in noises {
-                batch.add(noise, Path::new("/root"), &own);
+            for notice in notices {
+                batch.add(notice, Path::new("/root"), &own);
             }
             let is_there = |path: &Path| there.iter().any(|there| Path::new(there) == path);
             assert_eq!(batch.change(is_there), change, "{name}");

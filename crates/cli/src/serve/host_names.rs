@@ -1,12 +1,13 @@
-//! The names that this machine goes by: its host name, with `.local` for mDNS, and what `/etc/hosts` calls it.
+//! The names of this machine: its host name, with `.local` for mDNS, and its aliases in
+//! `/etc/hosts`.
 
 use rustix::system::uname;
 
-/// The names, without `localhost`.
+/// Returns the names, without `localhost`.
 pub(super) fn of_this_machine() -> Vec<String> {
     let system = uname();
     let host = system.nodename().to_string_lossy().into_owned();
-    // A table that can't be read names nothing.
+    // An unreadable table adds no names.
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     names(&host, &hosts)
 }
@@ -34,7 +35,7 @@ mod tests {
     use super::names;
 
     #[test]
-    fn a_machine_goes_by_its_host_name_and_by_the_aliases_of_that() {
+    fn host_name_and_its_aliases() {
         let hosts = "127.0.0.1 localhost\n\
                      # 127.0.1.1 comment box\n\
                      127.0.1.1\tbox.lan  BOX web # old\n\

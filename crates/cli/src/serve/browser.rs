@@ -1,5 +1,6 @@
-//! Ways to get from here to a browser: a QR code for a telephone, or a browser that is opened.
+//! A QR code of the URL for a phone, and a browser that is opened.
 
+use super::args::BrowserArgs;
 use qrcode::QrCode;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::types::QrError;
@@ -8,43 +9,30 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use url::{Host, Url};
 
-/// Ways to a browser.
-#[derive(clap::Args, Debug)]
-#[command(next_help_heading = "To a browser")]
-pub(crate) struct Share {
-    /// Print a QR code of the URL, for a telephone; with -b 0.0.0.0, so that it is let in
-    #[arg(long, env = "TINYHTTP_QR")]
-    qr: bool,
-
-    /// Open the URL in the browser
-    #[arg(long, env = "TINYHTTP_OPEN")]
-    open: bool,
-}
-
-impl Share {
-    /// Prints what was asked for.
-    pub(crate) fn print(&self, urls: &[String]) {
+impl BrowserArgs {
+    /// Prints the QR code, if --qr is given.
+    pub(super) fn print(&self, urls: &[String]) {
         if let Some(url) = urls.iter().find(|url| !is_loopback(url)).or(urls.first())
             && self.qr
         {
             match qr_code(url) {
-                // Nobody may be looking; the server serves all the same.
+                // The server also works without stdout.
                 Ok(code) => drop(io::stdout().write_all(format!("{code}\n{url}\n").as_bytes())),
                 Err(error) => log::warn!("there is no QR code for {url}: {error}"),
             }
         }
     }
 
-    /// Starts a browser, if that was asked for. Not possible from inside the sandbox; the listeners let it wait until the server
-    /// has started.
-    pub(crate) fn open(&self, urls: &[String]) -> Option<Browser> {
+    /// Opens a browser, if --open is given. The sandbox would not allow it; the listeners keep the
+    /// browser waiting until the server has started.
+    pub(super) fn open(&self, urls: &[String]) -> Option<Browser> {
         let url = urls.first().filter(|_| self.open)?;
         let child = Command::new("xdg-open")
             .arg(url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A group of its own, or Ctrl-C would end the browser, too.
+            // In a process group of its own: Ctrl-C would end the browser, too.
             .process_group(0)
             .spawn();
         match child {
@@ -57,12 +45,12 @@ impl Share {
     }
 }
 
-/// A browser that was started, or what starts it.
-pub(crate) struct Browser(Child);
+/// The process that opens a browser, or is one.
+pub(super) struct Browser(Child);
 
 impl Browser {
-    /// Waits in a thread for what becomes of it, which may take as long as the browser is open.
-    pub(crate) fn look_after(mut self) -> io::Result<()> {
+    /// Waits for the process in a thread, for as long as the browser is open, and logs a failure.
+    pub(super) fn wait_in_background(mut self) -> io::Result<()> {
         let wait = move || match self.0.wait() {
             Ok(status) if status.success() => {}
             Ok(status) => log::warn!("can't open a browser: xdg-open: {status}"),
@@ -76,7 +64,7 @@ impl Browser {
     }
 }
 
-/// Whether only this machine can use it.
+/// Whether only this machine can use the URL.
 fn is_loopback(url: &str) -> bool {
     match Url::parse(url).as_ref().map(Url::host) {
         Ok(Some(Host::Ipv4(address))) => address.is_loopback(),
@@ -85,8 +73,8 @@ fn is_loopback(url: &str) -> bool {
     }
 }
 
-/// Two modules of the code in a character, and a margin around it. The modules that are drawn are the light ones: most terminals
-/// are dark.
+/// Draws a QR code with a margin, two modules in a character. The characters draw the light
+/// modules, because most terminals are dark.
 fn qr_code(url: &str) -> Result<String, QrError> {
     let code = QrCode::new(url)?;
     let mut drawn = code.render::<Dense1x2>();
@@ -112,7 +100,8 @@ mod tests {
         }
     }
 
-    /// Read as a camera does, with light where something is drawn: the margin of four modules, then the finder patterns.
+    /// Read as a camera does, with light where something is drawn: the margin of four modules, then
+    /// the finder patterns.
     #[test]
     fn the_code_is_light_on_dark() {
         let drawn = qr_code("http://192.0.2.1:8080/").unwrap();
