@@ -1,5 +1,5 @@
-//! What a line says. One is made for each exchange, so nothing is allocated for it, and the time is
-//! put into words once a second.
+//! The formats of a line. A line is made for each exchange, so it allocates nothing, and formats
+//! the time once per second.
 
 use super::{Ending, Format, Record};
 use chrono::{DateTime, Local};
@@ -7,12 +7,12 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The last second of the year 9999, as far as lines go that other programs read.
+/// The last day of the year 9999. Programs that read lines can't handle later times.
 const LAST_SECOND: i64 = 253_402_300_799 - 24 * 3600;
 
-/// What a thread keeps from one line to the next.
+/// A thread's buffers, kept from one line to the next.
 #[derive(Default)]
-struct Scribe {
+struct LineBuffer {
     line: String,
     second: Option<Duration>,
     pattern: &'static str,
@@ -20,29 +20,28 @@ struct Scribe {
 }
 
 thread_local! {
-    static SCRIBE: RefCell<Scribe> = RefCell::default();
+    static BUFFER: RefCell<LineBuffer> = RefCell::default();
 }
 
-/// Makes the line of a record, and lends it.
+/// Formats a record and passes the line to `take`.
 pub(super) fn with(record: &Record<'_>, format: Format, take: impl FnOnce(&[u8])) {
-    SCRIBE.with_borrow_mut(|scribe| {
-        scribe.line.clear();
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.line.clear();
         // Writing to a String doesn't fail.
         let _ = match format {
-            Format::Common => scribe.common(record),
-            Format::Combined => scribe.combined(record),
-            Format::Json => scribe.json(record),
-            Format::Dev => scribe.dev(record, "%H:%M:%S"),
-            Format::DatedDev => scribe.dev(record, "%Y-%m-%d %H:%M:%S"),
+            Format::Common => buffer.common(record),
+            Format::Combined => buffer.combined(record),
+            Format::Json => buffer.json(record),
+            Format::Dev => buffer.dev(record, "%H:%M:%S"),
+            Format::DatedDev => buffer.dev(record, "%Y-%m-%d %H:%M:%S"),
         };
-        scribe.line.push('\n');
-        take(scribe.line.as_bytes());
+        buffer.line.push('\n');
+        take(buffer.line.as_bytes());
     });
 }
 
-impl Scribe {
-    /// The time in words; whole seconds, so that it holds for many lines. Time zone and summer time
-    /// are looked up each time.
+impl LineBuffer {
+    /// Formats the time once per second, with the time zone and summer time of that second.
     fn time(&mut self, time: SystemTime, pattern: &'static str) -> (&str, &mut String) {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let second = Some(Duration::from_secs(since.as_secs()));
@@ -160,7 +159,7 @@ impl Scribe {
     }
 }
 
-/// A number of bytes for people.
+/// Formats a number of bytes with a unit.
 fn size(bytes: u64, line: &mut String) -> fmt::Result {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
     if bytes < 1000 {
@@ -175,8 +174,8 @@ fn size(bytes: u64, line: &mut String) -> fmt::Result {
     write!(line, "{value:.1} {}", UNITS[unit])
 }
 
-/// Printable ASCII as it is, everything else as `\xHH`, quotes and backslashes escaped: as nginx
-/// and Apache do.
+/// Escapes text as nginx and Apache do: quotes and backslashes with a backslash, everything but
+/// printable ASCII as `\xHH`.
 fn escape(bytes: &[u8], line: &mut String) {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     if let Ok(text) = std::str::from_utf8(bytes)
@@ -196,8 +195,8 @@ fn escape(bytes: &[u8], line: &mut String) {
     }
 }
 
-/// A user's name as one word: a space is escaped too, `-` stands for none and `""` for an empty
-/// one, as in Apache's logs.
+/// Writes a user's name as one word, as Apache does: a space is escaped, `-` means none, `""` an
+/// empty name.
 fn escape_user(user: Option<&[u8]>, line: &mut String) {
     let Some(user) = user else {
         return line.push('-');
@@ -216,7 +215,7 @@ fn escape_user(user: Option<&[u8]>, line: &mut String) {
     }
 }
 
-/// Text as in JSON, with everything that isn't printable ASCII as `\u00HH` by byte or `\uHHHH`.
+/// Escapes text for JSON: everything but printable ASCII as `\uHHHH`.
 fn escape_json(bytes: &[u8], line: &mut String) {
     for character in String::from_utf8_lossy(bytes).encode_utf16() {
         match u8::try_from(character) {
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn each_format_puts_its_parts_in_place_and_escapes_them() {
+    fn formats_and_their_escapes() {
         let micros = Duration::from_micros;
         let first = line(Format::Combined, 1, micros(1), 1024);
         assert!(first.starts_with("192.0.2.1 - - ["), "{first}");
@@ -328,7 +327,7 @@ mod tests {
         );
     }
 
-    /// A clock that is set wrong, to before 1970 or beyond the calendar of chrono, ends no log.
+    /// A clock before 1970 or beyond chrono's calendar doesn't end the log.
     #[test]
     fn any_time_has_a_line() {
         for seconds in [0, 253_402_300_799, 9_200_000_000_000, 9_200_000_000_000_000] {

@@ -1,15 +1,20 @@
-//! The access log: a line for each exchange, in a format people's tools read, written by a thread
-//! of its own.
+//! The access log: a line for each exchange, in a format that common tools read.
 //!
-//! A worker formats its line (`line.rs`) and appends it to a buffer; the thread takes the whole
-//! buffer and writes it in one call, as in `writer.rs`. So a slow disk or terminal hardly ever
-//! holds a request up, and a busy server makes some dozens of writes a second instead of one for
-//! each request. What is there when the server ends, or the log is dropped, is written before that
-//! returns. No line is lost to haste; to an output that is stuck, or fails, lines are, and the
-//! program's own log says so.
+//! A worker formats its line (`line`) and appends it to a buffer. A thread takes the whole buffer
+//! and writes it in one call (`writer`), so a slow disk or terminal hardly ever delays a request,
+//! and a busy server makes some dozens of writes per second instead of one per request. When the
+//! server ends, or the log is dropped, the remaining lines are written first. Lines are lost only
+//! if the output is stuck or fails, and the program's own log reports that.
 //!
-//! Whatever comes from a client is escaped: no line can be made to look like two, and no terminal
-//! to obey.
+//! Everything that a client sent is escaped: a line can't look like two, and can't control a
+//! terminal.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `user` | the user of a request |
+//! | `held` | exchanges whose responses are still in an output buffer |
+//! | `line` | the formats |
+//! | `writer` | the thread that writes |
 
 mod held;
 mod line;
@@ -25,7 +30,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) use user::user;
 use writer::Writer;
 
-/// What is worth telling of one exchange.
+/// One exchange: a request and its response.
 #[derive(Debug, Clone)]
 pub struct Record<'r> {
     /// The client.
@@ -35,7 +40,7 @@ pub struct Record<'r> {
     pub user: Option<Cow<'r, [u8]>>,
     /// When the request's head was complete.
     pub time: SystemTime,
-    /// How long it took from then until the response was handed over.
+    /// The time from then until the kernel had taken the response.
     pub duration: Duration,
     /// The request's method.
     pub method: Cow<'r, str>,
@@ -45,7 +50,7 @@ pub struct Record<'r> {
     pub version: Version,
     /// The response's status code.
     pub status: StatusCode,
-    /// Bytes of content that were handed over to the kernel.
+    /// Bytes of content that the kernel has taken.
     pub sent: u64,
     /// Whether the response went out whole, or why not.
     pub ending: Ending,
@@ -58,7 +63,7 @@ pub struct Record<'r> {
 }
 
 impl Record<'_> {
-    /// The same, borrowed from nothing.
+    /// Returns the record without borrows.
     #[must_use]
     pub fn into_owned(self) -> Record<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
@@ -75,21 +80,21 @@ impl Record<'_> {
     }
 }
 
-/// Whether a response went out whole: whether the kernel has taken all of it. What the client's
-/// side did with it then isn't known.
+/// How a response ended. It is complete when the kernel has taken all of it; whether the client has
+/// received it isn't known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// All of it was handed over.
+    /// The kernel has taken all of it.
     Complete,
     /// The client closed or reset the connection before.
     ClientGone,
-    /// The client took it more slowly than the server allows.
+    /// The client read it more slowly than the server allows.
     TooSlow,
     /// The connection was closed to make room for others.
     Evicted,
     /// The server ended.
     ShutDown,
-    /// Its content could not be read to the end.
+    /// The content could not be read to its end.
     Failed,
 }
 
@@ -119,7 +124,7 @@ impl Ending {
     }
 }
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// Common Log Format: `host - user [time] "request line" status bytes`.
@@ -128,14 +133,14 @@ pub enum Format {
     Combined,
     /// One JSON object a line.
     Json,
-    /// For a person who watches: time, status, method, target, size, duration, client, user.
+    /// For a developer's terminal: time, status, method, target, size, duration, client, user.
     #[default]
     Dev,
     /// As [`Format::Dev`], with the date before the time: for files that are read days later.
     DatedDev,
 }
 
-/// A log that is open. Dropping it writes what is left.
+/// An open log. Dropping it writes the remaining lines.
 #[derive(Debug)]
 pub struct AccessLog {
     format: Format,
@@ -143,8 +148,8 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// A log that writes to `output`, each time with everything that has gathered: at once after a
-    /// silence, then at most every 50 ms, or when 256 KiB are there.
+    /// Makes a log that writes all gathered lines to `output` in one call: at once after a silence,
+    /// then at most every 50 ms, or when there are 256 KiB.
     ///
     /// # Errors
     /// If the writing thread can't be started.
@@ -153,14 +158,15 @@ impl AccessLog {
         Ok(AccessLog { format, writer })
     }
 
-    /// Adds a line. If 4 MiB are there already it waits, for no line is to be lost, but no longer
-    /// than a second: if there is no room by then, this line is lost, and so are others, without a
-    /// wait, until the output takes some again.
+    /// Adds a line. If 4 MiB are waiting already, it blocks for up to a second. If there is no room
+    /// by then, this line is lost, and so are the next ones, without a wait, until the output takes
+    /// lines again.
     pub fn record(&self, record: &Record<'_>) {
         line::with(record, self.format, |line| self.writer.append(line));
     }
 
-    /// Waits until all that has been recorded is written, but no longer than that: whether it is.
+    /// Waits until all recorded lines are written, for `at_most` at the longest. Returns whether
+    /// they are.
     pub fn flush(&self, at_most: Duration) -> bool {
         self.writer.flush(at_most)
     }

@@ -1,29 +1,30 @@
-//! The thread that writes the lines: many of them in one call, and woken seldom.
+//! The thread that writes the lines: many in one call, with few wake-ups.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// How long lines gather after others have been written. A person who watches doesn't notice; a
-/// busy server saves a wake-up and a write for nearly every line.
+/// How long lines gather after a write. Too short to notice on a terminal; a busy server saves a
+/// wake-up and a write for nearly every line.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Bytes for which nobody waits that long.
+/// This many bytes are written without waiting for more.
 const PLENTY: usize = 256 * 1024;
 
-/// Bytes that may wait to be written.
+/// The maximum number of bytes that wait to be written.
 const BOUND: usize = 4 * 1024 * 1024;
 
-/// How long a request waits for room behind them. An output that has taken nothing for so long may
-/// never again: a terminal that somebody has stopped, a pipe that nobody reads. Requests are worth
-/// more than its lines.
+/// How long a request waits for room in the buffer. An output that takes nothing for this long may
+/// be a stopped terminal or a pipe without a reader; then lines are dropped rather than requests
+/// delayed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long the last lines may take.
+/// How long writing the last lines may take.
 const LAST: Duration = Duration::from_secs(5);
 
-/// Lines on their way to an output. Dropping it writes what is left, if the output takes it.
+/// Lines on their way to an output. Dropping it writes the remaining lines, if the output takes
+/// them.
 #[derive(Debug)]
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -34,24 +35,24 @@ pub(super) struct Writer {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
-    /// There is something for the thread to do.
+    /// Signalled when there is work for the thread.
     filled: Condvar,
-    /// The thread has taken lines, or written them.
+    /// Signalled when the thread has taken or written lines.
     emptied: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
-    /// The thread waits for the next line, however long it takes.
+    /// The thread waits for the next line, without a timeout.
     idle: bool,
-    /// Lines that have been taken out of here are on their way to the output.
+    /// The thread is writing lines that it has taken.
     writing: bool,
-    /// Somebody has waited in vain for the output to take lines, and nobody else need.
+    /// A wait for the output has timed out, so further callers don't wait.
     stuck: bool,
-    /// Lines that there was no room for.
+    /// The number of dropped lines.
     lost: u64,
-    /// Somebody waits for everything to be written.
+    /// A caller waits for everything to be written.
     hurry: bool,
     ending: bool,
 }
@@ -84,7 +85,7 @@ impl Writer {
                     lines.clear();
                     let lost = theirs.written();
                     if lost > 0 {
-                        log::error!("{lost} lines of the access log are lost: it took none for too long");
+                        log::error!("{lost} lines of the access log are lost: its output took none for too long");
                     }
                 }
             })?;
@@ -95,7 +96,7 @@ impl Writer {
         })
     }
 
-    /// Adds a line; waits while there are too many, as long as there is hope.
+    /// Adds a line. Blocks while the buffer is full and the output is not stuck.
     pub(super) fn append(&self, line: &[u8]) {
         let mut state = self.shared.lock();
         if state.lines.len() > BOUND {
@@ -122,8 +123,8 @@ impl Writer {
         }
     }
 
-    /// Waits until all lines are written, but no longer than that, and not at all if somebody has
-    /// in vain: whether they are.
+    /// Waits until all lines are written, for `at_most` at the longest, and not at all if the
+    /// output is stuck. Returns whether they are.
     pub(super) fn flush(&self, at_most: Duration) -> bool {
         let mut state = self.shared.lock();
         state.hurry = true;
@@ -146,11 +147,11 @@ impl Drop for Writer {
         self.shared.lock().ending = true;
         self.shared.filled.notify_one();
         self.shared.emptied.notify_all();
-        // A thread that an output holds up is left behind.
+        // A thread that its output blocks is left behind.
         if self.flush(LAST)
             && let Some(thread) = self.thread.take()
         {
-            // If it panicked there is nothing more to be done.
+            // There is nothing to do about a panic.
             let _ = thread.join();
         }
     }
@@ -163,12 +164,12 @@ impl State {
 }
 
 impl Shared {
-    /// Nobody panics while holding this lock, so poison says nothing.
+    /// No code panics while holding this lock, so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The lines that were taken are written: how many have been lost meanwhile.
+    /// Notes that the taken lines are written. Returns how many were dropped meanwhile.
     fn written(&self) -> u64 {
         let mut state = self.lock();
         state.writing = false;
@@ -178,7 +179,7 @@ impl Shared {
         lost
     }
 
-    /// Lets lines gather and takes them all; `false` when there will be no more.
+    /// Lets lines gather and takes all of them. Returns `false` at the end.
     fn gather(&self, lines: &mut Vec<u8>) -> bool {
         let few = |state: &mut State| state.lines.len() < PLENTY && !state.hurry && !state.ending;
         let waited = self.filled.wait_timeout_while(self.lock(), GATHER, few);
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    /// An output that tells of each write, and waits to be let go on.
+    /// An output that reports each write and then waits for permission to continue.
     struct Slow(mpsc::Sender<usize>, mpsc::Receiver<()>);
 
     impl Write for Slow {
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_stuck_does_not_put_off_the_end() {
+    fn a_stuck_output_does_not_delay_the_end() {
         let (tell, told) = mpsc::channel();
         let (go, wait) = mpsc::channel();
         let writer = Writer::start(Slow(tell, wait)).unwrap();
@@ -247,14 +248,14 @@ mod tests {
         assert_eq!(told.recv().unwrap(), 6);
         writer.append(b"never\n");
         assert!(!writer.flush(Duration::from_millis(1)));
-        // It has been waited for, and will not be again.
+        // The wait has timed out once, so this one returns at once.
         drop(writer);
         assert!(told.try_recv().is_err());
         drop(go);
     }
 
     #[test]
-    fn who_is_too_fast_waits() {
+    fn a_fast_caller_waits() {
         let (tell, told) = mpsc::channel();
         let (go, wait) = mpsc::channel();
         let writer = Writer::with_patience(Duration::MAX, Slow(tell, wait)).unwrap();
@@ -264,7 +265,7 @@ mod tests {
         thread::scope(|scope| {
             let fast =
                 scope.spawn(|| (0..2 * BOUND / line.len()).for_each(|_| writer.append(&line)));
-            // Half of it fits, and the next is let in when the writer is let go.
+            // Half of the lines fit; the others follow as the output takes some.
             let (mut written, all) = (0, 2 * BOUND);
             go.send(()).unwrap();
             while written < all {
@@ -278,10 +279,10 @@ mod tests {
         drop(go);
     }
 
-    /// An output that takes nothing costs lines, and nobody more than a moment. When it goes on, so
-    /// do the lines.
+    /// A stuck output costs lines, and each caller only a moment. When it recovers, lines are
+    /// written again.
     #[test]
-    fn nobody_waits_for_an_output_that_is_stuck() {
+    fn callers_do_not_wait_for_a_stuck_output() {
         let (tell, told) = mpsc::channel();
         let (go, wait) = mpsc::channel();
         let writer = Writer::with_patience(Duration::from_millis(1), Slow(tell, wait)).unwrap();
@@ -306,10 +307,10 @@ mod tests {
         drop(go);
     }
 
-    /// What is written while the disk is full is lost, and nothing of what comes after.
+    /// Lines that are written while the disk is full are lost, later ones are not.
     #[test]
     fn a_disk_that_is_full_for_a_while() {
-        /// It fails as often as it is told to.
+        /// An output that fails a number of times.
         struct Full(u32, mpsc::Sender<Vec<u8>>);
 
         impl Write for Full {
