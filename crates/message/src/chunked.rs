@@ -47,6 +47,8 @@ pub struct ChunkedDecoder {
     /// The faults forgiven since the last [`take_deviations`](Self::take_deviations); `None` in a
     /// strict decoder.
     deviations: Option<Deviations>,
+    /// The line with the size of this chunk ended in LF alone.
+    has_bare_size: bool,
 }
 
 /// A piece of decoded input.
@@ -202,7 +204,10 @@ impl ChunkedDecoder {
                     _ => return Err(ProtocolError::InvalidChunkSize),
                 },
                 State::SizeLf(_) if byte != b'\n' => return Err(ProtocolError::BareCarriageReturn),
-                State::SizeLf(size) => self.after_size(size),
+                State::SizeLf(size) => {
+                    self.has_bare_size = false;
+                    self.after_size(size)
+                }
                 State::Data(left) => {
                     let rest = &input[used..];
                     let length =
@@ -247,9 +252,13 @@ impl ChunkedDecoder {
                 (Deviation::SpaceAfterChunkSize, State::SizeLf(size))
             }
             (State::Size(size) | State::BeforeExtension(size) | State::Extension(size), b'\n') => {
+                self.has_bare_size = true;
                 (Deviation::BareLineFeed, self.after_size(size))
             }
-            (State::DataCr, b'\n') => (Deviation::BareLineFeed, State::SizeStart),
+            // Behind a size line with CRLF, the CR is the last byte of a chunk whose size is one too large.
+            (State::DataCr, b'\n') if self.has_bare_size => {
+                (Deviation::BareLineFeed, State::SizeStart)
+            }
             _ => return None,
         };
         self.forgives(deviation);

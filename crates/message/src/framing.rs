@@ -366,6 +366,17 @@ pub(crate) fn repair_framing(
     Ok(repaired)
 }
 
+/// Whether a line, read by itself, is a field of the framing.
+pub(crate) fn is_framing_line(line: &[u8]) -> bool {
+    let colon = line.iter().position(|byte| *byte == b':');
+    colon.is_some_and(|colon| {
+        let name = line[..colon].trim_ascii();
+        [&b"content-length"[..], b"transfer-encoding"]
+            .iter()
+            .any(|field| name.eq_ignore_ascii_case(field))
+    })
+}
+
 /// The values of every field line of this name.
 fn values<'l>(lines: &'l [Vec<u8>], name: &'l [u8]) -> impl Iterator<Item = &'l [u8]> {
     lines.iter().filter_map(move |line| value(line, name))

@@ -18,6 +18,10 @@
 //! | white space after a chunk size | skipped (§7.1.1) |
 //! | HTTP/1.2 to HTTP/1.9 | as HTTP/1.1 (RFC 9110 §2.5) |
 //!
+//! Two faults are refused because they leave the framing ambiguous: a fold that would be a framing
+//! field on a line of its own, and, without Content-Length and Transfer-Encoding, an empty line that
+//! ends in LF alone behind lines that end in CRLF.
+//!
 //! # Example
 //!
 //! [`repair`] rewrites a head into one that the strict grammar accepts, and names the faults:
@@ -33,7 +37,7 @@
 //! ```
 
 use crate::error::ProtocolError;
-use crate::framing::repair_framing;
+use crate::framing::{is_framing_line, repair_framing};
 use crate::head::Limits;
 use std::fmt;
 
@@ -177,11 +181,19 @@ pub type Repaired = (Vec<u8>, Deviations);
 /// Repairs a whole response head, with its empty line; `None` if there is nothing to repair.
 ///
 /// # Errors
-/// [`ProtocolError::RepeatedContentLength`] for Content-Lengths that differ. The parser finds the
-/// other faults.
+/// [`ProtocolError::RepeatedContentLength`] for Content-Lengths that differ;
+/// [`ProtocolError::LineFolding`] and [`ProtocolError::BareLineFeed`] where these leave the framing
+/// ambiguous. The parser finds the other faults.
 pub fn repair(head: &[u8]) -> Result<Option<Repaired>, ProtocolError> {
     let mut repair = Repair::default();
     let start_line = repair.lines(head, true);
+    if repair.hides_framing {
+        return Err(ProtocolError::LineFolding);
+    }
+    let is_framed = repair.lines.iter().any(|line| is_framing_line(line));
+    if head.ends_with(b"\r\n\n") && !is_framed {
+        return Err(ProtocolError::BareLineFeed);
+    }
     let start_line = start_line.map(|line| repair.version(line));
     repair.framing(start_line.as_deref())?;
     Ok(repair.finish(start_line.as_deref()))
@@ -199,6 +211,8 @@ pub(crate) fn repair_trailers(section: &[u8]) -> Option<Repaired> {
 struct Repair {
     lines: Vec<Vec<u8>>,
     deviations: Deviations,
+    /// A folded line would be a field of the framing, if it were a line of its own.
+    hides_framing: bool,
 }
 
 impl Repair {
@@ -232,8 +246,10 @@ impl Repair {
             // Before the first field there is nothing to continue (RFC 9112 §2.2); the parser
             // refuses such a line.
             if let Some(last) = self.lines.last_mut() {
+                let line = line.trim_ascii();
+                self.hides_framing |= is_framing_line(line);
                 last.push(b' ');
-                last.extend_from_slice(line.trim_ascii());
+                last.extend_from_slice(line);
                 self.note(Deviation::LineFolding);
                 return;
             }
