@@ -4,7 +4,7 @@
 //! Only then it is known whether a response went out whole. All texts of all exchanges share one
 //! buffer, which a worker reuses, so holding a record allocates nothing.
 
-use super::{Ending, Record};
+use super::record::{Ending, Record};
 use std::borrow::Cow;
 use std::ops::Range;
 

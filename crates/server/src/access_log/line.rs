@@ -1,7 +1,7 @@
 //! The formats of a line. A line is made for each exchange, so it allocates nothing, and formats
 //! the time once per second.
 
-use super::{Ending, Format, Record};
+use super::record::{Ending, Record};
 use chrono::{DateTime, Local};
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -9,6 +9,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The last day of the year 9999. Programs that read lines can't handle later times.
 const LAST_SECOND: i64 = 253_402_300_799 - 24 * 3600;
+
+/// The format of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// Common Log Format: `host - user [time] "request line" status bytes`.
+    Common,
+    /// Common Log Format with Referer and User-Agent behind it, as most tools expect.
+    Combined,
+    /// One JSON object a line.
+    Json,
+    /// For a developer's terminal: time, status, method, target, size, duration, client, user.
+    #[default]
+    Dev,
+    /// As [`Format::Dev`], with the date before the time: for files that are read days later.
+    DatedDev,
+}
 
 /// A thread's buffers, kept from one line to the next.
 #[derive(Default)]

@@ -13,132 +13,24 @@
 //! |---|---|
 //! | `user` | the user of a request |
 //! | `held` | exchanges whose responses are still in an output buffer |
+//! | `record` | one exchange, and how its response ended |
 //! | `line` | the formats |
 //! | `writer` | the thread that writes |
 
 mod held;
 mod line;
+mod record;
 mod user;
 mod writer;
 
-use crate::endpoint::Endpoint;
 pub(crate) use held::Held;
-use http::{StatusCode, Version};
-use std::borrow::Cow;
-use std::io::{self, Write};
-use std::time::{Duration, SystemTime};
+pub use line::Format;
+pub use record::{Ending, Record};
 pub(crate) use user::user;
+
+use std::io::{self, Write};
+use std::time::Duration;
 use writer::Writer;
-
-/// One exchange: a request and its response.
-#[derive(Debug, Clone)]
-pub struct Record<'r> {
-    /// The client.
-    pub remote: Endpoint,
-    /// The name in the request's Basic credentials, as it was sent; only authentication makes it
-    /// more than a claim.
-    pub user: Option<Cow<'r, [u8]>>,
-    /// When the request's head was complete.
-    pub time: SystemTime,
-    /// The time from then until the kernel had taken the response.
-    pub duration: Duration,
-    /// The request's method.
-    pub method: Cow<'r, str>,
-    /// The request's target, as it was sent.
-    pub target: Cow<'r, str>,
-    /// The request's version.
-    pub version: Version,
-    /// The response's status code.
-    pub status: StatusCode,
-    /// Bytes of content that the kernel has taken.
-    pub sent: u64,
-    /// Whether the response went out whole, or why not.
-    pub ending: Ending,
-    /// The client began with a TLS handshake instead of a request.
-    pub is_tls: bool,
-    /// The request's Referer.
-    pub referer: Option<Cow<'r, [u8]>>,
-    /// The request's User-Agent.
-    pub user_agent: Option<Cow<'r, [u8]>>,
-}
-
-impl Record<'_> {
-    /// Returns the record without borrows.
-    #[must_use]
-    pub fn into_owned(self) -> Record<'static> {
-        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let own_bytes =
-            |bytes: Option<Cow<'_, [u8]>>| bytes.map(|bytes| Cow::Owned(bytes.into_owned()));
-        Record {
-            method: own(self.method),
-            target: own(self.target),
-            user: own_bytes(self.user),
-            referer: own_bytes(self.referer),
-            user_agent: own_bytes(self.user_agent),
-            ..self
-        }
-    }
-}
-
-/// How a response ended. It is complete when the kernel has taken all of it; whether the client has
-/// received it isn't known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The kernel has taken all of it.
-    Complete,
-    /// The client closed or reset the connection before.
-    ClientGone,
-    /// The client read it more slowly than the server allows.
-    TooSlow,
-    /// The connection was closed to make room for others.
-    Evicted,
-    /// The server ended.
-    ShutDown,
-    /// The content could not be read to its end.
-    Failed,
-}
-
-impl Ending {
-    /// The status code in formats that have no other place for it: 499 if the client or the server
-    /// closed the connection before the end, which nginx made customary; 500 if the content failed.
-    fn status(self) -> Option<&'static str> {
-        match self {
-            Ending::Complete => None,
-            Ending::ClientGone | Ending::TooSlow | Ending::Evicted | Ending::ShutDown => {
-                Some("499")
-            }
-            Ending::Failed => Some("500"),
-        }
-    }
-
-    /// The reason in a few words; `None` if the response is complete.
-    fn reason(self) -> Option<&'static str> {
-        match self {
-            Ending::Complete => None,
-            Ending::ClientGone => Some("client closed the connection"),
-            Ending::TooSlow => Some("client too slow"),
-            Ending::Evicted => Some("evicted"),
-            Ending::ShutDown => Some("server shut down"),
-            Ending::Failed => Some("content failed"),
-        }
-    }
-}
-
-/// The format of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
-    /// Common Log Format: `host - user [time] "request line" status bytes`.
-    Common,
-    /// Common Log Format with Referer and User-Agent behind it, as most tools expect.
-    Combined,
-    /// One JSON object a line.
-    Json,
-    /// For a developer's terminal: time, status, method, target, size, duration, client, user.
-    #[default]
-    Dev,
-    /// As [`Format::Dev`], with the date before the time: for files that are read days later.
-    DatedDev,
-}
 
 /// An open log. Dropping it writes the remaining lines.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! The thread that writes the lines: many in one call, with few wake-ups.
 
+use crate::lock::{Lock, unpoisoned};
 use std::io::{self, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub(super) struct Writer {
 
 #[derive(Debug, Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// Signalled when there is work for the thread.
     filled: Condvar,
     /// Signalled when the thread has taken or written lines.
@@ -98,13 +99,13 @@ impl Writer {
 
     /// Adds a line. Blocks while the buffer is full and the output is not stuck.
     pub(super) fn append(&self, line: &[u8]) {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         if state.lines.len() > BOUND {
             let full =
                 |state: &mut State| state.lines.len() > BOUND && !state.stuck && !state.ending;
             let emptied = &self.shared.emptied;
             let waited = emptied.wait_timeout_while(state, self.patience, full);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = unpoisoned(waited).0;
             if state.lines.len() > BOUND && !state.ending {
                 state.stuck = true;
                 state.lost += 1;
@@ -126,7 +127,7 @@ impl Writer {
     /// Waits until all lines are written, for `at_most` at the longest, and not at all if the
     /// output is stuck. Returns whether they are.
     pub(super) fn flush(&self, at_most: Duration) -> bool {
-        let mut state = self.shared.lock();
+        let mut state = self.shared.state.lock();
         state.hurry = true;
         self.shared.filled.notify_one();
         let goes_on = |state: &mut State| !state.stuck && !state.is_written();
@@ -134,7 +135,7 @@ impl Writer {
             .shared
             .emptied
             .wait_timeout_while(state, at_most, goes_on);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = unpoisoned(waited);
         state.hurry = false;
         let is_written = state.is_written();
         state.stuck |= !is_written;
@@ -144,7 +145,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.lock().ending = true;
+        self.shared.state.lock().ending = true;
         self.shared.filled.notify_one();
         self.shared.emptied.notify_all();
         // A thread that its output blocks is left behind.
@@ -164,14 +165,9 @@ impl State {
 }
 
 impl Shared {
-    /// No code panics while holding this lock, so poison means nothing.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Notes that the taken lines are written. Returns how many were dropped meanwhile.
     fn written(&self) -> u64 {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.writing = false;
         let lost = std::mem::take(&mut state.lost);
         drop(state);
@@ -182,12 +178,14 @@ impl Shared {
     /// Lets lines gather and takes all of them. Returns `false` at the end.
     fn gather(&self, lines: &mut Vec<u8>) -> bool {
         let few = |state: &mut State| state.lines.len() < PLENTY && !state.hurry && !state.ending;
-        let waited = self.filled.wait_timeout_while(self.lock(), GATHER, few);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .filled
+            .wait_timeout_while(self.state.lock(), GATHER, few);
+        let (mut state, _) = unpoisoned(waited);
         state.idle = true;
         let nothing = |state: &mut State| state.lines.is_empty() && !state.ending;
         let waited = self.filled.wait_while(state, nothing);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut state = unpoisoned(waited);
         state.idle = false;
         state.stuck = false;
         std::mem::swap(lines, &mut state.lines);
@@ -290,10 +288,10 @@ mod tests {
         writer.append(&line);
         told.recv().unwrap();
         (0..3 * BOUND / line.len()).for_each(|_| writer.append(&line));
-        let kept = writer.shared.lock().lines.len();
+        let kept = writer.shared.state.lock().lines.len();
         assert_eq!(kept, BOUND + line.len());
         assert_eq!(
-            writer.shared.lock().lost,
+            writer.shared.state.lock().lost,
             (3 * BOUND - kept) as u64 / line.len() as u64
         );
         go.send(()).unwrap();
@@ -303,7 +301,7 @@ mod tests {
         assert_eq!(told.recv().unwrap(), 6);
         go.send(()).unwrap();
         assert!(writer.flush(Duration::MAX));
-        assert_eq!(writer.shared.lock().lost, 0);
+        assert_eq!(writer.shared.state.lock().lost, 0);
         drop(go);
     }
 
