@@ -40,7 +40,7 @@ mod calendar;
 #[cfg(test)]
 mod tests;
 
-use calendar::Day;
+use calendar::{Day, weekday};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -120,9 +120,10 @@ impl HttpDate {
     /// Returns the 29 bytes of the date in IMF-fixdate, the only format to send.
     #[must_use]
     pub fn write(self) -> [u8; 29] {
-        let (day, second) = self.day_and_second();
+        let days = self.0.div_euclid(DAY_SECONDS);
+        let (day, second) = (Day::from_days(days), self.0.rem_euclid(DAY_SECONDS));
         let mut out = *b"Day, 00 Mon 0000 00:00:00 GMT";
-        out[0..3].copy_from_slice(DAY_NAMES[day.weekday()]);
+        out[0..3].copy_from_slice(DAY_NAMES[weekday(days)]);
         out[5..7].copy_from_slice(&two_digits(day.day));
         out[8..11].copy_from_slice(MONTHS[day.month as usize - 1]);
         out[12..14].copy_from_slice(&two_digits(day.year / 100));
@@ -131,11 +132,6 @@ impl HttpDate {
         out[20..22].copy_from_slice(&two_digits(second / 60 % 60));
         out[23..25].copy_from_slice(&two_digits(second % 60));
         out
-    }
-
-    fn day_and_second(self) -> (Day, i64) {
-        let days = self.0.div_euclid(DAY_SECONDS);
-        (Day::from_days(days), self.0.rem_euclid(DAY_SECONDS))
     }
 
     fn from_parts(year: i64, month: i64, day: &[u8], time: &[u8]) -> Option<Self> {

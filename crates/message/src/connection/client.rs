@@ -1,7 +1,7 @@
 //! The client's side of a connection: requests out, responses in.
 
 use super::fields::content_length;
-use super::receiver::{Event, HeadRead, Progress, Receiver};
+use super::receiver::{Event, Progress, Receiver};
 use crate::content::ContentEncoder;
 use crate::encode::HeadWriter;
 use crate::error::{MisuseError, ProtocolError};
@@ -148,18 +148,30 @@ impl ClientConnection {
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b, N>,
     ) -> Result<(usize, Event<'h, Response<'h>>), ProtocolError> {
-        let (method, interim) = (&self.method, &mut self.interim);
-        self.receiver
-            .receive(input, self.tolerance.as_mut(), |scanner, limits| {
-                let read = read_response(scanner, method, input, storage, limits)?;
-                if matches!(read, HeadRead::Whole { length: None, .. }) {
-                    *interim += 1;
-                    if *interim > INTERIM_RESPONSES {
-                        return Err(ProtocolError::TooManyInterimResponses);
-                    }
-                }
-                Ok(read)
-            })
+        let Some((scanner, limits)) = self.receiver.due_head() else {
+            return self.receiver.receive(input, self.tolerance.as_mut());
+        };
+        let read = read_response(scanner, &self.method, input, storage, limits);
+        match &read {
+            Ok(Some((_, Response::Interim(_)))) if self.interim == INTERIM_RESPONSES => {
+                self.receiver.fail();
+                return Err(ProtocolError::TooManyInterimResponses);
+            }
+            Ok(Some((_, Response::Interim(_)))) => {
+                self.interim += 1;
+                self.receiver.expect_head();
+            }
+            Ok(Some((_, Response::Final { framing, .. }))) => {
+                let is_tolerant = self.tolerance.is_some();
+                self.receiver
+                    .begin(framing.length, framing.close, is_tolerant);
+            }
+            Ok(None) => {}
+            Err(_) => self.receiver.fail(),
+        }
+        Ok(read?.map_or((0, Event::NeedMore), |(used, head)| {
+            (used, Event::Head(head))
+        }))
     }
 
     /// Takes note that the server has closed its side. Content whose end is the connection's end is
@@ -195,33 +207,24 @@ impl ClientConnection {
     }
 }
 
+/// Reads a response's head and determines its framing; `None` while its end has not arrived.
 fn read_response<'h, 'b: 'h, const N: usize>(
     scanner: &mut HeadScanner,
     method: &Method,
     input: &'b [u8],
     storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
-) -> Result<HeadRead<Response<'h>>, ProtocolError> {
+) -> Result<Option<(usize, Response<'h>)>, ProtocolError> {
     let Some(used) = scanner.find_end(input, None, limits)? else {
-        return Ok(HeadRead::Partial { used: 0 });
+        return Ok(None);
     };
     let head = ResponseHead::parse_found(&input[..used], storage, limits)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Err(ProtocolError::UnexpectedUpgrade);
     }
     if head.status.is_informational() {
-        return Ok(HeadRead::Whole {
-            used,
-            head: Response::Interim(head),
-            length: None,
-            close: None,
-        });
+        return Ok(Some((used, Response::Interim(head))));
     }
     let framing = response_framing(method, head.status, head.version, head.fields.iter())?;
-    Ok(HeadRead::Whole {
-        used,
-        head: Response::Final { head, framing },
-        length: Some(framing.length),
-        close: framing.close,
-    })
+    Ok(Some((used, Response::Final { head, framing })))
 }

@@ -1,9 +1,9 @@
 //! The receiving half of a connection, the same for both roles: a message's head, its content, its
 //! end.
 //!
-//! The two roles differ in what a head is, and in what follows one: a server reads a request head,
-//! a client reads interim response heads before the final one. [`Receiver::receive`] takes the
-//! reading of heads as an argument and does the rest.
+//! The roles differ in what a head is, and in what follows one: a server reads request heads, a
+//! client reads interim response heads before the final one. So each role reads the head that is
+//! [due](Receiver::due_head) itself, and the receiver does the rest.
 
 use crate::content::{ContentDecoder, Piece};
 use crate::error::ProtocolError;
@@ -58,22 +58,6 @@ pub(super) enum Progress {
     Closed,
 }
 
-/// The answer of a role's head reader.
-pub(super) enum HeadRead<H> {
-    /// The head's end has not arrived. The first `used` bytes of the input belong to no head.
-    Partial { used: usize },
-    /// A whole head, which took `used` bytes of the input.
-    Whole {
-        used: usize,
-        head: H,
-        /// The length of the content that follows; `None` if another head follows, as after an
-        /// interim response.
-        length: Option<BodyLength>,
-        /// Why the connection can't be used after this message.
-        close: Option<CloseReason>,
-    },
-}
-
 /// Receives one message after the other.
 #[derive(Debug)]
 pub(super) struct Receiver {
@@ -96,41 +80,44 @@ impl Receiver {
         self.progress = Progress::Head(HeadScanner::default());
     }
 
-    /// Reads the next event from `input`, and returns how many bytes it used. `read_head` is called
-    /// while a head is due; `tolerance` collects the faults that the decoder of chunks forgives,
-    /// and is `None` if it must forgive none.
+    /// Returns the scanner of the head that is due, with the limits; `None` if none is due. The role
+    /// reads the head and then calls [`begin`](Self::begin) or [`fail`](Self::fail).
+    pub(super) fn due_head(&mut self) -> Option<(&mut HeadScanner, &Limits)> {
+        match &mut self.progress {
+            Progress::Head(scanner) => Some((scanner, &self.limits)),
+            Progress::Content(_) | Progress::End | Progress::Closed => None,
+        }
+    }
+
+    /// Begins a message of which the head has been read. `close` is the reason why the connection
+    /// can't be used after it. A tolerant receiver forgives faults of chunks.
+    pub(super) fn begin(
+        &mut self,
+        length: BodyLength,
+        close: Option<CloseReason>,
+        is_tolerant: bool,
+    ) {
+        self.close = self.close.or(close);
+        self.progress =
+            ContentDecoder::new(length, is_tolerant).map_or(Progress::End, Progress::Content);
+    }
+
+    /// Reads the next event from `input` while no head is due, and returns how many bytes it used.
+    /// `tolerance` collects the faults that were forgiven.
     ///
     /// After an error further input is discarded, and the connection can't be used again.
     pub(super) fn receive<'b, H>(
         &mut self,
         input: &'b [u8],
         tolerance: Option<&mut Deviations>,
-        read_head: impl FnOnce(&mut HeadScanner, &Limits) -> Result<HeadRead<H>, ProtocolError>,
     ) -> Result<(usize, Event<'b, H>), ProtocolError> {
-        let received = match &mut self.progress {
-            Progress::Head(scanner) => match read_head(scanner, &self.limits) {
-                Ok(HeadRead::Partial { used }) => Ok((used, Event::NeedMore)),
-                Ok(HeadRead::Whole {
-                    used,
-                    head,
-                    length,
-                    close,
-                }) => {
-                    self.close = self.close.or(close);
-                    self.progress = match length {
-                        None => Progress::Head(HeadScanner::default()),
-                        Some(length) => ContentDecoder::new(length, tolerance.is_some())
-                            .map_or(Progress::End, Progress::Content),
-                    };
-                    Ok((used, Event::Head(head)))
-                }
-                Err(error) => Err(error),
-            },
-            Progress::Content(_) => self.receive_content(input, tolerance),
-            Progress::End => return Ok((0, Event::Paused)),
-            Progress::Closed => return Ok((input.len(), Event::NeedMore)),
-        };
-        received.inspect_err(|_| self.fail())
+        match &self.progress {
+            Progress::Content(_) => self
+                .receive_content(input, tolerance)
+                .inspect_err(|_| self.fail()),
+            Progress::Head(_) | Progress::End => Ok((0, Event::Paused)),
+            Progress::Closed => Ok((input.len(), Event::NeedMore)),
+        }
     }
 
     fn receive_content<'b, H>(

@@ -2,7 +2,7 @@
 
 use super::fields::content_length;
 use super::overhead::Overhead;
-use super::receiver::{Event, HeadRead, Progress, Receiver, Skipped};
+use super::receiver::{Event, Progress, Receiver, Skipped};
 use crate::content::ContentEncoder;
 use crate::encode::HeadWriter;
 use crate::error::{MisuseError, ProtocolError};
@@ -70,29 +70,45 @@ impl ServerConnection {
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b>,
     ) -> Result<(usize, Event<'h, Request<'h>>), ProtocolError> {
-        let is_content = self.receiver.awaits_content();
-        let is_head = &mut self.is_head;
-        let received = self.receiver.receive(input, None, |scanner, limits| {
-            // Old clients may send empty lines after content (RFC 9112 §2.2); they belong to no
-            // head.
-            let fresh = *scanner == HeadScanner::default();
-            let skipped = if fresh { empty_lines(input) } else { 0 };
-            let input = &input[skipped..];
-            if fresh && (input.is_empty() || input == b"\r") {
-                return Ok(HeadRead::Partial { used: skipped });
+        let Some((scanner, limits)) = self.receiver.due_head() else {
+            return self.receive_content(input);
+        };
+        // Old clients may send empty lines after content (RFC 9112 §2.2); they belong to no head.
+        let fresh = *scanner == HeadScanner::default();
+        let skipped = if fresh { empty_lines(input) } else { 0 };
+        let input = &input[skipped..];
+        if fresh && (input.is_empty() || input == b"\r") {
+            return Ok((skipped, Event::NeedMore));
+        }
+        // A response to HEAD has no content, even if the rest of the head is refused.
+        self.is_head = input.starts_with(b"HEAD ");
+        match read_request(scanner, input, storage, limits) {
+            Ok(None) => Ok((skipped, Event::NeedMore)),
+            Ok(Some((used, request))) => {
+                let framing = &request.framing;
+                self.version = request.head.version;
+                self.is_head = request.head.method == Method::HEAD;
+                self.expects_continue = framing.expects_continue;
+                self.answered = false;
+                self.overhead = Overhead::default();
+                self.receiver.begin(framing.length, framing.close, false);
+                Ok((skipped + used, Event::Head(request)))
             }
-            // A response to HEAD has no content, even if the rest of the head is refused.
-            *is_head = input.starts_with(b"HEAD ");
-            read_request(scanner, input, skipped, storage, limits)
-        });
-        let (used, event) = received?;
-        if let Event::Head(Request { head, framing }) = &event {
-            self.version = head.version;
-            self.is_head = head.method == Method::HEAD;
-            self.expects_continue = framing.expects_continue;
-            self.answered = false;
-            self.overhead = Overhead::default();
-        } else if is_content {
+            Err(error) => {
+                self.receiver.fail();
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads the next event while no head is due, and bounds the framing of content.
+    fn receive_content<'b>(
+        &mut self,
+        input: &'b [u8],
+    ) -> Result<(usize, Event<'b, Request<'b>>), ProtocolError> {
+        let is_content = self.receiver.awaits_content();
+        let (used, event) = self.receiver.receive(input, None)?;
+        if is_content {
             let content = match &event {
                 Event::Content(content) => content.len(),
                 _ => 0,
@@ -275,25 +291,19 @@ fn empty_lines(input: &[u8]) -> usize {
         * 2
 }
 
-/// `skipped` bytes before `input` belong to no head.
+/// Reads a request's head and determines its framing; `None` while its end has not arrived.
 fn read_request<'h, 'b: 'h>(
     scanner: &mut HeadScanner,
     input: &'b [u8],
-    skipped: usize,
     storage: &'h mut FieldStorage<'b>,
     limits: &Limits,
-) -> Result<HeadRead<Request<'h>>, ProtocolError> {
+) -> Result<Option<(usize, Request<'h>)>, ProtocolError> {
     let Some(length) = scanner.find_end(input, Some(limits.request_line), limits)? else {
-        return Ok(HeadRead::Partial { used: skipped });
+        return Ok(None);
     };
     let head = RequestHead::parse_found(&input[..length], storage, limits)?;
     let framing = request_framing(head.version, head.fields.iter())?;
-    Ok(HeadRead::Whole {
-        used: skipped + length,
-        length: Some(framing.length),
-        close: framing.close,
-        head: Request { head, framing },
-    })
+    Ok(Some((length, Request { head, framing })))
 }
 
 #[cfg(test)]

@@ -67,11 +67,12 @@ impl Day {
         let day_of_year = (153 * month_from_march + 2) / 5 + self.day - 1;
         era * ERA_DAYS + days_before_year(year_of_era) + day_of_year - EPOCH
     }
+}
 
-    /// Returns the day of the week, 0 for Monday to 6 for Sunday.
-    pub(super) const fn weekday(self) -> usize {
-        (self.days() + EPOCH_WEEKDAY).rem_euclid(7) as usize
-    }
+/// Returns the day of the week that begins `days` days after 1970-01-01: 0 for Monday to 6 for
+/// Sunday.
+pub(super) const fn weekday(days: i64) -> usize {
+    (days + EPOCH_WEEKDAY).rem_euclid(7) as usize
 }
 
 /// Days of an era before its year of this number. A leap day ends each fourth year but the
@@ -113,7 +114,11 @@ mod tests {
         ];
         for ((year, month, day), days, weekday) in table {
             let date = Day::new(year, month, day).unwrap();
-            assert_eq!((date.days(), date.weekday()), (days, weekday), "{date:?}");
+            assert_eq!(
+                (date.days(), super::weekday(days)),
+                (days, weekday),
+                "{date:?}"
+            );
             assert_eq!(Day::from_days(days), date);
         }
     }
