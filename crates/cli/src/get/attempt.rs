@@ -65,7 +65,7 @@ impl AttemptError {
         let wait = wait.as_secs_f64();
         bad_status(*status, reason)
             .hint(format!(
-                "another try was due in {wait:.1} s, later than {flag} allows"
+                "a retry was due in {wait:.1} s, later than {flag} allows"
             ))
             .into()
     }
@@ -121,7 +121,7 @@ pub(super) struct Persistence {
     delay: Option<Duration>,
     /// The limit set by `-m`: no wait exceeds it.
     limit: Option<Duration>,
-    /// The end of `limit`, counted from the first try.
+    /// The end of `limit`, counted from the first attempt.
     limit_ends: Option<Instant>,
     until: Option<Instant>,
     every_error: bool,
@@ -156,47 +156,47 @@ impl Persistence {
         self.asked.is_none()
     }
 
-    /// Whether a response that may pass is not taken for an answer.
+    /// Whether a response with a transient error is retried rather than shown.
     pub(super) fn has_more(&self) -> bool {
         self.failed < self.asked.unwrap_or(0)
     }
 
-    /// Bytes have come: what failed before doesn't count any more.
+    /// Resets the count of failures in a row, since bytes have been received.
     pub(super) fn has_progressed(&mut self) {
         self.failed = 0;
     }
 
-    /// Waits and returns what failed if there is another try; gives the trouble back if there
-    /// isn't. `was_interrupted`: a download to a file stopped after it had begun, which is retried
-    /// unasked.
-    pub(super) fn again(
+    /// Waits before a retry and returns the failure that it follows; returns the error if there is
+    /// no retry. `was_interrupted`: a download to a file stopped after it had begun, which is
+    /// retried without --retry.
+    pub(super) fn wait_for_retry(
         &mut self,
-        trouble: AttemptError,
+        error: AttemptError,
         was_interrupted: bool,
         bar: &Bar,
     ) -> Result<Failure, AttemptError> {
         let limit = match self.asked {
             Some(limit) => limit,
-            None if was_interrupted && !trouble.is_out_of_time() => UNASKED,
+            None if was_interrupted && !error.is_out_of_time() => UNASKED,
             None => 0,
         };
-        let may_pass = trouble.may_pass()
+        let may_pass = error.may_pass()
             || self.every_error
-                && !matches!(trouble, AttemptError::Failure(_) | AttemptError::Changed);
+                && !matches!(error, AttemptError::Failure(_) | AttemptError::Changed);
         if !may_pass || self.failed >= limit {
-            return Err(trouble);
+            return Err(error);
         }
-        let asked_for = match &trouble {
+        let asked_for = match &error {
             AttemptError::Status { wait, .. } => *wait,
-            // Nothing has to pass: it is only asked for in another way.
+            // The next request differs, so that there is no reason to wait.
             AttemptError::Mismatch => Some(Duration::ZERO),
             _ => None,
         };
         let wait = asked_for
             .or(self.delay)
             .unwrap_or_else(|| retry::backoff(self.failed));
-        if trouble.is_out_of_time() {
-            // Each try that is asked for has its own -m, as in curl.
+        if error.is_out_of_time() {
+            // Each retry that --retry asks for has its own -m, as in curl.
             self.limit_ends = self.limit.and_then(from_now);
         }
         let is_within = |end: Option<Instant>| {
@@ -204,13 +204,13 @@ impl Persistence {
             end.is_none_or(|end| from_now(wait).is_some_and(|then| then <= end))
         };
         if !is_within(self.until) {
-            return Err(trouble.without_wait(wait, "--retry-max-time"));
+            return Err(error.without_wait(wait, "--retry-max-time"));
         }
         if !is_within(self.limit_ends) {
-            return Err(trouble.without_wait(wait, "-m"));
+            return Err(error.without_wait(wait, "-m"));
         }
         self.failed += 1;
-        let failure = trouble.into_failure();
+        let failure = error.into_failure();
         if !self.is_quiet {
             bar.note(&format!(
                 "{}; trying again in {:.1} s ({} of {limit})",

@@ -41,7 +41,7 @@ fn hint(error: &Error) -> &'static str {
     match error {
         Error::Tls { failure, .. } => match failure {
             TlsFailure::Certificate => {
-                "trust its issuer with --cacert FILE; -k trusts anybody, so that anybody may answer"
+                "trust its issuer with --cacert FILE; -k trusts any certificate, so that any machine may answer"
             }
             TlsFailure::Refused => {
                 "it may speak other versions of TLS only (--tls-max), or want a certificate (--cert)"
@@ -54,7 +54,7 @@ fn hint(error: &Error) -> &'static str {
         Error::Bomb { .. } => "--no-compressed -o FILE keeps the content as it was sent",
         Error::TooManyRedirects { .. } => "look for a loop with -v, or raise --max-redirs",
         Error::Incomplete { .. } | Error::Receive { .. } => {
-            "-C - goes on where a download stopped, --retry N does so by itself"
+            "-C - resumes a download where it stopped, --retry N does so by itself"
         }
         _ => error.hint().unwrap_or_default(),
     }

@@ -41,7 +41,7 @@ pub(super) fn show(
             return Err(error.into_failure());
         }
         persistence
-            .again(error, false, &fetch.bar)
+            .wait_for_retry(error, false, &fetch.bar)
             .map_err(AttemptError::into_failure)?;
         summary.retries += 1;
     }

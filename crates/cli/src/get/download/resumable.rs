@@ -94,16 +94,16 @@ impl Download<'_> {
         loop {
             let before = self.length();
             summary.written = 0;
-            let trouble = match self.attempt(&persistence, summary) {
+            let error = match self.attempt(&persistence, summary) {
                 Ok(done) => return done,
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
             // What is thrown away for the next try is no progress.
             if self.length() > before && self.may_append() {
                 persistence.has_progressed();
             }
-            let trouble = self.judged(trouble)?;
-            let is_mismatch = matches!(trouble, AttemptError::Mismatch);
+            let error = self.judged(error)?;
+            let is_mismatch = matches!(error, AttemptError::Mismatch);
             if is_mismatch && !self.is_in_place() && !self.has_restarted {
                 // Nothing has to pass for that: the part is gone, and the whole is asked for.
                 self.has_restarted = true;
@@ -111,19 +111,19 @@ impl Download<'_> {
             }
             let would_lose = is_mismatch && self.is_in_place();
             if would_lose || !fetch.spec.is_repeatable() {
-                return Err(trouble.into_failure());
+                return Err(error.into_failure());
             }
             let had_content = summary.written > 0;
-            match persistence.again(trouble, self.was_interrupted(), &fetch.bar) {
+            match persistence.wait_for_retry(error, self.was_interrupted(), &fetch.bar) {
                 Ok(failure) if had_content && persistence.is_unasked() => {
                     interruption = Some(failure);
                 }
                 Ok(_) => {}
                 // Retries that were not asked for and came to nothing don't hide why they were
                 // made.
-                Err(trouble) => {
+                Err(error) => {
                     let interruption = interruption.filter(|_| !had_content);
-                    return Err(interruption.unwrap_or_else(|| trouble.into_failure()));
+                    return Err(interruption.unwrap_or_else(|| error.into_failure()));
                 }
             }
             summary.retries += 1;
@@ -175,9 +175,9 @@ impl Download<'_> {
         }
         let response = self.fetch.send(&fields)?;
         if persistence.has_more()
-            && let Some(trouble) = AttemptError::of(&response)
+            && let Some(error) = AttemptError::of(&response)
         {
-            return Err(trouble);
+            return Err(error);
         }
         save_entity_tag(self.fetch.args, &response)?;
         let status = response.status();
@@ -215,15 +215,15 @@ impl Download<'_> {
     }
 
     /// A response that is not the rest that was asked for makes what is there worthless.
-    fn judged(&mut self, trouble: AttemptError) -> Result<AttemptError, Failure> {
-        let is_part = matches!(trouble, AttemptError::Error(Error::Part { .. }));
+    fn judged(&mut self, error: AttemptError) -> Result<AttemptError, Failure> {
+        let is_part = matches!(error, AttemptError::Error(Error::Part { .. }));
         if is_part
             && self.part.as_ref().is_some_and(PartialFile::is_resumable)
             && !self.is_in_place()
         {
             return self.mismatch();
         }
-        Ok(trouble)
+        Ok(error)
     }
 
     /// The part fits nothing that the server has. One that is not the user's own file is emptied.
@@ -382,14 +382,14 @@ impl Download<'_> {
         match result {
             Ok(fields) => self.complete(&fields, summary),
             Err(AttemptError::Changed) if is_resumed => Err(self.mismatch()?),
-            Err(trouble @ AttemptError::Changed) => {
+            Err(error @ AttemptError::Changed) => {
                 if let Some(part) = self.part.take() {
                     part.discard();
                 }
-                Ok(Err(trouble.into_failure()))
+                Ok(Err(error.into_failure()))
             }
             // Every segment has been retried by itself.
-            Err(trouble) => Ok(Err(trouble.into_failure())),
+            Err(error) => Ok(Err(error.into_failure())),
         }
     }
 

@@ -224,7 +224,7 @@ impl SegmentWorkers<'_> {
             if segment.next > before {
                 persistence.has_progressed();
             }
-            let trouble = match result {
+            let error = match result {
                 Ok(()) if segment.next == segment.end => return Ok(()),
                 Ok(()) if self.is_hopeless.load(Ordering::Relaxed) => return Ok(()),
                 // The server ended the response early, in good order.
@@ -234,11 +234,11 @@ impl SegmentWorkers<'_> {
                 },
                 // It is not the part that was asked for.
                 Err(AttemptError::Error(Error::Part { .. })) => AttemptError::Changed,
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            if let Err(trouble) = persistence.again(trouble, true, &self.pump.bar) {
+            if let Err(error) = persistence.wait_for_retry(error, true, &self.pump.bar) {
                 self.is_hopeless.store(true, Ordering::Relaxed);
-                return Err(trouble);
+                return Err(error);
             }
         }
     }
@@ -250,8 +250,8 @@ impl SegmentWorkers<'_> {
         let mut fields = vec![("Range", format!("bytes={}-{last}", segment.next))];
         fields.extend(validator.map(|validator| ("If-Range", validator.as_str().to_owned())));
         let response = self.fetch.send(&fields)?;
-        if let Some(trouble) = AttemptError::of(&response) {
-            return Err(trouble);
+        if let Some(error) = AttemptError::of(&response) {
+            return Err(error);
         }
         let (status, fields) = (response.status(), response.fields());
         let judged = continuation(status, fields, segment.next, Some(last), validator);

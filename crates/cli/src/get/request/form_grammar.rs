@@ -212,15 +212,15 @@ fn read_value<'t>(
 ) -> Result<(Vec<u8>, Options, &'t [u8]), Failure> {
     let (mut value, mut rest) = word(text, ends);
     let mut options = Options::default();
+    // Whether the last option was the type, which may have parameters.
+    let mut is_in_type = false;
     while let Some(option) = rest.strip_prefix(b";") {
         let trimmed = option.trim_ascii_start();
         let (key, behind) = split_once(trimmed, b'=').unwrap_or((trimmed, b""));
-        match key.to_ascii_lowercase().as_slice() {
-            b"type" => {
-                let (media_type, left) = word(behind, ends);
-                options.media_type = Some(media_type);
-                rest = left;
-            }
+        let key = key.to_ascii_lowercase();
+        let known: &[&[u8]] = &[b"filename", b"encoder", b"headers"];
+        is_in_type &= !known.contains(&key.as_slice());
+        match key.as_slice() {
             b"filename" => {
                 let (filename, left) = word(behind, ends);
                 options.filename = Some(filename);
@@ -233,14 +233,20 @@ fn read_value<'t>(
                 rest = left;
             }
             b"headers" => rest = read_fields(behind, ends, &mut options.fields)?,
+            b"type" if !is_in_type => {
+                let (media_type, left) = word(behind, ends);
+                options.media_type = Some(media_type);
+                is_in_type = true;
+                rest = left;
+            }
             _ => {
                 let end = option.iter().position(|byte| ends.contains(byte));
                 let (unknown, left) = option.split_at(end.unwrap_or(option.len()));
                 rest = left;
-                // Behind a type it is a parameter of that.
+                // Behind the type it is a parameter of the type.
                 let extended = match &mut options.media_type {
-                    Some(media_type) => Some(media_type),
-                    None => Some(&mut value).filter(|_| keeps),
+                    Some(media_type) if is_in_type => Some(media_type),
+                    _ => Some(&mut value).filter(|_| keeps),
                 };
                 if let Some(extended) = extended {
                     extended.push(b';');

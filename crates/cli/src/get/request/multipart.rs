@@ -324,6 +324,16 @@ mod tests {
                 "b;c",
             ),
             (
+                "a=b;type=t/x; type=y;filename=n;type=t/z ;v=1".to_owned(),
+                format!("{disposition}\"a\"; filename=\"n\"\r\nContent-Type: t/z;v=1\r\n"),
+                "b",
+            ),
+            (
+                "a=b;type=t/x; type=y".to_owned(),
+                format!("{disposition}\"a\"\r\nContent-Type: t/x; type=y\r\n"),
+                "b",
+            ),
+            (
                 r#"a="b;type=c\"\\";headers="X: \"y\"""#.to_owned(),
                 format!("{disposition}\"a\"\r\nX: \"y\"\r\n"),
                 r#"b;type=c"\"#,
