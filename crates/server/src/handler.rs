@@ -1,113 +1,101 @@
-//! A handler makes a response out of a request.
+//! A handler decides how a request is answered; the connection does it.
 
-use crate::body::Body;
-use crate::endpoint::Endpoint;
-use http::{Request, Response, StatusCode};
-use std::time::Instant;
-use tinyhttp_message::RequestHead;
-use tinyhttp_message::encode::FieldLines;
+use crate::request::Request;
+use crate::response::{IntoResponse, Response};
+use std::fmt;
 
-/// What the Server field says, unless a handler says something else.
-pub(crate) const SERVER: &str = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
-
-/// Answers requests. Any `Fn(Request<Body>) -> Response<Body>` that can be shared between threads is one.
+/// Decides how requests are answered. Any `Fn(Request) -> impl IntoResponse` that can be shared between
+/// threads is a handler, which may block.
 ///
-/// What the server sees to itself: Date, Content-Length, Transfer-Encoding, Connection, leaving the content out of the
-/// answer to HEAD, and `100 Continue` when the handler first reads the request's content. A handler that panics costs its
-/// client a 500 and the connection, nobody else anything.
+/// The server adds Date, Content-Length, Transfer-Encoding and Connection, leaves the content out of the
+/// response to HEAD, and sends `100 Continue` when the request's content is first read. A handler that
+/// panics costs its client a 500 and the connection.
 ///
-/// The request's extensions hold a [`Peer`].
+/// ```
+/// use tinyhttp_server::{Handler, Reply, Request, Response};
+///
+/// /// Answers at once, without a thread of its own.
+/// struct Hello;
+///
+/// impl Handler for Hello {
+///     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+///         match request.path() {
+///             "/" => Response::new("hello\n").into(),
+///             // This one takes its time.
+///             _ => Reply::blocking(move || std::fs::read_to_string("/etc/hostname").ok()),
+///         }
+///     }
+/// }
+/// ```
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one request.
-    fn handle(&self, request: Request<Body>) -> Response<Body>;
+    /// Decides how one request is answered. Must not block: what blocks goes into [`Reply::Blocking`].
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
+}
 
-    /// Answers a request that needs no thought, without making a map of its fields, if it is one: whatever this returns
-    /// must be what `handle` would have said. Only asked for requests without content; must not wait.
-    ///
-    /// The request had begun to come in at `arrived`, or before. What was known to be true at that moment or later is fresh
-    /// enough for it.
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        let _ = (head, arrived);
-        None
+/// How a request is answered.
+#[non_exhaustive]
+pub enum Reply<'a> {
+    /// The response is there: memory, a file, a cached representation.
+    Ready(Response),
+    /// The response has to be computed, or waited for. This runs after the worker has handed over its place
+    /// in the poller. If too many threads are blocked, it does not run, and the client gets a 503.
+    Blocking(Box<dyn FnOnce() -> Response + 'a>),
+}
+
+impl<'a> Reply<'a> {
+    /// A reply that may block.
+    pub fn blocking<R: IntoResponse>(work: impl FnOnce() -> R + 'a) -> Self {
+        Reply::Blocking(Box::new(move || work().into_response()))
     }
 
-    /// Whether `handle` may wait for something at this request: a disk, a process, another server. A worker that is about
-    /// to wait lets another one take its place, which costs a little, so a handler that doesn't wait should say so.
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        let _ = request;
-        true
+    /// The same reply with a changed response.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(Response) -> Response + Send + 'static) -> Self {
+        match self {
+            Reply::Ready(response) => Reply::Ready(change(response)),
+            Reply::Blocking(work) => Reply::Blocking(Box::new(move || change(work()))),
+        }
+    }
+
+    /// The response, on this thread, which may block. For tests of handlers, and within a handler that
+    /// blocks already.
+    #[must_use]
+    pub fn response(self) -> Response {
+        match self {
+            Reply::Ready(response) => response,
+            Reply::Blocking(work) => work(),
+        }
     }
 }
 
-impl<F> Handler for F
+impl From<Response> for Reply<'_> {
+    fn from(response: Response) -> Self {
+        Reply::Ready(response)
+    }
+}
+
+impl fmt::Debug for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reply::Ready(response) => f.debug_tuple("Ready").field(response).finish(),
+            Reply::Blocking(_) => f.write_str("Blocking"),
+        }
+    }
+}
+
+impl<F, R> Handler for F
 where
-    F: Fn(Request<Body>) -> Response<Body> + Send + Sync + 'static,
+    F: Fn(Request<'_>) -> R + Send + Sync + 'static,
+    R: IntoResponse,
 {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self(request)
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        Reply::blocking(move || self(request))
     }
 }
 
+/// For stacks of handlers that are put together while the program runs.
 impl Handler for Box<dyn Handler> {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         (**self).handle(request)
     }
-
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        (**self).prepared(head, arrived)
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        (**self).may_wait(request)
-    }
-}
-
-/// A handler of any type, for stacks of them that are put together while the program runs.
-pub struct AnyHandler(Box<dyn Handler>);
-
-impl AnyHandler {
-    /// Forgets of what type a handler is.
-    pub fn new(handler: impl Handler) -> Self {
-        AnyHandler(Box::new(handler))
-    }
-}
-
-impl std::fmt::Debug for AnyHandler {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AnyHandler")
-    }
-}
-
-impl Handler for AnyHandler {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self.0.handle(request)
-    }
-
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        self.0.prepared(head, arrived)
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        self.0.may_wait(request)
-    }
-}
-
-/// A response whose field lines are ready to be written, for content that is sent again and again.
-#[derive(Debug)]
-pub struct Prepared {
-    /// The status code.
-    pub status: StatusCode,
-    /// The field lines, without those that the server sees to itself; Server is the handler's here.
-    pub lines: FieldLines,
-    /// The content.
-    pub body: Body,
-}
-
-/// The two ends of the connection that a request came over; an extension of the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Peer {
-    /// The client.
-    pub remote: Endpoint,
-    /// The listener that it connected to.
-    pub local: Endpoint,
 }

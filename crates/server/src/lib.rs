@@ -12,7 +12,7 @@
 //!    is told of a ready connection owns it; others are called when there is a lot to do, and a core to do it on.
 //! 2. The worker reads into a buffer of its own, so a parked connection has none.
 //! 3. `tinyhttp-message` finds the head and judges its framing. A broken request gets its status, and the end.
-//! 4. The [`Handler`] makes a response out of the request. If it may wait, a spare worker takes over meanwhile.
+//! 4. The [`Handler`] decides how the request is answered. If that may block, another worker takes over meanwhile.
 //! 5. What the socket takes of the response goes out; the rest is parked until there is room.
 //! 6. The next request that is already there is answered before the connection is parked again.
 //! 7. Every wait has a [deadline with a name](Timeouts).
@@ -42,11 +42,10 @@
 //! # Example
 //!
 //! ```
-//! use http::{Request, Response};
 //! use std::io::{Read, Write};
-//! use tinyhttp_server::{Body, Server};
+//! use tinyhttp_server::{Request, Server};
 //!
-//! let hello = |request: Request<Body>| Response::new(Body::from(format!("hello {}\n", request.uri().path())));
+//! let hello = |request: Request<'_>| format!("hello {}\n", request.path());
 //! let server = Server::builder().bind(([127, 0, 0, 1], 0).into())?.start(hello)?;
 //! let address = server.addresses()[0];
 //! let stop = server.stopper();
@@ -74,6 +73,8 @@ mod runtime;
 mod listen;
 mod connection;
 mod handler;
+mod request;
+mod response;
 pub mod middleware;
 pub mod files;
 mod memory_content;
@@ -91,8 +92,10 @@ pub use body::Body;
 pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use files::Files;
-pub use handler::{AnyHandler, Handler, Peer, Prepared};
+pub use handler::{Handler, Reply};
 pub use memory_content::MemoryContent;
+pub use request::{Peer, Request};
+pub use response::{IntoResponse, Response};
 pub use server::{Builder, Server, Stopper};
 /// The HTTP message, for handlers that need its grammar: dates, ranges, preconditions, negotiation.
 pub use tinyhttp_message as message;

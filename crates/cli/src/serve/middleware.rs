@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use http::HeaderValue;
 use std::net::SocketAddr;
 use std::path::Path;
-use tinyhttp_server::AnyHandler;
+use tinyhttp_server::Handler;
 use tinyhttp_server::middleware::{Auth, Cors, Fields, HostCheck, Redirects, Users, UsersHandle};
 
 impl Args {
@@ -15,27 +15,27 @@ impl Args {
     /// first.
     pub(super) fn with_middleware(
         &self,
-        files: AnyHandler,
+        files: Box<dyn Handler>,
         users: Users,
         addresses: &[SocketAddr],
-    ) -> Result<(AnyHandler, Option<UsersHandle>), Failure> {
+    ) -> Result<(Box<dyn Handler>, Option<UsersHandle>), Failure> {
         let access = &self.access;
         let mut handle = None;
         let mut handler = with_redirects(files, &access.redirect)?;
         if !users.is_empty() {
             let auth = Auth::new(handler, users, &access.realm);
             handle = Some(auth.users());
-            handler = AnyHandler::new(auth);
+            handler = Box::new(auth);
         }
         if !access.cors.is_empty() {
             let cors = Cors::new(handler, &access.cors);
-            handler = AnyHandler::new(cors.map_err(|error| access.no_origin(&error))?);
+            handler = Box::new(cors.map_err(|error| access.no_origin(&error))?);
         }
         handler = with_fields(handler, &access.header)?;
         // Browsers don't connect to Unix sockets, and a proxy that does knows its names.
         let is_checked = !addresses.is_empty() || !access.host_check.is_empty();
         if is_checked && !access.no_host_check {
-            handler = AnyHandler::new(HostCheck::new(handler, self.host_names(addresses)));
+            handler = Box::new(HostCheck::new(handler, self.host_names(addresses)));
         }
         Ok((handler, handle))
     }
@@ -54,7 +54,10 @@ impl Args {
     }
 }
 
-fn with_redirects(handler: AnyHandler, rules: &[String]) -> Result<AnyHandler, Failure> {
+fn with_redirects(
+    handler: Box<dyn Handler>,
+    rules: &[String],
+) -> Result<Box<dyn Handler>, Failure> {
     if rules.is_empty() {
         return Ok(handler);
     }
@@ -65,10 +68,10 @@ fn with_redirects(handler: AnyHandler, rules: &[String]) -> Result<AnyHandler, F
             .with(from, to)
             .map_err(|error| invalid("--redirect", rule, &error))?;
     }
-    Ok(AnyHandler::new(redirects))
+    Ok(Box::new(redirects))
 }
 
-fn with_fields(handler: AnyHandler, lines: &[String]) -> Result<AnyHandler, Failure> {
+fn with_fields(handler: Box<dyn Handler>, lines: &[String]) -> Result<Box<dyn Handler>, Failure> {
     if lines.is_empty() {
         return Ok(handler);
     }
@@ -78,7 +81,7 @@ fn with_fields(handler: AnyHandler, lines: &[String]) -> Result<AnyHandler, Fail
             .with(line)
             .map_err(|error| invalid("--header", line, &error))?;
     }
-    Ok(AnyHandler::new(fields))
+    Ok(Box::new(fields))
 }
 
 impl AccessArgs {

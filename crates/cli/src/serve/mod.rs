@@ -48,7 +48,7 @@ use signals::{Caught, Reload, Targets};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use tinyhttp_server::{AnyHandler, Builder, Files, Server};
+use tinyhttp_server::{Builder, Files, Handler, Server};
 use watch::Live;
 
 /// Serves until a signal ends it, and returns the exit code.
@@ -166,12 +166,12 @@ fn start(
     addresses: &[SocketAddr],
     log: Option<LogFile>,
 ) -> Result<(Server, Targets), Failure> {
-    let (handler, changes) = if args.watch.watch {
+    let (handler, changes): (Box<dyn Handler>, _) = if args.watch.watch {
         let live = Live::new(files, &args.dir, args.log.file())?;
         let changes = live.changes();
-        (AnyHandler::new(live), Some(changes))
+        (Box::new(live), Some(changes))
     } else {
-        (AnyHandler::new(files), None)
+        (Box::new(files), None)
     };
     let (handler, users) = args.with_middleware(handler, users, addresses)?;
     let server = builder

@@ -10,7 +10,7 @@ use tinyhttp_server::{Endpoint, Peer};
 
 /// All that a script has in its environment; nothing of the server's own is handed down.
 pub(crate) fn environment(head: &Parts, script: &Script, length: usize) -> Vec<(String, OsString)> {
-    // The server puts one into each request.
+    // `into_http` puts one into each request.
     let peer = head.extensions.get::<Peer>().expect("a request has a peer");
     let name = server_name(head).unwrap_or_else(|| address(peer.local));
     let port = peer

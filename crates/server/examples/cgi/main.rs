@@ -20,13 +20,13 @@ mod process;
 
 use failure::Failure;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Response};
 use output::Output;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use tinyhttp_server::{Body, Handler, Server};
+use tinyhttp_server::{Body, Handler, Reply, Request, Server};
 
 /// The most content that a script is given, in bytes.
 const MOST_CONTENT: u64 = 1024 * 1024;
@@ -72,17 +72,19 @@ struct Scripts {
 }
 
 impl Handler for Scripts {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self.answer(request).unwrap_or_else(|failure| {
-            eprintln!("cgi: {failure}");
-            failure.response()
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        Reply::blocking(move || {
+            self.answer(request).unwrap_or_else(|failure| {
+                eprintln!("cgi: {failure}");
+                failure.response()
+            })
         })
     }
 }
 
 impl Scripts {
-    fn answer(&self, request: Request<Body>) -> Result<Response<Body>, Failure> {
-        let (mut head, body) = request.into_parts();
+    fn answer(&self, request: Request<'_>) -> Result<Response<Body>, Failure> {
+        let (mut head, body) = request.into_http().into_parts();
         let mut content = Vec::new();
         body.take(MOST_CONTENT + 1)
             .read_to_end(&mut content)

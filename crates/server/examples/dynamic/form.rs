@@ -9,7 +9,7 @@ use tinyhttp_server::Body;
 const MOST: u64 = 4096;
 
 /// Reads a form from a request's content; or says with which status to refuse it.
-pub(crate) fn read(content: Body) -> Result<String, StatusCode> {
+pub(crate) fn read(content: &mut Body) -> Result<String, StatusCode> {
     let mut form = Vec::new();
     content
         .take(MOST + 1)

@@ -11,11 +11,11 @@ mod numbers;
 mod page;
 
 use chrono::Local;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tinyhttp_server::{Body, Handler, Server};
+use tinyhttp_server::{Body, Handler, Reply, Request, Server};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -43,12 +43,17 @@ struct Site {
 }
 
 impl Handler for Site {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let (head, content) = request.into_parts();
-        match (head.uri.path(), &head.method) {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        Reply::blocking(move || self.page(request))
+    }
+}
+
+impl Site {
+    fn page(&self, mut request: Request<'_>) -> Response<Body> {
+        match (request.path(), request.method()) {
             ("/", &Method::GET | &Method::HEAD) => self.home(),
-            ("/hello", &Method::GET | &Method::HEAD) => hello(head.uri.query().unwrap_or_default()),
-            ("/hello", &Method::POST) => match form::read(content) {
+            ("/hello", &Method::GET | &Method::HEAD) => hello(request.query().unwrap_or_default()),
+            ("/hello", &Method::POST) => match form::read(request.body_mut()) {
                 Ok(form) => hello(&form),
                 Err(status) => page::page(status, "<h1>That is not a form that is read here</h1>"),
             },
@@ -58,9 +63,7 @@ impl Handler for Site {
             _ => page::page(StatusCode::NOT_FOUND, "<h1>There is no such page</h1>"),
         }
     }
-}
 
-impl Site {
     fn home(&self) -> Response<Body> {
         let visits = self.visits.fetch_add(1, Ordering::Relaxed) + 1;
         let now = Local::now().format("%F %T");

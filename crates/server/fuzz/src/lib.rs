@@ -39,7 +39,7 @@ pub fn get_part(directory: &Path, target: &str, range: &str) -> Option<Response<
 fn respond(directory: &Path, request: http::request::Builder) -> Option<Response<Body>> {
     let files = Files::open(directory).expect("a directory");
     let request = request.header("Host", "localhost").body(Body::empty());
-    Some(files.handle(request.ok()?))
+    Some(files.handle(request.ok()?.into()).response().into())
 }
 
 /// The response's content.

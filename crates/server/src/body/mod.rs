@@ -121,6 +121,13 @@ impl fmt::Debug for Body {
     }
 }
 
+/// No content.
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Body::empty()
+    }
+}
+
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         Body(Content::Bytes(bytes))

@@ -7,9 +7,9 @@ use super::turn::Turn;
 use super::{Connection, DRAIN, Env, State};
 use crate::access_log::{Ending, Record, user};
 use crate::body::{Body, Content};
-use crate::handler::{Prepared, SERVER};
 use crate::page::error_page;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header};
+use crate::response::{Lines, Response, SERVER};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 use tinyhttp_message::connection::end_to_end_fields;
@@ -99,44 +99,35 @@ impl Connection {
         (self.protocol, self.input) = body.into_parts();
     }
 
-    /// Writes a response whose field lines have been rendered.
-    pub(crate) fn respond_prepared(
-        &mut self,
-        prepared: Prepared,
-        record: Option<Record<'_>>,
-        turn: &mut Turn<'_>,
-    ) {
-        let Prepared {
-            status,
-            lines,
-            body,
-        } = prepared;
-        self.write(status, body, record, turn, |head, date| {
-            head.lines(date);
-            head.lines(&lines);
-            Ok(())
-        });
-    }
-
     /// Writes a response.
     pub(crate) fn respond(
         &mut self,
-        response: Response<Body>,
+        response: Response,
         record: Option<Record<'_>>,
         turn: &mut Turn<'_>,
     ) {
-        let (parts, body) = response.into_parts();
-        let options = parts.headers.get_all(header::CONNECTION);
-        if framing::asks_to_close(options.iter().map(HeaderValue::as_bytes)) {
-            self.protocol.close_after(CloseReason::LocalAsked);
-        }
         if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
-        self.write(parts.status, body, record, turn, |head, date| {
-            common_fields(head, &parts.headers, date)?;
-            end_to_end_fields(head, &parts.headers)
-        });
+        match response.into_parts() {
+            (status, Lines::Rendered(lines), body) => {
+                self.write(status, body, record, turn, |head, date| {
+                    head.lines(date);
+                    head.lines(&lines);
+                    Ok(())
+                });
+            }
+            (status, Lines::Map(fields), body) => {
+                let options = fields.get_all(header::CONNECTION);
+                if framing::asks_to_close(options.iter().map(HeaderValue::as_bytes)) {
+                    self.protocol.close_after(CloseReason::LocalAsked);
+                }
+                self.write(status, body, record, turn, |head, date| {
+                    common_fields(head, &fields, date)?;
+                    end_to_end_fields(head, &fields)
+                });
+            }
+        }
     }
 
     /// Writes a 500 in place of the response of a handler that has failed, and closes afterwards.
@@ -144,16 +135,7 @@ impl Connection {
         self.protocol.close_after(CloseReason::LocalAsked);
         let explanation = "Something here is broken; it isn't you.";
         let response = error_page(StatusCode::INTERNAL_SERVER_ERROR, explanation);
-        self.respond(response, record, turn);
-    }
-
-    /// Writes a 503 to a request that might block while as many threads are blocked as may be.
-    pub(crate) fn respond_busy(&mut self, record: Option<Record<'_>>, turn: &mut Turn<'_>) {
-        let explanation = "Too many requests are waiting for something. Please try again soon.";
-        let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
-        let soon = HeaderValue::from_static("1");
-        response.headers_mut().insert(header::RETRY_AFTER, soon);
-        self.respond(response, record, turn);
+        self.respond(response.into(), record, turn);
     }
 
     /// Writes a response's head, and its content if that is small. Larger content becomes pending.
@@ -233,7 +215,7 @@ impl Connection {
         let record = env
             .records()
             .then(|| self.record_without_request(status, env));
-        self.respond(error_page(status, explanation), record, turn);
+        self.respond(error_page(status, explanation).into(), record, turn);
     }
 
     /// Answers a TLS handshake. The client can't show the response, so the log says what to do.
@@ -253,7 +235,7 @@ impl Connection {
         });
         let explanation = format!("This port serves plain HTTP: use {here}");
         let response = error_page(StatusCode::BAD_REQUEST, &explanation);
-        self.respond(response, record, turn);
+        self.respond(response.into(), record, turn);
     }
 
     /// The record of bytes that are no request.

@@ -42,6 +42,7 @@ mod tests;
 pub(crate) use dispatch::Call;
 pub(crate) use env::Env;
 pub(crate) use input::Input;
+pub(crate) use request_body::Loan;
 pub(crate) use transport::Transport;
 pub(crate) use turn::Turn;
 

@@ -7,7 +7,8 @@ use super::*;
 use crate::body::Body;
 use crate::deadline::{Clock, NEVER, Timeouts};
 use crate::listen::Clients;
-use http::{Request, Response};
+use crate::request::Request;
+use crate::response::Response;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -17,7 +18,7 @@ use tinyhttp_message::Limits;
 fn env() -> Env {
     Env {
         // The tests answer calls themselves.
-        handler: Box::new(|_: Request<Body>| Response::new(Body::empty())),
+        handler: Box::new(|_: Request<'_>| Body::empty()),
         timeouts: Timeouts::default(),
         limits: Limits::default(),
         clock: Clock::new(),

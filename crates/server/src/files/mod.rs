@@ -33,14 +33,14 @@
 //! | `gate` | admission to the processor for large jobs |
 //!
 //! ```
-//! use http::Request;
-//! use tinyhttp_server::{Body, Handler, files::Files};
+//! use tinyhttp_server::{Handler, files::Files};
 //!
 //! let directory = tempfile::tempdir()?;
 //! std::fs::write(directory.path().join("hello.txt"), "Hello!\n")?;
 //!
 //! let files = Files::open(directory.path())?;
-//! let response = files.handle(Request::get("/hello.txt").body(Body::empty())?);
+//! let request = http::Request::get("/hello.txt").body(())?;
+//! let response = files.handle(request.into()).response();
 //! assert_eq!(response.status(), 200);
 //! assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
 //! assert_eq!(std::io::read_to_string(response.into_body())?, "Hello!\n");
@@ -63,18 +63,19 @@ mod root;
 pub use options::Options;
 pub use root::{OpenError, Symlinks};
 
-use crate::body::Body;
-use crate::handler::{Handler, Prepared};
+use crate::body::{Body, FileVersion};
+use crate::handler::{Handler, Reply};
 use crate::page::{encode_path, error_page};
+use crate::request::Request;
+use crate::response::Response;
 use archive::Format;
-use content::coding;
 use content::representation::RESOURCE_POLICY;
 use content::store::Store;
 use failure::{ALLOWED, Failure};
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, RANGE, VARY,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, RANGE, VARY,
 };
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, StatusCode, Uri};
 use listing::Listing;
 use lookup::{Found, Lookup};
 use query::Query;
@@ -85,7 +86,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
-use tinyhttp_message::RequestHead;
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 
@@ -125,73 +125,127 @@ impl Files {
         Options::new().open(directory)
     }
 
-    fn answer(&self, request: &Request<Body>) -> Result<Response<Body>, Failure> {
+    /// Takes the steps of a request that need no thread: up to its response, or to the work that is
+    /// left.
+    fn decide(&self, request: &Request<'_>) -> Result<Decision, Failure> {
         // 1. Method.
         let method = request.method();
         if *method == Method::OPTIONS {
-            return Ok(methods());
+            return Ok(Decision::ready(methods()));
         }
         if *method != Method::GET && *method != Method::HEAD {
             return Err(refused(method));
         }
 
         // 2. Path.
-        let path = match self.path(request.uri().path()) {
-            Err(Failure::NotFound) if self.is_above_base(request.uri().path()) => {
+        let moved = |status, location| Decision::ready(redirect(status, location, &request.uri()));
+        let path = match self.path(request) {
+            Err(Failure::NotFound) if self.is_above_base(request) => {
                 let base = encode_path(&[&self.store.options().base[..], b"/"].concat());
-                return Ok(redirect(StatusCode::FOUND, base, request.uri()));
+                return Ok(moved(StatusCode::FOUND, base));
             }
             path => path?,
         };
 
         // 3. Look up.
-        let lookup = self.lookup(Instant::now());
+        let lookup = self.lookup(request.arrived());
         let found = lookup.find(&path);
-        let moved = |location| redirect(StatusCode::MOVED_PERMANENTLY, location, request.uri());
         if let Some(location) = lookup.clean_url(&path, &found) {
-            return Ok(moved(location));
+            return Ok(moved(StatusCode::MOVED_PERMANENTLY, location));
         }
+        // Accept decides between the application's page and 404.
+        let varies = self.store.options().spa && matches!(found, Err(Failure::NotFound));
         let found = match found {
-            Err(Failure::NotFound) if self.is_route(&path, request.headers()) => {
-                lookup.find_index(b".")?
-            }
+            Err(Failure::NotFound) if self.is_route(&path, request) => lookup.find_index(b".")?,
             Err(Failure::NotFound) => {
-                self.hint_at_routes(&path, request.headers());
+                self.hint_at_routes(&path, request);
                 return Err(Failure::NotFound);
             }
             found => found?,
         };
         let (file, version) = match found {
             Found::File(file, version) => (file, version),
-            Found::DirName => return Ok(moved(path.as_dir())),
-            Found::Dir => return self.list(&path, request, lookup.arrived),
+            Found::DirName => return Ok(moved(StatusCode::MOVED_PERMANENTLY, path.as_dir())),
+            Found::Dir => return Ok(Decision::List(path.relative().to_vec())),
         };
 
         // 4. Represent.
-        let accepted = accepted_codings(method, request.headers());
-        let representation = self.store.representation(&file, &version, &accepted)?;
+        let is_selective = request.has_field(is_selective);
+        let accepted = match is_selective {
+            true => accepted_codings(method, request.headers()),
+            false => AcceptEncoding::from_fields(request.field_values("accept-encoding")),
+        };
+        let Some(representation) = self.store.ready(&file, &version, &accepted)? else {
+            let file = file.into_owned();
+            return Ok(Decision::Compress(Box::new((file, version, varies))));
+        };
 
         // 5. Preconditions. 6. Range.
         let now = HttpDate::from(SystemTime::now());
-        respond(&representation, method, request.headers(), now)
+        if !is_selective
+            && !varies
+            && let Some(response) = representation.rendered(now)
+        {
+            return Ok(Decision::Ready(response, false));
+        }
+        let response = respond(&representation, method, request.headers(), now)?;
+        Ok(Decision::Ready(response.into(), varies))
     }
 
-    /// Whether the response may be a file that has to be compressed first.
-    fn may_compress(&self, request: &Request<Body>) -> bool {
-        let fields = request.headers();
-        let accepted = accepted_codings(request.method(), fields);
-        (request.method() == Method::GET || request.method() == Method::HEAD)
-            && coding::wanted(&accepted) != Coding::Identity
-            && !fields.keys().any(|name| is_selective(name.as_str()))
-            && self.path(request.uri().path()).is_ok_and(|path| {
-                let found = self.lookup(Instant::now()).find(&path);
-                matches!(found, Ok(Found::File(file, _)) if self.store.may_compress(&file))
-            })
+    /// Does the work that is left, which queues for the processor.
+    fn work(&self, decision: Decision, request: &Request<'_>) -> Response {
+        let (done, varies) = match decision {
+            Decision::Ready(response, varies) => (Ok(response), varies),
+            Decision::List(relative) => (self.list(&relative, request), false),
+            Decision::Compress(work) => {
+                let (file, version, varies) = *work;
+                (self.compress(&file, &version, request), varies)
+            }
+        };
+        self.finish(done, varies, request)
     }
 
-    fn path<'r>(&self, raw: &'r str) -> Result<RequestPath<'r>, Failure> {
+    fn compress(
+        &self,
+        file: &[u8],
+        version: &FileVersion,
+        request: &Request<'_>,
+    ) -> Result<Response, Failure> {
+        let (method, fields) = (request.method(), request.headers());
+        let accepted = accepted_codings(method, fields);
+        let representation = self.store.representation(file, version, &accepted)?;
+        let now = HttpDate::from(SystemTime::now());
+        respond(&representation, method, fields, now).map(Response::from)
+    }
+
+    /// Adds the fields that all responses have, and makes a page of a failure.
+    fn finish(
+        &self,
+        done: Result<Response, Failure>,
+        varies: bool,
+        request: &Request<'_>,
+    ) -> Response {
+        let mut response = done.unwrap_or_else(|failure| {
+            if let Failure::System(errno) = failure {
+                log::warn!("can't read {}: {errno}", request.path().escape_debug());
+            }
+            failure.into_response(self.failure_page(failure)).into()
+        });
+        if let Some(policy) = &self.store.options().resource_policy {
+            let fields = response.headers_mut();
+            fields.insert(RESOURCE_POLICY, policy.clone());
+        }
+        if varies {
+            let fields = response.headers_mut();
+            fields.append(VARY, HeaderValue::from_static("Accept"));
+        }
+        response
+    }
+
+    fn path<'r>(&self, request: &'r Request<'_>) -> Result<RequestPath<'r>, Failure> {
         let options = self.store.options();
-        let path = RequestPath::new(raw, &options.base)?;
+        let path = request.normal_path().map_err(|_| Failure::MalformedPath)?;
+        let path = RequestPath::new(path, &options.base)?;
         if !options.hidden && path.is_hidden() {
             return Err(Failure::NotFound);
         }
@@ -206,36 +260,33 @@ impl Files {
     }
 
     /// The response for a directory without an index: an archive or a listing.
-    fn list(
-        &self,
-        path: &RequestPath<'_>,
-        request: &Request<Body>,
-        arrived: Instant,
-    ) -> Result<Response<Body>, Failure> {
-        let query = Query::new(request.uri().query());
+    fn list(&self, relative: &[u8], request: &Request<'_>) -> Result<Response, Failure> {
+        let query = Query::new(request.query());
+        let (method, fields) = (request.method(), request.headers());
         if let Some(format) = Format::of(&query).filter(|_| self.store.options().archives) {
-            let archive = archive::represent(&self.store, path.relative(), format)?;
+            let archive = archive::represent(&self.store, relative, format)?;
             let now = HttpDate::from(SystemTime::now());
-            return respond(&archive, request.method(), request.headers(), now);
+            return respond(&archive, method, fields, now).map(Response::from);
         }
         let listing = Listing {
             store: Arc::clone(&self.store),
-            relative: path.relative().to_vec(),
+            relative: relative.to_vec(),
             query,
         };
-        let accepted = accepted_codings(request.method(), request.headers());
-        listing.respond(request, &accepted, arrived)
+        let accepted = accepted_codings(method, fields);
+        let response = listing.respond(request, &accepted)?;
+        Ok(response.into())
     }
 
     /// Whether a path is the server's root while the directory is served under a base.
-    fn is_above_base(&self, raw: &str) -> bool {
-        let path = tinyhttp_message::Path::normalize(raw);
+    fn is_above_base(&self, request: &Request<'_>) -> bool {
+        let path = request.normal_path();
         !self.store.options().base.is_empty() && path.is_ok_and(|path| path.as_bytes() == b"/")
     }
 
     /// Logs once what a single-page application needs, if this looks like one: a browser requests a
     /// page without a file extension, and the root has an index.
-    fn hint_at_routes(&self, path: &RequestPath<'_>, fields: &HeaderMap) {
+    fn hint_at_routes(&self, path: &RequestPath<'_>, request: &Request<'_>) {
         let options = self.store.options();
         let has_index = || {
             let index = self.lookup(Instant::now()).find_index(b".");
@@ -244,7 +295,7 @@ impl Files {
         let looks_like_one = !options.spa
             && !options.spa_hint.is_empty()
             && !self.has_hinted.load(Ordering::Relaxed)
-            && asks_for_page(fields)
+            && asks_for_page(request)
             && !path.has_extension()
             && has_index()
             && self.store.stat(b"404.html").is_err();
@@ -260,16 +311,8 @@ impl Files {
 
     /// Whether a missing path is a route of a single-page application. A name with a file extension
     /// that isn't requested as a page is a missing part of a page instead.
-    fn is_route(&self, path: &RequestPath<'_>, fields: &HeaderMap) -> bool {
-        self.store.options().spa && (!path.has_extension() || asks_for_page(fields))
-    }
-
-    /// Whether Accept decides between the application's page and 404.
-    fn depends_on_accept(&self, raw: &str) -> bool {
-        self.path(raw).is_ok_and(|path| {
-            let found = self.lookup(Instant::now()).find(&path);
-            matches!(found, Err(Failure::NotFound))
-        })
+    fn is_route(&self, path: &RequestPath<'_>, request: &Request<'_>) -> bool {
+        self.store.options().spa && (!path.has_extension() || asks_for_page(request))
     }
 
     /// The root's own page for a failure, such as `404.html`, if it exists.
@@ -284,63 +327,37 @@ impl Files {
     }
 }
 
+/// What is left of a request after its file was looked up.
+enum Decision {
+    /// Nothing. The response depends on Accept if the second part is set.
+    Ready(Response, bool),
+    /// A listing or an archive of this directory, which queue for the processor.
+    List(Vec<u8>),
+    /// A file in this version that has to be compressed first, and whether the response depends on
+    /// Accept.
+    Compress(Box<(Vec<u8>, FileVersion, bool)>),
+}
+
+impl Decision {
+    fn ready(response: http::Response<Body>) -> Self {
+        Decision::Ready(response.into(), false)
+    }
+}
+
 impl Handler for Files {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let mut response = self.answer(&request).unwrap_or_else(|failure| {
-            if let Failure::System(errno) = failure {
-                log::warn!(
-                    "can't read {}: {errno}",
-                    request.uri().path().escape_debug()
-                );
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        match self.decide(&request) {
+            // The lines of a rendered response are complete.
+            Ok(Decision::Ready(response, false)) if response.is_rendered() => response.into(),
+            Ok(Decision::Ready(response, varies)) => {
+                self.finish(Ok(response), varies, &request).into()
             }
-            failure.into_response(self.failure_page(failure))
-        });
-        let options = self.store.options();
-        let fields = response.headers_mut();
-        if let Some(policy) = &options.resource_policy {
-            fields.insert(RESOURCE_POLICY, policy.clone());
+            Err(failure) => {
+                let varies = self.store.options().spa && failure == Failure::NotFound;
+                self.finish(Err(failure), varies, &request).into()
+            }
+            Ok(decision) => Reply::blocking(move || self.work(decision, &request)),
         }
-        // A missing path is the application's page for some clients and a 404 for others.
-        if options.spa && self.depends_on_accept(request.uri().path()) {
-            fields.append(VARY, HeaderValue::from_static("Accept"));
-        }
-        response
-    }
-
-    /// GET or HEAD of a file without preconditions and ranges: the same steps, without a field map.
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        if head.method != Method::GET && head.method != Method::HEAD {
-            return None;
-        }
-        if head.fields.iter().any(|(name, _)| is_selective(name)) {
-            return None;
-        }
-        let path = self.path(head.target.path()).ok()?;
-        let lookup = self.lookup(arrived);
-        let found = lookup.find(&path);
-        if lookup.clean_url(&path, &found).is_some() {
-            return None;
-        }
-        let Found::File(file, version) = found.ok()? else {
-            return None;
-        };
-        let accepted = AcceptEncoding::from_fields(head.fields.get_all("accept-encoding"));
-        let representation = self.store.ready(&file, &version, &accepted).ok()??;
-        representation.prepared(HttpDate::from(SystemTime::now()))
-    }
-
-    /// True for listings and archives, which queue for the processor, and for files that have to be
-    /// compressed first. A file that is already compressed was [prepared](Files::prepared), unless
-    /// the request has conditions.
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        let is_fetch = *request.method() == Method::GET || *request.method() == Method::HEAD;
-        let path = self.path(request.uri().path());
-        let lists = is_fetch
-            && path.is_ok_and(|path| {
-                let find = || self.lookup(Instant::now()).find(&path);
-                path.names_dir() && matches!(find(), Ok(Found::Dir))
-            });
-        lists || self.may_compress(request)
     }
 }
 
@@ -364,8 +381,8 @@ fn accepted_codings(method: &Method, fields: &HeaderMap) -> AcceptEncoding {
 }
 
 /// The response to OPTIONS, for a path and for the server as a whole.
-fn methods() -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+fn methods() -> http::Response<Body> {
+    let mut response = http::Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(ALLOW, ALLOWED);
     response
@@ -389,14 +406,14 @@ fn refused(method: &Method) -> Failure {
 }
 
 /// Whether the client accepts a page first, as browsers do when a link is followed.
-fn asks_for_page(fields: &HeaderMap) -> bool {
-    let mut lines = fields.get_all(ACCEPT).iter();
-    lines.any(|line| line.as_bytes().starts_with(b"text/html"))
+fn asks_for_page(request: &Request<'_>) -> bool {
+    let mut lines = request.field_values("accept");
+    lines.any(|line| line.starts_with(b"text/html"))
 }
 
 /// A redirect to another path with the same query. 301 rather than 308, which demands the same
 /// method: for GET and HEAD that is implied, and some clients don't know 308.
-fn redirect(status: StatusCode, mut location: String, uri: &Uri) -> Response<Body> {
+fn redirect(status: StatusCode, mut location: String, uri: &Uri) -> http::Response<Body> {
     if let Some(query) = uri.query() {
         location.push('?');
         location.push_str(query);

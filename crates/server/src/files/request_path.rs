@@ -8,18 +8,16 @@ use tinyhttp_message::Path;
 /// A normalised path, and how much of its beginning is the base.
 #[derive(Debug)]
 pub(crate) struct RequestPath<'r> {
-    path: Path<'r>,
+    path: &'r Path<'r>,
     base: usize,
 }
 
 impl<'r> RequestPath<'r> {
-    /// Decodes and normalises the path of a request target. `base` is a normalised path without a
-    /// slash at its end, or empty.
+    /// The path relative to `base`, which is a normalised path without a slash at its end, or empty.
     ///
     /// # Errors
-    /// [`Failure::MalformedPath`]; [`Failure::NotFound`] for a path that isn't below the base.
-    pub(crate) fn new(raw: &'r str, base: &[u8]) -> Result<Self, Failure> {
-        let path = Path::normalize(raw).map_err(|_| Failure::MalformedPath)?;
+    /// [`Failure::NotFound`] for a path that isn't below the base.
+    pub(crate) fn new(path: &'r Path<'r>, base: &[u8]) -> Result<Self, Failure> {
         match path.as_bytes().strip_prefix(base) {
             Some(b"" | [b'/', ..]) => Ok(RequestPath {
                 path,
@@ -111,7 +109,8 @@ mod tests {
             ("/.base/a", "/.base", Some(("a", false, false))),
         ];
         for (raw, base, want) in table {
-            let request_path = RequestPath::new(raw, base.as_bytes()).ok();
+            let path = Path::normalize(raw).unwrap();
+            let request_path = RequestPath::new(&path, base.as_bytes()).ok();
             let got = request_path.as_ref().map(|path| {
                 let relative = std::str::from_utf8(path.relative()).unwrap();
                 (relative, path.names_dir(), path.is_hidden())

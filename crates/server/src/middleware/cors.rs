@@ -6,16 +6,15 @@
 //! Passwords and cookies are never shared with other sites.
 
 use crate::body::Body;
-use crate::handler::{Handler, Prepared};
+use crate::handler::{Handler, Reply};
+use crate::request::Request;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
     ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderValue, ORIGIN, VARY,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use std::fmt;
-use std::time::Instant;
-use tinyhttp_message::RequestHead;
 
 /// How long a browser may remember what a preflight said, in seconds: as long as any of them does.
 const REMEMBER: HeaderValue = HeaderValue::from_static("7200");
@@ -114,44 +113,36 @@ fn parse(text: &str) -> Option<HeaderValue> {
 }
 
 impl<H: Handler> Handler for Cors<H> {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let origin = request.headers().get(ORIGIN).cloned();
-        let allowed = self.allowed(origin.as_ref());
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        if matches!(&self.origins, Origins::These(these) if these.is_empty()) {
+            return self.inner.handle(request);
+        }
+        let origin = request.headers().get(ORIGIN);
         let is_preflight = *request.method() == Method::OPTIONS
             && origin.is_some()
             && request
                 .headers()
                 .contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        let mut response = if is_preflight && allowed.is_some() {
-            preflight(request.headers())
+        let allowed = self.allowed(origin);
+        let reply = if is_preflight && allowed.is_some() {
+            Reply::Ready(preflight(request.headers()).into())
         } else {
-            let mut response = self.inner.handle(request);
-            if allowed.is_some() {
-                response
-                    .headers_mut()
-                    .insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            self.inner.handle(request)
+        };
+        let depends_on_origin = self.depends_on_origin();
+        reply.map(move |mut response| {
+            let fields = response.headers_mut();
+            if let Some(allowed) = allowed {
+                if !is_preflight {
+                    fields.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+                }
+                fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+            }
+            if depends_on_origin {
+                fields.append(VARY, HeaderValue::from_static("Origin"));
             }
             response
-        };
-        let fields = response.headers_mut();
-        if let Some(allowed) = allowed {
-            fields.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-        }
-        if self.depends_on_origin() {
-            fields.append(VARY, HeaderValue::from_static("Origin"));
-        }
-        response
-    }
-
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        match &self.origins {
-            Origins::These(these) if these.is_empty() => self.inner.prepared(head, arrived),
-            _ => None,
-        }
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        self.inner.may_wait(request)
+        })
     }
 }
 

@@ -1,12 +1,10 @@
 //! Fields that every response is to have.
 
-use crate::body::Body;
-use crate::handler::{Handler, Prepared};
+use crate::handler::{Handler, Reply};
+use crate::request::Request;
 use http::header::{HeaderMap, HeaderName, HeaderValue, VARY};
-use http::{Request, Response};
 use std::fmt;
-use std::time::Instant;
-use tinyhttp_message::RequestHead;
+use std::sync::Arc;
 use tinyhttp_message::hop_by_hop::{is_framing_field, is_hop_by_hop};
 
 /// Adds fields to every response; what the handler inside says under the same name is replaced, except for Vary, which
@@ -14,7 +12,7 @@ use tinyhttp_message::hop_by_hop::{is_framing_field, is_hop_by_hop};
 #[derive(Debug)]
 pub struct Fields<H> {
     inner: H,
-    fields: HeaderMap,
+    fields: Arc<HeaderMap>,
 }
 
 /// A line that can't be added to responses.
@@ -47,7 +45,7 @@ impl<H> Fields<H> {
     pub fn new(inner: H) -> Self {
         Fields {
             inner,
-            fields: HeaderMap::new(),
+            fields: Arc::default(),
         }
     }
 
@@ -63,35 +61,28 @@ impl<H> Fields<H> {
         if is_hop_by_hop(&name) || is_framing_field(&name) {
             return Err(InvalidField::Framing(name));
         }
-        self.fields.append(name, value);
+        Arc::make_mut(&mut self.fields).append(name, value);
         Ok(self)
     }
 }
 
 impl<H: Handler> Handler for Fields<H> {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let mut response = self.inner.handle(request);
-        let fields = response.headers_mut();
-        for name in self.fields.keys().filter(|name| **name != VARY) {
-            fields.remove(name);
-        }
-        for (name, value) in &self.fields {
-            fields.append(name.clone(), value.clone());
-        }
-        response
-    }
-
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        // Lines that are ready can't be changed.
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        let reply = self.inner.handle(request);
         if self.fields.is_empty() {
-            self.inner.prepared(head, arrived)
-        } else {
-            None
+            return reply;
         }
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        self.inner.may_wait(request)
+        let added = Arc::clone(&self.fields);
+        reply.map(move |mut response| {
+            let fields = response.headers_mut();
+            for name in added.keys().filter(|name| **name != VARY) {
+                fields.remove(name);
+            }
+            for (name, value) in &*added {
+                fields.append(name.clone(), value.clone());
+            }
+            response
+        })
     }
 }
 
@@ -99,10 +90,12 @@ impl<H: Handler> Handler for Fields<H> {
 mod tests {
     use super::super::test_support::{field, send};
     use super::*;
+    use crate::body::Body;
+    use http::Response;
 
     #[test]
     fn fields_are_added_and_replaced() {
-        let inner = |_: Request<Body>| {
+        let inner = |_: Request<'_>| {
             let response = Response::builder()
                 .header("cache-control", "no-cache")
                 .header("vary", "Accept");

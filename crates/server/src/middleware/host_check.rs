@@ -5,14 +5,12 @@
 //! `localhost` and names that end in `.localhost`, for which no DNS server is asked (RFC 6761 §6.3), and those that were given.
 //! An IP address is no name, and leads nowhere else. A request without Host comes from HTTP/1.0, which no browser speaks.
 
-use crate::body::Body;
-use crate::handler::{Handler, Peer, Prepared};
+use crate::handler::{Handler, Reply};
 use crate::page::error_page;
-use http::header::{HOST, HeaderValue};
-use http::{Request, Response, StatusCode};
+use crate::request::Request;
+use crate::response::Response;
+use http::StatusCode;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::time::Instant;
-use tinyhttp_message::RequestHead;
 
 /// Answers 421 to requests for names that the server doesn't go by.
 #[derive(Debug)]
@@ -76,44 +74,24 @@ fn ends_with(name: &str, end: &str) -> bool {
 }
 
 impl<H: Handler> Handler for HostCheck<H> {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         // The authority of an absolute-form outranks Host (RFC 9112 §3.2.2).
-        let authority = match request.uri().authority() {
-            Some(authority) => Some(authority.as_str().as_bytes()),
-            None => request.headers().get(HOST).map(HeaderValue::as_bytes),
+        let authority = match request.authority() {
+            Some(authority) => Some(authority.as_bytes()),
+            None => request.field("host"),
         };
-        if authority.is_none_or(|authority| self.is_known(authority)) {
+        let Some(name) = authority.filter(|authority| !self.is_known(authority)) else {
             return self.inner.handle(request);
-        }
-        let name = authority.unwrap_or_default();
-        let client = request.extensions().get::<Peer>();
-        let client = client.map(|peer| format!("{}: ", peer.remote.host()));
+        };
         log::warn!(
-            "{}refused a request for {}: this server does not go by that name; --host-check {} admits it",
-            client.unwrap_or_default(),
+            "{}: refused a request for {}: this server does not go by that name; --host-check {} admits it",
+            request.peer().remote.host(),
             name.escape_ascii(),
             host_name(name).unwrap_or("NAME")
         );
-        error_page(
-            StatusCode::MISDIRECTED_REQUEST,
-            "This server does not go by the name in this address. Its IP address works; \
-             --host-check NAME makes a name work.",
-        )
-    }
-
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        let authority = match head.target.authority() {
-            Some(authority) => Some(authority.as_bytes()),
-            None => head.fields.get("host"),
-        };
-        authority
-            .is_none_or(|authority| self.is_known(authority))
-            .then(|| self.inner.prepared(head, arrived))
-            .flatten()
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        self.inner.may_wait(request)
+        let explanation = "This server does not go by the name in this address. Its IP address works; \
+                           --host-check NAME makes a name work.";
+        Response::from(error_page(StatusCode::MISDIRECTED_REQUEST, explanation)).into()
     }
 }
 
@@ -167,25 +145,5 @@ mod tests {
         assert_eq!(send(&check, "GET", "/", "").status(), 200, "HTTP/1.0");
         let absolute = send(&check, "GET", "http://evil.example/", "Host: localhost");
         assert_eq!(absolute.status(), 421);
-    }
-
-    #[test]
-    fn what_is_prepared_is_checked_too() {
-        use tinyhttp_message::{FieldStorage, Limits};
-
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a"), "a").unwrap();
-        let check = HostCheck::new(crate::Files::open(folder.path()).unwrap(), [""; 0]);
-        for (host, known) in [("localhost", true), ("evil.example", false)] {
-            let head = format!("GET /a HTTP/1.1\r\nHost: {host}\r\n\r\n");
-            let mut storage = FieldStorage::new();
-            let head =
-                RequestHead::parse(head.as_bytes(), &mut storage, &Limits::default()).unwrap();
-            assert_eq!(
-                check.prepared(&head, Instant::now()).is_some(),
-                known,
-                "{host}"
-            );
-        }
     }
 }

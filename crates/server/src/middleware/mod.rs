@@ -11,18 +11,20 @@
 //!
 //! ```
 //! use tinyhttp_server::middleware::{Fields, HostCheck, Redirects};
-//! use tinyhttp_server::{Body, Handler};
-//! use http::{Request, Response};
+//! use tinyhttp_server::{Handler, Request};
 //!
-//! let hello = |_: Request<Body>| Response::new(Body::from("hello\n"));
+//! let hello = |_: Request<'_>| "hello\n";
 //! let redirects = Redirects::new(hello).with("/old/*", "/new/*")?;
 //! let fields = Fields::new(redirects).with("X-Frame-Options: DENY")?;
 //! let site = HostCheck::new(fields, ["example.org"]);
 //!
-//! let request = |host: &str, path: &str| Request::get(path).header("Host", host).body(Body::empty()).unwrap();
-//! assert_eq!(site.handle(request("example.org", "/")).headers()["x-frame-options"], "DENY");
-//! assert_eq!(site.handle(request("localhost:8080", "/old/a")).headers()["location"], "/new/a");
-//! assert_eq!(site.handle(request("evil.example", "/")).status(), 421);
+//! let ask = |host: &str, path: &str| {
+//!     let request = http::Request::get(path).header("Host", host).body(()).unwrap();
+//!     site.handle(request.into()).response()
+//! };
+//! assert_eq!(ask("example.org", "/").headers()["x-frame-options"], "DENY");
+//! assert_eq!(ask("localhost:8080", "/old/a").headers()["location"], "/new/a");
+//! assert_eq!(ask("evil.example", "/").status(), 421);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -42,14 +44,13 @@ pub use redirects::{InvalidRedirect, Redirects};
 
 #[cfg(test)]
 mod test_support {
-    use crate::body::Body;
     use crate::handler::Handler;
-    use http::{Request, Response};
+    use crate::request::Request;
+    use crate::response::Response;
 
-    /// A handler that answers with the request's path.
-    pub(super) fn echo(request: Request<Body>) -> Response<Body> {
-        let (head, _) = request.into_parts();
-        Response::new(Body::from(head.uri.path().to_owned()))
+    /// A handler that responds with the request's path.
+    pub(super) fn echo(request: Request<'_>) -> Vec<u8> {
+        request.path().into()
     }
 
     /// Sends a request with fields, as text: `Name: value | Name: value`.
@@ -58,23 +59,67 @@ mod test_support {
         method: &str,
         target: &str,
         fields: &str,
-    ) -> Response<Body> {
+    ) -> Response {
         let request = fields
             .split(" | ")
             .filter_map(|field| field.split_once(": "))
             .fold(
-                Request::builder().method(method).uri(target),
+                http::Request::builder().method(method).uri(target),
                 |request, (name, value)| request.header(name, value),
             );
-        handler.handle(request.body(Body::empty()).unwrap())
+        handler.handle(request.body(()).unwrap().into()).response()
     }
 
     /// A field's value; empty if it isn't there.
-    pub(super) fn field(response: &Response<Body>, name: &str) -> String {
+    pub(super) fn field(response: &Response, name: &str) -> String {
         let values = response.headers().get_all(name).iter();
         values
             .map(|value| value.to_str().unwrap())
             .collect::<Vec<_>>()
             .join(" | ")
+    }
+}
+
+#[cfg(all(test, feature = "auth"))]
+mod tests {
+    use super::*;
+    use crate::Files;
+    use crate::handler::Handler;
+    use crate::request::{NORMALIZED, Request};
+
+    /// Every rule sees the same path, because there is only one.
+    #[test]
+    fn the_path_of_a_request_is_normalised_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a b.txt"), "a").unwrap();
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
+        let files = crate::files::Options::new().spa(true).open(folder.path());
+        let redirects = Redirects::new(files.unwrap()).with("/old/*", "/new/*");
+        let users = Users::new().plain("ann:x").unwrap();
+        let auth = Auth::new(redirects.unwrap(), users, "");
+        let cors = Cors::new(auth, ["*"]).unwrap();
+        let site = HostCheck::new(Fields::new(cors).with("A: b").unwrap(), ["h"]);
+        let table = [
+            ("/a%20b.txt", 200),
+            ("/x/.././a%20b.txt", 200),
+            ("/old/%61", 307),
+            ("/folder", 301),
+            ("/folder/", 404),
+            ("/missing.html", 404),
+            ("/../a", 400),
+        ];
+        // The first time, the password is checked, which blocks.
+        for (path, status) in [("/folder", 301)].into_iter().chain(table) {
+            let request = http::Request::get(path)
+                .header("host", "h")
+                .header("authorization", "Basic YW5uOng=");
+            let before = NORMALIZED.get();
+            let request = Request::from(request.body(()).unwrap());
+            let response = site.handle(request).response();
+            assert_eq!(response.status(), status, "{path}");
+            assert_eq!(NORMALIZED.get() - before, 1, "{path}");
+        }
+        // Nothing else normalises paths but rules that are made when the server starts.
+        let _ = Files::open(folder.path());
     }
 }

@@ -1,14 +1,14 @@
 //! From old addresses to new ones.
 
-use crate::body::Body;
-use crate::handler::{Handler, Prepared};
+use crate::handler::{Handler, Reply};
 use crate::page::encode_path;
 use crate::page::error_page;
+use crate::request::Request;
+use crate::response::Response;
+use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
-use http::{Request, Response, StatusCode};
 use std::fmt;
-use std::time::Instant;
-use tinyhttp_message::{Path, RequestHead};
+use tinyhttp_message::Path;
 
 /// Redirects paths, for now and with the method kept (307): a redirect that browsers remember for ever can't be taken
 /// back.
@@ -107,11 +107,11 @@ impl<H> Redirects<H> {
     }
 
     /// Where a request goes.
-    fn target(&self, path: &str, query: Option<&str>) -> Option<HeaderValue> {
+    fn target(&self, request: &Request<'_>) -> Option<HeaderValue> {
         if self.rules.is_empty() {
             return None;
         }
-        let path = Path::normalize(path).ok()?;
+        let path = request.normal_path().ok()?;
         let has_encoded_slash = path.has_encoded_slash();
         let path = path.as_bytes();
         let fits = |rule: &&Rule| {
@@ -132,7 +132,8 @@ impl<H> Redirects<H> {
             }
             location.push_str(&rule.to.1);
         }
-        if let Some(query) = query.filter(|_| !location.contains('?')) {
+        let uri = request.uri();
+        if let Some(query) = uri.query().filter(|_| !location.contains('?')) {
             location.push('?');
             location.push_str(query);
         }
@@ -153,27 +154,14 @@ fn begins_as_target(text: &str) -> bool {
 }
 
 impl<H: Handler> Handler for Redirects<H> {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        match self.target(request.uri().path(), request.uri().query()) {
-            Some(location) => {
-                let explanation = "What was at this address is somewhere else now.";
-                let mut response = error_page(StatusCode::TEMPORARY_REDIRECT, explanation);
-                response.headers_mut().insert(LOCATION, location);
-                response
-            }
-            None => self.inner.handle(request),
-        }
-    }
-
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        match self.target(head.target.path(), head.target.query()) {
-            Some(_) => None,
-            None => self.inner.prepared(head, arrived),
-        }
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        self.inner.may_wait(request)
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        let Some(location) = self.target(&request) else {
+            return self.inner.handle(request);
+        };
+        let explanation = "What was at this address is somewhere else now.";
+        let mut response = error_page(StatusCode::TEMPORARY_REDIRECT, explanation);
+        response.headers_mut().insert(LOCATION, location);
+        Response::from(response).into()
     }
 }
 

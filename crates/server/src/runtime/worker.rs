@@ -9,13 +9,17 @@ use super::pool::Pool;
 use super::shared::{Shared, WAKE};
 use crate::access_log::Ending;
 use crate::body::Body;
-use crate::connection::{Call, Connection, Input, Next, Transport, Turn};
+use crate::connection::{Call, Connection, Input, Loan, Next, Transport, Turn};
 use crate::deadline::{NEVER, Waiting};
 use crate::endpoint::Endpoint;
-use crate::handler::Peer;
+use crate::handler::Reply;
 use crate::listen::{Accepted, BACKLOG};
+use crate::page::error_page;
 use crate::poller::{EVENTS, Report, no_events};
-use http::{Request, Response};
+use crate::request::{Peer, Request};
+use crate::response::Response;
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
 use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -163,7 +167,7 @@ impl<'s> Worker<'s> {
             let mut storage = FieldStorage::new();
             match connection.advance(turn, &mut self.input, &mut storage) {
                 Next::Call(call) => respond(&call, connection, turn, &blocking),
-                Next::Block => blocking.run(true, turn, || connection.run_blocking()),
+                Next::Block => blocking.block_in_place(turn, || connection.run_blocking()),
                 Next::Continue => {}
                 Next::Park => return true,
                 Next::Close => return false,
@@ -354,48 +358,42 @@ fn respond(
     turn: &mut Turn<'_>,
     blocking: &Blocking<'_>,
 ) {
-    let handler = &turn.env.handler;
-    let record = connection.record(&call.head, turn.env);
-    if call.is_complete
-        && let Some(prepared) = handler.prepared(&call.head, call.arrived)
-    {
-        return connection.respond_prepared(prepared, record, turn);
-    }
-    let mut request = match call.head.to_http() {
-        Ok(request) => request,
-        Err(error) => return connection.refuse(error, turn),
-    };
-    let admission = &blocking.shared.admission;
-    request.extensions_mut().insert(Peer {
+    let env = turn.env;
+    let record = connection.record(&call.head, env);
+    let peer = Peer {
         remote: connection.remote(),
-        local: admission.address(connection.listener()),
-    });
-    let response = if call.is_complete {
-        let request = request.map(|()| Body::empty());
-        let may_block = handler.may_wait(&request);
-        if may_block {
-            if !blocking.pool.may_block() {
-                return connection.respond_busy(record, turn);
-            }
-            connection.send_ahead(turn);
-        }
-        let env = turn.env;
-        blocking.run(may_block, turn, || handle(env, request))
-    } else if !blocking.pool.may_block() {
-        return connection.respond_busy(record, turn);
-    } else {
+        local: blocking.shared.admission.address(connection.listener()),
+    };
+    let (mut loan, mut body) = (None, Body::empty());
+    if !call.is_complete {
         connection.send_ahead(turn);
         connection.disarm(&blocking.shared.poller);
-        let (loan, body) = connection.lend(call, turn);
-        let request = request.map(|()| body);
-        let may_block = handler.may_wait(&request);
-        // Taking the body back waits while another thread reads from it.
-        let env = turn.env;
-        let call = || (handle(env, request), loan.take_back());
-        let (response, body) = blocking.run(may_block, turn, call);
-        connection.take_back(body, turn);
-        response
+        let (lent, content) = connection.lend(call, turn);
+        (loan, body) = (Some(lent), content);
+    }
+    let request = Request::new(&call.head, peer, call.arrived, body);
+    let reply = run_handler(|| env.handler.handle(request));
+    let response = match reply {
+        Some(Reply::Ready(response)) => Some(response),
+        Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
+        Some(Reply::Blocking(work)) => {
+            if loan.is_none() {
+                connection.send_ahead(turn);
+            }
+            // Taking the body back waits while another thread reads from it.
+            let (response, content) = blocking.block_in_place(turn, || {
+                (run_handler(work), loan.take().map(Loan::take_back))
+            });
+            if let Some(content) = content {
+                connection.take_back(content, turn);
+            }
+            response
+        }
+        None => None,
     };
+    if let Some(loan) = loan {
+        connection.take_back(loan.take_back(), turn);
+    }
     let failure = match &response {
         None => "panicked",
         // That would not be a response (RFC 9110 §15.2).
@@ -412,10 +410,19 @@ fn respond(
     }
 }
 
-/// Calls the handler. `None`: it panicked.
-fn handle(env: &crate::connection::Env, request: Request<Body>) -> Option<Response<Body>> {
+/// Runs a part of the handler. `None`: it panicked.
+fn run_handler<R>(work: impl FnOnce() -> R) -> Option<R> {
     // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
-    catch_unwind(AssertUnwindSafe(|| env.handler.handle(request))).ok()
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// The response to a request that would block while as many threads are blocked as may be.
+fn busy() -> Response {
+    let explanation = "Too many requests are waiting for something. Please try again soon.";
+    let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(RETRY_AFTER, soon);
+    response.into()
 }
 
 /// What a worker needs to let others take its place.
@@ -427,8 +434,9 @@ struct Blocking<'w> {
 }
 
 impl Blocking<'_> {
-    /// Does something that may block. Another worker takes this one's place, and what was reported to it.
-    fn block_in_place<R>(&self, work: impl FnOnce() -> R) -> R {
+    /// Does something that may block, and sets the time afterwards. Another worker takes this one's place,
+    /// and what was reported to it.
+    fn block_in_place<R>(&self, turn: &mut Turn<'_>, work: impl FnOnce() -> R) -> R {
         hand_over(self.shared, self.inbox);
         let was_at_work = self.inbox.is_at_work();
         end_of_work(self.inbox, self.pool);
@@ -439,15 +447,6 @@ impl Blocking<'_> {
             self.inbox.resume();
         }
         self.was_blocked.set(true);
-        result
-    }
-
-    /// Does something, in place if it may block, and sets the time afterwards.
-    fn run<R>(&self, may_block: bool, turn: &mut Turn<'_>, work: impl FnOnce() -> R) -> R {
-        if !may_block {
-            return work();
-        }
-        let result = self.block_in_place(work);
         turn.update_time();
         turn.is_draining = self.shared.lifecycle.is_draining();
         result

@@ -1,14 +1,14 @@
 //! Clients that are slow, many or careless: what they may cost, and what they get all the same.
 
 use crate::support::{LONG, Running, Seen, read_until, rest};
-use http::{Request, Response};
+use http::Response;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Builder, Handler, Limits, Server, Timeouts};
+use tinyhttp_server::{Body, Builder, Handler, Limits, Reply, Request, Server, Timeouts};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
@@ -20,8 +20,8 @@ fn holding() -> (impl Handler, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (arrived, told) = mpsc::channel();
     let (let_go, release) = mpsc::channel();
     let release = Mutex::new(release);
-    let handler = move |request: Request<Body>| {
-        if request.uri().path() == "/hold" {
+    let handler = move |request: Request<'_>| {
+        if request.path() == "/hold" {
             arrived.send(()).unwrap();
             release.lock().unwrap().recv_timeout(LONG).unwrap();
         }
@@ -86,7 +86,7 @@ fn impatient() -> Timeouts {
 
 #[test]
 fn dribbling_content_gains_little_time() {
-    let reads = |mut request: Request<Body>| {
+    let reads = |mut request: Request<'_>| {
         let read = request.body_mut().read_to_end(&mut Vec::new());
         Response::new(Body::from(format!("{:?}", read.map_err(|e| e.kind()))))
     };
@@ -102,7 +102,7 @@ fn dribbling_content_gains_little_time() {
 
 #[test]
 fn dribbling_content_that_nobody_wants_gains_little_time() {
-    let answers = |_: Request<Body>| Response::new(Body::from("unread"));
+    let answers = |_: Request<'_>| Response::new(Body::from("unread"));
     let server = Running::with(|builder| builder.timeouts(impatient()), answers);
     for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
         let mut stream = server.connect();
@@ -116,7 +116,7 @@ fn dribbling_content_that_nobody_wants_gains_little_time() {
 #[test]
 fn a_client_that_waits_for_the_server_has_time() {
     let timeouts = impatient();
-    let slow = move |mut request: Request<Body>| {
+    let slow = move |mut request: Request<'_>| {
         std::thread::sleep(timeouts.content * 2);
         let mut content = Vec::new();
         request.body_mut().read_to_end(&mut content).unwrap();
@@ -173,7 +173,7 @@ fn who_takes_an_answer_byte_by_byte_is_cut() {
     let (gone, told) = mpsc::channel();
     let server = Running::with(
         |builder| builder.timeouts(impatient()),
-        move |_: Request<Body>| Response::new(Body::reader(Zeros(gone.clone()), None)),
+        move |_: Request<'_>| Response::new(Body::reader(Zeros(gone.clone()), None)),
     );
     let mut stream = narrow(&server, 1);
     stream.write_all(GET).unwrap();
@@ -189,7 +189,7 @@ fn who_takes_an_answer_slowly_but_fast_enough_gets_it() {
     const LENGTH: usize = 16_000_000;
     let server = Running::with(
         |builder| builder.timeouts(impatient()),
-        |_: Request<Body>| Response::new(Body::from(vec![0; LENGTH])),
+        |_: Request<'_>| Response::new(Body::from(vec![0; LENGTH])),
     );
     let mut stream = narrow(&server, 128 * 1024);
     stream.write_all(GET).unwrap();
@@ -298,7 +298,7 @@ fn unwanted_content_makes_room() {
 #[test]
 fn the_slowest_reader_makes_room_when_nothing_else_does() {
     const LARGE: usize = 64 << 20;
-    let handler = |request: Request<Body>| match request.uri().path() {
+    let handler = |request: Request<'_>| match request.path() {
         "/large" => Response::new(Body::from(vec![0; LARGE])),
         _ => Response::new(Body::from("done")),
     };
@@ -337,7 +337,7 @@ fn the_slowest_reader_makes_room_when_nothing_else_does() {
 #[test]
 fn a_reader_that_keeps_its_rate_is_not_evicted() {
     const LARGE: usize = 16 << 20;
-    let handler = |request: Request<Body>| match request.uri().path() {
+    let handler = |request: Request<'_>| match request.path() {
         "/large" => Response::new(Body::from(vec![0; LARGE])),
         _ => Response::new(Body::from("done")),
     };
@@ -369,7 +369,7 @@ fn a_reader_that_keeps_its_rate_is_not_evicted() {
 /// rate: 3,000 bytes of content a second are less than 10,000.
 #[test]
 fn framing_of_skipped_content_earns_no_time() {
-    let answers = |_: Request<Body>| Response::new(Body::from("unread"));
+    let answers = |_: Request<'_>| Response::new(Body::from("unread"));
     let server = Running::with(|builder| builder.timeouts(impatient()), answers);
     let mut stream = server.connect();
     stream
@@ -385,16 +385,13 @@ fn framing_of_skipped_content_earns_no_time() {
     assert!(is_closed);
 }
 
-/// A handler that says it doesn't wait and does, as one whose disk hangs: both workers, and whatever they had taken to look at.
+/// A handler that blocks before it replies, as one whose disk hangs: both workers, and the reports they had taken.
 #[test]
 fn stuck_workers_are_replaced_and_what_they_took_is_answered() {
     struct Hangs<H>(H);
     impl<H: Handler> Handler for Hangs<H> {
-        fn handle(&self, request: Request<Body>) -> Response<Body> {
-            self.0.handle(request)
-        }
-        fn may_wait(&self, _: &Request<Body>) -> bool {
-            false
+        fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+            Reply::Ready(self.0.handle(request).response())
         }
     }
     let (handler, told, let_go) = holding();
@@ -433,11 +430,11 @@ fn let_go_of(stream: &mut TcpStream) {
 fn a_thread_is_kept_for_what_does_not_wait() {
     struct Mixed<H>(H);
     impl<H: Handler> Handler for Mixed<H> {
-        fn handle(&self, request: Request<Body>) -> Response<Body> {
-            self.0.handle(request)
-        }
-        fn may_wait(&self, request: &Request<Body>) -> bool {
-            request.uri().path() == "/hold"
+        fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+            match request.path() {
+                "/hold" => self.0.handle(request),
+                _ => Reply::Ready(self.0.handle(request).response()),
+            }
         }
     }
     let (handler, told, let_go) = holding();
@@ -470,7 +467,7 @@ fn a_thread_is_kept_for_what_does_not_wait() {
 /// One byte in each chunk, five bytes of framing around it: skipped whole, and the connection is kept.
 #[test]
 fn unwanted_content_in_small_chunks_is_skipped() {
-    let server = Running::start(|_: Request<Body>| Response::new(Body::from("done")));
+    let server = Running::start(|_: Request<'_>| Response::new(Body::from("done")));
     let mut stream = server.connect();
     let chunks = "1\r\nx\r\n".repeat(25_000);
     let request = format!(
@@ -494,7 +491,7 @@ fn refusals_of_head_requests_have_no_content() {
         ..Timeouts::default()
     };
     let set = |builder: Builder| builder.limits(limits).timeouts(timeouts);
-    let server = Running::with(set, |_: Request<Body>| Response::new(Body::from("done")));
+    let server = Running::with(set, |_: Request<'_>| Response::new(Body::from("done")));
     let table = [
         ("a: b\r\n\r\n".to_owned(), 400),
         ("Host: h\r\nHost: h\r\n\r\n".to_owned(), 400),
@@ -539,7 +536,7 @@ fn the_idle_timeout_is_announced() {
         ..Timeouts::default()
     };
     for (timeouts, want) in [(Timeouts::default(), "timeout=75"), (idle, "timeout=7")] {
-        let done = |_: Request<Body>| Response::new(Body::from("done"));
+        let done = |_: Request<'_>| Response::new(Body::from("done"));
         let server = Running::with(|builder| builder.timeouts(timeouts), done);
         for (request, is_kept) in [
             ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", true),
@@ -603,7 +600,7 @@ fn what_comes_behind_the_last_request_costs_no_answer() {
 
 #[test]
 fn who_sends_content_without_waiting_for_100_keeps_the_connection() {
-    let server = Running::start(|_: Request<Body>| Response::new(Body::from("unread")));
+    let server = Running::start(|_: Request<'_>| Response::new(Body::from("unread")));
     let mut stream = server.connect();
     for _ in 0..2 {
         stream
@@ -626,7 +623,7 @@ fn the_access_log_counts_content_and_not_its_framing() {
     let log = AccessLog::new(seen.clone(), Format::Json).unwrap();
     let server = Running::with(
         |builder| builder.access_log(log),
-        |_: Request<Body>| Response::new(Body::reader(io::repeat(b'x').take(200_000), None)),
+        |_: Request<'_>| Response::new(Body::reader(io::repeat(b'x').take(200_000), None)),
     );
     for version in ["HTTP/1.1", "HTTP/1.0"] {
         server.ask(&format!(
@@ -645,7 +642,7 @@ fn a_server_that_is_never_run_leaves_nothing_behind() {
     let server = Server::builder()
         .bind(([127, 0, 0, 1], 0).into())
         .unwrap()
-        .start(move |_: Request<Body>| {
+        .start(move |_: Request<'_>| {
             let _ = &theirs;
             Response::new(Body::empty())
         })

@@ -1,7 +1,7 @@
 //! What the access log says about how a response ended: whole, or not, and why.
 
 use crate::support::{LONG, Running, read_until, rest};
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use socket2::Socket;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Builder, Timeouts};
+use tinyhttp_server::{Body, Builder, Request, Timeouts};
 
 /// More than all socket buffers between the server and a client that doesn't read.
 const LARGE: usize = 50_000_000;
@@ -30,13 +30,13 @@ impl Write for Lines {
     }
 }
 
-fn respond(request: &Request<Body>) -> Response<Body> {
+fn respond(request: &Request<'_>) -> Response<Body> {
     let response = |status: u16, body| {
         let mut response = Response::new(body);
         *response.status_mut() = StatusCode::from_u16(status).unwrap();
         response
     };
-    match request.uri().path() {
+    match request.path() {
         "/large" => response(200, Body::from("x".repeat(LARGE))),
         "/partial" => response(206, Body::from("x".repeat(LARGE))),
         "/medium" => response(200, Body::from("x".repeat(15_000))),
@@ -65,7 +65,7 @@ fn start(set: impl FnOnce(Builder) -> Builder) -> (Running, Receiver<String>) {
     let log = AccessLog::new(Lines(give), Format::Json).unwrap();
     let server = Running::with(
         |builder| set(builder.access_log(log)),
-        |request: Request<Body>| respond(&request),
+        |request: Request<'_>| respond(&request),
     );
     (server, take)
 }
@@ -294,7 +294,7 @@ fn a_response_that_nobody_waits_for_is_told_apart() {
     let log = AccessLog::new(Lines(give), Format::Json).unwrap();
     let server = Running::with(
         |builder| builder.access_log(log),
-        move |_: Request<Body>| {
+        move |_: Request<'_>| {
             arrived.send(()).unwrap();
             release.lock().unwrap().recv_timeout(LONG).unwrap();
             Response::new(Body::from("done"))

@@ -1,12 +1,11 @@
 //! Handlers over real sockets: what they read, what they send, that they may wait, and that they may panic.
 
 use crate::support::{LONG, Running, echo, read_until, rest};
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::{Duration, Instant};
-use tinyhttp_message::RequestHead;
-use tinyhttp_server::{Body, Handler, Prepared};
+use std::time::Duration;
+use tinyhttp_server::{Body, Handler, Reply, Request};
 
 #[test]
 fn content_reaches_the_handler_however_it_comes() {
@@ -51,7 +50,7 @@ fn content_reaches_the_handler_however_it_comes() {
 /// Content that comes in one-byte chunks is read many chunks at a time.
 #[test]
 fn small_chunks_are_read_together() {
-    let server = Running::start(|request: Request<Body>| {
+    let server = Running::start(|request: Request<'_>| {
         let mut body = request.into_body();
         let (mut reads, mut length, mut piece) = (0, 0, vec![0; 64 * 1024]);
         loop {
@@ -90,8 +89,8 @@ fn requests_with_content_can_be_pipelined() {
 /// What came behind a request's content is looked at, also when so much output has gathered that it had to go out first.
 #[test]
 fn a_request_behind_content_and_much_output_is_answered() {
-    let server = Running::start(|request: Request<Body>| {
-        Response::new(Body::from("x".repeat(15_000) + request.uri().path()))
+    let server = Running::start(|request: Request<'_>| {
+        Response::new(Body::from("x".repeat(15_000) + request.path()))
     });
     let get = "GET /get HTTP/1.1\r\nHost: h\r\n\r\n";
     let post = "POST /post HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc";
@@ -153,7 +152,7 @@ fn continue_is_said_when_content_is_wanted() {
 
 #[test]
 fn content_that_the_handler_leaves_is_thrown_away() {
-    let server = Running::start(|_: Request<Body>| Response::new(Body::from("unread")));
+    let server = Running::start(|_: Request<'_>| Response::new(Body::from("unread")));
     let mut stream = server.connect();
     let hidden = "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
     let length = hidden.len() + 10;
@@ -172,7 +171,7 @@ fn content_that_the_handler_leaves_is_thrown_away() {
 #[test]
 fn a_body_that_outlives_its_request_reads_nothing() {
     let (give, take) = mpsc::channel();
-    let server = Running::start(move |request: Request<Body>| {
+    let server = Running::start(move |request: Request<'_>| {
         give.send(request.into_body()).unwrap();
         Response::new(Body::from("kept"))
     });
@@ -193,10 +192,11 @@ fn a_body_that_is_read_elsewhere_holds_nobody_up() {
     let release = Mutex::new(release);
     let server = Running::with(
         |builder| builder.workers(1),
-        move |request: Request<Body>| {
-            match request.uri().path() {
+        move |request: Request<'_>| {
+            match request.path() {
                 "/elsewhere" => {
-                    std::thread::spawn(|| request.into_body().read_to_end(&mut Vec::new()));
+                    let mut body = request.into_body();
+                    std::thread::spawn(move || body.read_to_end(&mut Vec::new()));
                     // Most likely it waits by then; if it doesn't, this shows nothing, but does not fail.
                     std::thread::sleep(Duration::from_millis(50));
                     arrived.send(()).unwrap();
@@ -227,9 +227,9 @@ fn a_body_that_is_read_elsewhere_holds_nobody_up() {
 
 #[test]
 fn what_handlers_send() {
-    let server = Running::start(|request: Request<Body>| {
+    let server = Running::start(|request: Request<'_>| {
         let reader = io::Cursor::new("0123456789".repeat(20_000));
-        match request.uri().path() {
+        match request.path() {
             "/chunks" => Response::new(Body::reader(reader, None)),
             "/known" => Response::new(Body::reader(reader, Some(200_000))),
             "/short" => Response::new(Body::reader(reader, Some(200_001))),
@@ -322,8 +322,8 @@ fn content_that_fails_on_its_way() {
         calls.splice(at..at, kinds.iter().map(|kind| Err((*kind).into())));
         Body::reader(Script(calls.into_iter()), Some(10))
     };
-    let server = Running::start(move |request: Request<Body>| {
-        let path = request.uri().path();
+    let server = Running::start(move |request: Request<'_>| {
+        let path = request.path();
         let (what, at) = path[1..].split_once('/').unwrap();
         let at = at.parse().unwrap();
         Response::new(match what {
@@ -364,7 +364,7 @@ fn content_that_fails_on_its_way() {
 /// HTTP/1.0 without a length ends with the connection; if the content was cut short, that must be a reset.
 #[test]
 fn content_that_fails_and_has_no_length_ends_in_a_reset() {
-    let server = Running::start(|_: Request<Body>| {
+    let server = Running::start(|_: Request<'_>| {
         Response::new(Body::reader(io::Cursor::new("abc").chain(Fails), None))
     });
     let mut stream = server.connect();
@@ -375,8 +375,8 @@ fn content_that_fails_and_has_no_length_ends_in_a_reset() {
 
 #[test]
 fn a_panic_costs_one_connection() {
-    let server = Running::start(|request: Request<Body>| {
-        assert!(request.uri().path() != "/panic", "on purpose");
+    let server = Running::start(|request: Request<'_>| {
+        assert!(request.path() != "/panic", "on purpose");
         Response::new(Body::from("fine"))
     });
     let mut other = server.connect();
@@ -403,9 +403,9 @@ fn a_panic_costs_one_connection() {
 
 #[test]
 fn an_interim_status_is_no_answer() {
-    let server = Running::start(|request: Request<Body>| {
+    let server = Running::start(|request: Request<'_>| {
         let mut response = Response::new(Body::from("earlier"));
-        if request.uri().path() == "/interim" {
+        if request.path() == "/interim" {
             *response.status_mut() = StatusCode::PROCESSING;
         }
         response
@@ -425,16 +425,12 @@ fn other_panics_cost_one_connection_too() {
     struct Careless;
 
     impl Handler for Careless {
-        fn handle(&self, request: Request<Body>) -> Response<Body> {
-            match request.uri().path() {
-                "/reader" => Response::new(Body::reader(Panics, None)),
-                _ => Response::new(Body::from("fine")),
-            }
-        }
-
-        fn prepared(&self, head: &RequestHead<'_>, _: Instant) -> Option<Prepared> {
-            assert!(head.target.path() != "/prepared", "on purpose");
-            None
+        fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+            assert!(request.path() != "/deciding", "on purpose");
+            Reply::blocking(move || match request.path() {
+                "/reader" => Body::reader(Panics, None),
+                _ => Body::from("fine"),
+            })
         }
     }
 
@@ -442,7 +438,7 @@ fn other_panics_cost_one_connection_too() {
         |builder| builder.workers(1).max_threads(2).max_connections(3),
         Careless,
     );
-    for path in ["/reader", "/prepared"].repeat(5) {
+    for path in ["/reader", "/deciding"].repeat(5) {
         let answer = server.ask(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
         assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
     }

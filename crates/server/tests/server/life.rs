@@ -1,13 +1,12 @@
 //! A server's life: handlers that wait, deadlines, what the log says, and the end.
 
 use crate::support::{LONG, Running, Seen, echo, read_until, rest};
-use http::{Request, Response};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Handler, Peer, Server, Timeouts};
+use tinyhttp_server::{Body, Handler, Peer, Reply, Request, Response, Server, Timeouts};
 
 /// One worker, and ten handlers that wait for each other: each needs a thread of its own, and gets it.
 #[test]
@@ -15,8 +14,8 @@ fn handlers_that_wait_are_replaced() {
     let barrier = Arc::new(Barrier::new(10));
     let server = Running::with(
         |builder| builder.workers(1),
-        move |request: Request<Body>| {
-            if request.uri().path() == "/meet" {
+        move |request: Request<'_>| {
+            if request.path() == "/meet" {
                 barrier.wait();
             }
             Response::new(Body::from("done"))
@@ -36,7 +35,7 @@ fn handlers_that_wait_are_replaced() {
     }
 }
 
-/// A handler that doesn't say that it waits, and does.
+/// A handler that blocks before it replies.
 struct Held {
     arrived: Mutex<mpsc::Sender<()>>,
     release: Mutex<mpsc::Receiver<()>>,
@@ -56,16 +55,12 @@ impl Held {
 }
 
 impl Handler for Held {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        if request.uri().path() == "/hold" {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        if request.path() == "/hold" {
             self.arrived.lock().unwrap().send(()).unwrap();
             self.release.lock().unwrap().recv_timeout(LONG).unwrap();
         }
-        Response::new(Body::from("done"))
-    }
-
-    fn may_wait(&self, _: &Request<Body>) -> bool {
-        false
+        Reply::Ready(Response::new("done"))
     }
 }
 
@@ -115,9 +110,9 @@ fn a_request_that_has_come_before_the_end_is_answered() {
 #[test]
 fn an_end_has_its_deadline() {
     let (held, told, let_go) = Held::new();
-    let handler = move |request: Request<Body>| match request.uri().path() {
-        "/large" => Response::new(Body::from("x".repeat(50_000_000))),
-        _ => held.handle(request),
+    let handler = move |request: Request<'_>| match request.path() {
+        "/large" => Response::new("x".repeat(50_000_000)),
+        _ => held.handle(request).response(),
     };
     let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
     let server = builder.start(handler).unwrap();
@@ -236,9 +231,9 @@ fn dribbling_a_head_gains_no_time() {
 
 #[test]
 fn both_ends_are_known_to_the_handler() {
-    let server = Running::start(|request: Request<Body>| {
-        let peer = request.extensions().get::<Peer>().unwrap();
-        Response::new(Body::from(format!("{} {}", peer.remote, peer.local)))
+    let server = Running::start(|request: Request<'_>| {
+        let Peer { remote, local } = request.peer();
+        format!("{remote} {local}")
     });
     let mut stream = server.connect();
     let own = stream.local_addr().unwrap();
@@ -274,7 +269,7 @@ fn the_access_log_tells_everything_once_and_nothing_unescaped() {
         let log = AccessLog::new(seen.clone(), *format).unwrap();
         let server = Running::with(
             |builder| builder.access_log(log),
-            |_: Request<Body>| Response::new(Body::from("four")),
+            |_: Request<'_>| Response::new(Body::from("four")),
         );
         let request = "GET /a\u{9b}\"?b HTTP/1.1\r\nHost: h\r\nConnection: close\r\nReferer: http://r\r\n\
              User-Agent: agent \"x\" ü\r\n\r\n";
@@ -319,7 +314,7 @@ fn the_access_log_is_complete_when_the_server_has_ended() {
         .bind(([127, 0, 0, 1], 0).into())
         .unwrap()
         .access_log(log)
-        .start(|request: Request<Body>| match request.uri().path() {
+        .start(|request: Request<'_>| match request.path() {
             "/endless" => Response::new(Body::reader(io::repeat(b'x'), None)),
             _ => Response::new(Body::from("short")),
         })

@@ -1,12 +1,12 @@
 //! What the tests of the server share: a server that ends with its test, and readers of what it says.
 
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tinyhttp_server::{Body, Builder, Handler, Server, Stopper};
+use tinyhttp_server::{Body, Builder, Handler, Request, Server, Stopper};
 
 /// Longer than anything here takes; a test that comes here has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -91,13 +91,11 @@ impl Write for Seen {
 }
 
 /// Says back what it was sent.
-pub(crate) fn echo(request: Request<Body>) -> Response<Body> {
-    let (parts, mut body) = request.into_parts();
+pub(crate) fn echo(request: Request<'_>) -> Response<Body> {
+    let path = request.path().to_owned();
     let mut content = Vec::new();
-    match body.read_to_end(&mut content) {
-        Ok(_) => Response::new(Body::from(
-            [parts.uri.path().as_bytes(), b":", &content].concat(),
-        )),
+    match request.into_body().read_to_end(&mut content) {
+        Ok(_) => Response::new(Body::from([path.as_bytes(), b":", &content].concat())),
         Err(error) => {
             let mut response = Response::new(Body::from(format!("{:?}", error.kind())));
             *response.status_mut() = StatusCode::BAD_REQUEST;

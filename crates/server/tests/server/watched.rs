@@ -1,12 +1,12 @@
 //! Connections are reported when something comes, and not again: however it comes, nothing may be left lying there.
 
 use crate::support::{LONG, Running, rest};
-use http::{Request, Response};
+use http::Response;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Barrier;
 use std::time::Duration;
-use tinyhttp_server::{Body, Handler, Timeouts};
+use tinyhttp_server::{Body, Handler, Reply, Request, Timeouts};
 
 /// What a worker reads at once.
 const BUFFER: usize = 16 * 1024;
@@ -15,14 +15,17 @@ const BUFFER: usize = 16 * 1024;
 struct Count;
 
 impl Handler for Count {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        let mut content = Vec::new();
-        request.into_body().read_to_end(&mut content).unwrap();
-        Response::new(Body::from(content.len().to_string()))
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        request.method() != http::Method::GET
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        let is_get = *request.method() == http::Method::GET;
+        let reply = Reply::blocking(move || {
+            let mut content = Vec::new();
+            request.into_body().read_to_end(&mut content).unwrap();
+            content.len().to_string()
+        });
+        match is_get {
+            true => Reply::Ready(reply.response()),
+            false => reply,
+        }
     }
 }
 
@@ -136,8 +139,8 @@ fn many_clients_in_small_pieces() {
 fn requests_behind_an_urgent_byte() {
     let (hold, held) = std::sync::mpsc::channel::<()>();
     let held = std::sync::Mutex::new(held);
-    let handler = Busy(move |request: Request<Body>| {
-        if request.uri().path() == "/hold" {
+    let handler = Busy(move |request: Request<'_>| {
+        if request.path() == "/hold" {
             held.lock().unwrap().recv_timeout(LONG).unwrap();
         }
         Response::new(Body::from("0"))
@@ -164,15 +167,11 @@ fn requests_behind_an_urgent_byte() {
     answers(&mut stream, 2);
 }
 
-/// A handler that says that it doesn't wait, whether it does or not.
+/// A handler that replies only when it is done, whether it blocks or not.
 struct Busy<F>(F);
 
-impl<F: Fn(Request<Body>) -> Response<Body> + Send + Sync + 'static> Handler for Busy<F> {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        self.0(request)
-    }
-
-    fn may_wait(&self, _: &Request<Body>) -> bool {
-        false
+impl<F: Fn(Request<'_>) -> Response<Body> + Send + Sync + 'static> Handler for Busy<F> {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        Reply::Ready(self.0(request).into())
     }
 }

@@ -23,11 +23,11 @@ use http::header::{
     CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
 };
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{Method, Response, StatusCode};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use tinyhttp_server::{Body, Handler};
+use tinyhttp_server::{Body, Handler, Reply, Request};
 
 /// The path of the event stream. Names that begin with a dot are rarely served, so this hides no
 /// file.
@@ -77,8 +77,8 @@ impl<H: Handler> Live<H> {
         Arc::clone(&self.changes)
     }
 
-    fn events(&self, request: &Request<Body>) -> Response<Body> {
-        let since = last_event(request.headers()).or_else(|| since(request.uri()));
+    fn events(&self, request: &Request<'_>) -> Response<Body> {
+        let since = last_event(request.headers()).or_else(|| since(request.query()));
         let mut response = match self.changes.listen(since) {
             Some(events) => typed("text/event-stream", Body::reader(events, None)),
             None => {
@@ -95,25 +95,30 @@ impl<H: Handler> Live<H> {
         response
     }
 
+    /// The site's response to a request.
+    fn ask(&self, request: http::Request<Body>) -> Response<Body> {
+        self.site.handle(request.into()).response().into()
+    }
+
     /// Returns the response with the script, if it is a page. The site is asked for the whole
     /// content without a coding; if the response is no page, the site is asked again for what the
     /// client wants.
-    fn shown(&self, request: Request<Body>) -> Response<Body> {
+    fn shown(&self, request: Request<'_>) -> Response<Body> {
         // Before the page is read: the stream reports what changes meanwhile.
         let version = self.changes.version();
-        let (parts, body) = request.into_parts();
+        let (parts, body) = request.into_http().into_parts();
         let mut whole = parts.clone();
         for name in SELECTIVE {
             whole.headers.remove(name);
         }
         let as_asked = whole.headers.len() == parts.headers.len();
-        let response = self.site.handle(Request::from_parts(whole, Body::empty()));
+        let response = self.ask(http::Request::from_parts(whole, Body::empty()));
         if is_page(&response) {
             return with_script(response, version);
         }
         let mut response = match as_asked {
             true => response,
-            false => self.site.handle(Request::from_parts(parts, body)),
+            false => self.ask(http::Request::from_parts(parts, body)),
         };
         let fields = response.headers_mut();
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -122,19 +127,16 @@ impl<H: Handler> Live<H> {
 }
 
 impl<H: Handler> Handler for Live<H> {
-    fn handle(&self, request: Request<Body>) -> Response<Body> {
-        match (request.method(), request.uri().path()) {
-            (&Method::GET | &Method::HEAD, EVENTS) => self.events(&request),
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        match (request.method(), request.path()) {
+            (&Method::GET | &Method::HEAD, EVENTS) => Reply::Ready(self.events(&request).into()),
             (&Method::GET | &Method::HEAD, SCRIPT) => {
-                typed("text/javascript", Body::from(include_str!("live.js")))
+                let script = Body::from(include_str!("live.js"));
+                Reply::Ready(typed("text/javascript", script).into())
             }
-            (&Method::GET | &Method::HEAD, _) => self.shown(request),
+            (&Method::GET | &Method::HEAD, _) => Reply::blocking(move || self.shown(request)),
             _ => self.site.handle(request),
         }
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        self.site.may_wait(request)
     }
 }
 
@@ -186,6 +188,6 @@ fn last_event(fields: &HeaderMap) -> Option<u64> {
 }
 
 /// Returns the version that a page shows.
-fn since(uri: &Uri) -> Option<u64> {
-    uri.query()?.strip_prefix("since=")?.parse().ok()
+fn since(query: Option<&str>) -> Option<u64> {
+    query?.strip_prefix("since=")?.parse().ok()
 }

@@ -3,7 +3,7 @@
 use super::coding;
 use super::source::Source;
 use crate::body::{Body, FileVersion, Segment};
-use crate::handler::{Prepared, SERVER};
+use crate::response::{Response, SERVER};
 use http::StatusCode;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
@@ -108,15 +108,12 @@ impl Representation {
 
     /// The response to a GET without conditions, rendered. `None` for a file from the future, whose
     /// Last-Modified is the time of the response.
-    pub(crate) fn prepared(&self, now: HttpDate) -> Option<Prepared> {
+    pub(crate) fn rendered(&self, now: HttpDate) -> Option<Response> {
         if self.modified > now {
             return None;
         }
-        Some(Prepared {
-            status: StatusCode::OK,
-            lines: self.lines.clone()?,
-            body: self.whole(),
-        })
+        let lines = self.lines.clone()?;
+        Some(Response::rendered(StatusCode::OK, lines, self.whole()))
     }
 
     pub(crate) fn metadata(&self) -> &Metadata {

@@ -202,11 +202,6 @@ impl Store {
         }
     }
 
-    /// Whether a file with this name may have to be compressed.
-    pub(crate) fn may_compress(&self, relative: &[u8]) -> bool {
-        self.options.compress && self.metadata(relative).varies
-    }
-
     fn load(&self, relative: &[u8]) -> Result<Loaded, Failure> {
         self.loader.load(&self.root, relative)
     }

@@ -42,12 +42,13 @@ use super::query::Query;
 use super::root::dir_table::{DirTable, Entry};
 use crate::body::{Body, Concat, Segment};
 use crate::random;
+use crate::request::Request;
 use crate::semaphore::Permit;
 use http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap,
     HeaderValue, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{Method, Request, Response};
+use http::{Method, Response};
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
@@ -84,9 +85,8 @@ impl Listing {
     /// [`Failure::Busy`], [`Failure::TooManyFiles`], and those of reading the directory.
     pub(crate) fn respond(
         self,
-        request: &Request<Body>,
+        request: &Request<'_>,
         accepted: &AcceptEncoding,
-        arrived: Instant,
     ) -> Result<Response<Body>, Failure> {
         let lines = request.headers().get_all(ACCEPT).iter();
         let forms = ["text/html", "application/json"];
@@ -119,7 +119,7 @@ impl Listing {
             if let Some(coding) = coding {
                 fields.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.as_str()));
             }
-            let view = self.view(permit, as_json, arrived)?;
+            let view = self.view(permit, as_json, request.arrived())?;
             if as_json {
                 body(json::parts(view), coding)
             } else {

@@ -189,10 +189,10 @@ fn a_change_while_it_is_sent_is_noticed() {
     for format in ["tar", "zip"] {
         for change in 0..3 {
             let site = site();
-            let request = Request::get(format!("/photos/?download={format}"));
+            let request = http::Request::get(format!("/photos/?download={format}"));
             let mut body = site
                 .files
-                .handle(request.body(Body::empty()).unwrap())
+                .respond_to(request.body(Body::empty()).unwrap())
                 .into_body();
             let path = site.path("photos/inner/c.bin");
             match change {
@@ -292,8 +292,10 @@ fn an_archive_holds_one_directory_for_each_level() {
     let budget = site.files.store.budget();
     let before = budget.left();
     for method in [Method::HEAD, Method::GET] {
-        let request = Request::builder().method(method).uri("/a/?download=zip");
-        let response = site.files.handle(request.body(Body::empty()).unwrap());
+        let request = http::Request::builder()
+            .method(method)
+            .uri("/a/?download=zip");
+        let response = site.files.respond_to(request.body(Body::empty()).unwrap());
         let mut body = response.into_body();
         let mut most = 0;
         let mut piece = vec![0; 64 * 1024];
@@ -326,9 +328,9 @@ fn a_range_of_an_archive_that_has_changed_is_cut() {
         for range in ["0-99", "1000-1099", "-200"] {
             for change in ["photos/0 first", "photos/z last", "photos/b.txt"] {
                 let site = site();
-                let request = Request::get(format!("/photos/?download={format}"))
+                let request = http::Request::get(format!("/photos/?download={format}"))
                     .header("range", format!("bytes={range}"));
-                let response = site.files.handle(request.body(Body::empty()).unwrap());
+                let response = site.files.respond_to(request.body(Body::empty()).unwrap());
                 assert_eq!(response.status(), 206);
                 fs::write(site.path(change), "changed").unwrap();
                 let read = response.into_body().read_to_end(&mut Vec::new());
@@ -344,8 +346,8 @@ fn a_range_of_an_archive_that_has_changed_is_cut() {
 fn a_rewritten_file_aborts_the_archive() {
     for format in ["tar", "zip"] {
         let site = Site::new(&[("a/x", &"x".repeat(1_000_000))]);
-        let request = Request::get(format!("/a/?download={format}"));
-        let response = site.files.handle(request.body(Body::empty()).unwrap());
+        let request = http::Request::get(format!("/a/?download={format}"));
+        let response = site.files.respond_to(request.body(Body::empty()).unwrap());
         let mut body = response.into_body();
         body.read_exact(&mut [0; 100_000]).unwrap();
         fs::write(site.path("a/x"), "y".repeat(1_000_001)).unwrap();
@@ -363,8 +365,9 @@ fn the_tail_of_a_zip_needs_each_file_once() {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let request = Request::get("/a/?download=zip").header("range", "bytes=-300");
-                    let response = files.handle(request.body(Body::empty()).unwrap());
+                    let request =
+                        http::Request::get("/a/?download=zip").header("range", "bytes=-300");
+                    let response = files.respond_to(request.body(Body::empty()).unwrap());
                     let mut tail = Vec::new();
                     response.into_body().read_to_end(&mut tail).unwrap();
                     assert!(whole.ends_with(&tail) && tail.len() == 300);
@@ -407,8 +410,8 @@ fn files_beyond_the_old_limits() {
         .set_len(length)
         .unwrap();
     let head = |target: &str| {
-        let request = Request::head(target).body(Body::empty()).unwrap();
-        site.files.handle(request).into_body().length().unwrap()
+        let request = http::Request::head(target).body(Body::empty()).unwrap();
+        site.files.respond_to(request).into_body().length().unwrap()
     };
     // The folder, pax header and header, content, the other file, the end.
     assert_eq!(

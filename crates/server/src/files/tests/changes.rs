@@ -61,16 +61,16 @@ fn a_clock_that_is_set_back() {
         .representation(b"file", &version, &AcceptEncoding::ABSENT)
         .unwrap();
     let now = HttpDate::from(SystemTime::now() + std::time::Duration::from_secs(2));
-    assert!(made.prepared(now).is_some());
+    assert!(made.rendered(now).is_some());
     let earlier = HttpDate::from(SystemTime::now() - std::time::Duration::from_secs(3600));
-    assert!(made.prepared(earlier).is_none());
+    assert!(made.rendered(earlier).is_none());
     let mut fields = HeaderMap::new();
     made.write_fields(earlier, &mut fields);
     assert_eq!(
         fields[http::header::LAST_MODIFIED].as_bytes(),
         earlier.write()
     );
-    assert!(made.prepared(now).is_some());
+    assert!(made.rendered(now).is_some());
 }
 
 /// Content that is too long for memory.
@@ -81,10 +81,10 @@ fn begin(site: &Site, fields: &str) -> Body {
     let request = fields
         .split(" | ")
         .filter_map(|field| field.split_once(": "))
-        .fold(Request::get("/file.txt"), |request, (name, value)| {
+        .fold(http::Request::get("/file.txt"), |request, (name, value)| {
             request.header(name, value)
         });
-    let response = site.files.handle(request.body(Body::empty()).unwrap());
+    let response = site.files.respond_to(request.body(Body::empty()).unwrap());
     assert!(response.status().is_success());
     response.into_body()
 }

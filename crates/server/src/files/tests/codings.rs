@@ -230,7 +230,7 @@ fn sidecars_take_precedence() {
 fn gzip(content: &str) -> Vec<u8> {
     let mut compressed = Vec::new();
     let content = std::io::Cursor::new(content.to_owned());
-    coding::compress(content, Coding::Gzip)
+    content::coding::compress(content, Coding::Gzip)
         .read_to_end(&mut compressed)
         .unwrap();
     compressed
@@ -300,8 +300,11 @@ fn large_files_are_compressed_while_sent_and_then_cached() {
     settle(&site.path("a.txt"));
     for coding in ["br", "zstd", "gzip"] {
         let fields = format!("Accept-Encoding: {coding}");
-        let request = || Request::get("/a.txt").header("accept-encoding", coding);
-        let respond = || site.files.handle(request().body(Body::empty()).unwrap());
+        let request = || http::Request::get("/a.txt").header("accept-encoding", coding);
+        let respond = || {
+            site.files
+                .respond_to(request().body(Body::empty()).unwrap())
+        };
         assert_eq!(respond().body().length(), None);
         let first = site.get_with("/a.txt", &fields);
         assert_eq!(decode(coding, &first.content), content.as_bytes());
@@ -369,9 +372,10 @@ fn compression_is_announced_as_blocking() {
         ("short.html", "short"),
         ("a.bin", &text),
     ]);
-    let may_wait = |path: &str, coding: &str| {
-        let request = Request::get(path).header("accept-encoding", coding);
-        site.files.may_wait(&request.body(Body::empty()).unwrap())
+    let blocks = |path: &str, coding: &str| {
+        let request = http::Request::get(path).header("accept-encoding", coding);
+        let request = request.body(()).unwrap();
+        matches!(site.files.handle(request.into()), Reply::Blocking(_))
     };
     for (path, coding, want) in [
         ("/page.html", "gzip", true),
@@ -379,7 +383,7 @@ fn compression_is_announced_as_blocking() {
         ("/a.bin", "gzip", false),
         ("/none.html", "gzip", false),
     ] {
-        assert_eq!(may_wait(path, coding), want, "{path} {coding}");
+        assert_eq!(blocks(path, coding), want, "{path} {coding}");
     }
     settle(&site.path("page.html"));
     let (_, version) = site.files.store.stat(b"page.html").unwrap();

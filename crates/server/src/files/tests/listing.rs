@@ -67,7 +67,7 @@ fn a_page_lists_what_would_be_served() {
     assert!(answer.text().contains("<title>/</title>"));
     assert!(answer.text().contains("4 folders, 4 files, 13 B"));
     assert_eq!(
-        site.answer(Request::head("/")).fields.get("vary"),
+        site.answer(http::Request::head("/")).fields.get("vary"),
         answer.fields.get("vary")
     );
 }
@@ -338,13 +338,13 @@ fn only_entries_are_links() {
 fn a_listing_that_exceeds_the_memory_is_refused() {
     let budget = 800 * 1024;
     let site = Site::with(Options::new().working_memory(budget), &[("a/x", "")]);
-    let request = || Request::get("/a/?json").body(Body::empty()).unwrap();
-    let held = site.files.handle(request());
+    let request = || http::Request::get("/a/?json").body(Body::empty()).unwrap();
+    let held = site.files.respond_to(request());
     assert_eq!(held.status(), 200);
     let answer = site.get("/a/");
     assert_eq!((answer.status, answer.field("retry-after")), (503, "5"));
     assert_eq!(site.get("/a/?download=tar").status, 503);
-    let head = site.answer(Request::head("/a/"));
+    let head = site.answer(http::Request::head("/a/"));
     assert_eq!(head.status, 200, "a head takes no memory");
     drop(held);
     assert_eq!(site.get("/a/").status, 200);
@@ -371,8 +371,8 @@ fn listings_of_an_unchanged_directory_share_their_data() {
         fs::write(site.path(&format!("{number}")), "").unwrap();
     }
     let get = || {
-        let request = Request::get("/?json").body(Body::empty()).unwrap();
-        site.files.handle(request)
+        let request = http::Request::get("/?json").body(Body::empty()).unwrap();
+        site.files.respond_to(request)
     };
     let left = || site.files.store.budget().left();
     let before = left();

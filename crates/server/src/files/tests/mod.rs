@@ -61,7 +61,8 @@ impl Site {
     }
 
     fn answer(&self, request: Builder) -> Answer {
-        let response = self.files.handle(request.body(Body::empty()).unwrap());
+        let response = self.files.respond_to(request.body(Body::empty()).unwrap());
+        let response = http::Response::<Body>::from(response);
         let (head, mut body) = response.into_parts();
         let length = body.length();
         let mut content = Vec::new();
@@ -75,7 +76,7 @@ impl Site {
     }
 
     fn get(&self, target: &str) -> Answer {
-        self.answer(Request::get(target))
+        self.answer(http::Request::get(target))
     }
 
     /// GET with fields as text: `Name: value | Name: value`.
@@ -83,10 +84,17 @@ impl Site {
         let fields = fields
             .split(" | ")
             .filter_map(|field| field.split_once(": "));
-        let request = fields.fold(Request::get(target), |request, (name, value)| {
+        let request = fields.fold(http::Request::get(target), |request, (name, value)| {
             request.header(name, value)
         });
         self.answer(request)
+    }
+}
+
+impl Files {
+    /// The response to a request, whether it blocks or not.
+    fn respond_to(&self, request: http::Request<Body>) -> Response {
+        self.handle(request.into()).response()
     }
 }
 

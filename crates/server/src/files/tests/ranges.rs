@@ -74,7 +74,7 @@ fn preconditions_and_ranges() {
             assert_eq!(answer.field("etag"), etag, "{fields}");
         }
     }
-    let head = site.answer(Request::head("/file").header("range", "bytes=99-"));
+    let head = site.answer(http::Request::head("/file").header("range", "bytes=99-"));
     assert_eq!(head.status, 200);
     assert_eq!(site.get_with("/missing", "If-None-Match: *").status, 404);
     let table = [
@@ -113,8 +113,8 @@ fn positions_beyond_32_and_63_bits() {
         ("99999999999999999999-", 416, "bytes */5368709120"),
     ];
     for (range, status, content_range) in table {
-        let request = Request::get("/file").header("range", format!("bytes={range}"));
-        let response = site.files.handle(request.body(Body::empty()).unwrap());
+        let request = http::Request::get("/file").header("range", format!("bytes={range}"));
+        let response = site.files.respond_to(request.body(Body::empty()).unwrap());
         assert_eq!(
             (
                 response.status().as_u16(),

@@ -10,7 +10,7 @@ fn serve(site: &Site, name: &str) -> Files {
 }
 
 fn get(files: &Files, target: &str) -> (u16, String) {
-    let response = files.handle(Request::get(target).body(Body::empty()).unwrap());
+    let response = files.respond_to(http::Request::get(target).body(Body::empty()).unwrap());
     let status = response.status().as_u16();
     (
         status,

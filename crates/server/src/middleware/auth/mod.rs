@@ -7,7 +7,7 @@
 //! 2. A password over 512 bytes is wrong without a check, because SHA-crypt takes time quadratic in the length.
 //! 3. A client that guesses is told to come back later (`throttle.rs`).
 //! 4. One pair at a time is checked, and clients take turns (`queue.rs`), so guesses from one network or at one name never keep
-//!    other users out. Workers are free meanwhile ([`Handler::may_wait`]).
+//!    other users out. Workers are free meanwhile ([`Reply::Blocking`]).
 //!
 //! **Secrets.** A request for an unknown name costs as much as one for a known name, whatever hashes are in use. Passwords are
 //! compared in constant time. Basic authentication sends the password in the clear, so it belongs behind TLS, or on loopback.
@@ -20,12 +20,13 @@ mod users;
 pub use users::{InvalidUser, Users};
 
 use crate::body::Body;
-use crate::handler::{Handler, Peer, Prepared};
+use crate::handler::{Handler, Reply};
 use crate::page::error_page;
+use crate::request::{Peer, Request};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{Request, Response, StatusCode};
+use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
 use origin::Network;
 use queue::Queue;
 use sha2::{Digest, Sha256};
@@ -34,7 +35,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use throttle::Throttle;
-use tinyhttp_message::RequestHead;
 
 /// How many right credentials are remembered, and how many wrong ones.
 const REMEMBERED: usize = 1024;
@@ -122,11 +122,6 @@ impl<H> Auth<H> {
         let remembered = self.checked.lock();
         let right = remembered.right.get(digest).cloned().map(Verdict::Right);
         right.or_else(|| remembered.wrong.get(digest).map(|()| Verdict::Wrong))
-    }
-
-    /// The user with these credentials, if they were right before.
-    fn remembered_user(&self, digest: &Digested) -> Option<Arc<str>> {
-        self.checked.lock().right.get(digest).cloned()
     }
 
     fn check(&self, credentials: &Credentials, network: Network) -> Verdict {
@@ -260,28 +255,29 @@ impl Credentials {
         })
     }
 
-    fn of(request: &Request<Body>) -> Option<Self> {
-        let mut lines = request.headers().get_all(AUTHORIZATION).iter();
+    fn of(request: &Request<'_>) -> Option<Self> {
+        let mut lines = request.field_values("authorization");
         let line = lines.next().filter(|_| lines.next().is_none())?;
-        Credentials::parse(line.as_bytes())
+        Credentials::parse(line)
     }
 }
 
-impl<H: Handler> Handler for Auth<H> {
-    fn handle(&self, mut request: Request<Body>) -> Response<Body> {
-        let Some(credentials) = Credentials::of(&request) else {
-            return self.unauthorized();
-        };
-        let peer = request.extensions().get::<Peer>();
-        let network = Network::of(peer);
-        let client = peer.map(|peer| peer.remote.host().to_string());
-        match self.check(&credentials, network) {
+impl<H: Handler> Auth<H> {
+    /// What follows from a verdict.
+    fn decide<'a>(
+        &'a self,
+        verdict: Verdict,
+        credentials: &Credentials,
+        mut request: Request<'a>,
+    ) -> Reply<'a> {
+        let refused = match verdict {
             Verdict::Right(name) => {
                 request.extensions_mut().insert(User(name));
-                self.inner.handle(request)
+                return self.inner.handle(request);
             }
             Verdict::Wrong => {
-                let client = client.unwrap_or_else(|| "an unknown address".to_owned());
+                let Peer { remote, .. } = request.peer();
+                let client = remote.host();
                 let name = users::shown(&credentials.name);
                 log::warn!("{client}: wrong password for {name:?}");
                 self.unauthorized()
@@ -296,25 +292,24 @@ impl<H: Handler> Handler for Auth<H> {
                 "Too many wrong passwords. Please try again later.",
                 wait,
             ),
-        }
+        };
+        Reply::Ready(refused.into())
     }
+}
 
-    fn prepared(&self, head: &RequestHead<'_>, arrived: Instant) -> Option<Prepared> {
-        let mut lines = head.fields.get_all("authorization");
-        let line = lines.next().filter(|_| lines.next().is_none())?;
-        self.remembered_user(&self.digest(&Credentials::parse(line)?))?;
-        self.inner.prepared(head, arrived)
-    }
-
-    fn may_wait(&self, request: &Request<Body>) -> bool {
-        let known =
-            Credentials::of(request).map(|credentials| self.remembered(&self.digest(&credentials)));
-        match known {
-            // Without credentials, or with wrong ones, there is nothing to check.
-            None | Some(Some(Verdict::Wrong)) => false,
-            Some(Some(_)) => self.inner.may_wait(request),
-            Some(None) => true,
+impl<H: Handler> Handler for Auth<H> {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        // Without credentials there is nothing to check.
+        let Some(credentials) = Credentials::of(&request) else {
+            return Reply::Ready(self.unauthorized().into());
+        };
+        if let Some(verdict) = self.remembered(&self.digest(&credentials)) {
+            return self.decide(verdict, &credentials, request);
         }
+        Reply::blocking(move || {
+            let verdict = self.check(&credentials, Network::of(Some(&request.peer())));
+            self.decide(verdict, &credentials, request).response()
+        })
     }
 }
 
@@ -330,9 +325,10 @@ impl<H> std::fmt::Debug for Auth<H> {
 mod tests {
     use super::super::test_support::{field, send};
     use super::*;
+    use crate::response::IntoResponse;
 
     fn auth() -> Auth<impl Handler> {
-        let whoami = |request: Request<Body>| {
+        let whoami = |request: Request<'_>| {
             let User(name) = request.extensions().get::<User>().unwrap();
             Response::new(Body::from(name.to_string()))
         };
@@ -381,34 +377,41 @@ mod tests {
         assert_eq!(std::io::read_to_string(response.body_mut()).unwrap(), "böb");
     }
 
+    /// Only a check that has not been made blocks.
     #[test]
-    fn only_what_has_to_be_checked_may_wait() {
-        let auth = auth();
-        let may_wait = |fields: &str| {
+    fn a_remembered_verdict_does_not_block() {
+        struct Ready;
+        impl Handler for Ready {
+            fn handle<'a>(&'a self, _: Request<'a>) -> Reply<'a> {
+                Reply::Ready(StatusCode::OK.into_response())
+            }
+        }
+        let auth = Auth::new(Ready, Users::new().plain("ann:x").unwrap(), "");
+        let blocks = |fields: &str| {
             let (name, value) = fields.split_once(": ").unwrap_or(("x", "y"));
-            let request = Request::get("/")
-                .header(name, value)
-                .body(Body::empty())
-                .unwrap();
-            auth.may_wait(&request)
+            let request = http::Request::get("/").header(name, value).body(());
+            let reply = auth.handle(request.unwrap().into());
+            let blocks = matches!(reply, Reply::Blocking(_));
+            let _ = reply.response();
+            blocks
         };
-        assert!(!may_wait(""));
-        assert!(may_wait(&basic("ann:open sesame")));
-        assert_eq!(
-            send(&auth, "GET", "/", &basic("ann:open sesame")).status(),
-            200
-        );
-        assert!(
-            may_wait(&basic("ann:open sesame")),
-            "the handler inside may"
-        );
-        assert!(may_wait(&basic("ann:wrong")));
+        let (right, wrong) = (basic("ann:x"), basic("ann:y"));
+        let table = [
+            ("", false),
+            (&right, true),
+            (&right, false),
+            (&wrong, true),
+            (&wrong, false),
+        ];
+        for (fields, expected) in table {
+            assert_eq!(blocks(fields), expected, "{fields}");
+        }
     }
 
     #[test]
     fn without_users_nobody_comes_in() {
         let auth = Auth::new(
-            |_: Request<Body>| Response::new(Body::empty()),
+            |_: Request<'_>| Response::new(Body::empty()),
             Users::new(),
             "",
         );
@@ -438,7 +441,7 @@ mod tests {
         for (length, status) in [(512, 200), (513, 401), (60_000, 401)] {
             let password = "x".repeat(length);
             let users = Users::new().plain(format!("ann:{password}")).unwrap();
-            let auth = Auth::new(|_: Request<Body>| Response::new(Body::empty()), users, "");
+            let auth = Auth::new(|_: Request<'_>| Response::new(Body::empty()), users, "");
             let response = send(&auth, "GET", "/", &basic(&format!("ann:{password}")));
             assert_eq!(response.status(), status, "{length}");
         }

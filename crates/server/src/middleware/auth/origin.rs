@@ -1,6 +1,6 @@
 //! The client network that credentials come from: the unit in which guesses are counted and queued.
 
-use crate::handler::Peer;
+use crate::request::Peer;
 use std::net::IpAddr;
 
 /// An IPv4 address, the /64 of an IPv6 address, or this machine.

@@ -1,0 +1,319 @@
+//! A request as a handler sees it.
+
+use crate::body::Body;
+use crate::endpoint::Endpoint;
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
+use std::cell::OnceCell;
+use std::fmt;
+use std::time::Instant;
+use tinyhttp_message::{Path, ProtocolError, RequestHead};
+
+/// The two ends of the connection that a request came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// The client.
+    pub remote: Endpoint,
+    /// The listener that it connected to.
+    pub local: Endpoint,
+}
+
+/// A request. It borrows its head from the buffer that the head was received in; a map of its fields is
+/// made when [`headers`](Request::headers) is first called, and its path is normalised once.
+///
+/// A request that was not received is made from one of the `http` crate, so that handlers can be tested
+/// without a socket:
+///
+/// ```
+/// use tinyhttp_server::{Handler, Request};
+///
+/// let hello = |request: Request<'_>| format!("hello {}\n", request.path());
+/// let request = http::Request::get("/world").body(())?;
+/// let response = hello.handle(request.into()).response();
+/// assert_eq!(std::io::read_to_string(response.into_body())?, "hello /world\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Request<'a> {
+    head: Head<'a>,
+    peer: Peer,
+    arrived: Instant,
+    body: Body,
+    headers: OnceCell<HeaderMap>,
+    path: Result<Path<'a>, ProtocolError>,
+    extensions: Extensions,
+}
+
+enum Head<'a> {
+    Received(&'a RequestHead<'a>),
+    Built(Box<Parts>),
+}
+
+impl<'a> Request<'a> {
+    pub(crate) fn new(head: &'a RequestHead<'a>, peer: Peer, arrived: Instant, body: Body) -> Self {
+        Request {
+            head: Head::Received(head),
+            peer,
+            arrived,
+            body,
+            headers: OnceCell::new(),
+            path: normalize(head.target.path()),
+            extensions: Extensions::new(),
+        }
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        match &self.head {
+            Head::Received(head) => &head.method,
+            Head::Built(parts) => &parts.method,
+        }
+    }
+
+    /// The version of the protocol.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        match &self.head {
+            Head::Received(head) => head.version,
+            Head::Built(parts) => parts.version,
+        }
+    }
+
+    /// The path of the target as it was sent. To compare it with anything, use
+    /// [`normal_path`](Request::normal_path).
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match &self.head {
+            Head::Received(head) => head.target.path(),
+            Head::Built(parts) => parts.uri.path(),
+        }
+    }
+
+    /// The query of the target, without its question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        match &self.head {
+            Head::Received(head) => head.target.query(),
+            Head::Built(parts) => parts.uri.query(),
+        }
+    }
+
+    /// The authority of the target, if it is in absolute-form. It outranks Host (RFC 9112 §3.2.2).
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        match &self.head {
+            Head::Received(head) => head.target.authority(),
+            Head::Built(parts) => parts.uri.authority().map(http::uri::Authority::as_str),
+        }
+    }
+
+    /// The target as a URI. Characters that a URI may not contain are percent-encoded; a target that is no
+    /// URI even then is `/`.
+    #[must_use]
+    pub fn uri(&self) -> Uri {
+        match &self.head {
+            Head::Received(head) => head.target.to_uri().unwrap_or_default(),
+            Head::Built(parts) => parts.uri.clone(),
+        }
+    }
+
+    /// The path, percent-decoded and normalised. Every rule that looks at the path sees this one value.
+    ///
+    /// # Errors
+    /// As [`Path::normalize`].
+    pub fn normal_path(&self) -> Result<&Path<'_>, ProtocolError> {
+        self.path.as_ref().map_err(|error| *error)
+    }
+
+    /// The header fields. The first call makes the map.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.headers.get_or_init(|| match &self.head {
+            Head::Received(head) => to_map(head),
+            Head::Built(parts) => parts.headers.clone(),
+        })
+    }
+
+    /// The value of the first field with this name, which must be in lower case. Makes no map.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        match &self.head {
+            Head::Received(head) => head.fields.get(name),
+            Head::Built(parts) => parts.headers.get(name).map(HeaderValue::as_bytes),
+        }
+    }
+
+    /// The values of all fields with this name, which must be in lower case, in order. Makes no map.
+    pub fn field_values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        let (received, built) = match &self.head {
+            Head::Received(head) => (Some(head.fields.get_all(name)), None),
+            Head::Built(parts) => (None, Some(parts.headers.get_all(name))),
+        };
+        let built = built.into_iter().flatten().map(HeaderValue::as_bytes);
+        received.into_iter().flatten().chain(built)
+    }
+
+    /// Whether there is a field whose name `is_wanted` admits. Names may have capitals. Makes no map.
+    pub(crate) fn has_field(&self, mut is_wanted: impl FnMut(&str) -> bool) -> bool {
+        match &self.head {
+            Head::Received(head) => head.fields.iter().any(|(name, _)| is_wanted(name)),
+            Head::Built(parts) => parts.headers.keys().any(|name| is_wanted(name.as_str())),
+        }
+    }
+
+    /// The two ends of the connection.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Upper bound on when the request began to arrive. What was known to be true at that moment or later
+    /// is fresh enough for its response.
+    #[must_use]
+    pub fn arrived(&self) -> Instant {
+        self.arrived
+    }
+
+    /// What handlers in front of this one have found out, for example the user.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Adds to what handlers behind this one can see.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.extensions
+    }
+
+    /// The content.
+    pub fn body_mut(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
+    /// The content alone.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+
+    /// The request in the types of the `http` crate. Its extensions hold the [`Peer`].
+    #[must_use]
+    pub fn into_http(self) -> http::Request<Body> {
+        let mut request = http::Request::new(());
+        *request.method_mut() = self.method().clone();
+        *request.uri_mut() = self.uri();
+        *request.version_mut() = self.version();
+        *request.headers_mut() = self.headers().clone();
+        *request.extensions_mut() = self.extensions;
+        request.extensions_mut().insert(self.peer);
+        request.map(|()| self.body)
+    }
+}
+
+impl<B: Into<Body>> From<http::Request<B>> for Request<'static> {
+    /// A request from nowhere, unless its extensions hold a [`Peer`].
+    fn from(request: http::Request<B>) -> Self {
+        let (mut parts, body) = request.into_parts();
+        let extensions = std::mem::take(&mut parts.extensions);
+        let nowhere = Peer {
+            remote: Endpoint::Unix,
+            local: Endpoint::Unix,
+        };
+        Request {
+            peer: extensions.get().copied().unwrap_or(nowhere),
+            path: normalize(parts.uri.path()).map(Path::into_owned),
+            head: Head::Built(Box::new(parts)),
+            arrived: Instant::now(),
+            body: body.into(),
+            headers: OnceCell::new(),
+            extensions,
+        }
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", self.method())
+            .field("path", &self.path())
+            .field("query", &self.query())
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The fields as a map. A name that is longer than a map admits (64 KiB) is nobody's; it is left out.
+fn to_map(head: &RequestHead<'_>) -> HeaderMap {
+    let mut map = HeaderMap::with_capacity(head.fields.len());
+    for (name, value) in head.fields.iter() {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+            map.append(name, value);
+        }
+    }
+    map
+}
+
+/// The one place where the path of a request is normalised.
+fn normalize(raw: &str) -> Result<Path<'_>, ProtocolError> {
+    #[cfg(test)]
+    NORMALIZED.set(NORMALIZED.get() + 1);
+    Path::normalize(raw)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many paths of requests were normalised on this thread.
+    pub(crate) static NORMALIZED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tinyhttp_message::{FieldStorage, Limits};
+
+    /// Both kinds of heads say the same.
+    #[test]
+    fn a_received_request_is_as_a_built_one() {
+        let bytes = b"GET http://h:80/a%20b/?q HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\n\r\n";
+        let mut storage = FieldStorage::new();
+        let head = RequestHead::parse(bytes, &mut storage, &Limits::default()).unwrap();
+        let peer = Peer {
+            remote: Endpoint::Unix,
+            local: Endpoint::Unix,
+        };
+        let received = Request::new(&head, peer, Instant::now(), Body::empty());
+        let built = http::Request::get("http://h:80/a%20b/?q")
+            .header("host", "x")
+            .header("a", "1")
+            .header("a", "2");
+        let built = Request::from(built.body(()).unwrap());
+        for request in [&received, &built] {
+            assert_eq!(request.method(), Method::GET);
+            assert_eq!((request.path(), request.query()), ("/a%20b/", Some("q")));
+            assert_eq!(request.authority(), Some("h:80"));
+            assert_eq!(request.uri(), "http://h:80/a%20b/?q");
+            assert_eq!(request.normal_path().unwrap().as_bytes(), b"/a b/");
+            assert_eq!(request.field("host"), Some(&b"x"[..]));
+            assert!(request.field_values("a").eq([b"1", b"2"]));
+            assert!(request.has_field(|name| name.eq_ignore_ascii_case("A")));
+            assert!(!request.has_field(|name| name == "b"));
+            assert_eq!(request.headers().get_all("a").iter().count(), 2);
+            assert_eq!(request.version(), Version::HTTP_11);
+        }
+        let http = received.into_http();
+        assert_eq!(http.extensions().get(), Some(&peer));
+        assert_eq!((http.uri().path(), http.headers().len()), ("/a%20b/", 3));
+    }
+
+    #[test]
+    fn a_malformed_path_is_an_error_each_time() {
+        let request = Request::from(http::Request::get("/%zz").body(()).unwrap());
+        for _ in 0..2 {
+            assert_eq!(
+                request.normal_path().unwrap_err(),
+                ProtocolError::MalformedPath
+            );
+        }
+    }
+}
