@@ -50,7 +50,7 @@ mod test_support {
 
     /// A handler that responds with the request's path.
     pub(super) fn echo(request: Request<'_>) -> Vec<u8> {
-        request.path().into()
+        request.into_http().uri().path().into()
     }
 
     /// Sends a request with fields, as text: `Name: value | Name: value`.
