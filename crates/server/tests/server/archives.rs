@@ -86,7 +86,9 @@ fn get(files: &Files, target: &str, range: Option<String>) -> (StatusCode, Vec<u
     if let Some(range) = range {
         request = request.header("Range", range);
     }
-    let response = files.handle(request.body(Body::empty()).unwrap());
+    let response = files
+        .handle(request.body(Body::empty()).unwrap().into())
+        .response();
     let status = response.status();
     let mut content = Vec::new();
     response.into_body().read_to_end(&mut content).unwrap();
