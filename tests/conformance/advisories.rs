@@ -24,12 +24,12 @@ const ELSEWHERE: &str = "
     CVE-2026-42559     | names that lead here and aren't ours         | tests/serve/middleware.rs::names_that_lead_here_and_are_not_ours
     RUSTSEC-2025-0055  | control bytes are escaped in logs            | tests/serve/site.rs::the_banner_and_the_log
     dufs#691           | control bytes are escaped in logs            | crates/server/tests/server/life.rs::the_access_log_tells_everything_once_and_nothing_unescaped
-    miniserve#590      | links are refused, not hidden                | tests/serve/site.rs::what_is_not_a_file_is_not_there_and_nobody_waits_for_it
+    miniserve#590      | links are refused, not hidden                | tests/serve/site.rs::special_files_are_404_without_waiting
     miniserve 0.19.5   | links are refused in archives                | crates/server/src/files/tests/archives.rs::everything_in_a_folder_and_nothing_else
     dufs#670           | links are refused in listings                | crates/server/src/files/tests/listing.rs::a_page_lists_what_would_be_served
     SWS#639            | links are refused in every component         | crates/server/src/files/root/mod.rs::names_and_links
     SWS#191            | a listing survives dangling links            | crates/server/src/files/tests/listing.rs::a_page_lists_what_would_be_served
-    serve#317          | a link that leads nowhere is a 404           | tests/serve/site.rs::what_is_not_a_file_is_not_there_and_nobody_waits_for_it
+    serve#317          | a link that leads nowhere is a 404           | tests/serve/site.rs::special_files_are_404_without_waiting
     SWS#703            | a redirect keeps the query                   | tests/serve/site.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
     SWS#24             | a file of more than 4 GiB                    | tests/serve/site.rs::a_file_larger_than_four_bytes_can_count
     SWS#335            | an end that idle connections don't put off   | tests/serve/site.rs::a_graceful_end
@@ -45,7 +45,7 @@ const ELSEWHERE: &str = "
     shs                | a failed If-Match is a 412                   | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
     tiny_http#283      | accepting goes on                            | tests/serve/site.rs::a_low_limit_on_descriptors
     tiny_http#195      | no descriptors, no panic                     | tests/serve/site.rs::a_full_descriptor_table
-    tiny_http#244      | one server after another                     | tests/service/life.rs::restarts_that_nobody_notices
+    tiny_http#244      | one server after another                     | tests/service/life.rs::restarts_interrupt_no_client
     tiny_http          | slow clients take no threads                 | tests/serve/faults.rs::windows_that_are_narrow_or_shut
     tiny_http PR#184   | a server that ends leaves nothing            | crates/server/tests/server/clients.rs::a_server_that_is_never_run_leaves_nothing_behind
     cpython#75820      | an idle connection holds nobody up           | tests/serve/starvation.rs::a_fresh_request_beside_a_crowd

@@ -1,5 +1,6 @@
-//! What goes wrong around a server: files that change under it, clients that vanish, descriptors that run out, logs that nobody
-//! reads. It never ends by itself, never labels a wrong byte right, never loses a worker or a descriptor, and goes on.
+//! Faults around a server: files that change during transfers, clients that vanish, a lack of
+//! descriptors, logs without a reader. The server never ends, never sends a wrong byte as a right
+//! one, and never loses a worker or a descriptor.
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, File};
@@ -14,7 +15,8 @@ use support::{Folder, LONG, Raw, Running, Serve, tinyhttp};
 
 const NO_FLAGS: [&str; 0] = [];
 
-/// Larger than what sockets and the server take at once, so that a client that stops reading stops the server in the middle.
+/// Larger than what sockets and the server take at once, so that a client that stops reading stops
+/// the server in the middle.
 const LARGE: usize = 24_000_000;
 
 /// Bytes that tell where in the file they are.
@@ -43,15 +45,15 @@ fn is_as_before(server: &mut Serve, descriptors: usize) {
     server.wait_until("its descriptors are free", |server| {
         server.descriptors() <= descriptors
     });
-    // Workers, as many as there are cores, a few that have their own things to do, and those that took the place of a worker
-    // which a busy machine held up.
+    // Workers, as many as there are cores, a few that have their own things to do, and those that
+    // took the place of a worker which a busy machine held up.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let threads = server.threads();
     assert!(threads <= 2 * cores + 8, "{threads} threads");
     assert_eq!(server.connect().get("/a").text(), "aaaa");
 }
 
-/// What can happen to a file, or to the folders above it, while somebody downloads it.
+/// Changes of a file, or of the directories above it, during a download.
 #[test]
 fn a_file_that_changes_in_mid_transfer_is_whole_and_old_or_looks_cut() {
     type Change = fn(&Path);
@@ -161,7 +163,7 @@ fn a_name_that_changes_its_kind() {
     }
 }
 
-/// The folder is gone for a while, and comes back: nobody has to start the server again.
+/// The directory is removed and created again: the server needs no restart.
 #[test]
 fn a_root_that_is_moved_away_and_back() {
     let folder = Folder::new()
@@ -191,7 +193,8 @@ fn a_root_that_is_moved_away_and_back() {
     assert_eq!(raw.get("/a").text(), "again");
 }
 
-/// A link that leads inside and outside by turns, as fast as it goes: what is outside is never served, whenever it is looked at.
+/// A link that leads inside and outside by turns, as fast as it goes: what is outside is never
+/// served, whenever it is looked at.
 #[test]
 fn a_link_that_is_swapped_all_the_time() {
     let outside = Folder::new()
@@ -270,7 +273,7 @@ fn clients_that_reset_at_every_point() {
     is_as_before(&mut server, descriptors);
 }
 
-/// Connections that are reset as soon as they are there, while somebody else is served.
+/// Connections that are reset at once, while another client is served.
 #[test]
 fn a_thousand_resets_beside_a_download() {
     let content = large();
@@ -342,7 +345,8 @@ fn clients_that_half_close_get_everything() {
     is_as_before(&mut server, descriptors);
 }
 
-/// Windows of a few hundred bytes, and none at all: whoever waits for them holds nobody up, and they get the right bytes.
+/// Windows of a few hundred bytes, and none at all: such clients delay no others, and they get the
+/// right bytes.
 #[test]
 fn windows_that_are_narrow_or_shut() {
     let content = large();
@@ -414,7 +418,8 @@ fn no_descriptor_for_the_file() {
     assert!(server.is_alive());
 }
 
-/// Content without end, fast and slow: the connection ends, and what was taken of it is thrown away.
+/// Content without end, fast and slow: the connection ends, and what was taken of it is thrown
+/// away.
 #[test]
 fn content_that_never_ends() {
     let folder = Folder::new().with("a", "aaaa");
@@ -445,7 +450,7 @@ fn content_that_never_ends() {
     is_as_before(&mut server, descriptors);
 }
 
-/// Stopped in the middle of everything, and told to go on: system calls that were interrupted are repeated.
+/// The process is stopped during transfers and continued: interrupted system calls are repeated.
 #[test]
 fn signals_that_mean_nothing() {
     let content = large();
@@ -464,8 +469,9 @@ fn signals_that_mean_nothing() {
     assert!(server.is_alive());
 }
 
-/// The files of /sys say that they are 4,096 bytes long and are shorter, which is no failure, and some can't be read at all: as a
-/// disk that fails, every time. Nothing of what they seem to be is sent, and the log says why. Other requests are served.
+/// The files of /sys say that they are 4,096 bytes long and are shorter, which is no failure, and
+/// some can't be read at all: as a disk that fails, every time. Nothing of what they seem to be is
+/// sent, and the log says why. Other requests are served.
 #[test]
 fn a_disk_that_fails() {
     let device = Path::new("/sys/class/net/lo");
@@ -507,7 +513,7 @@ fn a_disk_that_fails() {
     });
 }
 
-/// Waits until somebody listens there: a server whose output is gone can't say so.
+/// Waits until a server listens on the address: without output it can't print a banner.
 fn wait_for(address: SocketAddr) {
     let deadline = Instant::now() + LONG;
     while TcpStream::connect(address).is_err() {
@@ -549,7 +555,8 @@ fn with_output(redirection: &str, requests: usize) {
     assert!(matches!(child.0.try_wait(), Ok(None)), "{redirection}");
 }
 
-/// A full disk under the log, closed standard streams, and a log that nobody reads: requests are answered all the same.
+/// A full disk under the log, closed standard streams, and a log without a reader: requests are
+/// answered all the same.
 #[test]
 fn output_that_goes_nowhere() {
     with_output("2> /dev/full", 500);
@@ -575,13 +582,13 @@ fn a_log_file_on_a_full_disk() {
     assert_eq!(server.try_stderr_line(), None);
 }
 
-/// More lines than the program keeps for an output that takes none: in the end they are lost, and no request is. Nor does it keep
-/// the program from ending.
+/// More lines than the program keeps for an output that takes none: in the end they are lost, and
+/// no request is. Nor does it keep the program from ending.
 #[test]
-fn a_log_that_nobody_reads() {
+fn a_log_without_a_reader() {
     let folder = Folder::new().with("a", "aaaa");
     let mut command = tinyhttp();
-    // The standard error of what is started so is read by nobody.
+    // No process reads this server's standard error.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     drop(taken);

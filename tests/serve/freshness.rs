@@ -33,7 +33,7 @@ fn change(folder: &Path, number: u64) {
     match (state(number), number % 5) {
         (State::Content(content), 1) => open().write_all_at(content.as_bytes(), 0).unwrap(),
         (State::Content(content), _) => {
-            // A new file: whoever has the old one open may still read it.
+            // A new file: a reader that has the old one open may still read that.
             let _ = fs::remove_file(&spare);
             fs::write(&spare, content).unwrap();
             fs::rename(&spare, &file).unwrap();

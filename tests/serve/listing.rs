@@ -1,4 +1,5 @@
-//! Folders without an index: the listing in a real browser, and archives that are resumed with curl.
+//! Folders without an index: the listing in a real browser, and archives that are resumed with
+//! curl.
 
 use serde_json::json;
 use std::process::Command;
@@ -65,7 +66,8 @@ fn a_listing_in_a_browser() {
         "..|zoo/|ODD|a9.txt|a10.txt|B.txt|README.md"
     );
 
-    // The columns' heads: the largest and the newest come first, and a second click turns the order round.
+    // The columns' heads: the largest and the newest come first, and a second click turns the order
+    // round.
     let table = [
         ("Size", "..|zoo/|README.md|ODD|a9.txt|B.txt|a10.txt"),
         ("Size", "..|zoo/|a10.txt|B.txt|a9.txt|ODD|README.md"),

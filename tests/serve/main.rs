@@ -1,11 +1,12 @@
-//! `tinyhttp serve` as its users meet it, flag by flag, and what it does while the world around it misbehaves.
+//! `tinyhttp serve` as its users meet it, flag by flag, and what it does while the world around it
+//! misbehaves.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `usage` | what a new user types: names, ports, forgotten commands |
 //! | `site` | pages, redirects, ranges, codings, and mistakes on the command line, with curl |
 //! | `listing` | folders without an index, in a browser, and archives of them |
-//! | `middleware` | who may ask for what, and the fields of every response |
+//! | `middleware` | passwords, host names, redirects, and the fields of every response |
 //! | `watch` | pages that reload when a file changes |
 //! | `qr` | `--qr` and `--open` |
 //! | `freshness` | a file that changes all the time |

@@ -1,4 +1,5 @@
-//! Who may ask for what, and what every response says: the flags of `serve` around the site.
+//! The middleware of `serve`: passwords, host names, CORS, redirects, and the fields of every
+//! response.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -46,7 +47,8 @@ fn passwords() {
     assert_eq!(curl_status(["-u", "eve:plain text", &url]), 401);
     assert_eq!(curl_status(["-u", "bob:", &url]), 401);
 
-    // A plain password may come from the environment, but not from a command line that all can read.
+    // A plain password may come from the environment, but not from a command line that all can
+    // read.
     let mut command = tinyhttp();
     command
         .arg("serve")
@@ -65,7 +67,8 @@ fn passwords() {
     assert!(!String::from_utf8_lossy(&refused.stderr).contains("apple"));
 }
 
-/// Forty connections that guess passwords, at one name and at many, while users whose passwords are not remembered log in.
+/// Forty connections that guess passwords, at one name and at many, while users whose passwords are
+/// not remembered log in.
 #[test]
 fn guesses_lock_no_user_out() {
     const USERS: usize = 10;
@@ -152,8 +155,8 @@ fn names_that_lead_here_and_are_not_ours() {
     }
 }
 
-/// A server that other machines can reach: its own names and addresses lead to it, others are refused, and both the page and
-/// the log say which flag admits a name.
+/// A server that other machines can reach: its own names and addresses lead to it, others are
+/// refused, and both the page and the log say which flag admits a name.
 #[test]
 fn names_on_all_addresses() {
     let folder = folder();
@@ -293,7 +296,8 @@ fn mistakes() {
     }
 }
 
-/// One path, however it is spelt, to everybody who looks at it: who asks for passwords, redirects, hides, or opens.
+/// However a path is spelt, each step sees the same one: passwords, redirects, hidden names, and
+/// opening the file.
 #[test]
 fn rules_and_files_see_one_path() {
     let folder = folder();

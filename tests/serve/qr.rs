@@ -56,7 +56,8 @@ fn without_a_browser_there_is_a_line_and_a_server() {
     }
 }
 
-/// Even a quiet server prints the code that it was asked for, with the URL that others can reach, if there is one.
+/// Even a quiet server prints the code that it was asked for, with the URL that others can reach,
+/// if there is one.
 #[test]
 fn a_code_for_a_telephone() {
     let folder = Folder::new();

@@ -1,4 +1,5 @@
-//! `tinyhttp serve` as its users meet it: with curl, with mistakes on the command line, with signals.
+//! `tinyhttp serve` as its users meet it: with curl, with mistakes on the command line, with
+//! signals.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -162,7 +163,7 @@ fn a_name_with_everything_in_it() {
 }
 
 #[test]
-fn what_is_not_a_file_is_not_there_and_nobody_waits_for_it() {
+fn special_files_are_404_without_waiting() {
     let outside = Folder::new().with("secret.txt", "secret");
     let folder = Folder::new()
         .with("inside.txt", "inside")
@@ -245,7 +246,8 @@ fn a_client_that_goes_away_in_mid_download() {
     assert_eq!(server.connect().get("/a.txt").text(), "a");
 }
 
-/// Nearly as many connections as the limit on open files allows are kept, the others wait in the backlog.
+/// Nearly as many connections as the limit on open files allows are kept, the others wait in the
+/// backlog.
 #[test]
 fn a_low_limit_on_descriptors() {
     let folder = Folder::new().with("a.txt", "a");
@@ -264,7 +266,8 @@ fn a_low_limit_on_descriptors() {
     );
 }
 
-/// With no descriptor left at all, not even for those that were counted on, the server waits and then goes on.
+/// With no descriptor left at all, not even for those that were counted on, the server waits and
+/// then goes on.
 #[test]
 fn a_full_descriptor_table() {
     let folder = Folder::new().with("a.txt", "a");
@@ -278,10 +281,11 @@ fn a_full_descriptor_table() {
         return;
     }
     let crowd: Vec<Raw> = (0..100).map(|_| server.connect()).collect();
-    // Those who are idle make room for it, if not for the file that it wants.
+    // Idle connections are closed for it, but not for the file that it wants.
     assert!([200, 503].contains(&server.connect().get("/a.txt").status));
     drop(crowd);
-    // Until the server has noticed that they are gone, it has no descriptor for the file, and says so.
+    // Until the server has noticed that they are gone, it has no descriptor for the file, and says
+    // so.
     let answer = (0..10_000)
         .map(|_| server.connect().get("/a.txt"))
         .find(|answer| answer.status != 503);
@@ -468,7 +472,8 @@ fn flags_about_the_site() {
     }
 }
 
-/// The first signal: nobody new, idle connections end, a download under way is finished, and then the program ends.
+/// After the first signal, new clients are refused, idle connections are closed, and a download in
+/// progress is finished; then the program ends.
 #[test]
 fn a_graceful_end() {
     let folder = Folder::new().with("a.txt", "a");
@@ -527,8 +532,8 @@ fn a_file_that_changes_is_never_served_stale() {
     assert_eq!(raw.get("/a.txt").status, 404);
 }
 
-/// Every thread is in the sandbox, where the kernel has one: no new privileges, only the calls that a server makes, and no
-/// capability but that of root to read.
+/// Every thread is in the sandbox, where the kernel has one: no new privileges, only the calls that
+/// a server makes, and no capability but that of root to read.
 #[test]
 fn the_sandbox_holds_all_threads() {
     const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
@@ -559,7 +564,7 @@ fn the_sandbox_holds_all_threads() {
     }
 }
 
-/// A descriptor that whoever started the program left open by mistake is closed; a file that an option names through one is read.
+/// An inherited descriptor is closed, unless a flag names a file through it.
 #[test]
 fn inherited_descriptors_are_closed() {
     let folder = Folder::new()
@@ -665,7 +670,8 @@ fn the_start_page() {
     assert_eq!(raw.answer_to("HEAD").status, 200);
 }
 
-/// Clients that take their time: a file that all of them read is open once, so that there are descriptors left for others.
+/// Clients that take their time: a file that all of them read is open once, so that there are
+/// descriptors left for others.
 #[test]
 fn slow_readers_of_a_file_leave_descriptors_for_others() {
     let folder = Folder::new()
@@ -696,7 +702,8 @@ fn slow_readers_of_a_file_leave_descriptors_for_others() {
     drop(readers);
 }
 
-/// What is on this machine is for its own pages, unless it is shared: pages of other sites can't embed it.
+/// What is on this machine is for its own pages, unless it is shared: pages of other sites can't
+/// embed it.
 #[test]
 fn other_sites_may_not_embed_what_is_only_here() {
     let folder = Folder::new().with("a.txt", "a");
@@ -722,7 +729,7 @@ fn other_sites_may_not_embed_what_is_only_here() {
     }
 }
 
-/// Somebody who serves an application and reloads one of its routes is told once which flag is missing.
+/// A reload of an application's route logs once which flag is missing.
 #[test]
 fn a_missing_route_is_a_hint() {
     let folder = Folder::new().with("index.html", "app");

@@ -1,10 +1,12 @@
-//! Clients that wait, dawdle or don't read cost no worker: a fresh request is answered beside any number of them.
+//! Clients that wait, dawdle or don't read cost no worker: a fresh request is answered beside any
+//! number of them.
 
 use std::fs::File;
 use std::time::{Duration, Instant};
 use support::{Folder, Raw, Serve};
 
-/// What a request may take beside all others. A stuck server would take as long as the shortest deadline, 10 s.
+/// What a request may take beside all others. A stuck server would take as long as the shortest
+/// deadline, 10 s.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
 #[test]

@@ -1,4 +1,5 @@
-//! What a new user types: names to listen on, ports from the environment, forgotten commands, and flags that take the directory.
+//! What a new user types: names to listen on, ports from the environment, forgotten commands, and
+//! flags that take the directory.
 
 use std::net::ToSocketAddrs;
 use std::process::{Command, Output};

@@ -1,4 +1,5 @@
-//! `tinyhttp serve --watch`: what is put into pages, what listeners are told, and what a browser makes of it.
+//! `tinyhttp serve --watch`: the script in pages, the stream of events, and their effect in a
+//! browser.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -29,7 +30,8 @@ fn version(page: &str) -> &str {
 struct Events(BufReader<TcpStream>);
 
 impl Events {
-    /// Asks as HTTP/1.0, which has no chunks, and reads up to the end of the head and of the first, silent event.
+    /// Asks as HTTP/1.0, which has no chunks, and reads up to the end of the head and of the first,
+    /// silent event.
     fn listen(server: &Serve, query: &str, fields: &str) -> Self {
         let mut stream = TcpStream::connect_timeout(&server.address(), LONG).unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
@@ -158,7 +160,7 @@ fn changes_are_told() {
     let move_to = |from: &str, to: &str| {
         std::fs::rename(folder.path().join(from), folder.path().join(to)).unwrap();
     };
-    // What isn't told shows as the next one being told first.
+    // An unreported change shows as the next event coming first.
     folder.write("index.html", "b");
     assert_eq!(events.next(), reload());
     folder.write(".git/index", "b");
@@ -182,8 +184,8 @@ fn changes_are_told() {
     assert_eq!(events.next(), styles("new/folder/page.css"));
 }
 
-/// Nothing is missed between the page and the stream, nor while the stream was cut.
-/// Bundlers remove the folder and make it anew: the new one is served, and what happens in it is told.
+/// Nothing is missed between the page and the stream, nor while the stream was cut. Bundlers remove
+/// the directory and create it again: the new one is served, and its changes are reported.
 #[test]
 fn changes_in_a_folder_made_anew_are_told() {
     let folder = Folder::new().with("dist/index.html", "first");
@@ -200,7 +202,8 @@ fn changes_in_a_folder_made_anew_are_told() {
             ask(server, "GET", "/", "").text().contains(&want)
         });
     }
-    // The last look at the path may still be ahead, so the first event may be about the folder itself.
+    // The last look at the path may still be ahead, so the first event may be about the folder
+    // itself.
     let mut events = Events::listen(&server, "", "");
     server.wait_until("a style sheet alone is told as one", |_| {
         folder.write("dist/style.css", "p { color: red }");
@@ -209,7 +212,7 @@ fn changes_in_a_folder_made_anew_are_told() {
 }
 
 #[test]
-fn who_comes_late_is_told() {
+fn a_late_page_gets_the_missed_event() {
     let folder = Folder::new().with("index.html", "a");
     let server = watch(&folder);
     let mut events = Events::listen(&server, "", "");
@@ -253,7 +256,8 @@ fn curl_hears_it() {
     assert!(head.contains("Content-Type: text/event-stream"), "{head}");
 }
 
-/// The log's lines are no change, wherever they go, or each reload would be the reason for the next.
+/// The log's lines are no change, wherever they go, or each reload would be the reason for the
+/// next.
 #[test]
 fn the_log_in_the_folder() {
     let folder = Folder::new().with("index.html", "a").with("access.log", "");
@@ -266,13 +270,13 @@ fn the_log_in_the_folder() {
 }
 
 #[test]
-fn so_many_listen_and_no_more() {
+fn number_of_event_streams_is_limited() {
     let folder = Folder::new().with("a.txt", "a");
     let server = watch(&folder);
     let mut crowd: Vec<_> = (0..64).map(|_| Events::listen(&server, "", "")).collect();
     assert_eq!(ask(&server, "GET", EVENTS, "").status, 503);
     assert_eq!(server.connect().get("/a.txt").text(), "a");
-    // The next event reaches nobody here, and the one after that can't be sent.
+    // The next event reaches no client, and the one after that can't be sent.
     drop(crowd.pop());
     for name in ["b.txt", "c.txt"] {
         folder.write(name, "b");
@@ -284,7 +288,7 @@ fn so_many_listen_and_no_more() {
     Events::listen(&server, "", "");
 }
 
-/// A stream that is open holds up nobody's end.
+/// An open stream does not delay the end of the server.
 #[test]
 fn a_graceful_end() {
     let folder = Folder::new().with("a.txt", "a");
@@ -332,8 +336,8 @@ impl Drop for Browser {
     }
 }
 
-/// The requests that a browser makes say what it does: a page that is loaded asks for what its script fetches, a style sheet that is
-/// applied for its background.
+/// The requests that a browser makes say what it does: a page that is loaded asks for what its
+/// script fetches, a style sheet that is applied for its background.
 #[test]
 fn a_browser_reloads() {
     let page = |number: u8| {
@@ -364,7 +368,7 @@ fn a_browser_reloads() {
         lines.join("\n")
     };
     until(&["GET /loaded-1 ", "GET /applied-1 "]);
-    // Its stream may not be open yet; then it is told as soon as it is.
+    // The page's stream may not be open yet; then the event comes when it is.
     folder.write("style.css", style(2));
     let lines = until(&["GET /applied-2 "]);
     assert!(

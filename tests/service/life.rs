@@ -1,4 +1,5 @@
-//! `serve` as a service: on Unix sockets and several addresses, as another user, and through restarts that nobody notices.
+//! `serve` as a service: Unix sockets, several addresses, another user, and restarts without
+//! interruption.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -43,8 +44,8 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
 
-/// Runs a command as nobody.
-fn as_nobody(command: &Command) -> Command {
+/// Runs a command as the user 65534.
+fn unprivileged(command: &Command) -> Command {
     let mut lowered = Command::new("setpriv");
     lowered.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     lowered.arg(command.get_program()).args(command.get_args());
@@ -79,7 +80,7 @@ fn a_unix_socket() {
             "combined",
         ];
         let mut command = serve(&www, flags);
-        // Whoever comes this way is no browser: any name will do.
+        // Clients of Unix sockets are no browsers: any name will do.
         command.env("TINYHTTP_NO_HOST_CHECK", "");
         Serve::spawn(command)
     };
@@ -193,7 +194,8 @@ fn several_addresses() {
     }
 }
 
-/// The same name for a socket and for loopback: browsers come through the latter, so names are checked.
+/// The same name for a socket and for loopback: browsers come through the latter, so names are
+/// checked.
 #[test]
 fn names_are_checked_as_soon_as_a_browser_can_come() {
     let folder = Folder::new().with("a", "aaaa");
@@ -227,7 +229,7 @@ fn names_are_checked_as_soon_as_a_browser_can_come() {
 }
 
 #[test]
-fn addresses_that_cannot_be_had() {
+fn unavailable_addresses_are_reported() {
     let folder = open_folder();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
@@ -251,7 +253,7 @@ fn addresses_that_cannot_be_had() {
     }
     let mut privileged = serve(folder.path(), ["-p", "1"]);
     if is_root() {
-        privileged = as_nobody(&privileged);
+        privileged = unprivileged(&privileged);
     }
     let said = refusal(privileged);
     assert!(
@@ -342,11 +344,11 @@ fn another_user() {
 }
 
 #[test]
-fn users_that_cannot_be_had() {
+fn invalid_users_are_reported() {
     let folder = open_folder();
     let mut as_somebody = serve(folder.path(), ["-p", "0", "--user", "nobody"]);
     if is_root() {
-        as_somebody = as_nobody(&as_somebody);
+        as_somebody = unprivileged(&as_somebody);
     }
     let said = refusal(as_somebody);
     assert!(
@@ -365,10 +367,10 @@ fn users_that_cannot_be_had() {
         let said = refusal(serve(folder.path(), ["-p", "0", "--user", name]));
         assert!(said.contains(why), "{said}");
     }
-    // What root could read is not read for somebody else.
+    // Files that only root can read are not served by another user.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let said = refusal(serve(folder.path(), ["-p", "0", "--user", "65534:65534"]));
-    assert!(said.contains("can't open the folder"), "{said}");
+    assert!(said.contains("can't open the directory"), "{said}");
 }
 
 /// A server that gets a listener handed down, as systemd does it: as descriptor 3.
@@ -420,7 +422,7 @@ fn sockets_that_are_handed_down() {
     );
     server.signal("TERM");
     assert_eq!(server.wait(), Some(0));
-    // Whoever made it removes it.
+    // Its creator removes it.
     assert!(fs::symlink_metadata(&path).unwrap().file_type().is_socket());
 }
 
@@ -431,14 +433,14 @@ fn what_cannot_be_handed_down() {
     // Nothing is there.
     command.env("LISTEN_FDS", "1");
     assert!(refusal(command).contains("LISTEN_FDS"));
-    // What is meant for somebody else is not touched.
+    // Sockets for another process are not touched.
     let mut command = serve(folder.path(), ["-p", "0"]);
     command.env("LISTEN_FDS", "1").env("LISTEN_PID", "1");
     Serve::spawn(command);
 }
 
-/// Asks without pause, in as many connections as there are requests and in one that is kept, until it is told to end. No
-/// answer may be missing.
+/// Sends requests without pause, alternately over new connections and a kept one, until `goes_on`
+/// is false. No response may be missing.
 fn asks(address: SocketAddr, answers: &AtomicUsize, goes_on: &AtomicBool) {
     let request = |connection: &str| {
         format!("GET /a HTTP/1.1\r\nHost: h\r\nConnection: {connection}\r\n\r\n")
@@ -466,19 +468,20 @@ fn asks(address: SocketAddr, answers: &AtomicUsize, goes_on: &AtomicBool) {
                     kept = Raw::connect(address);
                 }
             }
-            // An idle connection may end at any time (RFC 9112 §9.3.1); it is asked for again in another.
+            // An idle connection may end at any time (RFC 9112 §9.3.1); it is asked for again in
+            // another.
             None => kept = Raw::connect(address),
         }
     }
 }
 
-/// So many through the restarts, however long they take on this machine.
+/// The number of requests during the restarts.
 const REQUESTS: usize = 100_000;
 
-/// The listener stays open, whoever serves: of a hundred thousand requests none is refused, reset or forgotten while one server
-/// follows another.
+/// The listener stays open between two servers: of a hundred thousand requests none is refused,
+/// reset or forgotten during restarts.
 #[test]
-fn restarts_that_nobody_notices() {
+fn restarts_interrupt_no_client() {
     let folder = Folder::new().with("a", "aaaa");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -511,8 +514,8 @@ fn restarts_that_nobody_notices() {
     assert!(restarts >= 10 && answers >= REQUESTS);
 }
 
-/// What a balancer does: it asks the first server, and the second one if there has been no answer at all. One that has begun
-/// must be whole.
+/// What a balancer does: it asks the first server, and the second one if there has been no answer
+/// at all. One that has begun must be whole.
 fn through_a_balancer(servers: [SocketAddr; 2], path: &str) -> String {
     for address in servers {
         let Ok(mut stream) = TcpStream::connect_timeout(&address, LONG) else {
@@ -536,8 +539,8 @@ fn through_a_balancer(servers: [SocketAddr; 2], path: &str) -> String {
     panic!("nobody answers");
 }
 
-/// SIGTERM while as many requests as there can be are under way: what has been received is answered to the end, and behind a
-/// balancer nobody notices.
+/// SIGTERM under full load: every received request gets its whole response, and clients behind a
+/// load balancer notice nothing.
 #[test]
 fn an_end_under_full_load() {
     let large = "0123456789".repeat(500_000);
@@ -572,7 +575,8 @@ fn an_end_under_full_load() {
             }
             first.signal("TERM");
             assert!(half_sent.answer().text() == large);
-            // One that is answered with close is the last of its connection (RFC 9112 §9.6); those before it are whole.
+            // One that is answered with close is the last of its connection (RFC 9112 §9.6); those
+            // before it are whole.
             let mut whole = 0;
             while let Some(answer) = pipelined.next_answer("GET") {
                 assert_eq!(answer.text(), "aaaa");
@@ -586,7 +590,8 @@ fn an_end_under_full_load() {
     }
 }
 
-/// Two servers on one port, or on one name, for a moment. Nothing is lost on the way from one Unix socket to the next.
+/// Two servers on one port, or on one name, for a moment. Nothing is lost on the way from one Unix
+/// socket to the next.
 #[test]
 fn a_server_beside_another() {
     let folder = Folder::new().with("a", "aaaa");
@@ -616,7 +621,7 @@ fn a_server_beside_another() {
     assert_eq!(folder.names(), ["a", "socket"]);
 }
 
-/// Asks until a change, of which nobody tells, has been noticed.
+/// Repeats a request until the server has noticed a change that it gets no event for.
 fn comes_to_say(server: &Serve, want: &str) {
     let deadline = Instant::now() + LONG;
     let mut kept = server.connect();
@@ -650,8 +655,8 @@ fn another_folder_in_its_place() {
     }
 }
 
-/// Without any flag: what was removed is never listed as an empty folder, and if the sandbox keeps the new one from being served,
-/// the log says what to do.
+/// Without any flag: what was removed is never listed as an empty folder, and if the sandbox keeps
+/// the new one from being served, the log says what to do.
 #[test]
 fn removed_folder_is_never_an_empty_list() {
     let folder = Folder::new().with("www/a", "first");
@@ -740,7 +745,7 @@ fn another_folder_that_the_sandbox_does_not_know() {
         assert_eq!(server.connect().get("/a").text(), "first");
         server
             .try_stderr_line()
-            .is_some_and(|line| line.contains("is another folder now"))
+            .is_some_and(|line| line.contains("is another directory now"))
     });
 }
 

@@ -86,7 +86,7 @@ fn a_log_file_is_appended_to_even_by_a_quiet_server() {
     assert!(!server.banner.concat().contains("nothing written\n"));
     drop(server);
 
-    // Without the banner nobody says where it is, but for the system, which holds the port.
+    // Without the banner only a known port tells the address.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = port.local_addr().unwrap();
     drop(port);

@@ -1,4 +1,5 @@
-//! Memory has a ceiling that can be said beforehand, whatever clients do; the server crate's documentation has the formula.
+//! Memory has a ceiling that can be said beforehand, whatever clients do; the server crate's
+//! documentation has the formula.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -26,7 +27,7 @@ const PROMISES: [&str; 3] = [
     "(files::Options::working_memory), 64 MiB",
 ];
 
-/// The most memory that the server has had at a time, in bytes.
+/// The server's peak memory, in bytes.
 fn peak(server: &Serve) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -111,7 +112,7 @@ fn the_worst_that_clients_do_stays_below_the_ceiling() {
     assert!(after <= full + 256 * KIB, "{after} bytes after {full}");
 }
 
-/// Archives and lists of a directory of 200,000 files, wanted by many who read nothing of them.
+/// Archives and lists of a directory of 200,000 files, for many clients that read nothing.
 #[test]
 fn large_directories_stay_below_the_ceiling() {
     const FILES_IN_ALL: usize = 200_000;

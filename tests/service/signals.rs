@@ -1,4 +1,5 @@
-//! Signals: those that end the server, those that make it read something again, and those that do nothing.
+//! Signals: those that end the server, those that make it read something again, and those that do
+//! nothing.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};

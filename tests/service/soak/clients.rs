@@ -68,7 +68,8 @@ impl Load {
         self.faults.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Reads the answer to a plain GET of a file that was sent when its version was `since`, and checks every byte.
+    /// Reads the answer to a plain GET of a file that was sent when its version was `since`, and
+    /// checks every byte.
     fn check_whole(&self, raw: &mut Raw, number: usize, since: u64) {
         let answer = raw.answer();
         let file = &self.site.files[number];
@@ -202,8 +203,8 @@ impl Load {
                     assert_eq!(status, 200);
                     let versions = since..=self.site.at_most(number);
                     let version = self.site.version(number, 0, &answer.content, versions);
-                    // As old as before it may be: a file that is replaced between being opened and being looked at has
-                    // another ctime, and so another tag for the same bytes.
+                    // As old as before it may be: a file that is replaced between being opened and
+                    // being looked at has another ctime, and so another tag for the same bytes.
                     assert!(version.unwrap() >= seen.unwrap(), "{name} went back");
                 }
             }

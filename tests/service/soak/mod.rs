@@ -1,5 +1,6 @@
-//! A mixed load with faults, for as long as `SOAK_SECONDS` says: every byte of every answer is checked, and the server's
-//! descriptors, threads and memory before and after. `make soak` runs it against the release build.
+//! A mixed load with faults, for as long as `SOAK_SECONDS` says: every byte of every answer is
+//! checked, and the server's descriptors, threads and memory before and after. `make soak` runs it
+//! against the release build.
 
 mod clients;
 mod site;
@@ -17,8 +18,8 @@ const CLIENTS: usize = 12;
 /// What the server may keep of files, in MiB.
 const CACHE: usize = 16;
 
-/// What it may have grown by since it was warm, in bytes: what the allocator keeps after a crowd, and the half of the cache that
-/// may not have been full.
+/// What it may have grown by since it was warm, in bytes: what the allocator keeps after a crowd,
+/// and the half of the cache that may not have been full.
 const GROWTH: usize = 32 << 20;
 
 #[test]
@@ -37,7 +38,8 @@ fn soak() {
         faults: AtomicU64::new(0),
     };
     let idle = server.descriptors();
-    // Everything once, and then a while of it, so that what is made when it is first needed has been made.
+    // Everything once, and then a while of it, so that what is made when it is first needed has
+    // been made.
     for (_, go) in KINDS {
         go(&load, &mut Random(1));
     }
@@ -97,7 +99,8 @@ fn replaced(site: &Site) -> u64 {
         .sum()
 }
 
-/// Lets clients do things for a while, and files be replaced meanwhile: how often each thing was done. What fails ends it.
+/// Lets clients do things for a while, and files be replaced meanwhile: how often each thing was
+/// done. What fails ends it.
 fn run(load: &Load, time: Duration, seed: u64) -> [AtomicU64; KINDS.len()] {
     let rounds = [const { AtomicU64::new(0) }; KINDS.len()];
     let failed = AtomicBool::new(false);

@@ -1,4 +1,5 @@
-//! A folder whose files are replaced all the time, and whose bytes can be told by anybody who knows which version they are of.
+//! A directory whose files are replaced all the time. The bytes of each version follow from its
+//! number.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -23,8 +24,8 @@ pub(crate) struct Site {
     tags: Mutex<HashMap<String, (usize, u64)>>,
 }
 
-/// Names and lengths: none, one byte, what goes out with its head, what doesn't, what is cached, and what isn't. Text is
-/// compressed for those who want that.
+/// Names and lengths: empty, one byte, sent with the head or after it, cached or not. Text is
+/// compressed on request.
 const FILES: [(&str, usize); 10] = [
     ("empty", 0),
     ("one", 1),
