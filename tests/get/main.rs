@@ -13,6 +13,7 @@
 //! | `connections` | proxies, sockets, other addresses, other resolvers |
 //! | `https` | HTTPS, with a certificate authority made for the test |
 //! | `redirects` | how many redirects are followed, and with what |
+//! | `help` | what `-h` and `--help` say |
 //! | `heads` | `-D` keeps the head of every response |
 //! | `peers` | HTTPS with the servers that this machine has |
 //! | `cookies` | which cookies are kept, sent and written to the jar |
@@ -50,6 +51,7 @@ mod globs;
 mod gopher;
 mod habits;
 mod heads;
+mod help;
 mod https;
 mod interrupted;
 mod items;

@@ -556,3 +556,136 @@ fn urls_that_are_none() {
         assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
     }
 }
+
+/// The names of the fields in a request, in their order.
+fn names(request: &str) -> Vec<&str> {
+    let head = request.split("\r\n\r\n").next().unwrap();
+    let lines = head.lines().skip(1);
+    lines
+        .filter_map(|line| Some(line.split_once(':')?.0))
+        .collect()
+}
+
+#[test]
+fn fields_have_curls_order_and_keep_it_at_redirects() {
+    let to_other = |server: &Server| {
+        let port = server.address.port();
+        format!(
+            "HTTP/1.1 302 Found\r\nLocation: http://localhost:{port}/b\r\nContent-Length: 0\r\n\r\n"
+        )
+    };
+    let target = Server::answering([HELLO, HELLO]);
+    let server = Server::answering([to_other(&target), to_other(&target)]);
+    let common = [
+        "-L",
+        "-u",
+        "me:secret",
+        "-b",
+        "a=b",
+        "-e",
+        "http://r/",
+        "-H",
+        "X: y",
+    ];
+    let url = server.url("/");
+    get(common.into_iter().chain(["-r", "0-4", &url])).succeeds();
+    let want = [
+        "Host",
+        "Authorization",
+        "Range",
+        "User-Agent",
+        "Accept",
+        "Referer",
+        "Cookie",
+        "X",
+    ];
+    assert_eq!(names(&server.requests()[0]), want);
+    let kept = ["Host", "Range", "User-Agent", "Accept", "Referer", "X"];
+    assert_eq!(names(&target.requests()[0]), kept);
+    get(common.into_iter().chain(["-d", "a=b", &url])).succeeds();
+    let want = [
+        "Host",
+        "Authorization",
+        "User-Agent",
+        "Accept",
+        "Referer",
+        "Cookie",
+        "X",
+        "Content-Length",
+        "Content-Type",
+    ];
+    assert_eq!(names(&server.requests()[1]), want);
+    // The POST has become a GET.
+    let kept = ["Host", "User-Agent", "Accept", "Referer", "X"];
+    assert_eq!(names(&target.requests()[1]), kept);
+}
+
+#[test]
+fn a_file_may_go_out_in_chunks() {
+    let folder = Folder::new().with("f", "hello");
+    for file in ["f", "-"] {
+        let server = Server::answering([HELLO]);
+        let mut command = command(["get", "-H", "Transfer-Encoding: chunked", "-T", file]);
+        command.arg(server.url("/")).current_dir(folder.path());
+        run(command, b"hello").succeeds();
+        let request = server.request();
+        assert!(!request.contains("Content-Length"), "{request}");
+        assert!(
+            request.ends_with("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+            "{request}"
+        );
+    }
+}
+
+#[test]
+fn fields_are_read_from_a_file() {
+    let folder = Folder::new().with("fields", "A: b\r\n\nAccept:\n  C: d e  \n");
+    for (name, input) in [("@fields", &b""[..]), ("@-", b"A: b\nC: d e\nAccept:\n")] {
+        let server = Server::answering([HELLO]);
+        let mut command = command(["get", "-H", name]);
+        command.arg(server.url("/")).current_dir(folder.path());
+        run(command, input).succeeds();
+        let request = server.request();
+        assert!(request.ends_with("\r\nA: b\r\nC: d e\r\n\r\n"), "{request}");
+        assert!(!request.contains("Accept"), "{request}");
+    }
+    let mut command = command(["get", "-H", "@missing", "http://127.0.0.1:1/"]);
+    command.current_dir(folder.path());
+    run(command, b"").fails(26);
+}
+
+#[test]
+fn an_absent_entity_tag_leaves_an_empty_file() {
+    for (field, want) in [
+        ("", ""),
+        ("ETag:\r\n", ""),
+        ("ETag: \"v1\"\r\n", "\"v1\"\n"),
+    ] {
+        let folder = Folder::new();
+        let server =
+            Server::answering([HELLO.replace("Content-Length", &format!("{field}Content-Length"))]);
+        let path = folder.join("new/folder/tag");
+        get(["--create-dirs", "--etag-save", &path, &server.url("/")]).succeeds();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), want, "{field}");
+    }
+}
+
+#[test]
+fn an_upload_keeps_a_url_with_a_query() {
+    let folder = Folder::new().with("f", "x");
+    let file = folder.join("f");
+    for (path, want) in [
+        ("/a/", "/a/f"),
+        ("/a/?b", "/a/?b"),
+        ("/a/?", "/a/?"),
+        ("/a", "/a"),
+    ] {
+        let server = Server::answering([HELLO]);
+        get(["-T", &file, &server.url(path)]).succeeds();
+        let request = server.request();
+        assert!(
+            request.starts_with(&format!("PUT {want} HTTP/1.1")),
+            "{request}"
+        );
+    }
+}

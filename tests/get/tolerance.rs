@@ -130,6 +130,13 @@ fn what_is_ambiguous_is_refused_all_the_same() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nhello",
         "HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 5\r\n\r\nhello",
         "HTTP/3.0 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+        // The fold may have been meant as a field.
+        "HTTP/1.1 200 OK\r\nA: b\r\n Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\r\n\tcontent-length : 2\r\n\r\nhello",
+        // What follows the LF may be more of the head.
+        "HTTP/1.1 200 OK\r\nA: b\r\n\n\r\nContent-Length: 5\r\n\r\nhello",
+        "HTTP/1.1 200 OK\r\n\n \nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n\nhello",
     ] {
         let server = Server::answering([answer]);
         let outcome = get([server.url("/")]);
@@ -190,5 +197,21 @@ fn another_protocol_is_recognised_at_once() {
         assert!(outcome.stderr.contains("start line"), "{outcome:?}");
         assert!(outcome.stderr.contains(hint), "{greeting:?} {outcome:?}");
         assert_eq!(outcome.stderr.lines().count(), 2, "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_chunk_size_that_is_one_too_large_is_an_error() {
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (content, code) in [
+        ("6\r\nhello\r\n0\r\n\r\n", 56),
+        ("6\nhello\n\n0\n\n", 0),
+        ("5\nhello\n0\n\n", 0),
+        ("5\r\nhello\n0\r\n\r\n", 56),
+        ("5\nhello\r\n0\r\n\r\n", 0),
+    ] {
+        let server = Server::answering([[head, content].concat()]);
+        let outcome = get([server.url("/")]);
+        assert_eq!(outcome.code, code, "{content:?} {outcome:?}");
     }
 }

@@ -85,6 +85,10 @@ pub(crate) fn compose<'r>(
         .map(|(name, value)| (name.as_str(), value.as_bytes().into()))
         .collect();
     fields.sort_by_key(|(name, _)| *name != header::HOST);
+    if let Some(found) = fields.iter().position(|(name, _)| *name == header::RANGE) {
+        let range = fields.remove(found);
+        fields.insert(place(&fields, &header::RANGE), range);
+    }
     let mut add = |name: &'static str, known: &HeaderName, value: Option<Cow<'r, [u8]>>| {
         if let Some(value) = value.filter(|_| !given.contains_key(known)) {
             fields.insert(place(&fields, known), (name, value));
@@ -136,7 +140,8 @@ fn is_form((name, value): &(&str, Cow<'_, [u8]>)) -> bool {
         && (is_one(b"application/x-www-form-urlencoded") || is_one(b"multipart/form-data"))
 }
 
-/// The fields that a client adds, in the order in which curl sends them: Host first (RFC 9110 §7.2), conditions last.
+/// The fields that a client adds, in the order in which curl sends them: Host first (RFC 9110
+/// §7.2), conditions last.
 const ORDER: [HeaderName; 14] = [
     header::HOST,
     header::PROXY_AUTHORIZATION,
@@ -154,7 +159,8 @@ const ORDER: [HeaderName; 14] = [
     header::IF_UNMODIFIED_SINCE,
 ];
 
-/// Where a field belongs among those that are there: behind the fields at the beginning that come before it in [`ORDER`].
+/// Where a field belongs among those that are there: behind the fields at the beginning that come
+/// before it in [`ORDER`].
 fn place(fields: &[(&str, Cow<'_, [u8]>)], name: &HeaderName) -> usize {
     let rank = ORDER.iter().position(|other| other == name);
     let comes_before = |(other, _): &(&str, Cow<'_, [u8]>)| {
@@ -167,10 +173,9 @@ fn place(fields: &[(&str, Cow<'_, [u8]>)], name: &HeaderName) -> usize {
     first_other.unwrap_or(fields.len())
 }
 
-/// The cookies that the request brings itself, and behind them those of the jar.
+/// The cookies of the jar, and behind them those that the request brings itself.
 fn cookies(request: &Request, config: &Config) -> Option<Vec<u8>> {
-    let given = request.fields.get_all(header::COOKIE).iter();
-    let mut all: Vec<Vec<u8>> = given.map(|value| value.as_bytes().to_owned()).collect();
+    let mut all: Vec<Vec<u8>> = Vec::new();
     #[cfg(feature = "cookies")]
     all.extend(
         config
@@ -180,5 +185,7 @@ fn cookies(request: &Request, config: &Config) -> Option<Vec<u8>> {
     );
     #[cfg(not(feature = "cookies"))]
     let _ = config;
+    let given = request.fields.get_all(header::COOKIE).iter();
+    all.extend(given.map(|value| value.as_bytes().to_owned()));
     (!all.is_empty()).then(|| all.join(b"; ".as_slice()))
 }

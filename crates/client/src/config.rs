@@ -117,18 +117,20 @@ impl ClientBuilder {
         self
     }
 
-    /// Changes how much of a response's head is taken: 128 KiB and 1000 fields unless changed, which
-    /// is also the most.
+    /// Changes how much of a response's head is taken: 128 KiB and 1000 fields unless changed,
+    /// which is also the most.
     #[must_use]
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.0.limits);
         self
     }
 
-    /// Refuses responses that break the grammar even where RFC 9112 says how to read them all the same; no unless set.
+    /// Refuses responses that break the grammar even where RFC 9112 says how to read them all the
+    /// same; no unless set.
     ///
-    /// What is [forgiven](tinyhttp_message::tolerance) otherwise: lines that end in LF alone, folded field lines, white space
-    /// before a colon or after a chunk size, equal Content-Lengths, Content-Length beside Transfer-Encoding. Each is told as
+    /// What is [forgiven](tinyhttp_message::tolerance) otherwise: lines that end in LF alone,
+    /// folded field lines, white space before a colon or after a chunk size, equal Content-Lengths,
+    /// Content-Length beside Transfer-Encoding. Each is told as
     /// [`Event::Tolerated`](crate::trace::Event::Tolerated).
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
@@ -136,23 +138,26 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the number of redirects after which one more is an error; 10 unless set. With 0 a redirect is a response like any
-    /// other, unless [`ClientBuilder::follow_redirects`] says otherwise.
+    /// Sets the number of redirects after which one more is an error; 10 unless set. With 0 a
+    /// redirect is a response like any other, unless [`ClientBuilder::follow_redirects`] says
+    /// otherwise.
     #[must_use]
     pub fn max_redirects(mut self, limit: u32) -> Self {
         self.0.redirects.limit = limit;
         self
     }
 
-    /// Sets whether redirects are followed; by default they are, unless the limit is 0. With `false` a redirect is a response
-    /// like any other; with `true` and a limit of 0 it is [`Error::TooManyRedirects`](crate::Error::TooManyRedirects).
+    /// Sets whether redirects are followed; by default they are, unless the limit is 0. With
+    /// `false` a redirect is a response like any other; with `true` and a limit of 0 it is
+    /// [`Error::TooManyRedirects`](crate::Error::TooManyRedirects).
     #[must_use]
     pub fn follow_redirects(mut self, follow: bool) -> Self {
         self.0.redirects.are_followed = Some(follow);
         self
     }
 
-    /// Lets `Authorization` and `Cookie` follow redirects to other origins. Only for servers that are all yours.
+    /// Lets `Authorization` and `Cookie` follow redirects to other origins. Only for servers that
+    /// are all yours.
     #[must_use]
     pub fn trust_redirects(mut self, trust: bool) -> Self {
         self.0.redirects.trusts_location = trust;
@@ -166,7 +171,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Keeps at most so many idle connections to each origin, and each for so long: 8, and 60 s, unless set.
+    /// Keeps at most so many idle connections to each origin, and each for so long: 8, and 60 s,
+    /// unless set.
     #[must_use]
     pub fn keep_alive(mut self, per_origin: usize, age: Duration) -> Self {
         self.0.pool = PoolLimits { per_origin, age };
@@ -187,7 +193,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes these for the addresses of a host, without asking anybody; at one port only, unless that is `None`.
+    /// Takes these for the addresses of a host, without asking anybody; at one port only, unless
+    /// that is `None`.
     ///
     /// # Errors
     /// If `host` isn't one.
@@ -212,7 +219,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Goes through proxies; through none unless set. [`Proxies::from_env`] has those of the environment.
+    /// Goes through proxies; through none unless set. [`Proxies::from_env`] has those of the
+    /// environment.
     #[must_use]
     pub fn proxies(mut self, proxies: Proxies) -> Self {
         self.0.proxies = proxies;
@@ -241,8 +249,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Asks for compressed content and decodes it; yes unless set, as far as the features `gzip`, `brotli` and `zstd`
-    /// are there.
+    /// Asks for compressed content and decodes it; yes unless set, as far as the features `gzip`,
+    /// `brotli` and `zstd` are there.
     #[must_use]
     pub fn decompress(mut self, decompress: bool) -> Self {
         self.0.decodes = decompress;

@@ -6,14 +6,15 @@
 //! | 303 | HEAD stays, others become GET | dropped |
 //! | 307, 308 | stays | sent again |
 //!
-//! Credentials are for the origin they were given for: `Authorization`, `Cookie` and `Proxy-Authorization` don't cross
-//! to another one, and never come back on the way. Only http and https are followed.
+//! Credentials are for the origin they were given for: `Authorization`, `Cookie` and
+//! `Proxy-Authorization` don't cross to another one, and never come back on the way. Only http and
+//! https are followed.
 
 use crate::body::Body;
 use crate::error::{BadRedirect, Error};
 use crate::pool::Origin;
 use crate::request::{Request, Target, take_credentials};
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use url::Url;
 
 /// Which redirects are followed.
@@ -66,8 +67,8 @@ pub(crate) fn location(
     })
 }
 
-/// A reference as it was received. Bytes beyond ASCII are percent-encoded one by one: in which charset they were meant, only
-/// the server knows, and it gets the same bytes back.
+/// A reference as it was received. Bytes beyond ASCII are percent-encoded one by one: in which
+/// charset they were meant, only the server knows, and it gets the same bytes back.
 fn ascii(reference: &[u8]) -> String {
     match std::str::from_utf8(reference) {
         // The URL parser does the same with UTF-8, and can make a host of it.
@@ -94,15 +95,14 @@ pub(crate) fn follow(
     if becomes_get {
         request.method = Method::GET;
         request.body = Body::empty();
-        for name in [
+        let of_content = [
             header::CONTENT_TYPE,
             header::CONTENT_ENCODING,
             header::CONTENT_LANGUAGE,
             header::CONTENT_LOCATION,
             header::CONTENT_RANGE,
-        ] {
-            request.fields.remove(name);
-        }
+        ];
+        request.fields = without(&request.fields, &of_content);
     } else if !request.body.can_be_sent() {
         return Err(Error::Redirect {
             location: location.to_string(),
@@ -111,16 +111,15 @@ pub(crate) fn follow(
     }
     if Origin::of(&request.url) != Origin::of(&location) {
         // The field names the host of the URL it was written for.
-        request.fields.remove(header::HOST);
+        request.fields = without(&request.fields, &[header::HOST]);
         if !policy.trusts_location {
             request.authorization = None;
-            for name in [
+            let secret = [
                 header::AUTHORIZATION,
                 header::COOKIE,
                 header::PROXY_AUTHORIZATION,
-            ] {
-                request.fields.remove(name);
-            }
+            ];
+            request.fields = without(&request.fields, &secret);
         }
     }
     request.target = Target::OfUrl;
@@ -129,6 +128,14 @@ pub(crate) fn follow(
     }
     request.url = location;
     Ok(())
+}
+
+/// The fields but those with these names, in their order. `HeaderMap::remove` moves the last field
+/// to the place of a removed one.
+fn without(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let kept = fields.iter().filter(|(name, _)| !names.contains(name));
+    kept.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 #[cfg(test)]

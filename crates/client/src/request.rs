@@ -61,8 +61,8 @@ impl Request {
         }
     }
 
-    /// The request target for the server, in origin-form unless the caller chose another: never a fragment, never credentials
-    /// (RFC 9112 §3.2.1).
+    /// The request target for the server, in origin-form unless the caller chose another: never a
+    /// fragment, never credentials (RFC 9112 §3.2.1).
     pub(crate) fn target(&self) -> &str {
         match &self.target {
             Target::Path(target) | Target::Verbatim(target) => target,
@@ -70,7 +70,8 @@ impl Request {
         }
     }
 
-    /// The request target for a proxy: in absolute-form (RFC 9112 §3.2.2), unless the caller chose a text of their own.
+    /// The request target for a proxy: in absolute-form (RFC 9112 §3.2.2), unless the caller chose
+    /// a text of their own.
     pub(crate) fn target_for_proxy(&self) -> String {
         if let Target::Verbatim(target) = &self.target {
             return target.clone();
@@ -80,7 +81,8 @@ impl Request {
         format!("{}://{host}{}", url.scheme(), self.target())
     }
 
-    /// What forbids making it twice: that it would do more than once (RFC 9110 §9.2.2), or isn't possible.
+    /// What forbids making it twice: that it would do more than once (RFC 9110 §9.2.2), or isn't
+    /// possible.
     pub(crate) fn why_not_repeated(&self) -> Option<NotRepeated> {
         let idempotent = [
             Method::GET,
@@ -138,10 +140,11 @@ impl RequestBuilder {
         RequestBuilder { client, request }
     }
 
-    /// Adds a field. Fields of the same name are kept, in order; line breaks in a value are refused.
+    /// Adds a field. Fields of the same name are kept, in order; line breaks in a value are
+    /// refused.
     ///
-    /// `Content-Length`, `Transfer-Encoding` and `Connection` are left out of what is sent: the client writes them,
-    /// to match what it does.
+    /// `Content-Length`, `Transfer-Encoding` and `Connection` are left out of what is sent: the
+    /// client writes them, to match what it does.
     #[must_use]
     pub fn field(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes());
@@ -163,7 +166,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sets the request target, such as `*`, instead of the URL's path and query. Servers and proxies get exactly this text.
+    /// Sets the request target, such as `*`, instead of the URL's path and query. Servers and
+    /// proxies get exactly this text.
     #[must_use]
     pub fn target(self, target: impl Into<String>) -> Self {
         self.change(|request| {
@@ -172,7 +176,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sets the path and query, such as `/a/../b`, without normalising them. A proxy gets them behind the URL's scheme and host.
+    /// Sets the path and query, such as `/a/../b`, without normalising them. A proxy gets them
+    /// behind the URL's scheme and host.
     #[must_use]
     pub fn path(self, path: impl Into<String>) -> Self {
         self.change(|request| {
@@ -199,7 +204,8 @@ impl RequestBuilder {
         })
     }
 
-    /// Sends the content only after the server has said `100 Continue`, or nothing for a second (RFC 9110 §10.1.1).
+    /// Sends the content only after the server has said `100 Continue`, or nothing for a second
+    /// (RFC 9110 §10.1.1).
     #[must_use]
     pub fn expect_continue(self) -> Self {
         self.change(|request| {

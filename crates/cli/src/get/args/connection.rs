@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
-#[command(next_help_heading = "How it is reached")]
+#[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionArgs {
-    /// Take at most so long for everything
+    /// Maximum time for the whole transfer [default: no limit]
     #[arg(
         short,
         long,
@@ -16,7 +16,7 @@ pub(crate) struct ConnectionArgs {
         hide_env = true
     )]
     pub(in crate::get) max_time: Option<f64>,
-    /// Take at most so long to find and reach the server; 30 s by default
+    /// Maximum time for each of name lookup, connecting and TLS handshake [default: 30]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -24,7 +24,7 @@ pub(crate) struct ConnectionArgs {
         hide_env = true
     )]
     pub(in crate::get) connect_timeout: Option<f64>,
-    /// Wait at most so long for the next byte; 120 s by default, 0: for ever
+    /// Maximum time without a byte sent or received; 0 sets no limit [default: 120]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -32,7 +32,7 @@ pub(crate) struct ConnectionArgs {
         hide_env = true
     )]
     pub(in crate::get) stall_timeout: Option<f64>,
-    /// Refuse responses that break HTTP's grammar, even where every browser reads them
+    /// Refuse responses that violate HTTP's grammar, even where browsers accept them
     #[arg(long)]
     pub(in crate::get) strict: bool,
     /// Use IPv4 only
@@ -41,32 +41,33 @@ pub(crate) struct ConnectionArgs {
     /// Use IPv6 only
     #[arg(short = '6', long)]
     pub(in crate::get) ipv6: bool,
-    /// Take ADDRESS for the address of HOST at PORT: HOST:PORT:ADDRESS[,ADDRESS]…
+    /// Use ADDRESS for HOST at PORT instead of looking it up: HOST:PORT:ADDRESS[,ADDRESS]…
     #[arg(long, value_name = "HOST:PORT:ADDRESS")]
     pub(in crate::get) resolve: Vec<String>,
-    /// Connect to HOST2:PORT2 for URLs of HOST1:PORT1; an empty part is any, or the same
+    /// Connect to HOST2:PORT2 for URLs with HOST1:PORT1; an empty HOST1 or PORT1 matches any, an
+    /// empty HOST2 or PORT2 changes nothing
     #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
     pub(in crate::get) connect_to: Vec<String>,
-    /// Ask these name servers instead of the system's: ADDRESS[:PORT]
+    /// Look names up at these name servers instead of the system's: ADDRESS[:PORT]
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = name_server, env = "TINYHTTP_DNS_SERVERS", hide_env = true)]
     pub(in crate::get) dns_servers: Vec<SocketAddr>,
-    /// Connect from that interface or address
+    /// Connect from a network interface or a local address
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(in crate::get) interface: Option<String>,
-    /// Connect to that Unix domain socket
+    /// Connect to the Unix domain socket PATH
     #[arg(long, value_name = "PATH")]
     pub(in crate::get) unix_socket: Option<PathBuf>,
-    /// Go through that proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]HOST:PORT; otherwise
-    /// http_proxy, HTTPS_PROXY, ALL_PROXY
+    /// Connect through a proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]HOST:PORT [default:
+    /// the variables http_proxy, HTTPS_PROXY and ALL_PROXY]
     #[arg(short = 'x', long, value_name = "URL")]
     pub(in crate::get) proxy: Option<String>,
-    /// Go through that SOCKS 5 proxy: HOST[:PORT]
+    /// Connect through a SOCKS 5 proxy, HOST[:PORT], and look names up locally
     #[arg(long, value_name = "HOST", conflicts_with = "proxy")]
     pub(in crate::get) socks5: Option<String>,
-    /// The same, and let it look up the names
+    /// Connect through a SOCKS 5 proxy, HOST[:PORT], which looks names up
     #[arg(long, value_name = "HOST", conflicts_with_all = ["proxy", "socks5"])]
     pub(in crate::get) socks5_hostname: Option<String>,
-    /// Log in at the proxy as USER:PASSWORD; without :PASSWORD you are asked for it
+    /// Log in at the proxy; without :PASSWORD, ask for the password
     #[arg(
         short = 'U',
         long,
@@ -75,7 +76,8 @@ pub(crate) struct ConnectionArgs {
         hide_env = true
     )]
     pub(in crate::get) proxy_user: Option<OsString>,
-    /// Reach these without a proxy: names, addresses, networks, *; otherwise NO_PROXY
+    /// Connect without a proxy to the names, addresses and networks in LIST; * matches all
+    /// [default: the variable NO_PROXY]
     #[arg(long, value_name = "LIST")]
     pub(in crate::get) noproxy: Option<String>,
     #[cfg(feature = "tls")]
@@ -87,28 +89,28 @@ pub(crate) struct ConnectionArgs {
 #[cfg(feature = "tls")]
 #[derive(clap::Args, Debug)]
 pub(crate) struct TlsArgs {
-    /// Trust any certificate, which lets any machine on the way answer
+    /// Accept any certificate: the server's identity is not verified
     #[arg(short = 'k', long)]
     pub(in crate::get) insecure: bool,
-    /// Trust the certificates in that file (PEM) instead of the system's
+    /// Trust the CA certificates in FILE (PEM) instead of the system's
     #[arg(long, value_name = "FILE", env = "CURL_CA_BUNDLE", hide_env = true)]
     pub(in crate::get) cacert: Option<PathBuf>,
-    /// This client's certificate (PEM)
+    /// Present the client certificate in FILE (PEM)
     #[arg(short = 'E', long, value_name = "FILE")]
     pub(in crate::get) cert: Option<PathBuf>,
-    /// Its private key (PEM), if it isn't in the same file
+    /// Read the private key of --cert from FILE (PEM) [default: the file of --cert]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(in crate::get) key: Option<PathBuf>,
     /// Accept only servers with one of these public keys: sha256//BASE64[;sha256//BASE64]…
     #[arg(long, value_name = "HASHES")]
     pub(in crate::get) pinnedpubkey: Option<String>,
-    /// Speak no version of TLS above 1.2 or 1.3
+    /// Use TLS up to VERSION: 1.2 or 1.3
     #[arg(long, value_name = "VERSION")]
     pub(in crate::get) tls_max: Option<TlsVersion>,
-    /// Speak TLS 1.2 or above, as is usual
+    /// Use TLS 1.2 or later, the default
     #[arg(long = "tlsv1.2")]
     pub(in crate::get) tlsv1_2: bool,
-    /// Speak TLS 1.3 only
+    /// Use TLS 1.3 only
     #[arg(long = "tlsv1.3", conflicts_with = "tls_max")]
     pub(in crate::get) tlsv1_3: bool,
 }

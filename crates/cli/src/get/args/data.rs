@@ -37,31 +37,31 @@ const FLAGS: [Flag; 5] = [
     (
         "data",
         Some('d'),
-        "Send that content, by POST; @FILE takes it from there, @- from stdin, without line ends",
+        "Send DATA with POST, as a form; @FILE reads it from FILE, @- from standard input, without line ends",
         Given::Text,
     ),
     (
         "data-raw",
         None,
-        "The same, but @ means nothing",
+        "Send DATA with POST; @ has no special meaning",
         Given::Raw,
     ),
     (
         "data-binary",
         None,
-        "The same, but line ends are kept",
+        "Send DATA with POST; @FILE and @- keep line ends",
         Given::Binary,
     ),
     (
         "data-urlencode",
         None,
-        "The same, percent-encoded: CONTENT, NAME=CONTENT, @FILE or NAME@FILE",
+        "Send DATA with POST, percent-encoded: CONTENT, NAME=CONTENT, @FILE or NAME@FILE",
         Given::Urlencode,
     ),
     (
         "json",
         None,
-        "Send that content as JSON, and ask for JSON; @FILE and @- as with -d",
+        "Send DATA as JSON with POST, and accept JSON; @FILE reads it from FILE, @- from standard input",
         Given::Json,
     ),
 ];

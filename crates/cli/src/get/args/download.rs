@@ -9,28 +9,29 @@ pub(in crate::get) struct DownloadArgs {
     /// {a,b}
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::get) output: Vec<PathBuf>,
-    /// Write it to a file named as in the URL
+    /// Write the content to a file with the name in the URL's path
     #[arg(short = 'O', long, visible_alias = "remote-name-all")]
     pub(in crate::get) remote_name: bool,
     /// With -O, let the server name the file (Content-Disposition)
     #[arg(short = 'J', long, requires = "remote_name")]
     pub(in crate::get) remote_header_name: bool,
-    /// Put files there
+    /// Write the files of -o and -O into DIR
     #[arg(long, value_name = "DIR")]
     pub(in crate::get) output_dir: Option<PathBuf>,
-    /// Make the folders that -o and --output-dir name
+    /// Create missing directories of -o, --output-dir and --etag-save
     #[arg(long)]
     pub(in crate::get) create_dirs: bool,
-    /// Overwrite a file that is there; what -o does anyway, and -O doesn't
+    /// Overwrite an existing file; the default for -o, not for -O
     #[arg(long, overrides_with = "no_clobber")]
     pub(in crate::get) clobber: bool,
-    /// Write to NAME.1, NAME.2, … rather than overwrite
+    /// Write to NAME.1, NAME.2, … instead of overwriting NAME
     #[arg(long)]
     pub(in crate::get) no_clobber: bool,
-    /// Give the file the date of Last-Modified
+    /// Set the file's date to the response's Last-Modified
     #[arg(short = 'R', long)]
     pub(in crate::get) remote_time: bool,
-    /// Resume a file that another program began: at byte OFFSET, or with - where it ends
+    /// Resume a file that another program began, at byte OFFSET; - is its end. With -T, upload the
+    /// rest
     #[arg(
         short = 'C',
         long,
@@ -39,50 +40,50 @@ pub(in crate::get) struct DownloadArgs {
         conflicts_with = "range"
     )]
     pub(in crate::get) continue_at: Option<String>,
-    /// Try so often again in a row, going on where it stopped; 3 for an interrupted download to a
-    /// file, else 0
+    /// Retry up to N times in a row, resuming where it stopped [default: 3 for an interrupted
+    /// download to a file, otherwise 0]
     #[arg(long, value_name = "N", env = "TINYHTTP_RETRY", hide_env = true)]
     pub(in crate::get) retry: Option<u32>,
-    /// Wait so long before each try; otherwise 1 s, 2 s, 4 s, … or what Retry-After says
+    /// Wait SECONDS before each retry [default: 1, 2, 4, …, or the Retry-After of the response]
     #[arg(long, value_name = "SECONDS")]
     pub(in crate::get) retry_delay: Option<f64>,
-    /// Don't begin another try after so long
+    /// Start no retry later than SECONDS after the first try
     #[arg(long, value_name = "SECONDS")]
     pub(in crate::get) retry_max_time: Option<f64>,
-    /// Try again after any failure, not only those that may pass
+    /// Retry after any failure, not only after transient ones
     #[arg(long)]
     pub(in crate::get) retry_all_errors: bool,
-    /// Verify the content: sha256:HEX or sha512:HEX
+    /// Verify the content's checksum: sha256:HEX or sha512:HEX
     #[arg(long, value_name = "SUM")]
     pub(in crate::get) checksum: Option<String>,
-    /// With several URLs, end at the first that fails
+    /// With several URLs, stop at the first failure
     #[arg(long)]
     pub(in crate::get) fail_early: bool,
-    /// Fetch all URLs at once
+    /// Fetch several URLs in parallel
     #[arg(short = 'Z', long)]
     pub(in crate::get) parallel: bool,
-    /// But at most so many
+    /// With -Z, fetch at most N at a time
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=300))]
     pub(in crate::get) parallel_max: u16,
-    /// Fetch a large file over N connections, each a part of it
+    /// Fetch a large file in N parts, each over its own connection
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(in crate::get) parallel_segments: u16,
-    /// At most so many bytes in a second: 500K, 2M
+    /// Limit the transfer to RATE bytes per second: 500K, 2M
     #[arg(long, value_name = "RATE", value_parser = bytes, env = "TINYHTTP_LIMIT_RATE", hide_env = true)]
     pub(in crate::get) limit_rate: Option<u64>,
-    /// Give up when fewer bytes than that come in a second, for --speed-time
+    /// Give up when the transfer stays slower than RATE bytes per second for the time of -y
     #[arg(short = 'Y', long, value_name = "RATE", value_parser = bytes)]
     pub(in crate::get) speed_limit: Option<u64>,
-    /// How long that may last; 30 s by default
+    /// How long a transfer may stay slower than -Y [default: 30]
     #[arg(short = 'y', long, value_name = "SECONDS")]
     pub(in crate::get) speed_time: Option<f64>,
-    /// Refuse content longer than that
+    /// Refuse content of more than BYTES
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(in crate::get) max_filesize: Option<u64>,
-    /// Show a progress bar even for output that isn't a file
+    /// Show a progress bar even when no file is written
     #[arg(short = '#', long)]
     pub(in crate::get) progress_bar: bool,
-    /// Show no progress bar
+    /// Don't show a progress bar
     #[arg(long)]
     pub(in crate::get) no_progress_meter: bool,
 }

@@ -32,10 +32,10 @@ const FLAGS: [Flag; 2] = [
     ("form", "PART", FormPart::Grammar),
     ("form-string", "NAME=VALUE", FormPart::Literal),
 ];
-const FORM_HELP: &str = "Send a form (multipart/form-data): NAME=VALUE, NAME=@FILE, NAME=<FILE; with ;type=TYPE, \
+const FORM_HELP: &str = "Send a part of a multipart form: NAME=VALUE, NAME=@FILE or NAME=<FILE, with ;type=TYPE, \
     ;filename=NAME, ;encoder=CODING and ;headers=FIELD; '=(' and '=)' enclose parts within a part";
 const FORM_STRING_HELP: &str =
-    "Send NAME=VALUE as a part of a form; @, < and ; are characters like any other";
+    "Send NAME=VALUE as a part of a multipart form; @, < and ; have no special meaning";
 /// Flags that give the content in another way.
 const OTHERS: [&str; 5] = ["data", "data-raw", "data-binary", "data-urlencode", "json"];
 

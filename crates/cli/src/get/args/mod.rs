@@ -1,4 +1,4 @@
-//! The flags: curl's letters and meanings, HTTPie's manners.
+//! The flags: curl's letters and meanings, and HTTPie's items.
 
 pub(super) mod bytes;
 mod connection;
@@ -27,24 +27,40 @@ use std::ffi::OsString;
 
 /// Fetch URLs: readable on a terminal, exact in a pipe
 ///
-/// On a terminal the status line, the fields and the content are shown, coloured, JSON indented. In
-/// a pipe or a file there is the content, byte for byte.
+/// On a terminal, shows the response's head and content, in colour and with JSON indented. A pipe or
+/// a file gets the content, byte for byte.
 #[derive(clap::Args, Debug)]
-#[command(after_long_help = AFTERWARDS, args_override_self = true)]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = AFTERWARDS,
+    override_usage = "tinyhttp get [OPTIONS] [METHOD] URL... [ITEM]...",
+    args_override_self = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    mut_args(|arg| arg.hide_short_help(true))
+)]
 pub(crate) struct Args {
-    /// What to fetch. Without a scheme http:// is meant, and :8080/path is this machine. As in
-    /// HTTPie the method may stand before it (PUT), and items behind it: Name:value, name=text,
-    /// name:=json, name==parameter, name@FILE; in names, [key], [0] and [] nest JSON
+    /// The URL to fetch; http:// may be left out, and :8080/path is on this machine. As in HTTPie,
+    /// a method may stand before the URL, such as PUT, and items behind it: Name:value is a field,
+    /// name=text and name:=json make a JSON object, name==text is a parameter of the query,
+    /// name@FILE a file in a form; [key], [0] and [] in names nest JSON
     #[arg(required_unless_present = "url", value_name = "URL")]
     pub(super) urls: Vec<OsString>,
-    /// The same, as a flag
+    /// Fetch URL; may be repeated
     #[arg(long, value_name = "URL")]
     pub(super) url: Vec<OsString>,
 
-    /// Take [] and {} in URLs as they are. Otherwise [1-9], [01-10:2], [a-z] and {a,b} stand for
-    /// several URLs, -o FILE may name their values with #1, #2, …, and \[ is a bracket
+    /// Don't expand URLs. By default [1-9], [01-10:2], [a-z] and {a,b} stand for several URLs, #1,
+    /// #2, … in FILE of -o stand for their values, and \[ is a bracket
     #[arg(short, long)]
     globoff: bool,
+
+    /// Print help: examples with -h, every flag with --help
+    #[arg(short, long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
 
     #[command(flatten)]
     pub(super) output: OutputArgs,
@@ -65,47 +81,70 @@ impl Args {
     }
 }
 
-/// Flags of curl that ask for what is done anyway: the lines that people have by heart work.
+/// Flags of curl for what `get` always does, so that familiar command lines work.
 #[derive(clap::Args, Debug)]
 struct CompatFlags {
-    /// Content is written as it comes
+    /// Write content as it arrives
     #[arg(short = 'N', long, hide = true)]
     no_buffer: bool,
-    /// There is no configuration file
+    /// Read no configuration file
     #[arg(short = 'q', long, hide = true)]
     disable: bool,
-    /// Basic is what -u means
+    /// Use Basic authentication
     #[arg(long, hide = true)]
     basic: bool,
-    /// A refused connection is retried anyway
+    /// Retry after a refused connection
     #[arg(long, hide = true)]
     retry_connrefused: bool,
-    /// Nothing is held back
+    /// Send small segments at once
     #[arg(long, hide = true)]
     tcp_nodelay: bool,
-    /// No version of TLS below 1.2 is spoken
+    /// Use TLS 1.2 or later
     #[arg(short = '1', long = "tlsv1", visible_aliases = ["tlsv1.0", "tlsv1.1"], hide = true)]
     tlsv1: bool,
 }
 
-const AFTERWARDS: &str = "\
-Secrets don't belong on a command line, where other users see them: give -u a user only, and you are asked for the
-password; put it into ~/.netrc (-n) or TINYHTTP_USER; put a token into TINYHTTP_BEARER or a file (--bearer @FILE).
+/// What `-h` shows: it fits on a screen of 24 lines and 80 columns.
+const EXAMPLES: &str = "\
+Examples:
+  tinyhttp get example.org                    show a page
+  tinyhttp get -I example.org                 show only the head
+  tinyhttp get -O example.org/big.iso         download; run it again to resume
+  tinyhttp get -L -o f example.org/old        follow redirects, write to a file
+  tinyhttp get POST :8080/users name=Ada      send JSON to this machine
+  tinyhttp get -d 'a=1&b=2' example.org       send a form with POST
+  tinyhttp get -F photo=@cat.jpg example.org  upload a file in a form
+  tinyhttp get -T notes.txt example.org/dir/  upload a file with PUT
+  tinyhttp get -u ada example.org             log in; asks for the password
+  tinyhttp get --explain example.org          explain each step
 
-Exit codes (curl's, but for the last):
-   0  all is well                          45  no such interface or local address
-   1  the scheme is not supported          47  too many redirects
-   2  the command line makes no sense      52  the server said nothing
-   3  that is not a URL                    55  could not send
-   5  could not find the proxy's address   56  could not receive
-   6  could not find the host's address    58  trouble with this client's certificate
-   7  could not connect                    60  the server's certificate is not to be trusted
-   8  the answer is not HTTP               61  the content can't be decoded
-  18  the content is incomplete            63  the content is too large
-  22  the status is 400 or more (-f)       65  could not send the content again
-  23  could not write the output           77  could not read the certificates to trust
-  26  could not read what was to be sent   90  the server's key is not the one that was named
-  28  a timeout ran out                    97  the proxy made no connection
-  33  the server does not do ranges       100  the head is too large
-  35  could not agree on TLS              110  the checksum is wrong
-  36  can't resume there";
+Often used:
+  -i  show the head too    -H 'Name: value'  send a field    -s  be silent
+  -v  show each step       -X METHOD  set the method         -f  fail if >= 400
+  -x URL  use a proxy      -m SECONDS  set a time limit      -Z  in parallel
+  --retry N  try again     -k  accept any certificate        -4, -6  IP version
+
+All flags and the exit codes: tinyhttp get --help";
+
+const AFTERWARDS: &str = "\
+Other users of this machine can see command lines, so keep secrets out of them: give -u only a user, and the \
+password is asked for, or put it into ~/.netrc (-n) or the variable TINYHTTP_USER; put a token into the variable \
+TINYHTTP_BEARER or a file (--bearer @FILE).
+
+Exit codes (those of curl, and 110):
+   0  success                              45  interface or local address not available
+   1  scheme not supported                 47  more redirects than --max-redirs allows
+   2  wrong command line                   52  no response from the server
+   3  not a URL                            55  sending failed
+   5  address of the proxy not found       56  receiving failed
+   6  address of the host not found        58  client certificate or its key not usable
+   7  connection failed                    60  certificate of the server not trusted
+   8  response is not HTTP                 61  content can't be decoded
+  18  content incomplete                   63  content larger than --max-filesize
+  22  status 400 or more, with -f          65  content can't be sent a second time
+  23  output can't be written              77  CA certificates can't be read
+  26  content to send can't be read        90  public key not in --pinnedpubkey
+  28  timeout                              97  proxy made no connection
+  33  server does not support ranges      100  head of the response too large
+  35  TLS handshake failed                110  checksum does not match
+  36  no resuming from that byte";

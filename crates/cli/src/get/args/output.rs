@@ -4,49 +4,51 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
-#[command(next_help_heading = "What is shown")]
+#[command(next_help_heading = "Output")]
 pub(in crate::get) struct OutputArgs {
     /// Show the response's head before its content
     #[arg(short, long)]
     pub(in crate::get) include: bool,
-    /// Ask for the head only (HEAD), and show it
+    /// Request the head only, with HEAD, and show it
     #[arg(short = 'I', long)]
     pub(in crate::get) head: bool,
-    /// Write the response's head to a file; - is stdout
+    /// Write the head of every response to FILE: interim responses, redirects and retries too; - is
+    /// standard output
     #[arg(short = 'D', long, value_name = "FILE")]
     pub(in crate::get) dump_header: Option<PathBuf>,
-    /// Show each of the seven steps, with its time, on stderr
+    /// Show each step of the fetch, with its time, on standard error
     #[arg(short, long)]
     pub(in crate::get) verbose: bool,
-    /// Explain everything: each step, each part of both messages, and what the fields mean
+    /// Explain the fetch on standard output: each step, both messages and the meaning of their
+    /// fields
     #[arg(long)]
     pub(in crate::get) explain: bool,
-    /// Show the request that would be sent, and send nothing
+    /// Show the request, but don't send it
     #[arg(long)]
     pub(in crate::get) dry_run: bool,
-    /// Show no progress and no errors
+    /// Show neither progress nor errors
     #[arg(short, long)]
     pub(in crate::get) silent: bool,
-    /// With -s, show errors all the same
+    /// With -s, still show errors
     #[arg(short = 'S', long)]
     pub(in crate::get) show_error: bool,
-    /// Fail with exit code 22, and show no content, if the status is 400 or more
+    /// Exit with code 22 and show no content if the status is 400 or more
     #[arg(short, long)]
     pub(in crate::get) fail: bool,
-    /// The same, but show the content
+    /// Exit with code 22, after showing the content, if the status is 400 or more
     #[arg(long, conflicts_with = "fail")]
     pub(in crate::get) fail_with_body: bool,
-    /// Show that at the end: text with %{http_code}, %{time_total} and the like; @FILE takes it
-    /// from there
+    /// Print FORMAT at the end, a text with variables such as %{http_code} and %{time_total}; @FILE
+    /// reads it from FILE
     #[arg(short, long, value_name = "FORMAT")]
     pub(in crate::get) write_out: Option<OsString>,
-    /// Show one JSON object about the fetch instead of the content
+    /// Print a JSON object about the fetch instead of the content
     #[arg(long)]
     pub(in crate::get) json_out: bool,
-    /// Write for people even into a pipe: head, colours, indented JSON
+    /// Write as on a terminal, even into a pipe: with the head, colours and indented JSON
     #[arg(long)]
     pub(in crate::get) pretty: bool,
-    /// When to colour
+    /// When to use colours
     #[arg(
         long,
         value_name = "WHEN",
@@ -57,11 +59,13 @@ pub(in crate::get) struct OutputArgs {
     pub(in crate::get) color: Colour,
 }
 
-/// When to colour.
+/// When to use colours.
 #[derive(clap::ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::get) enum Colour {
     /// On a terminal, unless NO_COLOR is set
     Auto,
+    /// Always
     Always,
+    /// Never
     Never,
 }

@@ -15,7 +15,13 @@ pub(in crate::get) fn save_entity_tag(args: &Args, response: &Response) -> Resul
     if response.status() == StatusCode::NOT_MODIFIED {
         return Ok(());
     }
-    let tag = response.field(header::ETAG.as_str()).unwrap_or_default();
-    fs::write(path, format!("{tag}\n"))
+    let line = match response.field(header::ETAG.as_str()) {
+        Some(tag) if !tag.is_empty() => format!("{tag}\n"),
+        _ => String::new(),
+    };
+    let folder = path.parent().filter(|_| args.download.create_dirs);
+    folder
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(path, line))
         .map_err(|error| write_failure(&path.display().to_string(), &error))
 }

@@ -34,7 +34,7 @@ impl Content {
             }
             Content::Bytes(bytes) => bytes.clone().into(),
             Content::Form(form) => form.body(),
-            Content::File { path, offset } => file_from(path, *offset)?,
+            Content::File { path, offset } => file_from(path, *offset, in_chunks)?,
             Content::Stdin => Body::reader(std::io::stdin()),
         })
     }
@@ -49,17 +49,17 @@ impl Content {
     }
 }
 
-/// The content of a file from a byte on.
-fn file_from(path: &Path, offset: u64) -> Result<Body, Failure> {
-    if offset == 0 {
-        return Body::file(path).map_err(|error| read_failure(path, &error));
-    }
+/// The content of a file from a byte on. In chunks its length is not announced.
+fn file_from(path: &Path, offset: u64, in_chunks: bool) -> Result<Body, Failure> {
     let length = file_length(path).map_err(|error| read_failure(path, &error))?;
     let rest = length.map(|length| length.saturating_sub(offset));
     let path = path.to_owned();
-    Ok(Body::reopen(rest, move || {
+    let announced = rest.filter(|_| !in_chunks);
+    Ok(Body::reopen(announced, move || {
         let mut file = File::open(&path)?;
-        file.seek(SeekFrom::Start(offset))?;
+        if offset > 0 {
+            file.seek(SeekFrom::Start(offset))?;
+        }
         Ok(Exactly::new(file, rest))
     }))
 }

@@ -43,7 +43,11 @@ impl Form {
     pub(in crate::get) fn new(parts: &[FormPart]) -> Result<Self, Failure> {
         let random = RandomState::new();
         let mut writer = Writer {
-            random: format!("{:016x}{:016x}", random.hash_one(0), random.hash_one(1)),
+            random: format!(
+                "{:016x}{:06x}",
+                random.hash_one(0),
+                random.hash_one(1) >> 40
+            ),
             boundaries: 0,
             pieces: Vec::new(),
         };
@@ -132,6 +136,9 @@ impl Piece {
     }
 }
 
+/// How curl's boundaries begin; with the random number they have the same length.
+const DASHES: &str = "------------------------";
+
 /// Writes parts and what separates them.
 struct Writer {
     random: String,
@@ -146,8 +153,9 @@ impl Writer {
         let number = self.boundaries;
         self.boundaries += 1;
         match number {
-            0 => format!("----tinyhttp{}", self.random),
-            _ => format!("----tinyhttp-{number}-{}", self.random),
+            0 => format!("{DASHES}{}", self.random),
+            // No digit of the random number is an n.
+            _ => format!("{DASHES}n{number}-{}", self.random),
         }
     }
 
@@ -300,9 +308,9 @@ mod tests {
         if let Some(length) = form.body().length() {
             assert_eq!(length, text.len() as u64, "{parts:?}");
         }
-        let random = form.boundary.trim_start_matches("----tinyhttp");
-        text.replace(&format!("----tinyhttp{random}"), "B")
-            .replace("----tinyhttp-", "B")
+        let random = form.boundary.trim_start_matches('-');
+        text.replace(&format!("{DASHES}{random}"), "B")
+            .replace(&format!("{DASHES}n"), "B")
             .replace(&format!("-{random}"), "")
     }
 

@@ -9,6 +9,7 @@ use super::{range, secrets};
 use crate::failure::Failure;
 use crate::get::args::Args;
 use crate::get::args::bytes::{UNRESERVED, percent_encoded, quoted, split_once};
+use crate::get::failure::read_failure;
 use crate::get::output::progress::Bar;
 use http::{Method, Version};
 use percent_encoding::percent_encode;
@@ -97,9 +98,25 @@ impl RequestSpec {
             expect: None,
         };
         for line in &request.header {
-            spec.add_line(line.as_bytes())?;
+            match line.as_bytes().strip_prefix(b"@") {
+                Some(path) => spec.add_lines_of(Path::new(OsStr::from_bytes(path)))?,
+                None => spec.add_line(line.as_bytes())?,
+            }
         }
         Ok(spec)
+    }
+
+    /// Adds the fields in a file, one on each line; - is standard input.
+    fn add_lines_of(&mut self, path: &Path) -> Result<(), Failure> {
+        let read = match path.to_str() {
+            Some("-") => std::io::read_to_string(std::io::stdin()).map(String::into_bytes),
+            _ => std::fs::read(path),
+        };
+        let text = read.map_err(|error| read_failure(path, &error))?;
+        let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        lines
+            .filter(|line| !line.is_empty())
+            .try_for_each(|line| self.add_line(line))
     }
 
     /// Adds a field of -H. Fields that determine how the message is framed are settings here,
@@ -254,7 +271,8 @@ fn content(
             return Ok(Content::Stdin);
         }
         // A folder gets the file under its own name.
-        if let (true, Some(name)) = (url.path().ends_with('/'), path.file_name()) {
+        let is_folder = url.path().ends_with('/') && url.query().is_none();
+        if let (true, Some(name)) = (is_folder, path.file_name()) {
             let name = percent_encode(name.as_bytes(), &UNRESERVED);
             let path = format!("{}{name}", url.path());
             url.set_path(&path);
