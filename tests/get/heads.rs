@@ -114,10 +114,12 @@ fn the_proxys_head_is_kept_too() {
 fn heads_that_cannot_be_kept_are_an_error() {
     let folder = Folder::new();
     let nowhere = folder.join("no/heads");
-    let server = Server::answering([HELLO, HELLO]);
+    let server = Server::answering([HELLO, HELLO, HELLO]);
     let outcome = get(["-D", &nowhere, &server.url("/")]).fails(23);
     assert!(outcome.stderr.contains("no/heads"), "{outcome:?}");
     get(["-D", "/dev/full", &server.url("/")]).fails(23);
+    get(["--create-dirs", "-D", &nowhere, &server.url("/")]).succeeds();
+    assert_eq!(fs::read_to_string(&nowhere).unwrap(), head(HELLO));
     // Where nothing is sent, nothing is emptied.
     let folder = folder.with("heads", "old");
     let heads = folder.join("heads");

@@ -689,3 +689,58 @@ fn an_upload_keeps_a_url_with_a_query() {
         );
     }
 }
+
+#[test]
+fn a_download_asks_for_a_digest_unless_told_otherwise() {
+    for (flags, want) in [
+        (&[][..], Some("sha-256=1")),
+        (&["-H", "Want-Repr-Digest:"], None),
+        (&["-H", "want-repr-digest: sha-512=1"], Some("sha-512=1")),
+    ] {
+        let (server, folder) = (Server::answering([HELLO]), Folder::new());
+        let (file, url) = (folder.join("f"), server.url("/"));
+        get(flags.iter().copied().chain(["-o", &file, &url])).succeeds();
+        let request = server.request();
+        let sent: Vec<_> = request
+            .lines()
+            .filter_map(|line| line.strip_prefix("Want-Repr-Digest: "))
+            .collect();
+        assert_eq!(sent, Vec::from_iter(want), "{request}");
+    }
+}
+
+#[test]
+fn little_content_in_chunks_is_sent_without_asking() {
+    let folder = Folder::new().with("f", "hello");
+    for flags in [&["-T", "f"][..], &["-d", "hello"], &["-d", ""]] {
+        let server = Server::answering([HELLO]);
+        let mut command = command(["get", "-H", "Transfer-Encoding: chunked"]);
+        command
+            .args(flags)
+            .arg(server.url("/"))
+            .current_dir(folder.path());
+        run(command, b"").succeeds();
+        let request = server.request();
+        assert!(!request.contains("Expect"), "{flags:?} {request}");
+    }
+}
+
+#[test]
+fn flags_as_curl_takes_them() {
+    let folder = Folder::new();
+    let tagged = "HTTP/1.1 200 OK\r\nETag: \"v1\"\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::answering([HELLO, HELLO, tagged]);
+    let url = server.url("/");
+    let mut line = command(["get", "-J", "-o", "f", &url]);
+    line.current_dir(folder.path());
+    run(line, b"").succeeds();
+    assert_eq!(folder.read("f"), b"hello");
+    run(command(["get", "-T", ".", &url]), b"content").succeeds();
+    let request = server.requests().pop().unwrap();
+    assert!(
+        request.ends_with("\r\n7\r\ncontent\r\n0\r\n\r\n"),
+        "{request}"
+    );
+    let outcome = get(["--etag-save", "-", &url]).succeeds();
+    assert_eq!(outcome.text(), "\"v1\"\n");
+}

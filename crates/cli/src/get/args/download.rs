@@ -13,12 +13,12 @@ pub(in crate::get) struct DownloadArgs {
     #[arg(short = 'O', long, visible_alias = "remote-name-all")]
     pub(in crate::get) remote_name: bool,
     /// With -O, let the server name the file (Content-Disposition)
-    #[arg(short = 'J', long, requires = "remote_name")]
+    #[arg(short = 'J', long)]
     pub(in crate::get) remote_header_name: bool,
     /// Write the files of -o and -O into DIR
     #[arg(long, value_name = "DIR")]
     pub(in crate::get) output_dir: Option<PathBuf>,
-    /// Create missing directories of -o, --output-dir and --etag-save
+    /// Create missing directories of -o, --output-dir, -D and --etag-save
     #[arg(long)]
     pub(in crate::get) create_dirs: bool,
     /// Overwrite an existing file; the default for -o, not for -O

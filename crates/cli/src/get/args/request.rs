@@ -94,7 +94,7 @@ pub(in crate::get) struct RequestArgs {
         allow_hyphen_values = true
     )]
     pub(in crate::get) time_cond: Option<OsString>,
-    /// Save the response's ETag to FILE
+    /// Save the response's ETag to FILE; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(in crate::get) etag_save: Option<PathBuf>,
     /// Request the content only if its ETag is not the one in FILE

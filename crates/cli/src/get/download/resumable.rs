@@ -167,7 +167,10 @@ impl Download<'_> {
         {
             return self.in_segments(None, summary);
         }
-        let mut fields = vec![("Want-Repr-Digest", "sha-256=1".to_owned())];
+        let mut fields = Vec::new();
+        if !self.fetch.spec.fields.is_named("Want-Repr-Digest") {
+            fields.push(("Want-Repr-Digest", "sha-256=1".to_owned()));
+        }
         if let Some(version) = &version {
             fields.push(("Range", format!("bytes={offset}-")));
             let validator = version.validator.as_ref().map(Validator::as_str);

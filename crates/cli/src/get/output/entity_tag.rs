@@ -5,6 +5,8 @@ use crate::get::args::Args;
 use crate::get::failure::write_failure;
 use http::{StatusCode, header};
 use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 use tinyhttp_client::Response;
 
 /// Writes the tag to the file that `--etag-save` names. Without a tag the file is empty.
@@ -19,6 +21,11 @@ pub(in crate::get) fn save_entity_tag(args: &Args, response: &Response) -> Resul
         Some(tag) if !tag.is_empty() => format!("{tag}\n"),
         _ => String::new(),
     };
+    if path == Path::new("-") {
+        return io::stdout()
+            .write_all(line.as_bytes())
+            .map_err(|error| write_failure("to standard output", &error));
+    }
     let folder = path.parent().filter(|_| args.download.create_dirs);
     folder
         .map_or(Ok(()), fs::create_dir_all)

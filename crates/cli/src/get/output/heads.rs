@@ -50,7 +50,10 @@ impl HeadDump {
         } else if is_special(path) {
             open_special(path)
         } else {
-            File::create(path)
+            let folder = path.parent().filter(|_| args.download.create_dirs);
+            folder
+                .map_or(Ok(()), std::fs::create_dir_all)
+                .and_then(|()| File::create(path))
         };
         let file = opened.map_err(|error| write_failure(&name, &error))?;
         Ok(Some(HeadDump(Arc::new(Mutex::new(State {

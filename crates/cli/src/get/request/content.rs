@@ -39,6 +39,18 @@ impl Content {
         })
     }
 
+    /// How many bytes there are, if that is known without sending them, in chunks or not.
+    pub(in crate::get) fn length(&self) -> Option<u64> {
+        match self {
+            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            Content::File { path, offset } => {
+                let length = file_length(path).ok().flatten()?;
+                Some(length.saturating_sub(*offset))
+            }
+            Content::None | Content::Form(_) | Content::Stdin => None,
+        }
+    }
+
     /// Whether it can be sent a second time.
     pub(in crate::get) fn is_repeatable(&self) -> bool {
         match self {

@@ -2,7 +2,11 @@
 
 /// Fields in order. One that is given with -H takes the place of one that is sent by default.
 #[derive(Debug, Clone, Default)]
-pub(in crate::get) struct Fields(Vec<Field>);
+pub(in crate::get) struct Fields {
+    fields: Vec<Field>,
+    /// The names of fields that -H gave or removed.
+    named: Vec<String>,
+}
 
 #[derive(Debug, Clone)]
 struct Field {
@@ -13,17 +17,24 @@ struct Field {
 
 impl Fields {
     pub(in crate::get) fn set(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.0
+        self.fields
             .retain(|field| !field.name.eq_ignore_ascii_case(name));
-        self.0.push(Field {
+        self.fields.push(Field {
             name: name.to_owned(),
             value: value.as_ref().to_vec(),
             is_default: true,
         });
     }
 
+    /// Whether -H gave or removed the field, so that it is not sent by default.
+    pub(in crate::get) fn is_named(&self, name: &str) -> bool {
+        self.named
+            .iter()
+            .any(|named| named.eq_ignore_ascii_case(name))
+    }
+
     pub(in crate::get) fn append(&mut self, name: &str, value: &[u8]) {
-        self.0.push(Field {
+        self.fields.push(Field {
             name: name.to_owned(),
             value: value.to_owned(),
             is_default: false,
@@ -31,7 +42,8 @@ impl Fields {
     }
 
     pub(in crate::get) fn remove_default(&mut self, name: &str) {
-        self.0
+        self.named.push(name.to_owned());
+        self.fields
             .retain(|field| !(field.is_default && field.name.eq_ignore_ascii_case(name)));
     }
 
@@ -42,7 +54,7 @@ impl Fields {
     }
 
     pub(in crate::get) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0
+        self.fields
             .iter()
             .map(|field| (field.name.as_str(), field.value.as_slice()))
     }

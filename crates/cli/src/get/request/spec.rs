@@ -200,7 +200,11 @@ impl RequestSpec {
         }
         let body = self.content.body(self.in_chunks)?;
         let length = body.length();
-        let is_large = length.is_none_or(|length| length > WORTH_ASKING);
+        let is_large = self
+            .content
+            .length()
+            .or(length)
+            .is_none_or(|length| length > WORTH_ASKING);
         if self.expect.unwrap_or(is_large) && self.version == Version::HTTP_11 {
             request = request.expect_continue();
         }
@@ -267,7 +271,8 @@ fn content(
     fields: &mut Fields,
 ) -> Result<Content, Failure> {
     if let Some(path) = &args.request.upload_file {
-        if path == Path::new("-") {
+        // curl has a dot for input that is read without waiting, which it is anyway.
+        if path == Path::new("-") || path == Path::new(".") {
             return Ok(Content::Stdin);
         }
         // A folder gets the file under its own name.
