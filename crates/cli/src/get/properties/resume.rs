@@ -25,6 +25,7 @@ const LENGTHS: [usize; VERSIONS] = [1000, 1000, 1400, 600];
 const FACTOR: usize = 3000;
 
 #[derive(Parser)]
+#[command(version)]
 struct Line {
     #[command(flatten)]
     args: Args,
