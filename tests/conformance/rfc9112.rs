@@ -31,7 +31,7 @@ const MUSTS: &str = "
     §6.3   | an invalid length: 400 and close          | tests/conformance/rfc9112.rs::framing_that_is_refused
     §6.3   | too few octets: incomplete, and close     | tests/conformance/rfc9112.rs::incomplete_requests
     §6.3   | neither: no content                       | tests/conformance/rfc9112.rs::framing_that_is_accepted
-    §7.1   | chunks are decoded                        | crates/message/src/chunked.rs::whole_bytewise_and_with_trailing_bytes
+    §7.1   | chunks are decoded                        | crates/message/src/chunked/tests.rs::whole_bytewise_and_with_trailing_bytes
     §7.1   | sizes don't overflow                      | tests/conformance/rfc9112.rs::chunks
     §7.1.1 | unknown extensions are ignored            | tests/conformance/rfc9112.rs::chunks
     §7.1.2 | trailers stay out of the head             | tests/conformance/advisories.rs::trailers_are_never_merged_into_the_head

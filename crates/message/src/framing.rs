@@ -366,7 +366,7 @@ pub(crate) fn repair_framing(
     Ok(repaired)
 }
 
-/// Whether a line, read by itself, is a field of the framing.
+/// Whether a line, read by itself, is Content-Length or Transfer-Encoding.
 pub(crate) fn is_framing_line(line: &[u8]) -> bool {
     let colon = line.iter().position(|byte| *byte == b':');
     colon.is_some_and(|colon| {

@@ -19,8 +19,8 @@
 //! | HTTP/1.2 to HTTP/1.9 | as HTTP/1.1 (RFC 9110 §2.5) |
 //!
 //! Two faults are refused because they leave the framing ambiguous: a fold that would be a framing
-//! field on a line of its own, and, without Content-Length and Transfer-Encoding, an empty line that
-//! ends in LF alone behind lines that end in CRLF.
+//! field on a line of its own, and, without Content-Length and Transfer-Encoding, an empty line
+//! that ends in LF alone after lines that end in CRLF.
 //!
 //! # Example
 //!
@@ -211,7 +211,7 @@ pub(crate) fn repair_trailers(section: &[u8]) -> Option<Repaired> {
 struct Repair {
     lines: Vec<Vec<u8>>,
     deviations: Deviations,
-    /// A folded line would be a field of the framing, if it were a line of its own.
+    /// Whether a folded line would be a framing field if it were a line of its own.
     hides_framing: bool,
 }
 

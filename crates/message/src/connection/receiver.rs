@@ -80,8 +80,8 @@ impl Receiver {
         self.progress = Progress::Head(HeadScanner::default());
     }
 
-    /// Returns the scanner of the head that is due, with the limits; `None` if none is due. The role
-    /// reads the head and then calls [`begin`](Self::begin) or [`fail`](Self::fail).
+    /// Returns the scanner of the head that is due, with the limits; `None` if none is due. The
+    /// role reads the head and then calls [`begin`](Self::begin) or [`fail`](Self::fail).
     pub(super) fn due_head(&mut self) -> Option<(&mut HeadScanner, &Limits)> {
         match &mut self.progress {
             Progress::Head(scanner) => Some((scanner, &self.limits)),
