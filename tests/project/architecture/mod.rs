@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `layers` | imports form no cycle and lead downwards; modules are listed where they are declared |
 //! | `language` | the width of comments, and words that make persons of things |
+//! | `sizes` | the sizes of functions, structs and files |
 //! | `modules` | a crate's modules and imports, read from its source |
 //! | `tokens` | Rust source as tokens |
 
 mod language;
 mod layers;
 mod modules;
+mod sizes;
 mod tokens;
 
 use std::path::{Path, PathBuf};
