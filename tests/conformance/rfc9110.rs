@@ -46,7 +46,7 @@ const MUSTS: &str = "
     §10.1.1   | 100, or a final answer at once                 | crates/server/tests/server/handlers.rs::continue_is_said_when_content_is_wanted
     §10.1.1   | a final answer after 100                       | crates/server/tests/server/handlers.rs::continue_is_said_when_content_is_wanted
     §10.2.1   | Allow in a 405                                 | tests/conformance/wire.rs::targets_in_all_their_forms
-    §11.6.1   | a challenge in a 401                           | crates/server/src/middleware/auth/mod.rs::who_may_come_in
+    §11.6.1   | a challenge in a 401                           | crates/server/src/middleware/auth/mod.rs::credentials_and_their_responses
     §13.1.1   | If-Match compares strongly and is obeyed       | crates/message/src/conditional/tests.rs::tag_lists_that_name_the_current_representation
     §13.1.2   | If-None-Match compares weakly and is obeyed    | crates/message/src/conditional/tests.rs::tag_lists_that_name_the_current_representation
     §13.1.3   | when If-Modified-Since is ignored              | crates/message/src/conditional/tests.rs::the_ladder_of_13_2_2

@@ -1,12 +1,14 @@
-//! Asks everyone who connects for a string, and says how many characters it has: not bytes.
+//! Asks every client for a string, and responds with its number of characters (not bytes).
 //!
 //! ```text
-//! ask [PORT [ADDRESS]]        51423 and 127.0.0.1 unless given; port 0 lets the system choose
+//! ask [PORT [ADDRESS]]        51423 and 127.0.0.1 unless given;
+//!                          port 0 lets the system choose
 //! ```
 //!
-//! This is the thread pool in its oldest form: every thread accepts for itself, serves its client, and accepts again. So
-//! there are many clients at once, and a bound on them; whoever comes later waits in the kernel's queue. But a client that
-//! thinks about its answer keeps a thread waiting. The crate's server does without that: see its `parked` module.
+//! This is the thread pool in its oldest form: every thread accepts a connection, serves its
+//! client, and accepts again. So there are many clients at once, and a bound on them; further
+//! clients wait in the kernel's queue. But a client that is slow to respond keeps a thread waiting.
+//! The crate's server avoids that: see its `parked` module.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -63,14 +65,15 @@ fn accept(listener: &TcpListener) {
 fn ask(mut client: TcpStream, from: SocketAddr) -> io::Result<()> {
     client.set_read_timeout(Some(PATIENCE))?;
     client.set_write_timeout(Some(PATIENCE))?;
-    // Put together first: written piece by piece, each piece would be a packet.
+    // One write for the whole request: with one per line, each would be a packet.
     let question = format!("Welcome, {from}\nPlease enter a string: ");
     client.write_all(question.as_bytes())?;
     let mut line = Vec::new();
     BufReader::new((&client).take(MOST)).read_until(b'\n', &mut line)?;
     client.write_all(answer(&line).as_bytes())?;
-    // To close with something unread would be rude: the client could lose the answer. So say that this was all, and
-    // read on for a moment; how that ends makes no difference any more.
+    // Closing a socket with unread data resets the connection, and the client could lose the
+    // response. So the socket is shut down for writing, and read for a moment; the outcome does not
+    // matter.
     client.shutdown(Shutdown::Write)?;
     client.set_read_timeout(Some(LINGER))?;
     let _ = io::copy(&mut (&client).take(16 * MOST), &mut io::sink());

@@ -1,10 +1,11 @@
 //! The limit of the benchmarks: a server's threads, poller and sockets, and nothing else.
 //!
-//! Every request, whatever it asks for, gets the same bytes from memory, as many as a small file's response has. Nothing
-//! is parsed, looked up, timed or logged. What is left is what threads cost that all wait at one epoll, with the system calls
-//! `epoll_wait`, `recv`, `send`, and `epoll_ctl` to be armed again. So the difference between this and `tinyhttp serve` is
-//! about what HTTP and files cost: the server saves the `epoll_ctl` by watching its connections, which pays only because one
-//! of its workers waits at a time.
+//! Every request, whatever it asks for, gets the same bytes from memory, as many as a small file's
+//! response has. Nothing is parsed, looked up, timed or logged. What is left is what threads cost
+//! that all wait at one epoll, with the system calls `epoll_wait`, `recv`, `send`, and `epoll_ctl`
+//! to be armed again. So the difference between this and `tinyhttp serve` is about what HTTP and
+//! files cost: the server saves the `epoll_ctl` by watching its connections, which pays only
+//! because one of its workers waits at a time.
 //!
 //! ```text
 //! canned PORT [WORKERS]

@@ -1,11 +1,12 @@
-//! Tells everyone who connects what time it is, and closes.
+//! Sends the time to every client that connects, and closes the connection.
 //!
 //! ```text
-//! time_server [PORT [ADDRESS]]        3434 and 127.0.0.1 unless given; port 0 lets the system choose
+//! time_server [PORT [ADDRESS]]        3434 and 127.0.0.1 unless given;
+//!                          port 0 lets the system choose
 //! ```
 //!
-//! One thread is enough, because a client can't make it wait: nothing is read, and a line fits into the buffer that every
-//! new connection has.
+//! One thread is enough, because a client can't make it wait: nothing is read, and a line fits into
+//! the buffer that every new connection has.
 
 use chrono::{Local, SecondsFormat};
 use std::io::{self, Write};
@@ -26,7 +27,7 @@ fn serve(address: &str, port: &str) -> io::Result<()> {
     let listener = TcpListener::bind((address, port))?;
     println!("Listening at {}", listener.local_addr()?);
     loop {
-        // What goes wrong with one client, even before it is accepted, is no reason to leave the others.
+        // An error of one client, even before it is accepted, must not end the loop for the others.
         let told = listener
             .accept()
             .and_then(|(client, from)| tell(client, from));
@@ -43,5 +44,5 @@ fn tell(mut client: TcpStream, from: SocketAddr) -> io::Result<()> {
     client.write_all(message.as_bytes())?;
     print!("Sent: {message}");
     Ok(())
-    // The client is dropped here, which closes the connection: that is how it knows that it has everything.
+    // Dropping the client closes the connection, which tells it that the time is complete.
 }

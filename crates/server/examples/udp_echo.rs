@@ -1,12 +1,14 @@
-//! Answers every datagram with its length, except those that it loses, on purpose and always the same ones.
+//! Answers every datagram with its length, except those that it loses, on purpose and always the
+//! same ones.
 //!
 //! ```text
-//! udp_echo [PORT [LOSS [SEED [ADDRESS]]]]        1060, 50 percent, 2 and 127.0.0.1 unless given; port 0 lets the system choose
+//! udp_echo [PORT [LOSS [SEED [ADDRESS]]]]        1060, 50 percent, 2 and 127.0.0.1 unless given;
+//!                                                port 0 lets the system choose
 //! ```
 //!
-//! Real networks lose datagrams, but never when one is looking. With the same seed, the same datagrams of a run are lost,
-//! so that what a client does about it can be tried, and tried again. `udp_backoff` is such a client; with seed 2 it
-//! has to ask three times.
+//! Real networks lose datagrams, but never when one is looking. With the same seed, the same
+//! datagrams of a run are lost, so that what a client does about it can be tried, and tried again.
+//! `udp_backoff` is such a client; with seed 2 it has to ask three times.
 
 use std::io;
 use std::net::UdpSocket;
@@ -36,7 +38,7 @@ fn serve(arguments: &[String]) -> io::Result<()> {
             println!("Pretending to drop a packet from {client}");
             continue;
         }
-        // The quoted form leaves nothing in it that a terminal would obey.
+        // The debug form escapes everything that a terminal would obey.
         let text = String::from_utf8_lossy(&buffer[..length]);
         println!("The client at {client} says {text:?}");
         let answer = format!("Your data was {length} bytes");

@@ -1,7 +1,9 @@
-//! Prints every datagram that arrives. There is nobody to accept and nothing to close: UDP has no connections.
+//! Prints every datagram that arrives. There is nothing to accept and nothing to close: UDP has no
+//! connections.
 //!
 //! ```text
-//! udp_server [PORT [ADDRESS]]        3434 and 127.0.0.1 unless given; port 0 lets the system choose
+//! udp_server [PORT [ADDRESS]]        3434 and 127.0.0.1 unless given;
+//!                          port 0 lets the system choose
 //! ```
 
 use std::io;
@@ -27,7 +29,7 @@ fn serve(address: &str, port: &str) -> io::Result<()> {
     let mut buffer = vec![0; LARGEST];
     loop {
         let (length, from) = socket.recv_from(&mut buffer)?;
-        // The quoted form leaves nothing in it that a terminal would obey.
+        // The debug form escapes everything that a terminal would obey.
         println!(
             "Received: {:?} from {from}",
             String::from_utf8_lossy(&buffer[..length])

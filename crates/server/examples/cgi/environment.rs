@@ -63,13 +63,14 @@ pub(crate) fn environment(head: &Parts, script: &Script, length: usize) -> Vec<(
     variables
 }
 
-/// Whoever comes through a Unix socket is on this machine.
+/// A client of a Unix socket is on this machine.
 fn address(end: Endpoint) -> String {
     end.ip().unwrap_or(Ipv4Addr::LOCALHOST.into()).to_string()
 }
 
-/// Credentials are the server's business, and so is the connection (§4.1.18); what is to know of the content is told
-/// already. `Proxy` would become HTTP_PROXY, by which many programs find their proxy.
+/// Credentials are the server's business, and so is the connection (§4.1.18); what is to know of
+/// the content is told already. `Proxy` would become HTTP_PROXY, by which many programs find their
+/// proxy.
 const NOT_FOR_SCRIPTS: [&str; 7] = [
     "authorization",
     "proxy-authorization",

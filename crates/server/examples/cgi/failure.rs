@@ -34,7 +34,7 @@ impl Failure {
         }
     }
 
-    /// The status says whose fault it was; the rest is for the log.
+    /// The status tells the client which side failed; the details are for the log.
     pub(crate) fn response(&self) -> Response<Body> {
         let status = self.status();
         let mut response = Response::new(Body::from(format!("{status}\n")));

@@ -14,9 +14,10 @@ pub(crate) struct Script {
     pub(crate) path_info: OsString,
 }
 
-/// Finds the script that a path names first. Hidden files, links and what may not be executed are not there.
+/// Finds the script that a path names first. Hidden files, links and what may not be executed are
+/// not there.
 pub(crate) fn find(folder: &Path, path: &str) -> Result<Script, Failure> {
-    // Decoded once: no `..` is left in it, no empty name, no NUL, and no `/` that was not one before.
+    // The path is decoded once: it has no `..`, no empty name, no NUL, and no `/` that was encoded.
     let path = tinyhttp_message::Path::normalize(path).map_err(|_| Failure::NotFound)?;
     let name = path.segments().next().ok_or(Failure::NotFound)?;
     if name.starts_with(b".") {

@@ -1,4 +1,5 @@
-//! A handler that runs programs by the rules of CGI/1.1 (RFC 3875): the oldest way to make a page, in any language.
+//! A handler that runs programs by the rules of CGI/1.1 (RFC 3875): the oldest way to make a page,
+//! in any language.
 //!
 //! ```text
 //! cgi [FOLDER [PORT [ADDRESS [SECONDS]]]]
@@ -55,7 +56,8 @@ fn serve(folder: &str, address: &str, port: &str, seconds: &str) -> io::Result<(
     };
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let address: IpAddr = address.parse().map_err(io::Error::other)?;
-    // Each script that runs has a thread that waits for it, so this is also how many may run at a time.
+    // Each running script holds a thread that waits for it, so this is also the maximum number of
+    // scripts.
     let server = Server::builder()
         .bind((address, port).into())?
         .max_threads(32)
@@ -67,7 +69,7 @@ fn serve(folder: &str, address: &str, port: &str, seconds: &str) -> io::Result<(
 /// A folder of programs.
 struct Scripts {
     folder: PathBuf,
-    /// How long each may run.
+    /// The maximum time of a script.
     time: Duration,
 }
 
@@ -95,7 +97,7 @@ impl Scripts {
         for _ in 0..=MOST_REDIRECTS {
             match self.run(&head, &content)? {
                 Output::Response(response) => return Ok(*response),
-                // The answer is what a GET for that path would have brought (RFC 3875 §6.2.2).
+                // The response is that of a GET for this path (RFC 3875 §6.2.2).
                 Output::Elsewhere(path) => {
                     head.uri = path;
                     head.method = Method::GET;

@@ -20,7 +20,7 @@ const THE_SERVERS: [&str; 8] = [
 /// What a script wants to be answered.
 pub(crate) enum Output {
     Response(Box<Response<Body>>),
-    /// What another path of this server would answer.
+    /// The response of another path of this server.
     Elsewhere(Uri),
 }
 
@@ -88,7 +88,8 @@ fn field(line: &[u8]) -> Option<(HeaderName, HeaderValue)> {
     Some((name, value))
 }
 
-/// Three digits and perhaps a reason, which nobody reads. An interim status is not a script's to send.
+/// Three digits and an optional reason, which is ignored. An interim status is not for a script to
+/// send.
 fn status(value: &[u8]) -> Result<StatusCode, Failure> {
     let digits = value.split(|&byte| byte == b' ').next().unwrap_or_default();
     StatusCode::from_bytes(digits)

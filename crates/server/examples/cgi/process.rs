@@ -18,8 +18,8 @@ const MOST_OUTPUT: usize = 8 * 1024 * 1024;
 
 /// Runs a script and gives what it printed. What goes to its standard error goes to the server's.
 ///
-/// The program is started as such, with no shell, and without arguments: RFC 3875 §4.4 would make some of a query without
-/// `=`, which has let strangers pass options to programs.
+/// The program is started as such, with no shell, and without arguments: RFC 3875 §4.4 would make
+/// some of a query without `=`, which has let strangers pass options to programs.
 pub(crate) fn run(
     script: &Path,
     environment: Vec<(String, OsString)>,
@@ -39,13 +39,14 @@ pub(crate) fn run(
         Some(stdout) => read(stdout, time),
         None => Ok(Vec::new()),
     };
-    // Whatever it has started itself and left behind goes with it. Both fail only if nobody is there.
+    // Ends the processes that the script has left behind. Both calls fail only if there are none.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
     let _ = child.wait();
     printed
 }
 
-/// The content as a file in memory: unlike a pipe it is never full, so nobody has to write while somebody reads.
+/// The content as a file in memory: unlike a pipe it is never full, so writing it and reading the
+/// output need no second thread.
 fn standard_input(content: &[u8]) -> io::Result<File> {
     let mut file = File::from(memfd_create("content", MemfdFlags::CLOEXEC)?);
     file.write_all(content)?;

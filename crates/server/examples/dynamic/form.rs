@@ -1,4 +1,5 @@
-//! What a form sends: `name=value` pairs, joined by `&`, with `+` for spaces and `%` codes for the rest.
+//! What a form sends: `name=value` pairs, joined by `&`, with `+` for spaces and `%` codes for the
+//! rest.
 
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
@@ -21,7 +22,8 @@ pub(crate) fn read(content: &mut Body) -> Result<String, StatusCode> {
     String::from_utf8(form).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
-/// The first value of that name. Split first, then decoded, so that an encoded `&` stays part of its value.
+/// The first value of that name. Split first, then decoded, so that an encoded `&` stays part of
+/// its value.
 pub(crate) fn value(form: &str, name: &str) -> Option<String> {
     let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.find(|(key, _)| *key == name)?;

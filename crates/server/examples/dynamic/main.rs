@@ -4,7 +4,8 @@
 //! dynamic [PORT [ADDRESS]]        8080 and 127.0.0.1 unless given; port 0 lets the system choose
 //! ```
 //!
-//! What comes from the client is bounded before it is read, decoded once, and escaped where it is put into a page.
+//! What comes from the client is bounded before it is read, decoded once, and escaped where it is
+//! put into a page.
 
 mod form;
 mod numbers;

@@ -1,4 +1,4 @@
-//! Content whose length nobody knows when it begins: it goes out in chunks, as fast as the client reads it.
+//! Content of unknown length: it is sent in chunks, as fast as the client reads it.
 
 use http::Response;
 use std::io::{self, Cursor, Read};

@@ -20,7 +20,7 @@ pub(crate) fn socket(who: &str, flags: SocketFlags) -> Result<OwnedFd> {
 /// `socket`, `bind` and `listen`; and the address, with the port that the system chose.
 pub(crate) fn listener(port: u16, flags: SocketFlags) -> Result<(OwnedFd, SocketAddr)> {
     let listener = socket("server", flags)?;
-    // The port may be used again although connections of its last user are still in TIME_WAIT.
+    // Permits binding a port whose earlier connections are still in TIME_WAIT.
     sockopt::set_socket_reuseaddr(&listener, true)?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     named("server", "bind", net::bind(&listener, &address))?;
@@ -42,7 +42,8 @@ pub(crate) fn accept(listener: &OwnedFd, flags: SocketFlags) -> Result<OwnedFd> 
     named("server", "accept", net::accept_with(listener, flags))
 }
 
-/// So short a message is taken whole; of a long one it might be a part, and the rest would have to be sent later.
+/// So short a message is taken whole; of a long one it might be a part, and the rest would have to
+/// be sent later.
 pub(crate) fn send(who: &str, socket: &OwnedFd, message: &str) -> Result<usize> {
     named(
         who,
@@ -51,7 +52,8 @@ pub(crate) fn send(who: &str, socket: &OwnedFd, message: &str) -> Result<usize> 
     )
 }
 
-/// So short a message comes whole; a long one might come in pieces. Nothing at all is the end: the other side has closed.
+/// So short a message comes whole; a long one might come in pieces. Nothing at all is the end: the
+/// other side has closed.
 pub(crate) fn recv(who: &str, socket: &OwnedFd) -> Result<String> {
     let mut buffer = [0; 64];
     let received = net::recv(socket, &mut buffer[..], RecvFlags::empty());

@@ -1,12 +1,14 @@
-//! The same exchange twice, each system call named as it happens: once with calls that wait, once with one that waits for all.
+//! The same exchange twice, each system call named as it happens: once with calls that wait, once
+//! with one that waits for all.
 //!
 //! ```text
 //! primitives [PORT]        any free port unless given
 //! ```
 //!
-//! [`blocking`]: each side needs a thread of its own, since it is asleep inside one of its calls most of the time.
-//! [`non_blocking`]: one thread plays both sides. A call that would have to wait fails instead, and `epoll_wait`, the only
-//! one that waits, says which socket is worth another try. The crate's server waits so for thousands.
+//! [`blocking`]: each side needs a thread of its own, since it is asleep inside one of its calls
+//! most of the time. [`non_blocking`]: one thread plays both sides. A call that would have to wait
+//! fails instead, and `epoll_wait`, the only one that waits, says which socket is worth another
+//! try. The crate's server waits so for thousands.
 
 mod blocking;
 mod calls;

@@ -1,10 +1,11 @@
-//! Calls that never wait: one thread, one epoll, and the code is a list of what to do when something is ready.
+//! Calls that never wait: one thread, one epoll, and the code is a list of what to do when
+//! something is ready.
 
 use crate::calls::{NON_BLOCKING, accept, close, connect, connected, listener, recv, send, socket};
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Result;
 
-/// What a socket waits for. It is told once, and then has to be armed again, as in the server who waits for room to write.
+/// The event that a socket waits for. It is reported once, and then has to be armed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waits {
     Connection,
@@ -23,7 +24,8 @@ const ALL: [Waits; 4] = [
 pub(crate) fn exchange(port: u16) -> Result<()> {
     let poller = epoll::create(CreateFlags::CLOEXEC)?;
     let (listener, address) = listener(port, NON_BLOCKING)?;
-    // Nobody is there yet, so this fails, and so does the client's connect: a handshake takes its time.
+    // No client has connected yet, so this fails; so does the client's connect, because a handshake
+    // takes time.
     let _ = accept(&listener, NON_BLOCKING);
     epoll::add(
         &poller,

@@ -1,4 +1,5 @@
-//! What the targets share: a directory that is made anew for each input, a request to it, and a strict look at HTML.
+//! What the targets share: a directory that is made anew for each input, a request to it, and a
+//! strict look at HTML.
 
 use http::{Request, Response};
 use std::ffi::OsStr;
@@ -7,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use tinyhttp_server::{Body, Files, Handler};
 
-/// Bytes as a file name: no slash, no NUL, not empty, not hidden, and no longer than file systems allow.
+/// Bytes as a file name: no slash, no NUL, not empty, not hidden, and no longer than file systems
+/// allow.
 pub fn file_name(bytes: &[u8]) -> Option<&OsStr> {
     let is_name = !bytes.is_empty()
         && bytes.len() <= 255
@@ -53,7 +55,8 @@ pub fn content(response: Response<Body>) -> Vec<u8> {
 /// The names and attribute names of all tags in a page, in lower case.
 ///
 /// # Panics
-/// Where a browser and a simple reader could see different tags: at `<` that begins none, and at an attribute without quotes.
+/// Where a browser and a simple reader could see different tags: at `<` that begins none, and at an
+/// attribute without quotes.
 pub fn tags(page: &str) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     let mut rest = page;

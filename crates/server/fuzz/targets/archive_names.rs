@@ -1,4 +1,5 @@
-//! Names in archives: readers of zip and tar see the file once, with its content, under a path that stays in its directory.
+//! Names in archives: readers of zip and tar see the file once, with its content, under a path that
+//! stays in its directory.
 #![no_main]
 
 use http::StatusCode;
@@ -27,7 +28,8 @@ fuzz_target!(|input: (&[u8], &[u8])| {
     let mut found = 0;
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).expect("an entry");
-        // Not `enclosed_name`, which also refuses colons; those are for Windows' unpackers to replace, as they do.
+        // Not `enclosed_name`, which also refuses colons; those are for Windows' unpackers to
+        // replace, as they do.
         let stored_name = entry.name().expect("UTF-8").to_owned();
         assert_inside(Path::new(&*stored_name));
         assert!(!stored_name.contains('\\') && !stored_name.chars().any(char::is_control));

@@ -1,5 +1,5 @@
-//! Archives of a tree: readers of zip and tar find every file once, with its content, each under a name of its own, and a part of
-//! an archive is that part of the whole.
+//! Archives of a tree: readers of zip and tar find every file once, with its content, each under a
+//! name of its own, and a part of an archive is that part of the whole.
 #![no_main]
 
 #[path = "../../tests/server/unpack.rs"]

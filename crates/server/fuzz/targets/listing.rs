@@ -1,4 +1,5 @@
-//! A listing: any query and any file name give a page of known tags, and every file is reached by its link.
+//! A listing: any query and any file name give a page of known tags, and every file is reached by
+//! its link.
 #![no_main]
 
 use http::StatusCode;

@@ -1,4 +1,5 @@
-//! A line of the access log: whatever a client sends, it is one line without control bytes, and JSON is JSON.
+//! A line of the access log: whatever a client sends, it is one line without control bytes, and
+//! JSON is JSON.
 #![no_main]
 
 use http::{StatusCode, Version};

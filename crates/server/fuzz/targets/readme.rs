@@ -1,4 +1,5 @@
-//! A README below a listing: no foreign tag, no attribute that runs anything, no address with a scheme that does.
+//! A README below a listing: no foreign tag, no attribute that runs anything, no address with a
+//! scheme that does.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,9 +1,9 @@
-//! Cross-origin resource sharing (the Fetch standard, §3.3): lets scripts of other sites read responses.
+//! Cross-origin resource sharing (Fetch Standard §3.3): lets scripts of other sites read responses.
 //!
-//! A browser that runs a script of `https://a.example` lets it see a response of this server only if the response says
-//! so in Access-Control-Allow-Origin. For requests that a form could not have made it asks first, with OPTIONS (a
-//! *preflight*), and is told here that every method and field may be tried: whether they work is up to the handler.
-//! Passwords and cookies are never shared with other sites.
+//! A browser shows a response to a script of `https://a.example` only if the response permits it in
+//! Access-Control-Allow-Origin. Before requests that a form could not send, the browser asks with
+//! OPTIONS (a *preflight*). The response permits every method and field: the handler decides what
+//! they do. Passwords and cookies are never shared with other sites.
 
 use crate::body::Body;
 use crate::handler::{Handler, Reply};
@@ -16,14 +16,15 @@ use http::header::{
 use http::{Method, Response, StatusCode};
 use std::fmt;
 
-/// How long a browser may remember what a preflight said, in seconds: as long as any of them does.
+/// How long a browser may cache the response to a preflight, in seconds: the largest value that
+/// browsers accept.
 const REMEMBER: HeaderValue = HeaderValue::from_static("7200");
 
-/// Fields of responses that scripts may see, beyond those that they always may.
+/// Response fields that scripts may read, beyond those that they always may.
 const EXPOSED: HeaderValue =
     HeaderValue::from_static("Accept-Ranges, Content-Encoding, Content-Range, ETag, Location");
 
-/// Lets scripts of other sites read the responses.
+/// Lets scripts of other sites read responses.
 #[derive(Debug)]
 pub struct Cors<H> {
     inner: H,
@@ -36,7 +37,7 @@ enum Origins {
     These(Vec<HeaderValue>),
 }
 
-/// Something that isn't an origin, like `https://example.org` or `http://localhost:3000`.
+/// Text that is not an origin, such as `https://example.org` or `http://localhost:3000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidOrigin(String);
 
@@ -45,7 +46,8 @@ impl fmt::Display for InvalidOrigin {
         let InvalidOrigin(text) = self;
         write!(
             f,
-            "{text:?} is no origin: write scheme, host and perhaps port, like https://example.org, or * for all"
+            "{text:?} is not an origin: write scheme, host and optional port, like \
+             https://example.org, or * for all"
         )
     }
 }
@@ -53,7 +55,8 @@ impl fmt::Display for InvalidOrigin {
 impl std::error::Error for InvalidOrigin {}
 
 impl<H> Cors<H> {
-    /// Lets scripts of these origins read the responses; `*` stands for all. Without any, nobody's.
+    /// Lets scripts of these origins read responses; `*` stands for all origins. Without origins,
+    /// scripts of no other site can.
     ///
     /// # Errors
     /// [`InvalidOrigin`].
@@ -79,7 +82,8 @@ impl<H> Cors<H> {
         Ok(Cors { inner, origins })
     }
 
-    /// What to say to a request with this Origin; `None` if it may not see anything.
+    /// The Access-Control-Allow-Origin for a request with this Origin; `None` if it may not see
+    /// anything.
     fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
         match &self.origins {
             Origins::Any => Some(HeaderValue::from_static("*")),
@@ -92,7 +96,8 @@ impl<H> Cors<H> {
     }
 }
 
-/// An origin as browsers write it: in lower case, without a path and without the scheme's own port.
+/// An origin as browsers write it: in lower case, without a path and without the scheme's default
+/// port.
 fn parse(text: &str) -> Option<HeaderValue> {
     let text = text.strip_suffix('/').unwrap_or(text).to_ascii_lowercase();
     let (scheme, authority) = text.split_once("://")?;
@@ -146,7 +151,7 @@ impl<H: Handler> Handler for Cors<H> {
     }
 }
 
-/// Whatever is asked for may be tried.
+/// The response to a preflight, which permits everything that it asks for.
 fn preflight(asked: &HeaderMap) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_refused() {
+    fn invalid_origins_are_refused() {
         for text in [
             "",
             "example.org",

@@ -1,4 +1,4 @@
-//! Fields that every response is to have.
+//! Fields of every response.
 
 use crate::handler::{Handler, Reply};
 use crate::request::Request;
@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use tinyhttp_message::hop_by_hop::{is_framing_field, is_hop_by_hop};
 
-/// Adds fields to every response; what the handler inside says under the same name is replaced, except for Vary, which
-/// is added to.
+/// Adds fields to every response. They replace fields of the same name from the handler inside,
+/// except for Vary, which is appended.
 #[derive(Debug)]
 pub struct Fields<H> {
     inner: H,
@@ -19,9 +19,10 @@ pub struct Fields<H> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidField {
-    /// It isn't `Name: value`, or has characters in it that a field can't have.
+    /// It isn't `Name: value`, or contains characters that a field can't have.
     Malformed(String),
-    /// It says how long a message is or how the connection goes on, which the server sees to.
+    /// The field describes the length of the message or the connection, and only the server can set
+    /// it.
     Framing(HeaderName),
 }
 
@@ -29,10 +30,10 @@ impl fmt::Display for InvalidField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InvalidField::Malformed(line) => {
-                write!(f, "{line:?} is no field: write 'Name: value'")
+                write!(f, "{line:?} is not a field: write 'Name: value'")
             }
             InvalidField::Framing(name) => {
-                write!(f, "the server itself sees to the field {name}")
+                write!(f, "only the server can set the field {name}")
             }
         }
     }
@@ -41,7 +42,7 @@ impl fmt::Display for InvalidField {
 impl std::error::Error for InvalidField {}
 
 impl<H> Fields<H> {
-    /// Adds nothing yet.
+    /// No fields yet.
     pub fn new(inner: H) -> Self {
         Fields {
             inner,
@@ -49,7 +50,7 @@ impl<H> Fields<H> {
         }
     }
 
-    /// Adds a line, `Name: value`. Two of one name make two lines in the response.
+    /// Adds a line `Name: value`. Two lines with the same name become two lines of the response.
     ///
     /// # Errors
     /// [`InvalidField`].

@@ -1,9 +1,10 @@
-//! Refuses requests for names that the server does not go by, against DNS rebinding.
+//! Refuses requests for names that aren't the server's, against DNS rebinding.
 //!
-//! A web page can point its own domain at 127.0.0.1, or at an address of the local network, and then read the responses of a
-//! server there as its own. Its requests carry the page's domain in Host. Therefore names are refused unless they are known:
-//! `localhost` and names that end in `.localhost`, for which no DNS server is asked (RFC 6761 §6.3), and those that were given.
-//! An IP address is no name, and leads nowhere else. A request without Host comes from HTTP/1.0, which no browser speaks.
+//! A web page can point its own domain at 127.0.0.1, or at an address of the local network, and
+//! then read the responses of a server there as its own. Its requests carry the page's domain in
+//! Host. So only known names are accepted: `localhost` and names that end in `.localhost`, which no
+//! DNS server resolves (RFC 6761 §6.3), and the configured names. An IP address can't be rebound. A
+//! request without Host comes from an HTTP/1.0 client, which is not a browser.
 
 use crate::handler::{Handler, Reply};
 use crate::page::error_page;
@@ -12,17 +13,17 @@ use crate::response::Response;
 use http::StatusCode;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Answers 421 to requests for names that the server doesn't go by.
+/// Responds with 421 to requests for names that aren't the server's.
 #[derive(Debug)]
 pub struct HostCheck<H> {
     inner: H,
-    /// In lower case; one that begins with a dot stands for all that end so.
+    /// In lower case. A name that begins with a dot stands for all names that end in it.
     names: Vec<String>,
 }
 
 impl<H> HostCheck<H> {
-    /// Lets requests through that are for an IP address, for `localhost`, or for one of these names. `*.example.org`
-    /// stands for all names below `example.org`. Ports don't matter, nor do capitals.
+    /// Accepts requests for an IP address, for `localhost`, or for one of `names`. `*.example.org`
+    /// stands for all names below `example.org`. Ports and case are ignored.
     pub fn new(inner: H, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let names = names.into_iter().map(|name| {
             let name = name.as_ref().trim_end_matches('.').to_ascii_lowercase();
@@ -58,7 +59,7 @@ impl<H> HostCheck<H> {
     }
 }
 
-/// The name in an authority, if it may be one: it can be copied into a shell.
+/// The name in an authority, if it has only characters of a name, so that it is safe in a shell.
 fn host_name(authority: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(authority).ok()?;
     let name = text.split(':').next()?;
@@ -75,7 +76,7 @@ fn ends_with(name: &str, end: &str) -> bool {
 
 impl<H: Handler> Handler for HostCheck<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        // The authority of an absolute-form outranks Host (RFC 9112 §3.2.2).
+        // The authority of an absolute-form target takes precedence over Host (RFC 9112 §3.2.2).
         let authority = match request.authority() {
             Some(authority) => Some(authority.as_bytes()),
             None => request.field("host"),

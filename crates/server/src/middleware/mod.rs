@@ -1,13 +1,14 @@
-//! Handlers around handlers: each looks at a request before the one inside does, or at its response afterwards.
+//! Handlers around handlers: each acts on a request before the handler inside it, or on its
+//! response afterwards.
 //!
-//! They can be stacked in any order; this is the one in which they make sense, from the outside to the inside:
+//! They can be nested in any order. The usual order, from the outside to the inside, is:
 //!
-//! 1. [`HostCheck`] refuses requests for names that the server doesn't go by.
-//! 2. [`Fields`] adds fields to every response.
-//! 3. [`Cors`] lets scripts of other sites read the responses. It comes before `Auth`, since browsers ask without a password
-//!    whether they may ask.
-//! 4. `Auth` (feature `auth`) asks for a name and a password.
-//! 5. [`Redirects`] sends old addresses to new ones.
+//! 1. [`HostCheck`] refuses requests for names that aren't the server's (`host_check`).
+//! 2. [`Fields`] adds fields to every response (`fields`).
+//! 3. [`Cors`] lets scripts of other sites read responses (`cors`). It comes before `Auth`, because
+//!    browsers send preflights without a password.
+//! 4. `Auth` (feature `auth`) requires a name and a password (`auth`).
+//! 5. [`Redirects`] redirects old paths to new ones (`redirects`).
 //!
 //! ```
 //! use tinyhttp_server::middleware::{Fields, HostCheck, Redirects};
@@ -53,7 +54,7 @@ mod test_support {
         request.into_http().uri().path().into()
     }
 
-    /// Sends a request with fields, as text: `Name: value | Name: value`.
+    /// Sends a request with fields as text: `Name: value | Name: value`.
     pub(super) fn send(
         handler: &impl Handler,
         method: &str,
@@ -70,7 +71,7 @@ mod test_support {
         handler.handle(request.body(()).unwrap().into()).response()
     }
 
-    /// A field's value; empty if it isn't there.
+    /// A field's value; empty if the field is missing.
     pub(super) fn field(response: &Response, name: &str) -> String {
         let values = response.headers().get_all(name).iter();
         values

@@ -1,8 +1,7 @@
-//! From old addresses to new ones.
+//! Redirects from old paths to new ones.
 
 use crate::handler::{Handler, Reply};
-use crate::page::encode_path;
-use crate::page::error_page;
+use crate::page::{encode_path, error_page};
 use crate::request::Request;
 use crate::response::Response;
 use http::StatusCode;
@@ -10,8 +9,8 @@ use http::header::{HeaderValue, LOCATION};
 use std::fmt;
 use tinyhttp_message::Path;
 
-/// Redirects paths, for now and with the method kept (307): a redirect that browsers remember for ever can't be taken
-/// back.
+/// Redirects paths with 307, which is temporary and keeps the method: a permanent redirect that
+/// browsers remember can't be withdrawn.
 #[derive(Debug)]
 pub struct Redirects<H> {
     inner: H,
@@ -20,20 +19,20 @@ pub struct Redirects<H> {
 
 #[derive(Debug)]
 struct Rule {
-    /// A normalised path, as the request's is.
+    /// A normalised path, like that of the request.
     from: Vec<u8>,
-    /// Whether `from` is only how the path begins.
+    /// Whether `from` is a prefix of the path.
     is_prefix: bool,
-    /// The part before the star, and the part after it; without a star, all of it, and nothing.
+    /// The target before and after its star. Without a star, the second part is empty.
     to: (String, String),
     takes_rest: bool,
 }
 
-/// Something that can't be a redirect.
+/// A redirect that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidRedirect {
-    /// The path isn't one, or has a star elsewhere than at its end, after a slash.
+    /// The path is malformed, or has a star that is not at its end after a slash.
     From(String),
     /// The target is neither a path nor a URL, or its star could change the host.
     To(String),
@@ -47,15 +46,15 @@ impl fmt::Display for InvalidRedirect {
             InvalidRedirect::From(text) => {
                 write!(
                     f,
-                    "{text:?} can't be redirected: write a path like /old, or /old/* for all below"
+                    "{text:?} can't be redirected: write a path like /old, or /old/* for all paths below it"
                 )
             }
             InvalidRedirect::To(text) => write!(
                 f,
-                "{text:?} can't be redirected to: write a path like /new or a URL like https://example.org/, and * for what \
-                 the star stood for"
+                "{text:?} can't be a redirect's target: write a path like /new or a URL like \
+                 https://example.org/, and * for the part that the star stands for"
             ),
-            InvalidRedirect::Circle(text) => write!(f, "{text:?} would be redirected to itself"),
+            InvalidRedirect::Circle(text) => write!(f, "{text:?} would redirect to itself"),
         }
     }
 }
@@ -63,7 +62,7 @@ impl fmt::Display for InvalidRedirect {
 impl std::error::Error for InvalidRedirect {}
 
 impl<H> Redirects<H> {
-    /// Redirects nothing yet.
+    /// No redirects yet.
     pub fn new(inner: H) -> Self {
         Redirects {
             inner,
@@ -71,9 +70,9 @@ impl<H> Redirects<H> {
         }
     }
 
-    /// Redirects a path, as in a URL, to another path or a URL. `/old/*` stands for all paths that begin with `/old/`,
-    /// and a star in the target for the rest of them. The query is kept, unless the target has one. The first rule that
-    /// fits counts.
+    /// Redirects a path, written as in a URL, to another path or URL. `/old/*` stands for all paths
+    /// that begin with `/old/`, and a star in the target for the rest of the path. The query is
+    /// kept, unless the target has one. The first matching rule counts.
     ///
     /// # Errors
     /// [`InvalidRedirect`].
@@ -106,7 +105,7 @@ impl<H> Redirects<H> {
         Ok(self)
     }
 
-    /// Where a request goes.
+    /// The Location of the response; `None` if no rule matches.
     fn target(&self, request: &Request<'_>) -> Option<HeaderValue> {
         if self.rules.is_empty() {
             return None;
@@ -125,7 +124,8 @@ impl<H> Redirects<H> {
         let mut location = rule.to.0.clone();
         if rule.takes_rest {
             let rest = encode_path(&path[rule.from.len()..]);
-            // A slash that was sent encoded still is; its percent sign is no data.
+            // A slash that was sent as %2F stays encoded; `encode_path` has escaped its percent
+            // sign.
             match has_encoded_slash {
                 true => location.push_str(&rest.replace("%252F", "%2F")),
                 false => location.push_str(&rest),
@@ -141,8 +141,8 @@ impl<H> Redirects<H> {
     }
 }
 
-/// Whether what stands before a star, or all of a target, has said which host is meant: a path with one slash at its
-/// beginning, or a URL with a slash after the authority.
+/// Whether a target, up to its star, determines the host: a path with one slash at its beginning,
+/// or a URL with a slash after the authority.
 fn begins_as_target(text: &str) -> bool {
     if let Some(rest) = text.strip_prefix('/') {
         return !rest.starts_with(['/', '\\']);
@@ -158,7 +158,7 @@ impl<H: Handler> Handler for Redirects<H> {
         let Some(location) = self.target(&request) else {
             return self.inner.handle(request);
         };
-        let explanation = "What was at this address is somewhere else now.";
+        let explanation = "The content of this address has moved.";
         let mut response = error_page(StatusCode::TEMPORARY_REDIRECT, explanation);
         response.headers_mut().insert(LOCATION, location);
         Response::from(response).into()
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_addresses_lead_to_new_ones() {
+    fn old_paths_lead_to_new_ones() {
         let rules = [
             ("/a", "/b"),
             ("/a%20b", "/c?fixed"),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_lead_astray_is_refused() {
+    fn dangerous_redirects_are_refused() {
         let table = [
             ("a", "/b"),
             ("/a*", "/b"),

@@ -1,16 +1,19 @@
 //! Basic authentication (RFC 7617): a name and a password with each request.
 //!
-//! **Cost.** A good password hash takes a tenth of a second on purpose: too long for every request, and long enough to keep a
-//! server busy with guesses. Therefore:
+//! **Cost.** A good password hash takes a tenth of a second on purpose. That is too long for every
+//! request, and long enough to keep a server busy with guesses. Therefore:
 //!
-//! 1. Credentials that were right once are remembered, as a keyed hash that is useless elsewhere. So are wrong ones.
-//! 2. A password over 512 bytes is wrong without a check, because SHA-crypt takes time quadratic in the length.
-//! 3. A client that guesses is told to come back later (`throttle.rs`).
-//! 4. One pair at a time is checked, and clients take turns (`queue.rs`), so guesses from one network or at one name never keep
-//!    other users out. Workers are free meanwhile ([`Reply::Blocking`]).
+//! 1. Verdicts on credentials are remembered, under a keyed hash that is useless elsewhere.
+//! 2. A password over 512 bytes is wrong without a check, because SHA-crypt takes time quadratic in
+//!    the length.
+//! 3. A client that guesses is throttled (`throttle`).
+//! 4. One password is checked at a time, and clients take turns (`queue`), so that guesses from one
+//!    network (`origin`) or at one name never lock other users out. Workers are free meanwhile,
+//!    because the check is a [`Reply::Blocking`].
 //!
-//! **Secrets.** A request for an unknown name costs as much as one for a known name, whatever hashes are in use. Passwords are
-//! compared in constant time. Basic authentication sends the password in the clear, so it belongs behind TLS, or on loopback.
+//! **Secrets.** A request for an unknown name costs as much as one for a known name, whatever
+//! hashes are in use (`users`). Passwords are compared in constant time. Basic authentication sends
+//! the password in clear text, so it belongs behind TLS, or on loopback.
 
 mod origin;
 mod queue;
@@ -21,7 +24,9 @@ pub use users::{InvalidUser, Users};
 
 use crate::body::Body;
 use crate::handler::{Handler, Reply};
+use crate::lock::Lock;
 use crate::page::error_page;
+use crate::random;
 use crate::request::{Peer, Request};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -31,18 +36,17 @@ use origin::Network;
 use queue::Queue;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use throttle::Throttle;
 
-/// How many right credentials are remembered, and how many wrong ones.
+/// How many right and how many wrong credentials are remembered.
 const REMEMBERED: usize = 1024;
 
 /// The longest password that is checked, in bytes.
 const LONGEST_PASSWORD: usize = 512;
 
-/// Asks for a name and a password. A request without them gets 401; one that guesses too often gets 429.
+/// Requires a name and a password. A request without them gets 401; after too many wrong ones, 429.
 pub struct Auth<H> {
     inner: H,
     challenge: HeaderValue,
@@ -55,9 +59,9 @@ pub struct Auth<H> {
 
 /// Replaces the users of an [`Auth`] while it runs. Clones refer to the same users.
 #[derive(Clone)]
-pub struct UsersHandle(Arc<Mutex<Checked>>);
+pub struct UsersHandle(Arc<Lock<Checked>>);
 
-/// The users, and digests of credentials that were checked against them.
+/// The users, and digests of credentials that have been checked against them.
 struct Checked {
     users: Arc<Users>,
     right: HashMap<Digested, Arc<str>>,
@@ -67,7 +71,8 @@ struct Checked {
 /// A keyed hash of a name and a password.
 type Digested = [u8; 32];
 
-/// Who sent the request; an extension of the request. In the name `\xe9` stands for a byte that is no UTF-8.
+/// The authenticated user: an extension of the request. In the name, `\xe9` stands for a byte that
+/// is not UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct User(pub Arc<str>);
 
@@ -83,35 +88,30 @@ enum Verdict {
     Wrong,
     /// Too many checks are waiting.
     Busy,
-    /// The client has sent too many wrong passwords, and may send the next one after this time.
+    /// The client has sent too many wrong passwords. It may send the next one after this time.
     Throttled(Duration),
 }
 
 impl<H> Auth<H> {
-    /// Lets these users through. `realm` is what browsers show when they ask for a password.
+    /// Accepts these users. `realm` is the text that browsers show in the password dialog.
     pub fn new(inner: H, users: Users, realm: &str) -> Self {
         let realm: String = realm
             .chars()
             .filter(|char| (' '..='~').contains(char) && !"\"\\".contains(*char))
             .collect();
         let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
-        let mut key = [0; 32];
-        for part in key.chunks_exact_mut(8) {
-            // Seeded by the system's random source.
-            part.copy_from_slice(&RandomState::new().build_hasher().finish().to_ne_bytes());
-        }
         Auth {
             inner,
             challenge: HeaderValue::try_from(challenge)
                 .unwrap_or(HeaderValue::from_static("Basic")),
-            key,
+            key: random::bytes(),
             checked: UsersHandle::new(users),
             queue: Queue::default(),
             throttle: Throttle::default(),
         }
     }
 
-    /// A handle that replaces the users later.
+    /// A handle that replaces the users while the server runs.
     #[must_use]
     pub fn users(&self) -> UsersHandle {
         self.checked.clone()
@@ -119,7 +119,7 @@ impl<H> Auth<H> {
 
     /// The verdict on credentials that were checked before.
     fn remembered(&self, digest: &Digested) -> Option<Verdict> {
-        let remembered = self.checked.lock();
+        let remembered = self.checked.0.lock();
         let right = remembered.right.get(digest).cloned().map(Verdict::Right);
         right.or_else(|| remembered.wrong.get(digest).map(|()| Verdict::Wrong))
     }
@@ -145,9 +145,9 @@ impl<H> Auth<H> {
         if let Some(verdict) = self.remembered(&digest) {
             return verdict;
         }
-        let users = Arc::clone(&self.checked.lock().users);
+        let users = Arc::clone(&self.checked.0.lock().users);
         let is_right = users.verify(&credentials.name, &credentials.password);
-        let mut checked = self.checked.lock();
+        let mut checked = self.checked.0.lock();
         // A verdict on users that were replaced meanwhile is not remembered.
         let is_current = Arc::ptr_eq(&checked.users, &users);
         if is_right {
@@ -165,7 +165,7 @@ impl<H> Auth<H> {
     }
 
     fn digest(&self, credentials: &Credentials) -> Digested {
-        // The name has no colon in it, so no other pair gives the same bytes.
+        // The name contains no colon, so different pairs yield different bytes.
         let hasher = Sha256::new()
             .chain_update(self.key)
             .chain_update(&credentials.name);
@@ -177,7 +177,7 @@ impl<H> Auth<H> {
     }
 
     fn unauthorized(&self) -> Response<Body> {
-        let explanation = "This takes a name and a password.";
+        let explanation = "This page requires a name and a password.";
         let mut response = error_page(StatusCode::UNAUTHORIZED, explanation);
         response
             .headers_mut()
@@ -188,17 +188,13 @@ impl<H> Auth<H> {
 
 impl UsersHandle {
     fn new(users: Users) -> Self {
-        UsersHandle(Arc::new(Mutex::new(Checked::against(users))))
+        UsersHandle(Arc::new(Lock::new(Checked::against(users))))
     }
 
-    /// Lets these users in from now on, and only these. Requests that were let in before are served to the end.
+    /// Accepts these users from now on, and no others. Requests that were accepted before are
+    /// completed.
     pub fn replace(&self, users: Users) {
-        *self.lock() = Checked::against(users);
-    }
-
-    /// The tables are valid between any two statements that hold the lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, Checked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock() = Checked::against(users);
     }
 }
 
@@ -215,12 +211,12 @@ impl Checked {
 impl std::fmt::Debug for UsersHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("UsersHandle")
-            .field(&self.lock().users)
+            .field(&self.0.lock().users)
             .finish()
     }
 }
 
-/// Adds an entry; a full table loses one, whichever its order names first.
+/// Adds an entry. A full table evicts an arbitrary one.
 fn insert<T>(table: &mut HashMap<Digested, T>, digest: Digested, value: T) {
     if table.len() >= REMEMBERED
         && let Some(any) = table.keys().next().copied()
@@ -230,7 +226,7 @@ fn insert<T>(table: &mut HashMap<Digested, T>, digest: Digested, value: T) {
     table.insert(digest, value);
 }
 
-/// A refusal that says when to try again, in whole seconds.
+/// A refusal with Retry-After, in whole seconds.
 fn try_later(status: StatusCode, explanation: &str, wait: Duration) -> Response<Body> {
     let mut response = error_page(status, explanation);
     let seconds = wait.as_millis().div_ceil(1000).max(1);
@@ -241,7 +237,7 @@ fn try_later(status: StatusCode, explanation: &str, wait: Duration) -> Response<
 }
 
 impl Credentials {
-    /// What an Authorization field says, if it is Basic.
+    /// Parses an Authorization field; `None` if its scheme is not Basic.
     fn parse(field: &[u8]) -> Option<Self> {
         let (scheme, encoded) = field.split_at_checked(b"Basic ".len())?;
         if !scheme.eq_ignore_ascii_case(b"Basic ") {
@@ -263,7 +259,7 @@ impl Credentials {
 }
 
 impl<H: Handler> Auth<H> {
-    /// What follows from a verdict.
+    /// The reply that a verdict leads to.
     fn decide<'a>(
         &'a self,
         verdict: Verdict,
@@ -345,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_come_in() {
+    fn credentials_and_their_responses() {
         let auth = auth();
         let table = [
             (basic("ann:open sesame"), 200),
@@ -420,7 +416,8 @@ mod tests {
         }
     }
 
-    /// A guess at a name is refused before it is hashed once there were too many; other names and remembered users are not.
+    /// A guess at a name is refused before it is hashed once there were too many; other names and
+    /// remembered users are not.
     #[test]
     fn a_client_that_guesses_is_throttled() {
         let auth = auth();
@@ -435,7 +432,8 @@ mod tests {
         assert_eq!(status("böb:p:ä"), 200);
     }
 
-    /// SHA-crypt takes time quadratic in the password's length, so a longer one than anybody types is not hashed.
+    /// SHA-crypt takes time quadratic in the password's length, so one that is longer than people
+    /// type is not hashed.
     #[test]
     fn a_password_over_512_bytes_is_wrong() {
         for (length, status) in [(512, 200), (513, 401), (60_000, 401)] {
@@ -453,11 +451,11 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(send(&auth, "GET", "/", &basic("ann:wrong")).status(), 401);
         }
-        assert_eq!(auth.checked.lock().wrong.len(), 1);
+        assert_eq!(auth.checked.0.lock().wrong.len(), 1);
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn memory_is_bounded() {
         let mut table = HashMap::new();
         for number in 0..3 * REMEMBERED {
             let mut digest = Digested::default();

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 /// An IPv4 address, the /64 of an IPv6 address, or this machine.
 ///
-/// A /64 is what a single customer is given. Over loopback and Unix sockets a reverse proxy may bring everybody's requests, so
-/// this machine is a network of its own kind: its guesses are counted per user name only.
+/// A single customer gets a whole /64. Over loopback and Unix sockets, a reverse proxy may forward
+/// the requests of all clients, so this machine is a network of its own kind: its guesses are
+/// counted per user name only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Network {
     Machine(Option<IpAddr>),
@@ -27,7 +28,7 @@ impl Network {
         }
     }
 
-    /// Whether the clients in it are known to be one customer.
+    /// Whether all clients of the network belong to one customer.
     pub(super) fn is_one_customer(self) -> bool {
         !matches!(self, Network::Machine(_))
     }

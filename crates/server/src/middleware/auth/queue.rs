@@ -1,30 +1,33 @@
-//! A fair queue for password checks: one check at a time, and no client can keep the others out.
+//! A fair queue for password checks: one check runs at a time, and no client can lock others out.
 //!
-//! A check costs a tenth of a second of a core, so checks wait for each other. With first come, first served, forty connections
-//! that guess passwords hold every place in the queue, and a user who types the right one is turned away. Here a waiter belongs
-//! to its client network and user name:
+//! A check takes a tenth of a second of a core, so checks wait for each other. In a first-come,
+//! first-served queue, forty connections that guess passwords hold every place, and a user with the
+//! right one is refused. Here a waiter belongs to its client network and user name:
 //!
-//! 1. The next check goes to the network that was served longest ago, and within it to the name that was served longest ago.
-//! 2. When the queue is full, the newest waiter of the heaviest network and name gives up its place, so a client with fewer
-//!    waiters always gets in.
+//! 1. The next check is for the network that was served longest ago, and within it for the name
+//!    that was served longest ago.
+//! 2. When the queue is full, the newest waiter of the network and name with the most waiters loses
+//!    its place, so that a client with fewer waiters always gets one.
 
 use super::origin::Network;
+use crate::lock::{Lock, unpoisoned};
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 
-/// How many checks may wait. Each holds a thread; with hashes that take 0.05 s, the last of them waits for 3 s.
+/// The maximum number of waiting checks. Each holds a thread; with hashes that take 0.05 s, the
+/// last of them waits for 3 s.
 const PLACES: usize = 64;
 
-/// How many networks and names the queue remembers to have served.
+/// How many networks and names the queue remembers having served.
 const REMEMBERED: usize = 1024;
 
-/// The share of a name in the queue: a client network and the user name that it sent.
+/// The unit of fairness: a client network and the user name that it sent.
 pub(super) type Share = (Network, Arc<str>);
 
-/// The checks that wait, and the one that runs.
+/// The waiting checks and the running one.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Lock<State>,
     changed: Condvar,
 }
 
@@ -50,9 +53,10 @@ struct Waiter {
 pub(super) struct Turn<'q>(&'q Queue);
 
 impl Queue {
-    /// Waits for a turn; `None` if the queue is full of clients that have no more waiters than this one.
+    /// Waits for a turn. `None` if the queue is full and no other client has more waiters than this
+    /// one.
     pub(super) fn turn(&self, share: &Share) -> Option<Turn<'_>> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let number = state.enter(share.clone())?;
         state.serve_next();
         self.changed.notify_all();
@@ -61,25 +65,20 @@ impl Queue {
                 return None;
             }
             let waited = self.changed.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
+            state = unpoisoned(waited);
         }
         Some(Turn(self))
     }
 
-    /// The state is valid between any two statements that hold the lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        self.lock().waiting.len()
+        self.state.lock().waiting.len()
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.0.state.lock();
         state.running = None;
         state.serve_next();
         self.0.changed.notify_all();
@@ -92,7 +91,8 @@ impl State {
         self.clock
     }
 
-    /// Takes a place, if need be that of a heavier client; the waiter's number.
+    /// Adds a waiter, and evicts one of the heaviest client if the queue is full. Returns the
+    /// waiter's number.
     fn enter(&mut self, share: Share) -> Option<u64> {
         let number = self.tick();
         self.waiting.push(Waiter { number, share });
@@ -107,7 +107,8 @@ impl State {
         Some(number)
     }
 
-    /// The newest waiter of the heaviest name in the heaviest network. Of equals, it is the one that came last.
+    /// The newest waiter of the heaviest name in the heaviest network. Of equally heavy ones, it is
+    /// the last to arrive.
     fn heaviest(&self) -> Option<usize> {
         let weight = |waiter: &Waiter| {
             let (network, name) = &waiter.share;
@@ -141,7 +142,7 @@ impl State {
         let waiter = self.waiting.remove(next);
         self.running = Some(waiter.number);
         let now = self.tick();
-        // Forgetting an order costs one round of it.
+        // Forgetting the order costs fairness for one round.
         if self.networks.len() >= REMEMBERED || self.shares.len() >= REMEMBERED {
             self.networks.clear();
             self.shares.clear();
@@ -161,8 +162,8 @@ mod tests {
         (Network::V4(network), name.into())
     }
 
-    /// Cases: who holds the turn and who waits, in order of arrival, and in which order they are served. `1a` is the name `a` in
-    /// network 1.
+    /// Cases: the waiters in order of arrival, of which the first holds the turn, and the order in
+    /// which they are served. `1a` is the name `a` in network 1.
     #[test]
     fn networks_take_turns_and_names_within_them() {
         let table = [
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn memory_is_bounded() {
         let mut state = State::default();
         for number in 0..3 * REMEMBERED {
             state.enter(share(number as u32, "ann")).unwrap();

@@ -1,41 +1,43 @@
-//! How many wrong passwords a client may send: a token bucket for each user name in each network, and one for each network.
+//! Limits wrong passwords: a token bucket for each user name in each network, and one for each
+//! network.
 //!
-//! A wrong guess takes a token, and tokens come back with time. A client without tokens is told to come back later, before
-//! anything is hashed. The bucket of a name is small: nobody mistypes a password ten times in a row. That of a network is
-//! larger, since an office or a school may share an address. It stops a client that tries one password on many names.
+//! A wrong password takes a token, and tokens come back with time. A client without tokens is
+//! refused before anything is hashed. The bucket of a name is small: users don't mistype a password
+//! ten times in a row. The bucket of a network is larger, since an office or a school may share an
+//! address; it stops a client that tries one password on many names.
 
 use super::origin::Network;
 use super::queue::Share;
+use crate::lock::Lock;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Guesses at one name.
+/// The rate of guesses at one name.
 const NAME: Rate = Rate {
     burst: 10,
     each: Duration::from_secs(3),
 };
 
-/// Guesses from one network.
+/// The rate of guesses from one network.
 const NETWORK: Rate = Rate {
     burst: 100,
     each: Duration::from_secs(1),
 };
 
-/// How many buckets are kept of each kind; full ones are forgotten first.
+/// The maximum number of buckets of each kind; full ones are removed first.
 const BUCKETS: usize = 4096;
 
-/// How many tokens a bucket holds, and how long one takes to come back.
+/// The capacity of a bucket, and the time in which one token comes back.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     burst: u32,
     each: Duration,
 }
 
-/// The wrong guesses of late.
+/// The buckets of recent guesses.
 #[derive(Debug, Default)]
-pub(super) struct Throttle(Mutex<Buckets>);
+pub(super) struct Throttle(Lock<Buckets>);
 
 #[derive(Debug, Default)]
 struct Buckets {
@@ -43,17 +45,17 @@ struct Buckets {
     networks: HashMap<Network, Bucket>,
 }
 
-/// An empty place in a bucket is filled at a time that is known beforehand, so the time at which the bucket is full says
-/// everything about it.
+/// A bucket. Tokens come back at known times, so the time at which it will be full describes it
+/// completely.
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     full_at: Instant,
 }
 
 impl Throttle {
-    /// How long this client must wait before it may guess again; zero if it need not.
+    /// How long the client has to wait before its next guess; zero if it has a token.
     pub(super) fn wait(&self, share: &Share, now: Instant) -> Duration {
-        let buckets = self.lock();
+        let buckets = self.0.lock();
         let of_name = buckets.names.get(share).map(|it| it.wait(NAME, now));
         let of_network = buckets.networks.get(&share.0);
         let of_network = of_network.map(|it| it.wait(NETWORK, now));
@@ -62,16 +64,11 @@ impl Throttle {
 
     /// Counts a wrong guess.
     pub(super) fn failed(&self, share: &Share, now: Instant) {
-        let mut buckets = self.lock();
+        let mut buckets = self.0.lock();
         take(&mut buckets.names, share.clone(), NAME, now);
         if share.0.is_one_customer() {
             take(&mut buckets.networks, share.0, NETWORK, now);
         }
-    }
-
-    /// Both tables are valid between any two statements that hold the lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, Buckets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,7 +86,7 @@ fn take<K: Eq + Hash + Clone>(buckets: &mut HashMap<K, Bucket>, key: K, rate: Ra
         buckets.retain(|_, bucket| bucket.full_at > now);
     }
     if buckets.len() >= BUCKETS && !buckets.contains_key(&key) {
-        // A bucket that is nearly full is forgotten at the least cost.
+        // The fullest bucket is the cheapest to forget.
         let fullest = buckets.iter().min_by_key(|(_, bucket)| bucket.full_at);
         if let Some(fullest) = fullest.map(|(key, _)| key.clone()) {
             buckets.remove(&fullest);
@@ -165,7 +162,7 @@ mod tests {
         for number in 0..2 * BUCKETS {
             throttle.failed(&share(Network::Machine(None), &number.to_string()), now);
         }
-        assert!(throttle.lock().names.len() <= BUCKETS);
+        assert!(throttle.0.lock().names.len() <= BUCKETS);
         assert_eq!(throttle.wait(&ann, now), NAME.each);
     }
 }

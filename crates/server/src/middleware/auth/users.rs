@@ -1,4 +1,4 @@
-//! Users and their passwords, as `htpasswd` writes them.
+//! Users and their passwords, in the format of `htpasswd`.
 
 use sha_crypt::{PasswordVerifier, ShaCrypt, password_hash};
 use sha2::{Digest, Sha256};
@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// The users that there are. Names and passwords are bytes, for files and clients may write them in any charset.
+/// Users by name. Names and passwords are bytes, because files and clients may write them in any
+/// charset.
 ///
 /// ```
 /// use tinyhttp_server::middleware::Users;
@@ -19,12 +20,12 @@ use subtle::ConstantTimeEq;
 #[derive(Default)]
 pub struct Users(BTreeMap<Vec<u8>, Secret>);
 
-/// What is kept of a password.
+/// The stored form of a password.
 enum Secret {
     Bcrypt(String),
     /// SHA-256-crypt or SHA-512-crypt.
     ShaCrypt(String),
-    /// The password itself, hashed only so that comparing takes the same time whatever its length is.
+    /// The password itself, hashed only so that a comparison takes the same time for all lengths.
     Plain([u8; 32]),
 }
 
@@ -34,12 +35,12 @@ enum Secret {
 pub enum InvalidUser {
     /// It isn't `name:…`, with a name that isn't empty.
     Malformed,
-    /// What follows the name isn't a hash that is safe to use.
+    /// The part after the name is not a hash that is safe to use.
     Hash {
         /// The user's name.
         name: String,
     },
-    /// There is a user of that name already.
+    /// There already is a user with this name.
     Twice {
         /// The user's name.
         name: String,
@@ -48,7 +49,7 @@ pub enum InvalidUser {
     Line {
         /// The line's number.
         number: usize,
-        /// What is wrong with it.
+        /// The error in the line.
         source: Box<InvalidUser>,
     },
 }
@@ -77,22 +78,23 @@ impl std::error::Error for InvalidUser {
 }
 
 impl Users {
-    /// Nobody.
+    /// No users.
     #[must_use]
     pub fn new() -> Self {
         Users::default()
     }
 
-    /// Whether there is nobody.
+    /// Whether there are no users.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds `name:hash`; bcrypt (`$2a$`, `$2b$`, `$2y$`), SHA-256-crypt (`$5$`) or SHA-512-crypt (`$6$`).
+    /// Adds `name:hash`; bcrypt (`$2a$`, `$2b$`, `$2y$`), SHA-256-crypt (`$5$`) or SHA-512-crypt
+    /// (`$6$`).
     ///
-    /// bcrypt hashes the first 72 bytes of a password and ignores the rest; that is its definition. SHA-crypt uses all
-    /// of them, up to the 512 bytes that [`Auth`](super::Auth) accepts.
+    /// bcrypt by definition hashes the first 72 bytes of a password and ignores the rest. SHA-crypt
+    /// uses all of them, up to the 512 bytes that [`Auth`](super::Auth) accepts.
     ///
     /// # Errors
     /// [`InvalidUser`].
@@ -102,8 +104,8 @@ impl Users {
         self.add(name, secret)
     }
 
-    /// Adds `name:hash` or `name:password`. A password that is written somewhere can be read there; on a command line
-    /// by everyone on the machine.
+    /// Adds `name:hash` or `name:password`. A password in clear text can be read where it is
+    /// stored; on a command line, by every user of the machine.
     ///
     /// # Errors
     /// [`InvalidUser`].
@@ -111,7 +113,7 @@ impl Users {
         let (name, text) = split(line.as_ref())?;
         match Secret::parse(text) {
             Some(secret) => self.add(name, secret),
-            // A hash that isn't understood must not become a password.
+            // An unknown hash must not become a password.
             None if text.starts_with(b"$") || text.starts_with(b"{SHA}") => {
                 Err(InvalidUser::Hash { name: shown(name) })
             }
@@ -119,8 +121,8 @@ impl Users {
         }
     }
 
-    /// Adds the users of a file: a line each, hashed or plain. Empty lines and those that begin with `#` are passed
-    /// over.
+    /// Adds the users of a file, one per line, hashed or plain. Empty lines and lines that begin
+    /// with `#` are skipped.
     ///
     /// # Errors
     /// [`InvalidUser::Line`].
@@ -147,7 +149,7 @@ impl Users {
         }
     }
 
-    /// Whether that is the user's password. Takes as long for one name as for another, known or not.
+    /// Whether `password` is the user's. Takes the same time for all names, known or not.
     pub(super) fn verify(&self, name: &[u8], password: &[u8]) -> bool {
         let mut is_right = false;
         for secret in self.checked_for(name) {
@@ -160,8 +162,9 @@ impl Users {
         is_right
     }
 
-    /// The secrets that a password is checked against: one of each cost that any user has, the user's own where it has that
-    /// cost. A check of the own secret alone would tell a client which names exist, and which hash each of them has.
+    /// The secrets that a password is checked against: one of each cost in use, and of these the
+    /// user's own where it has that cost. Checking only the user's own secret would reveal which
+    /// names exist, and which hash each of them has.
     fn checked_for(&self, name: &[u8]) -> Vec<&Secret> {
         let mut of_each_cost = BTreeMap::new();
         for secret in self.0.values() {
@@ -182,7 +185,7 @@ fn split(line: &[u8]) -> Result<(&[u8], &[u8]), InvalidUser> {
     Ok((&line[..colon], &line[colon + 1..]))
 }
 
-/// A name as text, in which `\xe9` stands for a byte that is no UTF-8.
+/// A name as text, in which `\xe9` stands for a byte that is not UTF-8.
 pub(super) fn shown(name: &[u8]) -> String {
     let pieces = name.utf8_chunks().map(|piece| {
         let invalid = piece.invalid().escape_ascii();
@@ -192,8 +195,8 @@ pub(super) fn shown(name: &[u8]) -> String {
 }
 
 impl Secret {
-    /// The kind of hash and its number of rounds, as the text before the salt says it: two secrets with the same cost take
-    /// the same time.
+    /// The kind of hash and its number of rounds, as written before the salt: secrets with the same
+    /// cost take the same time.
     fn cost(&self) -> String {
         match self {
             Secret::Bcrypt(hash) => {
@@ -210,7 +213,7 @@ impl Secret {
         }
     }
 
-    /// Reads a hash; `None` if it is none of ours, or isn't whole.
+    /// Parses a hash; `None` if it is of an unknown kind or incomplete.
     fn parse(hash: &[u8]) -> Option<Self> {
         // Hashes are ASCII.
         let hash = std::str::from_utf8(hash).ok()?;
@@ -227,7 +230,7 @@ impl Secret {
             "$6$" => digest.len() == 86,
             _ => false,
         };
-        // Whatever is wrong with it otherwise shows when it is used.
+        // Other errors show when the hash is used.
         let is_usable = || match ShaCrypt::default().verify_password(b"", hash) {
             Ok(()) | Err(password_hash::Error::PasswordInvalid) => true,
             Err(_) => false,
@@ -251,7 +254,7 @@ impl Secret {
 }
 
 impl fmt::Debug for Users {
-    /// The names, and nothing of the passwords.
+    /// Shows the names, and nothing of the passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
             .entries(self.0.keys().map(|name| shown(name)))
@@ -285,8 +288,8 @@ mod tests {
         assert_eq!(format!("{users:?}"), "{\"plain\", \"sha\", \"short\"}");
     }
 
-    /// CVE-2024-23771 (darkhttpd), CVE-2026-27480 (SWS): the time of a check doesn't tell whether there is such a user, nor
-    /// which kind of hash it has.
+    /// CVE-2024-23771 (darkhttpd), CVE-2026-27480 (SWS): the time of a check reveals neither
+    /// whether a user exists nor which kind of hash it has.
     #[test]
     fn every_name_costs_the_same() {
         let cheap = bcrypt::hash("secret", 4).unwrap();
@@ -350,7 +353,7 @@ mod tests {
         );
     }
 
-    /// A byte that is no UTF-8 rejects neither the file nor the user.
+    /// A byte that is not UTF-8 rejects neither the file nor the user.
     #[test]
     fn files_in_any_charset() {
         let content = format!("# caf\u{e9}\nann:{BCRYPT}\n").into_bytes();
@@ -372,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_user_is_refused() {
+    fn invalid_users_are_refused() {
         for line in ["", "a", ":", ":hash"] {
             assert_eq!(
                 Users::new().plain(line).unwrap_err(),
