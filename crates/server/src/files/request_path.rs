@@ -13,7 +13,8 @@ pub(crate) struct RequestPath<'r> {
 }
 
 impl<'r> RequestPath<'r> {
-    /// The path relative to `base`, which is a normalised path without a slash at its end, or empty.
+    /// The path relative to `base`, which is a normalised path without a slash at its end, or
+    /// empty.
     ///
     /// # Errors
     /// [`Failure::NotFound`] for a path that isn't below the base.

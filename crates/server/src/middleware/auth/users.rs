@@ -13,7 +13,8 @@ use subtle::ConstantTimeEq;
 /// use tinyhttp_server::middleware::Users;
 ///
 /// // As `htpasswd -nbB ann secret` prints it.
-/// let users = Users::new().hashed("ann:$2y$05$iDgr9OlobZb4nREs9zDpIuQ7hdzlzcxLi/3zy/4UR8hWcdTFU0/X2");
+/// let line = "ann:$2y$05$iDgr9OlobZb4nREs9zDpIuQ7hdzlzcxLi/3zy/4UR8hWcdTFU0/X2";
+/// let users = Users::new().hashed(line);
 /// # let _ = users;
 /// assert!(Users::new().hashed("ann:secret").is_err());
 /// ```
