@@ -4,7 +4,7 @@ use super::modules::{Crate, Imports, cycles};
 use super::{CRATES, root_file, source};
 
 /// How many files may be part of a cycle of imports. The allowances only ever shrink.
-const IN_CYCLES: &[(&str, usize)] = &[("message", 0), ("server", 4), ("client", 20), ("cli", 8)];
+const IN_CYCLES: &[(&str, usize)] = &[("message", 0), ("server", 2), ("client", 20), ("cli", 0)];
 
 /// The layers of the file server, each of which may import those before it.
 const FILES: &[&str] = &[
@@ -132,4 +132,4 @@ fn every_module_is_listed_where_it_is_declared() {
 }
 
 /// How many modules may be missing from doc comments. It only ever shrinks.
-const UNLISTED: usize = 145;
+const UNLISTED: usize = 100;
