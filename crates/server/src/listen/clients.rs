@@ -1,47 +1,43 @@
-//! How many connections each client has, so that none of them can have all.
+//! Limits the connections of each client, so that none of them can take all.
 //!
-//! A client is an IPv4 address, or an IPv6 network of 64 bits, which is what a single customer is given. Many people may
-//! share an address, and a reverse proxy on this machine brings everybody's requests from one; so the bound is generous
-//! unless somebody sets it, and this machine's own address is bound only then.
+//! A client is an IPv4 address or an IPv6 network of 64 bits, which a single customer gets. Many
+//! people may share an address, and a reverse proxy on this machine forwards the requests of all
+//! clients from one. So the default limit is generous, and the addresses of this machine are
+//! limited only if a limit is configured.
 
+use crate::lock::Lock;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// The connections of each client.
 #[derive(Debug)]
 pub(crate) struct Clients {
     most: usize,
     bind_loopback: bool,
-    connections: Mutex<HashMap<Client, usize>>,
+    connections: Lock<HashMap<Client, usize>>,
 }
 
-/// The network's half of an IPv6 address, or an IPv4 address. They don't collide: no network is all zeros but for 32 bits.
+/// The upper half of an IPv6 address, or an IPv4 address. They don't collide: no network consists
+/// of 32 zero bits and an IPv4 address.
 type Client = u64;
 
-/// A connection's being counted, which ends with it.
+/// The right to one connection, returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ClientPermit(Option<(Arc<Clients>, Client)>);
 
 impl Clients {
-    /// `most` connections for each, or half of all that there may be.
+    /// At most `most` connections for each client, or half of all by default.
     pub(crate) fn new(most: Option<usize>, max_connections: usize) -> Arc<Self> {
         Arc::new(Clients {
             most: most.unwrap_or(max_connections.div_ceil(2)).max(1),
             bind_loopback: most.is_some(),
-            connections: Mutex::default(),
+            connections: Lock::default(),
         })
     }
 
-    /// Nobody panics while holding this lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Client, usize>> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a connection, if it comes from an address: over a Unix socket comes whoever was let in. `None`: its client has
-    /// as many as it may have.
+    /// Counts a TCP connection. Unix-socket peers are not limited. `None`: the client has reached
+    /// its limit.
     pub(crate) fn count(self: &Arc<Self>, remote: Option<IpAddr>) -> Option<ClientPermit> {
         let Some(address) = remote else {
             return Some(ClientPermit(None));
@@ -54,7 +50,7 @@ impl Clients {
             IpAddr::V4(address) => u64::from(u32::from(address)),
             IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
         };
-        let mut connections = self.lock();
+        let mut connections = self.connections.lock();
         let number = connections.entry(client).or_default();
         if *number >= self.most {
             return None;
@@ -69,7 +65,7 @@ impl Drop for ClientPermit {
         let Some((clients, client)) = &self.0 else {
             return;
         };
-        let mut connections = clients.lock();
+        let mut connections = clients.connections.lock();
         if let Some(number) = connections.get_mut(client) {
             *number -= 1;
             if *number == 0 {
@@ -96,13 +92,17 @@ mod tests {
         let _other = clients.count(from("192.0.2.2")).unwrap();
         drop(first);
         let _third = clients.count(from("192.0.2.1")).unwrap();
-        // Of IPv6, a network is one client.
+        // An IPv6 network is one client.
         let a = clients.count(from("2001:db8::1")).unwrap();
         let b = clients.count(from("2001:db8::2")).unwrap();
         assert!(clients.count(from("2001:db8::3")).is_none());
         let _next = clients.count(from("2001:db8:0:1::1")).unwrap();
         drop((a, b));
-        assert_eq!(clients.lock().len(), 3, "who has none is forgotten");
+        assert_eq!(
+            clients.connections.lock().len(),
+            3,
+            "a client without connections is removed"
+        );
     }
 
     #[test]

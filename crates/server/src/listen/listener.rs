@@ -1,7 +1,8 @@
-//! Sockets that connections come from.
+//! Listening sockets.
 
 use super::unix_socket::{SocketFile, Taken};
 use crate::endpoint::Endpoint;
+use crate::lock::Lock;
 use crate::poller::Poller;
 use nix::sys::socket::SetSockOpt;
 use nix::{libc, setsockopt_impl, sockopt_impl};
@@ -13,17 +14,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Connections that may wait to be accepted. The kernel lowers this to its own bound (`net.core.somaxconn`).
+/// The number of connections that may wait to be accepted. The kernel lowers it to its own bound
+/// (`net.core.somaxconn`).
 pub(crate) const BACKLOG: i32 = 4096;
 
-/// How long a client may keep silent and not be there, in seconds.
+/// `TCP_DEFER_ACCEPT` timeout, in seconds.
 const SILENT: usize = 1;
 
 sockopt_impl!(
-    /// The kernel accepts connections when their first bytes come (`TCP_DEFER_ACCEPT` in tcp(7)), or when they have been
-    /// silent for so many seconds, about.
+    /// The kernel reports connections when their first bytes arrive (`TCP_DEFER_ACCEPT` in tcp(7)),
+    /// or after about this many seconds of silence.
     DeferAccept,
     SetOnly,
     libc::IPPROTO_TCP,
@@ -34,34 +35,36 @@ sockopt_impl!(
 /// A bound socket and its address.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// `None` once it has been closed.
-    socket: Mutex<Option<OwnedFd>>,
+    /// `None` after it has been closed.
+    socket: Lock<Option<OwnedFd>>,
     endpoint: Endpoint,
-    /// The name of a Unix socket that was bound here.
+    /// The file of a Unix socket that was bound here.
     file: Option<SocketFile>,
-    /// Whether the kernel keeps silent clients. Where somebody else has bound the socket, that is theirs to decide.
+    /// Whether the kernel holds back silent clients. A socket that was bound elsewhere keeps its
+    /// setting.
     defers: bool,
 }
 
-/// What came of trying to accept.
+/// The result of an attempt to accept.
 pub(crate) enum Accepted {
     Connection(OwnedFd, Endpoint),
-    /// Nobody is waiting.
-    Nobody,
-    /// Nobody will come any more.
+    /// No connection is waiting.
+    Empty,
+    /// No connection will arrive any more.
     Closed,
-    /// The one who was waiting has gone; others may be there.
+    /// The waiting client has gone; others may be waiting.
     Gone,
-    /// There is no descriptor or no memory for another connection now.
+    /// No descriptor or no memory is left for another connection.
     Exhausted(io::Error),
 }
 
 impl Listener {
-    /// Binds an address. An IPv6 address takes IPv6 connections only, so that `0.0.0.0` and `::` can both be bound. With
-    /// `shared`, others who say so, too, can listen there at the same time; the kernel shares connections out.
+    /// Binds an address. An IPv6 address accepts IPv6 connections only, so that `0.0.0.0` and `::`
+    /// can both be bound. With `shared`, other sockets that are also shared can listen there at the
+    /// same time; the kernel distributes connections among them.
     ///
     /// # Errors
-    /// What the system says: the address is taken, is not this machine's, or needs rights.
+    /// The system's error: the address is in use, is not this machine's, or needs privileges.
     pub(crate) fn bind(address: SocketAddr, shared: bool) -> io::Result<Self> {
         let socket = Socket::new(
             Domain::for_address(address),
@@ -71,7 +74,8 @@ impl Listener {
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        // Without this a restarted server couldn't bind while connections of the old one linger in TIME_WAIT.
+        // Without this option, a restarted server couldn't bind while connections of the old one
+        // are in TIME_WAIT.
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(shared)?;
         socket.bind(&SockAddr::from(address))?;
@@ -80,8 +84,8 @@ impl Listener {
         Ok(listener)
     }
 
-    /// Binds a name in the file system, which gets these permissions, or what the umask leaves. With `shared`, somebody who
-    /// listens there is followed, not respected.
+    /// Binds a path in the file system. Its permissions are `mode`, or what the umask leaves. With
+    /// `shared`, a socket of another process at the path is replaced.
     ///
     /// # Errors
     /// As [`SocketFile::listen`].
@@ -95,10 +99,11 @@ impl Listener {
         Listener::new(socket, Some(file))
     }
 
-    /// Takes a listener that somebody else has bound.
+    /// Adopts a listener that was bound elsewhere.
     ///
     /// # Errors
-    /// If it isn't a stream socket that is bound to an internet address or to a name, or can't be made non-blocking.
+    /// If it is not a stream socket bound to an internet address or a path, or can't be made
+    /// non-blocking.
     pub(crate) fn from_bound(socket: OwnedFd) -> io::Result<Self> {
         Listener::new(socket.into(), None)
     }
@@ -108,8 +113,9 @@ impl Listener {
         let address = socket.local_addr()?;
         let endpoint = match address.as_socket() {
             Some(address) => {
-                // Accepted sockets inherit it, which saves a call for each of them. With Nagle's algorithm the last packet
-                // of a response would wait for the acknowledgement of the one before, up to 40 ms.
+                // Accepted sockets inherit the option, which saves a system call for each. With
+                // Nagle's algorithm, the last packet of a response would wait up to 40 ms for the
+                // acknowledgement of the packet before.
                 socket.set_tcp_nodelay(true)?;
                 Endpoint::Internet(address)
             }
@@ -118,69 +124,67 @@ impl Listener {
         };
         socket.listen(BACKLOG)?;
         Ok(Listener {
-            socket: Mutex::new(Some(socket.into())),
+            socket: Lock::new(Some(socket.into())),
             endpoint,
             file,
             defers: false,
         })
     }
 
-    /// Nobody panics while holding this lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, Option<OwnedFd>> {
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets the kernel keep those who have connected and have not said anything yet, until they do, or have been silent for so
-    /// many seconds: one report is enough for both, and who never says anything costs nothing here. Whether it does.
+    /// Lets the kernel hold back connections until their first bytes arrive, or for about the given
+    /// seconds: then one report is enough for a connection and its request, and silent connections
+    /// cost nothing here. Returns whether it does.
     fn defer(&self, seconds: usize) -> bool {
         let set = |socket: BorrowedFd<'_>| Ok(DeferAccept.set(&socket, &seconds)?);
         let set = self.if_open(set);
         if let Err(error) = &set {
-            log::debug!("connections are accepted before they say anything: {error}");
+            log::debug!("connections are accepted before clients send anything: {error}");
         }
         set.is_ok()
     }
 
-    /// Lets those come who have not said anything yet, before the listener is closed.
+    /// Lets the kernel report silent connections, before the listener is closed.
     pub(crate) fn last_call(&self) {
         if self.defers {
             self.defer(0);
         }
     }
 
-    /// The address, with the port that the system chose if it was asked to.
+    /// The address, with the port that the system has chosen if it was 0.
     pub(crate) fn endpoint(&self) -> Endpoint {
         self.endpoint
     }
 
-    /// Has nothing to do with whoever comes from now on. They are refused, unless somebody else holds the socket, too: a
-    /// successor that takes over. So it must not be shut down, and the poller, which has seen it, has to be told.
+    /// Closes this copy of the socket. New connections are refused, unless another process holds
+    /// the socket too: a successor that takes over. So it must not be shut down, and has to be
+    /// removed from the poller.
     pub(crate) fn close(&self, poller: &Poller) {
-        let socket = self.lock().take();
+        let socket = self.socket.lock().take();
         if let Some(socket) = &socket {
-            // It fails if the poller has never seen it.
+            // Fails if the poller doesn't have it.
             let _ = poller.remove(socket);
         }
-        // As long as the socket is open, no other file has its inode.
+        // No other file has the inode of a socket that is open.
         if let (Some(_), Some(file)) = (&socket, &self.file) {
             file.remove();
         }
     }
 
-    /// Does something with the socket, unless it has been closed.
+    /// Calls a function with the socket, unless it has been closed.
     pub(crate) fn if_open(
         &self,
         act: impl FnOnce(BorrowedFd<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.lock()
+        self.socket
+            .lock()
             .as_ref()
             .map_or(Ok(()), |socket| act(socket.as_fd()))
     }
 
-    /// Accepts one connection, without waiting for it. It is counted before anybody can close the listener: who finds no
-    /// connections then is right.
+    /// Accepts one connection without blocking. It is counted before the listener can be closed, so
+    /// that a count of zero after closing is final.
     pub(crate) fn accept(&self, count: impl FnOnce()) -> Accepted {
-        let socket = self.lock();
+        let socket = self.socket.lock();
         let Some(socket) = &*socket else {
             return Accepted::Closed;
         };
@@ -190,13 +194,15 @@ impl Listener {
                 let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
                 Accepted::Connection(socket, peer.map_or(self.endpoint, Endpoint::from))
             }
-            Err(Errno::AGAIN) => Accepted::Nobody,
-            // Whoever shares the socket has shut it down. The poller would report that for ever.
+            Err(Errno::AGAIN) => Accepted::Empty,
+            // Another process that shares the socket has shut it down. The poller would report that
+            // again and again.
             Err(Errno::INVAL) => Accepted::Closed,
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)) => {
                 Accepted::Exhausted(error.into())
             }
-            // What else can fail has failed for that one connection (accept(2) lists the network's own errors).
+            // All other errors concern this connection alone (accept(2) lists those of the
+            // network).
             Err(_) => Accepted::Gone,
         }
     }
@@ -210,7 +216,7 @@ mod tests {
     use std::net::{Ipv4Addr, TcpStream};
 
     #[test]
-    fn who_says_nothing_is_not_there_yet() {
+    fn silent_clients_are_accepted_later() {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = Listener::bind(any, false).unwrap();
         let Endpoint::Internet(address) = listener.endpoint() else {
@@ -223,15 +229,15 @@ mod tests {
             assert_eq!(poller.wait(&mut no_events()).unwrap().count(), 1);
             match listener.accept(|| ()) {
                 Accepted::Connection(_, Endpoint::Internet(remote)) => remote,
-                _ => panic!("somebody should be there"),
+                _ => panic!("no connection"),
             }
         };
         let local = |stream: &TcpStream| stream.local_addr().unwrap();
-        // The second one speaks first, and so it comes first.
+        // The second client sends first, so it is accepted first.
         let [silent, mut speaks] = [(); 2].map(|()| TcpStream::connect(address).unwrap());
         speaks.write_all(b"x").unwrap();
         assert_eq!(accept(), local(&speaks));
-        // In the end each is accepted at once.
+        // After the last call, each is accepted at once.
         listener.last_call();
         let late = TcpStream::connect(address).unwrap();
         assert_eq!(accept(), local(&late));

@@ -1,4 +1,10 @@
-//! Where connections come from: listeners, Unix sockets, and the number of connections of each client.
+//! Listening sockets, and the connections of each client.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `listener` | listening sockets, and accepting |
+//! | `unix_socket` | the file of a Unix socket |
+//! | `clients` | how many connections each client has |
 
 mod clients;
 mod listener;

@@ -1,7 +1,8 @@
-//! The name of a Unix socket in the file system: who may bind it, and who removes it.
+//! The file of a Unix socket: binding it, replacing it, and removing it.
 //!
-//! A Unix socket's name outlives the process that bound it. `bind` refuses a name that is there, so whoever starts after a
-//! crash has to find out whether anybody still listens under it, and take it away if nobody does.
+//! The file outlives the process that bound it. `bind` refuses a path that exists, so a server that
+//! starts after a crash has to find out whether another process still listens there, and remove the
+//! file if not.
 
 use rustix::fs::{FileType, Mode, OFlags, chmod, fchmod, fstat};
 use rustix::process::geteuid;
@@ -12,30 +13,32 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// A socket's name, as long as it is this socket's.
+/// The file of a socket, which may have been replaced by the file of another one.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    /// Device and inode: another server may have put its own socket in this one's place. They say so as long as this one is
-    /// open; then the inode may be used again.
+    /// Device and inode, which tell whether the path still leads to this socket. They are unique
+    /// while the socket is open; afterwards the inode may be reused.
     identity: (u64, u64),
 }
 
-/// What to do with a name under which somebody listens.
+/// What to do if another process listens at the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Taken {
-    /// Leave it to them.
+    /// Fail.
     Refuse,
-    /// Take it over: they keep the connections that have come already.
+    /// Replace its socket. It keeps the connections that have already arrived.
     Replace,
 }
 
 impl SocketFile {
-    /// Binds a socket to a name and listens there. A name that nobody listens under any more is replaced.
+    /// Binds a socket to a path and listens there. The file of a socket on which no process listens
+    /// is replaced.
     ///
     /// # Errors
-    /// [`AddrInUse`](io::ErrorKind::AddrInUse) if somebody listens there and is not to be replaced;
-    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if something else has this name; otherwise what the system says.
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse) if another process listens there and is not to be
+    /// replaced; [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the path is not a socket;
+    /// otherwise the system's error.
     pub(crate) fn listen(
         path: &Path,
         mode: Option<Mode>,
@@ -49,7 +52,7 @@ impl SocketFile {
         if !fs::symlink_metadata(path)?.file_type().is_socket() {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "there is something else of this name",
+                "it exists and is not a socket",
             ));
         }
         match (is_alive(path)?, taken) {
@@ -58,7 +61,7 @@ impl SocketFile {
                 fs::remove_file(path)?;
                 listen(path, path, mode, backlog)
             }
-            // A rename leaves no moment in which nobody listens.
+            // A rename is atomic: some socket listens at the path at every moment.
             (true, Taken::Replace) => {
                 let mut new = path.as_os_str().to_owned();
                 new.push(format!(".{}", std::process::id()));
@@ -69,18 +72,19 @@ impl SocketFile {
         }
     }
 
-    /// Takes the name away, if it is still this socket's.
+    /// Removes the file, if it still is that of this socket.
     pub(crate) fn remove(&self) {
         let is_ours = identity(&self.path).is_ok_and(|found| found == self.identity);
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            log::warn!("the socket {} is left behind: {error}", self.path.display());
+            log::warn!("can't remove the socket {}: {error}", self.path.display());
         }
     }
 }
 
-/// Binds a socket to `at`, which is going to be called `path`.
+/// Binds a socket to `at`, which will be renamed to `path`.
 ///
-/// The mode is set on the socket before `bind` makes its name, so there is no moment in which the name has another one.
+/// The mode is set on the socket before `bind` creates the file, so the file never has another
+/// mode.
 fn listen(
     path: &Path,
     at: &Path,
@@ -103,9 +107,10 @@ fn listen(
     Ok((socket, file))
 }
 
-/// Gives a new socket's name the permissions that the umask took away when `bind` made it.
+/// Restores the permissions that the umask removed when `bind` created the file.
 ///
-/// Through a descriptor of the name itself: something else may be in its place by now, or a link.
+/// A descriptor of the file itself is used, because the path may lead to another file or a link by
+/// now.
 fn restore_mode(at: &Path, mode: Mode) -> io::Result<()> {
     let name = rustix::fs::open(
         at,
@@ -121,7 +126,7 @@ fn restore_mode(at: &Path, mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether somebody listens there. Who has too much to do to accept is alive, too.
+/// Whether a process listens there. One that is too busy to accept counts.
 fn is_alive(path: &Path) -> io::Result<bool> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
@@ -172,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_who_listens_can_be_followed() {
+    fn a_socket_in_use_can_be_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let (old, file) = listen(&path, Taken::Refuse).unwrap();
@@ -180,7 +185,7 @@ mod tests {
         file.remove();
         UnixStream::connect(&path).unwrap();
         new.accept().unwrap();
-        // Nobody but whoever asked whether it is alive.
+        // Its queue holds only the connection of `is_alive`.
         old.set_nonblocking(true).unwrap();
         old.accept().unwrap();
         assert!(old.accept().is_err());
@@ -189,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_socket_of_ours_stays() {
+    fn other_files_and_sockets_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         for taken in [Taken::Refuse, Taken::Replace] {

@@ -207,7 +207,7 @@ impl<'s> Worker<'s> {
             match listeners[listener].accept(|| self.shared.opened()) {
                 Accepted::Connection(socket, remote) => self.welcome(socket, remote, listener),
                 Accepted::Gone => {}
-                Accepted::Nobody => break,
+                Accepted::Empty => break,
                 Accepted::Closed => return self.shared.close_listener(listener),
                 Accepted::Exhausted(error) => {
                     if !self.make_room() {
@@ -326,7 +326,7 @@ impl<'s> Worker<'s> {
                 match listener.accept(|| self.shared.opened()) {
                     Accepted::Connection(socket, remote) => self.welcome(socket, remote, number),
                     Accepted::Gone => {}
-                    Accepted::Nobody | Accepted::Closed | Accepted::Exhausted(_) => break,
+                    Accepted::Empty | Accepted::Closed | Accepted::Exhausted(_) => break,
                 }
             }
             self.shared.close_listener(number);
