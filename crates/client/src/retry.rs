@@ -86,8 +86,14 @@ pub fn backoff(tries: u32) -> Duration {
 
 /// What tells one version of a representation from every other: a strong entity tag, or a date of last modification that
 /// is old enough. It is the value of `If-Range`.
+///
+/// A validator that was taken from a response also knows the content coding: ranges count the bytes of one coding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Validator(String);
+pub struct Validator {
+    text: String,
+    /// In lower case, separated by commas; empty for identity.
+    coding: Option<String>,
+}
 
 impl Validator {
     /// The response's validator, if it has one that is strong enough.
@@ -99,32 +105,56 @@ impl Validator {
             && tag.starts_with('"')
             && tag.ends_with('"')
         {
-            return Some(Validator(tag.to_owned()));
+            return Some(Validator::new(tag.to_owned(), fields));
         }
         let far = HttpDate::MAX;
         let modified = HttpDate::parse(text(header::LAST_MODIFIED)?.as_bytes(), far)?;
         let date = HttpDate::parse(text(header::DATE)?.as_bytes(), far)?;
         let is_settled = date.unix_seconds() - modified.unix_seconds() >= SETTLED;
-        is_settled.then(|| Validator(modified.to_string()))
+        is_settled.then(|| Validator::new(modified.to_string(), fields))
     }
 
-    /// One that was written down earlier.
+    fn new(text: String, fields: &HeaderMap) -> Self {
+        Validator {
+            text,
+            coding: Some(coding(fields)),
+        }
+    }
+
+    /// A validator that was stored as text. It matches any content coding, unless [`Validator::with_coding`] names one.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let is_plain = !text.is_empty() && !text.contains(char::is_control);
-        is_plain.then(|| Validator(text.to_owned()))
+        is_plain.then(|| Validator {
+            text: text.to_owned(),
+            coding: None,
+        })
+    }
+
+    /// The same validator for content in that coding, as [`coding`] returns it.
+    #[must_use]
+    pub fn with_coding(mut self, coding: impl Into<String>) -> Self {
+        self.coding = Some(coding.into());
+        self
     }
 
     /// Whether a 206 response is of this version. Its entity tag has to be there, if this is one (RFC 9110 §15.3.7); a
     /// date may be missing, since a server sends it to be on the safe side only.
     fn names_version_of(&self, fields: &HeaderMap) -> bool {
-        let is_tag = self.0.starts_with('"');
+        if self
+            .coding
+            .as_ref()
+            .is_some_and(|own| *own != coding(fields))
+        {
+            return false;
+        }
+        let is_tag = self.text.starts_with('"');
         match fields.get(header::ETAG) {
-            Some(tag) if is_tag => tag.as_bytes() == self.0.as_bytes(),
+            Some(tag) if is_tag => tag.as_bytes() == self.text.as_bytes(),
             None if is_tag => false,
             _ => fields.get(header::LAST_MODIFIED).is_none_or(|date| {
                 HttpDate::parse(date.as_bytes(), HttpDate::MAX)
-                    .is_some_and(|date| date.to_string() == self.0)
+                    .is_some_and(|date| date.to_string() == self.text)
             }),
         }
     }
@@ -132,8 +162,22 @@ impl Validator {
     /// The value of `If-Range`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
+}
+
+/// The content codings of a representation as one list in lower case; empty for identity.
+#[must_use]
+pub fn coding(fields: &HeaderMap) -> String {
+    let names: Vec<String> = fields
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        // A value that isn't text differs from every coding's name.
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+        .map(|name| name.trim().to_ascii_lowercase())
+        .filter(|name| !matches!(name.as_str(), "" | "identity"))
+        .collect();
+    names.join(",")
 }
 
 /// What to do with the response to a request for the rest.
@@ -312,6 +356,46 @@ mod tests {
         ] {
             let got = continuation(partial, &fields(&[(r.clone(), value)]), 5, Some(last), None);
             assert_eq!(got, want, "{value}");
+        }
+    }
+
+    /// A range counts the bytes of one coding, so the rest has to be in that of the first response.
+    #[test]
+    fn the_rest_is_in_the_same_coding() {
+        let (r, e, c) = (
+            header::CONTENT_RANGE,
+            header::ETAG,
+            header::CONTENT_ENCODING,
+        );
+        let append = Continuation::Append { total: Some(10) };
+        let table: &[(&[&'static str], &[&'static str], Continuation)] = &[
+            (&[], &[], append),
+            (&[], &["identity"], append),
+            (&[], &["gzip"], Continuation::Mismatch),
+            (&["gzip"], &["GZIP"], append),
+            (&["gzip"], &[], Continuation::Mismatch),
+            (&["gzip"], &["br"], Continuation::Mismatch),
+            (&["br, gzip"], &["br", "gzip"], append),
+            (&["br, gzip"], &["gzip, br"], Continuation::Mismatch),
+            (&["gzip"], &["gzip, identity"], append),
+        ];
+        for (first, rest, want) in table {
+            let encoded = |codings: &[&'static str]| {
+                let mut list = vec![(e.clone(), "\"v1\"")];
+                list.extend(codings.iter().map(|coding| (c.clone(), *coding)));
+                list
+            };
+            let validator = Validator::of(&fields(&encoded(first))).unwrap();
+            let list = [&encoded(rest)[..], &[(r.clone(), "bytes 5-9/10")]].concat();
+            let partial = StatusCode::PARTIAL_CONTENT;
+            let got = continuation(partial, &fields(&list), 5, None, Some(&validator));
+            assert_eq!(got, *want, "{first:?} {rest:?}");
+            let stored = Validator::from_text(validator.as_str()).unwrap();
+            let got = continuation(partial, &fields(&list), 5, None, Some(&stored));
+            assert_eq!(got, append, "a coding that nobody stored");
+            let stored = stored.with_coding(coding(&fields(&encoded(first))));
+            let got = continuation(partial, &fields(&list), 5, None, Some(&stored));
+            assert_eq!(got, *want, "{first:?} {rest:?}");
         }
     }
 

@@ -10,7 +10,7 @@
 
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
-use tinyhttp_client::retry::Validator;
+use tinyhttp_client::retry::{Validator, coding};
 use tinyhttp_client::{BodyLength, ContentRange, HttpDate, Response};
 use url::Url;
 
@@ -145,6 +145,10 @@ impl Version {
                 _ => return None,
             }
         }
+        let coding = version.coding.clone();
+        version.validator = version
+            .validator
+            .map(|validator| validator.with_coding(coding));
         version.is_sound().then_some(version)
     }
 
@@ -174,18 +178,6 @@ pub(in crate::get) fn identity(url: &Url) -> String {
         text.push_str(&format!("?sha256={sum}"));
     }
     text
-}
-
-/// The content codings, as one list.
-fn coding(fields: &HeaderMap) -> String {
-    let names: Vec<String> = fields
-        .get_all(header::CONTENT_ENCODING)
-        .iter()
-        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
-        .map(|name| name.trim().to_ascii_lowercase())
-        .filter(|name| !matches!(name.as_str(), "" | "identity"))
-        .collect();
-    names.join(",")
 }
 
 /// The value of Content-Range.
