@@ -4,6 +4,7 @@
 use crate::body::Body;
 use crate::compose::compose;
 use crate::config::{ClientBuilder, Config};
+use crate::credentials::hide_passwords;
 use crate::deadline::{Clock, Timeout, Timeouts};
 use crate::decode::codings;
 use crate::dial::{addresses, dial};
@@ -17,12 +18,12 @@ use crate::response::{Content, Response, Wire};
 use crate::trace::{Event, Recorder};
 #[cfg(feature = "cookies")]
 use http::header;
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tinyhttp_message::{BodyLength, ClientConnection};
-use url::Host;
+use url::{Host, Url};
 
 /// Makes requests, and keeps connections for the next ones.
 ///
@@ -111,6 +112,12 @@ impl Client {
         Ok(head)
     }
 
+    /// The login that was configured for a URL.
+    pub(crate) fn login(&self, url: &Url) -> Option<HeaderValue> {
+        let logins = self.0.config.logins.as_ref()?;
+        logins(url).map(|credentials| credentials.basic_value())
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.0.config
     }
@@ -130,7 +137,7 @@ impl Client {
                 method: &request.method,
                 url: &request.url,
             });
-            let Some(origin) = Origin::of(&request.url) else {
+            let Some(origin) = Origin::in_zone(&request.url, request.zone.as_deref()) else {
                 return Err(Error::Scheme {
                     scheme: request.url.scheme().to_owned(),
                 });
@@ -152,7 +159,7 @@ impl Client {
                     jar.store(&request.url, value.as_bytes());
                 }
             }
-            let next = location(&request.url, head.status, &head.fields, config.redirects);
+            let next = location(&request, head.status, &head.fields, config.redirects);
             let wire = Wire::new(exchange, origin, self.clone());
             let Some(next) = next.filter(|_| config.redirects.follows()) else {
                 let has_content = head.length != BodyLength::Empty;
@@ -171,16 +178,18 @@ impl Client {
             if redirects == config.redirects.limit {
                 return Err(Error::TooManyRedirects {
                     limit: redirects,
-                    location: next.into(),
+                    location: hide_passwords(next.url.as_str()),
                 });
             }
             redirects += 1;
             wire.drain();
+            let login = self.login(&next.url);
+            follow(&mut request, head.status, next, login, config.redirects)?;
             recorder.emit(&Event::Redirect {
                 status: head.status,
-                location: &next,
+                // Its user and password have been taken out by now.
+                location: &request.url,
             });
-            follow(&mut request, head.status, next, config.redirects)?;
         }
     }
 

@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::connect::{Interface, SocketOptions};
 #[cfg(feature = "cookies")]
 use crate::cookies::Jar;
+use crate::credentials::Credentials;
 use crate::deadline::Timeouts;
 use crate::dial::ConnectTo;
 use crate::exchange::Grammar;
@@ -14,14 +15,18 @@ use crate::resolve::{Family, KnownHost, Resolve, SystemResolver};
 #[cfg(feature = "tls")]
 use crate::tls::{LazyTls, TlsOptions};
 use crate::trace::Observer;
+use crate::zone;
 use http::HeaderValue;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::Limits;
-use url::Host;
+use url::Url;
+
+/// Finds the credentials for a URL.
+pub(crate) type Logins = Arc<dyn Fn(&Url) -> Option<Credentials> + Send + Sync>;
 
 /// The settings of a client.
 pub(crate) struct Config {
@@ -42,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) decodes: bool,
     #[cfg(feature = "cookies")]
     pub(crate) cookies: Option<Arc<Jar>>,
+    /// Finds the credentials for a URL.
+    pub(crate) logins: Option<Logins>,
     pub(crate) user_agent: Option<HeaderValue>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }
@@ -79,6 +86,7 @@ impl Default for Config {
             decodes: true,
             #[cfg(feature = "cookies")]
             cookies: None,
+            logins: None,
             user_agent: Some(HeaderValue::from_static(concat!(
                 "tinyhttp/",
                 env!("CARGO_PKG_VERSION")
@@ -199,13 +207,30 @@ impl ClientBuilder {
     /// # Errors
     /// If `host` isn't one.
     pub fn known_host(
-        mut self,
+        self,
         host: &str,
         port: Option<u16>,
         addresses: Vec<IpAddr>,
     ) -> Result<Self, url::ParseError> {
+        let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
+        self.known_addresses(host, port, addresses.collect())
+    }
+
+    /// Uses these addresses for a host without asking the resolver; at one port only, unless that is `None`.
+    ///
+    /// A link-local address has its zone in the scope ID ([`zone::parse_address`]). The ports of the addresses are not
+    /// used.
+    ///
+    /// # Errors
+    /// If `host` isn't one.
+    pub fn known_addresses(
+        mut self,
+        host: &str,
+        port: Option<u16>,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Self, url::ParseError> {
         self.0.known_hosts.push(KnownHost {
-            host: Host::parse(host)?,
+            host: zone::parse_host(host)?,
             port,
             addresses,
         });
@@ -262,6 +287,19 @@ impl ClientBuilder {
     #[must_use]
     pub fn cookies(mut self, jar: Arc<Jar>) -> Self {
         self.0.cookies = Some(jar);
+        self
+    }
+
+    /// Looks up the credentials for each URL that is requested, those of redirects included.
+    ///
+    /// The function sees the URL with the user and password that are written in it. Where it returns `None`, these are used.
+    /// A request with an `Authorization` field of its own sends that one, to the first origin only.
+    #[must_use]
+    pub fn logins(
+        mut self,
+        look_up: impl Fn(&Url) -> Option<Credentials> + Send + Sync + 'static,
+    ) -> Self {
+        self.0.logins = Some(Arc::new(look_up));
         self
     }
 

@@ -15,6 +15,7 @@
 use crate::deadline::Deadline;
 use crate::trace::{Event, Recorder};
 use crate::transport::{Peer, wait};
+use crate::zone;
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
@@ -188,7 +189,7 @@ fn start(address: SocketAddr, options: &SocketOptions) -> Result<Socket, NotStar
     // A request is written in as few pieces as possible already; waiting for more would only delay its end.
     socket.set_tcp_nodelay(true)?;
     if let Some(interface) = &options.interface {
-        bind(&socket, interface).map_err(NotStarted::Local)?;
+        bind(&socket, interface, address).map_err(NotStarted::Local)?;
     }
     match socket.connect(&SockAddr::from(address)) {
         Ok(()) => Ok(socket),
@@ -197,9 +198,18 @@ fn start(address: SocketAddr, options: &SocketOptions) -> Result<Socket, NotStar
     }
 }
 
-fn bind(socket: &Socket, interface: &Interface) -> io::Result<()> {
+fn bind(socket: &Socket, interface: &Interface, remote: SocketAddr) -> io::Result<()> {
     match interface {
-        Interface::Address(local) => socket.bind(&SocketAddr::new(*local, 0).into()),
+        Interface::Address(local) => {
+            let mut local = SocketAddr::new(*local, 0);
+            // A link-local address is on the link of the one that it connects to.
+            if let (SocketAddr::V6(local), SocketAddr::V6(remote)) = (&mut local, remote)
+                && zone::is_link_local(*local.ip())
+            {
+                local.set_scope_id(remote.scope_id());
+            }
+            socket.bind(&local.into())
+        }
         #[cfg(any(target_os = "linux", target_os = "android"))]
         Interface::Device(name) => socket.bind_device(Some(name.as_bytes())),
         #[cfg(not(any(target_os = "linux", target_os = "android")))]

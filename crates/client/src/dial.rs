@@ -19,6 +19,7 @@ use crate::proxy::{Proxy, ProxyKind};
 use crate::resolve::{NotResolved, resolve};
 use crate::trace::{Event, Recorder};
 use crate::transport::{Peer, Socket, Transport};
+use crate::zone::{self, Shown};
 use http::{Method, Version};
 use std::io;
 use std::net::SocketAddr;
@@ -45,7 +46,7 @@ impl ConnectTo {
     fn applies(&self, origin: &Origin) -> bool {
         self.from_host
             .as_ref()
-            .is_none_or(|host| *host == origin.host)
+            .is_none_or(|host| zone::is_about(host, &origin.host))
             && self.from_port.is_none_or(|port| port == origin.port)
     }
 }
@@ -185,7 +186,7 @@ impl Way<'_> {
                 })
             }
             Err(NotConnected::Failed(attempts)) => Err(Error::Connect {
-                host: format!("{host}:{port}"),
+                host: format!("{}:{port}", Shown(host)),
                 attempts,
                 elapsed: begun.elapsed(),
             }),
@@ -210,7 +211,7 @@ impl Way<'_> {
         let found = resolve(host, port, self.config, deadline);
         let addresses = found.map_err(|failure| match failure {
             NotResolved::Failed(source) => Error::Resolve {
-                host: host.to_string(),
+                host: Shown(host).to_string(),
                 is_proxy: proxy.is_some(),
                 elapsed: begun.elapsed(),
                 source,
@@ -218,7 +219,7 @@ impl Way<'_> {
             NotResolved::TimedOut => deadline.error(Phase::Resolve, None),
         })?;
         self.recorder.emit(&Event::Resolved {
-            host: &host.to_string(),
+            host: &Shown(host).to_string(),
             addresses: &addresses,
         });
         Ok(addresses)
@@ -238,15 +239,16 @@ impl Way<'_> {
                 self.connect_through(proxy, host, port, transport, peer)
             }
             #[cfg(feature = "socks")]
-            ProxyKind::Socks5 | ProxyKind::Socks5Hostname => {
-                self.socks(proxy, host, port, transport, peer)
-            }
+            ProxyKind::Socks4
+            | ProxyKind::Socks4Hostname
+            | ProxyKind::Socks5
+            | ProxyKind::Socks5Hostname => self.socks(proxy, host, port, transport, peer),
             // Only a proxy that can be used comes this far.
             ProxyKind::Unusable => Err(Error::Scheme {
                 scheme: proxy.to_string(),
             }),
             #[cfg(not(feature = "socks"))]
-            ProxyKind::Socks5 | ProxyKind::Socks5Hostname => Err(Error::Scheme {
+            _ => Err(Error::Scheme {
                 scheme: "socks5".to_owned(),
             }),
         }
@@ -261,7 +263,7 @@ impl Way<'_> {
         transport: Box<dyn Transport>,
         peer: &Peer,
     ) -> Result<Box<dyn Transport>, Error> {
-        let target = format!("{host}:{port}");
+        let target = format!("{}:{port}", zone::without(host));
         let mut fields = vec![("Host", target.as_bytes().into())];
         if let Some(credentials) = &proxy.credentials {
             let value = credentials.basic().into_bytes();
@@ -326,7 +328,7 @@ impl Way<'_> {
         mut transport: Box<dyn Transport>,
         peer: &Peer,
     ) -> Result<Box<dyn Transport>, Error> {
-        use crate::socks::{Destination, ask};
+        use crate::socks::{self, Destination};
         use crate::transport::Patient;
 
         let deadline = self.clock.deadline(Timeout::Handshake);
@@ -334,14 +336,23 @@ impl Way<'_> {
         let mut ask = |destination: Destination<'_>| {
             let mut stream = Patient::new(transport.as_mut(), deadline);
             let credentials = proxy.credentials.as_ref();
-            result = ask(&mut stream, &destination, port, credentials);
+            result = match proxy.kind {
+                ProxyKind::Socks4 | ProxyKind::Socks4Hostname => {
+                    socks::ask_version_4(&mut stream, &destination, port, credentials)
+                }
+                _ => socks::ask(&mut stream, &destination, port, credentials),
+            };
         };
-        match (proxy.kind, host) {
+        match (proxy.kind, &*zone::without(host)) {
             (_, Host::Ipv4(address)) => ask(Destination::Address((*address).into())),
             (_, Host::Ipv6(address)) => ask(Destination::Address((*address).into())),
-            (ProxyKind::Socks5, Host::Domain(_)) => {
+            (ProxyKind::Socks5 | ProxyKind::Socks4, Host::Domain(_)) => {
                 let addresses = self.addresses(host, port, None)?;
-                ask(Destination::Address(addresses[0].ip()));
+                let is_usable =
+                    |address: &&SocketAddr| proxy.kind == ProxyKind::Socks5 || address.is_ipv4();
+                // Where there is no address of the right kind, the proxy's protocol says so.
+                let best = addresses.iter().find(is_usable).unwrap_or(&addresses[0]);
+                ask(Destination::Address(best.ip()));
             }
             (_, Host::Domain(name)) => ask(Destination::Name(name)),
         }
@@ -390,7 +401,7 @@ impl Way<'_> {
                 Err(deadline.error(Phase::Handshake, Some(peer.clone())))
             }
             Err(problem) => Err(Error::Tls {
-                host: host.to_string(),
+                host: Shown(host).to_string(),
                 peer: peer.clone(),
                 elapsed: begun.elapsed(),
                 failure: problem.failure,

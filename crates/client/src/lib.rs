@@ -46,7 +46,7 @@
 //! | `cookies` | `Jar`, in Netscape's file format | psl |
 //! | `json` | `RequestBuilder::json`, `Response::json` | serde, serde_json |
 //! | `dns` | `StubResolver`, which asks name servers itself | simple-dns |
-//! | `socks` | proxies that speak SOCKS 5 | nothing |
+//! | `socks` | proxies that speak SOCKS 4 and 5 | nothing |
 //!
 //! # Errors
 //!
@@ -117,6 +117,7 @@ mod stream;
 mod tls;
 pub mod trace;
 mod transport;
+pub mod zone;
 
 pub use body::{Body, Exactly, file_length};
 pub use client::Client;
@@ -124,7 +125,7 @@ pub use config::ClientBuilder;
 pub use connect::{FailedAttempt, Interface};
 #[cfg(feature = "cookies")]
 pub use cookies::Jar;
-pub use credentials::Credentials;
+pub use credentials::{Credentials, hide_passwords};
 pub use deadline::{Timeout, Timeouts};
 pub use dial::ConnectTo;
 #[cfg(feature = "dns")]

@@ -5,6 +5,7 @@
 //! response has come, the request is made again on a new one, once, provided that making it twice does no harm.
 
 use crate::exchange::Connection;
+use crate::zone;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,13 +22,22 @@ pub(crate) struct Origin {
 impl Origin {
     /// The origin of an http or https URL.
     pub(crate) fn of(url: &Url) -> Option<Origin> {
+        Origin::in_zone(url, None)
+    }
+
+    /// The origin of an http or https URL whose host is in that zone.
+    pub(crate) fn in_zone(url: &Url, zone: Option<&str>) -> Option<Origin> {
+        let host = url.host()?.to_owned();
         Some(Origin {
             is_secure: match url.scheme() {
                 "http" => false,
                 "https" => true,
                 _ => return None,
             },
-            host: url.host()?.to_owned(),
+            host: match zone {
+                Some(zone) => zone::in_zone(&host, zone),
+                None => host,
+            },
             port: url.port_or_known_default()?,
         })
     }

@@ -3,11 +3,14 @@
 //! | proxy | http URL | https URL |
 //! |---|---|---|
 //! | `http://`, `https://` | the whole URL as request target (absolute-form) | a tunnel by CONNECT, then TLS |
+//! | `socks4://` | a connection to an IPv4 address that this client looks up | the same, then TLS |
+//! | `socks4a://` | a connection to a host that the proxy looks up | the same, then TLS |
 //! | `socks5://` | a connection to an address that this client looks up (RFC 1928) | the same, then TLS |
 //! | `socks5h://`, `socks://` | a connection to a host that the proxy looks up | the same, then TLS |
 
 use crate::credentials::Credentials;
 use crate::pool::Origin;
+use crate::zone::{self, Shown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
@@ -25,6 +28,9 @@ pub struct Proxy {
 pub(crate) enum ProxyKind {
     Http,
     Https,
+    Socks4,
+    /// The proxy looks up the name.
+    Socks4Hostname,
     Socks5,
     /// The proxy looks up the name.
     Socks5Hostname,
@@ -72,14 +78,21 @@ impl Proxy {
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyKind::Http,
             "https" if cfg!(feature = "tls") => ProxyKind::Https,
+            "socks4" if cfg!(feature = "socks") => ProxyKind::Socks4,
+            "socks4a" if cfg!(feature = "socks") => ProxyKind::Socks4Hostname,
             "socks5" if cfg!(feature = "socks") => ProxyKind::Socks5,
-            // GNOME writes `socks://`, and means version 5.
+            // GNOME writes `socks://` and means version 5; curl understands version 4.
             "socks5h" | "socks" if cfg!(feature = "socks") => ProxyKind::Socks5Hostname,
             _ => return Err(bad()),
         };
         // A scheme without a default port of its own keeps `:80` where it was written.
-        let url = Url::parse(&format!("proxy://{rest}")).map_err(|_| bad())?;
-        let host = Host::parse(url.host_str().ok_or_else(bad)?).map_err(|_| bad())?;
+        let full = format!("proxy://{rest}");
+        let (text, zone) = zone::split_url(&full);
+        let url = Url::parse(&text).map_err(|_| bad())?;
+        let mut host = Host::parse(url.host_str().ok_or_else(bad)?).map_err(|_| bad())?;
+        if let Some(zone) = zone {
+            host = zone::in_zone(&host, &zone);
+        }
         let default = if kind == ProxyKind::Https { 443 } else { 1080 };
         Ok(Proxy {
             kind,
@@ -125,11 +138,13 @@ impl fmt::Display for Proxy {
         let scheme = match self.kind {
             ProxyKind::Http => "http",
             ProxyKind::Https => "https",
+            ProxyKind::Socks4 => "socks4",
+            ProxyKind::Socks4Hostname => "socks4a",
             ProxyKind::Socks5 => "socks5",
             ProxyKind::Socks5Hostname => "socks5h",
             ProxyKind::Unusable => return f.write_str("an unusable proxy"),
         };
-        write!(f, "{scheme}://{}:{}", self.host, self.port)
+        write!(f, "{scheme}://{}:{}", Shown(&self.host), self.port)
     }
 }
 
@@ -205,7 +220,12 @@ impl NoProxy {
                     return Exception::Everything;
                 }
                 let (address, bits) = item.split_once('/').unwrap_or((item, ""));
-                if let Ok(address) = address.trim_matches(['[', ']']).parse::<IpAddr>() {
+                let address = address.trim_matches(['[', ']']);
+                // An exception is about the address in every zone.
+                let address = address
+                    .split_once('%')
+                    .map_or(address, |(address, _)| address);
+                if let Ok(address) = address.parse::<IpAddr>() {
                     let all = if address.is_ipv4() { 32 } else { 128 };
                     return Exception::Network(address, bits.parse().unwrap_or(all).min(all), None);
                 }
@@ -221,7 +241,8 @@ impl NoProxy {
     }
 
     fn covers(&self, host: &Host<String>, port: u16) -> bool {
-        self.0.iter().any(|exception| match (exception, host) {
+        let host = zone::without(host);
+        self.0.iter().any(|exception| match (exception, &*host) {
             (Exception::Everything, _) => true,
             (Exception::Name(name, at), Host::Domain(host)) => {
                 let host = host.trim_end_matches('.');
@@ -270,7 +291,16 @@ mod tests {
                 "http://u:p@127.0.0.1:1",
                 Some((ProxyKind::Http, "127.0.0.1", 1)),
             ),
+            (
+                "http://[fe80::1%25eth0]:3128",
+                Some((ProxyKind::Http, "fe80::1%eth0", 3128)),
+            ),
+            (
+                "u:p@[fe80::1%eth0]",
+                Some((ProxyKind::Http, "fe80::1%eth0", 1080)),
+            ),
             ("ftp://p", None),
+            ("http://[fe80::1%]", None),
             ("http://", None),
             ("http://p:99999", None),
         ];
@@ -282,10 +312,7 @@ mod tests {
         }
         let credentials = Proxy::parse("http://us%3Aer:p%40ss@h").unwrap().credentials;
         let credentials = credentials.unwrap();
-        assert_eq!(
-            (credentials.user.as_str(), credentials.password.as_str()),
-            ("us:er", "p@ss")
-        );
+        assert_eq!(credentials, Credentials::new("us:er", "p@ss"));
     }
 
     #[test]

@@ -11,11 +11,13 @@
 //! https are followed.
 
 use crate::body::Body;
+use crate::credentials::hide_passwords;
 use crate::error::{BadRedirect, Error};
 use crate::pool::Origin;
 use crate::request::{Request, Target, take_credentials};
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
-use url::Url;
+use crate::zone;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use url::{Host, Url};
 
 /// Which redirects are followed.
 #[derive(Debug, Clone, Copy)]
@@ -37,23 +39,33 @@ impl RedirectPolicy {
     }
 }
 
+/// Where a redirect leads.
+#[derive(Debug)]
+pub(crate) struct Location {
+    pub(crate) url: Url,
+    /// The zone of the URL's address.
+    pub(crate) zone: Option<String>,
+}
+
 /// Where a response points, if it is a redirect that could be followed.
 pub(crate) fn location(
-    base: &Url,
+    request: &Request,
     status: StatusCode,
     fields: &HeaderMap,
     policy: RedirectPolicy,
-) -> Option<Result<Url, Error>> {
+) -> Option<Result<Location, Error>> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let location = fields.get(header::LOCATION)?;
     let text = ascii(location.as_bytes());
     let refused = |reason| Error::Redirect {
-        location: text.clone(),
+        location: hide_passwords(&text),
         reason,
     };
-    Some(match base.join(&text) {
+    let base = &request.url;
+    let (reference, zone) = zone::split_url(&text);
+    Some(match base.join(&reference) {
         Err(_) => Err(refused(BadRedirect::NotUrl)),
         Ok(url) if Origin::of(&url).is_none() => Err(refused(BadRedirect::Scheme)),
         Ok(url) if policy.https_only && url.scheme() != "https" => Err(refused(BadRedirect::Plain)),
@@ -62,9 +74,19 @@ pub(crate) fn location(
             if url.fragment().is_none() {
                 url.set_fragment(base.fragment());
             }
-            Ok(url)
+            let zone = zone.or_else(|| kept_zone(request, &url));
+            Ok(Location { url, zone })
         }
     })
+}
+
+/// The zone that a redirect without one leads to. No server knows the zones of its clients: what it calls `fe80::1` is on
+/// the link that connects both.
+fn kept_zone(request: &Request, url: &Url) -> Option<String> {
+    let zone = request.zone.as_ref()?;
+    let is_on_link =
+        matches!(url.host(), Some(Host::Ipv6(address)) if zone::is_link_local(address));
+    (is_on_link || url.host() == request.url.host()).then(|| zone.clone())
 }
 
 /// A reference as it was received. Bytes beyond ASCII are percent-encoded one by one: in which
@@ -84,9 +106,11 @@ const BEYOND_ASCII: percent_encoding::AsciiSet = percent_encoding::AsciiSet::EMP
 pub(crate) fn follow(
     request: &mut Request,
     status: StatusCode,
-    mut location: Url,
+    location: Location,
+    login: Option<HeaderValue>,
     policy: RedirectPolicy,
 ) -> Result<(), Error> {
+    let Location { mut url, zone } = location;
     let becomes_get = match status.as_u16() {
         301 | 302 => request.method == Method::POST,
         303 => request.method != Method::HEAD,
@@ -105,11 +129,12 @@ pub(crate) fn follow(
         request.fields = without(&request.fields, &of_content);
     } else if !request.body.can_be_sent() {
         return Err(Error::Redirect {
-            location: location.to_string(),
+            location: hide_passwords(url.as_str()),
             reason: BadRedirect::Content,
         });
     }
-    if Origin::of(&request.url) != Origin::of(&location) {
+    let from = Origin::in_zone(&request.url, request.zone.as_deref());
+    if from != Origin::in_zone(&url, zone.as_deref()) {
         // The field names the host of the URL it was written for.
         request.fields = without(&request.fields, &[header::HOST]);
         if !policy.trusts_location {
@@ -123,10 +148,12 @@ pub(crate) fn follow(
         }
     }
     request.target = Target::OfUrl;
-    if let Some(credentials) = take_credentials(&mut location) {
+    let written = take_credentials(&mut url);
+    if let Some(credentials) = login.or(written) {
         request.authorization = Some(credentials);
     }
-    request.url = location;
+    request.url = url;
+    request.zone = zone;
     Ok(())
 }
 
@@ -141,7 +168,6 @@ fn without(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     const POLICY: RedirectPolicy = RedirectPolicy {
         limit: 10,
@@ -154,9 +180,16 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
+    fn to(text: &str) -> Location {
+        Location {
+            url: url(text),
+            zone: None,
+        }
+    }
+
     #[test]
     fn locations() {
-        let base = url("http://h:8080/a/b?c#f");
+        let base = Request::new(Method::GET, url("http://h:8080/a/b?c#f"));
         let table: &[(u16, &str, Option<&str>)] = &[
             (301, "/x", Some("http://h:8080/x#f")),
             (302, "x", Some("http://h:8080/a/x#f")),
@@ -178,7 +211,8 @@ mod tests {
             let value = HeaderValue::from_bytes(text.as_bytes()).unwrap();
             fields.insert(header::LOCATION, value);
             let got = location(&base, status, &fields, POLICY).unwrap();
-            assert_eq!(got.ok().map(String::from).as_deref(), *want, "{text}");
+            let got = got.ok().map(|location| location.url);
+            assert_eq!(got.as_ref().map(Url::as_str), *want, "{text}");
         }
         for status in [200, 300, 304, 305, 306, 404] {
             let status = StatusCode::from_u16(status).unwrap();
@@ -210,7 +244,7 @@ mod tests {
             let mut request = Request::new(before.clone(), url("http://h/"));
             request.body = "x".into();
             let status = StatusCode::from_u16(*status).unwrap();
-            follow(&mut request, status, url("http://h/y"), POLICY).unwrap();
+            follow(&mut request, status, to("http://h/y"), None, POLICY).unwrap();
             assert_eq!(
                 (&request.method, !request.body.is_empty()),
                 (after, *content),
@@ -225,7 +259,7 @@ mod tests {
         request.body = Body::reader(&b"x"[..]);
         request.body.open().unwrap();
         let status = StatusCode::TEMPORARY_REDIRECT;
-        let error = follow(&mut request, status, url("http://h/y"), POLICY).unwrap_err();
+        let error = follow(&mut request, status, to("http://h/y"), None, POLICY).unwrap_err();
         assert!(matches!(
             error,
             Error::Redirect {
@@ -253,7 +287,7 @@ mod tests {
                 trusts_location,
                 ..POLICY
             };
-            follow(&mut request, StatusCode::FOUND, url(to), policy).unwrap();
+            follow(&mut request, StatusCode::FOUND, self::to(to), None, policy).unwrap();
             let has = |name| request.fields.contains_key(name);
             assert_eq!(
                 (
@@ -277,8 +311,59 @@ mod tests {
         for (to, followed) in [("http://h/", false), ("https://i/", true), ("/x", true)] {
             let mut fields = HeaderMap::new();
             fields.insert(header::LOCATION, HeaderValue::from_static(to));
-            let got = location(&url("https://h/"), StatusCode::FOUND, &fields, policy).unwrap();
+            let request = Request::new(Method::GET, url("https://h/"));
+            let got = location(&request, StatusCode::FOUND, &fields, policy).unwrap();
             assert_eq!(got.is_ok(), followed, "{to}");
+        }
+    }
+
+    #[test]
+    fn zones_stay_on_their_link() {
+        let table = [
+            ("/x", Some("a")),
+            ("http://[fe80::1]/", Some("a")),
+            ("http://[fe80::2]:81/", Some("a")),
+            ("http://[fe80::1%25b]/", Some("b")),
+            ("http://[fe80::1%b]/", Some("b")),
+            ("http://[2001:db8::1]/", None),
+            ("http://h/", None),
+        ];
+        for (to, zone) in table {
+            let mut request = Request::new(Method::GET, url("http://me:secret@[fe80::1]/"));
+            request.zone = Some("a".to_owned());
+            let mut fields = HeaderMap::new();
+            fields.insert(header::LOCATION, HeaderValue::from_static(to));
+            let found = location(&request, StatusCode::FOUND, &fields, POLICY).unwrap();
+            follow(
+                &mut request,
+                StatusCode::FOUND,
+                found.unwrap(),
+                None,
+                POLICY,
+            )
+            .unwrap();
+            assert_eq!(request.zone.as_deref(), zone, "{to}");
+            let is_same = to == "/x" || to == "http://[fe80::1]/";
+            assert_eq!(request.authorization.is_some(), is_same, "{to}");
+        }
+    }
+
+    #[test]
+    fn errors_hide_passwords() {
+        for to in [
+            "ftp://me:secret@h/",
+            "http://me:secret@h:x/",
+            "//me:secret@h:x",
+        ] {
+            let mut fields = HeaderMap::new();
+            fields.insert(header::LOCATION, HeaderValue::from_static(to));
+            let request = Request::new(Method::GET, url("http://h/"));
+            let found = location(&request, StatusCode::FOUND, &fields, POLICY).unwrap();
+            let error = found.unwrap_err().to_string();
+            assert!(
+                error.contains("me@h") && !error.contains("secret"),
+                "{error}"
+            );
         }
     }
 }

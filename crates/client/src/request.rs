@@ -2,11 +2,12 @@
 
 use crate::body::Body;
 use crate::client::Client;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, hide_passwords};
 use crate::deadline::Timeouts;
 use crate::error::{Error, NotRepeated};
 use crate::response::Response;
 use crate::trace::Observer;
+use crate::zone;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use url::{Position, Url};
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
+    /// The zone of the URL's address.
+    pub(crate) zone: Option<String>,
     /// What is written on the request line.
     pub(crate) target: Target,
     pub(crate) version: Version,
@@ -49,6 +52,7 @@ impl Request {
         Request {
             method,
             url,
+            zone: None,
             authorization,
             target: Target::OfUrl,
             version: Version::HTTP_11,
@@ -131,10 +135,17 @@ pub struct RequestBuilder {
 
 impl RequestBuilder {
     pub(crate) fn new(client: Client, method: Method, url: &str) -> Self {
-        let request = Url::parse(url)
-            .map(|url| Request::new(method, url))
+        let (text, zone) = zone::split_url(url);
+        let request = Url::parse(&text)
+            .map(|url| {
+                let login = client.login(&url);
+                let mut request = Request::new(method, url);
+                request.zone = zone;
+                request.authorization = login.or(request.authorization);
+                request
+            })
             .map_err(|source| Error::Url {
-                url: url.to_owned(),
+                url: hide_passwords(url),
                 source,
             });
         RequestBuilder { client, request }
@@ -182,6 +193,15 @@ impl RequestBuilder {
     pub fn path(self, path: impl Into<String>) -> Self {
         self.change(|request| {
             request.target = Target::Path(path.into());
+            Ok(())
+        })
+    }
+
+    /// Connects to the URL's IPv6 address in that zone: the name or number of a network interface.
+    #[must_use]
+    pub fn zone(self, zone: impl Into<String>) -> Self {
+        self.change(|request| {
+            request.zone = Some(zone.into());
             Ok(())
         })
     }
@@ -297,7 +317,10 @@ impl TryFrom<http::Request<Body>> for Request {
     fn try_from(request: http::Request<Body>) -> Result<Request, Error> {
         let (parts, body) = request.into_parts();
         let text = parts.uri.to_string();
-        let url = Url::parse(&text).map_err(|source| Error::Url { url: text, source })?;
+        let url = Url::parse(&text).map_err(|source| Error::Url {
+            url: hide_passwords(&text),
+            source,
+        })?;
         Ok(Request {
             version: parts.version,
             fields: parts.headers,

@@ -2,9 +2,10 @@
 
 use crate::config::Config;
 use crate::deadline::Deadline;
+use crate::zone;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use url::Host;
@@ -24,6 +25,15 @@ pub trait Resolve: Send + Sync {
     /// # Errors
     /// Whatever keeps it from finding any.
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
+
+    /// The addresses of `host`, best first, with the zones of link-local ones as scope IDs. The ports are not used.
+    ///
+    /// # Errors
+    /// As [`Resolve::resolve`].
+    fn resolve_in_zones(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
+        let addresses = self.resolve(host)?.into_iter();
+        Ok(addresses.map(|ip| SocketAddr::new(ip, 0)).collect())
+    }
 }
 
 impl<F: Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync> Resolve for F {
@@ -38,8 +48,12 @@ pub struct SystemResolver;
 
 impl Resolve for SystemResolver {
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        let addresses = (host, 0).to_socket_addrs()?;
+        let addresses = self.resolve_in_zones(host)?.into_iter();
         Ok(addresses.map(|address| address.ip()).collect())
+    }
+
+    fn resolve_in_zones(&self, host: &str) -> io::Result<Vec<SocketAddr>> {
+        Ok((host, 0).to_socket_addrs()?.collect())
     }
 }
 
@@ -56,7 +70,7 @@ pub enum Family {
 }
 
 impl Family {
-    fn takes(self, address: IpAddr) -> bool {
+    fn takes(self, address: &SocketAddr) -> bool {
         match self {
             Family::Any => true,
             Family::V4 => address.is_ipv4(),
@@ -88,7 +102,8 @@ pub(crate) struct KnownHost {
     pub(crate) host: Host<String>,
     /// `None`: for every port.
     pub(crate) port: Option<u16>,
-    pub(crate) addresses: Vec<IpAddr>,
+    /// With their zones, and any port.
+    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 /// The addresses of a host at that port. An address needs no resolver, and neither does a host that is known.
@@ -101,23 +116,32 @@ pub(crate) fn resolve(
     let known = config
         .known_hosts
         .iter()
-        .find(|known| known.host == *host && known.port.is_none_or(|at| at == port));
+        .find(|known| zone::is_about(&known.host, host) && known.port.is_none_or(|at| at == port));
     let found = match (known, host) {
         (Some(known), _) => known.addresses.clone(),
-        (None, Host::Ipv4(address)) => vec![IpAddr::V4(*address)],
-        (None, Host::Ipv6(address)) => vec![IpAddr::V6(*address)],
+        (None, Host::Ipv4(address)) => vec![(*address, port).into()],
+        (None, Host::Ipv6(address)) => vec![(*address, port).into()],
         (None, Host::Domain(name)) if is_loopback(name) => vec![
-            IpAddr::V6(Ipv6Addr::LOCALHOST),
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            (Ipv6Addr::LOCALHOST, port).into(),
+            (Ipv4Addr::LOCALHOST, port).into(),
         ],
-        (None, Host::Domain(name)) => ask(name, &config.resolver, deadline)?,
+        (None, Host::Domain(name)) => match zone::of(host) {
+            Some((address, zone)) => {
+                let scope_id = zone::scope_id(zone).map_err(NotResolved::Failed)?;
+                vec![SocketAddrV6::new(address, port, 0, scope_id).into()]
+            }
+            None => ask(name, &config.resolver, deadline)?,
+        },
     };
     let any = !found.is_empty();
     let family = config.family;
     let addresses: Vec<_> = found
         .into_iter()
-        .filter(|address| family.takes(*address))
-        .map(|address| SocketAddr::new(address, port))
+        .filter(|address| family.takes(address))
+        .map(|mut address| {
+            address.set_port(port);
+            address
+        })
         .collect();
     if addresses.is_empty() {
         let reason = if any {
@@ -144,9 +168,9 @@ fn ask(
     name: &str,
     resolver: &Arc<dyn Resolve>,
     deadline: Deadline,
-) -> Result<Vec<IpAddr>, NotResolved> {
+) -> Result<Vec<SocketAddr>, NotResolved> {
     let Some(left) = deadline.left() else {
-        return resolver.resolve(name).map_err(NotResolved::Failed);
+        return resolver.resolve_in_zones(name).map_err(NotResolved::Failed);
     };
     // getaddrinfo can't be interrupted, so it gets a thread that is left behind when the time is up.
     let (sender, receiver) = mpsc::channel();
@@ -155,7 +179,7 @@ fn ask(
         .name("resolve".to_owned())
         .spawn(move || {
             // Nobody is waiting any more if this fails.
-            let _ = sender.send(resolver.resolve(&name));
+            let _ = sender.send(resolver.resolve_in_zones(&name));
         })
         .map_err(NotResolved::Failed)?;
     match receiver.recv_timeout(left) {
@@ -201,9 +225,12 @@ mod tests {
             ("a.localhost", Family::Any, Some("[::1]:80 127.0.0.1:80")),
             ("A.B.LocalHost.", Family::V4, Some("127.0.0.1:80")),
             ("notlocalhost", Family::Any, None),
+            ("[fe80::1%257]", Family::Any, Some("[fe80::1%7]:80")),
+            ("[fe80::1%257]", Family::V4, None),
+            ("[fe80::1%no-such-device]", Family::Any, None),
         ];
         for (host, family, want) in table {
-            let host = Host::parse(host).unwrap();
+            let host = zone::parse_host(host).unwrap();
             let config = Config {
                 family: *family,
                 resolver: resolver.clone(),

@@ -1,11 +1,15 @@
-//! SOCKS 5: a proxy that passes bytes on and knows nothing of HTTP (RFC 1928, RFC 1929).
+//! SOCKS 4, 4a and 5: a proxy that passes bytes on and knows nothing of HTTP (RFC 1928, RFC 1929).
 //!
 //! ```text
-//! client                                     proxy
+//! version 5: client                          proxy
 //! 05 01 00          I can do without a password
 //!                                            05 00     so can I
 //! 05 01 00 03 …     connect to that host and port
 //!                                            05 00 00 01 …   done: from here on, that is the server
+//!
+//! version 4: client                          proxy
+//! 04 01 port address user 00                 00 5a …         done
+//! 04 01 port 00 00 00 01 user 00 name 00     (4a: the proxy looks up the name)
 //! ```
 
 use crate::credentials::Credentials;
@@ -17,6 +21,11 @@ const NO_PASSWORD: u8 = 0;
 const PASSWORD: u8 = 2;
 const NO_ACCEPTABLE_METHOD: u8 = 0xff;
 const CONNECT: u8 = 1;
+const VERSION_4: u8 = 4;
+/// The address that says that a name follows (SOCKS 4a).
+const NAME_FOLLOWS: [u8; 4] = [0, 0, 0, 1];
+/// The reply of version 4 to a request that is carried out.
+const GRANTED: u8 = 90;
 
 /// Where the proxy is asked to connect to.
 pub(crate) enum Destination<'d> {
@@ -24,7 +33,7 @@ pub(crate) enum Destination<'d> {
     Name(&'d str),
 }
 
-/// Asks for a connection; afterwards the stream leads to the destination.
+/// Asks for a connection in version 5; afterwards the stream leads to the destination.
 pub(crate) fn ask(
     stream: &mut (impl Read + Write),
     destination: &Destination<'_>,
@@ -95,10 +104,55 @@ pub(crate) fn ask(
     stream.read_exact(&mut vec![0; length + 2])
 }
 
+/// Asks for a connection in version 4, which reaches IPv4 addresses and, as 4a, names. It has no passwords.
+pub(crate) fn ask_version_4(
+    stream: &mut (impl Read + Write),
+    destination: &Destination<'_>,
+    port: u16,
+    credentials: Option<&Credentials>,
+) -> io::Result<()> {
+    let mut request = vec![VERSION_4, CONNECT];
+    request.extend(port.to_be_bytes());
+    match destination {
+        Destination::Address(IpAddr::V4(address)) => request.extend(address.octets()),
+        Destination::Address(IpAddr::V6(_)) => {
+            return Err(io::Error::other("SOCKS 4 can't reach IPv6 addresses"));
+        }
+        Destination::Name(_) => request.extend(NAME_FOLLOWS),
+    }
+    let user = credentials.map_or(&[][..], |credentials| &credentials.user);
+    push_terminated(&mut request, user)?;
+    if let Destination::Name(name) = destination {
+        push_terminated(&mut request, name.as_bytes())?;
+    }
+    stream.write_all(&request)?;
+    stream.flush()?;
+    let [version, reply, _, _, _, _, _, _] = read(stream)?;
+    match (version, reply) {
+        (0, GRANTED) => Ok(()),
+        (0, 91) => Err(io::Error::other("it refused or failed to connect")),
+        (0, 92 | 93) => Err(io::Error::other("it could not confirm the user")),
+        (0, _) => Err(io::Error::other("it answered with an unknown code")),
+        _ => Err(io::Error::other("it does not speak SOCKS 4")),
+    }
+}
+
+/// Bytes with a NUL behind them.
+fn push_terminated(request: &mut Vec<u8>, bytes: &[u8]) -> io::Result<()> {
+    if bytes.contains(&0) {
+        return Err(io::Error::other(
+            "a name has a NUL in it, which ends it in SOCKS 4",
+        ));
+    }
+    request.extend_from_slice(bytes);
+    request.push(0);
+    Ok(())
+}
+
 fn log_in(stream: &mut (impl Read + Write), credentials: &Credentials) -> io::Result<()> {
     let mut request = vec![1];
-    push_counted(&mut request, credentials.user.as_bytes())?;
-    push_counted(&mut request, credentials.password.as_bytes())?;
+    push_counted(&mut request, &credentials.user)?;
+    push_counted(&mut request, &credentials.password)?;
     stream.write_all(&request)?;
     stream.flush()?;
     let [_, status] = read(stream)?;
@@ -197,10 +251,7 @@ mod tests {
         assert_eq!(result, Ok(()));
         assert_eq!(asked, b"\x05\x01\0\x05\x01\0\x01\x01\x02\x03\x04\x12\x34");
 
-        let credentials = Credentials {
-            user: "me".to_owned(),
-            password: "secret".to_owned(),
-        };
+        let credentials = Credentials::new("me", "secret");
         let answers = [&b"\x05\x02\x01\0"[..], &done[2..]].concat();
         let (result, asked) = run(&answers, &address, Some(&credentials));
         assert_eq!(result, Ok(()));
@@ -227,5 +278,89 @@ mod tests {
         let long = "x".repeat(256);
         let (result, _) = run(b"\x05\0", &Destination::Name(&long), None);
         assert!(result.unwrap_err().contains("too long"));
+    }
+
+    #[test]
+    fn version_4() {
+        let address = Destination::Address("1.2.3.4".parse().unwrap());
+        let v6 = Destination::Address("::1".parse().unwrap());
+        let name = Destination::Name("h.test");
+        let me = Credentials::new("me", "secret");
+        let nul = Credentials::new("m\0e", "");
+        let done: &[u8] = b"\0\x5a\0\x50\x7f\0\0\x01";
+        type Row<'r> = (
+            &'r Destination<'r>,
+            Option<&'r Credentials>,
+            &'r [u8],
+            Result<(), &'r str>,
+            &'r [u8],
+        );
+        let table: &[Row<'_>] = &[
+            (
+                &address,
+                None,
+                done,
+                Ok(()),
+                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
+            ),
+            (
+                &address,
+                Some(&me),
+                done,
+                Ok(()),
+                b"\x04\x01\x12\x34\x01\x02\x03\x04me\0",
+            ),
+            (
+                &name,
+                Some(&me),
+                done,
+                Ok(()),
+                b"\x04\x01\x12\x34\0\0\0\x01me\0h.test\0",
+            ),
+            (&v6, None, b"", Err("IPv6"), b""),
+            (&address, Some(&nul), b"", Err("NUL"), b""),
+            (
+                &name,
+                None,
+                b"\0\x5b\0\0\0\0\0\0",
+                Err("refused"),
+                b"\x04\x01\x12\x34\0\0\0\x01\0h.test\0",
+            ),
+            (
+                &address,
+                None,
+                b"\0\x5d\0\0\0\0\0\0",
+                Err("confirm the user"),
+                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
+            ),
+            (
+                &address,
+                None,
+                b"HTTP/1.1",
+                Err("does not speak SOCKS 4"),
+                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
+            ),
+            (
+                &address,
+                None,
+                b"\0\x5a",
+                Err("fill"),
+                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
+            ),
+        ];
+        for (destination, credentials, answers, want, request) in table {
+            let mut script = Script {
+                answers: Cursor::new(answers.to_vec()),
+                asked: Vec::new(),
+            };
+            let got = ask_version_4(&mut script, destination, 0x1234, *credentials);
+            let got = got.map_err(|error| error.to_string());
+            match (&got, want) {
+                (Ok(()), Ok(())) => {}
+                (Err(got), Err(want)) => assert!(got.contains(want), "{got}"),
+                _ => panic!("{got:?} {want:?}"),
+            }
+            assert_eq!(script.asked, *request);
+        }
     }
 }

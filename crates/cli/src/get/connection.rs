@@ -3,11 +3,11 @@
 use super::args::ConnectionArgs;
 use super::request::secrets;
 use crate::failure::Failure;
-use std::net::IpAddr;
+use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
-use tinyhttp_client::url::Host;
 use tinyhttp_client::{
-    Client, ClientBuilder, ConnectTo, Credentials, Family, Interface, NoProxy, Proxies, Proxy,
+    Client, ClientBuilder, ConnectTo, Family, Interface, NoProxy, Proxies, Proxy, zone,
 };
 
 /// A client that reaches servers as the flags determine.
@@ -27,10 +27,12 @@ pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
         })
         .proxies(proxies(args)?);
     for text in &args.resolve {
-        let (host, port, addresses) = known_host(text)
-            .ok_or_else(|| usage(format!("--resolve {text:?} is not HOST:PORT:ADDRESS")))?;
+        let (host, port, addresses) = known_host(text).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrNotAvailable => usage(format!("--resolve {text:?}: {error}")),
+            _ => usage(format!("--resolve {text:?} is not HOST:PORT:ADDRESS")),
+        })?;
         builder = builder
-            .known_host(host, port, addresses)
+            .known_addresses(host, port, addresses)
             .map_err(|error| usage(format!("--resolve {text:?}: {error}")))?;
     }
     builder = builder.strict(args.strict);
@@ -47,8 +49,8 @@ pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
         builder = builder.resolver(tinyhttp_client::StubResolver::new(args.dns_servers.clone()));
     }
     if let Some(name) = &args.interface {
-        builder = builder.interface(match name.parse() {
-            Ok(address) => Interface::Address(address),
+        builder = builder.interface(match zone::parse_address(name) {
+            Ok(address) => Interface::Address(address.ip()),
             Err(_) => Interface::Device(name.clone()),
         });
     }
@@ -83,7 +85,7 @@ fn usage(what: String) -> Failure {
 }
 
 fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
-    let not_one = |error: tinyhttp_client::NotAProxy| usage(error.to_string());
+    let invalid = |error: tinyhttp_client::NotAProxy| usage(error.to_string());
     let socks = |scheme: &str, host: &String| format!("{scheme}://{host}");
     let given = args
         .proxy
@@ -92,13 +94,15 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
         .or_else(|| {
             let host = args.socks5_hostname.as_ref();
             host.map(|host| socks("socks5h", host))
-        });
+        })
+        .or_else(|| args.socks4.as_ref().map(|host| socks("socks4", host)))
+        .or_else(|| args.socks4a.as_ref().map(|host| socks("socks4a", host)));
     let mut proxies = match given {
         None => Proxies::from_env(),
         // An empty one switches off the proxies of the environment.
         Some(text) if text.is_empty() => Proxies::default(),
         Some(text) => {
-            let proxy = Proxy::parse(&text).map_err(not_one)?;
+            let proxy = Proxy::parse(&text).map_err(invalid)?;
             Proxies {
                 http: Some(proxy.clone()),
                 https: Some(proxy),
@@ -109,15 +113,7 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
     if let Some(user) = &args.proxy_user
         && (proxies.http.is_some() || proxies.https.is_some())
     {
-        let (user, password) = secrets::ask(user, "the proxy")?;
-        let text = |bytes| {
-            let not_text = |_| usage("the proxy's user and password have to be UTF-8".to_owned());
-            String::from_utf8(bytes).map_err(not_text)
-        };
-        let credentials = Credentials {
-            user: text(user)?,
-            password: text(password)?,
-        };
+        let credentials = secrets::ask(user, "the proxy")?;
         for proxy in [&mut proxies.http, &mut proxies.https] {
             *proxy = proxy.take().map(|proxy| proxy.log_in(credentials.clone()));
         }
@@ -129,25 +125,23 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
 }
 
 /// `[+]HOST:PORT:ADDRESS[,ADDRESS]…`; a host that is an IPv6 address has brackets.
-fn known_host(text: &str) -> Option<(&str, Option<u16>, Vec<IpAddr>)> {
-    let (host, rest) = split_host(text.trim_start_matches('+'))?;
-    let (port, addresses) = rest.split_once(':')?;
+fn known_host(text: &str) -> io::Result<(&str, Option<u16>, Vec<SocketAddr>)> {
+    let bad = || io::Error::from(io::ErrorKind::InvalidInput);
+    let (host, rest) = split_host(text.trim_start_matches('+')).ok_or_else(bad)?;
+    let (port, addresses) = rest.split_once(':').ok_or_else(bad)?;
     let port = match port {
         "*" => None,
-        port => Some(port.parse().ok()?),
+        port => Some(port.parse().map_err(|_| bad())?),
     };
-    let addresses: Option<Vec<_>> = addresses
-        .split(',')
-        .map(|address| address.trim_matches(['[', ']']).parse().ok())
-        .collect();
-    Some((host, port, addresses?))
+    let addresses = addresses.split(',').map(zone::parse_address);
+    Ok((host, port, addresses.collect::<Result<_, _>>()?))
 }
 
 /// `HOST1:PORT1:HOST2:PORT2`, each of which may be empty.
 fn connect_to(text: &str) -> Option<ConnectTo> {
     let host = |text: &str| match text {
         "" => Some(None),
-        text => Host::parse(text).ok().map(Some),
+        text => zone::parse_host(text).ok().map(Some),
     };
     let port = |text: &str| match text {
         "" => Some(None),
@@ -228,14 +222,27 @@ mod tests {
             ("+h:80:127.0.0.1", Some(("h", Some(80), &["127.0.0.1"]))),
             ("h:*:::1,1.2.3.4", Some(("h", None, &["::1", "1.2.3.4"]))),
             ("[::1]:80:[::2]", Some(("[::1]", Some(80), &["::2"]))),
+            ("h:80:[fe80::1%7]", Some(("h", Some(80), &["fe80::1%7"]))),
+            (
+                "h:80:fe80::1%7,::1",
+                Some(("h", Some(80), &["fe80::1%7", "::1"])),
+            ),
+            (
+                "[fe80::1%7]:80:::1",
+                Some(("[fe80::1%7]", Some(80), &["::1"])),
+            ),
             ("h:80", None),
             ("h:80:name", None),
+            ("h:80:fe80::1%no-such-device", None),
             ("h:x:127.0.0.1", None),
         ];
         for (text, want) in table {
-            let got = known_host(text);
+            let got = known_host(text).ok();
             let want = want.map(|(host, port, addresses)| {
-                let addresses = addresses.iter().map(|a| a.parse().unwrap()).collect();
+                let addresses = addresses
+                    .iter()
+                    .map(|a| zone::parse_address(a).unwrap())
+                    .collect();
                 (host, port, addresses)
             });
             assert_eq!(got, want, "{text}");
@@ -252,12 +259,17 @@ mod tests {
                 "[::1]:80:[::2]:81",
                 Some((Some("[::1]"), Some(80), Some("[::2]"), Some(81))),
             ),
+            (
+                "::[fe80::1%eth0]:81",
+                Some((None, None, Some("[fe80::1%eth0]"), Some(81))),
+            ),
             ("a:1:b", None),
+            ("a:1:[fe80::1%]:2", None),
             ("a", None),
         ];
         for (text, want) in table {
             let got = connect_to(text);
-            let host = |text: Option<&str>| text.map(|text| Host::parse(text).unwrap());
+            let host = |text: Option<&str>| text.map(|text| zone::parse_host(text).unwrap());
             let want = want.map(|(from_host, from_port, to_host, port)| ConnectTo {
                 from_host: host(from_host),
                 from_port,

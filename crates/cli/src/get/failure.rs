@@ -66,6 +66,8 @@ fn exit_code(error: &Error) -> u8 {
         Error::Request { .. } | Error::Proxies { .. } => 2,
         Error::Url { .. } => 3,
         Error::Resolve { is_proxy: true, .. } => 5,
+        // A zone that this machine hasn't; curl can't connect then.
+        Error::Resolve { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => 7,
         Error::Resolve { .. } => 6,
         Error::Connect { .. } | Error::ConnectUnix { .. } => 7,
         Error::Interface { .. } => 45,

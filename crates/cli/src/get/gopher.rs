@@ -24,7 +24,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::Arc;
 use tinyhttp_client::trace::Observer;
-use tinyhttp_client::{Client, Error};
+use tinyhttp_client::{Client, Error, zone};
 use url::{Host, Url};
 
 /// A menu longer than that isn't shown as one.
@@ -38,7 +38,7 @@ pub(super) fn is_gopher(url: &Url) -> bool {
 /// Fetches the document, and shows it or writes it to its place.
 pub(super) fn fetch(
     client: &Client,
-    url: &Url,
+    (url, zone): (&Url, Option<&str>),
     destination: &Destination,
     pump: &Pump,
     console: Console,
@@ -49,6 +49,10 @@ pub(super) fn fetch(
     let host = url
         .host_str()
         .and_then(|host| Host::parse(host).ok())
+        .map(|host| match zone {
+            Some(zone) => zone::in_zone(&host, zone),
+            None => host,
+        })
         .ok_or_else(|| Failure::with_code(3, format!("{url} has no host")))?;
     let is_secure = url.scheme() == "gophers";
     let observer = narrator.map(|narrator| Arc::new(narrator) as Arc<dyn Observer>);

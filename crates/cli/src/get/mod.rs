@@ -76,6 +76,10 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
             }
         })
         .decompress(decompresses(args, console));
+    let builder = match secrets::logins(&args.request)? {
+        Some(logins) => builder.logins(logins),
+        None => builder,
+    };
     #[cfg(feature = "cookies")]
     let jar = request::cookies::open(&args.request)?;
     #[cfg(feature = "cookies")]

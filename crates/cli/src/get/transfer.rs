@@ -15,13 +15,13 @@ use super::report::facts::{Facts, Summary};
 use super::report::verbose::Narrator;
 use super::report::write_out::write_out;
 use super::report::{dry_run, json_out};
-use super::request::address;
+use super::request::address::{self, Address};
 use super::request::spec::RequestSpec;
 use super::show::show;
 use crate::failure::Failure;
 use std::io::{self, Write};
 use std::path::Path;
-use tinyhttp_client::Client;
+use tinyhttp_client::{Client, hide_passwords};
 use url::Url;
 
 /// What all fetches of a run share.
@@ -38,27 +38,27 @@ impl Run<'_> {
     pub(super) fn transfer(&self, target: &Target) -> Result<(), Failure> {
         let args = self.args;
         let original = target.url.as_str();
-        let url = address::parse(original)?;
+        let Address { url, zone } = address::parse(original)?;
         let schemes = args.request.proto.as_ref();
         if schemes.is_some_and(|schemes| !schemes.has(url.scheme())) {
             let what = format!("--proto doesn't let {} be used", url.scheme());
             return Err(Failure::with_code(1, what));
         }
         if gopher::is_gopher(&url) {
-            return self.gopher(target, &url);
+            return self.gopher(target, &url, zone.as_deref());
         }
-        let spec = RequestSpec::new(args, &url, original)?;
+        let spec = RequestSpec::new(args, &url, original)?.in_zone(zone);
         let destination = Destination::choose(args, &spec.url, target)?;
         let bar = match &destination {
             Destination::File { path, .. } | Destination::Named(path) => {
                 self.progress.bar(&name_of(path))
             }
             Destination::Special(_) | Destination::Stdout if args.download.progress_bar => {
-                self.progress.bar(original)
+                self.progress.bar(&hide_passwords(original))
             }
             // An upload takes its time before there is anything to show.
             Destination::Special(_) | Destination::Stdout if spec.is_upload() => {
-                self.progress.bar(original)
+                self.progress.bar(&hide_passwords(original))
             }
             Destination::Special(_) | Destination::Stdout => Bar::hidden(),
         };
@@ -90,7 +90,7 @@ impl Run<'_> {
     }
 
     /// The same by another protocol, which has neither fields nor status codes.
-    fn gopher(&self, target: &Target, url: &Url) -> Result<(), Failure> {
+    fn gopher(&self, target: &Target, url: &Url, zone: Option<&str>) -> Result<(), Failure> {
         if self.args.download.checksum.is_some() {
             let what = "--checksum is for http:// and https:// only";
             return Err(Failure::with_code(2, what));
@@ -105,7 +105,7 @@ impl Run<'_> {
         let mut summary = Summary::default();
         gopher::fetch(
             self.client,
-            url,
+            (url, zone),
             &destination,
             &pump,
             self.console,

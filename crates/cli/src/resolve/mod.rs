@@ -3,10 +3,11 @@
 use crate::failure::Failure;
 use crate::get::{ConnectionArgs, client_builder};
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Instant;
-use tinyhttp_client::Client;
 use tinyhttp_client::url::{Host, Url};
+use tinyhttp_client::{Client, hide_passwords, zone};
 
 /// Find the addresses of a host
 ///
@@ -41,22 +42,27 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 fn look_up(args: &Args, client: &Client, text: &str) -> Result<(), Failure> {
     let bad = |error: url::ParseError| {
-        Failure::with_code(3, format!("{text:?} is not a host: {error}"))
-            .hint("give a name or an address, without a path")
+        Failure::with_code(
+            3,
+            format!("{:?} is not a host: {error}", hide_passwords(text)),
+        )
+        .hint("give a name or an address, without a path")
     };
     let (host, port) = if text.contains("://") {
-        let url = Url::parse(text).map_err(bad)?;
-        let host = url.host_str().unwrap_or_default();
+        let (without_zone, zone) = zone::split_url(text);
+        let url = Url::parse(&without_zone).map_err(bad)?;
+        let host = Host::parse(url.host_str().unwrap_or_default()).map_err(bad)?;
         (
-            Host::parse(host).map_err(bad)?,
+            zone.map_or(host.clone(), |zone| zone::in_zone(&host, &zone)),
             url.port_or_known_default().unwrap_or(80),
         )
     } else {
         // An IPv6 address needs no brackets here.
         let bracketed = format!("[{text}]");
-        let is_v6 = text.parse::<std::net::Ipv6Addr>().is_ok();
+        let address = text.split('%').next().unwrap_or_default();
+        let is_v6 = address.parse::<std::net::Ipv6Addr>().is_ok();
         (
-            Host::parse(if is_v6 { &bracketed } else { text }).map_err(bad)?,
+            zone::parse_host(if is_v6 { &bracketed } else { text }).map_err(bad)?,
             80,
         )
     };
@@ -65,7 +71,7 @@ fn look_up(args: &Args, client: &Client, text: &str) -> Result<(), Failure> {
     let took = begun.elapsed();
     let mut lines: String = addresses
         .iter()
-        .map(|address| format!("{}\n", address.ip()))
+        .map(|address| format!("{}\n", without_port(address)))
         .collect();
     if args.hosts.len() > 1 {
         lines = lines
@@ -84,4 +90,14 @@ fn look_up(args: &Args, client: &Client, text: &str) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// The address, with the number of its zone if it has one.
+fn without_port(address: &SocketAddr) -> String {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() > 0 => {
+            format!("{}%{}", address.ip(), address.scope_id())
+        }
+        address => address.ip().to_string(),
+    }
 }

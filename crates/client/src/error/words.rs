@@ -17,6 +17,9 @@ impl Error {
                 "correct http_proxy, https_proxy or all_proxy, or go without: --noproxy '*'"
             }
             Error::Request { .. } => "take line breaks and control bytes out of fields and URL",
+            Error::Resolve { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+                "ip link lists the interfaces; a zone is the name or the number of one"
+            }
             Error::Resolve { .. } => "check the spelling of the host and the name server",
             Error::Connect { attempts, .. } => {
                 let refused = |attempt: &FailedAttempt| {

@@ -4,6 +4,7 @@
 //! travel over a [`Transport`] that never blocks, and how a refused certificate is explained to a person. Reading the
 //! machine's certificates takes milliseconds, so it is put off until the first https URL.
 
+mod roots;
 mod transport;
 mod trust;
 
@@ -13,6 +14,7 @@ use crate::deadline::Deadline;
 use crate::error::TlsFailure;
 use crate::trace::TlsFacts;
 use crate::transport::Transport;
+use roots::Unfit;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, ServerName, UnixTime};
@@ -39,7 +41,7 @@ use trust::{Trust, certificates};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct TlsOptions {
-    /// Trust the certificates in this PEM file instead of the machine's. One that is the server's own is taken as it is.
+    /// Trust the certificates in this PEM file instead of the machine's: authorities, and the certificates of servers themselves.
     pub ca_file: Option<PathBuf>,
     /// Trust any certificate: the connection is secret, but nobody knows from whom.
     pub insecure: bool,
@@ -149,7 +151,7 @@ impl Tls {
         transport: Box<dyn Transport>,
         deadline: Deadline,
     ) -> Result<(TlsTransport, TlsFacts), NotSecured> {
-        let name = match host {
+        let name = match &*crate::zone::without(host) {
             url::Host::Domain(name) => ServerName::try_from(name.clone())
                 .map_err(|error| NotSecured::new(TlsFailure::Certificate, error.to_string()))?,
             url::Host::Ipv4(address) => ServerName::from(std::net::IpAddr::V4(*address)),
@@ -291,6 +293,10 @@ fn explain_certificate(problem: &CertificateError) -> (TlsFailure, String) {
         CertificateError::BadSignature => (
             TlsFailure::Certificate,
             "the signature on the server's certificate is wrong".to_owned(),
+        ),
+        CertificateError::Other(rustls::OtherError(reason)) if reason.is::<Unfit>() => (
+            TlsFailure::Certificate,
+            format!("the server's certificate is not acceptable: {reason}"),
         ),
         other if trust::is_authority(other) => (
             TlsFailure::Certificate,

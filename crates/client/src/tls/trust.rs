@@ -1,5 +1,6 @@
 //! Whom a client believes that it is who it says.
 
+use super::roots::{self, Roots};
 use super::{NotSecured, TlsOptions};
 use crate::error::TlsFailure;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -21,17 +22,18 @@ pub(super) struct Trust {
 
 #[derive(Debug)]
 enum Whom {
-    /// Whoever has the key that belongs to the certificate (`-k`).
+    /// Any holder of the key that belongs to the certificate (`-k`).
     Anybody,
-    /// Whom the roots vouch for, and a certificate that was itself named as trusted.
+    /// Holders of certificates that a root has signed, and of those that are named themselves.
     Signed {
         chain: Arc<WebPkiServerVerifier>,
+        roots: Roots,
         named: Vec<CertificateDer<'static>>,
     },
 }
 
 impl Trust {
-    /// What the options say.
+    /// The trust that the options describe.
     pub(super) fn new(
         options: &TlsOptions,
         provider: Arc<CryptoProvider>,
@@ -46,28 +48,30 @@ impl Trust {
 
 impl Whom {
     fn signed(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, NotSecured> {
-        let mut roots = RootCertStore::empty();
-        let mut named = Vec::new();
-        match &options.ca_file {
+        let (certificates, named) = match &options.ca_file {
             Some(path) => {
-                named = certificates(path).map_err(|error| {
+                let named = certificates(path).map_err(|error| {
                     NotSecured::new(TlsFailure::Roots, format!("{}: {error}", path.display()))
                 })?;
-                roots.add_parsable_certificates(named.iter().cloned());
+                (named.clone(), named)
             }
-            None => {
-                let found = rustls_native_certs::load_native_certs();
-                roots.add_parsable_certificates(found.certs);
-            }
-        }
-        if roots.is_empty() {
+            None => (rustls_native_certs::load_native_certs().certs, Vec::new()),
+        };
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(certificates.iter().cloned());
+        if store.is_empty() {
             let reason = "this machine has no trusted certificates (package ca-certificates)";
             return Err(NotSecured::new(TlsFailure::Roots, reason));
         }
-        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        let algorithms = provider.signature_verification_algorithms;
+        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
             .build()
             .map_err(|error| NotSecured::new(TlsFailure::Roots, error.to_string()))?;
-        Ok(Whom::Signed { chain, named })
+        Ok(Whom::Signed {
+            chain,
+            roots: Roots::new(certificates, algorithms),
+            named,
+        })
     }
 }
 
@@ -97,19 +101,23 @@ impl ServerCertVerifier for Trust {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Whom::Signed { chain, named } = &self.whom else {
+        let Whom::Signed {
+            chain,
+            roots,
+            named,
+        } = &self.whom
+        else {
             return Ok(ServerCertVerified::assertion());
         };
-        let result =
-            chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let is_authority =
-            matches!(&result, Err(rustls::Error::InvalidCertificate(error)) if is_authority(error));
-        // Its dates have been checked by then; its name hasn't.
-        if is_authority && named.contains(end_entity) {
+        // A certificate that is named itself needs no issuer (X509_V_FLAG_PARTIAL_CHAIN of OpenSSL, which curl sets).
+        if named.contains(end_entity) {
+            roots::check_server(end_entity, now)?;
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             return Ok(ServerCertVerified::assertion());
         }
-        result
+        chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        roots.check_issuers(end_entity, intermediates, now)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

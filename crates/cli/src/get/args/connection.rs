@@ -1,8 +1,10 @@
 //! Flags that determine how the server is reached; `resolve` has them too.
 
 use std::ffi::OsString;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use tinyhttp_client::zone;
 
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Connection")]
@@ -57,8 +59,9 @@ pub(crate) struct ConnectionArgs {
     /// Connect to the Unix domain socket PATH
     #[arg(long, value_name = "PATH")]
     pub(in crate::get) unix_socket: Option<PathBuf>,
-    /// Connect through a proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]HOST:PORT [default:
-    /// the variables http_proxy, HTTPS_PROXY and ALL_PROXY]
+    /// Connect through a proxy: SCHEME://[USER:PASSWORD@]HOST:PORT, SCHEME being http, https,
+    /// socks4, socks4a, socks5 or socks5h [default: the variables http_proxy, HTTPS_PROXY and
+    /// ALL_PROXY]
     #[arg(short = 'x', long, value_name = "URL")]
     pub(in crate::get) proxy: Option<String>,
     /// Connect through a SOCKS 5 proxy, HOST[:PORT], and look names up locally
@@ -67,6 +70,12 @@ pub(crate) struct ConnectionArgs {
     /// Connect through a SOCKS 5 proxy, HOST[:PORT], which looks names up
     #[arg(long, value_name = "HOST", conflicts_with_all = ["proxy", "socks5"])]
     pub(in crate::get) socks5_hostname: Option<String>,
+    /// Connect through a SOCKS 4 proxy, HOST[:PORT], and look names up locally
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["proxy", "socks5", "socks5_hostname"])]
+    pub(in crate::get) socks4: Option<String>,
+    /// Connect through a SOCKS 4a proxy, HOST[:PORT], which looks names up
+    #[arg(long, value_name = "HOST", conflicts_with_all = ["proxy", "socks5", "socks5_hostname", "socks4"])]
+    pub(in crate::get) socks4a: Option<String>,
     /// Log in at the proxy; without :PASSWORD, ask for the password
     #[arg(
         short = 'U',
@@ -128,10 +137,24 @@ pub(in crate::get) enum TlsVersion {
 /// An address and its port, which is 53 by default.
 fn name_server(text: &str) -> Result<SocketAddr, String> {
     let with_port = text.parse::<SocketAddr>();
-    let address = text.trim_matches(['[', ']']).parse();
-    with_port
-        .or_else(|_| address.map(|address| SocketAddr::new(address, 53)))
-        .map_err(|_| "not an address; a name server can't be looked up by name".to_owned())
+    if let Ok(address) = with_port {
+        return Ok(address);
+    }
+    let (host, port) = match text.rsplit_once("]:") {
+        Some((host, port)) => (format!("{host}]"), port.parse().ok()),
+        None => (text.to_owned(), Some(53)),
+    };
+    let not_one = || "not an address; a name server can't be looked up by name".to_owned();
+    match (zone::parse_address(&host), port) {
+        (Ok(mut address), Some(port)) => {
+            address.set_port(port);
+            Ok(address)
+        }
+        (Err(error), _) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+            Err(error.to_string())
+        }
+        _ => Err(not_one()),
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +169,10 @@ mod tests {
             ("::1", Some("[::1]:53")),
             ("[::1]", Some("[::1]:53")),
             ("[::1]:54", Some("[::1]:54")),
+            ("fe80::1%7", Some("[fe80::1%7]:53")),
+            ("[fe80::1%257]:54", Some("[fe80::1%7]:54")),
+            ("fe80::1%no-such-device", None),
+            ("[::1]:x", None),
             ("localhost", None),
         ];
         for (text, want) in table {

@@ -16,7 +16,7 @@ pub(in crate::get) fn object(facts: &Facts<'_>) -> Value {
     let last = facts.trace.hops.last();
     json!({
         "url": redact::url(&facts.spec.url),
-        "effective_url": last.map(|hop| hop.url.as_str()),
+        "effective_url": last.map(|hop| redact::url(&hop.url)),
         "method": facts.spec.method.as_str(),
         "status": last.and_then(|hop| hop.status).map(|status| status.as_u16()),
         "exit_code": facts.failure.map_or(0, Failure::code),

@@ -1,8 +1,9 @@
 //! What is shown of secrets: heads without credentials and cookies, URLs without passwords.
 //!
 //! `-v`, `--dry-run`, `--json-out` and `-w` end up in bug reports, logs of build servers and on
-//! shared screens. Everything that they show of a request passes through here.
+//! shared screens. Everything that they show of a request or a response passes through here.
 
+use tinyhttp_client::hide_passwords;
 use url::Url;
 
 /// In place of a secret.
@@ -19,7 +20,7 @@ pub(in crate::get) fn head(raw: &[u8]) -> Vec<u8> {
                 .take_while(|byte| matches!(byte, b'\r' | b'\n'))
                 .count();
         let (text, line_end) = line.split_at(end);
-        shown.extend(field(text).unwrap_or_else(|| text.to_vec()));
+        shown.extend(field(text).unwrap_or_else(|| without_passwords(text)));
         shown.extend(line_end);
     }
     shown
@@ -31,7 +32,7 @@ fn field(line: &[u8]) -> Option<Vec<u8>> {
     let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
     let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     let has_scheme = is("authorization") || is("proxy-authorization");
-    if !has_scheme && !is("cookie") {
+    if !has_scheme && !is("cookie") && !is("set-cookie") {
         return None;
     }
     let mut shown = [name, b": "].concat();
@@ -44,6 +45,17 @@ fn field(line: &[u8]) -> Option<Vec<u8>> {
     }
     shown.extend(HIDDEN.as_bytes());
     Some(shown)
+}
+
+/// A line with the passwords taken out of its URLs: `Location` and `Referer` may have some.
+fn without_passwords(line: &[u8]) -> Vec<u8> {
+    // Each byte stands for a character here, so that bytes that are no text stay as they are.
+    let text: String = line.iter().copied().map(char::from).collect();
+    let shown = hide_passwords(&text);
+    shown
+        .chars()
+        .filter_map(|byte| u8::try_from(byte).ok())
+        .collect()
 }
 
 /// A URL without its password.
@@ -76,11 +88,24 @@ mod tests {
             ),
             ("Cookie: a=b; c=d\r\n", "Cookie: [not shown]\r\n"),
             ("X-Cookie: a=b\r\n", "X-Cookie: a=b\r\n"),
+            (
+                "HTTP/1.1 302 Found\r\nlocation: //me:pw@h/a\r\nset-cookie: a=b; Path=/\r\n\r\n",
+                "HTTP/1.1 302 Found\r\nlocation: //me@h/a\r\nset-cookie: [not shown]\r\n\r\n",
+            ),
+            (
+                "Refresh: 0; url=http://me:pw@h/\nLink: <http://me:pw@h/>; rel=next\n",
+                "Refresh: 0; url=http://me@h/\nLink: <http://me@h/>; rel=next\n",
+            ),
+            ("Referer: http://me:pw@h/\r\n", "Referer: http://me@h/\r\n"),
             ("", ""),
         ];
         for (raw, want) in table {
             assert_eq!(String::from_utf8(head(raw.as_bytes())).unwrap(), want);
         }
+        assert_eq!(
+            head(b"Location: http://m\xe9:pw@h/\xe9\r\n"),
+            b"Location: http://m\xe9@h/\xe9\r\n"
+        );
         for (text, want) in [
             ("http://me:pw@h/a?b#c", "http://me@h/a?b#c"),
             ("http://h/", "http://h/"),

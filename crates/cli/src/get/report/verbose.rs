@@ -110,7 +110,9 @@ impl Narrator {
                     .map(|address| address.ip().to_string())
                     .collect();
                 let list = list.join(", ");
-                match list == host.trim_matches(['[', ']']) {
+                // A zone is no part of the address itself.
+                let address = host.trim_matches(['[', ']']).split('%').next();
+                match address == Some(&list) {
                     true => step("2 resolve", format_args!("{host} is an address already")),
                     false => step("2 resolve", format_args!("{host} is at {list}")),
                 }

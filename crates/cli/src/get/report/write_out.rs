@@ -10,8 +10,8 @@ use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
-use tinyhttp_client::Peer;
 use tinyhttp_client::trace::Hop;
+use tinyhttp_client::{Peer, hide_passwords};
 
 /// Writes the format, with every variable filled in.
 pub(in crate::get) fn write_out(format: &OsStr, facts: &Facts<'_>) -> io::Result<()> {
@@ -104,14 +104,14 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
         },
         "method" => hop.map_or(facts.spec.method.to_string(), |hop| hop.method.to_string()),
         "url" => redact::url(&facts.spec.url),
-        "url_effective" => hop.map_or(&facts.spec.url, |hop| &hop.url).to_string(),
+        "url_effective" => redact::url(hop.map_or(&facts.spec.url, |hop| &hop.url)),
         "urlnum" => facts.number.to_string(),
         "scheme" => hop.map_or("", |hop| hop.url.scheme()).to_ascii_uppercase(),
         "content_type" => field(hop, "content-type"),
         "redirect_url" => hop.and_then(redirect_url).unwrap_or_default(),
         "referer" => {
             let referer = facts.spec.fields.get("Referer");
-            String::from_utf8_lossy(referer.unwrap_or_default()).into_owned()
+            hide_passwords(&String::from_utf8_lossy(referer.unwrap_or_default()))
         }
         "num_headers" => fields(hop).len().to_string(),
         "num_redirects" => facts.trace.hops.len().saturating_sub(1).to_string(),
@@ -165,7 +165,7 @@ fn redirect_url(hop: &Hop) -> Option<String> {
     let is_redirect = hop.status.is_some_and(|status| status.is_redirection());
     let location = field(Some(hop), "location");
     let url = hop.url.join(&location).ok()?;
-    (is_redirect && !location.is_empty()).then(|| url.to_string())
+    (is_redirect && !location.is_empty()).then(|| redact::url(&url))
 }
 
 fn field(hop: Option<&Hop>, name: &str) -> String {

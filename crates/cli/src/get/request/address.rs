@@ -1,7 +1,16 @@
 //! From what was typed to a URL.
 
 use crate::failure::Failure;
+use tinyhttp_client::hide_passwords;
+use tinyhttp_client::zone;
 use url::Url;
+
+/// A URL, and the zone of the IPv6 address in it.
+#[derive(Debug)]
+pub(in crate::get) struct Address {
+    pub(in crate::get) url: Url,
+    pub(in crate::get) zone: Option<String>,
+}
 
 /// Schemes that are recognised before a colon and a single slash.
 const SCHEMES: [&str; 11] = [
@@ -10,14 +19,15 @@ const SCHEMES: [&str; 11] = [
 
 /// The URL that is meant. `host:port/path` means http, and `:port/path` this machine. Between a
 /// scheme and a host there may be one to three slashes, as with curl.
-pub(in crate::get) fn parse(text: &str) -> Result<Url, Failure> {
+pub(in crate::get) fn parse(text: &str) -> Result<Address, Failure> {
     let text = text.trim();
     let full = match scheme(text) {
         Some((scheme, rest)) => {
             let host = rest.trim_start_matches('/');
             if !(1..=3).contains(&(rest.len() - host.len())) {
                 let what = format!(
-                    "{text:?} is not a URL: between {scheme}: and the host belong two slashes"
+                    "{:?} is not a URL: between {scheme}: and the host belong two slashes",
+                    shown(text)
                 );
                 return Err(Failure::with_code(3, what).hint("write it as http://host/path"));
             }
@@ -26,9 +36,11 @@ pub(in crate::get) fn parse(text: &str) -> Result<Url, Failure> {
         None if text.starts_with(':') => format!("http://localhost{text}"),
         None => format!("http://{text}"),
     };
-    let url = Url::parse(&full).map_err(|error| {
+    let (without_zone, zone) = zone::split_url(&full);
+    let url = Url::parse(&without_zone).map_err(|error| {
         let why = why(&full).unwrap_or_else(|| error.to_string());
-        Failure::with_code(3, format!("{text:?} is not a URL: {why}"))
+        let shown = shown(text);
+        Failure::with_code(3, format!("{shown:?} is not a URL: {why}"))
             .hint("write it as host:port/path or http://host/path")
     })?;
     if !matches!(url.scheme(), "http" | "https" | "gopher" | "gophers") {
@@ -38,7 +50,7 @@ pub(in crate::get) fn parse(text: &str) -> Result<Url, Failure> {
                 .hint("use http://, https://, gopher:// or gophers://"),
         );
     }
-    Ok(url)
+    Ok(Address { url, zone })
 }
 
 /// The scheme and what stands behind its colon; `None` for a text that begins with a host.
@@ -61,6 +73,13 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
 pub(in crate::get) fn after_scheme(text: &str) -> &str {
     let text = text.trim();
     scheme(text).map_or(text, |(_, rest)| rest.trim_start_matches('/'))
+}
+
+/// The text without a password.
+fn shown(text: &str) -> String {
+    let (scheme, rest) = text.split_at(text.len() - after_scheme(text).len());
+    let rest = hide_passwords(&format!("//{rest}"));
+    format!("{scheme}{}", &rest[2..])
 }
 
 /// What is wrong with the host or the port of a URL, in words that name it.
@@ -118,10 +137,54 @@ mod tests {
             ("h:80x/", "\"80x\" is not a port (0 to 65535)"),
             ("http://[::1]:x/", "\"x\" is not a port (0 to 65535)"),
             ("http://[::g]/", "\"::g\" is not an IPv6 address"),
+            ("http://[fe80::1%]/", "\"fe80::1%\" is not an IPv6 address"),
+            (
+                "http://[1.2.3.4%25a]/",
+                "\"1.2.3.4%25a\" is not an IPv6 address",
+            ),
         ];
         for (text, want) in table {
             let failure = parse(text).unwrap_err();
             assert!(failure.what().ends_with(want), "{text}: {}", failure.what());
+        }
+    }
+
+    #[test]
+    fn zones() {
+        let table = [
+            (
+                "http://[fe80::1%25eth0]:8080/a",
+                "http://[fe80::1]:8080/a",
+                Some("eth0"),
+            ),
+            ("[fe80::1%eth0]/a", "http://[fe80::1]/a", Some("eth0")),
+            (
+                "https://me:p%25@[fe80::1%252]",
+                "https://me:p%25@[fe80::1]/",
+                Some("2"),
+            ),
+            ("[fe80::1]/a%25b", "http://[fe80::1]/a%25b", None),
+        ];
+        for (text, url, zone) in table {
+            let address = parse(text).unwrap();
+            assert_eq!(
+                (address.url.as_str(), address.zone.as_deref()),
+                (url, zone),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_hide_passwords() {
+        for text in [
+            "http://me:secret@a b/",
+            "me:secret@a b",
+            "http://me:secret@h:x/",
+            "ftp://me:secret@h",
+        ] {
+            let failure = parse(text).unwrap_err();
+            assert!(!failure.what().contains("secret"), "{}", failure.what());
         }
     }
 
@@ -169,7 +232,8 @@ mod tests {
             ("file:///etc/passwd", Err(())),
         ];
         for (text, want) in table {
-            let got = parse(text).map(String::from).map_err(|_| ());
+            let got = parse(text).map(|address| String::from(address.url));
+            let got = got.map_err(|_| ());
             assert_eq!(
                 got.as_deref(),
                 want.as_ref().copied().map_err(|()| &()),

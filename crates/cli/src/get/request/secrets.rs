@@ -5,8 +5,6 @@ use crate::failure::Failure;
 use crate::get::args::{RequestArgs, bytes};
 use crate::get::failure::read_failure;
 use crate::visible::visible;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use percent_encoding::percent_decode_str;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use std::ffi::OsStr;
@@ -14,6 +12,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use tinyhttp_client::Credentials;
 use url::Url;
 
 /// The value of `Authorization` that the flags ask for.
@@ -32,21 +31,53 @@ pub(in crate::get) fn authorization(
         return Ok(Some([b"Bearer ", token.trim_ascii()].concat()));
     }
     if let Some(user) = &args.user {
-        let (user, password) = ask(user, url.host_str().unwrap_or("it"))?;
-        return Ok(Some(basic(&user, &password)));
-    }
-    // A password in the URL counts more than a file; a user in it chooses the entry.
-    if url.password().is_none() && (args.netrc || args.netrc_file.is_some()) {
-        return from_netrc(args, url);
+        let credentials = ask(user, url.host_str().unwrap_or("it"))?;
+        return Ok(Some(credentials.basic().into_bytes()));
     }
     Ok(None)
 }
 
+/// Finds the login for a URL; see [`ClientBuilder::logins`](tinyhttp_client::ClientBuilder::logins).
+type Logins = Box<dyn Fn(&Url) -> Option<Credentials> + Send + Sync>;
+
+/// What -n looks up, for every host that is asked: also for those that redirects lead to, as in
+/// curl. `None` if there is nothing to look up, or if flags give a login, which is for the first
+/// host.
+pub(in crate::get) fn logins(args: &RequestArgs) -> Result<Option<Logins>, Failure> {
+    let is_given = args.user.is_some()
+        || args.bearer.is_some()
+        || args.header.iter().any(|line| is_authorization(line));
+    if is_given || !(args.netrc || args.netrc_file.is_some()) {
+        return Ok(None);
+    }
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".netrc"));
+    let path = match (args.netrc_file.clone(), home) {
+        (Some(path), _) | (None, Some(path)) => path,
+        (None, None) => return Ok(None),
+    };
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        // A home without that file has nothing to look up.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && args.netrc_file.is_none() => {
+            return Ok(None);
+        }
+        Err(error) => return Err(read_failure(&path, &error)),
+    };
+    Ok(Some(Box::new(move |url| from_netrc(&text, url))))
+}
+
+/// Whether a line of -H is about Authorization, even to take it out.
+fn is_authorization(line: &OsStr) -> bool {
+    let mut parts = line.as_bytes().split(|byte| matches!(byte, b':' | b';'));
+    let name = parts.next().unwrap_or_default();
+    name.eq_ignore_ascii_case(b"Authorization")
+}
+
 /// `USER:PASSWORD`; a password that isn't there is asked for, on the terminal, without showing it.
-pub(in crate::get) fn ask(text: &OsStr, peer: &str) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+pub(in crate::get) fn ask(text: &OsStr, peer: &str) -> Result<Credentials, Failure> {
     let text = text.as_bytes();
     if let Some((user, password)) = bytes::split_once(text, b':') {
-        return Ok((user.to_vec(), password.to_vec()));
+        return Ok(Credentials::new(user, password));
     }
     let user = String::from_utf8_lossy(text);
     let question = format!("Password of {} for {peer}: ", visible(&user));
@@ -54,7 +85,7 @@ pub(in crate::get) fn ask(text: &OsStr, peer: &str) -> Result<(Vec<u8>, Vec<u8>)
         Failure::with_code(2, format!("could not ask for a password: {error}"))
             .hint("give it as -u USER:PASSWORD, in TINYHTTP_USER, or in ~/.netrc with -n")
     })?;
-    Ok((text.to_vec(), password))
+    Ok(Credentials::new(text, password))
 }
 
 /// Asks on the terminal, whatever the standard streams are connected to. Nothing that is typed is
@@ -80,28 +111,14 @@ fn prompt(question: &str) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-fn from_netrc(args: &RequestArgs, url: &Url) -> Result<Option<Vec<u8>>, Failure> {
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".netrc"));
-    let path = match (args.netrc_file.clone(), home) {
-        (Some(path), _) | (None, Some(path)) => path,
-        (None, None) => return Ok(None),
-    };
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        // Without the file there are no entries.
-        Err(error) if error.kind() == io::ErrorKind::NotFound && args.netrc_file.is_none() => {
-            return Ok(None);
-        }
-        Err(error) => return Err(read_failure(&path, &error)),
-    };
+fn from_netrc(text: &[u8], url: &Url) -> Option<Credentials> {
+    // A password in the URL counts more than one in the file; a user in it chooses the entry.
+    if url.password().is_some() {
+        return None;
+    }
     let user: Vec<u8> = percent_decode_str(url.username()).collect();
     let user = Some(user.as_slice()).filter(|user| !user.is_empty());
-    let found = netrc::look_up(&text, url.host_str().unwrap_or_default(), user);
-    Ok(found.map(|login| basic(&login.user, &login.password)))
-}
-
-/// The value of `Authorization` (RFC 7617).
-fn basic(user: &[u8], password: &[u8]) -> Vec<u8> {
-    let pair = BASE64_STANDARD.encode([user, b":", password].concat());
-    format!("Basic {pair}").into_bytes()
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let login = netrc::look_up(text, host, user)?;
+    Some(Credentials::new(login.user, login.password))
 }

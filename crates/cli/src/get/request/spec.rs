@@ -27,6 +27,8 @@ const WORTH_ASKING: u64 = 1024 * 1024;
 pub(in crate::get) struct RequestSpec {
     pub(in crate::get) method: Method,
     pub(in crate::get) url: Url,
+    /// The zone of the URL's address.
+    zone: Option<String>,
     target: RequestTarget,
     pub(in crate::get) version: Version,
     pub(in crate::get) fields: Fields,
@@ -86,6 +88,7 @@ impl RequestSpec {
             method: method(args, &content)?,
             target: target(args, &url, original),
             url,
+            zone: None,
             version: if request.http1_0 {
                 Version::HTTP_10
             } else {
@@ -117,6 +120,12 @@ impl RequestSpec {
         lines
             .filter(|line| !line.is_empty())
             .try_for_each(|line| self.add_line(line))
+    }
+
+    /// The same request to an address in that zone.
+    pub(in crate::get) fn in_zone(mut self, zone: Option<String>) -> Self {
+        self.zone = zone;
+        self
     }
 
     /// Adds a field of -H. Fields that determine how the message is framed are settings here,
@@ -187,6 +196,9 @@ impl RequestSpec {
         let mut request = client
             .request(self.method.clone(), self.url.as_str())
             .version(self.version);
+        if let Some(zone) = &self.zone {
+            request = request.zone(zone.clone());
+        }
         request = match &self.target {
             RequestTarget::OfUrl => request,
             RequestTarget::Path(path) => request.path(path.clone()),
