@@ -281,6 +281,55 @@ fn secrets_are_not_shown() {
             }
         }
     }
+    let cookie = "HTTP/1.1 200 OK\r\nSet-Cookie: id=s3cret; Path=/\r\nContent-Length: 0\r\n\r\n";
+    let go = |location: &str| {
+        format!("HTTP/1.1 302 Go\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+    };
+    let (absolute, loop_) = (
+        go("http://me:s3cret@127.0.0.1:1/"),
+        go("//me:s3cret@127.0.0.1:1/"),
+    );
+    let (scheme, port) = (go("ftp://me:s3cret@h/"), go("http://me:s3cret@h:x/"));
+    let referer = &["-v", "-e", "http://me:s3cret@h/"][..];
+    let table: &[(&str, &[&str], i32)] = &[
+        (cookie, &["-v"], 0),
+        (cookie, &["--json-out"], 0),
+        (cookie, &["-w", "%{json}"], 0),
+        (cookie, &["--explain"], 0),
+        (HELLO, referer, 0),
+        (HELLO, &["-w", "%{referer}", "-e", "http://me:s3cret@h/"], 0),
+        (&absolute, &["-v"], 0),
+        (&absolute, &["--json-out"], 0),
+        (&absolute, &["--explain"], 0),
+        (&absolute, &["-w", "%{redirect_url} %{url_effective}"], 0),
+        (&absolute, &["-v", "-L"], 7),
+        (&absolute, &["--json-out", "-L"], 7),
+        (&absolute, &["--explain", "-L"], 7),
+        (&loop_, &["-v", "-L"], 7),
+        (&scheme, &["-v", "-L"], 1),
+        (&scheme, &["--json-out", "-L"], 1),
+        (&port, &["-v", "-L"], 3),
+    ];
+    for (answer, flags, code) in table {
+        let server = Server::answering([answer]);
+        let url = server.url("/");
+        let outcome = get(flags.iter().copied().chain([&*url])).fails(*code);
+        let shown = format!(
+            "{}{}",
+            String::from_utf8_lossy(&outcome.stdout),
+            outcome.stderr
+        );
+        assert!(!shown.contains("s3cret"), "{flags:?} {shown}");
+    }
+    for url in [
+        "http://me:s3cret@a b/",
+        "ftp://me:s3cret@h/",
+        "me:s3cret@h:x",
+    ] {
+        let outcome = get([url]);
+        assert_ne!(outcome.code, 0);
+        assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
+    }
     let outcome = get(["http://me:s3cret@127.0.0.1:1/"]).fails(7);
     assert!(!outcome.stderr.contains("s3cret"), "{}", outcome.stderr);
 }

@@ -2,8 +2,9 @@
 
 use crate::script::{Connection, HELLO, Server, command, get, run};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use support::Folder;
 
@@ -122,6 +123,69 @@ fn a_tunnel_that_is_refused() {
     );
 }
 
+/// A proxy that speaks SOCKS 4, 4a and 5 and connects to this port of 127.0.0.1. It notes which destination it was asked
+/// for, such as `5 far.test` or `4 127.0.0.1 me`.
+fn socks_proxy(port: u16) -> (Server, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let proxy = Server::start_parallel(move |connection| {
+        let mut stream = connection.stream.try_clone().unwrap();
+        let mut read = |length: usize| {
+            let mut bytes = vec![0; length];
+            stream.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        let version = read(1)[0];
+        let target = match version {
+            4 => {
+                assert_eq!(read(1), [1]);
+                assert_eq!(read(2), port.to_be_bytes());
+                let address = read(4);
+                let mut text = || {
+                    let mut text = read(1);
+                    while text.last() != Some(&0) {
+                        text.extend(read(1));
+                    }
+                    text.pop();
+                    String::from_utf8(text).unwrap()
+                };
+                let user = text();
+                let host = match address[..] {
+                    [0, 0, 0, 1] => text(),
+                    _ => Ipv4Addr::from(<[u8; 4]>::try_from(address).unwrap()).to_string(),
+                };
+                connection.send(b"\0\x5a\0\0\0\0\0\0");
+                format!("4 {host} {user}")
+            }
+            _ => {
+                let methods = usize::from(read(1)[0]);
+                let wants_password = read(methods).contains(&2);
+                connection.send([5, if wants_password { 2 } else { 0 }]);
+                if wants_password {
+                    assert_eq!(read(11), b"\x01\x02me\x06secret");
+                    connection.send(b"\x01\0");
+                }
+                let head = read(4);
+                let host = match head[3] {
+                    1 => Ipv4Addr::from(<[u8; 4]>::try_from(read(4)).unwrap()).to_string(),
+                    3 => {
+                        let length = usize::from(read(1)[0]);
+                        String::from_utf8(read(length)).unwrap()
+                    }
+                    kind => panic!("kind {kind}"),
+                };
+                assert_eq!(read(2), port.to_be_bytes());
+                connection.send(b"\x05\0\0\x01\0\0\0\0\0\0");
+                format!("5 {host}{}", if wants_password { " me" } else { "" })
+            }
+        };
+        seen.lock().unwrap().push(target);
+        let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        pass_on(connection, &server);
+    });
+    (proxy, asked)
+}
+
 #[test]
 fn socks() {
     let server = Server::start_parallel(|connection| {
@@ -130,65 +194,102 @@ fn socks() {
         }
     });
     let port = server.address.port();
-    let proxy = Server::start_parallel(move |connection| {
-        let mut stream = connection.stream.try_clone().unwrap();
-        let mut read = |length: usize| {
-            let mut bytes = vec![0; length];
-            stream.read_exact(&mut bytes).unwrap();
-            bytes
-        };
-        let methods = usize::from(read(2)[1]);
-        let wants_password = read(methods).contains(&2);
-        connection.send(if wants_password {
-            b"\x05\x02"
-        } else {
-            b"\x05\0"
-        });
-        if wants_password {
-            assert_eq!(read(11), b"\x01\x02me\x06secret");
-            connection.send(b"\x01\0");
-        }
-        let head = read(4);
-        match head[3] {
-            1 => assert_eq!(read(4), [127, 0, 0, 1]),
-            3 => {
-                let length = usize::from(read(1)[0]);
-                assert_eq!(read(length), b"far.test");
-            }
-            kind => panic!("kind {kind}"),
-        }
-        let asked = u16::from_be_bytes(read(2).try_into().unwrap());
-        connection.send(b"\x05\0\0\x01\0\0\0\0\0\0");
-        assert_eq!(asked, port);
-        let server = TcpStream::connect(("127.0.0.1", asked)).unwrap();
-        pass_on(connection, &server);
-    });
-    for (scheme, host) in [
-        ("socks5", "127.0.0.1"),
-        ("socks5h", "far.test"),
-        ("socks5", "localhost"),
-    ] {
-        let via = format!("{scheme}://{}", proxy.address);
+    let (proxy, asked) = socks_proxy(port);
+    let table = [
+        ("socks4://", "127.0.0.1", "4 127.0.0.1 "),
+        ("socks4://", "localhost", "4 127.0.0.1 "),
+        ("socks4://me:secret@", "127.0.0.1", "4 127.0.0.1 me"),
+        ("socks4a://", "127.0.0.1", "4 127.0.0.1 "),
+        ("socks4a://", "far.test", "4 far.test "),
+        ("socks4a://me@", "far.test", "4 far.test me"),
+        ("socks5://", "127.0.0.1", "5 127.0.0.1"),
+        ("socks5://", "localhost", "5 127.0.0.1"),
+        ("socks5://me:secret@", "127.0.0.1", "5 127.0.0.1 me"),
+        ("socks5h://", "far.test", "5 far.test"),
+        ("socks5h://", "127.0.0.1", "5 127.0.0.1"),
+        ("socks5h://me:secret@", "far.test", "5 far.test me"),
+        // GNOME's name for version 5, with names for the proxy.
+        ("socks://", "far.test", "5 far.test"),
+        ("socks://", "127.0.0.1", "5 127.0.0.1"),
+        ("SOCKS5H://", "far.test", "5 far.test"),
+    ];
+    for (prefix, host, want) in table {
+        let via = format!("{prefix}{}", proxy.address);
         let url = format!("http://{host}:{port}/");
-        assert_eq!(
-            get(["-4", "-x", &via, &url]).succeeds().text(),
-            "hello",
-            "{scheme} {host}"
+        let by_flag = get(["-4", "-x", &via, &url]).succeeds();
+        assert_eq!(by_flag.text(), "hello", "{prefix} {host}");
+        for variable in ["ALL_PROXY", "all_proxy", "http_proxy"] {
+            let mut command = command(["get", "-4", &url]);
+            command.env(variable, format!("{via}/"));
+            assert_eq!(run(command, b"").succeeds().text(), "hello", "{variable}");
+        }
+        let asked = std::mem::take(&mut *asked.lock().unwrap());
+        assert_eq!(asked, [want; 4], "{prefix} {host}");
+    }
+    let address = proxy.address.to_string();
+    for (flag, host, want) in [
+        ("--socks4", "127.0.0.1", "4 127.0.0.1 "),
+        ("--socks4a", "far.test", "4 far.test "),
+        ("--socks5", "127.0.0.1", "5 127.0.0.1"),
+        ("--socks5-hostname", "far.test", "5 far.test"),
+    ] {
+        let url = format!("http://{host}:{port}/");
+        get(["-4", flag, &address, &url]).succeeds();
+        let asked = std::mem::take(&mut *asked.lock().unwrap());
+        assert_eq!(asked, [want], "{flag}");
+    }
+    // A host that needs no proxy is reached, whatever the environment names.
+    let mut command = command(["get", &server.url("/")]);
+    command
+        .env("ALL_PROXY", "socks://127.0.0.1:1/")
+        .env("NO_PROXY", "127.0.0.1");
+    run(command, b"").succeeds();
+}
+
+#[test]
+fn socks_proxies_that_refuse() {
+    let table: [(&str, usize, &[u8], &str); 4] = [
+        (
+            "socks5h",
+            3,
+            b"HTTP/1.1 400 Bad\r\n\r\n",
+            "does not speak SOCKS 5",
+        ),
+        (
+            "socks4a",
+            9,
+            b"HTTP/1.1 400 Bad\r\n\r\n",
+            "does not speak SOCKS 4",
+        ),
+        (
+            "socks4a",
+            9,
+            b"\0\x5b\0\0\0\0\0\0",
+            "refused or failed to connect",
+        ),
+        (
+            "socks4a",
+            9,
+            b"\0\x5d\0\0\0\0\0\0",
+            "could not confirm the user",
+        ),
+    ];
+    for (scheme, length, answer, words) in table {
+        let other = Server::start(move |connection| {
+            connection.read_exactly(length);
+            connection.send(answer);
+            connection.wait_for_end();
+        });
+        let via = format!("{scheme}://{}", other.address);
+        let outcome = get(["-x", &via, "http://h.test/"]).fails(97);
+        assert!(
+            outcome.stderr.contains(words),
+            "{scheme} {}",
+            outcome.stderr
         );
     }
-    let via = format!("socks5://me:secret@{}", proxy.address);
-    get(["-x", &via, &server.url("/")]).succeeds();
-    let other = Server::start(|connection| {
-        connection.read_exactly(3);
-        connection.send("HTTP/1.1 400 Bad\r\n\r\n");
-    });
-    let via = format!("socks5h://{}", other.address);
-    let outcome = get(["-x", &via, "http://h.test/"]).fails(97);
-    assert!(
-        outcome.stderr.contains("does not speak SOCKS 5"),
-        "{}",
-        outcome.stderr
-    );
+    let outcome = get(["-x", "socks4://127.0.0.1:1", "http://[::1]/"]);
+    assert_ne!(outcome.code, 0);
 }
 
 #[test]

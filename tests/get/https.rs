@@ -3,8 +3,8 @@
 use crate::connections::tunnelling_proxy;
 use crate::script::{HELLO, Server, get};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -52,6 +52,27 @@ impl Authority {
             format!("Test Authority {}", NUMBER.fetch_add(1, Ordering::Relaxed)),
         );
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = Folder::new().with("ca.pem", issuer.pem());
+        Authority { issuer, folder }
+    }
+
+    /// An authority whose own certificate is changed, signed by itself or by `issuer`.
+    fn changed(
+        issuer: Option<&Authority>,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> Authority {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let name = format!("Odd Authority {}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        params.distinguished_name.push(DnType::CommonName, name);
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let issuer = match issuer {
+            None => CertifiedIssuer::self_signed(params, key),
+            Some(issuer) => CertifiedIssuer::signed_by(params, key, &issuer.issuer),
+        };
+        let issuer = issuer.unwrap();
         let folder = Folder::new().with("ca.pem", issuer.pem());
         Authority { issuer, folder }
     }
@@ -211,6 +232,232 @@ fn a_certificate_that_signs_itself_can_be_named() {
             "{}",
             wrong.stderr
         );
+    }
+}
+
+/// What curl 7.88 with OpenSSL 3.0 does is the same in every row.
+#[test]
+fn only_authorities_may_issue() {
+    let usages = |usages: &'static [KeyUsagePurpose]| {
+        move |params: &mut CertificateParams| params.key_usages = usages.to_vec()
+    };
+    let purposes = |purpose: ExtendedKeyUsagePurpose| {
+        move |params: &mut CertificateParams| params.extended_key_usages = vec![purpose]
+    };
+    let subtree = |name: &'static str| {
+        move |params: &mut CertificateParams| {
+            params.name_constraints = Some(NameConstraints {
+                permitted_subtrees: vec![GeneralSubtree::DnsName(name.to_owned())],
+                excluded_subtrees: Vec::new(),
+            });
+        }
+    };
+    let is_ca = |is_ca: IsCa, usages: &'static [KeyUsagePurpose]| {
+        move |params: &mut CertificateParams| {
+            params.is_ca = is_ca;
+            params.key_usages = usages.to_vec();
+        }
+    };
+    use KeyUsagePurpose::{CrlSign, DigitalSignature, KeyCertSign};
+    type Change = Box<dyn FnOnce(&mut CertificateParams)>;
+    let table: Vec<(&str, Change, Option<&str>)> = vec![
+        ("without keyUsage", Box::new(|_| {}), None),
+        ("keyCertSign", Box::new(usages(&[KeyCertSign])), None),
+        (
+            "keyCertSign and more",
+            Box::new(usages(&[KeyCertSign, CrlSign])),
+            None,
+        ),
+        ("cRLSign", Box::new(usages(&[CrlSign])), Some("keyUsage")),
+        (
+            "digitalSignature",
+            Box::new(usages(&[DigitalSignature])),
+            Some("keyUsage"),
+        ),
+        (
+            "CA:FALSE",
+            Box::new(is_ca(IsCa::ExplicitNoCa, &[])),
+            Some("not a certificate authority"),
+        ),
+        (
+            "CA:FALSE, keyCertSign",
+            Box::new(is_ca(IsCa::ExplicitNoCa, &[KeyCertSign])),
+            Some("not a certificate authority"),
+        ),
+        (
+            "no basicConstraints",
+            Box::new(is_ca(IsCa::NoCa, &[])),
+            Some("not a certificate authority"),
+        ),
+        (
+            "no basicConstraints, keyCertSign",
+            Box::new(is_ca(IsCa::NoCa, &[KeyCertSign])),
+            None,
+        ),
+        (
+            "pathlen 0",
+            Box::new(is_ca(IsCa::Ca(BasicConstraints::Constrained(0)), &[])),
+            None,
+        ),
+        (
+            "for clients",
+            Box::new(purposes(ExtendedKeyUsagePurpose::ClientAuth)),
+            Some("not for servers"),
+        ),
+        (
+            "for servers",
+            Box::new(purposes(ExtendedKeyUsagePurpose::ServerAuth)),
+            None,
+        ),
+        (
+            "for anything",
+            Box::new(purposes(ExtendedKeyUsagePurpose::Any)),
+            None,
+        ),
+        (
+            "expired",
+            Box::new(|params| params.not_after = date_time_ymd(2002, 3, 4)),
+            Some("not valid now"),
+        ),
+        (
+            "early",
+            Box::new(|params| params.not_before = date_time_ymd(2999, 3, 4)),
+            Some("not valid now"),
+        ),
+        (
+            "for other names",
+            Box::new(subtree("other.test")),
+            Some("certificate"),
+        ),
+        ("for these names", Box::new(subtree("localhost")), None),
+    ];
+    for (name, change, refusal) in table {
+        let authority = Authority::changed(None, change);
+        let identity = authority.sign(&["localhost"], |_| {});
+        let server = serve(config(&identity));
+        let outcome = get([
+            "-4",
+            "--cacert",
+            &authority.ca(),
+            &url(&server, "localhost"),
+        ]);
+        match refusal {
+            None => assert_eq!(outcome.code, 0, "{name} {outcome:?}"),
+            Some(words) => {
+                assert_eq!(outcome.code, 60, "{name} {outcome:?}");
+                assert!(outcome.stderr.contains(words), "{name} {}", outcome.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn chains_keep_to_the_rules_of_their_issuers() {
+    let no_sign = |params: &mut CertificateParams| {
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    };
+    let limited = |limit: u8| {
+        move |params: &mut CertificateParams| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(limit));
+        }
+    };
+    let plain = |_: &mut CertificateParams| {};
+    let root = Authority::changed(None, plain);
+    let root_of_none = Authority::changed(None, limited(0));
+    let root_of_one = Authority::changed(None, limited(1));
+    let table = [
+        (
+            "root and intermediate",
+            &root,
+            Authority::changed(Some(&root), plain),
+            None,
+        ),
+        (
+            "root of one",
+            &root_of_one,
+            Authority::changed(Some(&root_of_one), plain),
+            None,
+        ),
+        (
+            "root of none",
+            &root_of_none,
+            Authority::changed(Some(&root_of_none), plain),
+            Some("path length"),
+        ),
+        (
+            "intermediate without keyCertSign",
+            &root,
+            Authority::changed(Some(&root), no_sign),
+            Some("keyUsage"),
+        ),
+    ];
+    for (name, root, between, refusal) in table {
+        let identity = between.sign(&["localhost"], |_| {});
+        let chain = vec![identity.der.clone(), between.issuer.der().clone()];
+        let config = builder()
+            .with_no_client_auth()
+            .with_single_cert(chain, identity.key_der())
+            .unwrap();
+        let server = serve(config);
+        let url = url(&server, "localhost");
+        let outcome = get(["-4", "--cacert", &root.ca(), &url]);
+        match refusal {
+            None => assert_eq!(outcome.code, 0, "{name} {outcome:?}"),
+            Some(words) => {
+                assert_eq!(outcome.code, 60, "{name} {outcome:?}");
+                assert!(outcome.stderr.contains(words), "{name} {}", outcome.stderr);
+            }
+        }
+        // A certificate in the middle of a chain can be named, and what is above it doesn't count.
+        let outcome = get(["-4", "--cacert", &between.ca(), &url]);
+        let may_sign = refusal != Some("keyUsage");
+        assert_eq!(
+            outcome.code,
+            if may_sign { 0 } else { 60 },
+            "{name} {outcome:?}"
+        );
+    }
+}
+
+/// A server's own certificate can be named: it is trusted for this server and for no other.
+#[test]
+fn a_leaf_can_be_named_and_issues_nothing() {
+    let authority = Authority::new();
+    let good = authority.for_loopback();
+    let expired = authority.sign(&["localhost"], |params| {
+        params.not_before = date_time_ymd(2001, 1, 1);
+        params.not_after = date_time_ymd(2002, 3, 4);
+    });
+    let client = authority.sign(&["localhost"], |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let other = authority.sign(&["other.test"], |_| {});
+    let unsigned = Authority::changed(None, |params| params.is_ca = IsCa::NoCa);
+    let below = unsigned.sign(&["localhost"], |_| {});
+    let table = [
+        (&good, &good.pem, None),
+        (&good, &expired.pem, Some("nobody whom this client trusts")),
+        (&expired, &expired.pem, Some("expired on Mon, 04 Mar 2002")),
+        (&client, &client.pem, Some("not for servers")),
+        (&other, &other.pem, Some("not for localhost")),
+        (&below, &below.pem, None),
+    ];
+    for (identity, named, refusal) in table {
+        let folder = Folder::new().with("named.pem", named);
+        let server = serve(config(identity));
+        let outcome = get([
+            "-4",
+            "--cacert",
+            &folder.join("named.pem"),
+            &url(&server, "localhost"),
+        ]);
+        match refusal {
+            None => assert_eq!(outcome.code, 0, "{outcome:?}"),
+            Some(words) => {
+                assert_eq!(outcome.code, 60, "{outcome:?}");
+                assert!(outcome.stderr.contains(words), "{words} {}", outcome.stderr);
+            }
+        }
     }
 }
 

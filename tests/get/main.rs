@@ -11,6 +11,8 @@
 //! | `forms` | `-F`: encoders, parts within parts |
 //! | `bytes` | arguments that are not UTF-8 |
 //! | `connections` | proxies, sockets, other addresses, other resolvers |
+//! | `zones` | IPv6 addresses that are reached in a zone |
+//! | `logins` | users and passwords of `-u`, URLs and netrc, along redirects |
 //! | `https` | HTTPS, with a certificate authority made for the test |
 //! | `redirects` | how many redirects are followed, and with what |
 //! | `help` | what `-h` and `--help` say |
@@ -56,6 +58,7 @@ mod https;
 mod interrupted;
 mod items;
 mod landing;
+mod logins;
 mod memory;
 mod parts;
 mod peers;
@@ -72,3 +75,4 @@ mod tolerance;
 mod uploads;
 mod versions;
 mod waits;
+mod zones;

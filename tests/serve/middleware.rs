@@ -3,6 +3,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use support::{Folder, Raw, Serve, curl_status, tinyhttp};
 
@@ -65,6 +66,42 @@ fn passwords() {
         .unwrap();
     assert_eq!(refused.status.code(), Some(1));
     assert!(!String::from_utf8_lossy(&refused.stderr).contains("apple"));
+}
+
+/// A file in another charset than UTF-8 rejects nobody, and passwords keep their bytes.
+#[test]
+fn users_in_any_charset() {
+    let folder = folder();
+    let content = [
+        b"# caf\xe9\nb\xf6b:p\xe4ss\r\n",
+        format!("{ANN}\n").as_bytes(),
+    ]
+    .concat();
+    let users = Folder::new().with("users", content);
+    let server = serve(&folder, &["--auth-file", &users.join("users")]);
+    let mut command = tinyhttp();
+    command.args(["serve", "-p", "0"]).arg(folder.path()).env(
+        "TINYHTTP_AUTH",
+        std::ffi::OsStr::from_bytes(b"b\xf6b:p\xe4ss"),
+    );
+    let by_environment = Serve::spawn(command);
+    let table: [(&Serve, &[u8], u16); 7] = [
+        (&server, b"b\xf6b:p\xe4ss", 200),
+        (&server, b"ann:U*U", 200),
+        (&server, "b\u{f6}b:p\u{e4}ss".as_bytes(), 401),
+        (&server, b"b\xf6b:p\xe5ss", 401),
+        (&server, b"b\\xf6b:p\xe4ss", 401),
+        (&by_environment, b"b\xf6b:p\xe4ss", 200),
+        (&by_environment, b"b\xf6b:", 401),
+    ];
+    for (server, pair, status) in table {
+        let login = BASE64_STANDARD.encode(pair);
+        let request = format!(
+            "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {login}\r\n\r\n"
+        );
+        let got = server.connect().send(request).answer().status;
+        assert_eq!(got, status, "{}", pair.escape_ascii());
+    }
 }
 
 /// Forty connections that guess passwords, at one name and at many, while users whose passwords are

@@ -134,7 +134,8 @@ pub(crate) fn follow(
         });
     }
     let from = Origin::in_zone(&request.url, request.zone.as_deref());
-    if from != Origin::in_zone(&url, zone.as_deref()) {
+    let is_other = from != Origin::in_zone(&url, zone.as_deref());
+    if is_other {
         // The field names the host of the URL it was written for.
         request.fields = without(&request.fields, &[header::HOST]);
         if !policy.trusts_location {
@@ -149,6 +150,8 @@ pub(crate) fn follow(
     }
     request.target = Target::OfUrl;
     let written = take_credentials(&mut url);
+    // Within an origin, a URL without a user is for the one of the request.
+    let login = login.filter(|_| is_other || written.is_some());
     if let Some(credentials) = login.or(written) {
         request.authorization = Some(credentials);
     }

@@ -46,6 +46,7 @@ use args::Target;
 use output::heads::HeadDump;
 use output::progress::Progress;
 use output::terminal::Console;
+use request::secrets;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};

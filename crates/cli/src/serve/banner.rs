@@ -29,8 +29,15 @@ pub(super) fn urls(listeners: &[SocketAddr], path: &str) -> Vec<String> {
             address => vec![Some(address)],
         };
         urls.extend(addresses.into_iter().flatten().map(|address| {
-            // SocketAddr writes an IPv6 address in brackets, as URLs do.
-            format!("http://{}{path}", SocketAddr::new(address, port))
+            let host = match (address, listener) {
+                // A zone, the link of a link-local address, is percent-encoded (RFC 6874 §2).
+                (IpAddr::V6(ip), SocketAddr::V6(on)) if on.scope_id() > 0 => {
+                    format!("[{ip}%25{}]", on.scope_id())
+                }
+                (IpAddr::V6(ip), _) => format!("[{ip}]"),
+                (IpAddr::V4(ip), _) => ip.to_string(),
+            };
+            format!("http://{host}:{port}{path}")
         }));
     }
     urls
@@ -102,10 +109,15 @@ mod tests {
         let listeners = [
             "127.0.0.1:8080".parse().unwrap(),
             "[::1]:80".parse().unwrap(),
+            "[fe80::1%3]:80".parse().unwrap(),
         ];
         assert_eq!(
             urls(&listeners, "/docs/"),
-            ["http://127.0.0.1:8080/docs/", "http://[::1]:80/docs/"]
+            [
+                "http://127.0.0.1:8080/docs/",
+                "http://[::1]:80/docs/",
+                "http://[fe80::1%253]:80/docs/"
+            ]
         );
     }
 

@@ -45,7 +45,8 @@ pub(in crate::get) struct RequestArgs {
         conflicts_with = "user"
     )]
     pub(in crate::get) bearer: Option<OsString>,
-    /// Read user and password from ~/.netrc
+    /// Read user and password of each host from ~/.netrc, those of hosts that redirects lead to
+    /// included; -u and --bearer count more
     #[arg(short, long, alias = "netrc-optional")]
     pub(in crate::get) netrc: bool,
     /// Read user and password from FILE, in the format of .netrc

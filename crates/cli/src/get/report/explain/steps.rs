@@ -1,6 +1,7 @@
 //! The seven steps of one hop.
 
 use super::super::facts::Facts;
+use super::super::redact;
 use super::page::{Page, took};
 use super::{caching, notes};
 use crate::failure::Failure;
@@ -283,7 +284,8 @@ fn head(
     start_line: impl Fn(&str) -> &'static str,
     field: impl Fn(&str) -> &'static str,
 ) {
-    let text = String::from_utf8_lossy(raw);
+    let shown = redact::head(raw);
+    let text = String::from_utf8_lossy(&shown);
     let mut label = "fields";
     for (index, line) in text.lines().take_while(|line| !line.is_empty()).enumerate() {
         if index == 0 {
@@ -294,33 +296,13 @@ fn head(
             };
             page.styled("start line", line, style, start_line(line));
         } else if let Some((name, value)) = line.split_once(':') {
-            page.field(label, name, shown(name, value.trim()), field(name));
+            page.field(label, name, value.trim(), field(name));
             label = "";
         } else {
             page.styled(label, line, styles::FAINT, "");
         }
     }
     page.row("blank line", "", "ends the head (RFC 9112 §2.1)");
-}
-
-/// Secrets are not part of a lesson that people will show around.
-fn shown<'v>(name: &str, value: &'v str) -> &'v str {
-    let is_secret = [
-        "authorization",
-        "proxy-authorization",
-        "cookie",
-        "set-cookie",
-    ]
-    .iter()
-    .any(|secret| name.eq_ignore_ascii_case(secret));
-    match value.split_once(' ') {
-        _ if !is_secret => value,
-        Some((scheme, _)) if name.to_ascii_lowercase().ends_with("authorization") => {
-            // `Basic` and the like may be seen.
-            if scheme.is_empty() { "…" } else { scheme }
-        }
-        _ => "…",
-    }
 }
 
 /// Step 7.
