@@ -43,11 +43,17 @@ pub fn parse_address(text: &str) -> io::Result<SocketAddr> {
     let inside = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
-    let text = inside.unwrap_or(text);
-    if let Ok(address) = text.parse::<IpAddr>() {
+    if let Ok(address) = inside.unwrap_or(text).parse::<IpAddr>() {
         return Ok(SocketAddr::new(address, 0));
     }
-    let (address, zone) = split(text).ok_or(io::ErrorKind::InvalidInput)?;
+    let found = match inside {
+        Some(inside) => split(inside),
+        // Only in URLs, and in what looks like them, `%25` stands for `%`.
+        None => text
+            .split_once('%')
+            .and_then(|(address, zone)| join(address, zone.into())),
+    };
+    let (address, zone) = found.ok_or(io::ErrorKind::InvalidInput)?;
     Ok(SocketAddrV6::new(address, 0, 0, scope_id(&zone)?).into())
 }
 
@@ -142,8 +148,13 @@ fn split(inside: &str) -> Option<(Ipv6Addr, String)> {
         Some(encoded) => percent_decode_str(encoded).decode_utf8().ok()?,
         None => zone.into(),
     };
-    let is_name = !zone.is_empty()
-        && !zone.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control());
+    join(address, zone)
+}
+
+/// An address and a zone, if they are that.
+fn join(address: &str, zone: Cow<'_, str>) -> Option<(Ipv6Addr, String)> {
+    let is_strange = |c: char| c == '/' || c.is_whitespace() || c.is_control();
+    let is_name = !zone.is_empty() && !zone.contains(is_strange);
     is_name.then_some((address.parse().ok()?, zone.into_owned()))
 }
 
@@ -236,6 +247,7 @@ mod tests {
         assert_eq!(scope("[::1]"), Ok(0));
         assert_eq!(scope("fe80::1%7"), Ok(7));
         assert_eq!(scope("[fe80::1%257]"), Ok(7));
+        assert_eq!(scope("fe80::1%257"), Ok(257));
         let none = Err(io::ErrorKind::AddrNotAvailable);
         assert_eq!(scope("fe80::1%no-such-device"), none);
         for text in ["", "h", "127.0.0.1%lo", "[fe80::1%", "fe80::1%"] {

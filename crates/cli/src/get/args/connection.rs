@@ -136,8 +136,9 @@ pub(in crate::get) enum TlsVersion {
 
 /// An address and its port, which is 53 by default.
 fn name_server(text: &str) -> Result<SocketAddr, String> {
-    let with_port = text.parse::<SocketAddr>();
-    if let Ok(address) = with_port {
+    if let Ok(address) = text.parse()
+        && !text.contains('%')
+    {
         return Ok(address);
     }
     let (host, port) = match text.rsplit_once("]:") {

@@ -201,7 +201,7 @@ mod tests {
     fn records_are_read_as_they_were_written() {
         let version = Version {
             url: "http://h/f".into(),
-            validator: Validator::from_text("\"v1\""),
+            validator: Validator::from_text("\"v1\"").map(|tag| tag.with_coding("gzip")),
             total: Some(100),
             coding: "gzip".into(),
             segments: vec![
