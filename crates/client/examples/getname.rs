@@ -4,7 +4,8 @@
 //! getname [HOST...]        google.com unless given
 //! ```
 //!
-//! A host may have many addresses, of both families, and they come best first: a client tries them in this order.
+//! A host may have many addresses, of both families, and they come best first: a client tries them
+//! in this order.
 
 use std::process::ExitCode;
 use tinyhttp_client::{Resolve, SystemResolver};
@@ -18,7 +19,8 @@ fn main() -> ExitCode {
     for host in hosts {
         match SystemResolver.resolve(&host) {
             Ok(addresses) => {
-                // The system tells an address once for each kind of socket; the same one need not be said twice.
+                // The system tells an address once for each kind of socket; the same one need not
+                // be said twice.
                 let mut last = None;
                 for address in addresses {
                     if last.replace(address) != Some(address) {

@@ -1,4 +1,5 @@
-//! A Gopher client (RFC 1436), one of the smallest protocols that there are: connect, send a line, read lines.
+//! A Gopher client (RFC 1436), one of the smallest protocols that there are: connect, send a line,
+//! read lines.
 //!
 //! ```text
 //! gopher [HOST [SELECTOR [PORT]]]        quux.org, / and 70 unless given

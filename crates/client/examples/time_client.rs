@@ -1,4 +1,5 @@
-//! Asks a server for the time by connecting to it: the whole protocol is one connection, one line and its end.
+//! Asks a server for the time by connecting to it: the whole protocol is one connection, one line
+//! and its end.
 //!
 //! ```text
 //! time_client [HOST [PORT]]        127.0.0.1 and 3434, where `time_server` is, unless given

@@ -1,11 +1,13 @@
-//! Gets an answer through a network that loses datagrams: sends again, waits twice as long each time, and gives up.
+//! Gets an answer through a network that loses datagrams: sends again, waits twice as long each
+//! time, and gives up.
 //!
 //! ```text
 //! udp_backoff [HOST [PORT [FIRST [LAST]]]]        127.0.0.1, 1060, where `udp_echo` is, 0.1 and 2 seconds unless given
 //! ```
 //!
-//! Why longer each time? If the network loses datagrams because it is full, sending as often as before would keep it full.
-//! Why an end? A server that is down looks just like a slow one; after the longest wait somebody has to decide.
+//! Why longer each time? If the network loses datagrams because it is full, sending as often as
+//! before would keep it full. Why an end? A server that is down looks just like a slow one; after
+//! the longest wait somebody has to decide.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -56,7 +58,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or(format!("{text:?} is no wait: seconds above zero are"))
 }
 
-/// Sends nothing; but from now on the socket knows its peer, and whatever anybody else sends is not let in.
+/// Sends nothing; but from now on the socket knows its peer, and whatever anybody else sends is not
+/// let in.
 fn connect(host: &str, port: &str) -> io::Result<UdpSocket> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let server = (host, port).to_socket_addrs()?.next();

@@ -1,10 +1,12 @@
-//! Sends one datagram, and shows when a socket gets its address: not when it is made, but when it first sends.
+//! Sends one datagram, and shows when a socket gets its address: not when it is made, but when it
+//! first sends.
 //!
 //! ```text
 //! udp_client [HOST [PORT [TEXT]]]        127.0.0.1, 3434, where `udp_server` is, and `Hello UDP!` unless given
 //! ```
 //!
-//! That it was sent is all that this program knows. Nobody tells it whether the datagram arrived; `udp_backoff` finds out.
+//! That it was sent is all that this program knows. Nobody tells it whether the datagram arrived;
+//! `udp_backoff` finds out.
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;

@@ -12,8 +12,9 @@ type Reader = Box<dyn Read + Send>;
 
 /// What a request carries.
 ///
-/// Where its length is known it goes out with Content-Length, else in chunks. Content that can be read again lets the
-/// client repeat a request, after a redirect or when a kept connection turns out to be closed.
+/// Where its length is known it goes out with Content-Length, else in chunks. Content that can be
+/// read again lets the client repeat a request, after a redirect or when a kept connection turns
+/// out to be closed.
 ///
 /// ```
 /// use tinyhttp_client::Body;
@@ -58,9 +59,10 @@ impl Body {
         Body(Kind::Again(length, Box::new(open)))
     }
 
-    /// A file's content, streamed. A regular file has the length of this moment: what is appended later is not sent, and a
-    /// file that has become shorter is an error. The length of anything else is unknown, as is that of a file which claims
-    /// to be empty but can be read, as in `/proc`.
+    /// A file's content, streamed. A regular file has the length of this moment: what is appended
+    /// later is not sent, and a file that has become shorter is an error. The length of anything
+    /// else is unknown, as is that of a file which claims to be empty but can be read, as in
+    /// `/proc`.
     ///
     /// # Errors
     /// If the file can't be opened.
@@ -157,7 +159,8 @@ pub fn file_length(path: &Path) -> io::Result<Option<u64>> {
     Ok(is_that_long.then_some(metadata.len()))
 }
 
-/// Reads exactly as many bytes as were announced, if a length was: no more, and an error if there are fewer.
+/// Reads exactly as many bytes as were announced, if a length was: no more, and an error if there
+/// are fewer.
 pub struct Exactly<R> {
     reader: R,
     /// Bytes still to come, and all of them.
@@ -218,13 +221,15 @@ impl Read for Watched {
 
 /// Content on its way out.
 pub(crate) enum Source {
-    /// In memory, from that position on: reading doesn't wait, so the head and the first piece can go out together.
+    /// In memory, from that position on: reading doesn't wait, so the head and the first piece can
+    /// go out together.
     Ready(Vec<u8>, usize),
     Reader(Reader),
 }
 
 impl Source {
-    /// The next piece of at most `limit` bytes; empty at the end. A reader's goes through `scratch`.
+    /// The next piece of at most `limit` bytes; empty at the end. A reader's goes through
+    /// `scratch`.
     pub(crate) fn piece<'p>(
         &'p mut self,
         limit: usize,

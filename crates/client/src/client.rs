@@ -1,5 +1,5 @@
-//! One fetch from its URL to the final response's head: the loop over redirects, and within it the choice of a
-//! connection.
+//! One fetch from its URL to the final response's head: the loop over redirects, and within it the
+//! choice of a connection.
 
 use crate::body::Body;
 use crate::compose::compose;
@@ -94,7 +94,8 @@ impl Client {
         self.fetch(request.try_into()?)
     }
 
-    /// The addresses of a host, in the order in which they would be tried; the port is only put beside each.
+    /// The addresses of a host, in the order in which they would be tried; the port is only put
+    /// beside each.
     ///
     /// # Errors
     /// [`Error::Resolve`], and [`Error::Timeout`].
@@ -148,7 +149,8 @@ impl Client {
                 && request.expect_continue
                 && request.body.can_be_sent()
             {
-                // Not every server knows the expectation; without it, it may take the content (RFC 9110 §15.5.18).
+                // Not every server knows the expectation; without it, it may take the content (RFC
+                // 9110 §15.5.18).
                 request.expect_continue = false;
                 Wire::new(exchange, origin.clone(), self.clone()).drain();
                 (head, exchange) = self.exchange(&mut request, &origin, clock, &recorder)?;

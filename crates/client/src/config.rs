@@ -216,10 +216,11 @@ impl ClientBuilder {
         self.known_addresses(host, port, addresses.collect())
     }
 
-    /// Uses these addresses for a host without asking the resolver; at one port only, unless that is `None`.
+    /// Uses these addresses for a host without asking the resolver; at one port only, unless that
+    /// is `None`.
     ///
-    /// A link-local address has its zone in the scope ID ([`zone::parse_address`]). The ports of the addresses are not
-    /// used.
+    /// A link-local address has its zone in the scope ID ([`zone::parse_address`]). The ports of
+    /// the addresses are not used.
     ///
     /// # Errors
     /// If `host` isn't one.
@@ -292,8 +293,9 @@ impl ClientBuilder {
 
     /// Looks up the credentials for each URL that is requested, those of redirects included.
     ///
-    /// The function sees the URL with the user and password that are written in it. Where it returns `None`, these are used.
-    /// A request with an `Authorization` field of its own sends that one, to the first origin only.
+    /// The function sees the URL with the user and password that are written in it. Where it
+    /// returns `None`, these are used. A request with an `Authorization` field of its own sends
+    /// that one, to the first origin only.
     #[must_use]
     pub fn logins(
         mut self,

@@ -1,4 +1,5 @@
-//! Reaching one of a host's addresses, quickly even when some of them are dead (RFC 8305, "happy eyeballs").
+//! Reaching one of a host's addresses, quickly even when some of them are dead (RFC 8305, "happy
+//! eyeballs").
 //!
 //! ```text
 //! resolver's answer      v6 v6 v4 v4
@@ -9,8 +10,8 @@
 //! as one has failed
 //! ```
 //!
-//! Every address is tried, whatever the error of the one before it, and one deadline bounds them all. There are no
-//! threads: the sockets don't block, and `poll` waits for all of them.
+//! Every address is tried, whatever the error of the one before it, and one deadline bounds them
+//! all. There are no threads: the sockets don't block, and `poll` waits for all of them.
 
 use crate::deadline::Deadline;
 use crate::trace::{Event, Recorder};
@@ -68,7 +69,8 @@ struct Pending {
     started: Instant,
 }
 
-/// Connects to whichever of the addresses answers first. The stream is non-blocking and sends without delay.
+/// Connects to whichever of the addresses answers first. The stream is non-blocking and sends
+/// without delay.
 pub(crate) fn connect(
     addresses: &[SocketAddr],
     options: &SocketOptions,
@@ -186,7 +188,8 @@ fn start(address: SocketAddr, options: &SocketOptions) -> Result<Socket, NotStar
         Some(Protocol::TCP),
     )?;
     socket.set_nonblocking(true)?;
-    // A request is written in as few pieces as possible already; waiting for more would only delay its end.
+    // A request is written in as few pieces as possible already; waiting for more would only delay
+    // its end.
     socket.set_tcp_nodelay(true)?;
     if let Some(interface) = &options.interface {
         bind(&socket, interface, address).map_err(NotStarted::Local)?;

@@ -7,7 +7,8 @@ use percent_encoding::percent_decode_str;
 use std::fmt;
 use url::Url;
 
-/// A user and a password, as bytes: no charset is known for them. Printing it doesn't show the password.
+/// A user and a password, as bytes: no charset is known for them. Printing it doesn't show the
+/// password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The user, without a colon.
@@ -62,8 +63,8 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Takes the passwords out of URLs and references to them, so that the text can be shown: `http://me:secret@host/` becomes
-/// `http://me@host/`.
+/// Takes the passwords out of URLs and references to them, so that the text can be shown:
+/// `http://me:secret@host/` becomes `http://me@host/`.
 #[must_use]
 pub fn hide_passwords(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -85,8 +86,8 @@ pub fn hide_passwords(text: &str) -> String {
     shown
 }
 
-/// Where the next authority of a URL may begin: behind two slashes, of either kind, or behind `http:` and `https:`, which
-/// need none.
+/// Where the next authority of a URL may begin: behind two slashes, of either kind, or behind
+/// `http:` and `https:`, which need none.
 fn authority(text: &str) -> Option<usize> {
     let is_slash = |byte: Option<&u8>| matches!(byte, Some(b'/' | b'\\'));
     let bytes = text.as_bytes();

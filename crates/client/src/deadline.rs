@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 /// The longest that each step of a fetch may take; `None`: as long as it likes.
 ///
-/// `connect` covers all addresses of a host together, and `total` everything from the first look-up to the last byte
-/// of the content, redirects and repetitions included: no step starts a clock of its own that could outlast it.
+/// `connect` covers all addresses of a host together, and `total` everything from the first look-up
+/// to the last byte of the content, redirects and repetitions included: no step starts a clock of
+/// its own that could outlast it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {

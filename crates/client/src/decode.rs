@@ -1,8 +1,9 @@
-//! Content codings undone: gzip, deflate, br and zstd (RFC 9110 §8.4), while the content is being read.
+//! Content codings undone: gzip, deflate, br and zstd (RFC 9110 §8.4), while the content is being
+//! read.
 //!
-//! A few bytes can unfold into gigabytes. Decoding takes little memory however much comes out, but whoever collects or
-//! stores it may not, so content that has grown beyond [`FREE`] and beyond [`RATIO`] times what came over the wire is
-//! refused.
+//! A few bytes can unfold into gigabytes. Decoding takes little memory however much comes out, but
+//! whoever collects or stores it may not, so content that has grown beyond [`FREE`] and beyond
+//! [`RATIO`] times what came over the wire is refused.
 
 use crate::error::Error;
 use http::{HeaderMap, HeaderValue, header};
@@ -12,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Content up to this many bytes may have any ratio: 64 MiB.
 const FREE: u64 = 64 * 1024 * 1024;
-/// How many times longer than what was sent longer content may be. gzip reaches 1032, with nothing but zeros.
+/// How many times longer than what was sent longer content may be. gzip reaches 1032, with nothing
+/// but zeros.
 const RATIO: u64 = 1100;
 /// Codings on top of each other; more than one is rare already.
 const LAYERS: usize = 4;
@@ -229,8 +231,8 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
-/// `gzip`: members, one after the other (RFC 1952 §2.2), and perhaps NUL bytes that fill up a block, as `gzip` itself lets
-/// them pass. Anything else after the last member is an error.
+/// `gzip`: members, one after the other (RFC 1952 §2.2), and perhaps NUL bytes that fill up a
+/// block, as `gzip` itself lets them pass. Anything else after the last member is an error.
 #[cfg(feature = "gzip")]
 struct Gunzip {
     /// `None` between two members.
@@ -298,8 +300,9 @@ impl Read for Gunzip {
     }
 }
 
-/// `deflate`: the zlib format, or, as some servers understood it, bare deflate (RFC 9110 §8.4.1.2). Unlike the readers of
-/// flate2 it takes neither a stream that is cut short nor bytes after its end.
+/// `deflate`: the zlib format, or, as some servers understood it, bare deflate (RFC 9110 §8.4.1.2).
+/// Unlike the readers of flate2 it takes neither a stream that is cut short nor bytes after its
+/// end.
 #[cfg(feature = "gzip")]
 struct Inflate {
     input: Layer,

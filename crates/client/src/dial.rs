@@ -286,7 +286,8 @@ impl Way<'_> {
             Some(limit) => self.clock.hurry(limit),
             None => self.clock,
         };
-        // The tunnel's messages are not the exchange's: the trace has them in one event of their own.
+        // The tunnel's messages are not the exchange's: the trace has them in one event of their
+        // own.
         let sent = Arc::new(Mutex::new(Vec::new()));
         let note = sent.clone();
         let quiet = Recorder::new(Some(Arc::new(move |_: Duration, event: &Event<'_>| {

@@ -12,8 +12,8 @@
 //!                                    ◀══  AAAA 2001:db8::1, …
 //! ```
 //!
-//! UDP promises nothing, so each question has a number that its answer repeats, the wait doubles with each attempt, and
-//! datagrams that answer no question that was asked are not looked at twice.
+//! UDP promises nothing, so each question has a number that its answer repeats, the wait doubles
+//! with each attempt, and datagrams that answer no question that was asked are not looked at twice.
 
 use crate::resolve::Resolve;
 use simple_dns::rdata::RData;
@@ -69,7 +69,8 @@ impl Resolve for StubResolver {
             for server in &self.servers {
                 match lookup.ask(*server, wait) {
                     Ok(()) if lookup.is_answered() => return lookup.addresses(),
-                    // Some servers never answer for one of the families: the other one's addresses will do.
+                    // Some servers never answer for one of the families: the other one's addresses
+                    // will do.
                     Ok(()) if lookup.has_addresses() => return lookup.addresses(),
                     Ok(()) => {
                         failure = io::Error::new(
@@ -112,8 +113,8 @@ enum Verdict {
 impl<'n> Lookup<'n> {
     fn new(name: &'n str) -> io::Result<Self> {
         Name::new(name).map_err(|_| io::Error::other("that can't be a host's name"))?;
-        // The hasher's keys are random, and so is what it makes of nothing. Somebody who can't see the question can't
-        // forge its answer.
+        // The hasher's keys are random, and so is what it makes of nothing. Somebody who can't see
+        // the question can't forge its answer.
         let random = RandomState::new().hash_one(name);
         let asked = |kind, id| Asked {
             kind,
@@ -254,7 +255,8 @@ fn judge(message: &[u8], name: &str, asked: &Asked) -> Verdict {
     }
 }
 
-/// The addresses in an answer to the question with that number, for the fuzz target; `None` if it answers another one.
+/// The addresses in an answer to the question with that number, for the fuzz target; `None` if it
+/// answers another one.
 #[cfg(fuzzing)]
 pub fn addresses_in_answer(message: &[u8], name: &str, id: u16) -> Option<Vec<IpAddr>> {
     let judged = [TYPE::A, TYPE::AAAA].map(|kind| {

@@ -1,7 +1,7 @@
 //! A blocking HTTP/1.1 client: resolve, connect, send, receive, keep the connection.
 //!
-//! No async runtime and no thread of its own (but for the system's resolver, which can't be interrupted otherwise). A
-//! fetch is seven steps, and each is a module:
+//! No async runtime and no thread of its own (but for the system's resolver, which can't be
+//! interrupted otherwise). A fetch is seven steps, and each is a module:
 //!
 //! | step | module |
 //! |---|---|
@@ -13,7 +13,8 @@
 //! | 6 close the connection, or keep it | `pool` |
 //! | 7 show the content | yours |
 //!
-//! [`trace`] says what happened when; [`Timeouts`] bound each step; [`Error`] says which one failed, at which address.
+//! [`trace`] says what happened when; [`Timeouts`] bound each step; [`Error`] says which one
+//! failed, at which address.
 //!
 //! ```
 //! # use std::io::{Read, Write};
@@ -32,8 +33,9 @@
 //! # Ok::<(), tinyhttp_client::Error>(())
 //! ```
 //!
-//! Content is streamed in both directions: a [`Response`] is a [`Read`](std::io::Read), and a [`Body`] can be made from
-//! one. A status of 400 and more is a response like any other, not an error.
+//! Content is streamed in both directions: a [`Response`] is a [`Read`](std::io::Read), and a
+//! [`Body`] can be made from one. A status of 400 and more is a response like any other, not an
+//! error.
 //!
 //! # Features
 //!
@@ -50,9 +52,10 @@
 //!
 //! # Errors
 //!
-//! An [`Error`] says in one line what failed, at which address, after how long; [`Error::phase`] at which step,
-//! [`Error::hint`] what a person may try, [`Error::may_pass`] whether trying again makes sense. While content is read it
-//! travels inside an [`io::Error`](std::io::Error); [`Error::from_io`] takes it out.
+//! An [`Error`] says in one line what failed, at which address, after how long; [`Error::phase`] at
+//! which step, [`Error::hint`] what a person may try, [`Error::may_pass`] whether trying again
+//! makes sense. While content is read it travels inside an [`io::Error`](std::io::Error);
+//! [`Error::from_io`] takes it out.
 //!
 //! ```
 //! use tinyhttp_client::{Client, Error, Phase, Timeout};
@@ -71,17 +74,19 @@
 //!
 //! # What it does unasked
 //!
-//! - Redirects are followed, ten at most, to http and https only. Credentials don't leave the origin they are for
-//!   ([`ClientBuilder::max_redirects`], [`ClientBuilder::trust_redirects`]).
-//! - Connections are kept, and used again. One that turns out to be closed is replaced once, if making the request twice
-//!   does no harm; otherwise the error says that it wasn't ([`NotRepeated`]).
+//! - Redirects are followed, ten at most, to http and https only. Credentials don't leave the
+//!   origin they are for ([`ClientBuilder::max_redirects`], [`ClientBuilder::trust_redirects`]).
+//! - Connections are kept, and used again. One that turns out to be closed is replaced once, if
+//!   making the request twice does no harm; otherwise the error says that it wasn't
+//!   ([`NotRepeated`]).
 //! - Every address of a host is tried, both families at once (RFC 8305), under one deadline.
-//! - What a server sends is bounded: heads, fields, interim responses, chunks, and what content may unfold into.
-//! - What two readers could understand differently is refused ([`ProtocolError`]), unless RFC 9112 tells a user agent how to
-//!   read it ([`ClientBuilder::strict`]).
+//! - What a server sends is bounded: heads, fields, interim responses, chunks, and what content may
+//!   unfold into.
+//! - What two readers could understand differently is refused ([`ProtocolError`]), unless RFC 9112
+//!   tells a user agent how to read it ([`ClientBuilder::strict`]).
 //!
-//! It asks no proxy unless told to ([`Proxies::from_env`]), keeps no cookies, and logs nothing: who wants to know sets an
-//! [observer](trace::Observer).
+//! It asks no proxy unless told to ([`Proxies::from_env`]), keeps no cookies, and logs nothing: who
+//! wants to know sets an [observer](trace::Observer).
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

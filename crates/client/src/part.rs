@@ -1,4 +1,5 @@
-//! Whether a 206 response is the part that was asked for, and how many bytes it announces (RFC 9110 §15.3.7).
+//! Whether a 206 response is the part that was asked for, and how many bytes it announces (RFC 9110
+//! §15.3.7).
 //!
 //! | request | 206 response | verdict |
 //! |---|---|---|
@@ -7,7 +8,8 @@
 //! | `bytes=5-9` | `bytes 0-4/20`, `bytes 5-7/20`, multipart, or none | refused |
 //! | `bytes=0-0,-1` | one part or multipart | taken as it is |
 //!
-//! The content of a single part has to be exactly as long as its Content-Range says, whatever frames it.
+//! The content of a single part has to be exactly as long as its Content-Range says, whatever
+//! frames it.
 
 use crate::error::{Error, WrongPart};
 use http::{HeaderMap, StatusCode, header};

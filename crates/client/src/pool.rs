@@ -1,8 +1,9 @@
 //! Connections that wait for their next request (RFC 9112 §9.3).
 //!
-//! A server may close an idle connection at any time, and the news may still be on its way when the next request is
-//! sent. So a connection is looked at before it is used; and if it turns out to be closed before a single byte of the
-//! response has come, the request is made again on a new one, once, provided that making it twice does no harm.
+//! A server may close an idle connection at any time, and the news may still be on its way when the
+//! next request is sent. So a connection is looked at before it is used; and if it turns out to be
+//! closed before a single byte of the response has come, the request is made again on a new one,
+//! once, provided that making it twice does no harm.
 
 use crate::exchange::Connection;
 use crate::zone;
@@ -62,7 +63,8 @@ pub(crate) struct PoolLimits {
 }
 
 impl Pool {
-    /// A connection to that origin which is still open: the one used last, for it is the least likely to be closed.
+    /// A connection to that origin which is still open: the one used last, for it is the least
+    /// likely to be closed.
     pub(crate) fn take(&self, origin: &Origin, limits: PoolLimits) -> Option<Connection> {
         loop {
             let idle = self.lock().get_mut(origin)?.pop()?;

@@ -34,7 +34,8 @@ pub(crate) enum ProxyKind {
     Socks5,
     /// The proxy looks up the name.
     Socks5Hostname,
-    /// The environment names something that is no proxy, which matters only to a request that would go through it.
+    /// The environment names something that is no proxy, which matters only to a request that would
+    /// go through it.
     Unusable,
 }
 
@@ -68,7 +69,8 @@ impl NotAProxy {
 }
 
 impl Proxy {
-    /// Reads `[scheme://][user:password@]host[:port]`. The scheme is http unless given, the port 1080, or 443 for https.
+    /// Reads `[scheme://][user:password@]host[:port]`. The scheme is http unless given, the port
+    /// 1080, or 443 for https.
     ///
     /// # Errors
     /// For anything else, and for SOCKS if the feature `socks` isn't there.
@@ -160,11 +162,12 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// What the environment says: `http_proxy` (in lower case only: a server's CGI would take `HTTP_PROXY` from a field
-    /// that anyone can send), `https_proxy`, `all_proxy` and `no_proxy`, the latter three also in upper case.
+    /// What the environment says: `http_proxy` (in lower case only: a server's CGI would take
+    /// `HTTP_PROXY` from a field that anyone can send), `https_proxy`, `all_proxy` and `no_proxy`,
+    /// the latter three also in upper case.
     ///
-    /// A variable that names no proxy is an error ([`Error::Proxies`](crate::Error::Proxies)) of the requests that would go
-    /// through it, and of no others.
+    /// A variable that names no proxy is an error ([`Error::Proxies`](crate::Error::Proxies)) of
+    /// the requests that would go through it, and of no others.
     #[must_use]
     pub fn from_env() -> Self {
         Proxies::from_variables(|name| std::env::var_os(name)?.into_string().ok())

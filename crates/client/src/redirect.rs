@@ -80,8 +80,8 @@ pub(crate) fn location(
     })
 }
 
-/// The zone that a redirect without one leads to. No server knows the zones of its clients: what it calls `fe80::1` is on
-/// the link that connects both.
+/// The zone that a redirect without one leads to. No server knows the zones of its clients: what it
+/// calls `fe80::1` is on the link that connects both.
 fn kept_zone(request: &Request, url: &Url) -> Option<String> {
     let zone = request.zone.as_ref()?;
     let is_on_link =

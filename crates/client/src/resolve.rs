@@ -10,7 +10,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use url::Host;
 
-/// Finds the addresses of a host. A [`Client`](crate::Client) can be given one of your own, and a closure is one.
+/// Finds the addresses of a host. A [`Client`](crate::Client) can be given one of your own, and a
+/// closure is one.
 ///
 /// ```
 /// use tinyhttp_client::Client;
@@ -19,14 +20,15 @@ use url::Host;
 /// let client = Client::builder().resolver(everything_here).build();
 /// ```
 pub trait Resolve: Send + Sync {
-    /// The addresses of `host`, best first. The caller waits for the answer only until its deadline, so this runs on a
-    /// thread of its own.
+    /// The addresses of `host`, best first. The caller waits for the answer only until its
+    /// deadline, so this runs on a thread of its own.
     ///
     /// # Errors
     /// Whatever keeps it from finding any.
     fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 
-    /// The addresses of `host`, best first, with the zones of link-local ones as scope IDs. The ports are not used.
+    /// The addresses of `host`, best first, with the zones of link-local ones as scope IDs. The
+    /// ports are not used.
     ///
     /// # Errors
     /// As [`Resolve::resolve`].
@@ -42,7 +44,8 @@ impl<F: Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync> Resolve for F {
     }
 }
 
-/// The system's resolver: `getaddrinfo`, which knows the hosts file and orders its answer by RFC 6724.
+/// The system's resolver: `getaddrinfo`, which knows the hosts file and orders its answer by RFC
+/// 6724.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemResolver;
 
@@ -106,7 +109,8 @@ pub(crate) struct KnownHost {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-/// The addresses of a host at that port. An address needs no resolver, and neither does a host that is known.
+/// The addresses of a host at that port. An address needs no resolver, and neither does a host that
+/// is known.
 pub(crate) fn resolve(
     host: &Host<String>,
     port: u16,
@@ -157,8 +161,8 @@ pub(crate) fn resolve(
     Ok(addresses)
 }
 
-/// Names below `localhost` are this machine, and nobody is asked about them (RFC 6761 §6.3). About `localhost` itself the
-/// system's hosts file may have something to say.
+/// Names below `localhost` are this machine, and nobody is asked about them (RFC 6761 §6.3). About
+/// `localhost` itself the system's hosts file may have something to say.
 fn is_loopback(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.to_ascii_lowercase().ends_with(".localhost")
@@ -172,7 +176,8 @@ fn ask(
     let Some(left) = deadline.left() else {
         return resolver.resolve_in_zones(name).map_err(NotResolved::Failed);
     };
-    // getaddrinfo can't be interrupted, so it gets a thread that is left behind when the time is up.
+    // getaddrinfo can't be interrupted, so it gets a thread that is left behind when the time is
+    // up.
     let (sender, receiver) = mpsc::channel();
     let (resolver, name) = (resolver.clone(), name.to_owned());
     thread::Builder::new()

@@ -108,13 +108,15 @@ impl Response {
         self.content.trailers()
     }
 
-    /// Whether a content coding is being undone, so that the length of what is read isn't that of what was sent.
+    /// Whether a content coding is being undone, so that the length of what is read isn't that of
+    /// what was sent.
     #[must_use]
     pub fn is_decoded(&self) -> bool {
         self.content.is_decoded()
     }
 
-    /// The whole content, up to 256 MiB of it; read from the response to have more, or to have it sooner.
+    /// The whole content, up to 256 MiB of it; read from the response to have more, or to have it
+    /// sooner.
     ///
     /// # Errors
     /// [`Error::TooLarge`], and whatever keeps the content from arriving.
@@ -140,7 +142,8 @@ impl Response {
         String::from_utf8(self.bytes()?).map_err(|_| Error::NotText)
     }
 
-    /// The whole content, which has to be JSON for a value of that type; otherwise as [`Response::bytes`].
+    /// The whole content, which has to be JSON for a value of that type; otherwise as
+    /// [`Response::bytes`].
     ///
     /// # Errors
     /// [`Error::Decode`], and those of [`Response::bytes`].
@@ -173,10 +176,11 @@ impl fmt::Debug for Response {
     }
 }
 
-/// A response's content, read as it arrives. Errors of a read hold an [`Error`]; see [`Error::from_io`].
+/// A response's content, read as it arrives. Errors of a read hold an [`Error`]; see
+/// [`Error::from_io`].
 ///
-/// When it has been read to its end, the connection goes back to the client's pool; when it is dropped before, the
-/// connection is closed.
+/// When it has been read to its end, the connection goes back to the client's pool; when it is
+/// dropped before, the connection is closed.
 pub struct Content {
     source: Source,
     length: BodyLength,
@@ -221,7 +225,8 @@ impl Content {
         lock(&self.trailers).clone()
     }
 
-    /// Whether a content coding is being undone, so that the length of what is read isn't that of what was sent.
+    /// Whether a content coding is being undone, so that the length of what is read isn't that of
+    /// what was sent.
     #[must_use]
     pub fn is_decoded(&self) -> bool {
         matches!(self.source, Source::Decoded(_))

@@ -1,5 +1,5 @@
-//! Trying again: which failures may pass, how long to wait, and how to go on where a download stopped without ever gluing
-//! two versions together.
+//! Trying again: which failures may pass, how long to wait, and how to go on where a download
+//! stopped without ever gluing two versions together.
 //!
 //! A download goes on like this (RFC 9110 §13.1.5, §14):
 //!
@@ -37,11 +37,13 @@ use tinyhttp_message::range::ContentRange;
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The longest that a server can make a client wait: six hours, as in curl.
 const LONGEST_ASKED: Duration = Duration::from_secs(6 * 3600);
-/// How much older than the response a Last-Modified has to be, so that two versions can't share it (RFC 9110 §8.8.2.2).
+/// How much older than the response a Last-Modified has to be, so that two versions can't share it
+/// (RFC 9110 §8.8.2.2).
 const SETTLED: i64 = 60;
 
 impl Error {
-    /// Whether the same request may well succeed a little later: the network's or the server's trouble, not the request's.
+    /// Whether the same request may well succeed a little later: the network's or the server's
+    /// trouble, not the request's.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(
@@ -64,7 +66,8 @@ pub fn may_pass(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long the server asks to wait: seconds, or until a date (RFC 9110 §10.2.3); at most six hours.
+/// How long the server asks to wait: seconds, or until a date (RFC 9110 §10.2.3); at most six
+/// hours.
 #[must_use]
 pub fn retry_after(fields: &HeaderMap, now: HttpDate) -> Option<Duration> {
     let value = fields.get(header::RETRY_AFTER)?.as_bytes();
@@ -84,10 +87,11 @@ pub fn backoff(tries: u32) -> Duration {
     Duration::from_secs(seconds).min(LONGEST_WAIT)
 }
 
-/// What tells one version of a representation from every other: a strong entity tag, or a date of last modification that
-/// is old enough. It is the value of `If-Range`.
+/// What tells one version of a representation from every other: a strong entity tag, or a date of
+/// last modification that is old enough. It is the value of `If-Range`.
 ///
-/// A validator that was taken from a response also knows the content coding: ranges count the bytes of one coding.
+/// A validator that was taken from a response also knows the content coding: ranges count the bytes
+/// of one coding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Validator {
     text: String,
@@ -121,7 +125,8 @@ impl Validator {
         }
     }
 
-    /// A validator that was stored as text. It matches any content coding, unless [`Validator::with_coding`] names one.
+    /// A validator that was stored as text. It matches any content coding, unless
+    /// [`Validator::with_coding`] names one.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let is_plain = !text.is_empty() && !text.contains(char::is_control);
@@ -138,8 +143,9 @@ impl Validator {
         self
     }
 
-    /// Whether a 206 response is of this version. Its entity tag has to be there, if this is one (RFC 9110 §15.3.7); a
-    /// date may be missing, since a server sends it to be on the safe side only.
+    /// Whether a 206 response is of this version. Its entity tag has to be there, if this is one
+    /// (RFC 9110 §15.3.7); a date may be missing, since a server sends it to be on the safe side
+    /// only.
     fn names_version_of(&self, fields: &HeaderMap) -> bool {
         if self
             .coding
@@ -198,8 +204,8 @@ pub enum Continuation {
     Other,
 }
 
-/// Judges the response to a request for everything from `first` on, up to `last` if that is given, of the version that
-/// `validator` names.
+/// Judges the response to a request for everything from `first` on, up to `last` if that is given,
+/// of the version that `validator` names.
 #[must_use]
 pub fn continuation(
     status: StatusCode,

@@ -104,7 +104,8 @@ pub(crate) fn ask(
     stream.read_exact(&mut vec![0; length + 2])
 }
 
-/// Asks for a connection in version 4, which reaches IPv4 addresses and, as 4a, names. It has no passwords.
+/// Asks for a connection in version 4, which reaches IPv4 addresses and, as 4a, names. It has no
+/// passwords.
 pub(crate) fn ask_version_4(
     stream: &mut (impl Read + Write),
     destination: &Destination<'_>,

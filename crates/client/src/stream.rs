@@ -13,7 +13,8 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use url::Host;
 
-/// Bytes in both directions, reached in the way that the client was told: its resolver, proxies and timeouts.
+/// Bytes in both directions, reached in the way that the client was told: its resolver, proxies and
+/// timeouts.
 ///
 /// Errors of reading and writing hold an [`Error`]; see [`Error::from_io`].
 pub struct Stream {
@@ -23,7 +24,8 @@ pub struct Stream {
 }
 
 impl Client {
-    /// Connects to a host; with TLS if it is to be `secure`. Every step is shown to the observer, if there is one.
+    /// Connects to a host; with TLS if it is to be `secure`. Every step is shown to the observer,
+    /// if there is one.
     ///
     /// # Errors
     /// Whatever keeps the connection from being made.

@@ -1,4 +1,5 @@
-//! What happened when: each step of a fetch as it is taken ([`Event`]), and all of them afterwards ([`Trace`]).
+//! What happened when: each step of a fetch as it is taken ([`Event`]), and all of them afterwards
+//! ([`Trace`]).
 //!
 //! The steps are those in which every account of the web tells it:
 //!
@@ -101,7 +102,8 @@ pub enum Event<'e> {
         /// How many exchanges it has carried.
         exchanges: u32,
     },
-    /// A kept connection turned out to be closed; the request is made again on a new one (RFC 9112 §9.3.1).
+    /// A kept connection turned out to be closed; the request is made again on a new one (RFC 9112
+    /// §9.3.1).
     Stale,
     /// The request's head, as it is sent.
     RequestHead(&'e [u8]),
@@ -123,11 +125,13 @@ pub enum Event<'e> {
         /// How the end of the content is found.
         length: BodyLength,
     },
-    /// The response breaks the grammar, in a way that is forgiven. Comes before the head or the content that it is about.
+    /// The response breaks the grammar, in a way that is forgiven. Comes before the head or the
+    /// content that it is about.
     Tolerated(Deviation),
     /// The response is complete, or given up.
     End {
-        /// Bytes of content that were read, as they came over the wire, without the framing of chunks.
+        /// Bytes of content that were read, as they came over the wire, without the framing of
+        /// chunks.
         received: u64,
         /// Why the connection is closed; `None`: it is kept for the next request.
         close: Option<Closed>,
@@ -212,7 +216,8 @@ pub struct Trace {
     pub hops: Vec<Hop>,
 }
 
-/// One request and its response. Times are counted from the start of the fetch; `None`: that has not happened.
+/// One request and its response. Times are counted from the start of the fetch; `None`: that has
+/// not happened.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Hop {

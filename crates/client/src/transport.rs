@@ -1,7 +1,8 @@
 //! What carries the bytes: a socket, or something wrapped around one.
 //!
-//! Sockets here never block. Whoever needs bytes tries, and waits in `poll` when there are none; so one thread can wait
-//! for the response while it is still sending the request, and every wait has a deadline.
+//! Sockets here never block. Whoever needs bytes tries, and waits in `poll` when there are none; so
+//! one thread can wait for the response while it is still sending the request, and every wait has a
+//! deadline.
 
 #[cfg(any(feature = "tls", feature = "socks"))]
 use crate::deadline::Deadline;
@@ -32,7 +33,8 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Bytes in both directions. `read` and `write` answer `WouldBlock` at once when nothing can be done.
+/// Bytes in both directions. `read` and `write` answer `WouldBlock` at once when nothing can be
+/// done.
 pub(crate) trait Transport: Read + Write + Send {
     /// Waits until one of `interest` is possible (true), or until the time is up (false).
     fn wait(&mut self, interest: PollFlags, timeout: Option<Duration>) -> io::Result<bool>;
@@ -154,7 +156,8 @@ impl Write for Patient<'_> {
     }
 }
 
-/// Waits until one of the descriptors is ready (true), or until the time is up (false). A signal ends neither.
+/// Waits until one of the descriptors is ready (true), or until the time is up (false). A signal
+/// ends neither.
 pub(crate) fn wait(descriptors: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
     // Beyond what `poll` can count is as good as for ever.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());

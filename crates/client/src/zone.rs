@@ -1,8 +1,10 @@
-//! Zones of IPv6 addresses: the link that an address such as `fe80::1` is meant on (RFC 4007 §11, RFC 6874).
+//! Zones of IPv6 addresses: the link that an address such as `fe80::1` is meant on (RFC 4007 §11,
+//! RFC 6874).
 //!
-//! Every link of a machine has link-local addresses of its own, so such an address is complete only with a zone: the name
-//! or the number of a network interface. The `url` crate has no room for one. Therefore a host with a zone is the
-//! [`Host::Domain`] `fe80::1%eth0` here, which no other host can be confused with: names never contain `%`.
+//! Every link of a machine has link-local addresses of its own, so such an address is complete only
+//! with a zone: the name or the number of a network interface. The `url` crate has no room for one.
+//! Therefore a host with a zone is the [`Host::Domain`] `fe80::1%eth0` here, which no other host
+//! can be confused with: names never contain `%`.
 //!
 //! | written | host |
 //! |---|---|
@@ -10,8 +12,8 @@
 //! | `[fe80::1%eth0]` | `fe80::1%eth0`, as curl reads it |
 //! | `[fe80::1%2]` | `fe80::1%2`: the interface with that number |
 //!
-//! A zone means something on this machine only. It selects the interface of the socket, and is part of no Host field,
-//! request target, certificate name or message to a proxy.
+//! A zone means something on this machine only. It selects the interface of the socket, and is part
+//! of no Host field, request target, certificate name or message to a proxy.
 
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
@@ -108,7 +110,8 @@ pub(crate) fn without(host: &Host<String>) -> Cow<'_, Host<String>> {
     }
 }
 
-/// Whether a rule for `pattern` is about `host`. Without a zone it is about the address in every zone.
+/// Whether a rule for `pattern` is about `host`. Without a zone it is about the address in every
+/// zone.
 pub(crate) fn is_about(pattern: &Host<String>, host: &Host<String>) -> bool {
     pattern == host || *pattern == *without(host)
 }
@@ -136,7 +139,8 @@ pub(crate) fn scope_id(zone: &str) -> io::Result<u32> {
     })
 }
 
-/// Whether the address is link-local, so that it means something else on each link (RFC 4291 §2.5.6).
+/// Whether the address is link-local, so that it means something else on each link (RFC 4291
+/// §2.5.6).
 pub(crate) fn is_link_local(address: Ipv6Addr) -> bool {
     address.segments()[0] & 0xffc0 == 0xfe80
 }

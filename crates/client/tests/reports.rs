@@ -1,5 +1,5 @@
-//! What users of other blocking clients have reported as faults, and what else can go wrong on a connection: each has a
-//! test here, against a server that follows a script.
+//! What users of other blocking clients have reported as faults, and what else can go wrong on a
+//! connection: each has a test here, against a server that follows a script.
 #![cfg(test)]
 
 use std::io::{Read, Write};
@@ -15,7 +15,8 @@ use tinyhttp_client::{Body, Client, Error, Timeout};
 const LONG: Duration = Duration::from_secs(20);
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/// A server whose connections are handled one after another by a closure that is given their number.
+/// A server whose connections are handled one after another by a closure that is given their
+/// number.
 fn serve(
     address: &str,
     mut handle: impl FnMut(usize, &mut TcpStream) + Send + 'static,

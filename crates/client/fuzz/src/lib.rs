@@ -1,10 +1,11 @@
-//! What the targets share: hosts that are related to each other in known ways, and a look into a jar.
+//! What the targets share: hosts that are related to each other in known ways, and a look into a
+//! jar.
 
 use tinyhttp_client::Jar;
 use tinyhttp_client::url::Url;
 
-/// Hosts, and the site that each belongs to: hosts of different sites never share cookies. `co.uk` and `github.io` are
-/// public suffixes, below which each name is a site.
+/// Hosts, and the site that each belongs to: hosts of different sites never share cookies. `co.uk`
+/// and `github.io` are public suffixes, below which each name is a site.
 pub const HOSTS: [(&str, &str); 14] = [
     ("example.com", "example.com"),
     ("a.example.com", "example.com"),

@@ -1,5 +1,5 @@
-//! A file of cookies, as curl and wget write it: whatever is in it, what is sent fits into one field, stays within a site, and
-//! is the same after the file has been written again.
+//! A file of cookies, as curl and wget write it: whatever is in it, what is sent fits into one
+//! field, stays within a site, and is the same after the file has been written again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! A jar: a cookie that one host sets never goes to a host of another site, a Secure one never over http, and one without a
-//! domain only to the host that set it.
+//! A jar: a cookie that one host sets never goes to a host of another site, a Secure one never over
+//! http, and one without a domain only to the host that set it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

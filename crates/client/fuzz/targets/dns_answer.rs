@@ -1,4 +1,5 @@
-//! An answer of a name server: an address that is taken from it stands in it, and belongs to the question that was asked.
+//! An answer of a name server: an address that is taken from it stands in it, and belongs to the
+//! question that was asked.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

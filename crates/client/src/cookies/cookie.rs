@@ -1,5 +1,6 @@
-//! One cookie: how a response sets it, and which requests carry it (RFC 6265 §5, with the rules that
-//! its revision added: prefixes, loopback names, and Secure cookies that plain http can't replace).
+//! One cookie: how a response sets it, and which requests carry it (RFC 6265 §5, with the rules
+//! that its revision added: prefixes, loopback names, and Secure cookies that plain http can't
+//! replace).
 
 use super::{date, suffix};
 use url::{Host, Url};

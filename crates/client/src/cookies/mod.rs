@@ -1,5 +1,5 @@
-//! Cookies: what a server asks a client to send back (RFC 6265), and the file in which curl and wget
-//! keep them.
+//! Cookies: what a server asks a client to send back (RFC 6265), and the file in which curl and
+//! wget keep them.
 //!
 //! A cookie goes back to the host that set it, to hosts below a domain if it was set for one, on
 //! paths below its own, and only over https or to this machine if it is `Secure`.
@@ -131,8 +131,9 @@ impl Jar {
     }
 }
 
-/// Adds a cookie, or replaces the one it is a new version of, which keeps its place. Where there are
-/// too many, those of the same domain give way first, and those that aren't Secure before others.
+/// Adds a cookie, or replaces the one it is a new version of, which keeps its place. Where there
+/// are too many, those of the same domain give way first, and those that aren't Secure before
+/// others.
 fn insert(cookies: &mut Vec<Cookie>, cookie: Cookie) {
     if let Some(old) = cookies.iter_mut().find(|old| old.is_same(&cookie)) {
         *old = cookie;

@@ -18,7 +18,8 @@ use tinyhttp_message as message;
 
 /// A fetch that failed.
 ///
-/// While content is being read it travels inside an [`io::Error`]; [`Error::from_io`] takes it out again.
+/// While content is being read it travels inside an [`io::Error`]; [`Error::from_io`] takes it out
+/// again.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -119,7 +120,8 @@ pub enum Error {
         elapsed: Duration,
         /// Why.
         source: io::Error,
-        /// It was a kept connection, over which such requests as may be are sent again; why this one wasn't.
+        /// It was a kept connection, over which such requests as may be are sent again; why this
+        /// one wasn't.
         not_repeated: Option<NotRepeated>,
     },
     /// The request's own content could not be read.
@@ -146,10 +148,12 @@ pub enum Error {
         elapsed: Duration,
         /// How it broke; `None`: the server closed it in good order.
         source: Option<io::Error>,
-        /// It was a kept connection, over which such requests as may be are sent again; why this one wasn't.
+        /// It was a kept connection, over which such requests as may be are sent again; why this
+        /// one wasn't.
         not_repeated: Option<NotRepeated>,
     },
-    /// The server sent something that isn't HTTP/1.1, or that two readers could understand differently.
+    /// The server sent something that isn't HTTP/1.1, or that two readers could understand
+    /// differently.
     Protocol {
         /// Which server.
         peer: Peer,
@@ -172,7 +176,8 @@ pub enum Error {
         /// Bytes that were announced, if they were.
         expected: Option<u64>,
     },
-    /// A 206 response isn't the part that was asked for, or isn't as long as it announces (RFC 9110 §15.3.7).
+    /// A 206 response isn't the part that was asked for, or isn't as long as it announces (RFC 9110
+    /// §15.3.7).
     Part {
         /// In which respect.
         reason: WrongPart,
@@ -210,7 +215,8 @@ pub enum Error {
     NotText,
 }
 
-/// Why a request that got no response on a kept connection was not sent again on a new one (RFC 9110 §9.2.2).
+/// Why a request that got no response on a kept connection was not sent again on a new one (RFC
+/// 9110 §9.2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotRepeated {

@@ -1,4 +1,5 @@
-//! A connection as the exchanges over it see it: bytes out and in, and what of the grammar outlives one of them.
+//! A connection as the exchanges over it see it: bytes out and in, and what of the grammar outlives
+//! one of them.
 
 use crate::proxy::Proxy;
 use crate::transport::{Peer, Transport};

@@ -61,7 +61,8 @@ impl Exchange {
         Ok(used)
     }
 
-    /// Shows the grammar what has been read, at most `window` bytes of it; whether it made anything of that.
+    /// Shows the grammar what has been read, at most `window` bytes of it; whether it made anything
+    /// of that.
     pub(super) fn receive_piece(
         &mut self,
         window: usize,
@@ -69,7 +70,8 @@ impl Exchange {
     ) -> Result<bool, Error> {
         let connection = &mut self.connection;
         let unread = connection.input.unread();
-        // A trailer section is looked at whole: then there is no content for which the window would be too small.
+        // A trailer section is looked at whole: then there is no content for which the window would
+        // be too small.
         for window in [window.min(unread.len()), unread.len()] {
             let mut storage = FieldStorage::new();
             let (used, event) = connection

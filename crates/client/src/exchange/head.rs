@@ -1,4 +1,5 @@
-//! The head of a response before it is parsed: where it ends, what has to be repaired, and whether it is one at all.
+//! The head of a response before it is parsed: where it ends, what has to be repaired, and whether
+//! it is one at all.
 
 use super::connection::Grammar;
 use crate::error::Error;
@@ -48,7 +49,8 @@ impl HeadReader {
     }
 }
 
-/// Recognises by its first bytes what isn't HTTP: its sender may wait for an answer and never end the line.
+/// Recognises by its first bytes what isn't HTTP: its sender may wait for an answer and never end
+/// the line.
 pub(super) fn check_start(unread: &[u8], peer: &Peer) -> Result<(), Error> {
     let length = unread.len().min(START.len());
     if unread[..length] == START[..length] {

@@ -2,8 +2,9 @@
 //!
 //! # Theory
 //!
-//! [`Exchange`] joins three things that know nothing of each other: a [`Transport`], which never blocks, the grammar
-//! ([`ClientConnection`]), and the clock. Both directions are served from one place, [`Exchange::fill`]:
+//! [`Exchange`] joins three things that know nothing of each other: a [`Transport`], which never
+//! blocks, the grammar ([`ClientConnection`]), and the clock. Both directions are served from one
+//! place, [`Exchange::fill`]:
 //!
 //! ```text
 //!   fill:  send what the socket takes ─▶ read what is there ─▶ nothing? wait for either direction ─┐
@@ -11,9 +12,9 @@
 //!            └─────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! So a server may answer before it has read the whole request: an error ends the sending, anything else lets it go on
-//! while the response is read. And it may stop reading until its response is read: neither side waits for the other for
-//! ever.
+//! So a server may answer before it has read the whole request: an error ends the sending, anything
+//! else lets it go on while the response is read. And it may stop reading until its response is
+//! read: neither side waits for the other for ever.
 
 mod connection;
 mod content;
@@ -37,7 +38,8 @@ use std::time::{Duration, Instant};
 use tinyhttp_message::connection::Response;
 use tinyhttp_message::{BodyLength, CloseReason, Deviation, Event as Received, LargeFieldStorage};
 
-/// How long a request that asked for `100 Continue` waits for it (RFC 9110 §10.1.1 leaves that to the client).
+/// How long a request that asked for `100 Continue` waits for it (RFC 9110 §10.1.1 leaves that to
+/// the client).
 const CONTINUE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A final response's head.
@@ -139,7 +141,8 @@ impl Exchange {
                     self.length = head.length;
                     self.response_deadline = None;
                     if self.outgoing.is_some() && !head.status.is_success() {
-                        // The server has made up its mind: the rest of the content would be for nothing.
+                        // The server has made up its mind: the rest of the content would be for
+                        // nothing.
                         self.stop_sending();
                     }
                     return Ok(head);
@@ -262,7 +265,8 @@ impl Exchange {
         }
     }
 
-    /// Reads at least a byte, into the input or where the caller says, and sends meanwhile; 0 if the server has ended.
+    /// Reads at least a byte, into the input or where the caller says, and sends meanwhile; 0 if
+    /// the server has ended.
     fn fill(&mut self, mut direct: Option<&mut [u8]>) -> Result<usize, Error> {
         let mut stall = self.clock.deadline(Timeout::Stall);
         // Where there is always something to read, nobody ever waits.
@@ -291,8 +295,9 @@ impl Exchange {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // TLS tells a connection that was closed without notice from one that has ended. Before the response, and
-                // after a length that was announced, that makes no difference.
+                // TLS tells a connection that was closed without notice from one that has ended.
+                // Before the response, and after a length that was announced, that makes no
+                // difference.
                 Err(error)
                     if error.kind() == io::ErrorKind::UnexpectedEof
                         && self.length != BodyLength::UntilClose =>
@@ -373,7 +378,8 @@ impl Exchange {
             } else if outgoing.hold.is_some() {
                 return Ok(progress);
             } else if outgoing.encoder.is_some() {
-                // Between two pieces there is time to see whether the server has something to say about them.
+                // Between two pieces there is time to see whether the server has something to say
+                // about them.
                 if outgoing.content > 0
                     && transport
                         .wait(PollFlags::IN, Some(Duration::ZERO))
@@ -396,7 +402,8 @@ impl Exchange {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(progress),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    // The server may have answered before it stopped reading: then that answer is what counts.
+                    // The server may have answered before it stopped reading: then that answer is
+                    // what counts.
                     self.send_error = Some(error);
                     self.stop_sending();
                 }
@@ -438,7 +445,8 @@ impl Exchange {
         self.has_ended || self.connection.protocol.is_complete()
     }
 
-    /// The tunnel that a CONNECT has made; `None` if something has come through it already, which would be lost.
+    /// The tunnel that a CONNECT has made; `None` if something has come through it already, which
+    /// would be lost.
     pub(crate) fn into_transport(self) -> Option<Box<dyn Transport>> {
         let connection = self.connection;
         let is_quiet = connection.input.unread().is_empty();

@@ -1,8 +1,10 @@
-//! HTTPS: the same bytes through TLS, with a server that has proved its name (RFC 9110 §4.2.2, RFC 8446).
+//! HTTPS: the same bytes through TLS, with a server that has proved its name (RFC 9110 §4.2.2, RFC
+//! 8446).
 //!
-//! The cryptography is rustls's. Here is what the client has to decide: whom to trust ([`TlsOptions`]), how the records
-//! travel over a [`Transport`] that never blocks, and how a refused certificate is explained to a person. Reading the
-//! machine's certificates takes milliseconds, so it is put off until the first https URL.
+//! The cryptography is rustls's. Here is what the client has to decide: whom to trust
+//! ([`TlsOptions`]), how the records travel over a [`Transport`] that never blocks, and how a
+//! refused certificate is explained to a person. Reading the machine's certificates takes
+//! milliseconds, so it is put off until the first https URL.
 
 mod roots;
 mod transport;
@@ -41,13 +43,15 @@ use trust::{Trust, certificates};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct TlsOptions {
-    /// Trust the certificates in this PEM file instead of the machine's: authorities, and the certificates of servers themselves.
+    /// Trust the certificates in this PEM file instead of the machine's: authorities, and the
+    /// certificates of servers themselves.
     pub ca_file: Option<PathBuf>,
     /// Trust any certificate: the connection is secret, but nobody knows from whom.
     pub insecure: bool,
     /// This client's certificate chain and private key, PEM files; they may be the same file.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// SHA-256 of the public keys (SubjectPublicKeyInfo) of which the server has to have one; none: any.
+    /// SHA-256 of the public keys (SubjectPublicKeyInfo) of which the server has to have one; none:
+    /// any.
     pub pins: Vec<[u8; 32]>,
     /// The lowest version to speak.
     pub min_version: Option<TlsVersion>,

@@ -1,7 +1,9 @@
-//! What a certificate has to be in order to vouch for others, beyond what webpki checks (RFC 5280 §4.2.1.3, §6.1.4).
+//! What a certificate has to be in order to vouch for others, beyond what webpki checks (RFC 5280
+//! §4.2.1.3, §6.1.4).
 //!
-//! webpki takes a trust anchor for a name and a key and ignores the rest of its certificate, as browsers do for the roots that
-//! they ship. A file of `--cacert` can hold anything, so its certificates get the checks of OpenSSL, and thus of curl:
+//! webpki takes a trust anchor for a name and a key and ignores the rest of its certificate, as
+//! browsers do for the roots that they ship. A file of `--cacert` can hold anything, so its
+//! certificates get the checks of OpenSSL, and thus of curl:
 //!
 //! | certificate | as an issuer | as the server's own |
 //! |---|---|---|
@@ -82,7 +84,8 @@ impl Roots {
         roots
     }
 
-    /// Looks for a chain to a root in which every issuer may issue. Signatures, names and dates have been checked before.
+    /// Looks for a chain to a root in which every issuer may issue. Signatures, names and dates
+    /// have been checked before.
     pub(super) fn check_issuers(
         &self,
         end_entity: &CertificateDer<'_>,

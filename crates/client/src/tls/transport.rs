@@ -68,7 +68,8 @@ impl Read for TlsTransport {
             }
             self.tls.read_tls(&mut self.below)?;
             self.tls.process_new_packets().map_err(io::Error::other)?;
-            // An answer to what was read, such as new keys, may wait until there is something to send.
+            // An answer to what was read, such as new keys, may wait until there is something to
+            // send.
             match self.send_records() {
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
                 _ => {}

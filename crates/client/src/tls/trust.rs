@@ -86,8 +86,8 @@ pub(super) fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>
     }
 }
 
-/// `openssl req -x509` makes an authority even where a server was meant, and as such it can't be a server's. The error has
-/// no type of its own, only its name.
+/// `openssl req -x509` makes an authority even where a server was meant, and as such it can't be a
+/// server's. The error has no type of its own, only its name.
 pub(super) fn is_authority(error: &CertificateError) -> bool {
     matches!(error, CertificateError::Other(error) if format!("{error:?}").contains("CaUsedAsEndEntity"))
 }
@@ -109,7 +109,8 @@ impl ServerCertVerifier for Trust {
         else {
             return Ok(ServerCertVerified::assertion());
         };
-        // A certificate that is named itself needs no issuer (X509_V_FLAG_PARTIAL_CHAIN of OpenSSL, which curl sets).
+        // A certificate that is named itself needs no issuer (X509_V_FLAG_PARTIAL_CHAIN of OpenSSL,
+        // which curl sets).
         if named.contains(end_entity) {
             roots::check_server(end_entity, now)?;
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;

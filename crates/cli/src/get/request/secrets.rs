@@ -37,7 +37,7 @@ pub(in crate::get) fn authorization(
     Ok(None)
 }
 
-/// Finds the login for a URL; see [`ClientBuilder::logins`](tinyhttp_client::ClientBuilder::logins).
+/// Finds the login for a URL; see [`tinyhttp_client::ClientBuilder::logins`].
 type Logins = Box<dyn Fn(&Url) -> Option<Credentials> + Send + Sync>;
 
 /// What -n looks up, for every host that is asked: also for those that redirects lead to, as in
