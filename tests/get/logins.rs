@@ -22,8 +22,8 @@ fn login(request: &str) -> String {
     }
 }
 
-/// The first host is 127.0.0.1, and redirects to the second, localhost, at another port. What curl 7.88 sends is the
-/// same, except where a row says otherwise.
+/// The first host is 127.0.0.1, and redirects to the second, localhost, at another port. What curl
+/// 7.88 sends is the same, except where a row says otherwise.
 #[test]
 fn each_host_gets_its_own_login() {
     let both = "machine 127.0.0.1 login one password pw1\n\

@@ -1,11 +1,12 @@
-//! IPv6 zones: addresses that mean something on one link only, in a network namespace with a link of its own.
+//! IPv6 zones: addresses that mean something on one link only, in a network namespace with a link
+//! of its own.
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
 use support::Folder;
 
-/// Makes a link, serves on its link-local address and fetches from there in every way. Each fetch prints `CASE EXIT`,
-/// and its output and messages follow.
+/// Makes a link, serves on its link-local address and fetches from there in every way. Each fetch
+/// prints `CASE EXIT`, and its output and messages follow.
 const SCRIPT: &str = r##"
 program=$1 folder=$2
 ip link set lo up
