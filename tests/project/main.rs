@@ -7,12 +7,14 @@
 //! | `manual` | man pages and shell completions |
 //! | `guide` | the guide in `www/`, served and read by a browser |
 //! | `palette` | the colours that the guide shares with the server |
+//! | `fuzzing` | every fuzz target is listed and has seeds |
 //! | `examples` | the example programs of the crates |
 
 #![cfg(test)]
 
 mod architecture;
 mod examples;
+mod fuzzing;
 mod guide;
 mod manual;
 mod palette;
