@@ -136,7 +136,10 @@ impl Server {
         let (first, count) = [(b'a', 26), (b'A', 26), (b'0', 10), (b'!', 15)][version];
         let factor = if self.has_segments { FACTOR } else { 1 };
         let length = LENGTHS[version] * factor;
-        (0..length).map(|at| first + (at % count) as u8).collect()
+        let unit: Vec<u8> = (0..count).map(|at| first + at as u8).collect();
+        let mut content = unit.repeat(length / count + 1);
+        content.truncate(length);
+        content
     }
 
     fn step(&self, number: usize) -> Step {
