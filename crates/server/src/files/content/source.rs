@@ -152,3 +152,54 @@ impl io::Read for ToEnd {
         Ok(length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::FileVersion;
+    use crate::semaphore::Semaphore;
+    use std::io::{Read, Write};
+    use std::time::SystemTime;
+    use tinyhttp_message::range::{Parts, Resolved, resolve};
+
+    fn read(mut from: impl Read) -> Vec<u8> {
+        let mut content = Vec::new();
+        from.read_to_end(&mut content).unwrap();
+        content
+    }
+
+    /// The same content from every source: whole, and a part where the length is known.
+    #[test]
+    fn every_source_yields_the_content() {
+        let content: Vec<u8> = (0..100_007).map(|at| (at % 251) as u8).collect();
+        let file = || {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&content).unwrap();
+            file
+        };
+        let length = content.len();
+        let memfd = Memfd::of(&content, &Semaphore::new(1)).unwrap();
+        let opened = file();
+        let version = FileVersion::of_open(&opened).unwrap();
+        let open = Arc::new(OpenFile::new(opened, version, SystemTime::now()));
+        // The source, its cost, and whether its length and its version are known.
+        let table: [(Box<dyn Source>, usize, bool, bool); 4] = [
+            (Box::new(Bytes::from(content.clone())), length, true, true),
+            (Box::new(memfd), length, true, true),
+            (Box::new(open), 0, true, true),
+            (Box::new(Unmeasured::new(file())), 0, false, false),
+        ];
+        let Resolved::Partial(Parts::One(range)) = resolve(b"bytes=5-260", length as u64) else {
+            panic!("not one part");
+        };
+        for (source, cost, has_length, is_determined) in table {
+            assert_eq!(read(source.whole()), content, "{source:?}");
+            assert_eq!(source.cost(), cost, "{source:?}");
+            assert_eq!(source.is_determined(), is_determined, "{source:?}");
+            assert_eq!(source.length(), has_length.then_some(length as u64));
+            let part = read(source.part(range));
+            let want = if has_length { &content[5..=260] } else { &[] };
+            assert!(part == want, "{source:?}");
+        }
+    }
+}
