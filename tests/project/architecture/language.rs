@@ -5,15 +5,10 @@
 use super::{CRATES, rust_files, source};
 
 /// Lines of comments that are wider than 100 columns, at most, in `crates/NAME/`.
-const WIDE: &[(&str, usize)] = &[
-    ("message", 4),
-    ("server", 250),
-    ("client", 165),
-    ("cli", 10),
-];
+const WIDE: &[(&str, usize)] = &[("message", 0), ("server", 242), ("client", 16), ("cli", 8)];
 
 /// Lines with *who, whoever, nobody, somebody*, at most, in `crates/NAME/src/`.
-const PERSONS: &[(&str, usize)] = &[("message", 0), ("server", 23), ("client", 28), ("cli", 3)];
+const PERSONS: &[(&str, usize)] = &[("message", 0), ("server", 22), ("client", 28), ("cli", 3)];
 
 const WIDEST: usize = 100;
 

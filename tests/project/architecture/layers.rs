@@ -125,4 +125,4 @@ fn every_module_is_listed_where_it_is_declared() {
 }
 
 /// How many modules may be missing from doc comments. It only ever shrinks.
-const UNLISTED: usize = 100;
+const UNLISTED: usize = 99;
