@@ -100,7 +100,7 @@ impl Connection {
         let head = self.read_until(b"\r\n\r\n")?;
         let lower = head.to_ascii_lowercase();
         let content = if lower.contains("transfer-encoding: chunked") {
-            self.read_until(b"0\r\n\r\n")?
+            self.chunks()?
         } else {
             let length = lower
                 .split("content-length: ")
@@ -112,6 +112,20 @@ impl Connection {
         let request = head + &content;
         self.requests.lock().unwrap().push(request.clone());
         Some(request)
+    }
+
+    /// Chunked content as it came, by the sizes of its chunks: any bytes may be in it.
+    fn chunks(&mut self) -> Option<String> {
+        let mut content = String::new();
+        loop {
+            let line = self.line()?;
+            let size = usize::from_str_radix(line.trim(), 16).unwrap();
+            content += &line;
+            content += &self.read_exactly(size + 2)?;
+            if size == 0 {
+                return Some(content);
+            }
+        }
     }
 
     pub(crate) fn head(&mut self) -> Option<String> {

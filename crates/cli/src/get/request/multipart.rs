@@ -52,7 +52,8 @@ impl Form {
             pieces: Vec::new(),
         };
         let parts = form_grammar::read(parts)?;
-        let boundary = writer.write_all(&parts, Some("form-data"))?;
+        let boundary = writer.boundary();
+        writer.write_all(&parts, &boundary, Some("form-data"))?;
         Ok(Form {
             boundary,
             pieces: writer.pieces,
@@ -159,45 +160,55 @@ impl Writer {
         }
     }
 
-    /// Writes parts that belong together, each with that disposition; returns the boundary between
-    /// them.
-    fn write_all(&mut self, parts: &[Part], disposition: Option<&str>) -> Result<String, Failure> {
-        let boundary = self.boundary();
+    /// Writes parts that belong together, each with that disposition, and the boundary between them.
+    fn write_all(
+        &mut self,
+        parts: &[Part],
+        boundary: &str,
+        disposition: Option<&str>,
+    ) -> Result<(), Failure> {
         for part in parts {
-            self.bytes(format!("--{boundary}\r\n"));
+            self.bytes(format!("--{boundary}\r\n").as_bytes());
             self.write(part, disposition)?;
-            self.bytes("\r\n");
+            self.bytes(b"\r\n");
         }
-        self.bytes(format!("--{boundary}--\r\n"));
-        Ok(boundary)
+        self.bytes(format!("--{boundary}--\r\n").as_bytes());
+        Ok(())
     }
 
     fn write(&mut self, part: &Part, disposition: Option<&str>) -> Result<(), Failure> {
-        let place = self.pieces.len();
         let mut media_type = media_type(part);
         match &part.content {
             Content::Parts(parts) => {
                 let media_type = media_type.get_or_insert_with(|| b"multipart/mixed".to_vec());
                 let is_form = media_type.starts_with(b"multipart/form-data");
-                let boundary = self.write_all(parts, is_form.then_some("form-data"))?;
+                let boundary = self.boundary();
                 media_type.extend(format!("; boundary={boundary}").into_bytes());
+                self.bytes(&head(part, disposition, Some(media_type)));
+                self.write_all(parts, &boundary, is_form.then_some("form-data"))?;
             }
-            Content::Text(text) => self.bytes(encode(text, part.encoder)?),
+            Content::Text(text) => {
+                self.bytes(&head(part, disposition, media_type.as_deref()));
+                self.bytes(&encode(text, part.encoder)?);
+            }
             Content::File(path) => {
                 if !is_stdin(path) {
                     File::open(path).map_err(|error| read_failure(path, &error))?;
                 }
+                self.bytes(&head(part, disposition, media_type.as_deref()));
                 let encoder = part.encoder.unwrap_or(Encoder::Binary);
                 self.pieces.push(Piece::File(path.clone(), encoder));
             }
         }
-        let head = head(part, disposition, media_type.as_deref());
-        self.pieces.insert(place, Piece::Bytes(head));
         Ok(())
     }
 
-    fn bytes(&mut self, bytes: impl Into<Vec<u8>>) {
-        self.pieces.push(Piece::Bytes(bytes.into()));
+    /// Adjacent bytes are one piece, and so one chunk where content is sent in chunks.
+    fn bytes(&mut self, bytes: &[u8]) {
+        match self.pieces.last_mut() {
+            Some(Piece::Bytes(last)) => last.extend(bytes),
+            _ => self.pieces.push(Piece::Bytes(bytes.to_vec())),
+        }
     }
 }
 
