@@ -160,7 +160,7 @@ impl Writer {
         }
     }
 
-    /// Writes parts that belong together, each with that disposition, and the boundary between them.
+    /// Writes parts with that disposition, and the boundary between them.
     fn write_all(
         &mut self,
         parts: &[Part],
