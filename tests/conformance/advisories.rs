@@ -20,7 +20,7 @@ const ELSEWHERE: &str = "
     CVE-2026-27480     | an unknown user takes as long as a known one | crates/server/src/middleware/auth/users.rs::every_name_costs_the_same
     CVE-2024-23770     | no password on a command line                | tests/serve/middleware.rs::passwords
     SWS#714            | whatever is asked for, a password is needed  | tests/serve/middleware.rs::passwords
-    dufs#497           | no users are not all users                   | crates/server/src/middleware/auth/mod.rs::without_users_nobody_comes_in
+    dufs#497           | no users are not all users                   | crates/server/src/middleware/auth/mod.rs::without_users_all_requests_are_refused
     CVE-2026-42559     | names that lead here and aren't ours         | tests/serve/middleware.rs::names_that_lead_here_and_are_not_ours
     RUSTSEC-2025-0055  | control bytes are escaped in logs            | tests/serve/site.rs::the_banner_and_the_log
     dufs#691           | control bytes are escaped in logs            | crates/server/tests/server/life.rs::the_access_log_tells_everything_once_and_nothing_unescaped

@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn without_users_nobody_comes_in() {
+    fn without_users_all_requests_are_refused() {
         let auth = Auth::new(
             |_: Request<'_>| Response::new(Body::empty()),
             Users::new(),
