@@ -57,7 +57,12 @@ fn extended(value: &[u8]) -> Option<Vec<u8>> {
 fn parameters(text: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let split = |bytes: &'_ [u8], at: u8| bytes.iter().position(|byte| *byte == at);
     let mut found = Vec::new();
-    let mut rest = split(text, b';').map_or(&[][..], |at| &text[at + 1..]);
+    let first = split(text, b';').unwrap_or(text.len());
+    // Some servers leave the type out.
+    let mut rest = match text[..first].contains(&b'=') {
+        true => text,
+        false => text.get(first + 1..).unwrap_or_default(),
+    };
     while let Some(at) = split(rest, b'=') {
         let is_between = |byte: &u8| matches!(byte, b';' | b' ' | b'\t');
         let before = &rest[..at];
@@ -204,6 +209,9 @@ mod tests {
     fn names_of_servers() {
         let table = [
             ("attachment; filename=a.txt", Some("a.txt")),
+            ("filename=a.txt; charset=x", Some("a.txt")),
+            ("filename=\"a.txt\"", Some("a.txt")),
+            ("filename", None),
             ("attachment; filename=\"a b.txt\"", Some("a b.txt")),
             ("attachment;filename=\"a\\\"b;c\" ; x=y", Some("a_b;c")),
             ("attachment; filename=\"/etc/passwd\"", Some("passwd")),
