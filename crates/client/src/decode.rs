@@ -72,6 +72,7 @@ pub(crate) fn codings(fields: &HeaderMap) -> Result<Vec<Coding>, Error> {
         // Bytes that aren't text are no coding's name; they are only shown.
         for name in String::from_utf8_lossy(value.as_bytes()).split(',') {
             match name.trim().to_ascii_lowercase().as_str() {
+                // No coding is registered as `none`: servers that write it mean identity.
                 "" | "identity" | "none" => {}
                 #[cfg(feature = "gzip")]
                 "gzip" | "x-gzip" => found.push(Coding::Gzip),
