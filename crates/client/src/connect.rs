@@ -14,8 +14,9 @@
 //! all. There are no threads: the sockets don't block, and `poll` waits for all of them.
 
 use crate::deadline::Deadline;
+use crate::peer::Peer;
 use crate::trace::{Event, Recorder};
-use crate::transport::{Peer, wait};
+use crate::transport::wait;
 use crate::zone;
 use rustix::event::{PollFd, PollFlags};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};

@@ -1,7 +1,7 @@
 //! How long each step may take. Every timeout has a name, and the error says which one ran out.
 
 use crate::error::{Error, Phase};
-use crate::transport::Peer;
+use crate::peer::Peer;
 use std::fmt;
 use std::time::{Duration, Instant};
 

@@ -107,7 +107,9 @@ mod dial;
 mod dns;
 mod error;
 mod exchange;
+mod origin;
 mod part;
+mod peer;
 mod pool;
 mod proxy;
 mod redirect;
@@ -139,6 +141,7 @@ pub use dns::StubResolver;
 #[doc(hidden)]
 pub use dns::addresses_in_answer;
 pub use error::{BadRedirect, Error, NotRepeated, Phase, TlsFailure, WrongPart};
+pub use peer::Peer;
 pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
 pub use request::RequestBuilder;
 pub use resolve::{Family, Resolve, SystemResolver};
@@ -151,7 +154,6 @@ pub use tinyhttp_message::{
 };
 #[cfg(feature = "tls")]
 pub use tls::{TlsOptions, TlsVersion};
-pub use transport::Peer;
 pub use url;
 
 /// The example that people meet first has to work, too.

@@ -9,7 +9,7 @@
 //! | `socks5h://`, `socks://` | a connection to a host that the proxy looks up | the same, then TLS |
 
 use crate::credentials::Credentials;
-use crate::pool::Origin;
+use crate::origin::Origin;
 use crate::zone::{self, Shown};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

@@ -13,7 +13,7 @@
 use crate::body::Body;
 use crate::credentials::hide_passwords;
 use crate::error::{BadRedirect, Error};
-use crate::pool::Origin;
+use crate::origin::Origin;
 use crate::request::{Request, Target, take_credentials};
 use crate::zone;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};

@@ -5,7 +5,7 @@ use crate::deadline::Deadline;
 use crate::decode::{Coding, Decoder};
 use crate::error::{Error, Phase, WrongPart};
 use crate::exchange::{Exchange, Head};
-use crate::pool::Origin;
+use crate::origin::Origin;
 use crate::trace::{Recorder, Trace};
 use http::{HeaderMap, StatusCode, Version};
 use std::fmt;

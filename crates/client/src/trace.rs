@@ -34,7 +34,7 @@
 //! # Ok::<(), tinyhttp_client::Error>(())
 //! ```
 
-use crate::transport::Peer;
+use crate::peer::Peer;
 use http::{HeaderMap, Method, StatusCode};
 use std::fmt;
 use std::io;

@@ -7,31 +7,11 @@
 #[cfg(any(feature = "tls", feature = "socks"))]
 use crate::deadline::Deadline;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::time::Duration;
-
-/// Where a connection leads.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Peer {
-    /// An IP address and a port.
-    Tcp(SocketAddr),
-    /// A Unix domain socket.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Peer::Tcp(address) => address.fmt(f),
-            Peer::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
 
 /// Bytes in both directions. `read` and `write` answer `WouldBlock` at once when nothing can be
 /// done.

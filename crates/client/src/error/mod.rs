@@ -7,8 +7,8 @@ pub(crate) use words::Reason;
 
 use crate::connect::FailedAttempt;
 use crate::deadline::Timeout;
+use crate::peer::Peer;
 use crate::proxy::NotAProxy;
-use crate::transport::Peer;
 use http::{Method, StatusCode};
 use std::error::Error as StdError;
 use std::fmt;

@@ -1,8 +1,9 @@
 //! A connection as the exchanges over it see it: bytes out and in, and what of the grammar outlives
 //! one of them.
 
+use crate::peer::Peer;
 use crate::proxy::Proxy;
-use crate::transport::{Peer, Transport};
+use crate::transport::Transport;
 use rustix::event::PollFlags;
 use std::io;
 use std::time::Duration;

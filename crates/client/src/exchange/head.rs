@@ -3,7 +3,7 @@
 
 use super::connection::Grammar;
 use crate::error::Error;
-use crate::transport::Peer;
+use crate::peer::Peer;
 use tinyhttp_message::tolerance::{HeadEnd, repair};
 use tinyhttp_message::{Deviations, ProtocolError};
 

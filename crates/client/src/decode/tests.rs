@@ -1,0 +1,166 @@
+//! Tests of the decoders: every coding, cut short, padded and too large.
+
+use super::*;
+use flate2::Compression;
+use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+fn all(mut reader: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn text() -> Vec<u8> {
+    "hello, hello, hello! ".repeat(5000).into_bytes()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    all(GzEncoder::new(bytes, Compression::fast()))
+}
+
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    let parameters = brotli::enc::BrotliEncoderParams {
+        quality: 3,
+        ..Default::default()
+    };
+    brotli::BrotliCompress(&mut &bytes[..], &mut encoded, &parameters).unwrap();
+    encoded
+}
+
+fn decode(bytes: &[u8], codings: &[Coding]) -> Result<Vec<u8>, Error> {
+    let mut decoded = Vec::new();
+    Decoder::new(io::Cursor::new(bytes.to_vec()), codings.to_vec())
+        .read_to_end(&mut decoded)
+        .map(|_| decoded)
+        .map_err(|error| Error::from_io(error).unwrap())
+}
+
+#[test]
+fn every_coding_is_undone_and_none_is_cut_short_in_silence() {
+    let text = text();
+    let table = [
+        (Coding::Gzip, gzip(&text)),
+        (
+            Coding::Gzip,
+            [gzip(&text[..999]), gzip(&text[999..])].concat(),
+        ),
+        (
+            Coding::Deflate,
+            all(ZlibEncoder::new(&text[..], Compression::fast())),
+        ),
+        (
+            Coding::Deflate,
+            all(DeflateEncoder::new(&text[..], Compression::fast())),
+        ),
+        (Coding::Brotli, brotli(&text)),
+        (Coding::Zstd, zstd::encode_all(&text[..], 1).unwrap()),
+    ];
+    for (coding, encoded) in table {
+        assert!(decode(&encoded, &[coding]).unwrap() == text, "{coding:?}");
+        for cut in [1, 5, encoded.len() / 2, encoded.len() - 1] {
+            let result = decode(&encoded[..cut], &[coding]);
+            assert!(
+                matches!(result, Err(Error::Decode { .. })),
+                "{coding:?} cut at {cut}"
+            );
+        }
+        if coding != Coding::Brotli {
+            let surplus = [&encoded[..], b"surplus"].concat();
+            let result = decode(&surplus, &[coding]);
+            assert!(
+                matches!(result, Err(Error::Decode { .. })),
+                "{coding:?} with surplus"
+            );
+        }
+        let result = decode(b"this is not encoded at all", &[coding]);
+        assert!(matches!(result, Err(Error::Decode { .. })), "{coding:?}");
+        assert_eq!(
+            decode(b"", &[coding]).unwrap(),
+            b"",
+            "no content is no content"
+        );
+    }
+}
+
+#[test]
+fn what_follows_gzip() {
+    let (text, two) = (text(), [gzip(b"one "), gzip(b"two")].concat());
+    let padded = |zeros: usize| [gzip(&text), vec![0; zeros]].concat();
+    for zeros in [1, 3, 512, 100_000] {
+        assert!(
+            decode(&padded(zeros), &[Coding::Gzip]).unwrap() == text,
+            "{zeros}"
+        );
+    }
+    assert_eq!(decode(&two, &[Coding::Gzip]).unwrap(), b"one two");
+    let layers = [Coding::Brotli, Coding::Gzip];
+    let inner = [gzip(&brotli(&text)), vec![0; 9]].concat();
+    assert!(decode(&inner, &layers).unwrap() == text);
+    for surplus in [
+        &b"garbage"[..],
+        b"\0\0\0x",
+        b"\0\x1f\x8b",
+        b"\x1f",
+        b"\x1f\x8bgarbage",
+        b"\n",
+    ] {
+        let result = decode(&[&gzip(&text)[..], surplus].concat(), &[Coding::Gzip]);
+        assert!(matches!(result, Err(Error::Decode { .. })), "{surplus:?}");
+    }
+    let result = decode(&[&gzip(&text)[..], b"garbage"].concat(), &[Coding::Gzip]);
+    assert!(result.unwrap_err().to_string().contains("follows its end"));
+}
+
+#[test]
+fn layers() {
+    let encoded = gzip(&brotli(&text()));
+    assert!(decode(&encoded, &[Coding::Brotli, Coding::Gzip]).unwrap() == text());
+}
+
+#[test]
+fn bombs_are_stopped() {
+    let zeros = vec![0; 72 << 20];
+    let bomb = brotli(&zeros);
+    assert!(bomb.len() < 10_000);
+    assert!(matches!(
+        decode(&bomb, &[Coding::Brotli]),
+        Err(Error::Bomb { .. })
+    ));
+    let honest = gzip(&zeros);
+    assert_eq!(decode(&honest, &[Coding::Gzip]).unwrap().len(), zeros.len());
+}
+
+#[test]
+fn fields() {
+    let table: &[(&[&str], &[Coding])] = &[
+        (&[], &[]),
+        (&["gzip"], &[Coding::Gzip]),
+        (&["X-GZIP"], &[Coding::Gzip]),
+        (&["br, gzip"], &[Coding::Brotli, Coding::Gzip]),
+        (&["deflate", "zstd"], &[Coding::Deflate, Coding::Zstd]),
+        (&["identity"], &[]),
+        (&["identity, Identity", ""], &[]),
+    ];
+    for value in [
+        "exotic",
+        "gzip, exotic",
+        "gzip,gzip,gzip,gzip,gzip",
+        "gzip;q=1",
+        "g zip",
+    ] {
+        let mut fields = HeaderMap::new();
+        fields.append(header::CONTENT_ENCODING, HeaderValue::from_static(value));
+        assert!(
+            matches!(codings(&fields), Err(Error::Decode { .. })),
+            "{value}"
+        );
+    }
+    for (values, want) in table {
+        let mut fields = HeaderMap::new();
+        for value in *values {
+            fields.append(header::CONTENT_ENCODING, HeaderValue::from_static(value));
+        }
+        assert_eq!(codings(&fields).unwrap(), *want, "{values:?}");
+    }
+}
