@@ -13,6 +13,8 @@
 //! | 6 close the connection, or keep it | `pool` |
 //! | 7 show the content | yours |
 //!
+//! Below them lie the values that all steps share: `origin`, `peer` and `zone`.
+//!
 //! [`trace`] says what happened when; [`Timeouts`] bound each step; [`Error`] says which one
 //! failed, at which address.
 //!
