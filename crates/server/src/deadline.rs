@@ -64,22 +64,25 @@ pub(crate) enum Waiting {
     Write,
     /// The client's end.
     Linger,
+    /// More of a request's content, which is collected for the handler.
+    Receive,
 }
 
-const ALL: [Waiting; 6] = [
+const ALL: [Waiting; 7] = [
     Waiting::Head,
     Waiting::Content,
     Waiting::First,
     Waiting::Idle,
     Waiting::Write,
     Waiting::Linger,
+    Waiting::Receive,
 ];
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Waiting::Head => "head",
-            Waiting::Content => "content",
+            Waiting::Content | Waiting::Receive => "content",
             Waiting::First | Waiting::Idle => "idle",
             Waiting::Write => "write",
             Waiting::Linger => "linger",
@@ -91,7 +94,7 @@ impl Timeouts {
     pub(crate) fn of(&self, waiting: Waiting) -> Duration {
         match waiting {
             Waiting::Head => self.head,
-            Waiting::Content => self.content,
+            Waiting::Content | Waiting::Receive => self.content,
             Waiting::First | Waiting::Idle => self.idle,
             Waiting::Write => self.write,
             Waiting::Linger => self.linger,
@@ -117,16 +120,17 @@ impl Timeouts {
 }
 
 impl Timeouts {
-    /// What is left of the allowance of a reader that has fallen behind its slowest rate.
-    pub(crate) fn left_behind(&self) -> Duration {
-        let half = self.write / 2;
-        // Without a slowest rate, only a reader that takes nothing falls behind.
+    /// What is left of the allowance of a client that has fallen behind its slowest rate.
+    pub(crate) fn left_behind(&self, waiting: Waiting) -> Duration {
+        let full = self.of(waiting);
+        let half = full / 2;
+        // Without a slowest rate, only a client that moves nothing falls behind.
         let behind = if self.slowest == 0 {
             half
         } else {
             half.min(BEHIND)
         };
-        self.write - behind
+        full - behind
     }
 }
 
@@ -251,7 +255,11 @@ mod tests {
                 ..Timeouts::default()
             };
             let expected = Duration::from_millis(left);
-            assert_eq!(timeouts.left_behind(), expected, "{write} {slowest}");
+            assert_eq!(
+                timeouts.left_behind(Waiting::Write),
+                expected,
+                "{write} {slowest}"
+            );
         }
     }
 

@@ -1,8 +1,13 @@
 //! A handler decides how a request is answered; the connection does it.
 
+use crate::body::{Body, Spool};
+use crate::page::error_page;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
+use http::StatusCode;
 use std::fmt;
+use std::io::Read;
+use std::path::PathBuf;
 
 /// Decides how requests are answered. Any `Fn(Request) -> impl IntoResponse` that can be shared between
 /// threads is a handler, which may block.
@@ -40,6 +45,139 @@ pub enum Reply<'a> {
     /// The response has to be computed, or waited for. This runs after the worker has handed over its place
     /// in the poller. If too many threads are blocked, it does not run, and the client gets a 503.
     Blocking(Box<dyn FnOnce() -> Response + 'a>),
+    /// The content of the request is received first, which holds no thread however slowly it comes. Then
+    /// the handler continues with another reply.
+    Receive(Receive),
+}
+
+/// Content up to this size is kept in memory while it is received; longer content goes to a file.
+const MEMORY: u64 = 64 * 1024;
+
+/// A request whose content is received before its handler continues.
+///
+/// ```
+/// use tinyhttp_server::{Handler, Receive, Reply, Request};
+///
+/// /// Counts the bytes of uploads.
+/// struct Count;
+///
+/// impl Handler for Count {
+///     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+///         // More than a MiB is refused with 413.
+///         let receive = Receive::new(request, 1 << 20, |request| {
+///             let length = request.body().length().unwrap_or_default();
+///             Reply::blocking(move || format!("{length} bytes\n"))
+///         });
+///         receive.into()
+///     }
+/// }
+/// ```
+pub struct Receive {
+    request: Request<'static>,
+    limit: u64,
+    memory: u64,
+    directory: PathBuf,
+    then: Continuation,
+}
+
+type Continuation = Box<dyn FnOnce(Request<'static>) -> Reply<'static> + Send>;
+
+impl Receive {
+    /// Receives up to `limit` bytes, and calls `then` with the same request and its whole content, whose
+    /// length is known. More content is refused with 413.
+    pub fn new(
+        request: Request<'_>,
+        limit: u64,
+        then: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
+    ) -> Self {
+        Receive {
+            request: request.into_owned(),
+            limit,
+            memory: MEMORY,
+            directory: std::env::temp_dir(),
+            then: Box::new(then),
+        }
+    }
+
+    /// Sets how many bytes are kept in memory (64 KiB unless set). Longer content is received into an
+    /// unnamed temporary file.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Sets the directory of the temporary file, which must be on a local file system.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = directory.into();
+        self
+    }
+
+    /// Names the request in the log.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {:?}", self.request.method(), self.request.path())
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Where the content is to be received.
+    pub(crate) fn spool(&self) -> Spool {
+        Spool::new(self.memory, self.directory.clone())
+    }
+
+    pub(crate) fn set_body(&mut self, body: Body) {
+        *self.request.body_mut() = body;
+    }
+
+    /// Continues, when the content has been received.
+    pub(crate) fn resume(self) -> Reply<'static> {
+        (self.then)(self.request)
+    }
+
+    /// Changes the response of whatever the handler continues with.
+    fn map(self, change: impl FnOnce(Response) -> Response + Send + 'static) -> Self {
+        let Receive { then, .. } = self;
+        Receive {
+            then: Box::new(move |request| then(request).map(change)),
+            ..self
+        }
+    }
+
+    /// Receives the content on this thread.
+    fn response(mut self) -> Response {
+        let mut content = Vec::new();
+        let body = std::mem::take(self.request.body_mut());
+        let read = body
+            .take(self.limit.saturating_add(1))
+            .read_to_end(&mut content);
+        let status = match read {
+            Err(_) => StatusCode::BAD_REQUEST,
+            Ok(length) if length as u64 > self.limit => StatusCode::PAYLOAD_TOO_LARGE,
+            Ok(_) => {
+                self.set_body(content.into());
+                return self.resume().response();
+            }
+        };
+        error_page(status, "The content of this request can't be taken.").into()
+    }
+}
+
+impl From<Receive> for Reply<'_> {
+    fn from(receive: Receive) -> Self {
+        Reply::Receive(receive)
+    }
+}
+
+impl fmt::Debug for Receive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receive")
+            .field("request", &self.request)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Reply<'a> {
@@ -54,6 +192,7 @@ impl<'a> Reply<'a> {
         match self {
             Reply::Ready(response) => Reply::Ready(change(response)),
             Reply::Blocking(work) => Reply::Blocking(Box::new(move || change(work()))),
+            Reply::Receive(receive) => Reply::Receive(receive.map(change)),
         }
     }
 
@@ -64,6 +203,7 @@ impl<'a> Reply<'a> {
         match self {
             Reply::Ready(response) => response,
             Reply::Blocking(work) => work(),
+            Reply::Receive(receive) => receive.response(),
         }
     }
 }
@@ -79,6 +219,7 @@ impl fmt::Debug for Reply<'_> {
         match self {
             Reply::Ready(response) => f.debug_tuple("Ready").field(response).finish(),
             Reply::Blocking(_) => f.write_str("Blocking"),
+            Reply::Receive(receive) => f.debug_tuple("Receive").field(receive).finish(),
         }
     }
 }

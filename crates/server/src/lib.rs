@@ -13,6 +13,8 @@
 //! 2. The worker reads into a buffer of its own, so a parked connection has none.
 //! 3. `tinyhttp-message` finds the head and judges its framing. A broken request gets its status, and the end.
 //! 4. The [`Handler`] decides how the request is answered. If that may block, another worker takes over meanwhile.
+//!    Content that a handler wants whole is [received first](Receive), and content that it sends over time comes from a
+//!    [channel](Body::channel): in both cases the connection is parked meanwhile.
 //! 5. What the socket takes of the response goes out; the rest is parked until there is room.
 //! 6. The next request that is already there is answered before the connection is parked again.
 //! 7. Every wait has a [deadline with a name](Timeouts).
@@ -88,11 +90,11 @@ mod random;
 mod lock;
 mod semaphore;
 
-pub use body::Body;
+pub use body::{Body, SendError, Sender};
 pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use files::Files;
-pub use handler::{Handler, Reply};
+pub use handler::{Handler, Receive, Reply};
 pub use memory_content::MemoryContent;
 pub use request::{Peer, Request};
 pub use response::{IntoResponse, Response};

@@ -22,6 +22,8 @@ pub(crate) enum Interest {
     Readable,
     /// Room to write, once.
     Writable,
+    /// The end of the client's side, once.
+    Hangup,
     /// Nothing, until it is armed again.
     Nothing,
 }
@@ -32,6 +34,7 @@ impl Interest {
             Interest::Acceptable => EventFlags::IN,
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
             Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
+            Interest::Hangup => EventFlags::RDHUP | EventFlags::ONESHOT,
             Interest::Nothing => EventFlags::ONESHOT,
         }
     }

@@ -185,7 +185,32 @@ impl<'a> Request<'a> {
         &mut self.extensions
     }
 
+    /// The same request, without borrowing from the buffer it was received in.
+    pub(crate) fn into_owned(self) -> Request<'static> {
+        let headers = self.headers().clone();
+        let mut parts = http::Request::new(()).into_parts().0;
+        parts.method = self.method().clone();
+        parts.uri = self.uri();
+        parts.version = self.version();
+        parts.headers = headers;
+        Request {
+            head: Head::Built(Box::new(parts)),
+            peer: self.peer,
+            arrived: self.arrived,
+            body: self.body,
+            headers: OnceCell::new(),
+            path: self.path.map(Path::into_owned),
+            extensions: self.extensions,
+        }
+    }
+
     /// The content.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// The content, to be read or replaced.
     pub fn body_mut(&mut self) -> &mut Body {
         &mut self.body
     }

@@ -8,16 +8,21 @@
 //! | `memfd` | a sealed copy of content in memory |
 //! | `version` | what distinguishes versions of a file |
 
+mod channel;
 mod concat;
 mod memfd;
 mod open_file;
 mod slice;
+mod spool;
 mod version;
 
+pub(crate) use channel::{Received, Receiver, Waker};
+pub use channel::{SendError, Sender};
 pub(crate) use concat::{Concat, Segment};
 pub(crate) use memfd::Memfd;
 pub(crate) use open_file::OpenFile;
 pub(crate) use slice::FileSlice;
+pub(crate) use spool::Spool;
 pub(crate) use version::{FileVersion, Kind, MASK};
 
 use bytes::Bytes;
@@ -45,6 +50,7 @@ pub(crate) enum Content {
         reader: Box<dyn Read + Send>,
         length: Option<u64>,
     },
+    Channel(Receiver),
 }
 
 impl Body {
@@ -79,6 +85,24 @@ impl Body {
         })
     }
 
+    /// Content that is sent piece by piece while the response is under way, such as events. A connection
+    /// holds no thread while its sender is silent.
+    ///
+    /// ```
+    /// use tinyhttp_server::Body;
+    ///
+    /// let (sender, body) = Body::channel();
+    /// sender.send("data: hello\n\n")?;
+    /// drop(sender);
+    /// assert_eq!(std::io::read_to_string(body)?, "data: hello\n\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn channel() -> (Sender, Self) {
+        let (sender, receiver) = channel::channel();
+        (sender, Body(Content::Channel(receiver)))
+    }
+
     /// The length in bytes, if it is known.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
@@ -87,6 +111,7 @@ impl Body {
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             Content::File(slice) => Some(slice.left),
             Content::Reader { length, .. } => *length,
+            Content::Channel(_) => None,
         }
     }
 }
@@ -102,6 +127,7 @@ impl Read for Body {
             }
             Content::File(slice) => slice.read(into),
             Content::Reader { reader, .. } => reader.read(into),
+            Content::Channel(receiver) => receiver.read(into),
         }
     }
 }
@@ -113,6 +139,7 @@ impl fmt::Debug for Body {
             Content::Bytes(_) => "Bytes",
             Content::File(_) => "File",
             Content::Reader { .. } => "Reader",
+            Content::Channel(_) => "Channel",
         };
         f.debug_struct("Body")
             .field("kind", &kind)

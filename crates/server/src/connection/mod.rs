@@ -34,11 +34,13 @@ mod input;
 mod transport;
 mod request_body;
 mod dispatch;
+mod collect;
 mod response;
 mod send;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use collect::Collected;
 pub(crate) use dispatch::Call;
 pub(crate) use env::Env;
 pub(crate) use input::Input;
@@ -47,13 +49,16 @@ pub(crate) use transport::Transport;
 pub(crate) use turn::Turn;
 
 use crate::access_log::Ending;
+use crate::body::Content;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
 use crate::listen::ClientPermit;
 use crate::poller::{Interest, Poller};
+use collect::Collecting;
 use http::StatusCode;
 use response::PendingResponse;
 use std::io;
+use std::sync::Arc;
 use tinyhttp_message::connection::Skipped;
 use tinyhttp_message::{CloseReason, Event, FieldStorage, ServerConnection};
 
@@ -104,6 +109,8 @@ enum State {
     Yielding,
     /// Sends a response that the socket has not taken whole.
     Sending(Box<PendingResponse>),
+    /// Receives a request's content for its handler.
+    Receiving(Box<Collecting>),
     /// Closes once the output has been sent.
     Ending,
     /// Has ended its sending half, and skips what the client sends.
@@ -114,6 +121,8 @@ enum State {
 pub(crate) enum Next<'i> {
     /// A response to this request: to be given to [`respond`](Connection::respond).
     Call(Call<'i>),
+    /// A response to this request, whose content has been received: as after [`Next::Call`].
+    Resume(Box<Collected>),
     /// [`run_blocking`](Connection::run_blocking), while another worker takes over.
     Block,
     /// Another call of [`advance`](Connection::advance).
@@ -179,8 +188,10 @@ impl Connection {
     }
 
     fn interest(&self) -> Interest {
-        match self.state {
-            State::Reading | State::Lingering => Interest::Readable,
+        match &self.state {
+            State::Receiving(collecting) if collecting.has_output() => Interest::Writable,
+            State::Reading | State::Receiving(_) | State::Lingering => Interest::Readable,
+            State::Sending(pending) if pending.is_silent => Interest::Hangup,
             State::Yielding | State::Sending(_) | State::Ending => Interest::Writable,
         }
     }
@@ -190,18 +201,36 @@ impl Connection {
     ///
     /// # Errors
     /// The poller's.
-    pub(crate) fn arm(&mut self, poller: &Poller, missed: bool) -> io::Result<()> {
+    pub(crate) fn arm(&mut self, poller: &Arc<Poller>, missed: bool) -> io::Result<()> {
         let interest = self.interest();
         let armed = self.armed.replace(interest);
         if armed.is_none() {
-            return poller.add(&self.transport, self.token(), interest);
+            poller.add(&self.transport, self.token(), interest)?;
+            if interest == Interest::Hangup {
+                self.wait_for_sender(poller);
+            }
+            return Ok(());
         }
         // A watched socket stays watched, unless something may have come that was not read.
         let watched = armed == Some(Interest::Readable) && interest == Interest::Readable;
         if watched && self.read_all && !missed {
             return Ok(());
         }
-        poller.arm(&self.transport, self.token(), interest)
+        poller.arm(&self.transport, self.token(), interest)?;
+        if interest == Interest::Hangup {
+            self.wait_for_sender(poller);
+        }
+        Ok(())
+    }
+
+    /// Has the sender of the content wake this connection, at once if it has sent something.
+    fn wait_for_sender(&self, poller: &Arc<Poller>) {
+        if let State::Sending(pending) = &self.state
+            && let Content::Channel(receiver) = &pending.writer.content
+            && let Some(waker) = receiver.park(self.transport.waker(poller))
+        {
+            waker();
+        }
     }
 
     /// Has the poller report nothing until this is parked again, because a handler reads from the socket.
@@ -248,7 +277,19 @@ impl Connection {
         input: &'i mut Input,
         storage: &'s mut FieldStorage<'i>,
     ) -> Next<'s> {
-        match self.prepare(turn, input) {
+        let state = std::mem::replace(&mut self.state, State::Reading);
+        let step = match state {
+            State::Receiving(collecting) => match self.collect(collecting, turn, input) {
+                Ok(next) => return next,
+                Err(Step::Look) => self.prepare(turn, input),
+                Err(step) => step,
+            },
+            state => {
+                self.state = state;
+                self.prepare(turn, input)
+            }
+        };
+        match step {
             Step::Look => {}
             Step::Park => return self.end_turn(turn, input),
             Step::Block => return Next::Block,
@@ -296,6 +337,11 @@ impl Connection {
                     step => step,
                 },
                 State::Lingering => return self.linger(),
+                // `advance` takes care of it.
+                state @ State::Receiving(_) => {
+                    self.state = state;
+                    return Step::Park;
+                }
             };
             if step != Step::Look {
                 return step;
@@ -491,11 +537,21 @@ impl Connection {
             "{}: closing: the {waiting} deadline has passed",
             self.remote
         );
-        if waiting != Waiting::Head {
-            return Next::Close;
+        match std::mem::replace(&mut self.state, State::Reading) {
+            State::Receiving(collecting) => {
+                if !self.expire_content(*collecting, turn) {
+                    return Next::Close;
+                }
+            }
+            state if waiting != Waiting::Head => {
+                self.state = state;
+                return Next::Close;
+            }
+            _ => {
+                self.protocol.close_after(CloseReason::ProtocolError);
+                self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", turn);
+            }
         }
-        self.protocol.close_after(CloseReason::ProtocolError);
-        self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", turn);
         let step = self.prepare(turn, input);
         turn.output.clear();
         match (step, &self.state) {
@@ -507,9 +563,13 @@ impl Connection {
     /// Closes the connection wherever it is. A response that is being sent must not look complete, and is
     /// recorded in the access log.
     pub(crate) fn abort(mut self, ending: Ending, env: &Env) {
-        if let State::Sending(pending) = std::mem::replace(&mut self.state, State::Ending) {
-            self.transport.reset_on_close();
-            pending.record(ending, env);
+        match std::mem::replace(&mut self.state, State::Ending) {
+            State::Sending(pending) => {
+                self.transport.reset_on_close();
+                pending.record(ending, env);
+            }
+            State::Receiving(collecting) => collecting.abort(ending, env),
+            _ => {}
         }
     }
 }

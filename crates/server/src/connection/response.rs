@@ -3,7 +3,7 @@
 use super::env::Env;
 use super::transport::{More, Transport};
 use crate::access_log::{Ending, Held, Record};
-use crate::body::Content;
+use crate::body::{Content, Received};
 use rustix::io::Errno;
 use std::io::{self, IoSlice, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +35,8 @@ pub(super) struct PendingResponse {
     pub(super) stepped: Option<io::Result<Progress>>,
     /// Bytes that had been sent when the connection last looked.
     pub(super) seen: u64,
+    /// The sender of the content is silent.
+    pub(super) is_silent: bool,
 }
 
 /// Bytes to be sent, and the content that comes after them.
@@ -61,6 +63,18 @@ pub(super) enum Progress {
     Blocked,
     /// The socket may take more, but its turn is over.
     Yielded,
+    /// Everything there is has been sent, and the sender of the content is silent.
+    Silent,
+}
+
+/// What one step did.
+enum Stepped {
+    /// Something was sent, or is ready.
+    Moved,
+    /// Nothing is left.
+    Done,
+    /// Nothing is left for now.
+    Silent,
 }
 
 impl PendingResponse {
@@ -73,6 +87,7 @@ impl PendingResponse {
             held: Held::default(),
             stepped: None,
             seen: 0,
+            is_silent: false,
         }
     }
 
@@ -114,7 +129,7 @@ impl ResponseWriter {
     /// the socket took anything.
     pub(super) fn nudge(&mut self, transport: &Transport) -> bool {
         let nothing_to_read = !self.may_block() || self.at < self.buffer.len();
-        nothing_to_read && matches!(self.step(transport), Ok(true))
+        nothing_to_read && matches!(self.step(transport), Ok(Stepped::Moved))
     }
 
     /// Frees memory that is not needed while this waits. `spare` is a buffer for the next response.
@@ -147,8 +162,9 @@ impl ResponseWriter {
                 return Ok(Progress::Yielded);
             }
             match self.step(transport) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Progress::Done),
+                Ok(Stepped::Moved) => {}
+                Ok(Stepped::Done) => return Ok(Progress::Done),
+                Ok(Stepped::Silent) => return Ok(Progress::Silent),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(Progress::Blocked);
                 }
@@ -158,8 +174,8 @@ impl ResponseWriter {
         }
     }
 
-    /// Makes one system call, or reads one piece of content. Returns `false` if nothing is left.
-    fn step(&mut self, transport: &Transport) -> io::Result<bool> {
+    /// Makes one system call, or takes one piece of content.
+    fn step(&mut self, transport: &Transport) -> io::Result<Stepped> {
         let ready = &self.buffer[self.at..];
         match &mut self.content {
             Content::Bytes(bytes) if !bytes.is_empty() => {
@@ -187,9 +203,14 @@ impl ResponseWriter {
                 self.sent += sent;
             }
             Content::Reader { .. } if ready.is_empty() => self.read(transport)?,
+            Content::Channel(receiver) if ready.is_empty() => match receiver.next_piece() {
+                Received::Nothing => return Ok(Stepped::Silent),
+                Received::Content(piece) => self.encode(&piece)?,
+                Received::End => self.encode(&[])?,
+            },
             _ => {
                 if ready.is_empty() {
-                    return Ok(false);
+                    return Ok(Stepped::Done);
                 }
                 // The end of the connection shares a packet with the last bytes. Not so if a file
                 // follows: there the packet it saves costs more than the head's own. (100 KiB take 38 µs
@@ -203,7 +224,7 @@ impl ResponseWriter {
                 self.sent += sent as u64;
             }
         }
-        Ok(true)
+        Ok(Stepped::Moved)
     }
 
     /// Reads the next piece from the reader into the buffer, which is empty.
@@ -211,7 +232,6 @@ impl ResponseWriter {
         let Content::Reader { reader, .. } = &mut self.content else {
             return Ok(());
         };
-        (self.at, self.buffer) = (0, Vec::new());
         let mut piece = vec![0; READER_PIECE];
         // A panic of the reader costs this client the rest, as any other failure does.
         let read = catch_unwind(AssertUnwindSafe(|| reader.read(&mut piece)))
@@ -227,17 +247,20 @@ impl ResponseWriter {
             }
             read => read?,
         };
-        if length == 0 {
+        self.encode(&piece[..length])
+    }
+
+    /// Puts a piece of content into the buffer, which is empty. An empty piece is the end.
+    fn encode(&mut self, piece: &[u8]) -> io::Result<()> {
+        (self.at, self.buffer) = (0, Vec::new());
+        let encoded = if piece.is_empty() {
             self.content = Content::Empty;
-            self.encoder
-                .finish(&mut self.buffer)
-                .map_err(io::Error::other)?;
+            self.encoder.finish(&mut self.buffer)
         } else {
-            self.encoder
-                .encode(&piece[..length], &mut self.buffer)
-                .map_err(io::Error::other)?;
-        }
-        self.framing += (self.buffer.len() - length) as u64;
+            self.encoder.encode(piece, &mut self.buffer)
+        };
+        encoded.map_err(io::Error::other)?;
+        self.framing += (self.buffer.len() - piece.len()) as u64;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::access_log::Ending;
 use crate::body::Content;
-use crate::deadline::Waiting;
+use crate::deadline::{Deadline, NEVER, Waiting};
 use std::io::{self, IoSlice};
 use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
@@ -43,7 +43,7 @@ impl Connection {
                 turn.settle(writer.sent, Ending::Complete);
                 Step::Look
             }
-            Ok(Progress::Blocked | Progress::Yielded) => {
+            Ok(Progress::Blocked | Progress::Yielded | Progress::Silent) => {
                 let pending = PendingResponse {
                     held: std::mem::take(&mut turn.held),
                     ..PendingResponse::new(writer)
@@ -59,6 +59,10 @@ impl Connection {
 
     /// Sends a pending response, which is no longer in the state.
     pub(super) fn send(&mut self, mut pending: Box<PendingResponse>, turn: &mut Turn<'_>) -> Step {
+        if std::mem::take(&mut pending.is_silent) && self.ended && self.transport.has_ended() {
+            pending.record(Ending::ClientGone, turn.env);
+            return Step::Close;
+        }
         let progress = match pending.stepped.take() {
             Some(progress) => progress,
             None if pending.writer.may_block() => {
@@ -82,6 +86,17 @@ impl Connection {
             Ok(Progress::Blocked | Progress::Yielded) => {
                 let moved = pending.writer.sent - pending.seen;
                 self.block(pending, moved, turn)
+            }
+            Ok(Progress::Silent) => {
+                pending.writer.shrink(&mut turn.output);
+                pending.is_silent = true;
+                pending.seen = pending.writer.sent;
+                self.deadline = Deadline {
+                    waiting: Waiting::Write,
+                    at: NEVER,
+                };
+                self.state = State::Sending(pending);
+                Step::Park
             }
             Err(error) => {
                 let until_close = pending.writer.encoder == ContentEncoder::UntilClose;
@@ -134,16 +149,24 @@ impl Connection {
         some
     }
 
-    /// Whether the client takes its response more slowly than [`Timeouts::slowest`], counting what it
-    /// has taken up to now. A connection that only waits for its next turn is no reader.
+    /// Whether the client takes its response, or sends content for a handler, more slowly than
+    /// [`Timeouts::slowest`], counting what it has moved up to now. A connection that only waits for its
+    /// next turn does neither.
     ///
     /// [`Timeouts::slowest`]: crate::Timeouts::slowest
     pub(crate) fn has_fallen_behind(&mut self, turn: &mut Turn<'_>) -> bool {
-        if !matches!(self.state, State::Sending(_)) {
-            return false;
+        match self.state {
+            State::Sending(_) => {
+                self.has_taken_some(turn);
+            }
+            State::Receiving(_) => {
+                if self.has_input() {
+                    return false;
+                }
+            }
+            _ => return false,
         }
-        self.has_taken_some(turn);
-        self.deadline.at <= turn.behind()
+        self.deadline.at <= turn.behind(self.deadline.waiting)
     }
 
     fn fail(&mut self, error: &io::Error, looks_complete: bool) -> Step {
@@ -163,5 +186,23 @@ fn ending(error: &io::Error) -> Ending {
     match is_disconnect(error) {
         true => Ending::ClientGone,
         false => Ending::Failed,
+    }
+}
+
+impl Connection {
+    /// Sends what the socket takes of the output before this waits for content.
+    pub(super) fn flush_before_content(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
+        while !turn.output.is_empty() {
+            let slices = [IoSlice::new(&turn.output)];
+            match self.transport.send(&slices, More::Unknown) {
+                Ok(sent) => {
+                    turn.output.drain(..sent);
+                    turn.output_taken(sent as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@
 use super::*;
 use crate::body::Body;
 use crate::deadline::{Clock, NEVER, Timeouts};
+use crate::handler::Receive;
 use crate::listen::Clients;
 use crate::request::Request;
 use crate::response::Response;
@@ -75,12 +76,19 @@ impl<'e> Driver<'e> {
     fn turn(&mut self) -> String {
         let mut seen = Vec::new();
         let (connection, turn) = (&mut self.connection, &mut self.turn);
+        // As a report would say.
+        connection.ended = connection.transport.has_ended();
         connection.begin(turn, &mut self.input);
         loop {
             let mut storage = FieldStorage::new();
             match connection.advance(turn, &mut self.input, &mut storage) {
                 Next::Call(call) => {
                     let path = call.head.target.path().to_owned();
+                    if path == "/collect" {
+                        seen.push(format!("call {path}"));
+                        collect(&call, connection, turn);
+                        continue;
+                    }
                     let content = match path.as_str() {
                         "/read" => {
                             connection.send_ahead(turn);
@@ -99,6 +107,12 @@ impl<'e> Driver<'e> {
                     connection.run_blocking();
                     seen.push("block".to_owned());
                 }
+                Next::Resume(collected) => {
+                    let Collected { receive, record } = *collected;
+                    let response = receive.resume().response();
+                    seen.push("resume".to_owned());
+                    connection.respond(response, record, turn);
+                }
                 Next::Continue => {}
                 Next::Park => {
                     let interest = connection.interest();
@@ -116,11 +130,30 @@ impl<'e> Driver<'e> {
     }
 }
 
+/// Has the content of a request received, up to 5 bytes, and sent back.
+fn collect(call: &Call<'_>, connection: &mut Connection, turn: &mut Turn<'_>) {
+    if !call.is_complete {
+        let (loan, _) = connection.lend(call, turn);
+        connection.take_back(loan.take_back(), turn);
+    }
+    let request = call.head.to_http().unwrap();
+    let receive = Receive::new(request.into(), 5, |request| {
+        Response::new(request.into_body()).into()
+    });
+    connection.receive(receive, None, turn);
+}
+
 /// What the tests answer.
 fn body(path: &str) -> Body {
     match path {
         "/large" => Body::from(vec![0; 8 << 20]),
         "/reader" => Body::reader(io::Cursor::new("abc"), None),
+        "/silent" => {
+            let (sender, body) = Body::channel();
+            // It is never dropped, so the content never ends.
+            std::mem::forget(sender);
+            body
+        }
         "/zeros" => Body::reader(io::repeat(0), None),
         "/fails" => Body::reader(io::Cursor::new("abc"), Some(4)),
         _ => Body::from("done"),
@@ -213,6 +246,43 @@ fn every_turn_ends_in_what_the_connection_needs() {
             "call /reader, block, park Readable Idle",
         )],
         &[("GET /reader HTTP/1.0||", "call /reader, block, close")],
+        &[
+            (
+                "POST /collect HTTP/1.1|Host: h|Content-Length: 5||ab",
+                "call /collect, park Readable Receive",
+            ),
+            ("cd", "park Readable Receive"),
+            (
+                "eGET / HTTP/1.1|Host: h||",
+                "resume, call /, park Readable Idle",
+            ),
+        ],
+        &[
+            (
+                "POST /collect HTTP/1.1|Host: h|Transfer-Encoding: chunked||",
+                "call /collect, park Readable Receive",
+            ),
+            ("3|abc|3|def|", "park Readable Linger"),
+        ],
+        &[(
+            "POST /collect HTTP/1.1|Host: h|Content-Length: 6||",
+            "call /collect, park Readable Linger",
+        )],
+        &[
+            (
+                "POST /collect HTTP/1.1|Host: h|Content-Length: 5||ab",
+                "call /collect, park Readable Receive",
+            ),
+            ("(end)", "close"),
+        ],
+        &[
+            (
+                "GET /silent HTTP/1.1|Host: h||",
+                "call /silent, park Hangup Write",
+            ),
+            ("", "park Hangup Write"),
+            ("(end)", "close"),
+        ],
         &[("GET /fails HTTP/1.1|Host: h||", "call /fails, block, close")],
         &[
             (
@@ -269,6 +339,12 @@ fn a_deadline_ends_each_state_in_its_way() {
             true,
         ),
         ("GET /large HTTP/1.1|Host: h||", Waiting::Write, "200", true),
+        (
+            "POST /collect HTTP/1.1|Host: h|Content-Length: 5||",
+            Waiting::Receive,
+            "408",
+            false,
+        ),
         ("broken||", Waiting::Linger, "400", true),
     ];
     for (request, waiting, status, closes) in table {

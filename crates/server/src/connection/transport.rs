@@ -2,6 +2,8 @@
 //!
 //! A clone refers to the same socket, so that a request's body can read from it while a handler runs.
 
+use crate::body::Waker;
+use crate::poller::{Interest, Poller};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
@@ -52,6 +54,20 @@ impl Transport {
     pub(crate) fn token(&self) -> u64 {
         // Descriptors are not negative.
         self.socket().as_raw_fd() as u64
+    }
+
+    /// What has the poller report this socket as soon as it takes more, unless it has been closed.
+    pub(super) fn waker(&self, poller: &Arc<Poller>) -> Waker {
+        let (poller, token) = (Arc::clone(poller), self.token());
+        let Transport::Plain(socket) = self;
+        let socket = Arc::downgrade(socket);
+        Box::new(move || {
+            if let Some(socket) = socket.upgrade()
+                && let Err(error) = poller.arm(&*socket, token, Interest::Writable)
+            {
+                log::debug!("a connection could not be woken: {error}");
+            }
+        })
     }
 
     /// Receives what has come, up to the length of `buffer`. Zero is the end of the client's side.

@@ -95,9 +95,9 @@ impl<'e> Turn<'e> {
         deadline.at.since(self.ticks())
     }
 
-    /// The latest deadline of a reader that has fallen behind its slowest rate.
-    pub(crate) fn behind(&self) -> Ticks {
-        self.ticks().after(self.env.timeouts.left_behind())
+    /// The latest deadline of a client that has fallen behind its slowest rate.
+    pub(crate) fn behind(&self, waiting: Waiting) -> Ticks {
+        self.ticks().after(self.env.timeouts.left_behind(waiting))
     }
 
     /// Holds the record of a response that was just written to the output, with `content` bytes of

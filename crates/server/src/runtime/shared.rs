@@ -9,6 +9,7 @@ use crate::connection::{Connection, Env};
 use crate::deadline::Waiting;
 use crate::poller::Poller;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) env: Env,
     pub(crate) admission: Admission,
     pub(crate) lifecycle: Lifecycle,
-    pub(super) poller: Poller,
+    pub(super) poller: Arc<Poller>,
     pub(super) parked: Parked<Connection>,
     pub(super) contention: Contention,
     pub(super) inboxes: Inboxes,
@@ -38,7 +39,7 @@ impl Shared {
             env,
             admission,
             lifecycle: Lifecycle::new()?,
-            poller: Poller::new()?,
+            poller: Arc::new(Poller::new()?),
             parked: Parked::new(),
             contention: Contention::new(),
             inboxes: Inboxes::default(),
@@ -72,7 +73,9 @@ impl Shared {
 
     /// The number of connections that owe a response: their handler runs, or the client has not taken it.
     pub(crate) fn in_flight(&self) -> usize {
-        let others = self.parked.count(|waiting| waiting != Waiting::Write);
+        let others = self
+            .parked
+            .count(|waiting| !matches!(waiting, Waiting::Write | Waiting::Receive));
         self.admission.connections().saturating_sub(others)
     }
 

@@ -7,9 +7,9 @@ use super::contention::CpuSample;
 use super::inbox::{Inbox, Ready};
 use super::pool::Pool;
 use super::shared::{Shared, WAKE};
-use crate::access_log::Ending;
+use crate::access_log::{Ending, Record};
 use crate::body::Body;
-use crate::connection::{Call, Connection, Input, Loan, Next, Transport, Turn};
+use crate::connection::{Call, Collected, Connection, Input, Loan, Next, Transport, Turn};
 use crate::deadline::{NEVER, Waiting};
 use crate::endpoint::Endpoint;
 use crate::handler::Reply;
@@ -167,6 +167,7 @@ impl<'s> Worker<'s> {
             let mut storage = FieldStorage::new();
             match connection.advance(turn, &mut self.input, &mut storage) {
                 Next::Call(call) => respond(&call, connection, turn, &blocking),
+                Next::Resume(collected) => resume(*collected, connection, turn, &blocking),
                 Next::Block => blocking.block_in_place(turn, || connection.run_blocking()),
                 Next::Continue => {}
                 Next::Park => return true,
@@ -236,8 +237,8 @@ impl<'s> Worker<'s> {
     /// 1. Those that have been idle for longest.
     /// 2. Those that have their response and still send content that is skipped, or linger.
     /// 3. Those that have sent nothing, or an incomplete head, for longest.
-    /// 4. One reader of a response that has fallen behind its slowest rate ([`Timeouts::slowest`]). Its
-    ///    response then is visibly incomplete.
+    /// 4. One client that sends content for a handler, or takes a response, and has fallen behind the
+    ///    slowest rate ([`Timeouts::slowest`]). Its response then is visibly incomplete.
     ///
     /// A connection whose handler is running stays, and so does one that reads fast enough.
     ///
@@ -264,19 +265,19 @@ impl<'s> Worker<'s> {
             }
             room
         });
-        has_room || self.evict_reader()
+        has_room || self.evict_slow(Waiting::Receive) || self.evict_slow(Waiting::Write)
     }
 
-    /// Evicts one reader that has fallen behind its slowest rate, if there is one.
-    fn evict_reader(&mut self) -> bool {
-        let parked = &self.shared.parked;
+    /// Evicts one client that has fallen behind its slowest rate, if there is one.
+    fn evict_slow(&mut self, waiting: Waiting) -> bool {
+        let (parked, behind) = (&self.shared.parked, self.turn.behind(waiting));
         let mut evicted = false;
-        for mut reader in parked.take_oldest(Waiting::Write, self.turn.behind(), SHED) {
-            if !evicted && reader.has_fallen_behind(&mut self.turn) {
-                self.evict(reader, Waiting::Write);
+        for mut slow in parked.take_oldest(waiting, behind, SHED) {
+            if !evicted && slow.has_fallen_behind(&mut self.turn) {
+                self.evict(slow, waiting);
                 evicted = true;
             } else {
-                self.park_or_close(reader);
+                self.park_or_close(slow);
             }
         }
         evicted
@@ -373,6 +374,47 @@ fn respond(
     }
     let request = Request::new(&call.head, peer, call.arrived, body);
     let reply = run_handler(|| env.handler.handle(request));
+    match reply {
+        Some(Reply::Receive(receive)) if loan.is_some() => {
+            if let Some(loan) = loan {
+                connection.take_back(loan.take_back(), turn);
+            }
+            connection.receive(receive, record.map(Record::into_owned), turn);
+        }
+        reply => {
+            let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
+            finish(reply, loan, record, name, connection, turn, blocking);
+        }
+    }
+}
+
+/// Lets the handler of a request continue, whose content has been received.
+fn resume(
+    collected: Collected,
+    connection: &mut Connection,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) {
+    let Collected { receive, record } = collected;
+    let name = receive.name();
+    let reply = run_handler(|| receive.resume());
+    finish(reply, None, record, || name, connection, turn, blocking);
+}
+
+/// Gets the response out of a reply and gives it to the connection. `name` names the request in the log.
+fn finish(
+    mut reply: Option<Reply<'_>>,
+    mut loan: Option<Loan>,
+    record: Option<Record<'_>>,
+    name: impl FnOnce() -> String,
+    connection: &mut Connection,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) {
+    // The content that these ask for is there.
+    while let Some(Reply::Receive(receive)) = reply {
+        reply = run_handler(|| receive.resume());
+    }
     let response = match reply {
         Some(Reply::Ready(response)) => Some(response),
         Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
@@ -389,7 +431,7 @@ fn respond(
             }
             response
         }
-        None => None,
+        Some(Reply::Receive(_)) | None => None,
     };
     if let Some(loan) = loan {
         connection.take_back(loan.take_back(), turn);
@@ -403,8 +445,7 @@ fn respond(
     match response.filter(|_| failure.is_empty()) {
         Some(response) => connection.respond(response, record, turn),
         None => {
-            let (method, target) = (&call.head.method, call.head.target.as_str());
-            log::error!("the handler {failure} at {method} {target:?}");
+            log::error!("the handler {failure} at {}", name());
             connection.respond_broken(record, turn);
         }
     }

@@ -8,6 +8,7 @@
 //! | `endings` | what the access log says about how a response ended |
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
 //! | `archives`, `unpack` | archives of random trees are what other programs' readers find in them |
+//! | `parked` | slow uploads and silent streams, which hold no thread |
 //! | `support` | a server that ends with its test |
 
 #![cfg(test)]
@@ -17,6 +18,7 @@ mod clients;
 mod endings;
 mod handlers;
 mod life;
+mod parked;
 mod support;
 mod unpack;
 mod watched;

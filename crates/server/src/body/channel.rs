@@ -1,0 +1,275 @@
+//! Content that is produced over time, by a thread that sends it piece by piece.
+//!
+//! A connection that has sent everything parks while its sender is silent, and holds no thread. It leaves a
+//! waker here when it parks; the next piece takes and calls it.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Bytes that may wait for a client that reads slowly.
+const QUEUED: usize = 1024 * 1024;
+
+/// Sends content to a client. The content ends when this and its clones are dropped.
+#[derive(Clone)]
+pub struct Sender(Arc<Sending>);
+
+/// Ends the content when it is dropped, with the last clone of the sender.
+struct Sending(Arc<Channel>);
+
+/// The receiving end, which is part of a response.
+pub(crate) struct Receiver {
+    channel: Arc<Channel>,
+    /// A piece that was read in part.
+    rest: Bytes,
+}
+
+#[derive(Default)]
+struct Channel {
+    state: Mutex<State>,
+    /// There is something to receive.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Bytes>,
+    queued: usize,
+    /// The sender is gone.
+    is_finished: bool,
+    /// The receiver is gone.
+    is_abandoned: bool,
+    waker: Option<Waker>,
+}
+
+/// What a parked connection leaves behind to be woken by.
+pub(crate) type Waker = Box<dyn FnOnce() + Send>;
+
+/// Why content was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The connection is closed.
+    Closed,
+    /// The client reads more slowly than content is sent: a MiB waits for it.
+    Full,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SendError::Closed => "the client has closed the connection",
+            SendError::Full => "the client reads too slowly: 1 MiB waits for it",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// What a receiver finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    Content(Bytes),
+    /// The sender is silent.
+    Nothing,
+    End,
+}
+
+pub(super) fn channel() -> (Sender, Receiver) {
+    let channel = Arc::new(Channel::default());
+    let receiver = Receiver {
+        channel: Arc::clone(&channel),
+        rest: Bytes::new(),
+    };
+    (Sender(Arc::new(Sending(channel))), receiver)
+}
+
+impl Channel {
+    /// The state is valid between any two statements that hold the lock, so poison means nothing.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes what waits for a change that was just made.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let waker = state.waker.take();
+        drop(state);
+        self.changed.notify_all();
+        if let Some(waker) = waker {
+            waker();
+        }
+    }
+}
+
+impl Sender {
+    /// Sends a piece of content. Does not block: the piece waits until the client takes it.
+    ///
+    /// # Errors
+    /// [`SendError`]. The piece is not sent then.
+    pub fn send(&self, piece: impl Into<Bytes>) -> Result<(), SendError> {
+        let piece = piece.into();
+        let Sending(channel) = &*self.0;
+        let mut state = channel.lock();
+        if state.is_abandoned {
+            return Err(SendError::Closed);
+        }
+        if piece.is_empty() {
+            return Ok(());
+        }
+        if state.queued + piece.len() > QUEUED && state.queued > 0 {
+            return Err(SendError::Full);
+        }
+        state.queued += piece.len();
+        state.queue.push_back(piece);
+        channel.wake(state);
+        Ok(())
+    }
+
+    /// Whether the connection is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.0.lock().is_abandoned
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let Sending(channel) = self;
+        let mut state = channel.lock();
+        state.is_finished = true;
+        channel.wake(state);
+    }
+}
+
+impl Receiver {
+    /// Takes the next piece, if there is one.
+    pub(crate) fn next_piece(&mut self) -> Received {
+        if !self.rest.is_empty() {
+            return Received::Content(std::mem::take(&mut self.rest));
+        }
+        let mut state = self.channel.lock();
+        match state.queue.pop_front() {
+            Some(piece) => {
+                state.queued -= piece.len();
+                Received::Content(piece)
+            }
+            None if state.is_finished => Received::End,
+            None => Received::Nothing,
+        }
+    }
+
+    /// Leaves a waker for the next piece, or for the end. Returns it if that is there already.
+    pub(crate) fn park(&self, waker: Waker) -> Option<Waker> {
+        let mut state = self.channel.lock();
+        if !state.queue.is_empty() || state.is_finished {
+            return Some(waker);
+        }
+        state.waker = Some(waker);
+        None
+    }
+}
+
+/// Blocks while the sender is silent.
+impl Read for Receiver {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.rest.is_empty() {
+            let state = self.channel.lock();
+            let is_silent = |state: &mut State| state.queue.is_empty() && !state.is_finished;
+            let changed = self.channel.changed.wait_while(state, is_silent);
+            drop(changed.unwrap_or_else(PoisonError::into_inner));
+            if let Received::Content(piece) = self.next_piece() {
+                self.rest = piece;
+            }
+        }
+        let length = self.rest.len().min(into.len());
+        into[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        let mut state = self.channel.lock();
+        state.is_abandoned = true;
+        state.queue.clear();
+        state.waker = None;
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("is_closed", &self.is_closed())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn pieces_arrive_in_order_and_end_with_the_last_sender() {
+        let (sender, mut receiver) = channel();
+        assert_eq!(receiver.next_piece(), Received::Nothing);
+        sender.send("one").unwrap();
+        let clone = sender.clone();
+        drop(sender);
+        clone.send("").unwrap();
+        clone.send("two").unwrap();
+        drop(clone);
+        for piece in ["one", "two"] {
+            assert_eq!(receiver.next_piece(), Received::Content(piece.into()));
+        }
+        assert_eq!(receiver.next_piece(), Received::End);
+    }
+
+    #[test]
+    fn a_parked_receiver_is_woken_once() {
+        let (woken, told) = mpsc::channel();
+        let waker = || -> Waker {
+            let woken = woken.clone();
+            Box::new(move || woken.send(()).unwrap())
+        };
+        let (sender, mut receiver) = channel();
+        assert!(receiver.park(waker()).is_none());
+        assert!(told.try_recv().is_err());
+        sender.send("x").unwrap();
+        sender.send("y").unwrap();
+        assert!(told.try_recv().is_ok() && told.try_recv().is_err());
+        assert!(receiver.park(waker()).is_some(), "there is something");
+        assert_eq!(receiver.next_piece(), Received::Content("x".into()));
+        assert_eq!(receiver.next_piece(), Received::Content("y".into()));
+        assert!(receiver.park(waker()).is_none());
+        drop(sender);
+        assert!(told.try_recv().is_ok());
+        assert!(receiver.park(waker()).is_some(), "it has ended");
+    }
+
+    #[test]
+    fn a_sender_notices_a_slow_or_closed_client() {
+        let (sender, mut receiver) = channel();
+        sender.send(vec![0; QUEUED - 1]).unwrap();
+        assert_eq!(sender.send("xx"), Err(SendError::Full));
+        sender.send("x").unwrap();
+        receiver.next_piece();
+        sender.send("xx").unwrap();
+        assert!(!sender.is_closed());
+        drop(receiver);
+        assert!(sender.is_closed());
+        assert_eq!(sender.send("x"), Err(SendError::Closed));
+    }
+
+    #[test]
+    fn a_reader_waits_for_the_sender() {
+        let (sender, mut receiver) = channel();
+        let reader = std::thread::spawn(move || io::read_to_string(&mut receiver).unwrap());
+        sender.send("one ").unwrap();
+        sender.send("two").unwrap();
+        drop(sender);
+        assert_eq!(reader.join().unwrap(), "one two");
+    }
+}

@@ -1,0 +1,199 @@
+//! Receiving a request's content before its handler continues, without a thread.
+
+use super::input::Input;
+use super::turn::Turn;
+use super::{Connection, Env, Next, State, Step};
+use crate::access_log::{Ending, Held, Record};
+use crate::body::Spool;
+use crate::deadline::Waiting;
+use crate::handler::Receive;
+use crate::page::error_page;
+use http::StatusCode;
+use std::io;
+use tinyhttp_message::{CloseReason, Event, FieldStorage};
+
+/// Bytes that are received in one turn. Then other ready connections have their turns.
+const TURN: usize = 256 * 1024;
+
+/// A request whose content is being received.
+pub(super) struct Collecting {
+    receive: Receive,
+    record: Option<Record<'static>>,
+    spool: Spool,
+    /// Earlier responses that the socket has not taken, and their records.
+    output: Vec<u8>,
+    held: Held,
+}
+
+/// A request whose content has been received.
+pub(crate) struct Collected {
+    pub(crate) receive: Receive,
+    pub(crate) record: Option<Record<'static>>,
+}
+
+impl Collecting {
+    /// Whether earlier responses have to be sent first.
+    pub(super) fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// Records the earlier responses, which the client has not taken.
+    pub(super) fn abort(mut self, ending: Ending, env: &Env) {
+        self.held.settle(0, ending, |record| env.record(record));
+    }
+}
+
+impl Connection {
+    /// Begins to receive the content of a request. [`Next::Resume`] follows, unless the content is refused.
+    pub(crate) fn receive(
+        &mut self,
+        receive: Receive,
+        record: Option<Record<'static>>,
+        turn: &mut Turn<'_>,
+    ) {
+        if self
+            .protocol
+            .unread()
+            .is_some_and(|left| left > receive.limit())
+        {
+            return self.refuse_content(record, turn);
+        }
+        let spool = receive.spool();
+        let collecting = Collecting {
+            receive,
+            record,
+            spool,
+            output: Vec::new(),
+            held: Held::default(),
+        };
+        turn.left = turn.env.timeouts.content;
+        self.state = State::Receiving(Box::new(collecting));
+    }
+
+    /// Continues to receive content, which is no longer in the state.
+    pub(super) fn collect(
+        &mut self,
+        mut collecting: Box<Collecting>,
+        turn: &mut Turn<'_>,
+        input: &mut Input,
+    ) -> Result<Next<'static>, Step> {
+        if !collecting.output.is_empty() {
+            turn.output = std::mem::take(&mut collecting.output);
+            turn.held = std::mem::take(&mut collecting.held);
+        }
+        let mut received = 0;
+        loop {
+            let mut storage = FieldStorage::new();
+            let (used, event) = match self.protocol.receive(input.unused(), &mut storage) {
+                Ok(received) => received,
+                Err(error) => {
+                    self.refuse(error, turn);
+                    return Err(Step::Look);
+                }
+            };
+            input.consume(used);
+            match event {
+                Event::Content(content) => {
+                    let length = content.len() as u64;
+                    let timeouts = turn.env.timeouts;
+                    turn.left = timeouts.after(Waiting::Receive, turn.left, length);
+                    if collecting.spool.length() + length > collecting.receive.limit() {
+                        self.refuse_content(collecting.record, turn);
+                        return Err(Step::Look);
+                    }
+                    if let Err(error) = collecting.spool.write(content) {
+                        log::error!("content can't be kept in a temporary file: {error}");
+                        self.respond_broken(collecting.record, turn);
+                        return Err(Step::Look);
+                    }
+                }
+                Event::NeedMore if received >= TURN => {
+                    self.read_all = false;
+                    return Err(self.await_content(collecting, turn));
+                }
+                Event::NeedMore => match self.receive_more(turn, input) {
+                    Ok(0) => return Err(self.await_content(collecting, turn)),
+                    Ok(length) => received += length,
+                    Err(step) => return Err(step),
+                },
+                Event::Head(_) | Event::End(_) | Event::Paused => break,
+            }
+        }
+        let Collecting {
+            mut receive,
+            record,
+            spool,
+            ..
+        } = *collecting;
+        match spool.into_body() {
+            Ok(body) => receive.set_body(body),
+            Err(error) => {
+                log::error!("content can't be read from its temporary file: {error}");
+                self.respond_broken(record, turn);
+                return Err(Step::Look);
+            }
+        }
+        Ok(Next::Resume(Box::new(Collected { receive, record })))
+    }
+
+    /// Receives more. Zero: nothing has come.
+    fn receive_more(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Result<usize, Step> {
+        if input.unused().is_empty() && !self.input.is_empty() {
+            input.set(std::mem::take(&mut self.input));
+            return Ok(input.unused().len());
+        }
+        match input.receive(&self.transport) {
+            Ok((0, _)) => {
+                if let Err(error) = self.protocol.end_of_input() {
+                    log::debug!("{}: {error}", self.remote);
+                }
+                Err(Step::Close)
+            }
+            Ok((length, filled)) => {
+                self.read_all = !filled && !self.ended;
+                Ok(length)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                (self.read_all, self.ended) = (true, false);
+                // What the client may be waiting for goes out first.
+                self.protocol.continue_if_expected(&mut turn.output);
+                Ok(0)
+            }
+            Err(_) => Err(Step::Close),
+        }
+    }
+
+    /// Parks until more content comes.
+    fn await_content(&mut self, mut collecting: Box<Collecting>, turn: &mut Turn<'_>) -> Step {
+        if self.flush_before_content(turn).is_err() {
+            return Step::Close;
+        }
+        if !turn.output.is_empty() {
+            collecting.output = std::mem::take(&mut turn.output);
+            collecting.held = std::mem::take(&mut turn.held);
+        }
+        self.deadline = turn.deadline_after(Waiting::Receive, turn.left, 0);
+        self.state = State::Receiving(collecting);
+        Step::Park
+    }
+
+    /// Ends a wait for content whose deadline has passed. `false`: no response can be sent.
+    pub(super) fn expire_content(&mut self, collecting: Collecting, turn: &mut Turn<'_>) -> bool {
+        if !collecting.output.is_empty() {
+            collecting.abort(Ending::TooSlow, turn.env);
+            return false;
+        }
+        self.protocol.close_after(CloseReason::UnreadContent);
+        let response = error_page(StatusCode::REQUEST_TIMEOUT, "");
+        self.respond(response.into(), collecting.record, turn);
+        true
+    }
+
+    /// Refuses content that is longer than its handler admits, and closes afterwards.
+    fn refuse_content(&mut self, record: Option<Record<'static>>, turn: &mut Turn<'_>) {
+        self.protocol.close_after(CloseReason::UnreadContent);
+        let explanation = "The content of this request is too long.";
+        let response = error_page(StatusCode::PAYLOAD_TOO_LARGE, explanation);
+        self.respond(response.into(), record, turn);
+    }
+}

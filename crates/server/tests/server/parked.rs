@@ -1,0 +1,271 @@
+//! Content that comes slowly, and content that is made slowly: neither holds a thread.
+#![allow(clippy::unwrap_used)]
+
+use crate::support::{LONG, Running, read_until, rest};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tinyhttp_server::{
+    Body, Builder, Handler, Receive, Reply, Request, Response, Sender, Timeouts,
+};
+
+/// More content than that is refused.
+const LIMIT: u64 = 200_000;
+
+/// Content up to this size stays in memory.
+const MEMORY: u64 = 1000;
+
+/// Responds with the length and the sum of the content it was sent.
+struct Sum;
+
+impl Handler for Sum {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        if request.path() == "/" {
+            return Response::new("done").into();
+        }
+        let receive = Receive::new(request, LIMIT, |mut request| {
+            let is_ready = request.path() == "/up";
+            let mut answer = move || {
+                let length = request.body().length();
+                let mut content = Vec::new();
+                request.body_mut().read_to_end(&mut content).unwrap();
+                assert_eq!(length, Some(content.len() as u64));
+                let sum: u64 = content.iter().copied().map(u64::from).sum();
+                Response::new(format!("{} {} {sum}|", request.path(), content.len()))
+            };
+            // Few threads may block in these tests.
+            match is_ready {
+                true => Reply::Ready(answer()),
+                false => Reply::blocking(answer),
+            }
+        });
+        receive.memory(MEMORY).into()
+    }
+}
+
+/// As many clients as wanted, or as the limit on open files admits with both ends in this process.
+fn clients(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    );
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let possible = usize::try_from(limit / 2).unwrap_or(usize::MAX);
+    let possible = possible.saturating_sub(600);
+    if possible < wanted {
+        println!("only {possible} of {wanted} clients: the limit on open files is {limit}");
+    }
+    possible.min(wanted)
+}
+
+/// At most four threads, of which two may block.
+fn settings(builder: Builder) -> Builder {
+    let patient = Timeouts {
+        content: Duration::from_secs(600),
+        ..Timeouts::default()
+    };
+    builder.workers(2).max_threads(4).timeouts(patient)
+}
+
+#[test]
+fn content_is_received_before_the_handler_continues() {
+    let server = Running::with(settings, Sum);
+    let long = "x".repeat(150_000);
+    let long_sum = 150_000 * u64::from(b'x');
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n";
+    let table = [
+        (
+            "Content-Length: 3\r\n\r\nabc".to_owned(),
+            "/x 3 294|".to_owned(),
+        ),
+        ("\r\n".to_owned(), "/x 0 0|".to_owned()),
+        (
+            format!("{chunked}3\r\nabc\r\n2;y\r\nde\r\n0\r\nT: x\r\n\r\n"),
+            "/x 5 495|".to_owned(),
+        ),
+        (
+            format!("Content-Length: 150000\r\n\r\n{long}"),
+            format!("/x 150000 {long_sum}|"),
+        ),
+        (
+            format!("{chunked}249f0\r\n{long}\r\n0\r\n\r\n"),
+            format!("/x 150000 {long_sum}|"),
+        ),
+    ];
+    let mut stream = server.connect();
+    for (rest, expected) in &table {
+        // Over one connection, and byte by byte for the short ones.
+        let request = format!("POST /x HTTP/1.1\r\nHost: h\r\n{rest}");
+        stream.write_all(request.as_bytes()).unwrap();
+        assert!(
+            read_until(&mut stream, "|").ends_with(expected),
+            "{rest:.40}"
+        );
+        if request.len() < 1000 {
+            for byte in request.as_bytes() {
+                stream.write_all(&[*byte]).unwrap();
+            }
+            assert!(
+                read_until(&mut stream, "|").ends_with(expected),
+                "{rest:.40}"
+            );
+        }
+    }
+    // Pipelined, with a request behind.
+    let post = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nb";
+    let get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    stream
+        .write_all([get, post, post, get].concat().as_bytes())
+        .unwrap();
+    for end in ["done", "/a 1 98|", "/a 1 98|", "done"] {
+        read_until(&mut stream, end);
+    }
+}
+
+#[test]
+fn content_that_is_too_long_broken_or_late_is_refused() {
+    let impatient = Timeouts {
+        content: Duration::from_millis(100),
+        ..Timeouts::default()
+    };
+    let server = Running::with(|builder| builder.timeouts(impatient), Sum);
+    let chunk = "186a0\r\n".to_owned() + &"x".repeat(100_000) + "\r\n";
+    let table = [
+        (
+            "Content-Length: 200001\r\nExpect: 100-continue\r\n\r\n".to_owned(),
+            413,
+        ),
+        (
+            format!("Transfer-Encoding: chunked\r\n\r\n{}", chunk.repeat(3)),
+            413,
+        ),
+        ("Transfer-Encoding: chunked\r\n\r\nxyz\r\n".to_owned(), 400),
+        ("Content-Length: 5\r\n\r\nab".to_owned(), 408),
+    ];
+    for (fields, status) in table {
+        let answer = server.ask(&format!("POST /x HTTP/1.1\r\nHost: h\r\n{fields}"));
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{fields:.60} {answer}"
+        );
+        assert!(answer.contains("Connection: close\r\n"), "{answer}");
+    }
+}
+
+#[test]
+fn content_is_asked_for_when_the_client_waits_for_that() {
+    let server = Running::with(settings, Sum);
+    let mut stream = server.connect();
+    let head = "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    for _ in 0..2 {
+        stream.write_all(head.as_bytes()).unwrap();
+        let interim = read_until(&mut stream, "\r\n\r\n");
+        assert_eq!(interim, "HTTP/1.1 100 Continue\r\n\r\n");
+        stream.write_all(b"hi").unwrap();
+        read_until(&mut stream, "/x 2 209|");
+    }
+}
+
+/// Each client has sent a part of its content, and would send the rest over a quarter of an hour.
+#[test]
+fn a_thousand_slow_uploads_hold_no_thread() {
+    let server = Running::with(settings, Sum);
+    let number = clients(1000);
+    let head = "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n";
+    let mut uploads: Vec<_> = (0..number)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&[b'a'; 1500]).unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"));
+    }
+    for stream in &mut uploads {
+        stream.write_all(&[b'b'; 500]).unwrap();
+    }
+    let sum = 1500 * u64::from(b'a') + 500 * u64::from(b'b');
+    for stream in &mut uploads {
+        read_until(stream, &format!("/up 2000 {sum}|"));
+    }
+}
+
+/// Keeps the senders of all event streams.
+#[derive(Clone, Default)]
+struct Events(Arc<Mutex<Vec<Sender>>>);
+
+impl Handler for Events {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        if request.path() != "/events" {
+            return Response::new("done").into();
+        }
+        let (sender, body) = Body::channel();
+        sender.send("hello\n").unwrap();
+        self.0.lock().unwrap().push(sender);
+        Response::new(body).into()
+    }
+}
+
+fn listen(server: &Running) -> TcpStream {
+    let mut stream = server.connect();
+    stream
+        .write_all(b"GET /events HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    read_until(&mut stream, "6\r\nhello\n\r\n");
+    stream
+}
+
+#[test]
+fn ten_thousand_event_streams_hold_no_thread() {
+    let events = Events::default();
+    let server = Running::with(settings, events.clone());
+    let number = clients(10_000);
+    let mut streams: Vec<_> = (0..number).map(|_| listen(&server)).collect();
+    for _ in 0..20 {
+        assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"));
+    }
+    for event in ["one\n", "two\n"] {
+        for sender in &*events.0.lock().unwrap() {
+            sender.send(event).unwrap();
+        }
+        for stream in &mut streams {
+            read_until(stream, &format!("4\r\n{event}\r\n"));
+        }
+    }
+    events.0.lock().unwrap().clear();
+    for stream in &mut streams {
+        read_until(stream, "0\r\n\r\n");
+    }
+}
+
+/// A client that goes away is noticed while nothing is sent, and a stream over HTTP/1.0 ends with its
+/// connection.
+#[test]
+fn the_end_of_a_stream() {
+    let events = Events::default();
+    let server = Running::with(settings, events.clone());
+    let stream = listen(&server);
+    let sender = events.0.lock().unwrap()[0].clone();
+    assert!(!sender.is_closed());
+    drop(stream);
+    let since = Instant::now();
+    while !sender.is_closed() {
+        assert!(since.elapsed() < LONG);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut stream = server.connect();
+    stream.write_all(b"GET /events HTTP/1.0\r\n\r\n").unwrap();
+    read_until(&mut stream, "hello\n");
+    events.0.lock().unwrap()[1].send("last").unwrap();
+    events.0.lock().unwrap().clear();
+    drop(sender);
+    assert_eq!(rest(&mut stream), "last");
+}
