@@ -1,19 +1,21 @@
 //! Named timeouts: how long a peer may take for what.
 //!
-//! Each wait has one [`Deadline`], and each deadline a name, so that the log can say which one has passed. They are
-//! counted in ticks of a hundredth of a second since the server started, in an atomic beside each connection, where the
-//! sweep finds those that are due without touching the connection itself.
+//! Each wait has one [`Deadline`], and each deadline a name, so that the log can say which one has
+//! passed. They are counted in ticks of a hundredth of a second since the server started, in an
+//! atomic beside each connection, where the sweep finds those that are due without touching the
+//! connection itself.
 //!
-//! A deadline that every byte renews is none: a byte now and then would put it off for ever. So a head has one deadline
-//! whatever comes of it, and content, in either direction, has an *allowance* of time ([`Timeouts::after`]). It runs down
-//! only while there is nothing to do but wait for the client; each byte gives back the time that it may take at the
-//! slowest rate; and there is never more of it than at first.
+//! A deadline that every byte renews is none: a byte now and then would put it off for ever. So a
+//! head has one deadline whatever comes of it, and content, in either direction, has an *allowance*
+//! of time ([`Timeouts::after`]). It runs down only while there is nothing to do but wait for the
+//! client; each byte gives back the time that it may take at the slowest rate; and there is never
+//! more of it than at first.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How far a reader may fall behind its slowest rate before it can be evicted: clients pause for that
-/// long when a packet is lost.
+/// How far a reader may fall behind its slowest rate before it can be evicted: clients pause for
+/// that long when a packet is lost.
 const BEHIND: Duration = Duration::from_secs(2);
 
 /// How long a client may take for each part of an exchange.
@@ -21,18 +23,23 @@ const BEHIND: Duration = Duration::from_secs(2);
 pub struct Timeouts {
     /// From the first byte of a head to its blank line; 10 s unless changed. Answered with 408.
     pub head: Duration,
-    /// For a request's content to go on; 30 s unless changed. Bytes put it off by what they may take at `slowest`.
+    /// For a request's content to go on; 30 s unless changed. Bytes put it off by what they may
+    /// take at `slowest`.
     pub content: Duration,
-    /// From one exchange, or the connection's start, to the first byte of the next; 75 s unless changed. Load balancers keep
-    /// connections for 60 s and must not be the ones that find them closed. Responses announce it (`Keep-Alive: timeout=75`).
+    /// From one exchange, or the connection's start, to the first byte of the next; 75 s unless
+    /// changed. Load balancers keep connections for 60 s and must not be the ones that find them
+    /// closed. Responses announce it (`Keep-Alive: timeout=75`).
     pub idle: Duration,
-    /// For a client to go on taking a response; 60 s unless changed. Bytes put it off by what they may take at `slowest`.
+    /// For a client to go on taking a response; 60 s unless changed. Bytes put it off by what they
+    /// may take at `slowest`.
     pub write: Duration,
-    /// For the client to notice that the connection ends, while its last bytes are thrown away; 0.5 s unless changed.
+    /// For the client to notice that the connection ends, while its last bytes are thrown away; 0.5
+    /// s unless changed.
     pub linger: Duration,
-    /// Bytes a second that a client has to send or take at least, once `content` or `write` is used up; 500 unless changed,
-    /// 0 for any. Only the time counts in which the server waits for the client. The kernel tells what a client has taken in
-    /// steps of up to 64 KiB, so `write` should be time enough for one of them.
+    /// Bytes a second that a client has to send or take at least, once `content` or `write` is used
+    /// up; 500 unless changed, 0 for any. Only the time counts in which the server waits for the
+    /// client. The kernel tells what a client has taken in steps of up to 64 KiB, so `write` should
+    /// be time enough for one of them.
     pub slowest: u32,
 }
 
@@ -152,7 +159,8 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Both in one number, which is never zero. Of two that wait for the same, the earlier one is smaller.
+    /// Both in one number, which is never zero. Of two that wait for the same, the earlier one is
+    /// smaller.
     pub(crate) fn packed(self) -> u64 {
         (self.at.0 << 3 | self.waiting as u64) + 1
     }

@@ -48,7 +48,8 @@ impl Display for Endpoint {
     }
 }
 
-/// An IPv4 address stays one, though a socket for both families shows it in the clothes of IPv6 (RFC 4291 §2.5.5.2).
+/// An IPv4 address stays one, though a socket for both families shows it in the clothes of IPv6
+/// (RFC 4291 §2.5.5.2).
 impl From<SocketAddr> for Endpoint {
     fn from(mut address: SocketAddr) -> Self {
         if let IpAddr::V4(mapped) = address.ip().to_canonical() {

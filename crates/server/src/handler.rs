@@ -9,12 +9,12 @@ use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 
-/// Decides how requests are answered. Any `Fn(Request) -> impl IntoResponse` that can be shared between
-/// threads is a handler, which may block.
+/// Decides how requests are answered. Any `Fn(Request) -> impl IntoResponse` that can be shared
+/// between threads is a handler, which may block.
 ///
-/// The server adds Date, Content-Length, Transfer-Encoding and Connection, leaves the content out of the
-/// response to HEAD, and sends `100 Continue` when the request's content is first read. A handler that
-/// panics costs its client a 500 and the connection.
+/// The server adds Date, Content-Length, Transfer-Encoding and Connection, leaves the content out
+/// of the response to HEAD, and sends `100 Continue` when the request's content is first read. A
+/// handler that panics costs its client a 500 and the connection.
 ///
 /// ```
 /// use tinyhttp_server::{Handler, Reply, Request, Response};
@@ -33,7 +33,8 @@ use std::path::PathBuf;
 /// }
 /// ```
 pub trait Handler: Send + Sync + 'static {
-    /// Decides how one request is answered. Must not block: what blocks goes into [`Reply::Blocking`].
+    /// Decides how one request is answered. Must not block: what blocks goes into
+    /// [`Reply::Blocking`].
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
 }
 
@@ -42,11 +43,12 @@ pub trait Handler: Send + Sync + 'static {
 pub enum Reply<'a> {
     /// The response is there: memory, a file, a cached representation.
     Ready(Response),
-    /// The response has to be computed, or waited for. This runs after the worker has handed over its place
-    /// in the poller. If too many threads are blocked, it does not run, and the client gets a 503.
+    /// The response has to be computed, or waited for. This runs after the worker has handed over
+    /// its place in the poller. If too many threads are blocked, it does not run, and the client
+    /// gets a 503.
     Blocking(Box<dyn FnOnce() -> Response + 'a>),
-    /// The content of the request is received first, which holds no thread however slowly it comes. Then
-    /// the handler continues with another reply.
+    /// The content of the request is received first, which holds no thread however slowly it comes.
+    /// Then the handler continues with another reply.
     Receive(Receive),
 }
 
@@ -73,7 +75,8 @@ const MEMORY: u64 = 64 * 1024;
 /// }
 /// ```
 pub struct Receive {
-    request: Request<'static>,
+    // In a box, so that a reply without content is small.
+    request: Box<Request<'static>>,
     limit: u64,
     memory: u64,
     directory: PathBuf,
@@ -83,15 +86,15 @@ pub struct Receive {
 type Continuation = Box<dyn FnOnce(Request<'static>) -> Reply<'static> + Send>;
 
 impl Receive {
-    /// Receives up to `limit` bytes, and calls `then` with the same request and its whole content, whose
-    /// length is known. More content is refused with 413.
+    /// Receives up to `limit` bytes, and calls `then` with the same request and its whole content,
+    /// whose length is known. More content is refused with 413.
     pub fn new(
         request: Request<'_>,
         limit: u64,
         then: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
     ) -> Self {
         Receive {
-            request: request.into_owned(),
+            request: Box::new(request.into_owned()),
             limit,
             memory: MEMORY,
             directory: std::env::temp_dir(),
@@ -99,8 +102,8 @@ impl Receive {
         }
     }
 
-    /// Sets how many bytes are kept in memory (64 KiB unless set). Longer content is received into an
-    /// unnamed temporary file.
+    /// Sets how many bytes are kept in memory (64 KiB unless set). Longer content is received into
+    /// an unnamed temporary file.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
@@ -134,7 +137,7 @@ impl Receive {
 
     /// Continues, when the content has been received.
     pub(crate) fn resume(self) -> Reply<'static> {
-        (self.then)(self.request)
+        (self.then)(*self.request)
     }
 
     /// Changes the response of whatever the handler continues with.
@@ -196,8 +199,8 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The response, on this thread, which may block. For tests of handlers, and within a handler that
-    /// blocks already.
+    /// The response, on this thread, which may block. For tests of handlers, and within a handler
+    /// that blocks already.
     #[must_use]
     pub fn response(self) -> Response {
         match self {

@@ -1,20 +1,24 @@
 //! A thread-pool HTTP/1.1 server whose connections never own a thread.
 //!
-//! A thread pool is the oldest way to serve: so many threads, and each request gets one. Its weakness is what a thread
-//! is spent on. Most connections are idle most of the time, many are slow, and some are hostile; a server that gives each
-//! of them a thread is full long before it is busy. Here a connection that waits, for a request, for the rest of one,
-//! or for a client that reads slowly, is *parked*: it costs a descriptor and a few hundred bytes. Threads are only for
+//! A thread pool is the oldest way to serve: so many threads, and each request gets one. Its
+//! weakness is what a thread is spent on. Most connections are idle most of the time, many are
+//! slow, and some are hostile; a server that gives each of them a thread is full long before it is
+//! busy. Here a connection that waits, for a request, for the rest of one, or for a client that
+//! reads slowly, is *parked*: it costs a descriptor and a few hundred bytes. Threads are only for
 //! requests that can be answered now.
 //!
 //! # One connection's life
 //!
-//! 1. The listener ([`Builder::bind`]) and all connections sit in one epoll. One worker of the pool waits there, and whoever
-//!    is told of a ready connection owns it; others are called when there is a lot to do, and a core to do it on.
+//! 1. The listener ([`Builder::bind`]) and all connections sit in one epoll. One worker of the pool
+//!    waits there, and whoever is told of a ready connection owns it; others are called when there
+//!    is a lot to do, and a core to do it on.
 //! 2. The worker reads into a buffer of its own, so a parked connection has none.
-//! 3. `tinyhttp-message` finds the head and judges its framing. A broken request gets its status, and the end.
-//! 4. The [`Handler`] decides how the request is answered. If that may block, another worker takes over meanwhile.
-//!    Content that a handler wants whole is [received first](Receive), and content that it sends over time comes from a
-//!    [channel](Body::channel): in both cases the connection is parked meanwhile.
+//! 3. `tinyhttp-message` finds the head and judges its framing. A broken request gets its status,
+//!    and the end.
+//! 4. The [`Handler`] decides how the request is answered. If that may block, another worker takes
+//!    over meanwhile. Content that a handler wants whole is [received first](Receive), and content
+//!    that it sends over time comes from a [channel](Body::channel): in both cases the connection
+//!    is parked meanwhile.
 //! 5. What the socket takes of the response goes out; the rest is parked until there is room.
 //! 6. The next request that is already there is answered before the connection is parked again.
 //! 7. Every wait has a [deadline with a name](Timeouts).
@@ -27,19 +31,22 @@
 //! 32 MiB + max_connections × 128 KiB + threads × 768 KiB + what handlers keep
 //! ```
 //!
-//! Hardly any of it is ever used: an idle connection has no buffers. The 128 KiB are the worst case: a head of which the last
-//! byte is missing ([`Limits::head`], 32 KiB), or requests that wait for their turn (16 KiB), and answers that the client
-//! doesn't take (up to 66 KiB). A thread has its stack (512 KiB), a buffer to read into, and one to gather answers in. There
-//! are as many threads as [workers](Builder::workers), and more, up to [`Builder::max_threads`], only while handlers wait.
-//! [`Files`] keeps its cache, up to 8 MiB of checksums, and for everything that it builds for responses (listings, archives,
-//! compressors, READMEs) its [working memory](files::Options::working_memory), 64 MiB: what finds none left is refused with
-//! 503 before its head is sent. A response from memory lives until the last client that takes it has it, and is never larger
-//! than a quarter of a MiB. What the kernel keeps for sockets comes on top, and has
+//! Hardly any of it is ever used: an idle connection has no buffers. The 128 KiB are the worst
+//! case: a head of which the last byte is missing ([`Limits::head`], 32 KiB), or requests that wait
+//! for their turn (16 KiB), and answers that the client doesn't take (up to 66 KiB). A thread has
+//! its stack (512 KiB), a buffer to read into, and one to gather answers in. There are as many
+//! threads as [workers](Builder::workers), and more, up to [`Builder::max_threads`], only while
+//! handlers wait. [`Files`] keeps its cache, up to 8 MiB of checksums, and for everything that it
+//! builds for responses (listings, archives, compressors, READMEs) its [working
+//! memory](files::Options::working_memory), 64 MiB: what finds none left is refused with 503 before
+//! its head is sent. A response from memory lives until the last client that takes it has it, and
+//! is never larger than a quarter of a MiB. What the kernel keeps for sockets comes on top, and has
 //! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
-//! Connections are bounded, in all and for each client; when there are too many, the longest idle make room for others, then
-//! those that send content nobody wants, then those without a request, and last a reader that has fallen behind
-//! [its slowest rate](Timeouts::slowest). Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off.
+//! Connections are bounded, in all and for each client; when there are too many, the longest idle
+//! make room for others, then those that send content nobody wants, then those without a request,
+//! and last a reader that has fallen behind [its slowest rate](Timeouts::slowest). Time is bounded
+//! by [deadlines](Timeouts) that a byte now and then doesn't put off.
 //!
 //! # Example
 //!

@@ -14,8 +14,8 @@ use tinyhttp_message::selection::{Representation, Selection, select};
 
 /// Content that a handler has produced, and what identifies this version of it.
 ///
-/// [`respond`](Self::respond) applies the request's preconditions and ranges (RFC 9110 §13, §14), so
-/// that a client can revalidate its copy, resume a download, and seek in a video, as with files.
+/// [`respond`](Self::respond) applies the request's preconditions and ranges (RFC 9110 §13, §14),
+/// so that a client can revalidate its copy, resume a download, and seek in a video, as with files.
 /// Without a tag and a date it applies ranges alone.
 ///
 /// The whole content is in memory. For content from elsewhere, call
@@ -58,8 +58,8 @@ impl MemoryContent {
         }
     }
 
-    /// Sets the entity tag, quotes included, which must change whenever the content does. A value that
-    /// is not an entity tag (RFC 9110 §8.8.3) is neither sent nor compared.
+    /// Sets the entity tag, quotes included, which must change whenever the content does. A value
+    /// that is not an entity tag (RFC 9110 §8.8.3) is neither sent nor compared.
     #[must_use]
     pub fn with_etag(mut self, etag: HeaderValue) -> Self {
         self.etag = Some(etag);
@@ -111,8 +111,8 @@ impl MemoryContent {
         response
     }
 
-    /// A `multipart/byteranges` body and its Content-Type. The parts are disjoint, so it is at most as
-    /// long as the content and the heads of the parts.
+    /// A `multipart/byteranges` body and its Content-Type. The parts are disjoint, so it is at most
+    /// as long as the content and the heads of the parts.
     fn parts(&self, ranges: &[ByteRange]) -> (Bytes, HeaderValue) {
         let length = self.bytes.len() as u64;
         let multipart =

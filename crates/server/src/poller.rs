@@ -1,11 +1,13 @@
 //! One epoll for everything, shared by all workers.
 //!
-//! There are three ways to wait. A listener is reported *as long as* somebody is to be accepted. A connection that waits for
-//! room to write is armed *once*: when that has been reported, the kernel says nothing more of it until it is armed again. A
-//! connection that waits for bytes is *watched*: the kernel reports each time that something comes, and nobody has to ask
-//! again, which saves a call for each request. What it reports while a worker has the connection in its hands is noted where
-//! connections are parked ([`Parked`](crate::parked::Parked)), so that a ready connection still has one owner. Any worker
-//! may wait here; which one is woken doesn't matter, since none of them owns anything while it waits.
+//! There are three ways to wait. A listener is reported *as long as* somebody is to be accepted. A
+//! connection that waits for room to write is armed *once*: when that has been reported, the kernel
+//! says nothing more of it until it is armed again. A connection that waits for bytes is *watched*:
+//! the kernel reports each time that something comes, and nobody has to ask again, which saves a
+//! call for each request. What it reports while a worker has the connection in its hands is noted
+//! where connections are parked ([`Parked`](crate::parked::Parked)), so that a ready connection
+//! still has one owner. Any worker may wait here; which one is woken doesn't matter, since none of
+//! them owns anything while it waits.
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
@@ -44,8 +46,8 @@ impl Interest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) token: u64,
-    /// The other side has ended its half, or the connection is broken: behind what there is to read, nothing will come, and
-    /// so nothing more will be reported.
+    /// The other side has ended its half, or the connection is broken: behind what there is to
+    /// read, nothing will come, and so nothing more will be reported.
     pub(crate) ended: bool,
 }
 

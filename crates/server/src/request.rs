@@ -18,11 +18,12 @@ pub struct Peer {
     pub local: Endpoint,
 }
 
-/// A request. It borrows its head from the buffer that the head was received in; a map of its fields is
-/// made when [`headers`](Request::headers) is first called, and its path is normalised once.
+/// A request. It borrows its head from the buffer that the head was received in; a map of its
+/// fields is made when [`headers`](Request::headers) is first called, and its path is normalised
+/// once.
 ///
-/// A request that was not received is made from one of the `http` crate, so that handlers can be tested
-/// without a socket:
+/// A request that was not received is made from one of the `http` crate, so that handlers can be
+/// tested without a socket:
 ///
 /// ```
 /// use tinyhttp_server::{Handler, Request};
@@ -107,8 +108,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The target as a URI. Characters that a URI may not contain are percent-encoded; a target that is no
-    /// URI even then is `/`.
+    /// The target as a URI. Characters that a URI may not contain are percent-encoded; a target
+    /// that is no URI even then is `/`.
     #[must_use]
     pub fn uri(&self) -> Uri {
         match &self.head {
@@ -117,7 +118,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The path, percent-decoded and normalised. Every rule that looks at the path sees this one value.
+    /// The path, percent-decoded and normalised. Every rule that looks at the path sees this one
+    /// value.
     ///
     /// # Errors
     /// As [`Path::normalize`].
@@ -143,7 +145,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The values of all fields with this name, which must be in lower case, in order. Makes no map.
+    /// The values of all fields with this name, which must be in lower case, in order. Makes no
+    /// map.
     pub fn field_values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
         let (received, built) = match &self.head {
             Head::Received(head) => (Some(head.fields.get_all(name)), None),
@@ -153,7 +156,8 @@ impl<'a> Request<'a> {
         received.into_iter().flatten().chain(built)
     }
 
-    /// Whether there is a field whose name `is_wanted` admits. Names may have capitals. Makes no map.
+    /// Whether there is a field whose name `is_wanted` admits. Names may have capitals. Makes no
+    /// map.
     pub(crate) fn has_field(&self, mut is_wanted: impl FnMut(&str) -> bool) -> bool {
         match &self.head {
             Head::Received(head) => head.fields.iter().any(|(name, _)| is_wanted(name)),
@@ -167,8 +171,8 @@ impl<'a> Request<'a> {
         self.peer
     }
 
-    /// Upper bound on when the request began to arrive. What was known to be true at that moment or later
-    /// is fresh enough for its response.
+    /// Upper bound on when the request began to arrive. What was known to be true at that moment or
+    /// later is fresh enough for its response.
     #[must_use]
     pub fn arrived(&self) -> Instant {
         self.arrived
@@ -267,7 +271,8 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// The fields as a map. A name that is longer than a map admits (64 KiB) is nobody's; it is left out.
+/// The fields as a map. A name that is longer than a map admits (64 KiB) is nobody's; it is left
+/// out.
 fn to_map(head: &RequestHead<'_>) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(head.fields.len());
     for (name, value) in head.fields.iter() {

@@ -11,11 +11,11 @@ use tinyhttp_message::encode::{FieldLines, HeadWriter};
 /// The value of the Server field, unless a handler sets another one.
 pub(crate) const SERVER: &str = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
 
-/// A response: a status, fields and content. It is made from one of the `http` crate, or from whatever else
-/// is [`IntoResponse`].
+/// A response: a status, fields and content. It is made from one of the `http` crate, or from
+/// whatever else is [`IntoResponse`].
 ///
-/// Content-Length, Transfer-Encoding and Connection are the server's: it writes them to match what it does,
-/// whatever these fields say here.
+/// Content-Length, Transfer-Encoding and Connection are the server's: it writes them to match what
+/// it does, whatever these fields say here.
 pub struct Response {
     status: StatusCode,
     fields: Fields,
@@ -24,7 +24,8 @@ pub struct Response {
 
 enum Fields {
     Map(HeaderMap),
-    /// Lines that are ready to be written, Server among them, and a map of them if somebody has looked.
+    /// Lines that are ready to be written, Server among them, and a map of them if somebody has
+    /// looked.
     Rendered(FieldLines, OnceCell<Box<HeaderMap>>),
 }
 

@@ -19,11 +19,12 @@ use tinyhttp_message::Limits;
 /// Descriptors that are reserved for files, logs and the like; a quarter where the limit is low.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
-/// How long threads may take to end once nothing is left for them to do. One that a handler blocks is left
-/// behind.
+/// How long threads may take to end once nothing is left for them to do. One that a handler blocks
+/// is left behind.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
-/// How long the access log may take to be written when the server ends. Beyond that, its output is stuck.
+/// How long the access log may take to be written when the server ends. Beyond that, its output is
+/// stuck.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// What a server is made of. See [`Server::builder`].
@@ -41,42 +42,48 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Listens on an address; may be called several times. Port 0 lets the system choose. An IPv6 address takes IPv6
-    /// connections only. A client is accepted when its first bytes have come, or when it has been silent for about a second.
+    /// Listens on an address; may be called several times. Port 0 lets the system choose. An IPv6
+    /// address takes IPv6 connections only. A client is accepted when its first bytes have come, or
+    /// when it has been silent for about a second.
     ///
     /// # Errors
-    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse), [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable),
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse),
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable),
     /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for ports below 1024.
     pub fn bind(mut self, address: SocketAddr) -> io::Result<Self> {
         self.listeners.push(Listener::bind(address, self.shares)?);
         Ok(self)
     }
 
-    /// Listens on a Unix socket of this name, with these permissions (`0o660`), or those that the umask leaves. A socket that
-    /// nobody listens on any more is replaced. The name is removed when the server ends.
+    /// Listens on a Unix socket of this name, with these permissions (`0o660`), or those that the
+    /// umask leaves. A socket that nobody listens on any more is replaced. The name is removed when
+    /// the server ends.
     ///
     /// # Errors
     /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) if somebody listens there,
     /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if what has this name is no socket,
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is longer than the 107 bytes that the system has for it.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is longer than the 107 bytes that the
+    /// system has for it.
     pub fn bind_unix(mut self, path: impl AsRef<Path>, mode: Option<u32>) -> io::Result<Self> {
         let listener = Listener::bind_unix(path.as_ref(), mode, self.shares)?;
         self.listeners.push(listener);
         Ok(self)
     }
 
-    /// Whether what is bound from here on may have another server beside it, so that one can take over from the other.
+    /// Whether what is bound from here on may have another server beside it, so that one can take
+    /// over from the other.
     ///
-    /// An internet address is shared (`SO_REUSEPORT`) if both servers say so and belong to the same user: each of them gets a
-    /// part of the connections until one ends. A Unix socket's name goes from the old server to the new one at once.
+    /// An internet address is shared (`SO_REUSEPORT`) if both servers say so and belong to the same
+    /// user: each of them gets a part of the connections until one ends. A Unix socket's name goes
+    /// from the old server to the new one at once.
     #[must_use]
     pub fn share_addresses(mut self, shares: bool) -> Self {
         self.shares = shares;
         self
     }
 
-    /// Listens on a stream socket that is bound already: a [`TcpListener`](std::net::TcpListener), a
-    /// [`UnixListener`](std::os::unix::net::UnixListener), or one that came from another process.
+    /// Listens on a stream socket that is bound already: a [`TcpListener`](std::net::TcpListener),
+    /// a [`UnixListener`](std::os::unix::net::UnixListener), or one that came from another process.
     ///
     /// # Errors
     /// If it is of another kind, or can't be made non-blocking.
@@ -85,8 +92,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// The internet addresses that it has been bound to, with the ports that the system chose. Connections to them wait until
-    /// the server has started.
+    /// The internet addresses that it has been bound to, with the ports that the system chose.
+    /// Connections to them wait until the server has started.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         addresses(&self.listeners)
@@ -99,27 +106,29 @@ impl Builder {
         self
     }
 
-    /// How many threads there may be when handlers wait; 256 unless set. Beyond that requests queue.
+    /// How many threads there may be when handlers wait; 256 unless set. Beyond that requests
+    /// queue.
     #[must_use]
     pub fn max_threads(mut self, threads: usize) -> Self {
         self.max_threads = Some(threads);
         self
     }
 
-    /// The maximum number of connections; by default as many as the limit on open files admits. When
-    /// there are that many and a client connects, the connections that have been idle for longest are
-    /// closed, or else those that send content that is skipped, or whose head is incomplete, or a reader
-    /// of a response that has fallen behind [`Timeouts::slowest`]. If there are none of these, new
-    /// clients wait to be accepted.
+    /// The maximum number of connections; by default as many as the limit on open files admits.
+    /// When there are that many and a client connects, the connections that have been idle for
+    /// longest are closed, or else those that send content that is skipped, or whose head is
+    /// incomplete, or a reader of a response that has fallen behind [`Timeouts::slowest`]. If there
+    /// are none of these, new clients wait to be accepted.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = Some(connections);
         self
     }
 
-    /// How many connections one client may have: an IPv4 address, or an IPv6 network of 64 bits. What it has beyond that is
-    /// closed at once. Half of all unless set, which keeps anybody from having them all and lets many share an address;
-    /// connections from this machine, where a reverse proxy may be, are bound only if it is set.
+    /// How many connections one client may have: an IPv4 address, or an IPv6 network of 64 bits.
+    /// What it has beyond that is closed at once. Half of all unless set, which keeps anybody from
+    /// having them all and lets many share an address; connections from this machine, where a
+    /// reverse proxy may be, are bound only if it is set.
     #[must_use]
     pub fn max_connections_per_client(mut self, connections: usize) -> Self {
         self.max_connections_per_client = Some(connections);
@@ -239,9 +248,9 @@ impl Server {
         }
     }
 
-    /// Keeps the time until the server has been stopped: ends what has passed its deadline, and accepts again after
-    /// there was no room. When this returns, whatever was left has been cut, and the access log is complete. A server that
-    /// is dropped without having been run ends, too.
+    /// Keeps the time until the server has been stopped: ends what has passed its deadline, and
+    /// accepts again after there was no room. When this returns, whatever was left has been cut,
+    /// and the access log is complete. A server that is dropped without having been run ends, too.
     ///
     /// # Errors
     /// None at present; the type leaves room for some.
@@ -288,15 +297,16 @@ impl std::fmt::Debug for Stopper {
 }
 
 impl Stopper {
-    /// Ends the server gracefully: after a tenth of a second nobody new is accepted, idle connections are closed, busy ones
-    /// finish what they are at, for at most `grace`. Who has only just connected may still send a request: for half a second,
-    /// or a tenth of one if nothing has come of it yet, for until then the kernel keeps it.
+    /// Ends the server gracefully: after a tenth of a second nobody new is accepted, idle
+    /// connections are closed, busy ones finish what they are at, for at most `grace`. Who has only
+    /// just connected may still send a request: for half a second, or a tenth of one if nothing has
+    /// come of it yet, for until then the kernel keeps it.
     pub fn drain(&self, grace: Duration) {
         self.shared.lifecycle.drain(grace);
     }
 
-    /// The number of requests in flight: those that a handler works on, and those whose response the client has not taken
-    /// whole.
+    /// The number of requests in flight: those that a handler works on, and those whose response
+    /// the client has not taken whole.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight()

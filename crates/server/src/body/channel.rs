@@ -1,7 +1,7 @@
 //! Content that is produced over time, by a thread that sends it piece by piece.
 //!
-//! A connection that has sent everything parks while its sender is silent, and holds no thread. It leaves a
-//! waker here when it parks; the next piece takes and calls it.
+//! A connection that has sent everything parks while its sender is silent, and holds no thread. It
+//! leaves a waker here when it parks; the next piece takes and calls it.
 
 use bytes::Bytes;
 use std::collections::VecDeque;

@@ -6,6 +6,8 @@
 //! | `concat` | content put together from segments |
 //! | `open_file` | one descriptor for all readers of a file |
 //! | `memfd` | a sealed copy of content in memory |
+//! | `channel` | content that is sent piece by piece |
+//! | `spool` | content that is collected in memory or in a file |
 //! | `version` | what distinguishes versions of a file |
 
 mod channel;
@@ -85,8 +87,8 @@ impl Body {
         })
     }
 
-    /// Content that is sent piece by piece while the response is under way, such as events. A connection
-    /// holds no thread while its sender is silent.
+    /// Content that is sent piece by piece while the response is under way, such as events. A
+    /// connection holds no thread while its sender is silent.
     ///
     /// ```
     /// use tinyhttp_server::Body;

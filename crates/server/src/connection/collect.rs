@@ -1,10 +1,10 @@
 //! Receiving a request's content before its handler continues, without a thread.
 
+use super::call::{Collected, Collecting};
 use super::input::Input;
 use super::turn::Turn;
-use super::{Connection, Env, Next, State, Step};
+use super::{Connection, Next, State, Step};
 use crate::access_log::{Ending, Held, Record};
-use crate::body::Spool;
 use crate::deadline::Waiting;
 use crate::handler::Receive;
 use crate::page::error_page;
@@ -15,36 +15,9 @@ use tinyhttp_message::{CloseReason, Event, FieldStorage};
 /// Bytes that are received in one turn. Then other ready connections have their turns.
 const TURN: usize = 256 * 1024;
 
-/// A request whose content is being received.
-pub(super) struct Collecting {
-    receive: Receive,
-    record: Option<Record<'static>>,
-    spool: Spool,
-    /// Earlier responses that the socket has not taken, and their records.
-    output: Vec<u8>,
-    held: Held,
-}
-
-/// A request whose content has been received.
-pub(crate) struct Collected {
-    pub(crate) receive: Receive,
-    pub(crate) record: Option<Record<'static>>,
-}
-
-impl Collecting {
-    /// Whether earlier responses have to be sent first.
-    pub(super) fn has_output(&self) -> bool {
-        !self.output.is_empty()
-    }
-
-    /// Records the earlier responses, which the client has not taken.
-    pub(super) fn abort(mut self, ending: Ending, env: &Env) {
-        self.held.settle(0, ending, |record| env.record(record));
-    }
-}
-
 impl Connection {
-    /// Begins to receive the content of a request. [`Next::Resume`] follows, unless the content is refused.
+    /// Begins to receive the content of a request. [`Next::Resume`] follows, unless the content is
+    /// refused.
     pub(crate) fn receive(
         &mut self,
         receive: Receive,

@@ -1,5 +1,7 @@
-//! From a request's head to its response: what a handler is called with, and how its response is written.
+//! From a request's head to its response: what a handler is called with, and how its response is
+//! written.
 
+use super::call::Call;
 use super::input::Input;
 use super::request_body::{Loan, RequestBody};
 use super::response::{PendingResponse, ResponseWriter};
@@ -11,7 +13,7 @@ use crate::page::error_page;
 use crate::response::{Lines, Response, SERVER};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use std::borrow::Cow;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 use tinyhttp_message::connection::end_to_end_fields;
 use tinyhttp_message::encode::{FieldLines, HeadWriter};
 use tinyhttp_message::framing;
@@ -21,17 +23,6 @@ use tinyhttp_message::{
 
 /// Content up to this size is copied behind its head; larger content is sent from where it is.
 const SMALL: usize = 16 * 1024;
-
-/// A request that needs a response.
-pub(crate) struct Call<'i> {
-    pub(crate) head: RequestHead<'i>,
-    /// Upper bound on when the request began to arrive.
-    pub(crate) arrived: Instant,
-    /// The request has no content, or all of it has been received.
-    pub(crate) is_complete: bool,
-    /// What has been received behind the head.
-    input: &'i Input,
-}
 
 impl Connection {
     /// The call for a request, unless it is refused without one.
@@ -74,8 +65,8 @@ impl Connection {
         })
     }
 
-    /// Lends the socket and the state of the protocol to a body that reads the request's content. Until
-    /// [`take_back`](Connection::take_back) nothing else may be done with the connection.
+    /// Lends the socket and the state of the protocol to a body that reads the request's content.
+    /// Until [`take_back`](Connection::take_back) nothing else may be done with the connection.
     pub(crate) fn lend(&mut self, call: &Call<'_>, turn: &mut Turn<'_>) -> (Loan, Body) {
         let received = call.input.take_unused();
         if !received.is_empty() {
@@ -190,8 +181,8 @@ impl Connection {
         self.finish_exchange(turn);
     }
 
-    /// Answers a request that broke the protocol, and closes afterwards: where the next request would
-    /// begin is unknown.
+    /// Answers a request that broke the protocol, and closes afterwards: where the next request
+    /// would begin is unknown.
     pub(crate) fn refuse(&mut self, error: ProtocolError, turn: &mut Turn<'_>) {
         log::debug!("{}: {error}", self.remote);
         self.protocol.close_after(CloseReason::ProtocolError);

@@ -1,8 +1,8 @@
 //! Received bytes that a connection looks at during its turn.
 //!
-//! A worker has one buffer to read into, and lends it to each connection for a turn. A connection keeps
-//! bytes of its own only while it is parked in the middle of something: these come back at the start of
-//! its next turn, and what is read then is appended to them.
+//! A worker has one buffer to read into, and lends it to each connection for a turn. A connection
+//! keeps bytes of its own only while it is parked in the middle of something: these come back at
+//! the start of its next turn, and what is read then is appended to them.
 
 use super::transport::Transport;
 use std::cell::Cell;
@@ -60,8 +60,8 @@ impl Input {
         self.used.set(0);
     }
 
-    /// Receives more behind the unused bytes. Returns the number of bytes, and whether they filled the
-    /// buffer, so that more may have come.
+    /// Receives more behind the unused bytes. Returns the number of bytes, and whether they filled
+    /// the buffer, so that more may have come.
     ///
     /// # Errors
     /// As [`Transport::recv`].

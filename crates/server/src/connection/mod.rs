@@ -1,8 +1,8 @@
 //! The life of a connection: from its first byte to its last, an exchange at a time.
 //!
-//! A connection says what it needs and the worker does it. A worker that owns a ready connection calls
-//! [`advance`](Connection::advance) until it returns [`Next::Park`] or [`Next::Close`]. This module knows
-//! nothing of workers, threads and handlers.
+//! A connection says what it needs and the worker does it. A worker that owns a ready connection
+//! calls [`advance`](Connection::advance) until it returns [`Next::Park`] or [`Next::Close`]. This
+//! module knows nothing of workers, threads and handlers.
 //!
 //! ```text
 //!             ┌───────────────────────────────────────────────────────────┐
@@ -15,33 +15,53 @@
 //!       (head deadline)    └── idle         (write deadline)         (idle deadline)
 //! ```
 //!
-//! 1. **Read** goes into the worker's buffer. A parked connection has no buffer of its own, unless half a
-//!    head is in it.
-//! 2. **Receive** judges the head and its framing before anything is answered. A request that breaks the
-//!    protocol gets its status, and the connection lingers.
-//! 3. **Call**: the worker calls the handler, and [`respond`](Connection::respond) takes the response.
-//! 4. **Respond**: responses to pipelined requests gather in the turn's output and are sent in one write,
-//!    up to a number of requests; then other ready connections have their turns.
-//! 5. **Send** hands over what the socket takes. The rest stays in a `PendingResponse`, and reading stops
-//!    meanwhile, so the server keeps at most one response for a client that does not read.
-//! 6. **Linger**: closing a socket with unread input makes the kernel reset the connection, and the client
-//!    may lose the response that explains it. Therefore this side ends its sending half and skips what
-//!    comes, for a moment, unless the client has said that its request was the last and nothing follows.
+//! 1. **Read** goes into the worker's buffer. A parked connection has no buffer of its own, unless
+//!    half a head is in it.
+//! 2. **Receive** judges the head and its framing before anything is answered. A request that
+//!    breaks the protocol gets its status, and the connection lingers.
+//! 3. **Call**: the worker calls the handler, and [`respond`](Connection::respond) takes the
+//!    response.
+//! 4. **Respond**: responses to pipelined requests gather in the turn's output and are sent in one
+//!    write, up to a number of requests; then other ready connections have their turns.
+//! 5. **Send** hands over what the socket takes. The rest stays in a `PendingResponse`, and reading
+//!    stops meanwhile, so the server keeps at most one response for a client that does not read.
+//! 6. **Linger**: closing a socket with unread input makes the kernel reset the connection, and the
+//!    client may lose the response that explains it. Therefore this side ends its sending half and
+//!    skips what comes, for a moment, unless the client has said that its request was the last and
+//!    nothing follows.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `env` | what all connections share: settings, handler, clock, access log |
+//! | `turn` | what a worker lends a connection for one turn |
+//! | `input` | received bytes |
+//! | `transport` | the socket |
+//! | `request_body` | a request's content, while a handler reads it |
+//! | `call` | what a handler is called with |
+//! | `dispatch` | from a request's head to its response |
+//! | `collect` | receiving content before a handler continues |
+//! | `response` | a response that has not been sent whole |
+//! | `send` | sending |
+//! | `closing` | lingering, deadlines and aborts |
+//! | `watch` | what the poller is asked to report |
+//! | `tests` | every state, over a socketpair |
 
 mod env;
 mod turn;
 mod input;
 mod transport;
 mod request_body;
+mod call;
 mod dispatch;
 mod collect;
 mod response;
 mod send;
+mod closing;
+mod watch;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use collect::Collected;
-pub(crate) use dispatch::Call;
+pub(crate) use call::{Call, Collected};
 pub(crate) use env::Env;
 pub(crate) use input::Input;
 pub(crate) use request_body::Loan;
@@ -49,16 +69,13 @@ pub(crate) use transport::Transport;
 pub(crate) use turn::Turn;
 
 use crate::access_log::Ending;
-use crate::body::Content;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
 use crate::listen::ClientPermit;
-use crate::poller::{Interest, Poller};
-use collect::Collecting;
-use http::StatusCode;
+use crate::poller::Interest;
+use call::Collecting;
 use response::PendingResponse;
 use std::io;
-use std::sync::Arc;
 use tinyhttp_message::connection::Skipped;
 use tinyhttp_message::{CloseReason, Event, FieldStorage, ServerConnection};
 
@@ -77,7 +94,8 @@ const ROOM: usize = 512;
 /// Bytes that are skipped in one turn of lingering.
 const LINGER_TURN: usize = 1024 * 1024;
 
-/// A client's connection. It is owned by its slot while it is parked, and by a worker during a turn.
+/// A client's connection. It is owned by its slot while it is parked, and by a worker during a
+/// turn.
 pub(crate) struct Connection {
     transport: Transport,
     remote: Endpoint,
@@ -85,7 +103,8 @@ pub(crate) struct Connection {
     listener: u16,
     protocol: ServerConnection,
     state: State,
-    /// Bytes received and not used, outside of a turn: half a head, or requests that wait for their turn.
+    /// Bytes received and not used, outside of a turn: half a head, or requests that wait for their
+    /// turn.
     input: Vec<u8>,
     /// Bytes of this request's content that were skipped.
     drained: u64,
@@ -187,74 +206,11 @@ impl Connection {
         self.deadline
     }
 
-    fn interest(&self) -> Interest {
-        match &self.state {
-            State::Receiving(collecting) if collecting.has_output() => Interest::Writable,
-            State::Reading | State::Receiving(_) | State::Lingering => Interest::Readable,
-            State::Sending(pending) if pending.is_silent => Interest::Hangup,
-            State::Yielding | State::Sending(_) | State::Ending => Interest::Writable,
-        }
-    }
-
-    /// Has the poller report what this connection waits for. `missed`: a report has come meanwhile, and
-    /// no worker has acted on it.
-    ///
-    /// # Errors
-    /// The poller's.
-    pub(crate) fn arm(&mut self, poller: &Arc<Poller>, missed: bool) -> io::Result<()> {
-        let interest = self.interest();
-        let armed = self.armed.replace(interest);
-        if armed.is_none() {
-            poller.add(&self.transport, self.token(), interest)?;
-            if interest == Interest::Hangup {
-                self.wait_for_sender(poller);
-            }
-            return Ok(());
-        }
-        // A watched socket stays watched, unless something may have come that was not read.
-        let watched = armed == Some(Interest::Readable) && interest == Interest::Readable;
-        if watched && self.read_all && !missed {
-            return Ok(());
-        }
-        poller.arm(&self.transport, self.token(), interest)?;
-        if interest == Interest::Hangup {
-            self.wait_for_sender(poller);
-        }
-        Ok(())
-    }
-
-    /// Has the sender of the content wake this connection, at once if it has sent something.
-    fn wait_for_sender(&self, poller: &Arc<Poller>) {
-        if let State::Sending(pending) = &self.state
-            && let Content::Channel(receiver) = &pending.writer.content
-            && let Some(waker) = receiver.park(self.transport.waker(poller))
-        {
-            waker();
-        }
-    }
-
-    /// Has the poller report nothing until this is parked again, because a handler reads from the socket.
-    pub(crate) fn disarm(&mut self, poller: &Poller) {
-        if self.armed == Some(Interest::Readable) {
-            // If it fails, a worker is woken for nothing now and then.
-            let _ = poller.arm(&self.transport, self.token(), Interest::Nothing);
-            self.armed = Some(Interest::Nothing);
-        }
-    }
-
-    /// Whether the client has sent something that was not read. If so, the poller is asked again when
-    /// this is parked: a read may end before everything that had come, at an urgent byte for example, and
-    /// the rest is not reported.
-    pub(crate) fn has_input(&mut self) -> bool {
-        let has_input = self.transport.peek();
-        self.read_all &= !has_input;
-        has_input
-    }
-
     /// Begins a turn.
     pub(crate) fn begin(&mut self, turn: &mut Turn<'_>, input: &mut Input) {
-        // A socket that was reported to be readable had its bytes by then, unless another worker got the
-        // report, too, and has read them. (This one has not: its last turn was before the report.)
+        // A socket that was reported to be readable had its bytes by then, unless another worker
+        // got the report, too, and has read them. (This one has not: its last turn was before the
+        // report.)
         let reported = self.armed.is_some() && self.interest() == Interest::Readable;
         let is_known = reported && self.last_worker == turn.worker;
         turn.arrived = is_known.then_some(turn.now());
@@ -269,8 +225,8 @@ impl Connection {
         input.set(std::mem::take(&mut self.input));
     }
 
-    /// Continues until something is needed that only the worker can provide. Must be called again after
-    /// [`Next::Call`], [`Next::Block`] and [`Next::Continue`].
+    /// Continues until something is needed that only the worker can provide. Must be called again
+    /// after [`Next::Call`], [`Next::Block`] and [`Next::Continue`].
     pub(crate) fn advance<'s, 'i: 's>(
         &mut self,
         turn: &mut Turn<'_>,
@@ -323,7 +279,8 @@ impl Connection {
         Next::Continue
     }
 
-    /// Does everything that comes before the next request, up to the point where its bytes are in hand.
+    /// Does everything that comes before the next request, up to the point where its bytes are in
+    /// hand.
     fn prepare(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Step {
         loop {
             let step = match std::mem::replace(&mut self.state, State::Reading) {
@@ -349,8 +306,8 @@ impl Connection {
         }
     }
 
-    /// Finds input to look at, and skips content that the handler has left. `None`: to be called again,
-    /// unless the state has changed.
+    /// Finds input to look at, and skips content that the handler has left. `None`: to be called
+    /// again, unless the state has changed.
     fn find_input(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Option<Step> {
         if input.unused().is_empty() && !self.input.is_empty() {
             input.set(std::mem::take(&mut self.input));
@@ -388,8 +345,8 @@ impl Connection {
         Some(Step::Look)
     }
 
-    /// Whether the input is the beginning of a connection and of a TLS handshake (RFC 8446 §5.1: content
-    /// type 22). No request begins like that.
+    /// Whether the input is the beginning of a connection and of a TLS handshake (RFC 8446 §5.1:
+    /// content type 22). No request begins like that.
     fn begins_tls(&self, turn: &Turn<'_>, input: &Input) -> bool {
         let is_first = self.deadline.waiting == Waiting::First && !turn.has_exchanged;
         is_first && input.unused().first() == Some(&22)
@@ -407,7 +364,8 @@ impl Connection {
             }
             Ok((_, filled)) => self.read_all = !filled && !self.ended,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // EAGAIN contradicts `ended`: the report was for an earlier socket with this descriptor.
+                // EAGAIN contradicts `ended`: the report was for an earlier socket with this
+                // descriptor.
                 (self.read_all, self.ended) = (true, false);
                 turn.needs_more = true;
             }
@@ -416,8 +374,9 @@ impl Connection {
         None
     }
 
-    /// Skips content that the handler has left. A client may send each byte as a chunk of its own: framing
-    /// counts towards the bound on skipped bytes, and earns no time, which only content does.
+    /// Skips content that the handler has left. A client may send each byte as a chunk of its own:
+    /// framing counts towards the bound on skipped bytes, and earns no time, which only content
+    /// does.
     fn skip_content(&mut self, turn: &mut Turn<'_>, input: &Input) {
         let Skipped { used, content } = match self.protocol.skip_content(input.unused()) {
             Ok(skipped) => skipped,
@@ -437,8 +396,8 @@ impl Connection {
         }
     }
 
-    /// Ends an exchange whose response has been sent. If the request is not complete, the rest of its
-    /// content is skipped first.
+    /// Ends an exchange whose response has been sent. If the request is not complete, the rest of
+    /// its content is skipped first.
     fn finish_exchange(&mut self, turn: &mut Turn<'_>) {
         if !self.protocol.is_complete() && self.protocol.close_reason().is_none() {
             return;
@@ -461,8 +420,8 @@ impl Connection {
         } else {
             Waiting::Idle
         };
-        // Half a head keeps the deadline it had, and so does an idle connection that sends empty lines: a
-        // sender of single bytes gains nothing.
+        // Half a head keeps the deadline it had, and so does an idle connection that sends empty
+        // lines: a sender of single bytes gains nothing.
         if waiting != self.deadline.waiting || turn.has_exchanged {
             self.deadline = turn.deadline(waiting);
         } else if waiting == Waiting::Content {
@@ -484,92 +443,5 @@ impl Connection {
             }
         }
         Next::Park
-    }
-
-    /// Closes the connection: at once if the client sends nothing more, else by lingering.
-    fn end(&mut self, turn: &Turn<'_>, input: &Input) -> Step {
-        let reason = self.protocol.close_reason();
-        if let Some(reason) = reason {
-            log::debug!("{}: closing: {reason}", self.remote);
-        }
-        // Only a client that knows this was the last exchange is sure to send nothing more.
-        let client_knows = matches!(
-            reason,
-            Some(CloseReason::PeerAsked | CloseReason::Http10 | CloseReason::PeerEnded)
-        );
-        // Unread bytes would have the kernel drop the response that it holds back for the end.
-        let has_sent_all = self.protocol.is_complete() && input.unused().is_empty();
-        if client_knows && has_sent_all && self.input.is_empty() && !self.has_input() {
-            return Step::Close;
-        }
-        if self.transport.shutdown_write().is_err() {
-            return Step::Close;
-        }
-        self.input = Vec::new();
-        self.state = State::Lingering;
-        self.deadline = turn.deadline(Waiting::Linger);
-        Step::Park
-    }
-
-    fn linger(&mut self) -> Step {
-        self.state = State::Lingering;
-        let mut scrap = [0; 16 * 1024];
-        let mut left = LINGER_TURN;
-        loop {
-            match self.transport.recv(&mut scrap) {
-                Ok(0) => return Step::Close,
-                Ok(length) if length < left => left -= length,
-                Ok(_) => return Step::Park,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Step::Park,
-                Err(_) => return Step::Close,
-            }
-        }
-    }
-
-    /// Ends a wait whose deadline has passed. Returns [`Next::Park`] or [`Next::Close`].
-    pub(crate) fn expire(
-        &mut self,
-        waiting: Waiting,
-        turn: &mut Turn<'_>,
-        input: &mut Input,
-    ) -> Next<'static> {
-        log::debug!(
-            "{}: closing: the {waiting} deadline has passed",
-            self.remote
-        );
-        match std::mem::replace(&mut self.state, State::Reading) {
-            State::Receiving(collecting) => {
-                if !self.expire_content(*collecting, turn) {
-                    return Next::Close;
-                }
-            }
-            state if waiting != Waiting::Head => {
-                self.state = state;
-                return Next::Close;
-            }
-            _ => {
-                self.protocol.close_after(CloseReason::ProtocolError);
-                self.respond_with_error(StatusCode::REQUEST_TIMEOUT, "", turn);
-            }
-        }
-        let step = self.prepare(turn, input);
-        turn.output.clear();
-        match (step, &self.state) {
-            (Step::Park, State::Lingering) => Next::Park,
-            _ => Next::Close,
-        }
-    }
-
-    /// Closes the connection wherever it is. A response that is being sent must not look complete, and is
-    /// recorded in the access log.
-    pub(crate) fn abort(mut self, ending: Ending, env: &Env) {
-        match std::mem::replace(&mut self.state, State::Ending) {
-            State::Sending(pending) => {
-                self.transport.reset_on_close();
-                pending.record(ending, env);
-            }
-            State::Receiving(collecting) => collecting.abort(ending, env),
-            _ => {}
-        }
     }
 }

@@ -1,9 +1,9 @@
 //! A request's content, while a handler reads it.
 //!
-//! Reading waits for the client, so it needs the socket, and a handler may move the body to another thread.
-//! Therefore the socket and the state of the protocol move into a [`RequestBody`] that the connection and
-//! the body share; when the handler has returned, the connection takes them back, and reading from a body
-//! that was kept fails.
+//! Reading waits for the client, so it needs the socket, and a handler may move the body to another
+//! thread. Therefore the socket and the state of the protocol move into a [`RequestBody`] that the
+//! connection and the body share; when the handler has returned, the connection takes them back,
+//! and reading from a body that was kept fails.
 
 use super::transport::{More, Readiness, Transport};
 use crate::deadline::{Timeouts, Waiting};
@@ -45,8 +45,8 @@ pub(crate) struct Loan(Arc<Mutex<Option<RequestBody>>>);
 /// The handler's reference to a body.
 struct ContentReader(Arc<Mutex<Option<RequestBody>>>);
 
-/// A panicking handler may poison the lock, but leaves nothing half done inside: every change is made
-/// after the call that could fail.
+/// A panicking handler may poison the lock, but leaves nothing half done inside: every change is
+/// made after the call that could fail.
 fn lock(shared: &Mutex<Option<RequestBody>>) -> MutexGuard<'_, Option<RequestBody>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -91,8 +91,8 @@ impl RequestBody {
         (Loan(Arc::clone(&shared)), ContentReader(shared))
     }
 
-    /// Fills `into` with as much content as has been received, across chunks, and waits for the client
-    /// only if there is none.
+    /// Fills `into` with as much content as has been received, across chunks, and waits for the
+    /// client only if there is none.
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while filled < into.len() {
@@ -111,7 +111,8 @@ impl RequestBody {
         Ok(filled)
     }
 
-    /// Looks for more content: `true` unless there is none, or none yet and it must not wait for it.
+    /// Looks for more content: `true` unless there is none, or none yet and it must not wait for
+    /// it.
     fn next_piece(&mut self, may_wait: bool) -> io::Result<bool> {
         if let Some(error) = self.failure.filter(|_| may_wait) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, error));
@@ -209,7 +210,8 @@ impl RequestBody {
 }
 
 impl Loan {
-    /// Takes everything back. Reading from the body fails from now on. Waits while a thread reads from it.
+    /// Takes everything back. Reading from the body fails from now on. Waits while a thread reads
+    /// from it.
     pub(crate) fn take_back(self) -> RequestBody {
         // `lend` put it there, and only this takes it out, once.
         lock(&self.0).take().expect("what was lent is there")

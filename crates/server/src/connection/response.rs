@@ -9,9 +9,9 @@ use std::io::{self, IoSlice, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tinyhttp_message::ContentEncoder;
 
-/// Bytes that are sent in one turn. Then other ready connections have their turns. (With an eighth of it,
-/// clients that take a MiB at a time delay others for longer, not shorter: each of them comes back eight
-/// times as often.)
+/// Bytes that are sent in one turn. Then other ready connections have their turns. (With an eighth
+/// of it, clients that take a MiB at a time delay others for longer, not shorter: each of them
+/// comes back eight times as often.)
 const TURN: u64 = 4 * 1024 * 1024;
 
 /// Bytes that one call of `sendfile` is asked for.
@@ -25,7 +25,8 @@ pub(super) struct PendingResponse {
     pub(super) writer: ResponseWriter,
     /// Bytes before the content: the head, and whole responses to earlier requests.
     pub(super) before_content: u64,
-    /// The exchange ends with these bytes; otherwise they belong to exchanges that have been finished.
+    /// The exchange ends with these bytes; otherwise they belong to exchanges that have been
+    /// finished.
     pub(super) ends_exchange: bool,
     /// The record of the response that the content belongs to.
     pub(super) record: Option<Record<'static>>,
@@ -125,8 +126,8 @@ impl ResponseWriter {
         matches!(self.content, Content::Reader { .. })
     }
 
-    /// Sends what the socket takes in one step, unless that would read from a reader. Returns whether
-    /// the socket took anything.
+    /// Sends what the socket takes in one step, unless that would read from a reader. Returns
+    /// whether the socket took anything.
     pub(super) fn nudge(&mut self, transport: &Transport) -> bool {
         let nothing_to_read = !self.may_block() || self.at < self.buffer.len();
         nothing_to_read && matches!(self.step(transport), Ok(Stepped::Moved))
@@ -153,8 +154,8 @@ impl ResponseWriter {
     /// Sends until everything is sent, the socket is full, or the turn is over.
     ///
     /// # Errors
-    /// The socket's or the content's. Either way the connection must be closed: what has been sent can't
-    /// be taken back.
+    /// The socket's or the content's. Either way the connection must be closed: what has been sent
+    /// can't be taken back.
     pub(super) fn send(&mut self, transport: &Transport) -> io::Result<Progress> {
         let before = self.sent;
         loop {
@@ -213,8 +214,8 @@ impl ResponseWriter {
                     return Ok(Stepped::Done);
                 }
                 // The end of the connection shares a packet with the last bytes. Not so if a file
-                // follows: there the packet it saves costs more than the head's own. (100 KiB take 38 µs
-                // of CPU with MSG_MORE and 12 without, measured with nginx's tcp_nopush.)
+                // follows: there the packet it saves costs more than the head's own. (100 KiB take
+                // 38 µs of CPU with MSG_MORE and 12 without, measured with nginx's tcp_nopush.)
                 let more = match self.is_last {
                     true => More::Follows,
                     false => More::Unknown,
@@ -241,7 +242,8 @@ impl ResponseWriter {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(io::Error::other(error));
             }
-            // A reader that computes for long returns now and then, and stops when the client has left.
+            // A reader that computes for long returns now and then, and stops when the client has
+            // left.
             Err(error) if error.kind() == io::ErrorKind::Interrupted && transport.has_ended() => {
                 return Err(Errno::CONNRESET.into());
             }

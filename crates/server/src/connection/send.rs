@@ -12,8 +12,8 @@ use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
 
 impl Connection {
-    /// Prepares for a handler that may block: sends what the socket takes of earlier responses, so that
-    /// these do not wait for the handler. What is left, and any error, is dealt with later.
+    /// Prepares for a handler that may block: sends what the socket takes of earlier responses, so
+    /// that these do not wait for the handler. What is left, and any error, is dealt with later.
     pub(crate) fn send_ahead(&mut self, turn: &mut Turn<'_>) {
         // What is reported from here on may have come before the handler returns.
         self.read_all = false;
@@ -27,7 +27,8 @@ impl Connection {
         }
     }
 
-    /// Sends the responses in the turn's output. With `is_last` the connection is closed afterwards.
+    /// Sends the responses in the turn's output. With `is_last` the connection is closed
+    /// afterwards.
     pub(super) fn flush(&mut self, is_last: bool, turn: &mut Turn<'_>) -> Step {
         if turn.output.is_empty() {
             return Step::Look;
@@ -106,16 +107,16 @@ impl Connection {
         }
     }
 
-    /// Sends from a reader, which may block. Called when [`advance`](Connection::advance) has returned
-    /// [`Next::Block`](super::Next::Block).
+    /// Sends from a reader, which may block. Called when [`advance`](Connection::advance) has
+    /// returned [`Next::Block`](super::Next::Block).
     pub(crate) fn run_blocking(&mut self) {
         if let State::Sending(pending) = &mut self.state {
             pending.stepped = Some(pending.writer.send(&self.transport));
         }
     }
 
-    /// Parks a response until the socket takes more. `moved` bytes have been sent since it was blocked
-    /// before.
+    /// Parks a response until the socket takes more. `moved` bytes have been sent since it was
+    /// blocked before.
     fn block(
         &mut self,
         mut pending: Box<PendingResponse>,
@@ -134,9 +135,9 @@ impl Connection {
         Step::Park
     }
 
-    /// Sends what the socket takes of a blocked response, and credits it. The poller reports a socket
-    /// late, when much of its buffer is free, so the client may have taken more than is known. Returns
-    /// whether the socket took anything.
+    /// Sends what the socket takes of a blocked response, and credits it. The poller reports a
+    /// socket late, when much of its buffer is free, so the client may have taken more than is
+    /// known. Returns whether the socket took anything.
     pub(crate) fn has_taken_some(&mut self, turn: &mut Turn<'_>) -> bool {
         let left = turn.until(self.deadline);
         let State::Sending(pending) = &mut self.state else {
@@ -150,8 +151,8 @@ impl Connection {
     }
 
     /// Whether the client takes its response, or sends content for a handler, more slowly than
-    /// [`Timeouts::slowest`], counting what it has moved up to now. A connection that only waits for its
-    /// next turn does neither.
+    /// [`Timeouts::slowest`], counting what it has moved up to now. A connection that only waits
+    /// for its next turn does neither.
     ///
     /// [`Timeouts::slowest`]: crate::Timeouts::slowest
     pub(crate) fn has_fallen_behind(&mut self, turn: &mut Turn<'_>) -> bool {

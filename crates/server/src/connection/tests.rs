@@ -1,7 +1,7 @@
 //! Every state of a connection, over a socketpair and without a server.
 //!
-//! A case is a list of turns, one line each: what the client does before the turn, and what the connection
-//! asks for during it. `|` stands for CRLF.
+//! A case is a list of turns, one line each: what the client does before the turn, and what the
+//! connection asks for during it. `|` stands for CRLF.
 
 use super::*;
 use crate::body::Body;
@@ -364,8 +364,8 @@ fn a_deadline_ends_each_state_in_its_way() {
     }
 }
 
-/// Only a client that has taken nothing for some time has fallen behind; what it has taken is found out when
-/// it is asked about, and a connection that waits for its turn reads nothing.
+/// Only a client that has taken nothing for some time has fallen behind; what it has taken is found
+/// out when it is asked about, and a connection that waits for its turn reads nothing.
 #[test]
 fn a_reader_falls_behind_when_it_takes_nothing() {
     let env = env();

@@ -1,6 +1,7 @@
 //! The socket of a connection: the only code of the server that reads from one or writes to one.
 //!
-//! A clone refers to the same socket, so that a request's body can read from it while a handler runs.
+//! A clone refers to the same socket, so that a request's body can read from it while a handler
+//! runs.
 
 use crate::body::Waker;
 use crate::poller::{Interest, Poller};
@@ -25,7 +26,8 @@ pub(crate) enum Transport {
     Plain(Arc<OwnedFd>),
 }
 
-/// Whether more bytes follow at once, so that the kernel holds these back to share a packet with them.
+/// Whether more bytes follow at once, so that the kernel holds these back to share a packet with
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum More {
     Follows,
@@ -73,7 +75,8 @@ impl Transport {
     /// Receives what has come, up to the length of `buffer`. Zero is the end of the client's side.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come; otherwise the connection is broken.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come; otherwise the connection is
+    /// broken.
     pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match recv(self.socket(), &mut *buffer, RecvFlags::empty()) {
@@ -93,7 +96,8 @@ impl Transport {
     /// Sends from the start of `slices` and returns the number of bytes that the socket took.
     ///
     /// # Errors
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is full; otherwise the connection is broken.
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is full; otherwise the connection is
+    /// broken.
     pub(crate) fn send(&self, slices: &[IoSlice<'_>], more: More) -> io::Result<usize> {
         let flags = match more {
             More::Follows => SendFlags::NOSIGNAL | SendFlags::MORE,
@@ -140,8 +144,8 @@ impl Transport {
         Ok(shutdown(self.socket(), Shutdown::Write)?)
     }
 
-    /// Has the kernel reset the connection when it is closed, so that the client cannot take the end of
-    /// the connection for the end of the content.
+    /// Has the kernel reset the connection when it is closed, so that the client cannot take the
+    /// end of the connection for the end of the content.
     pub(crate) fn reset_on_close(&self) {
         // If it fails, the client has closed the connection.
         let _ = sockopt::set_socket_linger(self.socket(), Some(Duration::ZERO));
@@ -153,8 +157,8 @@ impl Transport {
         SocketAddr::try_from(address).ok()
     }
 
-    /// Whether the client has closed the connection, or its sending half. A client that sends nothing
-    /// more while a response is being made has left in all likelihood.
+    /// Whether the client has closed the connection, or its sending half. A client that sends
+    /// nothing more while a response is being made has left in all likelihood.
     pub(crate) fn has_ended(&self) -> bool {
         let mut fds = [PollFd::new(self.socket(), PollFlags::RDHUP)];
         let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;

@@ -58,7 +58,8 @@ impl<'e> Turn<'e> {
         }
     }
 
-    /// Sets the time: once for all reports of one call, and after everything that may have taken long.
+    /// Sets the time: once for all reports of one call, and after everything that may have taken
+    /// long.
     pub(crate) fn update_time(&mut self) {
         self.now = Instant::now();
         let date_of = HttpDate::from(SystemTime::now());
@@ -76,7 +77,8 @@ impl<'e> Turn<'e> {
         self.deadline_in(waiting, self.env.timeouts.of(waiting))
     }
 
-    /// The deadline of a connection that had `left` remaining and has transferred `moved` bytes since.
+    /// The deadline of a connection that had `left` remaining and has transferred `moved` bytes
+    /// since.
     pub(super) fn deadline_after(&self, waiting: Waiting, left: Duration, moved: u64) -> Deadline {
         self.deadline_in(waiting, self.env.timeouts.after(waiting, left, moved))
     }
@@ -108,21 +110,21 @@ impl<'e> Turn<'e> {
         }
     }
 
-    /// Records the responses that are complete now that `taken` bytes of the output have been sent and
-    /// removed.
+    /// Records the responses that are complete now that `taken` bytes of the output have been sent
+    /// and removed.
     pub(super) fn output_taken(&mut self, taken: u64) {
         self.held.advance(taken, |record| self.env.record(record));
     }
 
-    /// Records all responses that were in the output. `taken` bytes of it have been sent, and no more
-    /// will be.
+    /// Records all responses that were in the output. `taken` bytes of it have been sent, and no
+    /// more will be.
     pub(crate) fn settle(&mut self, taken: u64, ending: Ending) {
         self.held
             .settle(taken, ending, |record| self.env.record(record));
     }
 
-    /// Upper bound on when the request in hand began to arrive. It is known for the first request of a
-    /// turn only.
+    /// Upper bound on when the request in hand began to arrive. It is known for the first request
+    /// of a turn only.
     pub(super) fn arrival(&mut self) -> Instant {
         self.arrived.take().unwrap_or_else(Instant::now)
     }

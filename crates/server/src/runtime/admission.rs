@@ -1,4 +1,5 @@
-//! Which connections are admitted: the listeners, the limits, and whether connections are accepted now.
+//! Which connections are admitted: the listeners, the limits, and whether connections are accepted
+//! now.
 
 use crate::body::OpenFile;
 use crate::endpoint::Endpoint;

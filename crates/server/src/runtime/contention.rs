@@ -1,11 +1,12 @@
 //! Whether another worker would find a core to run on.
 //!
-//! Where cores are idle, a second worker doubles the throughput. Where they are busy with other programs
-//! (the clients themselves, if they run on this machine), it takes turns with them, and the requests that
-//! it has taken wait until the scheduler gives its core back, which takes some milliseconds: more than
-//! answering all of them would have taken. The kernel does not tell beforehand which it is. But a worker
-//! can tell afterwards: it was preempted, and the clock went on. Then workers do not wake others for a
-//! while, which grows each time that the cores are still busy.
+//! Where cores are idle, a second worker doubles the throughput. Where they are busy with other
+//! programs (the clients themselves, if they run on this machine), it takes turns with them, and
+//! the requests that it has taken wait until the scheduler gives its core back, which takes some
+//! milliseconds: more than answering all of them would have taken. The kernel does not tell
+//! beforehand which it is. But a worker can tell afterwards: it was preempted, and the clock went
+//! on. Then workers do not wake others for a while, which grows each time that the cores are still
+//! busy.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -93,7 +94,8 @@ impl CpuSample {
         }
     }
 
-    /// Whether others have had this thread's core for long. If it has waited for something meanwhile, nobody knows.
+    /// Whether others have had this thread's core for long. If it has waited for something
+    /// meanwhile, nobody knows.
     pub(crate) fn was_preempted(&self) -> bool {
         let (Some(before), Some(now)) = (self.before, used()) else {
             return false;

@@ -1,9 +1,9 @@
 //! The reports that a worker has taken and not acted on, where the timer can see them.
 //!
-//! A worker takes up to 32 reports at once and gives each connection its turn. If one turn hangs, for
-//! example on a disk that does not answer, the others must not hang with it: at each tick the timer checks
-//! every inbox, counts a worker that has been at its batch for too long as blocked, and hands what is left
-//! in its inbox to other workers.
+//! A worker takes up to 32 reports at once and gives each connection its turn. If one turn hangs,
+//! for example on a disk that does not answer, the others must not hang with it: at each tick the
+//! timer checks every inbox, counts a worker that has been at its batch for too long as blocked,
+//! and hands what is left in its inbox to other workers.
 
 use crate::connection::Connection;
 use crate::poller::Report;
@@ -11,8 +11,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// How long a worker may be at one batch before the timer takes it for blocked. Ordinary batches take less than a millisecond;
-/// a worker that is taken for blocked by mistake costs a wake-up.
+/// How long a worker may be at one batch before the timer takes it for blocked. Ordinary batches
+/// take less than a millisecond; a worker that is taken for blocked by mistake costs a wake-up.
 const STUCK: Duration = Duration::from_millis(100);
 
 /// What a worker has to act on.
@@ -34,7 +34,8 @@ pub(crate) struct Inbox(Mutex<State>);
 #[derive(Default)]
 struct State {
     ready: VecDeque<Ready>,
-    /// When the worker began with what it is at; `None` while it is at nothing, or has said that it blocks.
+    /// When the worker began with what it is at; `None` while it is at nothing, or has said that it
+    /// blocks.
     since: Option<Instant>,
     /// The timer has counted the worker as blocked.
     counted: bool,
@@ -101,7 +102,8 @@ impl Inbox {
         std::mem::take(&mut state.counted)
     }
 
-    /// Whether the worker has been at its batch for too long. `count` is called when that is noticed first.
+    /// Whether the worker has been at its batch for too long. `count` is called when that is
+    /// noticed first.
     pub(crate) fn is_stuck(&self, now: Instant, count: impl FnOnce()) -> bool {
         let mut state = self.lock();
         let is_stuck = state

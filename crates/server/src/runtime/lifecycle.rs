@@ -1,4 +1,5 @@
-//! The stages of a server: serving, draining, stopped; and the sleep of the thread that keeps the time.
+//! The stages of a server: serving, draining, stopped; and the sleep of the thread that keeps the
+//! time.
 
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
@@ -89,10 +90,10 @@ impl Lifecycle {
         }
     }
 
-    /// The timer thread's sleep: for a tick, or until there is something to time if there was nothing at
-    /// the last tick and there is nothing now. (Where connections come and go all the time, there is often
-    /// none for a moment: waking the thread for each would cost more than the tick.) Returns whether there
-    /// is nothing to time.
+    /// The timer thread's sleep: for a tick, or until there is something to time if there was
+    /// nothing at the last tick and there is nothing now. (Where connections come and go all the
+    /// time, there is often none for a moment: waking the thread for each would cost more than the
+    /// tick.) Returns whether there is nothing to time.
     pub(super) fn sleep(&self, tick: Duration, was_idle: bool, is_idle: impl Fn() -> bool) -> bool {
         let guard = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
         self.sleeps_idle.store(was_idle, Ordering::SeqCst);

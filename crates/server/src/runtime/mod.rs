@@ -1,17 +1,33 @@
 //! The threads and the event loop of a server.
 //!
-//! One worker polls for reports of ready connections and gives each its turn; others are woken when there
-//! is more work than one can do, or when one blocks. In between, connections are parked.
+//! One worker polls for reports of ready connections and gives each its turn; others are woken when
+//! there is more work than one can do, or when one blocks. In between, connections are parked.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `timer` | deadlines, stuck workers, shutdown |
+//! | `worker` | the event loop, accepting and evicting |
+//! | `call` | calling a handler |
+//! | `blocking` | handing a blocked worker's place to others |
+//! | `inbox` | the reports that a worker has taken |
+//! | `pool` | the threads |
+//! | `contention` | whether another worker would find a core |
+//! | `parked` | connections that wait |
+//! | `shared` | what all workers share |
+//! | `admission` | listeners, limits, and whether connections are accepted |
+//! | `lifecycle` | the stages of a server |
 
-mod admission;
-mod contention;
-mod inbox;
-mod lifecycle;
-mod parked;
-mod pool;
-mod shared;
 mod timer;
 mod worker;
+mod call;
+mod blocking;
+mod inbox;
+mod pool;
+mod contention;
+mod parked;
+mod shared;
+mod admission;
+mod lifecycle;
 
 pub(crate) use admission::Admission;
 pub(crate) use parked::CAPACITY;

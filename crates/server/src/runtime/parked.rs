@@ -1,12 +1,13 @@
 //! Parked connections: a slot for each descriptor, with the deadline beside it.
 //!
-//! A parked connection is owned by its slot. A worker that takes it out owns it: the worker that got the
-//! report of its descriptor, or the sweep that found its deadline passed. A worker that gets a report for a
-//! connection another worker owns sets the slot's `missed` flag, and the owner finds it when it parks the
-//! connection: it must ask the poller again, since the reported bytes may have come after its last read.
+//! A parked connection is owned by its slot. A worker that takes it out owns it: the worker that
+//! got the report of its descriptor, or the sweep that found its deadline passed. A worker that
+//! gets a report for a connection another worker owns sets the slot's `missed` flag, and the owner
+//! finds it when it parks the connection: it must ask the poller again, since the reported bytes
+//! may have come after its last read.
 //!
-//! A descriptor number can be used again while an old report of it is pending. A worker then finds an empty
-//! slot, or a connection that is not ready after all, and both are harmless.
+//! A descriptor number can be used again while an old report of it is pending. A worker then finds
+//! an empty slot, or a connection that is not ready after all, and both are harmless.
 
 use crate::deadline::{Deadline, Ticks, Waiting};
 use std::collections::BinaryHeap;
@@ -21,8 +22,8 @@ const BLOCKS: usize = 4096;
 pub(crate) const CAPACITY: usize = SLOTS_PER_BLOCK * BLOCKS;
 
 struct Slot<T> {
-    /// The connection's deadline, packed; zero for none. It is outside of the lock so that a sweep can read
-    /// it without.
+    /// The connection's deadline, packed; zero for none. It is outside of the lock so that a sweep
+    /// can read it without.
     due: AtomicU64,
     inside: Mutex<Inside<T>>,
 }
@@ -90,8 +91,8 @@ impl<T> Parked<T> {
         block.get(descriptor % SLOTS_PER_BLOCK)
     }
 
-    /// Parks a connection and calls `arm` while the slot is locked: a report that comes at once must find
-    /// the connection there. The second argument of `arm` is whether a report was missed.
+    /// Parks a connection and calls `arm` while the slot is locked: a report that comes at once
+    /// must find the connection there. The second argument of `arm` is whether a report was missed.
     ///
     /// # Errors
     /// What `arm` returns; the connection is dropped then.
@@ -114,7 +115,8 @@ impl<T> Parked<T> {
         armed
     }
 
-    /// Takes out the connection whose descriptor was reported. If there is none, the report is missed.
+    /// Takes out the connection whose descriptor was reported. If there is none, the report is
+    /// missed.
     pub(crate) fn take(&self, descriptor: usize) -> Option<Box<T>> {
         let slot = self.slot(descriptor)?;
         let mut inside = slot.lock();
@@ -123,7 +125,8 @@ impl<T> Parked<T> {
         taken
     }
 
-    /// Calls `act` with the connection whose descriptor was reported. If there is none, the report is missed.
+    /// Calls `act` with the connection whose descriptor was reported. If there is none, the report
+    /// is missed.
     pub(crate) fn with<R>(&self, descriptor: usize, act: impl FnOnce(&mut T) -> R) -> Option<R> {
         let mut inside = self.slot(descriptor)?.lock();
         inside.missed |= inside.connection.is_none();
@@ -144,8 +147,8 @@ impl<T> Parked<T> {
         waiting.filter(|due| counts(due.waiting)).count()
     }
 
-    /// Takes out each connection whose deadline is not after `until` and that waits for what `leaves` admits,
-    /// and calls `each` with it.
+    /// Takes out each connection whose deadline is not after `until` and that waits for what
+    /// `leaves` admits, and calls `each` with it.
     pub(crate) fn sweep(
         &self,
         until: Ticks,
@@ -160,8 +163,8 @@ impl<T> Parked<T> {
         }
     }
 
-    /// Takes out the connections that have waited for `what` for longest and have a deadline that is not
-    /// after `until`, at most `number` of them, the earliest deadline first.
+    /// Takes out the connections that have waited for `what` for longest and have a deadline that
+    /// is not after `until`, at most `number` of them, the earliest deadline first.
     pub(crate) fn take_oldest(&self, what: Waiting, until: Ticks, number: usize) -> Vec<Box<T>> {
         let is_wanted = |due: Deadline| due.waiting == what && due.at <= until;
         let mut oldest = BinaryHeap::with_capacity(number + 1);

@@ -1,12 +1,13 @@
 //! The pool of workers: one polls for work, some do work, the others are parked.
 //!
-//! In a classic pool with a fixed number of threads, nothing moves when all of them wait for something slow.
-//! A thread for each core that all poll is no better: each ready connection wakes a thread, and waking one
-//! costs as much as answering a small request. So here *one* worker polls ([`Pool::wait_for_work`]) and does
-//! what it finds. It wakes another one ([`Pool::wake_one`]) if it has found a lot, and before it blocks
-//! ([`Pool::block`]): on a disk, a client, a slow handler. The woken worker polls in its place. So one core
-//! does everything while it can, all cores do when there is much, and a slow handler delays nothing else. A
-//! worker that comes back while another one polls is parked, and ends if it is not woken for a while.
+//! In a classic pool with a fixed number of threads, nothing moves when all of them wait for
+//! something slow. A thread for each core that all poll is no better: each ready connection wakes a
+//! thread, and waking one costs as much as answering a small request. So here *one* worker polls
+//! ([`Pool::wait_for_work`]) and does what it finds. It wakes another one ([`Pool::wake_one`]) if
+//! it has found a lot, and before it blocks ([`Pool::block`]): on a disk, a client, a slow handler.
+//! The woken worker polls in its place. So one core does everything while it can, all cores do when
+//! there is much, and a slow handler delays nothing else. A worker that comes back while another
+//! one polls is parked, and ends if it is not woken for a while.
 //!
 //! The pool knows nothing of HTTP, sockets or epoll.
 
@@ -23,8 +24,8 @@ const PARKED: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_0
 const STACK: usize = 512 * 1024;
 
 pub(crate) struct Pool {
-    /// The number of workers that poll: one, or none while the one that did is busy. Stopping takes the
-    /// place for good.
+    /// The number of workers that poll: one, or none while the one that did is busy. Stopping takes
+    /// the place for good.
     polling: AtomicUsize,
     /// How many workers may be busy at a time, not counting blocked ones.
     workers: usize,
@@ -54,9 +55,9 @@ struct State {
 }
 
 impl Pool {
-    /// Starts a worker that does `work`, which must call [`Pool::wait_for_work`] before it waits for a piece
-    /// of it. Others follow when they are needed: at most `workers` are busy at a time, and there are never
-    /// more than `cap` threads.
+    /// Starts a worker that does `work`, which must call [`Pool::wait_for_work`] before it waits
+    /// for a piece of it. Others follow when they are needed: at most `workers` are busy at a time,
+    /// and there are never more than `cap` threads.
     ///
     /// # Errors
     /// If the first thread can't be started.
@@ -94,8 +95,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Calls `wait`, which waits for work, and returns what it found. If another worker polls already, this
-    /// one is parked until it is woken. `None`: the worker must end.
+    /// Calls `wait`, which waits for work, and returns what it found. If another worker polls
+    /// already, this one is parked until it is woken. `None`: the worker must end.
     pub(crate) fn wait_for_work<R>(&self, wait: impl FnOnce() -> R) -> Option<R> {
         while self
             .polling
@@ -115,8 +116,8 @@ impl Pool {
     fn park(&self) -> bool {
         let mut state = self.lock();
         if self.polling.load(Ordering::SeqCst) == 0 && !state.stopping {
-            // The polling worker has found work since, and may have counted on this one, which was not
-            // parked yet.
+            // The polling worker has found work since, and may have counted on this one, which was
+            // not parked yet.
             return true;
         }
         state.parked += 1;
@@ -160,7 +161,8 @@ impl Pool {
         }
     }
 
-    /// Counts the calling worker as blocked until the guard is dropped, so that another one takes its place.
+    /// Counts the calling worker as blocked until the guard is dropped, so that another one takes
+    /// its place.
     pub(crate) fn block(self: &Arc<Self>) -> BlockingGuard<'_> {
         self.count_blocked();
         BlockingGuard { pool: self }
@@ -178,20 +180,22 @@ impl Pool {
         self.lock().blocked -= 1;
     }
 
-    /// Whether another worker may block. As many threads as may be busy at a time never do, so that requests
-    /// that do not block are answered whatever the others wait for.
+    /// Whether another worker may block. As many threads as may be busy at a time never do, so that
+    /// requests that do not block are answered whatever the others wait for.
     pub(crate) fn may_block(&self) -> bool {
         self.cap <= self.workers || self.lock().blocked + self.workers < self.cap
     }
 
-    /// Has every worker end as soon as it asks for work. The polling one has to be woken by other means.
+    /// Has every worker end as soon as it asks for work. The polling one has to be woken by other
+    /// means.
     pub(crate) fn stop(&self) {
         self.lock().stopping = true;
         self.polling.fetch_add(1, Ordering::SeqCst);
         self.wake.notify_all();
     }
 
-    /// Waits until all workers have ended, for at most `time`, and returns the number of those that have not.
+    /// Waits until all workers have ended, for at most `time`, and returns the number of those that
+    /// have not.
     pub(crate) fn wait_for_end(&self, time: Duration) -> usize {
         let busy = |state: &mut State| state.threads > 0;
         let (state, _) = self
@@ -237,8 +241,8 @@ mod tests {
         (give, pool)
     }
 
-    /// A worker that has rested for long enough is on its way out, which takes it a while. Who is held up meanwhile must not
-    /// take it for one that will soon wait.
+    /// A worker that has rested for long enough is on its way out, which takes it a while. Who is
+    /// held up meanwhile must not take it for one that will soon wait.
     #[test]
     fn nobody_counts_on_a_worker_that_is_leaving() {
         let (give, take) = mpsc::channel::<Job>();

@@ -71,7 +71,8 @@ impl Shared {
         }
     }
 
-    /// The number of connections that owe a response: their handler runs, or the client has not taken it.
+    /// The number of connections that owe a response: their handler runs, or the client has not
+    /// taken it.
     pub(crate) fn in_flight(&self) -> usize {
         let others = self
             .parked
@@ -90,7 +91,8 @@ impl Shared {
         self.admission.listeners[listener].close(&self.poller);
     }
 
-    /// Sleeps for a tick, or for longer if there is nothing to time. Returns whether there is nothing.
+    /// Sleeps for a tick, or for longer if there is nothing to time. Returns whether there is
+    /// nothing.
     pub(super) fn sleep(&self, tick: Duration, was_idle: bool) -> bool {
         self.lifecycle.sleep(tick, was_idle, || {
             self.admission.connections() == 0

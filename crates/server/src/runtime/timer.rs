@@ -1,5 +1,5 @@
-//! The timer thread: it closes connections whose deadline has passed, replaces stuck workers, and leads the
-//! server through its shutdown.
+//! The timer thread: it closes connections whose deadline has passed, replaces stuck workers, and
+//! leads the server through its shutdown.
 
 use super::pool::Pool;
 use super::shared::Shared;
@@ -29,8 +29,8 @@ pub(crate) fn run(shared: &Shared, pool: &Arc<Pool>) {
     let mut is_idle = false;
     while !shared.lifecycle.has_stopped() {
         is_idle = shared.sleep(TICK, is_idle);
-        // The polling worker may have been stuck in one turn since the last tick; make sure another one
-        // polls.
+        // The polling worker may have been stuck in one turn since the last tick; make sure another
+        // one polls.
         pool.wake_one();
         timer.worker.update_time();
         timer.worker.replace_stuck_workers();

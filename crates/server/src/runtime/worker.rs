@@ -1,35 +1,30 @@
 //! A worker and its loop: poll for reports, give each ready connection its turn.
 //!
-//! What a request costs, and which alternatives were measured and rejected, is in `docs/performance.md`.
+//! What a request costs, and which alternatives were measured and rejected, is in
+//! `docs/performance.md`.
 
 use super::admission::LISTENER;
+use super::blocking::{Blocking, end_of_work, hand_over, park_or_close};
+use super::call::{respond, resume};
 use super::contention::CpuSample;
 use super::inbox::{Inbox, Ready};
 use super::pool::Pool;
 use super::shared::{Shared, WAKE};
-use crate::access_log::{Ending, Record};
-use crate::body::Body;
-use crate::connection::{Call, Collected, Connection, Input, Loan, Next, Transport, Turn};
+use crate::access_log::Ending;
+use crate::connection::{Connection, Input, Next, Transport, Turn};
 use crate::deadline::{NEVER, Waiting};
 use crate::endpoint::Endpoint;
-use crate::handler::Reply;
 use crate::listen::{Accepted, BACKLOG};
-use crate::page::error_page;
 use crate::poller::{EVENTS, Report, no_events};
-use crate::request::{Peer, Request};
-use crate::response::Response;
-use http::StatusCode;
-use http::header::{HeaderValue, RETRY_AFTER};
 use std::cell::Cell;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tinyhttp_message::FieldStorage;
 
-/// The work that one worker does alone. If more is expected, another one is woken. It is many times what
-/// waking a worker costs, and little beside what a client notices.
+/// The work that one worker does alone. If more is expected, another one is woken. It is many times
+/// what waking a worker costs, and little beside what a client notices.
 const ALONE: Duration = Duration::from_micros(200);
 
 /// Connections that are accepted in one go.
@@ -38,8 +33,8 @@ const ACCEPTS: usize = 16;
 /// Connections that are evicted in one go.
 const SHED: usize = 32;
 
-/// A thread that gives connections their turns. What it owns is lent to each of them, so that a parked
-/// connection needs no buffer.
+/// A thread that gives connections their turns. What it owns is lent to each of them, so that a
+/// parked connection needs no buffer.
 pub(crate) struct Worker<'s> {
     shared: &'s Shared,
     pool: &'s Arc<Pool>,
@@ -176,14 +171,15 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Notes that the worker has finished its batch. If the timer counted it as blocked, it is so no
-    /// longer.
+    /// Notes that the worker has finished its batch. If the timer counted it as blocked, it is so
+    /// no longer.
     fn end_of_work(&self) {
         end_of_work(&self.inbox, self.pool);
     }
 
-    /// Finds workers that have been stuck in one turn for too long (on a disk that hangs, for example),
-    /// wakes others in their places, and hands over what the stuck ones have not acted on.
+    /// Finds workers that have been stuck in one turn for too long (on a disk that hangs, for
+    /// example), wakes others in their places, and hands over what the stuck ones have not acted
+    /// on.
     pub(super) fn replace_stuck_workers(&self) {
         for inbox in self.shared.inboxes.all() {
             if inbox.is_stuck(self.turn.now(), || self.pool.count_blocked()) {
@@ -196,7 +192,8 @@ impl<'s> Worker<'s> {
     fn accept(&mut self, listener: usize) {
         for accepted in 0..ACCEPTS {
             if self.shared.admission.is_full() {
-                // The first one is known to be there; for the next one the listener is reported again.
+                // The first one is known to be there; for the next one the listener is reported
+                // again.
                 if accepted > 0 {
                     break;
                 }
@@ -237,8 +234,8 @@ impl<'s> Worker<'s> {
     /// 1. Those that have been idle for longest.
     /// 2. Those that have their response and still send content that is skipped, or linger.
     /// 3. Those that have sent nothing, or an incomplete head, for longest.
-    /// 4. One client that sends content for a handler, or takes a response, and has fallen behind the
-    ///    slowest rate ([`Timeouts::slowest`]). Its response then is visibly incomplete.
+    /// 4. One client that sends content for a handler, or takes a response, and has fallen behind
+    ///    the slowest rate ([`Timeouts::slowest`]). Its response then is visibly incomplete.
     ///
     /// A connection whose handler is running stays, and so does one that reads fast enough.
     ///
@@ -316,8 +313,8 @@ impl<'s> Worker<'s> {
         }
     }
 
-    /// Closes the listeners. Clients that wait to be accepted, perhaps with a request, would be reset:
-    /// they are accepted, as far as there is room, and handed to other workers.
+    /// Closes the listeners. Clients that wait to be accepted, perhaps with a request, would be
+    /// reset: they are accepted, as far as there is room, and handed to other workers.
     pub(super) fn close_listeners(&mut self) {
         for (number, listener) in self.shared.admission.listeners.iter().enumerate() {
             for _ in 0..BACKLOG {
@@ -350,189 +347,4 @@ pub(crate) fn end(shared: &Shared) {
         |_| true,
         |left, _| left.abort(Ending::ShutDown, &shared.env),
     );
-}
-
-/// Calls the handler and gives its response to the connection.
-fn respond(
-    call: &Call<'_>,
-    connection: &mut Connection,
-    turn: &mut Turn<'_>,
-    blocking: &Blocking<'_>,
-) {
-    let env = turn.env;
-    let record = connection.record(&call.head, env);
-    let peer = Peer {
-        remote: connection.remote(),
-        local: blocking.shared.admission.address(connection.listener()),
-    };
-    let (mut loan, mut body) = (None, Body::empty());
-    if !call.is_complete {
-        connection.send_ahead(turn);
-        connection.disarm(&blocking.shared.poller);
-        let (lent, content) = connection.lend(call, turn);
-        (loan, body) = (Some(lent), content);
-    }
-    let request = Request::new(&call.head, peer, call.arrived, body);
-    let reply = run_handler(|| env.handler.handle(request));
-    match reply {
-        Some(Reply::Receive(receive)) if loan.is_some() => {
-            if let Some(loan) = loan {
-                connection.take_back(loan.take_back(), turn);
-            }
-            connection.receive(receive, record.map(Record::into_owned), turn);
-        }
-        reply => {
-            let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
-            finish(reply, loan, record, name, connection, turn, blocking);
-        }
-    }
-}
-
-/// Lets the handler of a request continue, whose content has been received.
-fn resume(
-    collected: Collected,
-    connection: &mut Connection,
-    turn: &mut Turn<'_>,
-    blocking: &Blocking<'_>,
-) {
-    let Collected { receive, record } = collected;
-    let name = receive.name();
-    let reply = run_handler(|| receive.resume());
-    finish(reply, None, record, || name, connection, turn, blocking);
-}
-
-/// Gets the response out of a reply and gives it to the connection. `name` names the request in the log.
-fn finish(
-    mut reply: Option<Reply<'_>>,
-    mut loan: Option<Loan>,
-    record: Option<Record<'_>>,
-    name: impl FnOnce() -> String,
-    connection: &mut Connection,
-    turn: &mut Turn<'_>,
-    blocking: &Blocking<'_>,
-) {
-    // The content that these ask for is there.
-    while let Some(Reply::Receive(receive)) = reply {
-        reply = run_handler(|| receive.resume());
-    }
-    let response = match reply {
-        Some(Reply::Ready(response)) => Some(response),
-        Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
-        Some(Reply::Blocking(work)) => {
-            if loan.is_none() {
-                connection.send_ahead(turn);
-            }
-            // Taking the body back waits while another thread reads from it.
-            let (response, content) = blocking.block_in_place(turn, || {
-                (run_handler(work), loan.take().map(Loan::take_back))
-            });
-            if let Some(content) = content {
-                connection.take_back(content, turn);
-            }
-            response
-        }
-        Some(Reply::Receive(_)) | None => None,
-    };
-    if let Some(loan) = loan {
-        connection.take_back(loan.take_back(), turn);
-    }
-    let failure = match &response {
-        None => "panicked",
-        // That would not be a response (RFC 9110 §15.2).
-        Some(response) if response.status().is_informational() => "gave an interim response",
-        Some(_) => "",
-    };
-    match response.filter(|_| failure.is_empty()) {
-        Some(response) => connection.respond(response, record, turn),
-        None => {
-            log::error!("the handler {failure} at {}", name());
-            connection.respond_broken(record, turn);
-        }
-    }
-}
-
-/// Runs a part of the handler. `None`: it panicked.
-fn run_handler<R>(work: impl FnOnce() -> R) -> Option<R> {
-    // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in a thread.
-    catch_unwind(AssertUnwindSafe(work)).ok()
-}
-
-/// The response to a request that would block while as many threads are blocked as may be.
-fn busy() -> Response {
-    let explanation = "Too many requests are waiting for something. Please try again soon.";
-    let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
-    let soon = HeaderValue::from_static("1");
-    response.headers_mut().insert(RETRY_AFTER, soon);
-    response.into()
-}
-
-/// What a worker needs to let others take its place.
-struct Blocking<'w> {
-    shared: &'w Shared,
-    pool: &'w Arc<Pool>,
-    inbox: &'w Inbox,
-    was_blocked: &'w Cell<bool>,
-}
-
-impl Blocking<'_> {
-    /// Does something that may block, and sets the time afterwards. Another worker takes this one's place,
-    /// and what was reported to it.
-    fn block_in_place<R>(&self, turn: &mut Turn<'_>, work: impl FnOnce() -> R) -> R {
-        hand_over(self.shared, self.inbox);
-        let was_at_work = self.inbox.is_at_work();
-        end_of_work(self.inbox, self.pool);
-        let blocked = self.pool.block();
-        let result = work();
-        drop(blocked);
-        if was_at_work {
-            self.inbox.resume();
-        }
-        self.was_blocked.set(true);
-        turn.update_time();
-        turn.is_draining = self.shared.lifecycle.is_draining();
-        result
-    }
-}
-
-fn end_of_work(inbox: &Inbox, pool: &Pool) {
-    if inbox.end() {
-        pool.count_unblocked();
-    }
-}
-
-/// Gives what is in an inbox to other workers.
-fn hand_over(shared: &Shared, inbox: &Inbox) {
-    while let Some(ready) = inbox.next() {
-        let given = match ready {
-            // These are reported again in any case.
-            Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
-            Ready::Reported(Report { token, .. }) => shared
-                .parked
-                .with(token as usize, |connection| {
-                    connection.arm(&shared.poller, true)
-                })
-                .unwrap_or(Ok(())),
-            Ready::Fresh(connection) => {
-                park_or_close(shared, connection);
-                Ok(())
-            }
-        };
-        if let Err(error) = given {
-            log::debug!("a descriptor could not be armed again: {error}");
-        }
-    }
-}
-
-fn park_or_close(shared: &Shared, connection: Box<Connection>) {
-    if let Err(error) = park(shared, connection) {
-        log::warn!("a connection could not be parked: {error}");
-        shared.closed();
-    }
-}
-
-fn park(shared: &Shared, connection: Box<Connection>) -> io::Result<()> {
-    let descriptor = connection.token() as usize;
-    let deadline = connection.deadline();
-    let arm = |connection: &mut Connection, missed| connection.arm(&shared.poller, missed);
-    shared.parked.park(descriptor, connection, deadline, arm)
 }

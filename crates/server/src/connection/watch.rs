@@ -1,0 +1,75 @@
+//! What the poller is asked to report of a connection.
+
+use super::{Connection, State};
+use crate::body::Content;
+use crate::poller::{Interest, Poller};
+use std::io;
+use std::sync::Arc;
+
+impl Connection {
+    /// What this waits for, which follows from its state.
+    pub(super) fn interest(&self) -> Interest {
+        match &self.state {
+            State::Receiving(collecting) if collecting.has_output() => Interest::Writable,
+            State::Reading | State::Receiving(_) | State::Lingering => Interest::Readable,
+            State::Sending(pending) if pending.is_silent => Interest::Hangup,
+            State::Yielding | State::Sending(_) | State::Ending => Interest::Writable,
+        }
+    }
+
+    /// Has the poller report what this connection waits for. `missed`: a report has come meanwhile,
+    /// and no worker has acted on it.
+    ///
+    /// # Errors
+    /// The poller's.
+    pub(crate) fn arm(&mut self, poller: &Arc<Poller>, missed: bool) -> io::Result<()> {
+        let interest = self.interest();
+        let armed = self.armed.replace(interest);
+        if armed.is_none() {
+            poller.add(&self.transport, self.token(), interest)?;
+            if interest == Interest::Hangup {
+                self.wait_for_sender(poller);
+            }
+            return Ok(());
+        }
+        // A watched socket stays watched, unless something may have come that was not read.
+        let watched = armed == Some(Interest::Readable) && interest == Interest::Readable;
+        if watched && self.read_all && !missed {
+            return Ok(());
+        }
+        poller.arm(&self.transport, self.token(), interest)?;
+        if interest == Interest::Hangup {
+            self.wait_for_sender(poller);
+        }
+        Ok(())
+    }
+
+    /// Has the sender of the content wake this connection, at once if it has sent something.
+    fn wait_for_sender(&self, poller: &Arc<Poller>) {
+        if let State::Sending(pending) = &self.state
+            && let Content::Channel(receiver) = &pending.writer.content
+            && let Some(waker) = receiver.park(self.transport.waker(poller))
+        {
+            waker();
+        }
+    }
+
+    /// Has the poller report nothing until this is parked again, because a handler reads from the
+    /// socket.
+    pub(crate) fn disarm(&mut self, poller: &Poller) {
+        if self.armed == Some(Interest::Readable) {
+            // If it fails, a worker is woken for nothing now and then.
+            let _ = poller.arm(&self.transport, self.token(), Interest::Nothing);
+            self.armed = Some(Interest::Nothing);
+        }
+    }
+
+    /// Whether the client has sent something that was not read. If so, the poller is asked again
+    /// when this is parked: a read may end before everything that had come, at an urgent byte for
+    /// example, and the rest is not reported.
+    pub(crate) fn has_input(&mut self) -> bool {
+        let has_input = self.transport.peek();
+        self.read_all &= !has_input;
+        has_input
+    }
+}

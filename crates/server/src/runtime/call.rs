@@ -1,0 +1,129 @@
+//! Calling a handler, and giving its response to the connection.
+
+use super::blocking::Blocking;
+use crate::access_log::Record;
+use crate::body::Body;
+use crate::connection::{Call, Collected, Connection, Loan, Turn};
+use crate::handler::Reply;
+use crate::page::error_page;
+use crate::request::{Peer, Request};
+use crate::response::Response;
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Calls the handler and gives its response to the connection.
+pub(super) fn respond(
+    call: &Call<'_>,
+    connection: &mut Connection,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) {
+    let env = turn.env;
+    let record = connection.record(&call.head, env);
+    let peer = Peer {
+        remote: connection.remote(),
+        local: blocking.shared.admission.address(connection.listener()),
+    };
+    let (mut loan, mut body) = (None, Body::empty());
+    if !call.is_complete {
+        connection.send_ahead(turn);
+        connection.disarm(&blocking.shared.poller);
+        let (lent, content) = connection.lend(call, turn);
+        (loan, body) = (Some(lent), content);
+    }
+    let request = Request::new(&call.head, peer, call.arrived, body);
+    let reply = run_handler(|| env.handler.handle(request));
+    match reply {
+        Some(Reply::Receive(receive)) if loan.is_some() => {
+            if let Some(loan) = loan {
+                connection.take_back(loan.take_back(), turn);
+            }
+            connection.receive(receive, record.map(Record::into_owned), turn);
+        }
+        reply => {
+            let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
+            finish(reply, loan, record, name, connection, turn, blocking);
+        }
+    }
+}
+
+/// Lets the handler of a request continue, whose content has been received.
+pub(super) fn resume(
+    collected: Collected,
+    connection: &mut Connection,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) {
+    let Collected { receive, record } = collected;
+    let name = receive.name();
+    let reply = run_handler(|| receive.resume());
+    finish(reply, None, record, || name, connection, turn, blocking);
+}
+
+/// Gets the response out of a reply and gives it to the connection. `name` names the request in the
+/// log.
+fn finish(
+    mut reply: Option<Reply<'_>>,
+    mut loan: Option<Loan>,
+    record: Option<Record<'_>>,
+    name: impl FnOnce() -> String,
+    connection: &mut Connection,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) {
+    // The content that these ask for is there.
+    while let Some(Reply::Receive(receive)) = reply {
+        reply = run_handler(|| receive.resume());
+    }
+    let response = match reply {
+        Some(Reply::Ready(response)) => Some(response),
+        Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
+        Some(Reply::Blocking(work)) => {
+            if loan.is_none() {
+                connection.send_ahead(turn);
+            }
+            // Taking the body back waits while another thread reads from it.
+            let (response, content) = blocking.block_in_place(turn, || {
+                (run_handler(work), loan.take().map(Loan::take_back))
+            });
+            if let Some(content) = content {
+                connection.take_back(content, turn);
+            }
+            response
+        }
+        Some(Reply::Receive(_)) | None => None,
+    };
+    if let Some(loan) = loan {
+        connection.take_back(loan.take_back(), turn);
+    }
+    let failure = match &response {
+        None => "panicked",
+        // That would not be a response (RFC 9110 §15.2).
+        Some(response) if response.status().is_informational() => "gave an interim response",
+        Some(_) => "",
+    };
+    match response.filter(|_| failure.is_empty()) {
+        Some(response) => connection.respond(response, record, turn),
+        None => {
+            log::error!("the handler {failure} at {}", name());
+            connection.respond_broken(record, turn);
+        }
+    }
+}
+
+/// Runs a part of the handler. `None`: it panicked.
+fn run_handler<R>(work: impl FnOnce() -> R) -> Option<R> {
+    // What a panic leaves half done is the handler's own; it is as good or bad as after a panic in
+    // a thread.
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// The response to a request that would block while as many threads are blocked as may be.
+fn busy() -> Response {
+    let explanation = "Too many requests are waiting for something. Please try again soon.";
+    let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(RETRY_AFTER, soon);
+    response.into()
+}
