@@ -194,15 +194,23 @@ def ordinary(port, duration, fields=b""):
                 with connect(port) as fresh:
                     ask(fresh, fields)
             else:
-                ask(kept[number % len(kept)], fields)
+                ask_again(kept, number % len(kept), port, fields)
         except OSError:
             failed += 1
-            kept[number % len(kept)] = connect(port)
         times.append(time.perf_counter() - since)
     for connection in kept:
         connection.close()
     gc.enable()
     return times, failed
+
+
+def ask_again(kept, place, port, fields):
+    """A request on a kept connection, retried on a new one if that is closed, as every client does (RFC 9112 §9.3.1)."""
+    try:
+        ask(kept[place], fields)
+    except OSError:
+        kept[place] = connect(port)
+        ask(kept[place], fields)
 
 
 def run(flood, port, crowd, ready):
