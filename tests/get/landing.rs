@@ -113,6 +113,13 @@ fn two_downloads_to_one_file_are_not_mixed() {
         .spawn()
         .unwrap();
     told.recv_timeout(support::LONG).unwrap();
+    // The first download holds its part from the moment when bytes are in it.
+    let part = folder.path().join("file.part");
+    let deadline = std::time::Instant::now() + support::LONG;
+    while std::fs::read(&part).unwrap_or_default() != b"he" {
+        assert!(std::time::Instant::now() < deadline, "{:?}", folder.names());
+        std::thread::yield_now();
+    }
     let second = Server::answering([crate::script::HELLO]);
     let outcome = get(["-o", &folder.join("file"), &second.url("/")]).fails(23);
     assert!(
