@@ -253,7 +253,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Says whom to trust, and who this client is, for https.
+    /// The certificates that https trusts, and the client certificate.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls(mut self, options: TlsOptions) -> Self {

@@ -283,7 +283,7 @@ mod tests {
         Clock::start(timeouts).deadline(Timeout::Connect)
     }
 
-    /// An address at which nobody listens: bound once, and closed again.
+    /// An address without a listener: bound once, and closed again.
     fn dead() -> SocketAddr {
         TcpListener::bind("127.0.0.2:0")
             .unwrap()

@@ -107,7 +107,7 @@ pub(crate) struct Decoder {
 type Layer = Box<dyn BufRead + Send>;
 
 enum State {
-    /// Nothing has been read, so nobody knows whether there is anything.
+    /// Nothing has been read, so it is unknown whether there is content.
     Start(Layer),
     Running(Layer),
     Ended,

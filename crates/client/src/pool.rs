@@ -48,7 +48,7 @@ impl Pool {
     /// Keeps a connection for the next request.
     pub(crate) fn put(&self, origin: Origin, connection: Connection, limits: PoolLimits) {
         let mut pool = self.lock();
-        // What has grown old goes whenever somebody looks, so that no thread has to.
+        // Expired connections are removed at each access, which needs no thread.
         pool.retain(|_, idle| {
             idle.retain(|idle| idle.since.elapsed() < limits.age);
             !idle.is_empty()

@@ -161,7 +161,7 @@ pub(crate) fn resolve(
     Ok(addresses)
 }
 
-/// Names below `localhost` are this machine, and nobody is asked about them (RFC 6761 §6.3). About
+/// Names below `localhost` are this machine; no server is asked about them (RFC 6761 §6.3). About
 /// `localhost` itself the system's hosts file may have something to say.
 fn is_loopback(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
@@ -183,7 +183,7 @@ fn ask(
     thread::Builder::new()
         .name("resolve".to_owned())
         .spawn(move || {
-            // Nobody is waiting any more if this fails.
+            // If this fails, the caller has stopped waiting.
             let _ = sender.send(resolver.resolve_in_zones(&name));
         })
         .map_err(NotResolved::Failed)?;

@@ -194,7 +194,7 @@ enum Source {
     Decoded(Box<Decoder>),
 }
 
-/// Known when the content has been read, by whoever reads it.
+/// Known once the content has been read.
 type Trailers = Arc<Mutex<HeaderMap>>;
 
 impl Content {

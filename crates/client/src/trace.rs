@@ -175,7 +175,7 @@ pub enum Closed {
     Unread,
     /// Not all of the request was sent: the server answered before.
     Unsent,
-    /// There were bytes after the response that nobody asked for.
+    /// Bytes followed the response that no request had asked for.
     Surplus,
     /// Something broke.
     Failed,
@@ -428,7 +428,7 @@ impl Trace {
     }
 }
 
-/// Passes events on: into the trace, and to whoever watches.
+/// Passes events to the trace and to the observer.
 #[derive(Clone)]
 pub(crate) struct Recorder(Arc<Shared>);
 

@@ -61,7 +61,7 @@ impl Default for Timeouts {
 pub(crate) enum Waiting {
     /// The rest of a head.
     Head,
-    /// More of a request's content that nobody wants, up to its end.
+    /// More of a request's unwanted content, up to its end.
     Content,
     /// The first request.
     First,

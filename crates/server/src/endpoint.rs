@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 pub enum Endpoint {
     /// An IP address and a port.
     Internet(SocketAddr),
-    /// A Unix socket, on this machine. Whoever connects to one has no address there.
+    /// A Unix socket, on this machine. Its peers have no address there.
     Unix,
 }
 

@@ -44,7 +44,7 @@
 //! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
 //! Connections are bounded, in all and for each client; when there are too many, the longest idle
-//! make room for others, then those that send content nobody wants, then those without a request,
+//! make room for others, then those that send unwanted content, then those without a request,
 //! and last a reader that has fallen behind [its slowest rate](Timeouts::slowest). Time is bounded
 //! by [deadlines](Timeouts) that a byte now and then doesn't put off.
 //!

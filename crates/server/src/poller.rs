@@ -120,7 +120,7 @@ impl Poller {
         )?)
     }
 
-    /// Forgets a descriptor. Closing it is not enough while somebody else holds the same socket.
+    /// Forgets a descriptor. Closing it is not enough while the socket has another one.
     pub(crate) fn remove(&self, fd: impl AsFd) -> io::Result<()> {
         Ok(epoll::delete(&self.epoll, fd)?)
     }
@@ -185,7 +185,7 @@ mod tests {
             near.write_all(b"x").unwrap();
             assert_eq!(tokens(&poller), [7]);
         }
-        // Nothing new there; but whoever arms it again hears of what is left.
+        // Nothing new there; but arming it again reports what is left.
         other.write_all(b"x").unwrap();
         assert_eq!(tokens(&poller), [8]);
         poller.arm(&far, 7, Interest::Readable).unwrap();

@@ -56,11 +56,11 @@ impl Builder {
     }
 
     /// Listens on a Unix socket of this name, with these permissions (`0o660`), or those that the
-    /// umask leaves. A socket that nobody listens on any more is replaced. The name is removed when
+    /// umask leaves. A socket without a listener is replaced. The name is removed when
     /// the server ends.
     ///
     /// # Errors
-    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) if somebody listens there,
+    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) if the address is in use,
     /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if what has this name is no socket,
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is longer than the 107 bytes that the
     /// system has for it.

@@ -45,7 +45,7 @@ pub enum Error {
         /// What is wrong with it.
         source: message::MisuseError,
     },
-    /// The host has no address, or nobody could say which.
+    /// The host has no address, or no resolver could say which.
     Resolve {
         /// The host.
         host: String,
@@ -369,7 +369,7 @@ impl Error {
         self
     }
 
-    /// The error as an [`io::Error`], for those who read.
+    /// The error as an [`io::Error`], for implementations of `Read`.
     #[must_use]
     pub fn into_io(self) -> io::Error {
         let kind = match &self {

@@ -269,7 +269,7 @@ impl Exchange {
     /// the server has ended.
     fn fill(&mut self, mut direct: Option<&mut [u8]>) -> Result<usize, Error> {
         let mut stall = self.clock.deadline(Timeout::Stall);
-        // Where there is always something to read, nobody ever waits.
+        // A read that always finds bytes never waits, so the deadline is checked here.
         if stall.has_passed() {
             return Err(self.timed_out(stall));
         }

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tinyhttp_message::date::HttpDate;
 use trust::{Trust, certificates};
 
-/// Whom an https client trusts, and who it is itself.
+/// The certificates that an https client trusts, and its own certificate.
 ///
 /// ```
 /// use tinyhttp_client::{Client, TlsOptions, TlsVersion};
@@ -46,7 +46,7 @@ pub struct TlsOptions {
     /// Trust the certificates in this PEM file instead of the machine's: authorities, and the
     /// certificates of servers themselves.
     pub ca_file: Option<PathBuf>,
-    /// Trust any certificate: the connection is secret, but nobody knows from whom.
+    /// Trust any certificate: the connection is encrypted, but the server is not authenticated.
     pub insecure: bool,
     /// This client's certificate chain and private key, PEM files; they may be the same file.
     pub identity: Option<(PathBuf, PathBuf)>,
@@ -107,7 +107,7 @@ impl LazyTls {
     }
 
     pub(crate) fn get(&self) -> Result<Arc<Tls>, NotSecured> {
-        // Nothing is half done in there when somebody panics.
+        // A panic leaves nothing half done in there.
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tls) = &*ready {
             return Ok(tls.clone());

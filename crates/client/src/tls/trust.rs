@@ -1,4 +1,4 @@
-//! Whom a client believes that it is who it says.
+//! Which certificates prove that a server is the one that the URL names.
 
 use super::roots::{self, Roots};
 use super::{NotSecured, TlsOptions};

@@ -80,7 +80,7 @@ pub(crate) struct CpuSample {
 #[derive(Debug, Clone, Copy)]
 struct Used {
     cpu: Duration,
-    /// How often somebody else was given the core, though this thread had more to do.
+    /// How often the kernel gave the core to another thread, though this one had more to do.
     pushed_aside: i64,
     /// How often it waited for something itself: a disk, a lock.
     waited: i64,
