@@ -1,11 +1,13 @@
-//! How other servers fell, each lesson a test. Advisories are named by their numbers (RUSTSEC, CVE), other bugs by their project.
+//! How other servers fell, each lesson a test. Advisories are named by their numbers (RUSTSEC,
+//! CVE), other bugs by their project.
 
 use std::io::Write;
 use std::net::Shutdown;
 use support::must::{check, check_index, serve};
 use support::{Folder, Raw, Serve};
 
-/// Lessons whose tests stand elsewhere. Those that remain are about what isn't here: TLS, writing, and other systems' file names.
+/// Lessons whose tests stand elsewhere. Those that remain are about what isn't here: TLS, writing,
+/// and other systems' file names.
 const ELSEWHERE: &str = "
     RUSTSEC-2020-0093  | content is drained, or the connection closed | tests/conformance/wire.rs::unwanted_content_does_not_become_a_request
     RUSTSEC-2025-0037  | content is drained, or the connection closed | tests/conformance/wire.rs::unwanted_content_does_not_become_a_request
@@ -57,8 +59,9 @@ fn lessons_whose_tests_stand_elsewhere() {
     check_index(ELSEWHERE);
 }
 
-/// RUSTSEC-2020-0031 (tiny_http), -2020-0008, -2021-0020, -2021-0078 (hyper), -2021-0081 (actix-http): what two readers could take
-/// for two lengths is a 400, and the connection ends, so that nothing behind it is read as a request.
+/// RUSTSEC-2020-0031 (tiny_http), -2020-0008, -2021-0020, -2021-0078 (hyper), -2021-0081
+/// (actix-http): what two readers could take for two lengths is a 400, and the connection ends, so
+/// that nothing behind it is read as a request.
 #[test]
 fn one_length_or_none() {
     let (_folder, server) = serve();
@@ -98,7 +101,8 @@ fn one_length_or_none() {
     }
 }
 
-/// RUSTSEC-2021-0079 (hyper), -2026-0181 (vibeio): sizes are counted with checked arithmetic, and digits are not endless.
+/// RUSTSEC-2021-0079 (hyper), -2026-0181 (vibeio): sizes are counted with checked arithmetic, and
+/// digits are not endless.
 #[test]
 fn chunk_sizes_neither_overflow_nor_go_on_for_ever() {
     let (_folder, server) = serve();
@@ -119,7 +123,8 @@ fn chunk_sizes_neither_overflow_nor_go_on_for_ever() {
     }
 }
 
-/// RUSTSEC-2026-0034 (pingora): HTTP/1.0 has no chunks, and content of a request never goes on until the connection ends.
+/// RUSTSEC-2026-0034 (pingora): HTTP/1.0 has no chunks, and content of a request never goes on
+/// until the connection ends.
 #[test]
 fn old_requests_have_no_chunks_and_no_endless_content() {
     let (_folder, server) = serve();
@@ -134,7 +139,8 @@ fn old_requests_have_no_chunks_and_no_endless_content() {
     check(&server, &rows);
 }
 
-/// RUSTSEC-2026-0033 (pingora): as long as nobody has answered 101, what follows is HTTP and is read as such.
+/// RUSTSEC-2026-0033 (pingora): as long as nobody has answered 101, what follows is HTTP and is
+/// read as such.
 #[test]
 fn upgrade_means_nothing_until_it_is_answered() {
     let (_folder, server) = serve();
@@ -156,7 +162,8 @@ fn upgrade_means_nothing_until_it_is_answered() {
     check(&server, &rows);
 }
 
-/// CVE-2025-12642 (lighttpd): a trailer that looks like a field of the head changes nothing, neither here nor for the next request.
+/// CVE-2025-12642 (lighttpd): a trailer that looks like a field of the head changes nothing,
+/// neither here nor for the next request.
 #[test]
 fn trailers_are_never_merged_into_the_head() {
     let (_folder, server) = serve();
@@ -182,7 +189,8 @@ fn trailers_are_never_merged_into_the_head() {
     }
 }
 
-/// CVE-2024-23644 (trillium), RUSTSEC-2017-0002 (hyper): a name with line breaks in it is encoded where it goes into a field.
+/// CVE-2024-23644 (trillium), RUSTSEC-2017-0002 (hyper): a name with line breaks in it is encoded
+/// where it goes into a field.
 #[test]
 fn a_redirect_can_not_be_split() {
     let folder = Folder::new().with("a\r\nSet-Cookie: x\r\n\r\n<b>/index.html", "x");
@@ -198,8 +206,8 @@ fn a_redirect_can_not_be_split() {
     assert_eq!(answer.field("set-cookie"), None);
 }
 
-/// CVE-2024-43800 (serve-static), CVE-2024-32966 (SWS), CVE-2026-22257 (salvo): nothing that somebody put into a URL comes back in
-/// a page.
+/// CVE-2024-43800 (serve-static), CVE-2024-32966 (SWS), CVE-2026-22257 (salvo): nothing that
+/// somebody put into a URL comes back in a page.
 #[test]
 fn pages_say_nothing_of_the_url() {
     let folder = Folder::new().with("sub<i>/index.html", "x");
@@ -221,7 +229,8 @@ fn pages_say_nothing_of_the_url() {
     }
 }
 
-/// CVE-2010-0295 (lighttpd): a request that comes a byte at a time costs its bytes, not a buffer for each of them.
+/// CVE-2010-0295 (lighttpd): a request that comes a byte at a time costs its bytes, not a buffer
+/// for each of them.
 #[test]
 fn many_tiny_reads_allocate_next_to_nothing() {
     let (_folder, server) = serve();
@@ -262,8 +271,9 @@ fn half_a_chunk_and_a_half_close_free_the_place() {
     });
 }
 
-/// RUSTSEC-2022-0043 (tower-http), -0069 (hyper-staticfile), -0082 (warp), CVE-2024-51756 (cap-std): what other systems take for
-/// drives, streams and devices are names here like others, and a backslash parts nothing.
+/// RUSTSEC-2022-0043 (tower-http), -0069 (hyper-staticfile), -0082 (warp), CVE-2024-51756
+/// (cap-std): what other systems take for drives, streams and devices are names here like others,
+/// and a backslash parts nothing.
 #[test]
 fn names_that_are_special_elsewhere_are_plain() {
     let folder = Folder::new()
@@ -298,8 +308,9 @@ fn names_that_are_special_elsewhere_are_plain() {
     }
 }
 
-/// CVE-2026-27585, -27587, -52844 (caddy), CVE-2018-3809 (serve): what is hidden is hidden under every spelling, because the rule and
-/// the look-up see one path; and nothing in a path is a pattern.
+/// CVE-2026-27585, -27587, -52844 (caddy), CVE-2018-3809 (serve): what is hidden is hidden under
+/// every spelling, because the rule and the look-up see one path; and nothing in a path is a
+/// pattern.
 #[test]
 fn what_is_hidden_stays_hidden_however_it_is_spelt() {
     let folder = Folder::new()
@@ -382,8 +393,9 @@ fn odd_ranges_do_no_harm() {
     }
 }
 
-/// dufs read every part of a multi-range request into memory, and overlapping ranges multiply: ranges that overlap are sent once,
-/// many are as good as none, and whatever they add up to is streamed.
+/// dufs read every part of a multi-range request into memory, and overlapping ranges multiply:
+/// ranges that overlap are sent once, many are as good as none, and whatever they add up to is
+/// streamed.
 #[test]
 fn many_ranges_cost_no_more_than_the_whole() {
     let folder = Folder::new().with("a", "aaaa");
@@ -420,7 +432,8 @@ fn many_ranges_cost_no_more_than_the_whole() {
     }
 }
 
-/// RUSTSEC-2026-0009 (time): a date is as long as a date, and whatever else stands there is no date at once.
+/// RUSTSEC-2026-0009 (time): a date is as long as a date, and whatever else stands there is no date
+/// at once.
 #[test]
 fn dates_are_not_read_beyond_their_length() {
     let (_folder, server) = serve();
@@ -434,7 +447,8 @@ fn dates_are_not_read_beyond_their_length() {
     }
 }
 
-/// RUSTSEC-2025-0037 (pingora): a flood of requests behind one that is refused is not answered, and costs one connection.
+/// RUSTSEC-2025-0037 (pingora): a flood of requests behind one that is refused is not answered, and
+/// costs one connection.
 #[test]
 fn nothing_behind_a_refusal_is_answered() {
     let (_folder, server) = serve();
@@ -448,7 +462,8 @@ fn nothing_behind_a_refusal_is_answered() {
     assert_eq!(server.connect().get("/a").text(), "aaaa");
 }
 
-/// http-server answered `bytes=-500` with 416; lighttpd#2899 freed a bad Range twice; dufs#690 counted below zero.
+/// http-server answered `bytes=-500` with 416; lighttpd#2899 freed a bad Range twice; dufs#690
+/// counted below zero.
 #[test]
 fn ranges_from_the_end_and_beyond_it() {
     let folder = Folder::new().with("digits", "0123456789").with("empty", "");
@@ -478,8 +493,8 @@ fn ranges_from_the_end_and_beyond_it() {
     }
 }
 
-/// caddy#7040, #7042 forgot the length of what was compressed beforehand, caddy#7096 the quotes of its tag, ngx_brotli#132 its
-/// ranges, and SWS#722, #727 some of its bytes.
+/// caddy#7040, #7042 forgot the length of what was compressed beforehand, caddy#7096 the quotes of
+/// its tag, ngx_brotli#132 its ranges, and SWS#722, #727 some of its bytes.
 #[test]
 fn what_was_compressed_beforehand_is_as_good_as_any_file() {
     let packed: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
@@ -502,7 +517,8 @@ fn what_was_compressed_beforehand_is_as_good_as_any_file() {
     let etag = whole.field("etag").unwrap();
     assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
     assert_ne!(server.connect().get("/a.js").field("etag"), Some(etag));
-    // A range without a word of which coding it is of is one of the file itself; what a client has begun, it may go on with.
+    // A range without a word of which coding it is of is one of the file itself; what a client has
+    // begun, it may go on with.
     let rest = ask(&format!("Range: bytes=200000-\r\nIf-Range: {etag}\r\n"));
     match rest.status {
         206 => assert!(rest.content == packed[200_000..]),
@@ -529,7 +545,8 @@ fn nothing_is_compressed_for_a_304() {
     }
 }
 
-/// darkhttpd refused requests of more than 4,000 bytes; those that browsers make with their cookies are longer.
+/// darkhttpd refused requests of more than 4,000 bytes; those that browsers make with their cookies
+/// are longer.
 #[test]
 fn requests_may_be_as_long_as_cookies_make_them() {
     let (_folder, server) = serve();

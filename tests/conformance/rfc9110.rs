@@ -1,11 +1,13 @@
-//! RFC 9110, HTTP semantics: what it demands of an origin server of files, section by section, and where that is proven.
+//! RFC 9110, HTTP semantics: what it demands of an origin server of files, section by section, and
+//! where that is proven.
 
 use std::time::{Duration, SystemTime};
 use support::must::{check, check_index, serve};
 use support::{Answer, Folder, Serve};
 
-/// Every MUST of §4 to §15 that binds an origin server of files, and the tests that prove it. Those of senders of requests,
-/// intermediaries and caches are somebody else's, and so are those of methods and status codes that don't occur here.
+/// Every MUST of §4 to §15 that binds an origin server of files, and the tests that prove it. Those
+/// of senders of requests, intermediaries and caches are somebody else's, and so are those of
+/// methods and status codes that don't occur here.
 const MUSTS: &str = "
     §4.2.1    | a URI with an empty host is refused            | tests/conformance/rfc9110.rs::targets_of_other_servers
     §4.2.2    | https only over a secured connection           | tests/conformance/rfc9110.rs::targets_of_other_servers
@@ -154,8 +156,9 @@ fn every_answer() {
             let is_list_of_something = value.split(',').all(|member| !member.trim().is_empty());
             assert!(is_list_of_something, "{status}: {line}");
         }
-        // §7.6.1: no field is for this hop alone but Connection, and it names no other. Keep-Alive is, and says when an idle
-        // connection is closed; intermediaries remove it without being told.
+        // §7.6.1: no field is for this hop alone but Connection, and it names no other. Keep-Alive
+        // is, and says when an idle connection is closed; intermediaries remove it without being
+        // told.
         let hop = [
             "te",
             "trailer",

@@ -4,8 +4,8 @@ use std::io::Read;
 use std::net::Shutdown;
 use support::must::{check, check_index, outcome, serve};
 
-/// Every MUST of §2 to §9 that binds an origin server, and the tests that prove it. Those of intermediaries, of user agents and of
-/// TLS are somebody else's.
+/// Every MUST of §2 to §9 that binds an origin server, and the tests that prove it. Those of
+/// intermediaries, of user agents and of TLS are somebody else's.
 const MUSTS: &str = "
     §2.2   | octets, not characters                    | tests/conformance/rfc9112.rs::octets
     §2.2   | a bare CR is refused                      | tests/conformance/rfc9112.rs::bare_cr_and_bare_lf_everywhere
@@ -66,7 +66,8 @@ fn octets() {
     check(&server, rows);
 }
 
-/// In every place where a line could end. A CR alone is invalid (MUST); an LF alone could be taken for the end (MAY), and isn't.
+/// In every place where a line could end. A CR alone is invalid (MUST); an LF alone could be taken
+/// for the end (MAY), and isn't.
 #[test]
 fn bare_cr_and_bare_lf_everywhere() {
     let (_folder, server) = serve();
@@ -135,7 +136,8 @@ fn framing_that_is_refused() {
         ("§6.3", format!("{post}Transfer-Encoding: chunked;a=b\r\n{chunks}"), "400 ended"),
         ("§6.3", format!("{post}Transfer-Encoding: \x0bchunked\r\n{chunks}"), "400 ended"),
         ("§6.3", format!("{post}Transfer-Encoding: \u{a0}chunked\r\n{chunks}"), "400 ended"),
-        // Empty members (9110 §5.6.1.2) are refused in this one list: too many readers disagree about them.
+        // Empty members (9110 §5.6.1.2) are refused in this one list: too many readers disagree
+        // about them.
         ("§6.3", format!("{post}Transfer-Encoding: chunked,\r\n{chunks}"), "400 ended"),
         ("§6.1", format!("{post}Transfer-Encoding: gzip, chunked\r\n{chunks}"), "501 ended"),
         ("§6.3", format!("{post}Content-Length: 4, 4\r\n\r\nabcd"), "400 ended"),
@@ -201,7 +203,8 @@ fn chunks() {
     check(&server, &rows);
 }
 
-/// A request that ends in its middle gets no answer that says it was understood, and nothing of it becomes another request.
+/// A request that ends in its middle gets no answer that says it was understood, and nothing of it
+/// becomes another request.
 #[test]
 fn incomplete_requests() {
     let (_folder, server) = serve();
@@ -273,7 +276,8 @@ fn nothing_is_processed_after_the_last_request() {
     check(&server, &rows);
 }
 
-/// §9.6: a server that closes at once makes the system reset the connection, and what the client has not read is lost.
+/// §9.6: a server that closes at once makes the system reset the connection, and what the client
+/// has not read is lost.
 #[test]
 fn the_last_answer_is_not_lost_to_a_reset() {
     let (_folder, server) = serve();
@@ -293,7 +297,8 @@ fn the_last_answer_is_not_lost_to_a_reset() {
         let answer = raw.answer();
         assert_eq!(answer.status, status, "{head:?}");
         assert!(!answer.content.is_empty());
-        // An end, not a reset, which would take with it what some systems have received and not read.
+        // An end, not a reset, which would take with it what some systems have received and not
+        // read.
         assert_eq!(raw.stream().read(&mut [0]).unwrap(), 0, "{head:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! Raw bytes to the server: what is refused and how, pipelining, keep-alive, slow and half-closed clients.
+//! Raw bytes to the server: what is refused and how, pipelining, keep-alive, slow and half-closed
+//! clients.
 
 use std::net::Shutdown;
 use support::{Folder, Serve};
@@ -14,7 +15,8 @@ fn serve() -> (Folder, Serve) {
     (folder, server)
 }
 
-/// Every refusal of the grammar, as it looks from outside: its status, an explanation, and the end of the connection.
+/// Every refusal of the grammar, as it looks from outside: its status, an explanation, and the end
+/// of the connection.
 #[test]
 fn what_is_refused() {
     let (_folder, server) = serve();
@@ -123,7 +125,8 @@ fn requests_byte_by_byte_and_in_one_go() {
     }
 }
 
-/// More requests than are answered in one turn, on one connection, in order; and part of one at the end.
+/// More requests than are answered in one turn, on one connection, in order; and part of one at the
+/// end.
 #[test]
 fn a_thousand_pipelined_requests() {
     let (_folder, server) = serve();
@@ -210,7 +213,8 @@ fn unwanted_content_does_not_become_a_request() {
     assert!(raw.is_ended());
 }
 
-/// Content that nobody wants and that is broken besides: its request has had its answer, and nothing of it is the server's fault.
+/// Content that nobody wants and that is broken besides: its request has had its answer, and
+/// nothing of it is the server's fault.
 #[test]
 fn unwanted_content_that_is_broken() {
     let (_folder, server) = serve();
@@ -229,7 +233,8 @@ fn unwanted_content_that_is_broken() {
     }
 }
 
-/// A client that expects `100 Continue` and is refused may or may not send its content, so that is the last answer.
+/// A client that expects `100 Continue` and is refused may or may not send its content, so that is
+/// the last answer.
 #[test]
 fn expectations_of_content_that_nobody_wants() {
     let (_folder, server) = serve();

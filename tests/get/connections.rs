@@ -123,8 +123,8 @@ fn a_tunnel_that_is_refused() {
     );
 }
 
-/// A proxy that speaks SOCKS 4, 4a and 5 and connects to this port of 127.0.0.1. It notes which destination it was asked
-/// for, such as `5 far.test` or `4 127.0.0.1 me`.
+/// A proxy that speaks SOCKS 4, 4a and 5 and connects to this port of 127.0.0.1. It notes which
+/// destination it was asked for, such as `5 far.test` or `4 127.0.0.1 me`.
 fn socks_proxy(port: u16) -> (Server, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let seen = asked.clone();
@@ -356,7 +356,8 @@ fn other_addresses_and_hosts() {
 
 #[test]
 fn a_dead_address_is_no_end() {
-    // Nobody answers at the first address, not even with a refusal; the second one joins in after 250 ms.
+    // Nobody answers at the first address, not even with a refusal; the second one joins in after
+    // 250 ms.
     let server = Server::answering([HELLO, HELLO]);
     let port = server.address.port();
     let silent = silent_listener(port);

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::{Folder, Serve};
 
-/// A file on a server that takes ranges, and breaks off after so many bytes of each response's content.
+/// A file on a server that takes ranges, and breaks off after so many bytes of each response's
+/// content.
 #[derive(Clone)]
 pub(crate) struct File {
     pub(crate) content: Arc<Vec<u8>>,

@@ -1,4 +1,5 @@
-//! Bad servers: each fault has its exit code and its message; never a hang, a panic or a silent short file.
+//! Bad servers: each fault has its exit code and its message; never a hang, a panic or a silent
+//! short file.
 
 use crate::script::{HELLO, Server, get};
 use std::net::TcpListener;
@@ -220,7 +221,8 @@ fn an_early_refusal_is_read_although_the_server_stops_reading() {
 
 #[test]
 fn a_connection_that_went_stale_is_replaced() {
-    // The server keeps the connection until the second request has arrived, and then closes it without a word.
+    // The server keeps the connection until the second request has arrived, and then closes it
+    // without a word.
     let server = Server::start(|connection| {
         connection.request();
         connection.send(HELLO);

@@ -13,7 +13,8 @@ fn signal(child: &Child, name: &str) {
     assert!(status.unwrap().success());
 }
 
-/// A server that sends half of each response and tells when it has; from `patient` responses on it sends everything.
+/// A server that sends half of each response and tells when it has; from `patient` responses on it
+/// sends everything.
 fn halting(file: File, halts: usize) -> (Server, mpsc::Receiver<()>) {
     let (tell, told) = mpsc::channel();
     let tell = std::sync::Mutex::new(tell);
@@ -126,7 +127,8 @@ fn stopped_segments_are_resumed() {
     let args = ["--parallel-segments", "4"];
     let outcome = stop(&server, &folder, &args, || {
         arrived.set(arrived.get() + told.try_iter().count());
-        // The first response is the whole file, whose first half covers its segment; the others are half there.
+        // The first response is the whole file, whose first half covers its segment; the others are
+        // half there.
         arrived.get() == 4 && length(&folder, "file.part") == 3_937_500
     });
     assert!(

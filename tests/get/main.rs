@@ -1,10 +1,11 @@
-//! `tinyhttp get` as its users meet it: the built program against servers that follow a script, and against real ones.
+//! `tinyhttp get` as its users meet it: the built program against servers that follow a script, and
+//! against real ones.
 //!
 //! | module | holds |
 //! |---|---|
 //! | `requests` | the bytes of requests: methods, fields, targets, ranges |
 //! | `responses` | what becomes of a response: output, colours, filters, errors |
-//! | `accounts` | what is said about a fetch: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
+//! | `accounts` | reports of a fetch: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
 //! | `habits` | the everyday lines of curl's and HTTPie's manuals |
 //! | `globs` | URLs that stand for several |
 //! | `items` | HTTPie's items, nested and in forms |

@@ -1,4 +1,5 @@
-//! Memory that a server can make `get` take while content is shown: bounded, however long and however deep it is.
+//! Memory that a server can make `get` take while content is shown: bounded, however long and
+//! however deep it is.
 
 use crate::script::{Server, command};
 use std::io::Read;
@@ -20,7 +21,8 @@ fn peak(child: &Child) -> usize {
     kilobytes.parse::<usize>().unwrap() * 1024
 }
 
-/// The peak once about as many bytes of content as given have been shown: a beginning, and a unit again and again.
+/// The peak once about as many bytes of content as given have been shown: a beginning, and a unit
+/// again and again.
 fn peak_after(media_type: &'static str, first: &str, unit: &str, length: usize) -> usize {
     let content = first.to_owned() + &unit.repeat(length / unit.len());
     let length = content.len();

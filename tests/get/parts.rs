@@ -1,4 +1,5 @@
-//! Parts of a representation (206): one that isn't what was asked for never passes for it (RFC 9110 §15.3.7).
+//! Parts of a representation (206): one that isn't what was asked for never passes for it (RFC 9110
+//! §15.3.7).
 
 use crate::script::{Server, get};
 use support::Folder;

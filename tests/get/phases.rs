@@ -1,4 +1,5 @@
-//! A connection that breaks, or stalls, at each step of a fetch: which step it was is told, and so is the timeout's name.
+//! A connection that breaks, or stalls, at each step of a fetch: which step it was is told, and so
+//! is the timeout's name.
 
 use crate::script::{Connection, HELLO, Server, command, get, outcome};
 use std::io::Read;

@@ -1,4 +1,5 @@
-//! `-o` onto a file that is there: as curl, its mode, owner and links survive; unlike curl, no half file takes its place.
+//! `-o` onto a file that is there: as curl, its mode, owner and links survive; unlike curl, no half
+//! file takes its place.
 
 use crate::downloads::{File, download};
 use crate::script::{HELLO, Server, command, get, run};
@@ -270,7 +271,8 @@ fn a_mounted_file_is_written_through() {
 
 #[test]
 fn a_full_file_system_leaves_the_old_file() {
-    // 400 kB fit once beside the old file, but not twice: the file with two names has to be copied over.
+    // 400 kB fit once beside the old file, but not twice: the file with two names has to be copied
+    // over.
     let script = "mount -t tmpfs -o size=1m none \"$2\" && cd \"$2\" || exit
         head -c 100000 /dev/zero > f; ln f g
         \"$1\" get --retry 0 -o f \"$3\"; echo code $?

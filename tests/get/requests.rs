@@ -221,7 +221,8 @@ fn users_from_urls_files_and_the_environment() {
         (&["--bearer", &token], None, "", "Authorization: Bearer t0k"),
         (&["--netrc-file", &netrc], None, "", basic),
         (&["-n"], Some(("NETRC", &netrc)), "", basic),
-        // The URL's user chooses the entry, its password counts more than one, and no entry leaves it as it is.
+        // The URL's user chooses the entry, its password counts more than one, and no entry leaves
+        // it as it is.
         (&["--netrc-file", &netrc], None, "me@", basic),
         (
             &["--netrc-file", &netrc],
@@ -292,7 +293,8 @@ fn forms_with_files() {
     );
 }
 
-/// Quoted names, types with parameters, fields of a part, several files of one name, and a Content-Type of the user's own.
+/// Quoted names, types with parameters, fields of a part, several files of one name, and a
+/// Content-Type of the user's own.
 #[test]
 fn forms_as_curl_reads_them() {
     let folder = Folder::new()

@@ -56,7 +56,8 @@ impl Server {
         Server { address, requests }
     }
 
-    /// Gives each request the next of the answers, each on a connection of its own, which it closes then.
+    /// Gives each request the next of the answers, each on a connection of its own, which it closes
+    /// then.
     pub(crate) fn answering<A: AsRef<[u8]>>(answers: impl IntoIterator<Item = A>) -> Server {
         let mut answers: Vec<Vec<u8>> = answers.into_iter().map(|a| a.as_ref().to_vec()).collect();
         answers.reverse();

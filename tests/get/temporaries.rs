@@ -1,4 +1,5 @@
-//! The files beside a download: never another program's, never a planted one, and always with names that fit.
+//! The files beside a download: never another program's, never a planted one, and always with names
+//! that fit.
 
 use crate::downloads::{File, download, ranges};
 use crate::script::{Server, command, get, run};

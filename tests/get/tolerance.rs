@@ -1,5 +1,5 @@
-//! Faulty responses that every other client reads: they are read as RFC 9112 says, unless `--strict` is given, and `-v` says
-//! what was forgiven.
+//! Faulty responses that every other client reads: they are read as RFC 9112 says, unless
+//! `--strict` is given, and `-v` says what was forgiven.
 
 use crate::script::{HELLO, Server, get};
 use std::sync::mpsc;
@@ -185,7 +185,8 @@ fn another_protocol_is_recognised_at_once() {
         (b"\n\n", "number of the port"),
     ];
     for (greeting, hint) in table {
-        // The server waits for an answer that never comes, until it is told that the client has gone.
+        // The server waits for an answer that never comes, until it is told that the client has
+        // gone.
         let (done, is_done) = mpsc::channel::<()>();
         let greeting: &'static [u8] = greeting;
         let server = Server::start(move |connection| {

@@ -1,5 +1,6 @@
-//! The fuzz targets are complete: each has seeds, is named in SECURITY.md, and the program's ones have the files they need. They
-//! are built with another toolchain than the tests, so that nothing else would notice.
+//! The fuzz targets are complete: each has seeds, is named in SECURITY.md, and the program's ones
+//! have the files they need. They are built with another toolchain than the tests, so that nothing
+//! else would notice.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -45,7 +46,8 @@ fn every_target_is_listed_and_has_seeds() {
     }
 }
 
-/// The targets take in the files of `get` by their paths. What those import from the program has to be there too.
+/// The targets take in the files of `get` by their paths. What those import from the program has to
+/// be there too.
 #[test]
 fn the_targets_of_get_have_the_modules_that_it_imports() {
     let mut imported = BTreeSet::new();

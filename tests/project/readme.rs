@@ -1,4 +1,5 @@
-//! What the README shows, works: each command of its shell blocks is run, against a server of the test's own.
+//! What the README shows, works: each command of its shell blocks is run, against a server of the
+//! test's own.
 
 use std::process::Command;
 use support::{Folder, Serve, root};

@@ -1,4 +1,5 @@
-//! Chromium without a window, driven over a pipe by the DevTools protocol: JSON messages, each ended by a NUL.
+//! Chromium without a window, driven over a pipe by the DevTools protocol: JSON messages, each
+//! ended by a NUL.
 
 use crate::Folder;
 use serde_json::{Value, json};
@@ -13,7 +14,8 @@ const LONG: Duration = Duration::from_secs(60);
 
 const FLAGS: [&str; 12] = [
     "--headless",
-    // The tests may run as root, for whom Chromium has no sandbox; all it gets to see is this repository's pages.
+    // The tests may run as root, for whom Chromium has no sandbox; all it gets to see is this
+    // repository's pages.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -120,7 +122,8 @@ impl Browser {
         }
     }
 
-    /// Goes to a page, and waits until all that it names is there. Gives what has gone wrong with it.
+    /// Goes to a page, and waits until all that it names is there. Gives what has gone wrong with
+    /// it.
     pub fn open(&mut self, url: &str) -> Vec<String> {
         self.events.clear();
         let gone = self.call("Page.navigate", &json!({"url": url}));
@@ -199,7 +202,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The end of the commands is the end of the browser, which the end of its answers tells; if not, it is made to.
+        // The end of the commands is the end of the browser, which the end of its answers tells; if
+        // not, it is made to.
         drop(self.commands.take());
         let ended = loop {
             match self.messages.recv_timeout(Duration::from_secs(5)) {

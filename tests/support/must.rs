@@ -1,4 +1,5 @@
-//! For tables of what an RFC demands: what comes of some bytes, in a line; and an index that names the test of each demand.
+//! For tables of what an RFC demands: what comes of some bytes, in a line; and an index that names
+//! the test of each demand.
 
 use super::{Folder, Serve, root, strict};
 
@@ -16,8 +17,9 @@ pub fn serve() -> (Folder, Serve) {
     (folder, server)
 }
 
-/// Sends bytes and, behind them, a request for something that is easily told: the status codes of the answers to the bytes, and
-/// whether the connection was `kept`, so that the request behind them was found, or `ended`.
+/// Sends bytes and, behind them, a request for something that is easily told: the status codes of
+/// the answers to the bytes, and whether the connection was `kept`, so that the request behind them
+/// was found, or `ended`.
 pub fn outcome(server: &Serve, bytes: &[u8]) -> String {
     let mut raw = server.connect();
     raw.send(bytes)
@@ -59,8 +61,8 @@ pub fn check<B: AsRef<[u8]>>(server: &Serve, rows: &[(&str, B, &str)]) {
     }
 }
 
-/// Whether each test is there that an index names. A line of it: a section, what it demands, and `file::test` where that is
-/// proven.
+/// Whether each test is there that an index names. A line of it: a section, what it demands, and
+/// `file::test` where that is proven.
 pub fn check_index(index: &str) {
     for line in index.lines().filter(|line| !line.is_empty()) {
         let columns: Vec<&str> = line.split(" | ").map(str::trim).collect();

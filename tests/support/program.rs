@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::mpsc;
 
-/// The path of the program under test: cargo names it, or it lies beside the folder of the test binary.
+/// The path of the program under test: cargo names it, or it lies beside the folder of the test
+/// binary.
 pub fn program() -> PathBuf {
     std::env::var_os("CARGO_BIN_EXE_tinyhttp").map_or_else(
         || {

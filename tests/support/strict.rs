@@ -1,8 +1,9 @@
-//! A reader of messages that goes by the letter of RFC 9112 and is otherwise simple-minded: the second opinion of where a message
-//! ends, against which that of `tinyhttp-message` is held.
+//! A reader of messages that goes by the letter of RFC 9112 and is otherwise simple-minded: the
+//! second opinion of where a message ends, against which that of `tinyhttp-message` is held.
 //!
-//! It wants all of the input at once, looks at each byte by itself, and copies what it finds. Nothing of the code under test
-//! is used here. It has no limits. Where the RFC leaves a choice it takes the one that DESIGN.md has taken, and says so.
+//! It wants all of the input at once, looks at each byte by itself, and copies what it finds.
+//! Nothing of the code under test is used here. It has no limits. Where the RFC leaves a choice it
+//! takes the one that the server takes, and says so.
 
 /// A name and a value, or many.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
@@ -66,7 +67,8 @@ pub fn request(input: &[u8]) -> Result<Message> {
         _ => return Err(Not::Allowed("9112 §3.2: one valid Host")),
     }
     let mut trailers = Fields::new();
-    // A list of one number, repeated, MAY be taken for it (9110 §8.6), and is by clients; here it is refused.
+    // A list of one number, repeated, MAY be taken for it (9110 §8.6), and is by clients; here it
+    // is refused.
     if values(&fields, b"content-length").count() > 1 {
         return Err(Not::Allowed("9112 §6.3: one number"));
     }
@@ -94,7 +96,8 @@ fn highest_known(version: &[u8]) -> &[u8] {
     }
 }
 
-/// The response at the start of the input to a request with that method. `ended`: there will be no more input.
+/// The response at the start of the input to a request with that method. `ended`: there will be no
+/// more input.
 pub fn response(method: &[u8], input: &[u8], ended: bool) -> Result<Message> {
     let (start, mut rest) = line(input)?;
     let version = start.get(..8).unwrap_or_default();
@@ -117,14 +120,16 @@ pub fn response(method: &[u8], input: &[u8], ended: bool) -> Result<Message> {
     let mut persists = persists(&fields, version);
     let framing = match code {
         [b'1', ..] => Framing::None,
-        // By §6.3 nobody need look in these cases either: fields that contradict each other are refused all the same.
+        // By §6.3 nobody need look in these cases either: fields that contradict each other are
+        // refused all the same.
         _ => framing(&fields, version)?,
     };
     let content = match framing {
         _ if method == b"HEAD" || matches!(code, [b'1', ..] | b"204" | b"304") => Vec::new(),
         Framing::Chunked => chunked(&mut rest, &mut trailers)?,
         Framing::Length(length) => take(&mut rest, length)?,
-        // The RFC would read on to the end of the connection; a coding that nobody can undo is refused.
+        // The RFC would read on to the end of the connection; a coding that nobody can undo is
+        // refused.
         Framing::Unknown => return Err(Not::Allowed("9112 §6.3: chunked comes last, alone")),
         Framing::None if ended => {
             persists = false;
@@ -170,7 +175,8 @@ fn field_section(rest: &mut &[u8]) -> Result<Fields> {
             return Err(Not::Allowed("9112 §5: a field has a colon"));
         };
         let (name, value) = (&field[..colon], trim(&field[colon + 1..]));
-        // Without this check a folded line (§5.2) and a space before the colon (§5.1) could pass for names.
+        // Without this check a folded line (§5.2) and a space before the colon (§5.1) could pass
+        // for names.
         if !is_token(name) {
             return Err(Not::Allowed("9112 §5.1, §5.2: a field name is a token"));
         }
@@ -306,7 +312,8 @@ fn is_text(text: &[u8]) -> bool {
         .all(|byte| *byte == b'\t' || !byte.is_ascii_control())
 }
 
-/// §3.2: the four forms. Beyond RFC 3986, UTF-8 is let through, and what else isn't a space, a control byte or `#`.
+/// §3.2: the four forms. Beyond RFC 3986, UTF-8 is let through, and what else isn't a space, a
+/// control byte or `#`.
 fn is_target(method: &[u8], target: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(target) else {
         return false;
@@ -334,7 +341,8 @@ fn is_target(method: &[u8], target: &[u8]) -> bool {
     }
 }
 
-/// 9110 §7.2, RFC 3986 §3.2.2: a host and perhaps a port. Of the addresses in brackets only IPv6 is known.
+/// 9110 §7.2, RFC 3986 §3.2.2: a host and perhaps a port. Of the addresses in brackets only IPv6 is
+/// known.
 fn is_host(host: &[u8]) -> bool {
     let Ok(host) = std::str::from_utf8(host) else {
         return false;

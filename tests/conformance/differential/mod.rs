@@ -1,8 +1,10 @@
-//! The same bytes to tinyhttp, nginx, lighttpd, h2o, and the strict reader: where does each of them believe that messages end?
+//! The same bytes to tinyhttp, nginx, lighttpd, h2o, and the strict reader: where does each of them
+//! believe that messages end?
 //!
-//! Two programs that disagree about that can be played off against each other: what one takes for content the other takes for a
-//! request (RFC 9112 §11.2). So each difference that is known stands in the corpus, with the section that allows it or that
-//! somebody breaks; another one is a bug. Peers that aren't installed are left out.
+//! Two programs that disagree about that can be played off against each other: what one takes for
+//! content the other takes for a request (RFC 9112 §11.2). So each difference that is known stands
+//! in the corpus, with the section that allows it or that somebody breaks; another one is a bug.
+//! Peers that aren't installed are left out.
 
 mod corpus;
 mod peers;
@@ -54,9 +56,9 @@ fn every_difference_has_its_section() {
     assert!(unexplained.is_empty(), "{unexplained:#?}");
 }
 
-/// What tinyhttp makes of a mutation is what the strict reader makes of it, to the message. What peers make of it is counted; that
-/// they read more leniently than the strict reader is their affair, but where that one finds nothing to refuse, they must find the
-/// same messages, or stop.
+/// What tinyhttp makes of a mutation is what the strict reader makes of it, to the message. What
+/// peers make of it is counted; that they read more leniently than the strict reader is their
+/// affair, but where that one finds nothing to refuse, they must find the same messages, or stop.
 #[test]
 fn mutations_are_read_by_the_letter() {
     let folder = folder();
@@ -110,10 +112,12 @@ fn judge(server: &Server, letter: Fate, fate: Fate, bytes: &[u8]) -> &'static st
             .any(|window| window.eq_ignore_ascii_case(word))
     };
     if server.is_ours() {
-        // Expectations, secure schemes, and paths that name nothing are no matter of where a message ends: they may be refused.
+        // Expectations, secure schemes, and paths that name nothing are no matter of where a
+        // message ends: they may be refused.
         let may_be_refused = [&b"expect"[..], b"https:", b"%", b".."];
         let refused = fate == Fate::Refused && may_be_refused.iter().any(|word| has(word));
-        // Nobody reads the content: the answer comes before what is wrong with it, and a lot of it is not waited for.
+        // Nobody reads the content: the answer comes before what is wrong with it, and a lot of it
+        // is not waited for.
         let before_content = match letter {
             Fate::Refused => fate == Fate::Closed,
             Fate::Waits => {

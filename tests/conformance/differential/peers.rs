@@ -1,4 +1,5 @@
-//! The servers that are asked: tinyhttp, and those of nginx, lighttpd and h2o that are installed. Each has the same folder.
+//! The servers that are asked: tinyhttp, and those of nginx, lighttpd and h2o that are installed.
+//! Each has the same folder.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -9,7 +10,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use support::{Folder, LONG, Serve, root};
 
-/// Where a server listens. The peers can't say which port they were given, so they get a socket in the file system.
+/// Where a server listens. The peers can't say which port they were given, so they get a socket in
+/// the file system.
 pub(crate) enum Place {
     Tcp(SocketAddr),
     Unix(PathBuf),

@@ -45,8 +45,9 @@ impl Fate {
         matches!(self, Fate::Closed | Fate::Refused)
     }
 
-    /// Whether two readers agree about where messages end, as far as they have gone: one that answers and closes has no opinion of
-    /// what follows, and of two that stop it doesn't matter which was friendlier.
+    /// Whether two readers agree about where messages end, as far as they have gone: one that
+    /// answers and closes has no opinion of what follows, and of two that stop it doesn't matter
+    /// which was friendlier.
     pub(crate) fn agrees(self, theirs: Fate) -> bool {
         self == theirs || theirs == Fate::Closed || (self.stops() && theirs.stops())
     }

@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `layers` | imports form no cycle and lead downwards; modules are listed where they are declared |
+//! | `layers` | imports form no cycle and lead downwards; modules are listed in docs |
 //! | `language` | the width of comments, and words that make persons of things |
 //! | `sizes` | the sizes of functions, structs and files |
 //! | `modules` | a crate's modules and imports, read from its source |

@@ -1,8 +1,8 @@
 //! A crate's modules and which file imports which, read from its source.
 //!
 //! An import is resolved to the file that *defines* what it names: `use crate::body::Concat` leads
-//! through the re-export in `body/mod.rs` to `body/concat.rs`. A re-export that its file doesn't use
-//! itself is no import. Code under `#[cfg(test)]` doesn't count.
+//! through the re-export in `body/mod.rs` to `body/concat.rs`. A re-export that its file doesn't
+//! use itself is no import. Code under `#[cfg(test)]` doesn't count.
 
 use super::tokens::{Token, tokens};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -34,7 +34,8 @@ struct Module {
     paths: Vec<ModulePath>,
 }
 
-/// One name that a `use` declaration brings in: its path and, unless it is a glob, what it is called.
+/// One name that a `use` declaration brings in: its path and, unless it is a glob, what it is
+/// called.
 type Imported = (ModulePath, Option<String>);
 
 impl Crate {
@@ -76,7 +77,8 @@ impl Crate {
         }
     }
 
-    /// Adds a module, and those inside its braces. Returns the modules that have files of their own.
+    /// Adds a module, and those inside its braces. Returns the modules that have files of their
+    /// own.
     fn add_module(&mut self, file: &str, tokens: &[Token], path: ModulePath) -> Vec<ModulePath> {
         let mut module = Module {
             file: file.to_owned(),

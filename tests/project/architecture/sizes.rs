@@ -1,7 +1,7 @@
 //! The sizes of functions, structs and files.
 //!
-//! The source is formatted, so an item ends at the first line that closes its braces at the item's own
-//! indentation. Tests don't count.
+//! The source is formatted, so an item ends at the first line that closes its braces at the item's
+//! own indentation. Tests don't count.
 
 use super::{CRATES, source};
 

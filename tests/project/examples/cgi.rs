@@ -5,8 +5,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use support::{Folder, curl_status, curl_text, root};
 
-/// A folder with one more script. Another process writes it: if this one did, a program that another test starts just
-/// then would hold it open for writing, and the system would not run it.
+/// A folder with one more script. Another process writes it: if this one did, a program that
+/// another test starts just then would hold it open for writing, and the system would not run it.
 fn with_script(folder: Folder, name: &str, script: &str) -> Folder {
     let mut install = Command::new("install")
         .args(["-m", "755", "/dev/stdin", &folder.join(name)])
@@ -287,7 +287,8 @@ fn content_is_bounded_and_need_not_be_read() {
 
 #[test]
 fn what_a_script_leaves_behind_goes_with_it() {
-    // Its descendant would keep a pipe open for a minute; the first read of the pipe ends when it is gone.
+    // Its descendant would keep a pipe open for a minute; the first read of the pipe ends when it
+    // is gone.
     let folder = with_script(
         Folder::new(),
         "leave",

@@ -1,4 +1,5 @@
-//! `udp_server` and `udp_client`, `udp_echo` and `udp_backoff`: UDP, and what to do about its losses.
+//! `udp_server` and `udp_client`, `udp_echo` and `udp_backoff`: UDP, and what to do about its
+//! losses.
 
 use super::program::{Running, run};
 use std::net::UdpSocket;

@@ -39,7 +39,8 @@ fn gopher_sends_a_line_and_shows_lines() {
         stream.set_read_timeout(Some(LONG)).unwrap();
         let mut asked = String::new();
         BufReader::new(&stream).read_line(&mut asked).unwrap();
-        // In pieces, with an escape sequence, bytes that are no UTF-8, a line that begins with a dot, and an end.
+        // In pieces, with an escape sequence, bytes that are no UTF-8, a line that begins with a
+        // dot, and an end.
         for piece in [
             &b"1Docu"[..],
             b"ments\t/docs\r\n\x1b[2Jred \xff\n..dot\r\n.\r\nmore",

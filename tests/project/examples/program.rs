@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
 use support::{LONG, Raw, lines, root};
 
-/// An example's program. `cargo test --workspace` has built them all; tests of one package have not.
+/// An example's program. `cargo test --workspace` has built them all; tests of one package have
+/// not.
 fn example(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let program = support::program();

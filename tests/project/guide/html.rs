@@ -2,7 +2,8 @@
 
 use support::root;
 
-/// The pages of `www/` as their addresses are, `/` and `/guide/index.html` for two; not the one for failures.
+/// The pages of `www/` as their addresses are, `/` and `/guide/index.html` for two; not the one for
+/// failures.
 pub(crate) fn pages() -> Vec<String> {
     let names = |folder: &str| -> Vec<String> {
         let entries = std::fs::read_dir(root().join("www").join(folder)).unwrap();

@@ -1,4 +1,5 @@
-//! The pages in a browser: nothing fails, everything fits, and the experiments show what they promise.
+//! The pages in a browser: nothing fails, everything fits, and the experiments show what they
+//! promise.
 
 use super::html::pages;
 use serde_json::json;
@@ -34,7 +35,8 @@ fn look(browser: &mut Browser, width: u64, theme: &str) {
     browser.call("Emulation.setEmulatedMedia", &theme);
 }
 
-/// Style rules that stand for other machines' fonts: whatever is installed here, letters get wider than in most fonts.
+/// Style rules that stand for other machines' fonts: whatever is installed here, letters get wider
+/// than in most fonts.
 const FONTS: [&str; 3] = [
     "",
     "* { font-family: monospace !important }",
@@ -104,7 +106,8 @@ fn lines(sheet: &str) -> Vec<String> {
     rows.take_while(|row| !row.trim().is_empty()).collect()
 }
 
-/// Whoever reads without a script sees what a script would show: the same status, and the same fields.
+/// Whoever reads without a script sees what a script would show: the same status, and the same
+/// fields.
 #[test]
 fn the_messages_on_the_pages_are_those_that_are_sent() {
     let server = serve();

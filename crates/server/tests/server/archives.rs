@@ -1,5 +1,5 @@
-//! Archives of random trees: the readers of zip and tar find each file and directory once, with its content, under an escaped
-//! name of its own, and a part of an archive is that part of the whole.
+//! Archives of random trees: the readers of zip and tar find each file and directory once, with its
+//! content, under an escaped name of its own, and a part of an archive is that part of the whole.
 
 use crate::unpack::{self, Entries};
 use http::{Request, StatusCode};
@@ -37,7 +37,8 @@ fn tree() -> impl Strategy<Value = Vec<Node>> {
     prop::collection::vec((0..PLACES.len(), name(), content), 0..12)
 }
 
-/// Makes the tree, without nodes whose names can't be or are taken: what the archive has to contain.
+/// Makes the tree, without nodes whose names can't be or are taken: what the archive has to
+/// contain.
 fn make(root: &Path, tree: &[Node]) -> Entries {
     let mut entries = Entries::new();
     for (place, name, content) in tree {

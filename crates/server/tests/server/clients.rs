@@ -39,7 +39,8 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(stream.read(&mut [0]), Ok(0))
 }
 
-/// Sends a byte now and then, until the server has said something and ended the connection: what it said.
+/// Sends a byte now and then, until the server has said something and ended the connection: what it
+/// said.
 fn dribble(stream: &mut TcpStream) -> String {
     stream.set_read_timeout(Some(PACE)).unwrap();
     let since = Instant::now();
@@ -294,7 +295,8 @@ fn unwanted_content_makes_room() {
     }
 }
 
-/// Two clients that take nothing of a large response; each newcomer costs one of them its place, and the response is cut.
+/// Two clients that take nothing of a large response; each newcomer costs one of them its place,
+/// and the response is cut.
 #[test]
 fn the_slowest_reader_makes_room_when_nothing_else_does() {
     const LARGE: usize = 64 << 20;
@@ -333,7 +335,8 @@ fn the_slowest_reader_makes_room_when_nothing_else_does() {
     assert_eq!(cut, Some(ErrorKind::ConnectionReset));
 }
 
-/// Two clients that take a large response at a steady rate keep their places, and a third one waits.
+/// Two clients that take a large response at a steady rate keep their places, and a third one
+/// waits.
 #[test]
 fn a_reader_that_keeps_its_rate_is_not_evicted() {
     const LARGE: usize = 16 << 20;
@@ -365,8 +368,8 @@ fn a_reader_that_keeps_its_rate_is_not_evicted() {
     read_until(&mut fresh, "done");
 }
 
-/// Five of six bytes of content in one-byte chunks are framing. They do not count towards the slowest
-/// rate: 3,000 bytes of content a second are less than 10,000.
+/// Five of six bytes of content in one-byte chunks are framing. They do not count towards the
+/// slowest rate: 3,000 bytes of content a second are less than 10,000.
 #[test]
 fn framing_of_skipped_content_earns_no_time() {
     let answers = |_: Request<'_>| Response::new(Body::from("unread"));
@@ -385,7 +388,8 @@ fn framing_of_skipped_content_earns_no_time() {
     assert!(is_closed);
 }
 
-/// A handler that blocks before it replies, as one whose disk hangs: both workers, and the reports they had taken.
+/// A handler that blocks before it replies, as one whose disk hangs: both workers, and the reports
+/// they had taken.
 #[test]
 fn stuck_workers_are_replaced_and_what_they_took_is_answered() {
     struct Hangs<H>(H);
@@ -425,7 +429,8 @@ fn let_go_of(stream: &mut TcpStream) {
     stream.read_exact(&mut byte).unwrap();
 }
 
-/// When as many threads as may are waiting for something, a request that would wait too is refused, and others are answered.
+/// When as many threads as may are waiting for something, a request that would wait too is refused,
+/// and others are answered.
 #[test]
 fn a_thread_is_kept_for_what_does_not_wait() {
     struct Mixed<H>(H);
@@ -464,7 +469,8 @@ fn a_thread_is_kept_for_what_does_not_wait() {
     }
 }
 
-/// One byte in each chunk, five bytes of framing around it: skipped whole, and the connection is kept.
+/// One byte in each chunk, five bytes of framing around it: skipped whole, and the connection is
+/// kept.
 #[test]
 fn unwanted_content_in_small_chunks_is_skipped() {
     let server = Running::start(|_: Request<'_>| Response::new(Body::from("done")));

@@ -158,13 +158,15 @@ fn a_client_that_leaves_is_told_apart() {
     }
 }
 
-/// Responses to pipelined requests go out together; some of them did, and the client left before the others.
+/// Responses to pipelined requests go out together; some of them did, and the client left before
+/// the others.
 #[test]
 fn pipelined_responses_end_each_for_itself() {
     let (server, lines) = start(|builder| builder);
     let is_aborted = |line: &String| line.contains("\"aborted\":\"client closed the connection\"");
     let requests = get("/medium").repeat(8);
-    // A server that was held up for long may look as if it waited for the client; then this is done again.
+    // A server that was held up for long may look as if it waited for the client; then this is done
+    // again.
     for _ in 0..10 {
         let mut client = server.connect();
         let mut asker = client.try_clone().unwrap();

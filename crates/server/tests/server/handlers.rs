@@ -1,4 +1,5 @@
-//! Handlers over real sockets: what they read, what they send, that they may wait, and that they may panic.
+//! Handlers over real sockets: what they read, what they send, that they may wait, and that they
+//! may panic.
 
 use crate::support::{LONG, Running, echo, read_until, rest};
 use http::{Response, StatusCode};
@@ -86,7 +87,8 @@ fn requests_with_content_can_be_pipelined() {
     }
 }
 
-/// What came behind a request's content is looked at, also when so much output has gathered that it had to go out first.
+/// What came behind a request's content is looked at, also when so much output has gathered that it
+/// had to go out first.
 #[test]
 fn a_request_behind_content_and_much_output_is_answered() {
     let server = Running::start(|request: Request<'_>| {
@@ -184,7 +186,8 @@ fn a_body_that_outlives_its_request_reads_nothing() {
     assert!(kept.read(&mut [0; 8]).is_err());
 }
 
-/// A thread that still waits for content when the handler has answered holds that answer up, and no other one.
+/// A thread that still waits for content when the handler has answered holds that answer up, and no
+/// other one.
 #[test]
 fn a_body_that_is_read_elsewhere_holds_nobody_up() {
     let (arrived, told) = mpsc::channel();
@@ -197,7 +200,8 @@ fn a_body_that_is_read_elsewhere_holds_nobody_up() {
                 "/elsewhere" => {
                     let mut body = request.into_body();
                     std::thread::spawn(move || body.read_to_end(&mut Vec::new()));
-                    // Most likely it waits by then; if it doesn't, this shows nothing, but does not fail.
+                    // Most likely it waits by then; if it doesn't, this shows nothing, but does not
+                    // fail.
                     std::thread::sleep(Duration::from_millis(50));
                     arrived.send(()).unwrap();
                 }
@@ -307,8 +311,9 @@ impl Read for Script {
     }
 }
 
-/// Faults of whatever content comes from, at every point of it: what is interrupted is repeated, and after anything else the
-/// answer ends where the fault was, short of what was announced. Nobody else notices.
+/// Faults of whatever content comes from, at every point of it: what is interrupted is repeated,
+/// and after anything else the answer ends where the fault was, short of what was announced. Nobody
+/// else notices.
 #[test]
 fn content_that_fails_on_its_way() {
     let folder = tempfile::tempdir().unwrap();
@@ -361,7 +366,8 @@ fn content_that_fails_on_its_way() {
     }
 }
 
-/// HTTP/1.0 without a length ends with the connection; if the content was cut short, that must be a reset.
+/// HTTP/1.0 without a length ends with the connection; if the content was cut short, that must be a
+/// reset.
 #[test]
 fn content_that_fails_and_has_no_length_ends_in_a_reset() {
     let server = Running::start(|_: Request<'_>| {
@@ -418,8 +424,8 @@ fn an_interim_status_is_no_answer() {
     );
 }
 
-/// A reader of content, and whatever else of a handler's is called, may panic too: with more panics than there are workers or
-/// connections, the next request is still answered.
+/// A reader of content, and whatever else of a handler's is called, may panic too: with more panics
+/// than there are workers or connections, the next request is still answered.
 #[test]
 fn other_panics_cost_one_connection_too() {
     struct Careless;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tinyhttp_server::access_log::{AccessLog, Format};
 use tinyhttp_server::{Body, Handler, Peer, Reply, Request, Response, Server, Timeouts};
 
-/// One worker, and ten handlers that wait for each other: each needs a thread of its own, and gets it.
+/// One worker, and ten handlers that wait for each other: each needs a thread of its own, and gets
+/// it.
 #[test]
 fn handlers_that_wait_are_replaced() {
     let barrier = Arc::new(Barrier::new(10));
@@ -64,7 +65,8 @@ impl Handler for Held {
     }
 }
 
-/// The one worker that waits finds a single request, which takes long, and doesn't know so before: others are served.
+/// The one worker that waits finds a single request, which takes long, and doesn't know so before:
+/// others are served.
 #[test]
 fn a_long_turn_holds_nobody_up_while_workers_rest() {
     let (held, told, let_go) = Held::new();
@@ -77,8 +79,8 @@ fn a_long_turn_holds_nobody_up_while_workers_rest() {
     assert!(rest(&mut busy).ends_with("done"));
 }
 
-/// The only worker is busy when the end comes. Meanwhile a request has come over a connection that was idle, and another
-/// over one that nobody has accepted yet.
+/// The only worker is busy when the end comes. Meanwhile a request has come over a connection that
+/// was idle, and another over one that nobody has accepted yet.
 #[test]
 fn a_request_that_has_come_before_the_end_is_answered() {
     let (held, told, let_go) = Held::new();
@@ -304,8 +306,8 @@ impl Write for Slow {
     }
 }
 
-/// When `run` returns the log is complete, although there is a stopper still, which may never go away: exchanges that the
-/// end has cut are in it, and have been cut so that the client can see it.
+/// When `run` returns the log is complete, although there is a stopper still, which may never go
+/// away: exchanges that the end has cut are in it, and have been cut so that the client can see it.
 #[test]
 fn the_access_log_is_complete_when_the_server_has_ended() {
     let seen = Seen::default();

@@ -7,7 +7,7 @@
 //! | `life` | deadlines, the access log, shutdown |
 //! | `endings` | what the access log says about how a response ended |
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
-//! | `archives`, `unpack` | archives of random trees are what other programs' readers find in them |
+//! | `archives`, `unpack` | what other programs find in archives of random trees |
 //! | `parked` | slow uploads and silent streams, which hold no thread |
 //! | `support` | a server that ends with its test |
 

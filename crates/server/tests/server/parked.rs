@@ -246,8 +246,8 @@ fn ten_thousand_event_streams_hold_no_thread() {
     }
 }
 
-/// A client that goes away is noticed while nothing is sent, and a stream over HTTP/1.0 ends with its
-/// connection.
+/// A client that goes away is noticed while nothing is sent, and a stream over HTTP/1.0 ends with
+/// its connection.
 #[test]
 fn the_end_of_a_stream() {
     let events = Events::default();

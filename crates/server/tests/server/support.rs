@@ -1,4 +1,5 @@
-//! What the tests of the server share: a server that ends with its test, and readers of what it says.
+//! What the tests of the server share: a server that ends with its test, and readers of what it
+//! says.
 
 use http::{Response, StatusCode};
 use std::io::{self, Read, Write};

@@ -1,4 +1,5 @@
-//! Unpacks archives with other programs' readers, the crates `zip` and `tar`, as models of what people will find in them.
+//! Unpacks archives with other programs' readers, the crates `zip` and `tar`, as models of what
+//! people will find in them.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};

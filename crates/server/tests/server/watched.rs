@@ -1,4 +1,5 @@
-//! Connections are reported when something comes, and not again: however it comes, nothing may be left lying there.
+//! Connections are reported when something comes, and not again: however it comes, nothing may be
+//! left lying there.
 
 use crate::support::{LONG, Running, rest};
 use http::Response;
@@ -89,7 +90,8 @@ fn a_request_and_the_end_at_once() {
     }
 }
 
-/// Content that a handler reads from the socket itself, and the next request right behind it, or after it, in pieces.
+/// Content that a handler reads from the socket itself, and the next request right behind it, or
+/// after it, in pieces.
 #[test]
 fn requests_behind_content_that_a_handler_reads() {
     let server = Running::start(Count);
@@ -108,7 +110,8 @@ fn requests_behind_content_that_a_handler_reads() {
     }
 }
 
-/// Two writes for each request, and several workers: reports come while others have the connection in hand.
+/// Two writes for each request, and several workers: reports come while others have the connection
+/// in hand.
 #[test]
 fn many_clients_in_small_pieces() {
     const CLIENTS: usize = 16;
@@ -134,7 +137,8 @@ fn many_clients_in_small_pieces() {
     });
 }
 
-/// A read ends at an urgent byte, whatever lies behind that. Nobody tells of it, and it must not be forgotten.
+/// A read ends at an urgent byte, whatever lies behind that. Nobody tells of it, and it must not be
+/// forgotten.
 #[test]
 fn requests_behind_an_urgent_byte() {
     let (hold, held) = std::sync::mpsc::channel::<()>();
