@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `requests` | the bytes of requests: methods, fields, targets, ranges |
 //! | `responses` | what becomes of a response: output, colours, filters, errors |
-//! | `accounts` | reports of a fetch: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
+//! | `accounts` | reports: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
 //! | `habits` | the everyday lines of curl's and HTTPie's manuals |
 //! | `globs` | URLs that stand for several |
 //! | `items` | HTTPie's items, nested and in forms |
