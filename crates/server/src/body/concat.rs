@@ -84,13 +84,7 @@ mod tests {
     fn slice(content: &[u8], offset: u64, left: u64) -> Segment {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        Segment::File(FileSlice {
-            file: Arc::new(file),
-            offset,
-            left,
-            version: None,
-            open: None,
-        })
+        Segment::File(FileSlice::new(Arc::new(file), offset, left))
     }
 
     #[test]

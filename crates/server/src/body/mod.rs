@@ -66,13 +66,7 @@ impl Body {
     /// connection is closed, so that the client notices the missing bytes.
     #[must_use]
     pub fn file(file: Arc<File>, offset: u64, length: u64) -> Self {
-        Body(Content::File(FileSlice {
-            file,
-            offset,
-            left: length,
-            version: None,
-            open: None,
-        }))
+        FileSlice::new(file, offset, length).into()
     }
 
     /// All bytes of a reader. A known `length` becomes Content-Length, and the reader must yield

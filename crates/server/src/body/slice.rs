@@ -1,7 +1,6 @@
 //! Part of an open file, which `sendfile` sends without copying it through the program.
 
 use super::open_file::OpenFile;
-use super::version::FileVersion;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -13,20 +12,27 @@ pub(crate) struct FileSlice {
     pub(crate) file: Arc<File>,
     pub(crate) offset: u64,
     pub(crate) left: u64,
-    /// The version of the file that the response has announced.
-    pub(crate) version: Option<FileVersion>,
-    /// The descriptor, if it is shared with other readers.
-    pub(crate) open: Option<Arc<OpenFile>>,
+    /// The shared descriptor of a file whose version the response has announced.
+    open: Option<Arc<OpenFile>>,
 }
 
 impl FileSlice {
+    /// `length` bytes of a file from `offset` on, whose version nothing has announced.
+    pub(crate) fn new(file: Arc<File>, offset: u64, length: u64) -> Self {
+        FileSlice {
+            file,
+            offset,
+            left: length,
+            open: None,
+        }
+    }
+
     /// `length` bytes of an open file from `offset` on.
     pub(crate) fn of(open: &Arc<OpenFile>, offset: u64, length: u64) -> Self {
         FileSlice {
             file: Arc::clone(open.file()),
             offset,
             left: length,
-            version: Some(*open.version()),
             open: Some(Arc::clone(open)),
         }
     }
@@ -35,11 +41,7 @@ impl FileSlice {
     /// be a mixture of two versions, and must not look complete. Called before the last bytes are
     /// sent.
     pub(crate) fn confirm(&self) -> io::Result<()> {
-        match (&self.open, self.version) {
-            (Some(open), _) => open.confirm(),
-            (None, Some(version)) => version.confirm(&self.file),
-            (None, None) => Ok(()),
-        }
+        self.open.as_ref().map_or(Ok(()), |open| open.confirm())
     }
 }
 

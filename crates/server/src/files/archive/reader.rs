@@ -263,13 +263,7 @@ impl Reader {
         }
         let left = node.length - offset;
         // `confirm` compares the version at the end, more strictly than a slice does.
-        Ok(FileSlice {
-            file: Arc::new(file),
-            offset,
-            left,
-            version: None,
-            open: None,
-        })
+        Ok(FileSlice::new(Arc::new(file), offset, left))
     }
 
     /// The checksum of the walk's node: computed on the way, remembered, or computed by a job.

@@ -197,13 +197,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&content).unwrap();
         let fingerprint = FileVersion::of_open(&file).unwrap().fingerprint();
-        let slice = FileSlice {
-            file: Arc::new(file),
-            offset: 0,
-            left: content.len() as u64,
-            version: None,
-            open: None,
-        };
+        let slice = FileSlice::new(Arc::new(file), 0, content.len() as u64);
         let checksums = Checksums::default();
         let (opened, steps) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let first = checksums.job(fingerprint, || Ok(slice.clone())).unwrap();

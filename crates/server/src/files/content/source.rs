@@ -81,13 +81,8 @@ impl Source for Memfd {
     }
 
     fn part(&self, range: ByteRange) -> Segment {
-        Segment::File(FileSlice {
-            file: Arc::clone(self.file()),
-            offset: range.first(),
-            left: range.length(),
-            version: None,
-            open: None,
-        })
+        let file = Arc::clone(self.file());
+        Segment::File(FileSlice::new(file, range.first(), range.length()))
     }
 
     fn cost(&self) -> usize {
