@@ -5,8 +5,11 @@
 //! buffer, which a worker reuses, so holding a record allocates nothing.
 
 use super::record::{Ending, Record};
+use crate::endpoint::Endpoint;
+use http::{StatusCode, Version};
 use std::borrow::Cow;
 use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 /// Exchanges in the order of their responses.
 #[derive(Debug, Default)]
@@ -17,8 +20,12 @@ pub(crate) struct Held {
 
 #[derive(Debug)]
 struct Exchange {
-    /// The record without its texts.
-    rest: Record<'static>,
+    remote: Endpoint,
+    time: SystemTime,
+    duration: Duration,
+    version: Version,
+    status: StatusCode,
+    is_tls: bool,
     method: Range<usize>,
     target: Range<usize>,
     user: Option<Range<usize>>,
@@ -40,14 +47,12 @@ impl Held {
         let referer = record.referer.as_deref().map(|text| self.keep(text));
         let user_agent = record.user_agent.as_deref().map(|text| self.keep(text));
         self.exchanges.push(Exchange {
-            rest: Record {
-                method: Cow::Borrowed(""),
-                target: Cow::Borrowed(""),
-                user: None,
-                referer: None,
-                user_agent: None,
-                ..*record
-            },
+            remote: record.remote,
+            time: record.time,
+            duration: record.duration,
+            version: record.version,
+            status: record.status,
+            is_tls: record.is_tls,
             method,
             target,
             user,
@@ -66,12 +71,13 @@ impl Held {
 
     /// The first `taken` bytes of the output buffer have left it: passes on the records of the
     /// responses that they complete.
-    pub(crate) fn advance(&mut self, taken: u64, mut pass_on: impl FnMut(&Record<'_>)) {
+    pub(crate) fn advance(&mut self, taken: u64, mut pass_on: impl FnMut(Record<'_>)) {
         let complete = self.exchanges.iter().take_while(|it| it.end <= taken);
         let complete = complete.count();
-        for exchange in self.exchanges.drain(..complete) {
-            pass_on(&exchange.record(&self.texts, exchange.content, Ending::Complete));
+        for exchange in &self.exchanges[..complete] {
+            pass_on(exchange.record(&self.texts, exchange.content, Ending::Complete));
         }
+        self.exchanges.drain(..complete);
         for exchange in &mut self.exchanges {
             exchange.end -= taken;
             exchange.content = exchange.content.min(exchange.end);
@@ -87,16 +93,17 @@ impl Held {
         &mut self,
         taken: u64,
         ending: Ending,
-        mut pass_on: impl FnMut(&Record<'_>),
+        mut pass_on: impl FnMut(Record<'_>),
     ) {
-        for exchange in self.exchanges.drain(..) {
+        for exchange in &self.exchanges {
             let before_content = exchange.end - exchange.content;
             let (sent, ending) = match exchange.end <= taken {
                 true => (exchange.content, Ending::Complete),
                 false => (taken.saturating_sub(before_content), ending),
             };
-            pass_on(&exchange.record(&self.texts, sent, ending));
+            pass_on(exchange.record(&self.texts, sent, ending));
         }
+        self.exchanges.clear();
         self.texts.clear();
     }
 }
@@ -109,14 +116,19 @@ impl Exchange {
             range.map(|range| Cow::Borrowed(&texts[range]))
         };
         Record {
+            remote: self.remote,
+            user: bytes(&self.user),
+            time: self.time,
+            duration: self.duration,
             method: text(&self.method),
             target: text(&self.target),
-            user: bytes(&self.user),
-            referer: bytes(&self.referer),
-            user_agent: bytes(&self.user_agent),
+            version: self.version,
+            status: self.status,
             sent,
             ending,
-            ..self.rest
+            is_tls: self.is_tls,
+            referer: bytes(&self.referer),
+            user_agent: bytes(&self.user_agent),
         }
     }
 }
@@ -124,8 +136,7 @@ impl Exchange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{StatusCode, Version};
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::UNIX_EPOCH;
 
     fn held() -> Held {
         let mut held = Held::default();
@@ -150,7 +161,7 @@ mod tests {
         held
     }
 
-    fn lines(act: impl FnOnce(&mut dyn FnMut(&Record<'_>))) -> Vec<(String, u64, Ending)> {
+    fn lines(act: impl FnOnce(&mut dyn FnMut(Record<'_>))) -> Vec<(String, u64, Ending)> {
         let mut lines = Vec::new();
         act(&mut |record| {
             assert_eq!(record.method, "GET");

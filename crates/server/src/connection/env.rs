@@ -21,14 +21,11 @@ impl Env {
     }
 
     /// Writes the line of a finished exchange to the access log.
-    pub(super) fn record(&self, record: &Record<'_>) {
+    pub(super) fn record(&self, mut record: Record<'_>) {
         if let Some(log) = &self.access_log {
             // Up to here, the duration says when the exchange began.
-            let duration = self.clock.elapsed().saturating_sub(record.duration);
-            log.record(&Record {
-                duration,
-                ..record.clone()
-            });
+            record.duration = self.clock.elapsed().saturating_sub(record.duration);
+            log.record(&record);
         }
     }
 }

@@ -96,14 +96,11 @@ impl PendingResponse {
     pub(super) fn record(mut self, ending: Ending, env: &Env) {
         let taken = self.writer.sent;
         self.held.settle(taken, ending, |record| env.record(record));
-        if let Some(record) = self.record {
+        if let Some(mut record) = self.record {
             let besides = self.before_content + self.writer.framing;
-            let sent = taken.saturating_sub(besides);
-            env.record(&Record {
-                sent,
-                ending,
-                ..record
-            });
+            record.sent = taken.saturating_sub(besides);
+            record.ending = ending;
+            env.record(record);
         }
     }
 }
