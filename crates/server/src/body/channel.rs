@@ -3,11 +3,12 @@
 //! A connection that has sent everything parks while its sender is silent, and holds no thread. It
 //! leaves a waker here when it parks; the next piece takes and calls it.
 
+use crate::lock::{Lock, unpoisoned};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, MutexGuard};
 
 /// Bytes that may wait for a client that reads slowly.
 const QUEUED: usize = 1024 * 1024;
@@ -28,7 +29,7 @@ pub(crate) struct Receiver {
 
 #[derive(Default)]
 struct Channel {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// There is something to receive.
     changed: Condvar,
 }
@@ -87,11 +88,6 @@ pub(super) fn channel() -> (Sender, Receiver) {
 }
 
 impl Channel {
-    /// The state is valid between any two statements that hold the lock, so poison means nothing.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Wakes what waits for a change that was just made.
     fn wake(&self, mut state: MutexGuard<'_, State>) {
         let waker = state.waker.take();
@@ -111,7 +107,7 @@ impl Sender {
     pub fn send(&self, piece: impl Into<Bytes>) -> Result<(), SendError> {
         let piece = piece.into();
         let Sending(channel) = &*self.0;
-        let mut state = channel.lock();
+        let mut state = channel.state.lock();
         if state.is_abandoned {
             return Err(SendError::Closed);
         }
@@ -130,14 +126,14 @@ impl Sender {
     /// Whether the connection is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.0.lock().is_abandoned
+        self.0.0.state.lock().is_abandoned
     }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
         let Sending(channel) = self;
-        let mut state = channel.lock();
+        let mut state = channel.state.lock();
         state.is_finished = true;
         channel.wake(state);
     }
@@ -149,7 +145,7 @@ impl Receiver {
         if !self.rest.is_empty() {
             return Received::Content(std::mem::take(&mut self.rest));
         }
-        let mut state = self.channel.lock();
+        let mut state = self.channel.state.lock();
         match state.queue.pop_front() {
             Some(piece) => {
                 state.queued -= piece.len();
@@ -162,7 +158,7 @@ impl Receiver {
 
     /// Leaves a waker for the next piece, or for the end. Returns it if that is there already.
     pub(crate) fn park(&self, waker: Waker) -> Option<Waker> {
-        let mut state = self.channel.lock();
+        let mut state = self.channel.state.lock();
         if !state.queue.is_empty() || state.is_finished {
             return Some(waker);
         }
@@ -175,10 +171,10 @@ impl Receiver {
 impl Read for Receiver {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.rest.is_empty() {
-            let state = self.channel.lock();
+            let state = self.channel.state.lock();
             let is_silent = |state: &mut State| state.queue.is_empty() && !state.is_finished;
             let changed = self.channel.changed.wait_while(state, is_silent);
-            drop(changed.unwrap_or_else(PoisonError::into_inner));
+            drop(unpoisoned(changed));
             if let Received::Content(piece) = self.next_piece() {
                 self.rest = piece;
             }
@@ -191,7 +187,7 @@ impl Read for Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        let mut state = self.channel.lock();
+        let mut state = self.channel.state.lock();
         state.is_abandoned = true;
         state.queue.clear();
         state.waker = None;

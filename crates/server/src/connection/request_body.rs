@@ -7,9 +7,10 @@
 
 use super::transport::{More, Readiness, Transport};
 use crate::deadline::{Timeouts, Waiting};
+use crate::lock::Lock;
 use std::io::{self, IoSlice, Read};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::{Event, FieldStorage, ProtocolError, ServerConnection};
 
@@ -40,16 +41,10 @@ pub(crate) struct RequestBody {
 }
 
 /// The connection's reference to a body.
-pub(crate) struct Loan(Arc<Mutex<Option<RequestBody>>>);
+pub(crate) struct Loan(Arc<Lock<Option<RequestBody>>>);
 
 /// The handler's reference to a body.
-struct ContentReader(Arc<Mutex<Option<RequestBody>>>);
-
-/// A panicking handler may poison the lock, but leaves nothing half done inside: every change is
-/// made after the call that could fail.
-fn lock(shared: &Mutex<Option<RequestBody>>) -> MutexGuard<'_, Option<RequestBody>> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
+struct ContentReader(Arc<Lock<Option<RequestBody>>>);
 
 impl RequestBody {
     pub(super) fn new(
@@ -87,7 +82,7 @@ impl RequestBody {
 
     /// Returns a reference for the connection, and a reader of the content.
     pub(super) fn lend(self) -> (Loan, impl Read + Send + 'static) {
-        let shared = Arc::new(Mutex::new(Some(self)));
+        let shared = Arc::new(Lock::new(Some(self)));
         (Loan(Arc::clone(&shared)), ContentReader(shared))
     }
 
@@ -214,13 +209,13 @@ impl Loan {
     /// from it.
     pub(crate) fn take_back(self) -> RequestBody {
         // `lend` put it there, and only this takes it out, once.
-        lock(&self.0).take().expect("what was lent is there")
+        self.0.lock().take().expect("what was lent is there")
     }
 }
 
 impl Read for ContentReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match &mut *lock(&self.0) {
+        match &mut *self.0.lock() {
             Some(body) => body.read(into),
             None => Err(io::Error::other(
                 "the request has been answered; its content is gone",

@@ -4,11 +4,12 @@
 use crate::body::OpenFile;
 use crate::endpoint::Endpoint;
 use crate::listen::{Clients, Listener};
+use crate::lock::Lock;
 use crate::poller::{Interest, Poller};
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tokens of listeners are above all descriptors.
 pub(super) const LISTENER: u64 = 1 << 32;
@@ -22,7 +23,7 @@ pub(crate) struct Admission {
     /// The poller does not report the listeners, because there was no room for another connection.
     is_paused: AtomicBool,
     /// Held while `is_paused` changes and the listeners are re-armed.
-    change: Mutex<()>,
+    change: Lock<()>,
 }
 
 impl Admission {
@@ -37,7 +38,7 @@ impl Admission {
             max_connections,
             connections: AtomicUsize::new(0),
             is_paused: AtomicBool::new(false),
-            change: Mutex::new(()),
+            change: Lock::new(()),
         }
     }
 
@@ -70,7 +71,7 @@ impl Admission {
 
     /// Stops accepting until a connection is closed or the timer comes by.
     pub(super) fn pause(&self, why: Option<&io::Error>, poller: &Poller) {
-        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let _change = self.change.lock();
         if !self.is_paused.swap(true, Ordering::SeqCst) {
             match why {
                 Some(error) => log::warn!("no more connections can be accepted for now: {error}"),
@@ -88,7 +89,7 @@ impl Admission {
         if !self.is_paused.load(Ordering::Relaxed) {
             return;
         }
-        let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let _change = self.change.lock();
         if self.is_paused.swap(false, Ordering::SeqCst) {
             self.arm(Interest::Acceptable, poller);
         }

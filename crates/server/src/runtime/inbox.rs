@@ -6,9 +6,10 @@
 //! and hands what is left in its inbox to other workers.
 
 use crate::connection::Connection;
+use crate::lock::Lock;
 use crate::poller::Report;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// How long a worker may be at one batch before the timer takes it for blocked. Ordinary batches
@@ -25,11 +26,11 @@ pub(super) enum Ready {
 
 /// The inboxes of all workers.
 #[derive(Default)]
-pub(crate) struct Inboxes(Mutex<Vec<Weak<Inbox>>>);
+pub(crate) struct Inboxes(Lock<Vec<Weak<Inbox>>>);
 
 /// What one worker has taken.
 #[derive(Default)]
-pub(crate) struct Inbox(Mutex<State>);
+pub(crate) struct Inbox(Lock<State>);
 
 #[derive(Default)]
 struct State {
@@ -45,31 +46,21 @@ impl Inboxes {
     /// An inbox for another worker, which is forgotten when the worker is gone.
     pub(crate) fn add(&self) -> Arc<Inbox> {
         let inbox = Arc::new(Inbox::default());
-        let mut all = self.lock();
+        let mut all = self.0.lock();
         all.retain(|inbox| inbox.strong_count() > 0);
         all.push(Arc::downgrade(&inbox));
         inbox
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Inbox>> {
-        self.lock().iter().filter_map(Weak::upgrade).collect()
-    }
-
-    /// The list is valid between any two statements that hold the lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Inbox>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().iter().filter_map(Weak::upgrade).collect()
     }
 }
 
 impl Inbox {
-    /// The state is valid between any two statements that hold the lock, so poison says nothing.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Puts a batch in, at the time at which the worker begins with it: how much there is.
     pub(crate) fn fill(&self, batch: impl Iterator<Item = Ready>, now: Instant) -> usize {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.ready.extend(batch);
         state.since = Some(now);
         state.ready.len()
@@ -77,27 +68,27 @@ impl Inbox {
 
     /// Puts one more in.
     pub(crate) fn add(&self, ready: Ready) {
-        self.lock().ready.push_back(ready);
+        self.0.lock().ready.push_back(ready);
     }
 
     /// Takes the next one out.
     pub(crate) fn next(&self) -> Option<Ready> {
-        self.lock().ready.pop_front()
+        self.0.lock().ready.pop_front()
     }
 
     /// The worker goes on with its batch after it had said that it blocks.
     pub(crate) fn resume(&self) {
-        self.lock().since = Some(Instant::now());
+        self.0.lock().since = Some(Instant::now());
     }
 
     /// Whether the worker is at a batch.
     pub(crate) fn is_at_work(&self) -> bool {
-        self.lock().since.is_some()
+        self.0.lock().since.is_some()
     }
 
     /// The worker is at nothing now. `true`: it was counted as blocked meanwhile.
     pub(crate) fn end(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.since = None;
         std::mem::take(&mut state.counted)
     }
@@ -105,7 +96,7 @@ impl Inbox {
     /// Whether the worker has been at its batch for too long. `count` is called when that is
     /// noticed first.
     pub(crate) fn is_stuck(&self, now: Instant, count: impl FnOnce()) -> bool {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let is_stuck = state
             .since
             .is_some_and(|since| now.saturating_duration_since(since) >= STUCK);

@@ -1,11 +1,12 @@
 //! The stages of a server: serving, draining, stopped; and the sleep of the thread that keeps the
 //! time.
 
+use crate::lock::Lock;
 use rustix::event::{EventfdFlags, eventfd};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Condvar;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Serving, then draining (busy connections finish), then stopped.
@@ -17,11 +18,11 @@ const STOPPED: u8 = 2;
 pub(crate) struct Lifecycle {
     stage: AtomicU8,
     /// When the draining ends, whether connections are busy or not.
-    stop_at: Mutex<Option<Instant>>,
+    stop_at: Lock<Option<Instant>>,
     /// Readable once all workers must end.
     wakeup: OwnedFd,
     /// Held while the timer thread goes to sleep.
-    sleep: Mutex<()>,
+    sleep: Lock<()>,
     /// The timer thread sleeps without a timeout.
     sleeps_idle: AtomicBool,
     wake_timer: Condvar,
@@ -31,9 +32,9 @@ impl Lifecycle {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Lifecycle {
             stage: AtomicU8::new(SERVING),
-            stop_at: Mutex::default(),
+            stop_at: Lock::default(),
             wakeup: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
-            sleep: Mutex::new(()),
+            sleep: Lock::new(()),
             sleeps_idle: AtomicBool::new(false),
             wake_timer: Condvar::new(),
         })
@@ -51,8 +52,7 @@ impl Lifecycle {
 
     /// Finishes what is in progress, for at most `grace`, and stops then.
     pub(crate) fn drain(&self, grace: Duration) {
-        *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner) =
-            Instant::now().checked_add(grace);
+        *self.stop_at.lock() = Instant::now().checked_add(grace);
         self.enter(DRAINING);
     }
 
@@ -73,13 +73,13 @@ impl Lifecycle {
 
     /// Whether the draining has taken as long as it may.
     pub(super) fn is_overdue(&self) -> bool {
-        let stop_at = *self.stop_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let stop_at = *self.stop_at.lock();
         stop_at.is_some_and(|at| Instant::now() >= at)
     }
 
     /// Wakes the timer thread.
     pub(super) fn notify(&self) {
-        drop(self.sleep.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(self.sleep.lock());
         self.wake_timer.notify_all();
     }
 
@@ -95,7 +95,7 @@ impl Lifecycle {
     /// time, there is often none for a moment: waking the thread for each would cost more than the
     /// tick.) Returns whether there is nothing to time.
     pub(super) fn sleep(&self, tick: Duration, was_idle: bool, is_idle: impl Fn() -> bool) -> bool {
-        let guard = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
+        let guard = self.sleep.lock();
         self.sleeps_idle.store(was_idle, Ordering::SeqCst);
         if was_idle && is_idle() {
             drop(self.wake_timer.wait(guard));

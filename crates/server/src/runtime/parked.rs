@@ -10,10 +10,11 @@
 //! an empty slot, or a connection that is not ready after all, and both are harmless.
 
 use crate::deadline::{Deadline, Ticks, Waiting};
+use crate::lock::Lock;
 use std::collections::BinaryHeap;
 use std::io;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 const SLOTS_PER_BLOCK: usize = 256;
 const BLOCKS: usize = 4096;
@@ -25,7 +26,7 @@ struct Slot<T> {
     /// The connection's deadline, packed; zero for none. It is outside of the lock so that a sweep
     /// can read it without.
     due: AtomicU64,
-    inside: Mutex<Inside<T>>,
+    inside: Lock<Inside<T>>,
 }
 
 struct Inside<T> {
@@ -38,16 +39,11 @@ impl<T> Slot<T> {
     fn new() -> Self {
         Slot {
             due: AtomicU64::new(0),
-            inside: Mutex::new(Inside {
+            inside: Lock::new(Inside {
                 connection: None,
                 missed: false,
             }),
         }
-    }
-
-    /// No code panics while it holds this lock, so poison means nothing.
-    fn lock(&self) -> MutexGuard<'_, Inside<T>> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn due(&self) -> Option<Deadline> {
@@ -63,7 +59,7 @@ impl<T> Slot<T> {
     /// Takes the connection out if its deadline is as it should be.
     fn take_if(&self, leaves: impl Fn(Deadline) -> bool) -> Option<(Box<T>, Waiting)> {
         self.due().filter(|due| leaves(*due))?;
-        let mut inside = self.lock();
+        let mut inside = self.inside.lock();
         // Read again: until the lock was held, the connection could have moved.
         let due = self.due().filter(|due| leaves(*due))?;
         Some((self.take_from(&mut inside)?, due.waiting))
@@ -104,7 +100,7 @@ impl<T> Parked<T> {
         arm: impl FnOnce(&mut T, bool) -> io::Result<()>,
     ) -> io::Result<()> {
         let slot = self.slot(descriptor).ok_or(io::ErrorKind::QuotaExceeded)?;
-        let mut inside = slot.lock();
+        let mut inside = slot.inside.lock();
         let missed = std::mem::take(&mut inside.missed);
         let connection = inside.connection.insert(connection);
         slot.due.store(deadline.packed(), Ordering::Relaxed);
@@ -119,7 +115,7 @@ impl<T> Parked<T> {
     /// missed.
     pub(crate) fn take(&self, descriptor: usize) -> Option<Box<T>> {
         let slot = self.slot(descriptor)?;
-        let mut inside = slot.lock();
+        let mut inside = slot.inside.lock();
         let taken = slot.take_from(&mut inside);
         inside.missed |= taken.is_none();
         taken
@@ -128,7 +124,7 @@ impl<T> Parked<T> {
     /// Calls `act` with the connection whose descriptor was reported. If there is none, the report
     /// is missed.
     pub(crate) fn with<R>(&self, descriptor: usize, act: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut inside = self.slot(descriptor)?.lock();
+        let mut inside = self.slot(descriptor)?.inside.lock();
         inside.missed |= inside.connection.is_none();
         inside.connection.as_deref_mut().map(act)
     }

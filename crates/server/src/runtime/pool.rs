@@ -11,9 +11,10 @@
 //!
 //! The pool knows nothing of HTTP, sockets or epoll.
 
+use crate::lock::{Lock, unpoisoned};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::thread;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub(crate) struct Pool {
     workers: usize,
     /// The maximum number of threads.
     cap: usize,
-    state: Mutex<State>,
+    state: Lock<State>,
     /// A parked worker is woken, or all must end.
     wake: Condvar,
     /// A worker has ended.
@@ -70,18 +71,13 @@ impl Pool {
             polling: AtomicUsize::new(0),
             workers: workers.max(1),
             cap: cap.max(workers).max(1),
-            state: Mutex::default(),
+            state: Lock::default(),
             wake: Condvar::new(),
             ended: Condvar::new(),
             work: Box::new(work),
         });
-        pool.spawn(&mut pool.lock())?;
+        pool.spawn(&mut pool.state.lock())?;
         Ok(pool)
-    }
-
-    /// No code panics while it holds this lock, so poison means nothing.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn spawn(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
@@ -114,7 +110,7 @@ impl Pool {
 
     /// Parks the worker until it is woken. `false`: it must end.
     fn park(&self) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if self.polling.load(Ordering::SeqCst) == 0 && !state.stopping {
             // The polling worker has found work since, and may have counted on this one, which was
             // not parked yet.
@@ -122,10 +118,8 @@ impl Pool {
         }
         state.parked += 1;
         let idle = |state: &mut State| state.woken == 0 && !state.stopping;
-        let (mut state, _) = self
-            .wake
-            .wait_timeout_while(state, PARKED, idle)
-            .unwrap_or_else(PoisonError::into_inner);
+        let waited = self.wake.wait_timeout_while(state, PARKED, idle);
+        let (mut state, _) = unpoisoned(waited);
         state.parked -= 1;
         if state.woken == 0 || state.stopping {
             // From now on no worker must count on this one, which may take a while to end.
@@ -139,7 +133,7 @@ impl Pool {
 
     /// Ensures that a worker is polling, or will be soon, unless the concurrency limit is reached.
     pub(crate) fn wake_one(self: &Arc<Self>) {
-        self.wake_with(&mut self.lock());
+        self.wake_with(&mut self.state.lock());
     }
 
     fn wake_with(self: &Arc<Self>, state: &mut State) {
@@ -170,26 +164,26 @@ impl Pool {
 
     /// Counts a worker as blocked that did not do so itself, so that another one takes its place.
     pub(crate) fn count_blocked(self: &Arc<Self>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.blocked += 1;
         self.wake_with(&mut state);
     }
 
     /// Ends what [`Pool::count_blocked`] began.
     pub(crate) fn count_unblocked(&self) {
-        self.lock().blocked -= 1;
+        self.state.lock().blocked -= 1;
     }
 
     /// Whether another worker may block. As many threads as may be busy at a time never do, so that
     /// requests that do not block are answered whatever the others wait for.
     pub(crate) fn may_block(&self) -> bool {
-        self.cap <= self.workers || self.lock().blocked + self.workers < self.cap
+        self.cap <= self.workers || self.state.lock().blocked + self.workers < self.cap
     }
 
     /// Has every worker end as soon as it asks for work. The polling one has to be woken by other
     /// means.
     pub(crate) fn stop(&self) {
-        self.lock().stopping = true;
+        self.state.lock().stopping = true;
         self.polling.fetch_add(1, Ordering::SeqCst);
         self.wake.notify_all();
     }
@@ -198,10 +192,8 @@ impl Pool {
     /// have not.
     pub(crate) fn wait_for_end(&self, time: Duration) -> usize {
         let busy = |state: &mut State| state.threads > 0;
-        let (state, _) = self
-            .ended
-            .wait_timeout_while(self.lock(), time, busy)
-            .unwrap_or_else(PoisonError::into_inner);
+        let waited = self.ended.wait_timeout_while(self.state.lock(), time, busy);
+        let (state, _) = unpoisoned(waited);
         state.threads
     }
 }
@@ -220,7 +212,7 @@ impl Drop for BlockingGuard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc;
+    use std::sync::{Mutex, mpsc};
 
     const LONG: Duration = Duration::from_secs(20);
 
@@ -322,7 +314,7 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(told.recv_timeout(LONG), Ok("helping"));
-        assert_eq!(pool.lock().threads, 2);
+        assert_eq!(pool.state.lock().threads, 2);
         release.send(()).unwrap();
         pool.stop();
         drop(give);
@@ -346,7 +338,7 @@ mod tests {
             .unwrap();
             told.recv_timeout(LONG).unwrap();
         }
-        assert_eq!(pool.lock().threads, 2);
+        assert_eq!(pool.state.lock().threads, 2);
         let tell_late = tell.clone();
         give.send(Box::new(move |_| tell_late.send(()).unwrap()))
             .unwrap();
