@@ -39,7 +39,7 @@ pub struct Request<'a> {
     peer: Peer,
     arrived: Instant,
     body: Body,
-    headers: OnceCell<HeaderMap>,
+    headers: OnceCell<Box<HeaderMap>>,
     path: Result<Path<'a>, ProtocolError>,
     extensions: Extensions,
 }
@@ -131,8 +131,8 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         self.headers.get_or_init(|| match &self.head {
-            Head::Received(head) => to_map(head),
-            Head::Built(parts) => parts.headers.clone(),
+            Head::Received(head) => Box::new(to_map(head)),
+            Head::Built(parts) => Box::new(parts.headers.clone()),
         })
     }
 
@@ -271,8 +271,7 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// The fields as a map. A name that is longer than a map admits (64 KiB) is nobody's; it is left
-/// out.
+/// The fields as a map. A name that is longer than a map admits (64 KiB) is left out.
 fn to_map(head: &RequestHead<'_>) -> HeaderMap {
     let mut map = HeaderMap::with_capacity(head.fields.len());
     for (name, value) in head.fields.iter() {

@@ -22,18 +22,11 @@ pub struct Response {
     body: Body,
 }
 
-enum Fields {
-    Map(HeaderMap),
-    /// Lines that are ready to be written, Server among them, and a map of them if somebody has
-    /// looked.
+/// The fields of a response, in one of two forms.
+pub(crate) enum Fields {
+    Map(Box<HeaderMap>),
+    /// Lines that are ready to be written, all but Date, and a map of them once it was asked for.
     Rendered(FieldLines, OnceCell<Box<HeaderMap>>),
-}
-
-/// The fields of a response, as the server writes them.
-pub(crate) enum Lines {
-    /// All but Date.
-    Rendered(FieldLines),
-    Map(HeaderMap),
 }
 
 impl Response {
@@ -70,7 +63,7 @@ impl Response {
     /// The header fields, to be changed.
     pub fn headers_mut(&mut self) -> &mut HeaderMap {
         if let Fields::Rendered(lines, _) = &self.fields {
-            self.fields = Fields::Map(to_map(lines));
+            self.fields = Fields::Map(Box::new(to_map(lines)));
         }
         match &mut self.fields {
             Fields::Map(map) => map,
@@ -95,12 +88,8 @@ impl Response {
         self.body
     }
 
-    pub(crate) fn into_parts(self) -> (StatusCode, Lines, Body) {
-        let lines = match self.fields {
-            Fields::Map(map) => Lines::Map(map),
-            Fields::Rendered(lines, _) => Lines::Rendered(lines),
-        };
-        (self.status, lines, self.body)
+    pub(crate) fn into_parts(self) -> (StatusCode, Fields, Body) {
+        (self.status, self.fields, self.body)
     }
 
     pub(crate) fn is_rendered(&self) -> bool {
@@ -132,7 +121,7 @@ impl<B: Into<Body>> From<HttpResponse<B>> for Response {
         let (parts, body) = response.into_parts();
         Response {
             status: parts.status,
-            fields: Fields::Map(parts.headers),
+            fields: Fields::Map(Box::new(parts.headers)),
             body: body.into(),
         }
     }

@@ -56,14 +56,11 @@ impl Spool {
     }
 
     /// The collected content, from its beginning.
-    ///
-    /// # Errors
-    /// None at present; the type leaves room for some.
-    pub(crate) fn into_body(self) -> io::Result<Body> {
-        Ok(match self.file {
+    pub(crate) fn into_body(self) -> Body {
+        match self.file {
             Some(file) => Body::file(Arc::new(file), 0, self.length),
             None => self.buffer.into(),
-        })
+        }
     }
 }
 
@@ -87,7 +84,7 @@ mod tests {
                 spool.write(piece.as_bytes()).unwrap();
             }
             assert_eq!((spool.length(), spool.file.is_some()), (10, in_file));
-            let content = io::read_to_string(spool.into_body().unwrap()).unwrap();
+            let content = io::read_to_string(spool.into_body()).unwrap();
             assert_eq!(content, "0123456789", "{memory}");
         }
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);

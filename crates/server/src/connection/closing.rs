@@ -35,6 +35,8 @@ impl Connection {
         Step::Park
     }
 
+    /// Skips what the client sends. Kept out of line, as its buffer is large.
+    #[inline(never)]
     pub(super) fn linger(&mut self) -> Step {
         self.state = State::Lingering;
         let mut scrap = [0; 16 * 1024];

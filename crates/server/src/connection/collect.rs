@@ -9,7 +9,6 @@ use crate::deadline::Waiting;
 use crate::handler::Receive;
 use crate::page::error_page;
 use http::StatusCode;
-use std::io;
 use tinyhttp_message::{CloseReason, Event, FieldStorage};
 
 /// Bytes that are received in one turn. Then other ready connections have their turns.
@@ -43,7 +42,9 @@ impl Connection {
         self.state = State::Receiving(Box::new(collecting));
     }
 
-    /// Continues to receive content, which is no longer in the state.
+    /// Continues to receive content, which is no longer in the state. Kept out of line, as its
+    /// storage for trailers is large.
+    #[inline(never)]
     pub(super) fn collect(
         &mut self,
         mut collecting: Box<Collecting>,
@@ -98,14 +99,7 @@ impl Connection {
             spool,
             ..
         } = *collecting;
-        match spool.into_body() {
-            Ok(body) => receive.set_body(body),
-            Err(error) => {
-                log::error!("content can't be read from its temporary file: {error}");
-                self.respond_broken(record, turn);
-                return Err(Step::Look);
-            }
-        }
+        receive.set_body(spool.into_body());
         Ok(Next::Resume(Box::new(Collected { receive, record })))
     }
 
@@ -115,30 +109,17 @@ impl Connection {
             input.set(std::mem::take(&mut self.input));
             return Ok(input.unused().len());
         }
-        match input.receive(&self.transport) {
-            Ok((0, _)) => {
-                if let Err(error) = self.protocol.end_of_input() {
-                    log::debug!("{}: {error}", self.remote);
-                }
-                Err(Step::Close)
-            }
-            Ok((length, filled)) => {
-                self.read_all = !filled && !self.ended;
-                Ok(length)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                (self.read_all, self.ended) = (true, false);
-                // What the client may be waiting for goes out first.
-                self.protocol.continue_if_expected(&mut turn.output);
-                Ok(0)
-            }
-            Err(_) => Err(Step::Close),
+        let length = self.receive_input(input)?;
+        if length.is_none() {
+            // What the client may be waiting for goes out first.
+            self.protocol.continue_if_expected(&mut turn.output);
         }
+        Ok(length.unwrap_or(0))
     }
 
     /// Parks until more content comes.
     fn await_content(&mut self, mut collecting: Box<Collecting>, turn: &mut Turn<'_>) -> Step {
-        if self.flush_before_content(turn).is_err() {
+        if self.send_output(turn).is_err() {
             return Step::Close;
         }
         if !turn.output.is_empty() {

@@ -10,7 +10,7 @@ use super::{Connection, DRAIN, Env, State};
 use crate::access_log::{Ending, Record, user};
 use crate::body::{Body, Content};
 use crate::page::error_page;
-use crate::response::{Lines, Response, SERVER};
+use crate::response::{Fields, Response, SERVER};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -101,14 +101,14 @@ impl Connection {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
         match response.into_parts() {
-            (status, Lines::Rendered(lines), body) => {
+            (status, Fields::Rendered(lines, _), body) => {
                 self.write(status, body, record, turn, |head, date| {
                     head.lines(date);
                     head.lines(&lines);
                     Ok(())
                 });
             }
-            (status, Lines::Map(fields), body) => {
+            (status, Fields::Map(fields), body) => {
                 let options = fields.get_all(header::CONNECTION);
                 if framing::asks_to_close(options.iter().map(HeaderValue::as_bytes)) {
                     self.protocol.close_after(CloseReason::LocalAsked);
@@ -134,7 +134,7 @@ impl Connection {
         &mut self,
         status: StatusCode,
         body: Body,
-        record: Option<Record<'_>>,
+        mut record: Option<Record<'_>>,
         turn: &mut Turn<'_>,
         fields: impl FnOnce(&mut HeadWriter<'_>, &FieldLines) -> Result<(), MisuseError>,
     ) {
@@ -143,19 +143,30 @@ impl Connection {
         }
         let date = &turn.date;
         let head = |head: &mut HeadWriter<'_>| fields(head, date);
-        let encoder = match self
+        let written = self
             .protocol
-            .respond(status, body.length(), &mut turn.output, head)
-        {
-            Ok(encoder) => encoder,
+            .respond(status, body.length(), &mut turn.output, head);
+        if let Some(record) = &mut record {
+            record.status = status;
+        }
+        match written {
+            Ok(encoder) => self.write_content(body, encoder, record, turn),
             Err(error) => {
                 // What broke the protocol came behind a request that has its response.
                 log::debug!("{}: no response can be written: {error}", self.remote);
                 self.state = State::Ending;
-                return;
             }
-        };
-        let record = record.map(|record| Record { status, ..record });
+        }
+    }
+
+    /// Writes a response's content behind its head.
+    fn write_content(
+        &mut self,
+        body: Body,
+        encoder: ContentEncoder,
+        record: Option<Record<'_>>,
+        turn: &mut Turn<'_>,
+    ) {
         match body.0 {
             _ if encoder == ContentEncoder::Suppressed => turn.hold(record.as_ref(), 0),
             Content::Empty => turn.hold(record.as_ref(), 0),
@@ -210,6 +221,7 @@ impl Connection {
     }
 
     /// Answers a TLS handshake. The client can't show the response, so the log says what to do.
+    #[cold]
     pub(super) fn refuse_tls(&mut self, input: &Input, turn: &mut Turn<'_>) {
         let here = self.transport.local_address();
         let here = here.map_or("http://…".to_owned(), |here| format!("http://{here}/"));

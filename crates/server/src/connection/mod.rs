@@ -355,23 +355,37 @@ impl Connection {
     /// Reads once from the socket.
     fn read(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Option<Step> {
         (turn.may_read, turn.needs_more) = (false, false);
+        match self.receive_input(input) {
+            Ok(length) => {
+                turn.needs_more = length.is_none();
+                None
+            }
+            Err(step) => Some(step),
+        }
+    }
+
+    /// Receives once from the socket. `None`: nothing has come. The connection is to be closed if
+    /// it has ended or failed.
+    fn receive_input(&mut self, input: &mut Input) -> Result<Option<usize>, Step> {
         match input.receive(&self.transport) {
             Ok((0, _)) => {
                 if let Err(error) = self.protocol.end_of_input() {
                     log::debug!("{}: {error}", self.remote);
                 }
-                return Some(Step::Close);
+                Err(Step::Close)
             }
-            Ok((_, filled)) => self.read_all = !filled && !self.ended,
+            Ok((length, filled)) => {
+                self.read_all = !filled && !self.ended;
+                Ok(Some(length))
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // EAGAIN contradicts `ended`: the report was for an earlier socket with this
                 // descriptor.
                 (self.read_all, self.ended) = (true, false);
-                turn.needs_more = true;
+                Ok(None)
             }
-            Err(_) => return Some(Step::Close),
+            Err(_) => Err(Step::Close),
         }
-        None
     }
 
     /// Skips content that the handler has left. A client may send each byte as a chunk of its own:

@@ -17,14 +17,23 @@ impl Connection {
     pub(crate) fn send_ahead(&mut self, turn: &mut Turn<'_>) {
         // What is reported from here on may have come before the handler returns.
         self.read_all = false;
-        if !turn.output.is_empty()
-            && let Ok(sent) = self
-                .transport
-                .send(&[IoSlice::new(&turn.output)], More::Unknown)
-        {
-            turn.output.drain(..sent);
-            turn.output_taken(sent as u64);
+        let _ = self.send_output(turn);
+    }
+
+    /// Sends what the socket takes of the output.
+    pub(super) fn send_output(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
+        while !turn.output.is_empty() {
+            let slices = [IoSlice::new(&turn.output)];
+            match self.transport.send(&slices, More::Unknown) {
+                Ok(sent) => {
+                    turn.output.drain(..sent);
+                    turn.output_taken(sent as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
         }
+        Ok(())
     }
 
     /// Sends the responses in the turn's output. With `is_last` the connection is closed
@@ -187,23 +196,5 @@ fn ending(error: &io::Error) -> Ending {
     match is_disconnect(error) {
         true => Ending::ClientGone,
         false => Ending::Failed,
-    }
-}
-
-impl Connection {
-    /// Sends what the socket takes of the output before this waits for content.
-    pub(super) fn flush_before_content(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
-        while !turn.output.is_empty() {
-            let slices = [IoSlice::new(&turn.output)];
-            match self.transport.send(&slices, More::Unknown) {
-                Ok(sent) => {
-                    turn.output.drain(..sent);
-                    turn.output_taken(sent as u64);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
     }
 }

@@ -25,19 +25,15 @@ impl Connection {
     pub(crate) fn arm(&mut self, poller: &Arc<Poller>, missed: bool) -> io::Result<()> {
         let interest = self.interest();
         let armed = self.armed.replace(interest);
-        if armed.is_none() {
-            poller.add(&self.transport, self.token(), interest)?;
-            if interest == Interest::Hangup {
-                self.wait_for_sender(poller);
-            }
-            return Ok(());
-        }
         // A watched socket stays watched, unless something may have come that was not read.
         let watched = armed == Some(Interest::Readable) && interest == Interest::Readable;
         if watched && self.read_all && !missed {
             return Ok(());
         }
-        poller.arm(&self.transport, self.token(), interest)?;
+        match armed {
+            None => poller.add(&self.transport, self.token(), interest)?,
+            Some(_) => poller.arm(&self.transport, self.token(), interest)?,
+        }
         if interest == Interest::Hangup {
             self.wait_for_sender(poller);
         }

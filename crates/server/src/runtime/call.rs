@@ -49,6 +49,7 @@ pub(super) fn respond(
 }
 
 /// Lets the handler of a request continue, whose content has been received.
+#[inline(never)]
 pub(super) fn resume(
     collected: Collected,
     connection: &mut Connection,
