@@ -15,7 +15,7 @@ const WIDE: &[(&str, usize)] = &[
 ];
 
 /// Lines with *who, whoever, nobody, somebody* in `crates/NAME/src/`.
-const PERSONS: &[(&str, usize)] = &[("message", 0), ("server", 12), ("client", 12), ("cli", 3)];
+const PERSONS: &[(&str, usize)] = &[("message", 0), ("server", 10), ("client", 12), ("cli", 3)];
 
 const WIDEST: usize = 100;
 
