@@ -1,7 +1,6 @@
 //! What is said about a fetch: -w, --json-out, --explain, --dry-run, -D, --pretty.
 
 use crate::script::{HELLO, Server, command, get, run};
-use std::net::TcpListener;
 use support::Folder;
 
 #[test]
@@ -170,10 +169,7 @@ fn a_lesson_fits_the_terminal() {
 
 #[test]
 fn a_lesson_about_a_failure() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = support::free_address();
     let outcome = get(["--explain", &format!("http://{free}/")]).fails(7);
     assert!(
         outcome.text().contains("failed after"),

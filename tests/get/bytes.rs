@@ -3,10 +3,8 @@
 use crate::script::{HELLO, Outcome, Server, command, get, run};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use support::{Folder, LONG};
+use support::Folder;
 
 /// An argument, with `~` for a byte that is not UTF-8.
 fn argument(text: &str) -> OsString {
@@ -26,38 +24,11 @@ fn shown(request: &[u8]) -> String {
 
 /// Runs `tinyhttp get` with these arguments and a URL; the request as it came.
 fn request(arguments: &[OsString], path: &str) -> (Outcome, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = argument(&format!("http://{}{path}", listener.local_addr().unwrap()));
-    let server = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(LONG)).unwrap();
-        let mut bytes = Vec::new();
-        let is_whole = |bytes: &[u8]| {
-            let text = String::from_utf8_lossy(bytes).into_owned();
-            let Some((head, _)) = text.split_once("\r\n\r\n") else {
-                return false;
-            };
-            let head_length = bytes
-                .windows(4)
-                .position(|four| four == b"\r\n\r\n")
-                .unwrap()
-                + 4;
-            let length = head.split("Content-Length: ").nth(1);
-            let length = length.map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
-            bytes.len() == head_length + length
-        };
-        while !is_whole(&bytes) {
-            let mut buffer = [0; 4096];
-            let read = stream.read(&mut buffer).unwrap();
-            assert!(read > 0, "the request is cut short");
-            bytes.extend(&buffer[..read]);
-        }
-        stream.write_all(HELLO.as_bytes()).unwrap();
-        bytes
-    });
+    let server = Server::answering([HELLO]);
+    let url = argument(&server.url(path));
     let outcome = get([arguments, &[url]].concat());
     assert_eq!(outcome.code, 0, "{arguments:?} {outcome:?}");
-    (outcome, shown(&server.join().unwrap()))
+    (outcome, shown(&server.request_bytes()))
 }
 
 #[test]

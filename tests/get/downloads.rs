@@ -1,12 +1,12 @@
 //! Downloads that just finish, and never pretend to have.
 
-use crate::script::{HELLO, Outcome, Server, command, get, run};
+use crate::script::{HELLO, Outcome, Server, command, get, run, spawn};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use support::{Folder, Serve};
+use support::{Folder, Serve, wait_until};
 
 /// A file on a server that takes ranges, and breaks off after so many bytes of each response's
 /// content.
@@ -495,20 +495,13 @@ fn a_gigabyte_survives_a_server_that_is_killed_five_times() {
     let mut serve = Serve::start(source.path(), ["--workers", "2"]);
     let address = serve.address();
     let (file, url) = (target.join("big"), serve.url("/big"));
-    let child = command(["get", "-o", &file, "--limit-rate", "400M"])
-        .args(["--retry", "1000", "--retry-delay", "0.02", &url])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = command(["get", "-o", &file, "--limit-rate", "400M"]);
+    command.args(["--retry", "1000", "--retry-delay", "0.02", &url]);
+    let child = spawn(command);
     let part = target.path().join("big.part");
     let length = || std::fs::metadata(&part).map_or(0, |metadata| metadata.len());
     for kill in 1..=5 {
-        let deadline = std::time::Instant::now() + support::LONG;
-        while length() < kill * 150_000_000 {
-            assert!(std::time::Instant::now() < deadline, "{} bytes", length());
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
+        wait_until("so much of the file", || length() >= kill * 150_000_000);
         drop(serve);
         let mut again = support::tinyhttp();
         again

@@ -2,7 +2,6 @@
 //! short file.
 
 use crate::script::{HELLO, Server, get};
-use std::net::TcpListener;
 use std::time::Instant;
 use support::{Folder, LONG};
 
@@ -175,10 +174,7 @@ fn drops_of_content_run_into_the_total_timeout() {
 
 #[test]
 fn every_address_is_told() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = support::free_address();
     let outcome = get([format!("http://{free}/")]).fails(7);
     assert!(
         outcome

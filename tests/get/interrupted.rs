@@ -1,17 +1,9 @@
 //! Downloads that are stopped, and what the next run of the same command makes of them.
 
 use crate::downloads::{File, download, ranges};
-use crate::script::{Outcome, Server, command, outcome, run};
-use std::process::{Child, Command, Stdio};
+use crate::script::{Outcome, Server, command, outcome, run, spawn};
 use std::sync::mpsc;
-use support::{Folder, LONG};
-
-fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
-}
+use support::{Folder, send_signal, status, wait_until};
 
 /// A server that sends half of each response and tells when it has; from `patient` responses on it
 /// sends everything.
@@ -36,27 +28,20 @@ fn halting(file: File, halts: usize) -> (Server, mpsc::Receiver<()>) {
 
 /// Starts a download, and stops it when the part has that many bytes.
 fn stop(server: &Server, folder: &Folder, args: &[&str], until: impl Fn() -> bool) -> Outcome {
-    let child = command(["get", "-o", &folder.join("file"), &server.url("/file")])
-        .args(args)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let deadline = std::time::Instant::now() + LONG;
-    while !until() {
-        assert!(std::time::Instant::now() < deadline, "{:?}", folder.names());
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+    let mut command = command(["get", "-o", &folder.join("file"), &server.url("/file")]);
+    command.args(args);
+    let child = spawn(command);
+    wait_until("so much of the part", until);
     // A shell starts jobs in the background with SIGINT ignored, and the program leaves it so.
-    signal(&child, if ignores_interrupts() { "TERM" } else { "INT" });
+    let signal = if ignores_interrupts() { "TERM" } else { "INT" };
+    send_signal(child.id(), signal);
     outcome(child)
 }
 
 /// Whether the tests were started with SIGINT ignored, which the program inherits.
 fn ignores_interrupts() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    u64::from_str_radix(mask.unwrap().trim(), 16).unwrap() & 2 != 0
+    let mask = status(std::process::id(), "SigIgn");
+    u64::from_str_radix(&mask, 16).unwrap() & 2 != 0
 }
 
 fn length(folder: &Folder, name: &str) -> u64 {

@@ -1,7 +1,7 @@
 //! Where downloads land, and under which name.
 
 use crate::downloads::{File, download};
-use crate::script::{Server, command, get, run};
+use crate::script::{Server, command, get, run, spawn};
 use support::Folder;
 
 #[test]
@@ -106,20 +106,18 @@ fn two_downloads_to_one_file_are_not_mixed() {
         connection.send("re");
     });
     let folder = Folder::new();
-    let mut first = command(["get", "-o", &folder.join("file"), &server.url("/")]);
-    let first = first
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let first = spawn(command([
+        "get",
+        "-o",
+        &folder.join("file"),
+        &server.url("/"),
+    ]));
     told.recv_timeout(support::LONG).unwrap();
     // The first download holds its part from the moment when bytes are in it.
     let part = folder.path().join("file.part");
-    let deadline = std::time::Instant::now() + support::LONG;
-    while std::fs::read(&part).unwrap_or_default() != b"he" {
-        assert!(std::time::Instant::now() < deadline, "{:?}", folder.names());
-        std::thread::yield_now();
-    }
+    support::wait_until("the first bytes in the part", || {
+        std::fs::read(&part).unwrap_or_default() == b"he"
+    });
     let second = Server::answering([crate::script::HELLO]);
     let outcome = get(["-o", &folder.join("file"), &second.url("/")]).fails(23);
     assert!(

@@ -3,23 +3,12 @@
 
 use crate::script::{Server, command};
 use std::io::Read;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 const MIB: usize = 1024 * 1024;
 /// Bytes of content, and by how much memory may grow with them.
 const LONG_CONTENT: usize = 3 * MIB;
 const GROWTH: usize = 2 * MIB;
-
-/// The most memory that the program has had at a time, in bytes.
-fn peak(child: &Child) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    let kilobytes = line.trim().trim_end_matches(" kB");
-    kilobytes.parse::<usize>().unwrap() * 1024
-}
 
 /// The peak once about as many bytes of content as given have been shown: a beginning, and a unit
 /// again and again.
@@ -48,7 +37,7 @@ fn peak_after(media_type: &'static str, first: &str, unit: &str, length: usize) 
         assert!(read > 0, "{unit:?}: the output ended after {shown} bytes");
         shown += read;
     }
-    let peak = peak(&child);
+    let peak = support::status_bytes(child.id(), "VmHWM");
     child.kill().unwrap();
     child.wait().unwrap();
     peak

@@ -3,9 +3,8 @@
 use crate::https::Authority;
 use crate::script::get;
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use support::Folder;
+use support::{Folder, free_address};
 
 /// Whether a program of that name is there; says so if it isn't.
 fn has(program: &str) -> bool {
@@ -30,11 +29,7 @@ fn against_openssl() {
     let folder = Folder::new()
         .with("cert.pem", &identity.pem)
         .with("key.pem", identity.key.serialize_pem());
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_address().port();
     let mut openssl = Command::new("openssl")
         .args(["s_server", "-www", "-accept", &format!("127.0.0.1:{port}")])
         .args([
@@ -90,14 +85,7 @@ fn against_nginx() {
         .with("key.pem", identity.key.serialize_pem())
         .with("www/big", &content)
         .with("www/page.html", "<p>hello</p>\n".repeat(500));
-    let free = || {
-        TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port()
-    };
-    let (plain, secure) = (free(), free());
+    let (plain, secure) = (free_address().port(), free_address().port());
     let root = folder.path().display();
     folder.write(
         "nginx.conf",
@@ -117,10 +105,7 @@ fn against_nginx() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let begun = std::time::Instant::now();
-    while TcpStream::connect(("127.0.0.1", secure)).is_err() && begun.elapsed() < support::LONG {
-        std::thread::yield_now();
-    }
+    support::listens(([127, 0, 0, 1], secure).into());
     let target = Folder::new();
     let mut outcomes = Vec::new();
     for (scheme, port) in [("http", plain), ("https", secure)] {

@@ -1,10 +1,9 @@
 //! A connection that breaks, or stalls, at each step of a fetch: which step it was is told, and so
 //! is the timeout's name.
 
-use crate::script::{Connection, HELLO, Server, command, get, outcome};
+use crate::script::{Connection, HELLO, Server, command, get, outcome, spawn};
 use std::io::Read;
 use std::net::UdpSocket;
-use std::process::Stdio;
 use std::time::Instant;
 use support::{Folder, LONG};
 
@@ -48,11 +47,7 @@ fn resets() {
             let _ = was_shown.recv_timeout(LONG);
             connection.reset();
         });
-        let mut child = command(["get", &server.url("/")])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = spawn(command(["get", &server.url("/")]));
         if words.contains("5 bytes") {
             let mut first = [0; 5];
             child

@@ -217,13 +217,7 @@ fn descriptors_and_fifos_are_written_through() {
         assert_eq!(fetch(&server, path).succeeds().text(), "hello");
     }
     let fifo = folder.join("fifo");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    support::mkfifo(&fifo);
     let reader = std::thread::spawn({
         let fifo = fifo.clone();
         move || fs::read(fifo).unwrap()

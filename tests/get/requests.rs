@@ -365,7 +365,7 @@ fn uploads() {
         connection.send("HTTP/1.1 100 Continue\r\n\r\n");
         assert_eq!(
             connection.read_exactly(16).unwrap(),
-            "6\r\nstream\r\n0\r\n\r\n"
+            b"6\r\nstream\r\n0\r\n\r\n"
         );
         connection.send(HELLO);
     });

@@ -1,6 +1,6 @@
 //! What becomes of the response.
 
-use crate::script::{HELLO, Server, command, get};
+use crate::script::{HELLO, Server, command, get, spawn};
 use std::io::Read;
 use std::process::Stdio;
 use support::Folder;
@@ -224,11 +224,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
         connection.send("HTTP/1.1 200 OK\r\n\r\n");
         while std::io::Write::write_all(&mut connection.stream, &[b'x'; 65536]).is_ok() {}
     });
-    let mut child = command(["get", &server.url("/")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(command(["get", &server.url("/")]));
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut [0; 10]).unwrap();
     drop(stdout);

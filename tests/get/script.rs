@@ -12,7 +12,7 @@ use support::{LONG, tinyhttp};
 /// A server whose every connection is handled by a closure. It ends with the process.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 /// One accepted connection.
@@ -21,36 +21,37 @@ pub(crate) struct Connection {
     /// Counts connections, from 0.
     pub(crate) number: usize,
     unread: Vec<u8>,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 impl Server {
     pub(crate) fn start(mut handle: impl FnMut(&mut Connection) + Send + 'static) -> Server {
+        Server::accepting(move |mut connection| handle(&mut connection))
+    }
+
+    /// Handles every connection in a thread of its own.
+    pub(crate) fn start_parallel(
+        handle: impl Fn(&mut Connection) + Send + Sync + 'static,
+    ) -> Server {
+        let handle = Arc::new(handle);
+        Server::accepting(move |mut connection| {
+            let handle = handle.clone();
+            thread::spawn(move || handle(&mut connection));
+        })
+    }
+
+    fn accepting(mut take: impl FnMut(Connection) + Send + 'static) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let seen = requests.clone();
         thread::spawn(move || {
             for (number, stream) in listener.incoming().enumerate() {
-                handle(&mut Connection::new(stream.unwrap(), number, seen.clone()));
-            }
-        });
-        Server { address, requests }
-    }
-
-    /// The same, but every connection is handled in a thread of its own.
-    pub(crate) fn start_parallel(
-        handle: impl Fn(&mut Connection) + Send + Sync + 'static,
-    ) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, handle) = (requests.clone(), Arc::new(handle));
-        thread::spawn(move || {
-            for (number, stream) in listener.incoming().enumerate() {
-                let mut connection = Connection::new(stream.unwrap(), number, seen.clone());
-                let handle = handle.clone();
-                thread::spawn(move || handle(&mut connection));
+                take(Connection::new(stream.unwrap(), number, seen.clone()));
             }
         });
         Server { address, requests }
@@ -74,7 +75,8 @@ impl Server {
 
     /// Every request so far: head and content.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        let requests = self.requests.lock().unwrap();
+        requests.iter().map(|bytes| text(bytes)).collect()
     }
 
     pub(crate) fn request(&self) -> String {
@@ -82,10 +84,16 @@ impl Server {
         assert_eq!(requests.len(), 1, "{requests:?}");
         requests[0].clone()
     }
+
+    /// The only request, as it came.
+    pub(crate) fn request_bytes(&self) -> Vec<u8> {
+        self.request();
+        self.requests.lock().unwrap()[0].clone()
+    }
 }
 
 impl Connection {
-    fn new(stream: TcpStream, number: usize, requests: Arc<Mutex<Vec<String>>>) -> Connection {
+    fn new(stream: TcpStream, number: usize, requests: Arc<Mutex<Vec<Vec<u8>>>>) -> Connection {
         stream.set_read_timeout(Some(LONG)).unwrap();
         stream.set_write_timeout(Some(LONG)).unwrap();
         Connection {
@@ -99,7 +107,7 @@ impl Connection {
     /// Reads a request with its content; `None` if the client has nothing more to say.
     pub(crate) fn request(&mut self) -> Option<String> {
         let head = self.read_until(b"\r\n\r\n")?;
-        let lower = head.to_ascii_lowercase();
+        let lower = text(&head).to_ascii_lowercase();
         let content = if lower.contains("transfer-encoding: chunked") {
             self.chunks()?
         } else {
@@ -110,19 +118,17 @@ impl Connection {
                 .map_or(0, |digits| digits.parse().unwrap());
             self.read_exactly(length)?
         };
-        let request = head + &content;
-        self.requests.lock().unwrap().push(request.clone());
-        Some(request)
+        Some(self.record([head, content].concat()))
     }
 
     /// Chunked content as it came, by the sizes of its chunks: any bytes may be in it.
-    fn chunks(&mut self) -> Option<String> {
-        let mut content = String::new();
+    fn chunks(&mut self) -> Option<Vec<u8>> {
+        let mut content = Vec::new();
         loop {
-            let line = self.line()?;
-            let size = usize::from_str_radix(line.trim(), 16).unwrap();
-            content += &line;
-            content += &self.read_exactly(size + 2)?;
+            let line = self.read_until(b"\n")?;
+            let size = usize::from_str_radix(text(&line).trim(), 16).unwrap();
+            content.extend(line);
+            content.extend(self.read_exactly(size + 2)?);
             if size == 0 {
                 return Some(content);
             }
@@ -131,34 +137,35 @@ impl Connection {
 
     pub(crate) fn head(&mut self) -> Option<String> {
         let head = self.read_until(b"\r\n\r\n")?;
-        self.requests.lock().unwrap().push(head.clone());
-        Some(head)
+        Some(self.record(head))
+    }
+
+    /// Keeps a request for [`Server::requests`], and returns it as text.
+    fn record(&mut self, request: Vec<u8>) -> String {
+        let shown = text(&request);
+        self.requests.lock().unwrap().push(request);
+        shown
     }
 
     pub(crate) fn line(&mut self) -> Option<String> {
-        self.read_until(b"\n")
+        self.read_until(b"\n").map(|line| text(&line))
     }
 
-    fn read_until(&mut self, end: &[u8]) -> Option<String> {
+    fn read_until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         loop {
             let found = self.unread.windows(end.len()).position(|w| w == end);
             if let Some(at) = found {
-                return Some(self.take(at + end.len()));
+                return Some(self.unread.drain(..at + end.len()).collect());
             }
             self.read_more()?;
         }
     }
 
-    pub(crate) fn read_exactly(&mut self, length: usize) -> Option<String> {
+    pub(crate) fn read_exactly(&mut self, length: usize) -> Option<Vec<u8>> {
         while self.unread.len() < length {
             self.read_more()?;
         }
-        Some(self.take(length))
-    }
-
-    fn take(&mut self, length: usize) -> String {
-        let bytes: Vec<u8> = self.unread.drain(..length).collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        Some(self.unread.drain(..length).collect())
     }
 
     fn read_more(&mut self) -> Option<()> {
@@ -243,16 +250,21 @@ pub(crate) fn get<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Outcome
 
 /// Runs a command with that standard input.
 pub(crate) fn run(mut command: Command, input: &[u8]) -> Outcome {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if !input.is_empty() {
         command.stdin(Stdio::piped());
     }
-    let mut child = command.spawn().unwrap();
+    let mut child = spawn(command);
     if let Some(mut stdin) = child.stdin.take() {
         // A program that doesn't read all of its input is allowed not to.
         let _ = stdin.write_all(input);
     }
     outcome(child)
+}
+
+/// Starts a command whose output is for [`outcome`].
+pub(crate) fn spawn(mut command: Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
 }
 
 /// Waits for a program to end.

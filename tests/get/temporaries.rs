@@ -24,10 +24,7 @@ const PLANTS: &[Plant] = &[
         fs::hard_link(folder.join("victim"), path).unwrap();
     }),
     ("a folder", |_, path| fs::create_dir(path).unwrap()),
-    ("a FIFO", |_, path| {
-        let status = std::process::Command::new("mkfifo").arg(path).status();
-        assert!(status.unwrap().success());
-    }),
+    ("a FIFO", |_, path| support::mkfifo(path)),
 ];
 
 /// The kind, inode, length and time of change of everything in the folder.

@@ -1,12 +1,21 @@
 //! Uploads send exactly what they announce, whatever happens to the file meanwhile.
 
-use crate::script::{Outcome, Server, command, get, outcome, run};
+use crate::script::{Outcome, Server, command, get, run};
 use std::fs::File;
 use std::io::Write;
-use std::process::Stdio;
 use support::Folder;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+/// Runs `tinyhttp get` with these flags in a folder.
+fn get_in(folder: &Folder, flags: &[&str], server: &Server) -> Outcome {
+    let mut command = command(["get"]);
+    command
+        .args(flags)
+        .arg(server.url("/"))
+        .current_dir(folder.path());
+    run(command, b"")
+}
 
 /// Uploads a file that is changed between the request's head and its content.
 fn upload(args: &[&str], folder: &Folder, change: fn(&mut File)) -> (Outcome, Vec<String>) {
@@ -24,15 +33,9 @@ fn upload(args: &[&str], folder: &Folder, change: fn(&mut File)) -> (Outcome, Ve
             connection.send(OK);
         }
     });
-    let child = command(["get", "-H", "Expect: 100-continue"])
-        .args(args)
-        .arg(server.url("/"))
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    (outcome(child), server.requests())
+    let flags = [&["-H", "Expect: 100-continue"], args].concat();
+    let outcome = get_in(folder, &flags, &server);
+    (outcome, server.requests())
 }
 
 #[test]
@@ -90,14 +93,8 @@ fn an_upload_to_a_folder_keeps_the_bytes_of_the_name() {
         let path = folder.path().join(std::ffi::OsStr::from_bytes(name));
         std::fs::write(&path, "hi").unwrap();
         let server = Server::answering([OK]);
-        let child = command(["get", "-T"])
-            .arg(&path)
-            .arg(server.url("/dir/"))
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        outcome(child).succeeds();
+        let url = server.url("/dir/");
+        get(["-T".as_ref(), path.as_os_str(), url.as_ref()]).succeeds();
         let request = server.request();
         assert!(
             request.starts_with(&format!("PUT {want} HTTP")),
@@ -164,12 +161,7 @@ fn parts_of_files_and_content_say_which_they_are() {
     for (flags, want, content) in table {
         let folder = Folder::new().with("f", file).with("out", "old");
         let server = Server::answering([OK]);
-        let mut command = command(["get"]);
-        command
-            .args(*flags)
-            .arg(server.url("/"))
-            .current_dir(folder.path());
-        let outcome = run(command, b"");
+        let outcome = get_in(&folder, flags, &server);
         if flags != &["-r", "2-4"] && !flags.contains(&"-G") {
             assert_eq!(outcome.code, 0, "{flags:?} {outcome:?}");
         }
@@ -200,12 +192,7 @@ fn parts_that_cannot_be_sent_are_refused() {
     for (flags, code) in table {
         let folder = Folder::new().with("f", "0123456789");
         let server = Server::answering([OK]);
-        let mut command = command(["get"]);
-        command
-            .args(*flags)
-            .arg(server.url("/"))
-            .current_dir(folder.path());
-        let outcome = run(command, b"");
+        let outcome = get_in(&folder, flags, &server);
         assert_eq!(outcome.code, *code, "{flags:?} {outcome:?}");
         assert!(server.requests().is_empty(), "{flags:?}");
     }

@@ -5,13 +5,15 @@
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::{Folder, LONG, Raw, Running, Serve, tinyhttp};
+use support::{
+    Folder, LONG, Raw, Running, Serve, free_address, listens, send_signal, tinyhttp, wait_until,
+};
 
 const NO_FLAGS: [&str; 0] = [];
 
@@ -513,22 +515,11 @@ fn a_disk_that_fails() {
     });
 }
 
-/// Waits until a server listens on the address: without output it can't print a banner.
-fn wait_for(address: SocketAddr) {
-    let deadline = Instant::now() + LONG;
-    while TcpStream::connect(address).is_err() {
-        assert!(Instant::now() < deadline, "nobody listens");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Runs a server whose output goes where `redirection` says, and asks it a lot.
 fn with_output(redirection: &str, requests: usize) {
     let folder = Folder::new().with("a", "aaaa");
     // With its output gone the server can't say where it is, so the port is chosen here.
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
-    drop(taken);
+    let address = free_address();
     let child = Command::new("sh")
         .arg("-c")
         .arg(format!(
@@ -543,7 +534,7 @@ fn with_output(redirection: &str, requests: usize) {
         .spawn()
         .unwrap();
     let mut child = Running(child);
-    wait_for(address);
+    listens(address);
     let mut raw = Raw::connect(address);
     let batch = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n".repeat(50);
     for _ in 0..requests / 50 {
@@ -589,9 +580,7 @@ fn a_log_without_a_reader() {
     let folder = Folder::new().with("a", "aaaa");
     let mut command = tinyhttp();
     // No process reads this server's standard error.
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
-    drop(taken);
+    let address = free_address();
     command
         .args([
             "serve",
@@ -604,22 +593,16 @@ fn a_log_without_a_reader() {
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     let mut child = Running(command.spawn().unwrap());
-    wait_for(address);
+    listens(address);
     let mut raw = Raw::connect(address);
     let request = format!("GET /a?{} HTTP/1.1\r\nHost: h\r\n\r\n", "q".repeat(4000));
     for _ in 0..3000 {
         assert_eq!(raw.send(&request).answer().text(), "aaaa");
     }
     assert!(matches!(child.0.try_wait(), Ok(None)));
-    let pid = child.0.id().to_string();
-    assert!(Command::new("kill").arg(pid).status().unwrap().success());
-    let deadline = Instant::now() + LONG;
-    let ended = loop {
-        if let Some(status) = child.0.try_wait().unwrap() {
-            break status;
-        }
-        assert!(Instant::now() < deadline, "it does not end");
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    assert_eq!(ended.code(), Some(0));
+    send_signal(child.0.id(), "TERM");
+    wait_until("the end of the server", || {
+        child.0.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
 }

@@ -169,13 +169,7 @@ fn special_files_are_404_without_waiting() {
         .with("inside.txt", "inside")
         .with("unreadable.txt", "x");
     let path = |name: &str| folder.path().join(name);
-    assert!(
-        Command::new("mkfifo")
-            .arg(path("fifo"))
-            .status()
-            .unwrap()
-            .success()
-    );
+    support::mkfifo(path("fifo"));
     let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
     symlink(outside.path().join("secret.txt"), path("out")).unwrap();
     symlink(outside.path(), path("out-dir")).unwrap();

@@ -78,10 +78,7 @@ fn names_that_cannot_be_listened_on() {
 #[test]
 fn the_port_may_come_from_port() {
     let folder = Folder::new();
-    let free = || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port().to_string()
-    };
+    let free = || support::free_address().port().to_string();
     let serve = |variables: &[(&str, &str)], flags: &[&str]| {
         let mut command = tinyhttp();
         command.arg("serve").arg(folder.path()).args(flags);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
-use support::{Folder, LONG, Raw, Serve, curl, curl_text, tinyhttp};
+use support::{Folder, LONG, Raw, Serve, curl, curl_text, free_address, tinyhttp, wait_until};
 
 /// What `serve` says when it can't start.
 fn refusal(mut command: Command) -> String {
@@ -36,8 +36,7 @@ fn serve<F: AsRef<OsStr>>(folder: &Path, flags: impl IntoIterator<Item = F>) -> 
 
 /// A port that was free a moment ago, for servers that have to have the same one.
 fn free_port() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port().to_string()
+    free_address().port().to_string()
 }
 
 fn is_root() -> bool {
@@ -570,9 +569,9 @@ fn an_end_under_full_load() {
                 })
                 .collect();
             let gave_up = std::thread::ScopedJoinHandle::is_finished;
-            while answers.load(Ordering::Relaxed) < 100 && !clients.iter().any(gave_up) {
-                std::thread::yield_now();
-            }
+            wait_until("a hundred answers", || {
+                answers.load(Ordering::Relaxed) >= 100 || clients.iter().any(gave_up)
+            });
             first.signal("TERM");
             assert!(half_sent.answer().text() == large);
             // One that is answered with close is the last of its connection (RFC 9112 §9.6); those

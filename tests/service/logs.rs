@@ -1,8 +1,9 @@
 //! The access log as its readers meet it: formats, files, rotation, and nothing lost.
 
+use std::fmt;
 use std::path::Path;
 use std::time::Instant;
-use support::{Folder, LONG, Running, Serve, tinyhttp};
+use support::{Folder, LONG, Running, Serve, send_signal, tinyhttp, wait_until};
 
 /// Of the user ann, with the password `secret`.
 const REQUEST: &str = "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\nReferer: http://r/\r\nUser-Agent: agent \u{fc}\r\n\r\n";
@@ -10,15 +11,14 @@ const REQUEST: &str = "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nAuthorization: Basic 
 /// The file's content as soon as `wanted` says that it is there. There is no event to wait for that
 /// isn't the log itself.
 fn read_when(path: &Path, wanted: impl Fn(&str) -> bool) -> String {
-    let since = Instant::now();
-    loop {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        if path.exists() && wanted(&text) {
-            return text;
-        }
-        assert!(since.elapsed() < LONG, "{}: {text:?}", path.display());
-        std::thread::yield_now();
-    }
+    let read = || std::fs::read_to_string(path).unwrap_or_default();
+    let what = fmt::from_fn(|f| write!(f, "{}: {:?}", path.display(), read()));
+    let mut text = String::new();
+    wait_until(what, || {
+        text = read();
+        path.exists() && wanted(&text)
+    });
+    text
 }
 
 #[test]
@@ -87,18 +87,13 @@ fn a_log_file_is_appended_to_even_by_a_quiet_server() {
     drop(server);
 
     // Without the banner only a known port tells the address.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = port.local_addr().unwrap();
-    drop(port);
+    let address = support::free_address();
     let mut command = tinyhttp();
     command.arg("serve").arg(folder.path().join("site"));
     command.args(["-q", "--no-host-check", "-p", &address.port().to_string()]);
     command.arg("--log-file").arg(&log);
     let quiet = Running(command.spawn().unwrap());
-    let since = Instant::now();
-    while std::net::TcpStream::connect(address).is_err() && since.elapsed() < LONG {
-        std::thread::yield_now();
-    }
+    support::listens(address);
     assert_eq!(support::Raw::connect(address).get("/a.txt").text(), "a");
     read_when(&log, |text| text.contains("  200  GET /a.txt"));
     drop(quiet);
@@ -465,11 +460,8 @@ fn no_process_outlives_the_server() {
             // The server has waited for it.
             assert!(is_gone(writer), "{signal}");
         }
-        let since = Instant::now();
-        while !is_gone(writer) {
-            assert!(since.elapsed() < LONG, "{signal}: {writer} is an orphan");
-            std::thread::yield_now();
-        }
+        let what = format_args!("{signal}: the end of {writer}, an orphan");
+        wait_until(what, || is_gone(writer));
         let text = std::fs::read_to_string(log).unwrap();
         assert_eq!(text.lines().count(), REQUESTS, "{signal}");
     }
@@ -490,10 +482,7 @@ fn signals_do_not_end_the_process_of_the_log() {
     .into_iter()
     .enumerate()
     {
-        let status = std::process::Command::new("kill")
-            .args(["-s", signal, &writer.to_string()])
-            .status();
-        assert!(status.unwrap().success());
+        send_signal(writer, signal);
         server.connect().get("/a.txt");
         read_when(&log, |text| text.lines().count() == number + 1);
     }
@@ -509,15 +498,8 @@ fn a_log_process_that_was_killed_is_reported() {
     let log = folder.join("log");
     let mut server = Serve::start(&folder.path().join("site"), ["--log-file", &log]);
     let writer = log_process(&server).expect("the log has a process");
-    let status = std::process::Command::new("kill")
-        .args(["-s", "KILL", &writer.to_string()])
-        .status();
-    assert!(status.unwrap().success());
-    let since = Instant::now();
-    while !is_gone(writer) {
-        assert!(since.elapsed() < LONG);
-        std::thread::yield_now();
-    }
+    send_signal(writer, "KILL");
+    wait_until("the end of the log's process", || is_gone(writer));
     assert_eq!(server.connect().get("/a.txt").status, 200);
     let line = server.stderr_line();
     assert!(line.contains("restart the server"), "{line}");
@@ -567,13 +549,7 @@ fn without_a_sandbox_the_log_has_no_process() {
 fn a_log_that_is_no_regular_file() {
     let folder = Folder::new().with("site/a.txt", "a");
     let pipe = folder.join("pipe");
-    assert!(
-        std::process::Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    support::mkfifo(&pipe);
     let reader = std::process::Command::new("head")
         .args(["-n", "1", &pipe])
         .stdout(std::process::Stdio::piped())

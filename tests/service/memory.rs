@@ -29,10 +29,7 @@ const PROMISES: [&str; 3] = [
 
 /// The server's peak memory, in bytes.
 fn peak(server: &Serve) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
-    kilobytes.parse::<usize>().unwrap() * KIB
+    support::status_bytes(server.pid(), "VmHWM")
 }
 
 /// Sends as much as goes, and doesn't wait.

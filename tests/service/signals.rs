@@ -117,7 +117,7 @@ fn users_that_cannot_be_read_again_stay() {
         }),
         ("a pipe", |path| {
             fs::remove_dir(path).unwrap();
-            assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+            support::mkfifo(path);
         }),
     ];
     fs::write(&users, "ann:right\n").unwrap();
@@ -178,14 +178,7 @@ fn a_closed_terminal_ends_the_server() {
     drop((command, side));
     let mut lines = BufReader::new(File::from(terminal)).lines();
     while !lines.next().unwrap().unwrap().contains("Ctrl-C") {}
-    let id = running.0.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-HUP", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    support::send_signal(running.0.id(), "HUP");
     while !lines.next().unwrap().unwrap().contains("SIGHUP") {}
     assert!(running.0.try_wait().unwrap().is_none());
     drop(lines);

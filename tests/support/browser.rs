@@ -51,7 +51,7 @@ impl Browser {
             .output();
         if !there.is_ok_and(|output| output.status.success()) {
             eprintln!(
-                "SKIPPED: there is no chromium, so the guide is not tried in a browser; `make test` installs it"
+                "skipped: there is no chromium, so the guide is not tried in a browser; `make test` installs it"
             );
             return None;
         }

@@ -1,13 +1,12 @@
 //! A running `tinyhttp serve`: its banner, its log, and what /proc says about it.
 
 use crate::program::{Running, lines, tinyhttp};
-use crate::{LONG, Raw};
+use crate::{LONG, Raw, send_signal, status_bytes, wait_until};
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
 
 /// A running `tinyhttp serve` on a port of its own.
 pub struct Serve {
@@ -115,11 +114,7 @@ impl Serve {
 
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.pid().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        send_signal(self.pid(), name);
     }
 
     /// Whether it has not ended.
@@ -141,22 +136,16 @@ impl Serve {
 
     /// Its resident memory, in bytes.
     pub fn memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
-        kilobytes.parse::<usize>().unwrap() * 1024
+        status_bytes(self.pid(), "VmRSS")
     }
 
     /// Waits for something that /proc tells and that no event announces.
     ///
     /// # Panics
     /// If it doesn't come in time.
+    #[track_caller]
     pub fn wait_until(&self, what: &str, mut is_so: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + LONG;
-        while !is_so(self) {
-            assert!(Instant::now() < deadline, "not in time: {what}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        wait_until(what, || is_so(self));
     }
 
     /// Waits for the program to end by itself: its exit code.

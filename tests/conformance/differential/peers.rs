@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
-use support::{Folder, LONG, Serve, root};
+use std::time::Duration;
+use support::{Folder, LONG, Serve, root, wait_until};
 
 /// Where a server listens. The peers can't say which port they were given, so they get a socket in
 /// the file system.
@@ -110,11 +110,8 @@ impl Server {
             place: Place::Unix(folder.path().join(format!("{name}.socket"))),
             running: Mutex::new(Running::Theirs(child)),
         };
-        let deadline = Instant::now() + LONG;
-        while server.connect().is_err() {
-            assert!(Instant::now() < deadline, "{name} does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        let what = format_args!("{name}, listening");
+        wait_until(what, || server.connect().is_ok());
         Some(server)
     }
 

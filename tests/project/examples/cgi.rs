@@ -295,13 +295,7 @@ fn what_a_script_leaves_behind_goes_with_it() {
         "(exec sleep 60 > held < /dev/null) &\nprintf 'Status: 200\\n\\nbye'",
     );
     let fifo = folder.join("held");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&fifo)
-            .status()
-            .unwrap()
-            .success()
-    );
+    support::mkfifo(&fifo);
     let server = start(&folder);
     let holder = std::thread::spawn(move || std::fs::read(fifo).unwrap());
     assert_eq!(server.connect().get("/leave").text(), "bye");
@@ -318,8 +312,7 @@ fn a_script_that_takes_too_long_is_ended() {
         "printf 'Status: 200\\n\\n'\nwhile sleep 0.02; do printf x; done",
     );
     let fifo = folder.join("held");
-    let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
-    assert!(made.success());
+    support::mkfifo(&fifo);
     let arguments = [folder.path().to_str().unwrap(), "0", "127.0.0.1", "0.3"];
     let server = Running::start("cgi", arguments);
     // Its end is the end of the pipe that it held.
