@@ -1,43 +1,15 @@
 //! Clients that are slow, many or careless: what they may cost, and what they get all the same.
 
-use crate::support::{LONG, Running, Seen, read_until, rest};
+use crate::support::{
+    GET, Hangs, LONG, PACE, Running, Seen, get, holding, narrow, read_until, rest,
+};
 use http::Response;
-use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tinyhttp_server::access_log::{AccessLog, Format};
 use tinyhttp_server::{Body, Builder, Handler, Limits, Reply, Request, Server, Timeouts};
-
-const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-
-/// The pace of whoever dribbles.
-const PACE: Duration = Duration::from_millis(20);
-
-/// A handler that waits at `/hold`: it, what tells that it waits, and what lets it go.
-fn holding() -> (impl Handler, mpsc::Receiver<()>, mpsc::Sender<()>) {
-    let (arrived, told) = mpsc::channel();
-    let (let_go, release) = mpsc::channel();
-    let release = Mutex::new(release);
-    let handler = move |request: Request<'_>| {
-        if request.path() == "/hold" {
-            arrived.send(()).unwrap();
-            release.lock().unwrap().recv_timeout(LONG).unwrap();
-        }
-        Response::new(Body::from("done"))
-    };
-    (handler, told, let_go)
-}
-
-fn get(stream: &mut TcpStream) {
-    stream.write_all(GET).unwrap();
-    read_until(stream, "done");
-}
-
-fn is_closed(stream: &mut TcpStream) -> bool {
-    matches!(stream.read(&mut [0]), Ok(0))
-}
 
 /// Sends a byte now and then, until the server has said something and ended the connection: what it
 /// said.
@@ -160,15 +132,6 @@ impl Drop for Zeros {
     }
 }
 
-/// A connection with a window of so many bytes, or as few as the system lets it have.
-fn narrow(server: &Running, window: usize) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(window).unwrap();
-    socket.connect(&SockAddr::from(server.address)).unwrap();
-    socket.set_read_timeout(Some(LONG)).unwrap();
-    socket.into()
-}
-
 #[test]
 fn who_takes_an_answer_byte_by_byte_is_cut() {
     let (gone, told) = mpsc::channel();
@@ -203,171 +166,6 @@ fn who_takes_an_answer_slowly_but_fast_enough_gets_it() {
     }
 }
 
-#[test]
-fn the_longest_idle_make_room_for_others() {
-    let (handler, told, let_go) = holding();
-    let server = Running::with(|builder| builder.max_connections(4), handler);
-    let mut busy = server.connect();
-    busy.write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
-        .unwrap();
-    told.recv_timeout(LONG).unwrap();
-    let mut idle: Vec<_> = (0..3).map(|_| server.connect()).collect();
-    for stream in &mut idle {
-        get(stream);
-        // Longer than a tick, so that it is known who has been idle for longest.
-        std::thread::sleep(PACE);
-    }
-    let mut fresh = server.connect();
-    get(&mut fresh);
-    assert!(is_closed(&mut idle[0]));
-    get(&mut idle[1]);
-    get(&mut idle[2]);
-    let_go.send(()).unwrap();
-    read_until(&mut busy, "done");
-}
-
-#[test]
-fn heads_that_do_not_end_make_room_when_nobody_is_idle() {
-    let server = Running::with(|builder| builder.max_connections(3), holding().0);
-    let mut slow: Vec<_> = (0..3).map(|_| server.connect()).collect();
-    for stream in &mut slow {
-        stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
-        std::thread::sleep(PACE);
-    }
-    get(&mut server.connect());
-    assert!(is_closed(&mut slow[0]));
-    slow[2].write_all(b"Host: h\r\n\r\n").unwrap();
-    read_until(&mut slow[2], "done");
-}
-
-#[test]
-fn who_says_nothing_makes_room_when_nobody_is_idle() {
-    let server = Running::with(|builder| builder.max_connections(3), holding().0);
-    let connect = |_| {
-        std::thread::sleep(PACE);
-        let mut stream = server.connect();
-        // An empty line says nothing, but without a byte the kernel would keep them for a second.
-        stream.write_all(b"\r\n").unwrap();
-        stream
-    };
-    let mut silent: Vec<_> = (0..3).map(connect).collect();
-    get(&mut server.connect());
-    assert!(is_closed(&mut silent[0]));
-    get(&mut silent[2]);
-}
-
-#[test]
-fn who_is_owed_an_answer_makes_no_room() {
-    let (handler, told, let_go) = holding();
-    let server = Running::with(|builder| builder.max_connections(1), handler);
-    let mut busy = server.connect();
-    busy.write_all(b"GET /hold HTTP/1.1\r\nHost: h\r\n\r\n")
-        .unwrap();
-    told.recv_timeout(LONG).unwrap();
-    let mut fresh = server.connect();
-    fresh.write_all(GET).unwrap();
-    fresh.set_read_timeout(Some(10 * PACE)).unwrap();
-    assert!(fresh.read(&mut [0]).is_err(), "it waits to be accepted");
-    let_go.send(()).unwrap();
-    read_until(&mut busy, "done");
-    fresh.set_read_timeout(Some(LONG)).unwrap();
-    read_until(&mut fresh, "done");
-}
-
-/// Connections that have their answer and still send content, slowly, for nobody.
-#[test]
-fn unwanted_content_makes_room() {
-    let server = Running::with(|builder| builder.max_connections(3), holding().0);
-    for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
-        let mut dripping: Vec<_> = (0..3)
-            .map(|_| {
-                let mut stream = server.connect();
-                let head = format!("POST / HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n7fff;");
-                stream.write_all(head.as_bytes()).unwrap();
-                read_until(&mut stream, "done");
-                stream
-            })
-            .collect();
-        for stream in &mut dripping {
-            stream.write_all(b"x").unwrap();
-        }
-        get(&mut server.connect());
-    }
-}
-
-/// Two clients that take nothing of a large response; each newcomer costs one of them its place,
-/// and the response is cut.
-#[test]
-fn the_slowest_reader_makes_room_when_nothing_else_does() {
-    const LARGE: usize = 64 << 20;
-    let handler = |request: Request<'_>| match request.path() {
-        "/large" => Response::new(Body::from(vec![0; LARGE])),
-        _ => Response::new(Body::from("done")),
-    };
-    let server = Running::with(|builder| builder.max_connections(2), handler);
-    let mut readers: Vec<_> = (0..2)
-        .map(|_| {
-            let mut stream = server.connect();
-            let request = b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
-            stream.write_all(request).unwrap();
-            read_until(&mut stream, "\r\n\r\n");
-            stream
-        })
-        .collect();
-    let mut fresh = server.connect();
-    get(&mut fresh);
-    let cut = readers
-        .iter_mut()
-        .filter_map(|stream| {
-            // The one that stays is not read to its end.
-            stream.set_read_timeout(Some(5 * PACE)).unwrap();
-            let mut left = vec![0; 1 << 20];
-            loop {
-                match stream.read(&mut left) {
-                    Ok(0) => return Some(ErrorKind::UnexpectedEof),
-                    Ok(_) => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
-                    Err(error) => return Some(error.kind()),
-                }
-            }
-        })
-        .next();
-    assert_eq!(cut, Some(ErrorKind::ConnectionReset));
-}
-
-/// Two clients that take a large response at a steady rate keep their places, and a third one
-/// waits.
-#[test]
-fn a_reader_that_keeps_its_rate_is_not_evicted() {
-    const LARGE: usize = 16 << 20;
-    let handler = |request: Request<'_>| match request.path() {
-        "/large" => Response::new(Body::from(vec![0; LARGE])),
-        _ => Response::new(Body::from("done")),
-    };
-    let server = Running::with(|builder| builder.max_connections(2), handler);
-    let mut readers: Vec<_> = (0..2)
-        .map(|_| {
-            let mut stream = narrow(&server, 64 * 1024);
-            let request = b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n";
-            stream.write_all(request).unwrap();
-            read_until(&mut stream, "\r\n\r\n");
-            stream
-        })
-        .collect();
-    let mut fresh = server.connect();
-    fresh.write_all(GET).unwrap();
-    let mut piece = vec![0; LARGE / 32];
-    for _ in 0..32 {
-        // The pace of the readers.
-        std::thread::sleep(PACE);
-        for stream in &mut readers {
-            stream.read_exact(&mut piece).unwrap();
-        }
-    }
-    // Both are idle now.
-    read_until(&mut fresh, "done");
-}
-
 /// Five of six bytes of content in one-byte chunks are framing. They do not count towards the
 /// slowest rate: 3,000 bytes of content a second are less than 10,000.
 #[test]
@@ -392,12 +190,6 @@ fn framing_of_skipped_content_earns_no_time() {
 /// they had taken.
 #[test]
 fn stuck_workers_are_replaced_and_what_they_took_is_answered() {
-    struct Hangs<H>(H);
-    impl<H: Handler> Handler for Hangs<H> {
-        fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-            Reply::Ready(self.0.handle(request).response())
-        }
-    }
     let (handler, told, let_go) = holding();
     let server = Running::with(|builder| builder.workers(2), Hangs(handler));
     let mut connections: Vec<_> = (0..16).map(|_| server.connect()).collect();
@@ -562,26 +354,6 @@ fn the_idle_timeout_is_announced() {
     }
 }
 
-#[test]
-fn one_client_cannot_have_all_connections() {
-    let server = Running::with(|builder| builder.max_connections_per_client(2), holding().0);
-    let mut first = server.connect();
-    let mut second = server.connect();
-    get(&mut first);
-    get(&mut second);
-    assert!(is_closed(&mut server.connect()));
-    drop(first);
-    let since = Instant::now();
-    loop {
-        let mut again = server.connect();
-        if again.write_all(GET).is_ok() && matches!(again.read(&mut [0]), Ok(1)) {
-            break;
-        }
-        assert!(since.elapsed() < LONG);
-    }
-    get(&mut second);
-}
-
 /// Closing a socket with unread bytes resets the connection.
 #[test]
 fn what_comes_behind_the_last_request_costs_no_answer() {
@@ -643,8 +415,7 @@ fn the_access_log_counts_content_and_not_its_framing() {
 
 #[test]
 fn a_server_that_is_never_run_leaves_nothing_behind() {
-    let theirs = Arc::new(());
-    let ours = Arc::clone(&theirs);
+    let (theirs, ours) = mpsc::channel::<()>();
     let server = Server::builder()
         .bind(([127, 0, 0, 1], 0).into())
         .unwrap()
@@ -661,9 +432,6 @@ fn a_server_that_is_never_run_leaves_nothing_behind() {
     drop(server);
     assert!(TcpStream::connect(address).is_err());
     // The handler goes with the last thread.
-    let since = Instant::now();
-    while Arc::strong_count(&ours) > 1 {
-        assert!(since.elapsed() < LONG, "its threads are still there");
-        std::thread::sleep(PACE);
-    }
+    let gone = ours.recv_timeout(LONG);
+    assert_eq!(gone, Err(RecvTimeoutError::Disconnected));
 }

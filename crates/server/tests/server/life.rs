@@ -1,12 +1,12 @@
 //! A server's life: handlers that wait, deadlines, what the log says, and the end.
 
-use crate::support::{LONG, Running, Seen, echo, read_until, rest};
+use crate::support::{Hangs, LONG, Running, Seen, echo, holding, read_until, rest, wait_until};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::{Body, Handler, Peer, Reply, Request, Response, Server, Timeouts};
+use tinyhttp_server::{Body, Handler, Peer, Request, Response, Server, Timeouts};
 
 /// One worker, and ten handlers that wait for each other: each needs a thread of its own, and gets
 /// it.
@@ -36,41 +36,12 @@ fn handlers_that_wait_are_replaced() {
     }
 }
 
-/// A handler that blocks before it replies.
-struct Held {
-    arrived: Mutex<mpsc::Sender<()>>,
-    release: Mutex<mpsc::Receiver<()>>,
-}
-
-impl Held {
-    /// The handler, what tells that it waits, and what lets it go.
-    fn new() -> (Self, mpsc::Receiver<()>, mpsc::Sender<()>) {
-        let (arrived, told) = mpsc::channel();
-        let (let_go, release) = mpsc::channel();
-        let held = Held {
-            arrived: Mutex::new(arrived),
-            release: Mutex::new(release),
-        };
-        (held, told, let_go)
-    }
-}
-
-impl Handler for Held {
-    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        if request.path() == "/hold" {
-            self.arrived.lock().unwrap().send(()).unwrap();
-            self.release.lock().unwrap().recv_timeout(LONG).unwrap();
-        }
-        Reply::Ready(Response::new("done"))
-    }
-}
-
 /// The one worker that waits finds a single request, which takes long, and doesn't know so before:
 /// others are served.
 #[test]
 fn a_long_turn_holds_nobody_up_while_workers_rest() {
-    let (held, told, let_go) = Held::new();
-    let server = Running::with(|builder| builder.workers(2), held);
+    let (handler, told, let_go) = holding();
+    let server = Running::with(|builder| builder.workers(2), Hangs(handler));
     let mut busy = server.connect();
     busy.write_all(b"GET /hold HTTP/1.0\r\n\r\n").unwrap();
     told.recv_timeout(LONG).unwrap();
@@ -83,8 +54,8 @@ fn a_long_turn_holds_nobody_up_while_workers_rest() {
 /// was idle, and another over one that nobody has accepted yet.
 #[test]
 fn a_request_that_has_come_before_the_end_is_answered() {
-    let (held, told, let_go) = Held::new();
-    let server = Running::with(|builder| builder.workers(1), held);
+    let (handler, told, let_go) = holding();
+    let server = Running::with(|builder| builder.workers(1), Hangs(handler));
     let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
     let mut idle = server.connect();
     idle.write_all(request).unwrap();
@@ -97,11 +68,9 @@ fn a_request_that_has_come_before_the_end_is_answered() {
     let mut fresh = server.connect();
     fresh.write_all(request).unwrap();
     server.stopper.drain(LONG);
-    let refused = (0..400).any(|_| {
-        std::thread::sleep(Duration::from_millis(10));
+    wait_until("the end of the listener", || {
         TcpStream::connect(server.address).is_err()
     });
-    assert!(refused, "the listener is closed");
     let_go.send(()).unwrap();
     for mut stream in [busy, idle, fresh] {
         assert!(rest(&mut stream).ends_with("done"));
@@ -111,7 +80,7 @@ fn a_request_that_has_come_before_the_end_is_answered() {
 /// Neither a client that reads nothing nor a handler that never returns puts it off.
 #[test]
 fn an_end_has_its_deadline() {
-    let (held, told, let_go) = Held::new();
+    let (held, told, let_go) = holding();
     let handler = move |request: Request<'_>| match request.path() {
         "/large" => Response::new("x".repeat(50_000_000)),
         _ => held.handle(request).response(),
@@ -162,7 +131,9 @@ fn who_has_just_connected_may_still_ask() {
     };
     ask(&mut silent);
     // By then the listener is closed, and idle connections are.
-    while TcpStream::connect(server.address).is_ok() {}
+    wait_until("the end of the listener", || {
+        TcpStream::connect(server.address).is_err()
+    });
     ask(&mut known);
 }
 

@@ -3,19 +3,21 @@
 //! | module | holds |
 //! |---|---|
 //! | `handlers` | what handlers read and send, that they may block, and that they may panic |
-//! | `clients` | what slow, many or careless clients may cost |
+//! | `clients` | what slow or careless clients may cost |
+//! | `eviction` | which connection gives its place to a newcomer |
 //! | `life` | deadlines, the access log, shutdown |
 //! | `endings` | what the access log says about how a response ended |
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
 //! | `archives`, `unpack` | what other programs find in archives of random trees |
 //! | `parked` | slow uploads and silent streams, which hold no thread |
-//! | `support` | a server that ends with its test |
+//! | `support` | a server that ends with its test, clients, and handlers |
 
 #![cfg(test)]
 
 mod archives;
 mod clients;
 mod endings;
+mod eviction;
 mod handlers;
 mod life;
 mod parked;

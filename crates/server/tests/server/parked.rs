@@ -1,12 +1,11 @@
 //! Content that comes slowly, and content that is made slowly: neither holds a thread.
-#![allow(clippy::unwrap_used)]
 
-use crate::support::{LONG, Running, read_until, rest};
+use crate::support::{Running, read_until, rest, wait_until};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tinyhttp_server::{
     Body, Builder, Handler, Receive, Reply, Request, Response, Sender, Timeouts,
 };
@@ -256,11 +255,7 @@ fn the_end_of_a_stream() {
     let sender = events.0.lock().unwrap()[0].clone();
     assert!(!sender.is_closed());
     drop(stream);
-    let since = Instant::now();
-    while !sender.is_closed() {
-        assert!(since.elapsed() < LONG);
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the end of the stream", || sender.is_closed());
     let mut stream = server.connect();
     stream.write_all(b"GET /events HTTP/1.0\r\n\r\n").unwrap();
     read_until(&mut stream, "hello\n");

@@ -1,16 +1,21 @@
-//! What the tests of the server share: a server that ends with its test, and readers of what it
-//! says.
+//! What the tests of the server share: a server that ends with its test, clients, and handlers.
 
 use http::{Response, StatusCode};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
-use tinyhttp_server::{Body, Builder, Handler, Request, Server, Stopper};
+use std::time::{Duration, Instant};
+use tinyhttp_server::{Body, Builder, Handler, Reply, Request, Server, Stopper};
 
 /// Longer than anything here takes; a test that comes here has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
+
+pub(crate) const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+/// The pace of slow clients.
+pub(crate) const PACE: Duration = Duration::from_millis(20);
 
 /// A server that ends with its test.
 pub(crate) struct Running {
@@ -74,6 +79,53 @@ pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
         seen.push(byte[0]);
     }
     String::from_utf8(seen).unwrap()
+}
+
+pub(crate) fn get(stream: &mut TcpStream) {
+    stream.write_all(GET).unwrap();
+    read_until(stream, "done");
+}
+
+/// Looks again and again until a condition holds that no event announces.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A connection with a window of so many bytes, or as few as the system lets it have.
+pub(crate) fn narrow(server: &Running, window: usize) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(window).unwrap();
+    socket.connect(&SockAddr::from(server.address)).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
+    socket.into()
+}
+
+/// A handler that waits at `/hold`: it, what tells that it waits, and what lets it go.
+pub(crate) fn holding() -> (impl Handler, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (arrived, told) = mpsc::channel();
+    let (let_go, release) = mpsc::channel();
+    let release = Mutex::new(release);
+    let handler = move |request: Request<'_>| {
+        if request.path() == "/hold" {
+            arrived.send(()).unwrap();
+            release.lock().unwrap().recv_timeout(LONG).unwrap();
+        }
+        Response::new(Body::from("done"))
+    };
+    (handler, told, let_go)
+}
+
+/// Blocks before it replies, as a handler whose disk hangs: its replies are ready.
+pub(crate) struct Hangs<H>(pub(crate) H);
+
+impl<H: Handler> Handler for Hangs<H> {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        Reply::Ready(self.0.handle(request).response())
+    }
 }
 
 /// A writer that others can look into.
