@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `architecture` | boundaries between and within the crates, and how the source reads |
 //! | `readme` | every command that the README shows |
+//! | `documents` | every path and every target of `make` that the documents name |
 //! | `manual` | man pages and shell completions |
 //! | `guide` | the guide in `www/`, served and read by a browser |
 //! | `palette` | the colours that the guide shares with the server |
@@ -13,6 +14,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod documents;
 mod examples;
 mod fuzzing;
 mod guide;
