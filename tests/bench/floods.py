@@ -225,15 +225,24 @@ def run(flood, port, crowd, ready):
             return
 
 
-def open_one(port, window=None):
+def open_one(port, window=None, source=""):
     """A connection that blocks nobody."""
     connection = socket.socket()
     if window:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, window)
     connection.settimeout(10)
+    if source:
+        connection.bind((source, 0))
     connection.connect(("127.0.0.1", port))
     connection.setblocking(False)
+    return connection
+
+
+def requesting(port, request, **options):
+    """A connection over which bytes have been sent."""
+    connection = open_one(port, **options)
+    try_to(connection.send, request)
     return connection
 
 
@@ -247,14 +256,16 @@ def try_to(act, *arguments):
         return False
 
 
-def in_turn(crowd, rate, act, again):
-    """Lets each of a crowd act in turn, so many times a second in all, and replaces those that are of no use."""
+def in_turn(ready, count, begin, rate, act):
+    """Lets each of a crowd act in turn, `rate` times a second in all, and replaces those that are of no use."""
+    crowd = [begin() for _ in range(count)]
+    ready()
     due = time.monotonic()
     while True:
         for number, connection in enumerate(crowd):
             if not act(connection):
                 connection.close()
-                crowd[number] = again()
+                crowd[number] = begin()
             due += 1 / rate
             if number % 16 == 0:
                 if (early := due - time.monotonic()) > 0:
@@ -264,37 +275,25 @@ def in_turn(crowd, rate, act, again):
 
 def slow_heads(port, crowd, ready):
     def begin():
-        connection = open_one(port)
-        try_to(connection.send, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
-        return connection
+        return requesting(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ")
 
-    heads = [begin() for _ in range(crowd)]
-    ready()
-    yield from in_turn(heads, 2500, lambda one: try_to(one.send, b"x") and try_to(one.recv, 4096), begin)
+    yield from in_turn(ready, crowd, begin, 2500, lambda one: try_to(one.send, b"x") and try_to(one.recv, 4096))
+
+
+def reading_slowly(port, crowd, ready, path):
+    def begin():
+        return requesting(port, f"GET {path()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+
+    yield from in_turn(ready, crowd, begin, 2500, lambda one: try_to(one.recv, 100))
 
 
 def slow_readers(port, crowd, ready):
-    def begin():
-        connection = open_one(port)
-        try_to(connection.send, b"GET /100m.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        return connection
-
-    readers = [begin() for _ in range(crowd)]
-    ready()
-    yield from in_turn(readers, 2500, lambda one: try_to(one.recv, 100), begin)
+    yield from reading_slowly(port, crowd, ready, lambda: "/100m.bin")
 
 
 def readers_of_many(port, crowd, ready):
     numbers = iter(range(10**9))
-
-    def begin():
-        connection = open_one(port)
-        try_to(connection.send, f"GET /files/{next(numbers) % FILES} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        return connection
-
-    readers = [begin() for _ in range(crowd)]
-    ready()
-    yield from in_turn(readers, 2500, lambda one: try_to(one.recv, 100), begin)
+    yield from reading_slowly(port, crowd, ready, lambda: f"/files/{next(numbers) % FILES}")
 
 
 def idle(port, crowd, ready):
@@ -304,9 +303,7 @@ def idle(port, crowd, ready):
         connection.setblocking(False)
         return connection
 
-    kept = [begin() for _ in range(crowd)]
-    ready()
-    yield from in_turn(kept, 1000, lambda one: try_to(one.recv, 4096), begin)
+    yield from in_turn(ready, crowd, begin, 1000, lambda one: try_to(one.recv, 4096))
 
 
 def resets(port, _, ready):
@@ -340,36 +337,24 @@ def pipelining(port, _, ready):
 
 def small_windows(port, crowd, ready):
     def begin():
-        connection = open_one(port, window=100)
-        try_to(connection.send, b"GET /1m.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        return connection
+        return requesting(port, b"GET /1m.bin HTTP/1.1\r\nHost: localhost\r\n\r\n", window=100)
 
-    readers = [begin() for _ in range(crowd // 5)]
-    ready()
-    yield from in_turn(readers, 5000, lambda one: try_to(one.recv, 4096), begin)
+    yield from in_turn(ready, crowd // 5, begin, 5000, lambda one: try_to(one.recv, 4096))
 
 
 def endless_content(port, crowd, ready):
     def begin():
-        connection = open_one(port)
-        try_to(connection.send, b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
-        return connection
+        return requesting(port, b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
 
-    senders = [begin() for _ in range(crowd // 5)]
-    ready()
-    yield from in_turn(senders, 2500, lambda one: try_to(one.send, b"10\r\n0123456789abcdef\r\n"), begin)
+    yield from in_turn(ready, crowd // 5, begin, 2500, lambda one: try_to(one.send, b"10\r\n0123456789abcdef\r\n"))
 
 
 def dripping_posts(port, _, ready):
     """They have their response, an error, and keep sending what is not wanted: 600 bytes a second each."""
     def begin():
-        connection = open_one(port)
-        try_to(connection.send, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n")
-        return connection
+        return requesting(port, b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n")
 
-    senders = [begin() for _ in range(CONNECTIONS)]
-    ready()
-    yield from in_turn(senders, 10 * CONNECTIONS, lambda one: try_to(one.send, bytes(60)), begin)
+    yield from in_turn(ready, CONNECTIONS, begin, 10 * CONNECTIONS, lambda one: try_to(one.send, bytes(60)))
 
 
 def one_byte_chunks(port, _, ready):
@@ -411,36 +396,6 @@ def one_byte_chunks(port, _, ready):
         yield
 
 
-def guessed_passwords(port, _, ready):
-    """From other addresses than the ordinary clients', of which each is a network of its own to the server."""
-    numbers = iter(range(10**9))
-    poll = select.epoll()
-    crowd = {}
-
-    def begin():
-        number = next(numbers)
-        name = "ann" if number % 2 else f"user{number}"
-        guess = base64.b64encode(f"{name}:guess{number}".encode()).decode()
-        connection = socket.socket()
-        connection.settimeout(10)
-        connection.bind((f"127.0.{1 + number % 40}.1", 0))
-        connection.connect(("127.0.0.1", port))
-        connection.setblocking(False)
-        try_to(connection.send, f"GET /1k.bin HTTP/1.0\r\nAuthorization: Basic {guess}\r\n\r\n".encode())
-        poll.register(connection, select.EPOLLIN)
-        crowd[connection.fileno()] = connection
-
-    for _ in range(40):
-        begin()
-    ready()
-    while True:
-        for number, _ in poll.poll(0.1):
-            if not try_to(crowd[number].recv, 1 << 16):
-                crowd.pop(number).close()
-                begin()
-        yield
-
-
 def asking(port, ready, path, fields):
     """Four connections that ask again as soon as they have an answer, whatever that is."""
     def go_on():
@@ -471,14 +426,13 @@ def gzip_misses(port, _, ready):
     yield from asking(port, ready, lambda: f"/pages/{next(numbers) % PAGES}.html", {"Accept-Encoding": "gzip"})
 
 
-def asking_crowd(port, ready, count, request, patience=None):
+def asking_crowd(ready, count, begin, patience=None):
     """Connections that ask again as soon as they have a response, and leave after `patience` seconds without its end."""
     poll = select.epoll()
     crowd, since = {}, {}
 
-    def begin():
-        connection = open_one(port)
-        try_to(connection.send, request)
+    def add():
+        connection = begin()
         poll.register(connection, select.EPOLLIN)
         crowd[connection.fileno()] = connection
         since[connection.fileno()] = time.monotonic()
@@ -486,10 +440,10 @@ def asking_crowd(port, ready, count, request, patience=None):
     def replace(number):
         since.pop(number)
         crowd.pop(number).close()
-        begin()
+        add()
 
     for _ in range(count):
-        begin()
+        add()
     ready()
     while True:
         for number, _ in poll.poll(0.1):
@@ -501,21 +455,35 @@ def asking_crowd(port, ready, count, request, patience=None):
         yield
 
 
+def guessed_passwords(port, _, ready):
+    """From other addresses than the ordinary clients', of which each is a network of its own to the server."""
+    numbers = iter(range(10**9))
+
+    def begin():
+        number = next(numbers)
+        name = "ann" if number % 2 else f"user{number}"
+        guess = base64.b64encode(f"{name}:guess{number}".encode()).decode()
+        request = f"GET /1k.bin HTTP/1.0\r\nAuthorization: Basic {guess}\r\n\r\n"
+        return requesting(port, request.encode(), source=f"127.0.{1 + number % 40}.1")
+
+    yield from asking_crowd(ready, 40, begin)
+
+
 def many_listings(port, _, ready):
-    yield from asking_crowd(port, ready, 64, b"GET /many/ HTTP/1.0\r\n\r\n")
+    yield from asking_crowd(ready, 64, lambda: requesting(port, b"GET /many/ HTTP/1.0\r\n\r\n"))
 
 
 def archive_heads(port, _, ready):
-    yield from asking_crowd(port, ready, 64, b"HEAD /many/?download=zip HTTP/1.0\r\n\r\n")
+    yield from asking_crowd(ready, 64, lambda: requesting(port, b"HEAD /many/?download=zip HTTP/1.0\r\n\r\n"))
 
 
 def many_archives(port, _, ready):
-    yield from asking_crowd(port, ready, 64, b"GET /many/?download=zip HTTP/1.0\r\n\r\n")
+    yield from asking_crowd(ready, 64, lambda: requesting(port, b"GET /many/?download=zip HTTP/1.0\r\n\r\n"))
 
 
 def zip_tails(port, _, ready):
     request = b"GET /large/?download=zip HTTP/1.1\r\nHost: localhost\r\nRange: bytes=-300\r\n\r\n"
-    yield from asking_crowd(port, ready, 270, request, patience=3)
+    yield from asking_crowd(ready, 270, lambda: requesting(port, request), patience=3)
 
 
 def other_programs(port, _, ready):
