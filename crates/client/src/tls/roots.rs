@@ -16,19 +16,22 @@
 //!
 //! Intermediate certificates get the check of keyUsage too, which webpki leaves out.
 
-use rustls::CertificateError;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, RootCertStore};
 use std::fmt;
 use std::sync::Arc;
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath, anchor_from_trusted_cert};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 use x509_parser::prelude::{ASN1Time, FromDer, X509Certificate, X509Version};
 
 /// Certificates that are trusted to issue others.
 #[derive(Debug)]
 pub(super) struct Roots {
-    /// Each with its name and key as webpki sees them.
-    anchors: Vec<TrustAnchor<'static>>,
+    /// The name and key of each certificate, as webpki sees them.
+    anchors: RootCertStore,
+    /// In the order of `anchors`.
     certificates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -69,24 +72,25 @@ impl Roots {
         certificates: Vec<CertificateDer<'static>>,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Self {
-        let mut roots = Roots {
-            anchors: Vec::new(),
-            certificates: Vec::new(),
+        let mut anchors = RootCertStore::empty();
+        let parsed = certificates
+            .into_iter()
+            .filter(|certificate| anchors.add(certificate.clone()).is_ok())
+            .collect();
+        Roots {
+            anchors,
+            certificates: parsed,
             algorithms,
-        };
-        for certificate in certificates {
-            let anchor = anchor_from_trusted_cert(&certificate).map(|anchor| anchor.to_owned());
-            if let Ok(anchor) = anchor {
-                roots.anchors.push(anchor);
-                roots.certificates.push(certificate);
-            }
         }
-        roots
     }
 
-    /// Looks for a chain to a root in which every issuer may issue. Signatures, names and dates
-    /// have been checked before.
-    pub(super) fn check_issuers(
+    pub(super) fn is_empty(&self) -> bool {
+        self.certificates.is_empty()
+    }
+
+    /// Looks for a chain to a root whose signatures, dates and purposes are right, and in which every
+    /// issuer may issue. The error names an unfit issuer, also if there is no chain at all.
+    pub(super) fn find_chain(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -103,7 +107,7 @@ impl Roots {
             certificate
                 .verify_for_usage(
                     self.algorithms.all,
-                    &self.anchors,
+                    &self.anchors.roots,
                     intermediates,
                     now,
                     KeyUsage::server_auth(),
@@ -113,6 +117,23 @@ impl Roots {
                 .map(|_| ())
         });
         found.map_err(|_| refusal.get().error())
+    }
+
+    /// Looks for a chain to a root without the checks of issuers that
+    /// [`find_chain`](Self::find_chain) adds. The error is that of rustls.
+    pub(super) fn find_any_chain(
+        &self,
+        end_entity: &ParsedCertificate<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        verify_server_cert_signed_by_trust_anchor(
+            end_entity,
+            &self.anchors,
+            intermediates,
+            now,
+            self.algorithms.all,
+        )
     }
 
     fn check_path(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Result<(), Unfit> {
@@ -129,6 +150,7 @@ impl Roots {
         let anchor = path.anchor();
         let same = self
             .anchors
+            .roots
             .iter()
             .zip(&self.certificates)
             .filter(|(other, _)| {

@@ -4,12 +4,12 @@ use super::roots::{self, Roots};
 use super::{NotSecured, TlsOptions};
 use crate::error::TlsFailure;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,7 +26,6 @@ enum Whom {
     Anybody,
     /// Holders of certificates that a root has signed, and of those that are named themselves.
     Signed {
-        chain: Arc<WebPkiServerVerifier>,
         roots: Roots,
         named: Vec<CertificateDer<'static>>,
     },
@@ -40,14 +39,14 @@ impl Trust {
     ) -> Result<Self, NotSecured> {
         let whom = match options.insecure {
             true => Whom::Anybody,
-            false => Whom::signed(options, provider.clone())?,
+            false => Whom::signed(options, &provider)?,
         };
         Ok(Trust { provider, whom })
     }
 }
 
 impl Whom {
-    fn signed(options: &TlsOptions, provider: Arc<CryptoProvider>) -> Result<Self, NotSecured> {
+    fn signed(options: &TlsOptions, provider: &CryptoProvider) -> Result<Self, NotSecured> {
         let (certificates, named) = match &options.ca_file {
             Some(path) => {
                 let named = certificates(path).map_err(|error| {
@@ -57,21 +56,12 @@ impl Whom {
             }
             None => (rustls_native_certs::load_native_certs().certs, Vec::new()),
         };
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(certificates.iter().cloned());
-        if store.is_empty() {
+        let roots = Roots::new(certificates, provider.signature_verification_algorithms);
+        if roots.is_empty() {
             let reason = "this machine has no trusted certificates (package ca-certificates)";
             return Err(NotSecured::new(TlsFailure::Roots, reason));
         }
-        let algorithms = provider.signature_verification_algorithms;
-        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
-            .build()
-            .map_err(|error| NotSecured::new(TlsFailure::Roots, error.to_string()))?;
-        Ok(Whom::Signed {
-            chain,
-            roots: Roots::new(certificates, algorithms),
-            named,
-        })
+        Ok(Whom::Signed { roots, named })
     }
 }
 
@@ -98,15 +88,10 @@ impl ServerCertVerifier for Trust {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Whom::Signed {
-            chain,
-            roots,
-            named,
-        } = &self.whom
-        else {
+        let Whom::Signed { roots, named } = &self.whom else {
             return Ok(ServerCertVerified::assertion());
         };
         // A certificate that is named itself needs no issuer (X509_V_FLAG_PARTIAL_CHAIN of OpenSSL,
@@ -116,8 +101,15 @@ impl ServerCertVerifier for Trust {
             verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
             return Ok(ServerCertVerified::assertion());
         }
-        chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        roots.check_issuers(end_entity, intermediates, now)?;
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        let fit = roots.find_chain(end_entity, intermediates, now);
+        // An unfit issuer is reported only if nothing else is wrong: rustls's own error for the chain
+        // comes first, then a wrong name.
+        if fit.is_err() {
+            roots.find_any_chain(&certificate, intermediates, now)?;
+        }
+        verify_server_name(&certificate, server_name)?;
+        fit?;
         Ok(ServerCertVerified::assertion())
     }
 
