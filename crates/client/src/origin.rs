@@ -26,10 +26,7 @@ impl Origin {
                 "https" => true,
                 _ => return None,
             },
-            host: match zone {
-                Some(zone) => zone::in_zone(&host, zone),
-                None => host,
-            },
+            host: zone::in_zone(host, zone),
             port: url.port_or_known_default()?,
         })
     }

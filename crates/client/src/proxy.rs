@@ -91,10 +91,7 @@ impl Proxy {
         let full = format!("proxy://{rest}");
         let (text, zone) = zone::split_url(&full);
         let url = Url::parse(&text).map_err(|_| bad())?;
-        let mut host = Host::parse(url.host_str().ok_or_else(bad)?).map_err(|_| bad())?;
-        if let Some(zone) = zone {
-            host = zone::in_zone(&host, &zone);
-        }
+        let host = zone::host_of(&url, zone.as_deref()).map_err(|_| bad())?;
         let default = if kind == ProxyKind::Https { 443 } else { 1080 };
         Ok(Proxy {
             kind,

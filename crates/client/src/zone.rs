@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
-use url::{Host, ParseError};
+use url::{Host, ParseError, Url};
 
 /// Parses a host as in a URL; an IPv6 address in brackets may have a zone.
 ///
@@ -31,7 +31,7 @@ pub fn parse_host(text: &str) -> Result<Host<String>, ParseError> {
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     match inside.and_then(split) {
-        Some((address, zone)) => Ok(in_zone(&Host::Ipv6(address), &zone)),
+        Some((address, zone)) => Ok(in_zone(Host::Ipv6(address), Some(&zone))),
         None => Host::parse(text),
     }
 }
@@ -84,12 +84,21 @@ pub fn split_url(url: &str) -> (Cow<'_, str>, Option<String>) {
     }
 }
 
+/// Returns the host of a URL, in `zone` if it has one. [`Url::host`] recognises names and IPv4
+/// addresses only with schemes such as http, this function with every scheme.
+///
+/// # Errors
+/// If the URL has no host, or one that can't be a host.
+pub fn host_of(url: &Url, zone: Option<&str>) -> Result<Host<String>, ParseError> {
+    let host = Host::parse(url.host_str().unwrap_or_default())?;
+    Ok(in_zone(host, zone))
+}
+
 /// The host in that zone. Hosts other than IPv6 addresses have no zones and stay as they are.
-#[must_use]
-pub fn in_zone(host: &Host<String>, zone: &str) -> Host<String> {
-    match host {
-        Host::Ipv6(address) => Host::Domain(format!("{address}%{zone}")),
-        other => other.clone(),
+pub(crate) fn in_zone(host: Host<String>, zone: Option<&str>) -> Host<String> {
+    match (host, zone) {
+        (Host::Ipv6(address), Some(zone)) => Host::Domain(format!("{address}%{zone}")),
+        (host, _) => host,
     }
 }
 

@@ -25,7 +25,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use tinyhttp_client::trace::Observer;
 use tinyhttp_client::{Client, Error, zone};
-use url::{Host, Url};
+use url::Url;
 
 /// A menu longer than that isn't shown as one.
 const LONGEST_MENU: u64 = 16 * 1024 * 1024;
@@ -46,14 +46,8 @@ pub(super) fn fetch(
     summary: &mut Summary,
 ) -> Result<(), Failure> {
     let (kind, selector) = split(url);
-    let host = url
-        .host_str()
-        .and_then(|host| Host::parse(host).ok())
-        .map(|host| match zone {
-            Some(zone) => zone::in_zone(&host, zone),
-            None => host,
-        })
-        .ok_or_else(|| Failure::with_code(3, format!("{url} has no host")))?;
+    let host = zone::host_of(url, zone)
+        .map_err(|_| Failure::with_code(3, format!("{url} has no host")))?;
     let is_secure = url.scheme() == "gophers";
     let observer = narrator.map(|narrator| Arc::new(narrator) as Arc<dyn Observer>);
     let mut stream = client.connect(&host, url.port().unwrap_or(70), is_secure, observer)?;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Instant;
-use tinyhttp_client::url::{Host, Url};
+use tinyhttp_client::url::Url;
 use tinyhttp_client::{Client, hide_passwords, zone};
 
 /// Find the addresses of a host
@@ -51,9 +51,8 @@ fn look_up(args: &Args, client: &Client, text: &str) -> Result<(), Failure> {
     let (host, port) = if text.contains("://") {
         let (without_zone, zone) = zone::split_url(text);
         let url = Url::parse(&without_zone).map_err(bad)?;
-        let host = Host::parse(url.host_str().unwrap_or_default()).map_err(bad)?;
         (
-            zone.map_or(host.clone(), |zone| zone::in_zone(&host, &zone)),
+            zone::host_of(&url, zone.as_deref()).map_err(bad)?,
             url.port_or_known_default().unwrap_or(80),
         )
     } else {
