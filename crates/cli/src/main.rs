@@ -7,6 +7,7 @@ mod failure;
 mod flags;
 mod get;
 mod manual;
+mod paths;
 mod resolve;
 mod serve;
 mod usage;

@@ -1,5 +1,6 @@
 //! The hint for a command line without a command: for `tinyhttp dist`, `tinyhttp serve dist`.
 
+use crate::paths::directory_of;
 use crate::visible::visible;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -60,9 +61,7 @@ fn command_meant(error: &Error, arguments: &[OsString]) -> Option<String> {
     } else if is_url(word) && !path.exists() {
         format!("to fetch that URL: tinyhttp get {rest}")
     } else if path.is_file() {
-        let dir = path.parent().filter(|dir| *dir != Path::new(""));
-        let dir = dir.unwrap_or(Path::new("."));
-        let dir = quoted(&dir.to_string_lossy());
+        let dir = quoted(&directory_of(path).to_string_lossy());
         format!("that is a file; to serve its directory: tinyhttp serve {dir}")
     } else if is_similar {
         return None;

@@ -7,6 +7,8 @@
 mod failure;
 #[path = "../../src/get/mod.rs"]
 mod get;
+#[path = "../../src/paths.rs"]
+mod paths;
 #[path = "../../src/visible.rs"]
 mod visible;
 

@@ -5,8 +5,8 @@
 //! next server instead of being refused. Passed sockets replace the default address.
 
 use super::args::{Args, Bind};
-use super::paths::directory_of;
 use crate::failure::Failure;
+use crate::paths::directory_of;
 use listenfd::ListenFd;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};

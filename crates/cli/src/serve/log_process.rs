@@ -18,10 +18,10 @@
 //! is closed: after the last line, however the server ended. Its own sandbox lets it make and
 //! append to files in the log's directory, and nothing else.
 
-use super::paths::directory_of;
 use super::privileges::{self, Inherited};
 use super::sandbox::{self, Allowed};
 use super::syscalls;
+use crate::paths::directory_of;
 use nix::sys::prctl::set_name;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::io::Errno;

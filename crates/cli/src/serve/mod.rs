@@ -27,7 +27,6 @@ mod identity;
 mod listen;
 mod log_process;
 mod middleware;
-mod paths;
 mod privileges;
 mod sandbox;
 mod signals;

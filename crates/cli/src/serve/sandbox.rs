@@ -10,8 +10,8 @@
 
 use super::args::Args;
 use super::listen::Sockets;
-use super::paths::directory_of;
 use crate::failure::Failure;
+use crate::paths::directory_of;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
     PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,

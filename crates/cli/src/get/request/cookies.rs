@@ -5,6 +5,7 @@ use crate::get::args::RequestArgs;
 use crate::get::failure::{read_failure, write_failure};
 use crate::get::output::sink::Output;
 use crate::get::output::{destination, replace};
+use crate::paths::directory_of;
 use crate::visible::visible;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -67,13 +68,10 @@ fn write_privately(path: &Path, text: &[u8]) -> Result<(), Failure> {
     let failed = |error: &io::Error| write_failure(&path.display().to_string(), error);
     let is_there = replace::check(path)?.is_some();
     let real = replace::resolve(path)?;
-    let folder = real
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
     // The name is random, and the file is created exclusively: no link that lies there is followed.
     let created = tempfile::Builder::new()
         .prefix(".tinyhttp-cookies-")
-        .tempfile_in(folder.unwrap_or(Path::new(".")));
+        .tempfile_in(directory_of(&real));
     let created = match created {
         Ok(created) => created,
         // The file may be written to, though its folder may not.
