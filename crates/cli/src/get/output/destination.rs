@@ -4,8 +4,10 @@ use super::{names, replace};
 use crate::failure::Failure;
 use crate::get::args::{Args, DownloadArgs, Target, bytes};
 use crate::get::failure::write_failure;
+use crate::paths::directory_of;
 use http::HeaderMap;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -130,11 +132,17 @@ fn in_folder(args: &DownloadArgs, path: &Path) -> Result<PathBuf, Failure> {
         Some(folder) => folder.join(path),
         None => path.to_owned(),
     };
-    if args.create_dirs
-        && let Some(folder) = path.parent()
-    {
-        fs::create_dir_all(folder)
-            .map_err(|error| write_failure(&folder.display().to_string(), &error))?;
-    }
+    create_parent(args, &path).map_err(|error| {
+        let folder = directory_of(&path);
+        write_failure(&folder.display().to_string(), &error)
+    })?;
     Ok(path)
+}
+
+/// Creates the directory of a file, if --create-dirs asks for it.
+pub(in crate::get) fn create_parent(args: &DownloadArgs, file: &Path) -> io::Result<()> {
+    match file.parent() {
+        Some(parent) if args.create_dirs => fs::create_dir_all(parent),
+        _ => Ok(()),
+    }
 }

@@ -1,5 +1,6 @@
 //! `--etag-save`: the entity tag of a response, for `--etag-compare` of a later run.
 
+use super::destination::create_parent;
 use crate::failure::Failure;
 use crate::get::args::Args;
 use crate::get::failure::write_failure;
@@ -26,9 +27,7 @@ pub(in crate::get) fn save_entity_tag(args: &Args, response: &Response) -> Resul
             .write_all(line.as_bytes())
             .map_err(|error| write_failure("to standard output", &error));
     }
-    let folder = path.parent().filter(|_| args.download.create_dirs);
-    folder
-        .map_or(Ok(()), fs::create_dir_all)
+    create_parent(&args.download, path)
         .and_then(|()| fs::write(path, line))
         .map_err(|error| write_failure(&path.display().to_string(), &error))
 }

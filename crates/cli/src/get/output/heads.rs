@@ -4,15 +4,14 @@
 //! among them. The file is emptied once, when the run begins, and each head is written as it
 //! arrives, so that it is there if the rest fails.
 
-use super::destination::is_special;
-use super::sink::open_special;
+use super::destination::{create_parent, is_special};
+use super::sink::{open_special, stdout_file};
 use super::terminal::{Console, head};
 use crate::failure::Failure;
 use crate::get::args::Args;
 use crate::get::failure::write_failure;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tinyhttp_client::trace::Event;
@@ -46,14 +45,11 @@ impl HeadDump {
             false => path.display().to_string(),
         };
         let opened = if is_stdout {
-            io::stdout().as_fd().try_clone_to_owned().map(File::from)
+            stdout_file()
         } else if is_special(path) {
             open_special(path)
         } else {
-            let folder = path.parent().filter(|_| args.download.create_dirs);
-            folder
-                .map_or(Ok(()), std::fs::create_dir_all)
-                .and_then(|()| File::create(path))
+            create_parent(&args.download, path).and_then(|()| File::create(path))
         };
         let file = opened.map_err(|error| write_failure(&name, &error))?;
         Ok(Some(HeadDump(Arc::new(Mutex::new(State {

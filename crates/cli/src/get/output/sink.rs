@@ -34,11 +34,7 @@ impl Output {
     /// Standard output. It is written to directly: the standard library's buffer would look for
     /// lines.
     pub(in crate::get) fn stdout(console: Console, fields: &HeaderMap) -> Result<Self, Failure> {
-        let stdout = io::stdout()
-            .as_fd()
-            .try_clone_to_owned()
-            .map_err(|error| write_failure("to standard output", &error))?;
-        let file = File::from(stdout);
+        let file = stdout_file().map_err(|error| write_failure("to standard output", &error))?;
         Ok(if console.is_readable {
             Output::Terminal(Text::new(file, is_json(fields), console.stdout_colour))
         } else {
@@ -118,14 +114,17 @@ impl Output {
     }
 }
 
+/// Standard output as a file without a buffer.
+pub(in crate::get) fn stdout_file() -> io::Result<File> {
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
 /// Opens a device, a FIFO or the like for writing.
 pub(in crate::get) fn open_special(path: &Path) -> io::Result<File> {
     match path.to_str() {
         // A descriptor that is open has a position; the same file opened anew would be written from
         // its beginning.
-        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
-            io::stdout().as_fd().try_clone_to_owned().map(File::from)
-        }
+        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => stdout_file(),
         Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
             io::stderr().as_fd().try_clone_to_owned().map(File::from)
         }
