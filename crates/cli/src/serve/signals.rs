@@ -132,11 +132,6 @@ pub(super) fn block_job_control() -> io::Result<()> {
 impl Reload {
     fn run(self, signals: &Receiver<i32>) {
         for signal in signals {
-            let name = if signal == SIGHUP {
-                "SIGHUP"
-            } else {
-                "SIGUSR1"
-            };
             match &self.log {
                 Some(log) => log.reopen(),
                 None if signal == SIGUSR1 => {
@@ -145,25 +140,25 @@ impl Reload {
                 None => {}
             }
             if signal == SIGHUP {
-                self.read_users(name);
+                self.read_users();
             }
         }
     }
 
     /// Replaces the users by those that the flags name now. If one can't be read, the old ones
     /// stay.
-    fn read_users(&self, signal: &str) {
+    fn read_users(&self) {
         let Some(users) = &self.users else {
-            log::info!("{signal}: there are no users to read again; --auth-file FILE sets them");
+            log::info!("SIGHUP: there are no users to read again; --auth-file FILE sets them");
             return;
         };
         match self.access.users_again() {
             Ok(read) => {
                 users.replace(read);
-                log::info!("{signal}: the users were read again");
+                log::info!("SIGHUP: the users were read again");
             }
             Err(failure) => log::error!(
-                "{signal}: the users stay as they were: {}; {}",
+                "SIGHUP: the users stay as they were: {}; {}",
                 failure.what(),
                 failure.hint_text()
             ),
