@@ -116,17 +116,17 @@ pub(crate) fn follow(
         303 => request.method != Method::HEAD,
         _ => false,
     };
+    let mut dropped = Vec::new();
     if becomes_get {
         request.method = Method::GET;
         request.body = Body::empty();
-        let of_content = [
+        dropped.extend([
             header::CONTENT_TYPE,
             header::CONTENT_ENCODING,
             header::CONTENT_LANGUAGE,
             header::CONTENT_LOCATION,
             header::CONTENT_RANGE,
-        ];
-        request.fields = without(&request.fields, &of_content);
+        ]);
     } else if !request.body.can_be_sent() {
         return Err(Error::Redirect {
             location: hide_passwords(url.as_str()),
@@ -137,16 +137,18 @@ pub(crate) fn follow(
     let is_other = from != Origin::in_zone(&url, zone.as_deref());
     if is_other {
         // The field names the host of the URL it was written for.
-        request.fields = without(&request.fields, &[header::HOST]);
+        dropped.push(header::HOST);
         if !policy.trusts_location {
             request.authorization = None;
-            let secret = [
+            dropped.extend([
                 header::AUTHORIZATION,
                 header::COOKIE,
                 header::PROXY_AUTHORIZATION,
-            ];
-            request.fields = without(&request.fields, &secret);
+            ]);
         }
+    }
+    if !dropped.is_empty() {
+        request.fields = without(&request.fields, &dropped);
     }
     request.target = Target::OfUrl;
     let written = take_credentials(&mut url);
