@@ -8,11 +8,11 @@ use super::multipart::Form;
 use super::{range, secrets};
 use crate::failure::Failure;
 use crate::get::args::Args;
-use crate::get::args::bytes::{UNRESERVED, percent_encoded, quoted, split_once};
+use crate::get::args::bytes::{self, UNRESERVED, percent_encoded, quoted, split_once};
 use crate::get::failure::read_failure;
 use crate::get::output::progress::Bar;
 use http::{Method, Version};
-use percent_encoding::percent_encode;
+use percent_encoding::{AsciiSet, CONTROLS, percent_encode, utf8_percent_encode};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -102,7 +102,7 @@ impl RequestSpec {
         };
         for line in &request.header {
             match line.as_bytes().strip_prefix(b"@") {
-                Some(path) => spec.add_lines_of(Path::new(OsStr::from_bytes(path)))?,
+                Some(path) => spec.add_lines_of(bytes::path(path))?,
                 None => spec.add_line(line.as_bytes())?,
             }
         }
@@ -341,20 +341,11 @@ fn path_as_is(url: &Url, original: &str) -> Option<String> {
     let path = &rest[rest.find('/')?..];
     let path = path.split(['?', '#']).next().unwrap_or(path);
     // Only dots are meant to stay; what can't stand in a request line still can't.
-    let path: String = path
-        .chars()
-        .map(|character| match character {
-            ' '..='~' if character != ' ' => character.to_string(),
-            other => percent_encoding::utf8_percent_encode(
-                other.encode_utf8(&mut [0; 4]),
-                percent_encoding::NON_ALPHANUMERIC,
-            )
-            .to_string(),
-        })
-        .collect();
+    const UNSENDABLE: AsciiSet = CONTROLS.add(b' ');
+    let path = utf8_percent_encode(path, &UNSENDABLE);
     Some(match url.query() {
         Some(query) => format!("{path}?{query}"),
-        None => path,
+        None => path.to_string(),
     })
 }
 
