@@ -108,7 +108,7 @@ pub(in crate::get) fn read(given: &[FormPart]) -> Result<Vec<Part>, Failure> {
 impl Part {
     fn new(name: &[u8], content: Content) -> Self {
         Part {
-            name: Some(name.to_vec()).filter(|name| !name.is_empty()),
+            name: name_of(name),
             content,
             ..Part::default()
         }
@@ -126,12 +126,10 @@ enum Element {
 
 fn read_part(text: &[u8]) -> Result<Element, Failure> {
     let (name, rest) = split_once(text, b'=').ok_or_else(|| not_a_part(text))?;
-    let part = |options: Options, content| Part {
-        filename: options.filename,
-        media_type: options.media_type,
-        encoder: options.encoder,
-        fields: options.fields,
-        ..Part::new(name, content)
+    let part = |options, content| Part {
+        name: name_of(name),
+        content,
+        ..options
     };
     if name.is_empty() && rest == b")" {
         return Ok(Element::End);
@@ -154,7 +152,7 @@ fn read_part(text: &[u8]) -> Result<Element, Failure> {
             // Several files of one name are a message of their own (RFC 2388 §4.2).
             Ok(Element::Part(match files.len() {
                 1 => Part {
-                    name: Part::new(name, Content::default()).name,
+                    name: name_of(name),
                     ..files.remove(0)
                 },
                 _ => Part::new(name, Content::Parts(files)),
@@ -176,10 +174,8 @@ fn read_files(files: &[u8], text: &[u8]) -> Result<Vec<Part>, Failure> {
         let file = path(&file);
         all.push(Part {
             filename: options.filename.or_else(|| base(file)),
-            media_type: options.media_type,
-            encoder: options.encoder,
-            fields: options.fields,
-            ..Part::new(b"", Content::File(file.to_owned()))
+            content: Content::File(file.to_owned()),
+            ..options
         });
         match behind.strip_prefix(b",") {
             Some(behind) => rest = behind,
@@ -192,26 +188,22 @@ fn base(path: &Path) -> Option<Vec<u8>> {
     Some(path.file_name()?.as_bytes().to_vec())
 }
 
-/// The options of a value.
-#[derive(Default)]
-struct Options {
-    media_type: Option<Vec<u8>>,
-    filename: Option<Vec<u8>>,
-    encoder: Option<Encoder>,
-    fields: Vec<Vec<u8>>,
+/// The name of a part; an empty one is none.
+fn name_of(name: &[u8]) -> Option<Vec<u8>> {
+    Some(name.to_vec()).filter(|name| !name.is_empty())
 }
 
-/// Reads a value and its options up to one of `ends` that is no semicolon: both, and the text
-/// behind. With `keeps` an option that means nothing is part of the value: a semicolon in a text
-/// stays one.
+/// Reads a value and its options up to one of `ends` that is no semicolon. Returns the value, a
+/// part that has the options but no name or content, and the text behind. With `keeps` an option
+/// that means nothing is part of the value: a semicolon in a text stays one.
 fn read_value<'t>(
     text: &'t [u8],
     ends: &[u8],
     keeps: bool,
     whole: &[u8],
-) -> Result<(Vec<u8>, Options, &'t [u8]), Failure> {
+) -> Result<(Vec<u8>, Part, &'t [u8]), Failure> {
     let (mut value, mut rest) = word(text, ends);
-    let mut options = Options::default();
+    let mut options = Part::default();
     // Whether the last option was the type, which may have parameters.
     let mut is_in_type = false;
     while let Some(option) = rest.strip_prefix(b";") {
