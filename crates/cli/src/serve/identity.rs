@@ -37,15 +37,16 @@ impl Identity {
             Some((user, group)) => (user, Some(group)),
             None => (name, None),
         };
-        let found = match user.parse() {
-            Ok(number) => User::from_uid(Uid::from_raw(number)),
-            Err(_) => User::from_name(user),
+        let number = user.parse().ok().map(Uid::from_raw);
+        let found = match number {
+            Some(number) => User::from_uid(number),
+            None => User::from_name(user),
         };
         let found = found.map_err(|error| unknown("user", user, error.desc()))?;
-        let id = match (&found, user.parse()) {
+        let id = match (&found, number) {
             (Some(found), _) => found.uid,
-            (None, Ok(number)) => Uid::from_raw(number),
-            (None, Err(_)) => return Err(unknown("user", user, "there is none of that name")),
+            (None, Some(number)) => number,
+            (None, None) => return Err(unknown("user", user, "there is none of that name")),
         };
         if id.is_root() {
             return Err(Failure::new(
