@@ -201,8 +201,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Takes these for the addresses of a host, without asking anybody; at one port only, unless
-    /// that is `None`.
+    /// Takes these for the addresses of a host, without a lookup; at one port only, unless that is
+    /// `None`.
     ///
     /// # Errors
     /// If `host` isn't one.

@@ -6,8 +6,8 @@
 //! interleaved (§4)       v6 v4 v6 v4
 //!                        │  │
 //! 0 ms                   ●  │          the first address is tried
-//! 250 ms, or as soon        ●          the next joins in; whoever connects first wins, the others are dropped
-//! as one has failed
+//! 250 ms, or as soon        ●          the next joins in; the first to connect wins, and
+//! as one has failed                    the others are dropped
 //! ```
 //!
 //! Every address is tried, whatever the error of the one before it, and one deadline bounds them

@@ -2,8 +2,8 @@
 //! read.
 //!
 //! A few bytes can unfold into gigabytes. Decoding takes little memory however much comes out, but
-//! whoever collects or stores it may not, so content that has grown beyond [`FREE`] and beyond
-//! [`RATIO`] times what came over the wire is refused.
+//! a caller that collects or stores the content may run out of it, so content that has grown beyond
+//! [`FREE`] and beyond [`RATIO`] times the bytes on the wire is refused.
 
 use crate::error::Error;
 use http::{HeaderMap, HeaderValue, header};

@@ -113,8 +113,8 @@ enum Verdict {
 impl<'n> Lookup<'n> {
     fn new(name: &'n str) -> io::Result<Self> {
         Name::new(name).map_err(|_| io::Error::other("that can't be a host's name"))?;
-        // The hasher's keys are random, and so is what it makes of nothing. Somebody who can't see
-        // the question can't forge its answer.
+        // The hasher's keys are random, and so is the hash. An attacker that can't see the question
+        // can't forge its answer.
         let random = RandomState::new().hash_one(name);
         let asked = |kind, id| Asked {
             kind,

@@ -87,8 +87,8 @@
 //! - What two readers could understand differently is refused ([`ProtocolError`]), unless RFC 9112
 //!   tells a user agent how to read it ([`ClientBuilder::strict`]).
 //!
-//! It asks no proxy unless told to ([`Proxies::from_env`]), keeps no cookies, and logs nothing: who
-//! wants to know sets an [observer](trace::Observer).
+//! It asks no proxy unless told to ([`Proxies::from_env`]), keeps no cookies, and logs nothing: an
+//! [observer](trace::Observer) gets the events.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -4,10 +4,10 @@
 //! A download goes on like this (RFC 9110 §13.1.5, §14):
 //!
 //! ```text
-//! GET /file                    200  ETag: "v1"   … 3,000 of 9,000 bytes, then the connection breaks
+//! GET /file                    200  ETag: "v1"   … 3,000 of 9,000 bytes, and the connection breaks
 //! GET /file                    206  ETag: "v1"   the rest: append it
 //!   Range: bytes=3000-         200  ETag: "v2"   another version, whole: begin anew
-//!   If-Range: "v1"             416               nothing is there: it was complete, or it has shrunk
+//!   If-Range: "v1"             416               nothing is there: it was complete, or has shrunk
 //! ```
 //!
 //! [`continuation`] is that judgement:

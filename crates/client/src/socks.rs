@@ -5,7 +5,7 @@
 //! 05 01 00          I can do without a password
 //!                                            05 00     so can I
 //! 05 01 00 03 …     connect to that host and port
-//!                                            05 00 00 01 …   done: from here on, that is the server
+//!                                            05 00 00 01 …   done: from now on, that is the server
 //!
 //! version 4: client                          proxy
 //! 04 01 port address user 00                 00 5a …         done

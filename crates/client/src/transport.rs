@@ -1,8 +1,8 @@
 //! What carries the bytes: a socket, or something wrapped around one.
 //!
-//! Sockets here never block. Whoever needs bytes tries, and waits in `poll` when there are none; so
-//! one thread can wait for the response while it is still sending the request, and every wait has a
-//! deadline.
+//! Sockets here never block. A caller that needs bytes tries, and waits in `poll` when there are
+//! none; so one thread can wait for the response while it is still sending the request, and every
+//! wait has a deadline.
 
 #[cfg(any(feature = "tls", feature = "socks"))]
 use crate::deadline::Deadline;

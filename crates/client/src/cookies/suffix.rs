@@ -1,5 +1,5 @@
-//! Domains below which anybody may register a name: `com`, `co.uk`, `github.io`. No cookie may be
-//! for all of such a domain (RFC 6265 §5.3 step 5).
+//! Domains that are open to registrations: `com`, `co.uk`, `github.io`. No cookie may be for all of
+//! such a domain (RFC 6265 §5.3 step 5).
 
 /// Whether a domain, in lower case, is a public suffix. A name without a dot always is.
 pub(super) fn is_public(domain: &str) -> bool {

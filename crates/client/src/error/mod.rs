@@ -107,14 +107,14 @@ pub enum Error {
         limit: Duration,
         /// At which step.
         phase: Phase,
-        /// With whom, as far as that was known.
+        /// The other end of the connection, as far as it was known.
         peer: Option<Peer>,
         /// Addresses that had failed before.
         attempts: Vec<FailedAttempt>,
     },
     /// The request could not be sent.
     Send {
-        /// To whom.
+        /// The other end of the connection.
         peer: Peer,
         /// How long after it was begun.
         elapsed: Duration,
@@ -131,7 +131,7 @@ pub enum Error {
     },
     /// The connection broke before the response was complete.
     Receive {
-        /// From whom.
+        /// The other end of the connection.
         peer: Peer,
         /// How long after the request was begun.
         elapsed: Duration,

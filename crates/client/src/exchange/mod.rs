@@ -7,9 +7,9 @@
 //! place, [`Exchange::fill`]:
 //!
 //! ```text
-//!   fill:  send what the socket takes ─▶ read what is there ─▶ nothing? wait for either direction ─┐
-//!            ▲                                                                                     │
-//!            └─────────────────────────────────────────────────────────────────────────────────────┘
+//! fill:  send what the socket takes ─▶ read what is there ─▶ nothing? wait for either direction ─┐
+//!          ▲                                                                                     │
+//!          └─────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
 //! So a server may answer before it has read the whole request: an error ends the sending, anything

@@ -1,7 +1,7 @@
 //! HTTPS: the same bytes through TLS, with a server that has proved its name (RFC 9110 §4.2.2, RFC
 //! 8446).
 //!
-//! The cryptography is rustls's. Here is what the client has to decide: whom to trust
+//! The cryptography is rustls's. Here is what the client has to decide: which servers to trust
 //! ([`TlsOptions`]), how the records travel over a [`Transport`] that never blocks, and how a
 //! refused certificate is explained to a person. Reading the machine's certificates takes
 //! milliseconds, so it is put off until the first https URL.

@@ -88,8 +88,8 @@ impl Roots {
         self.certificates.is_empty()
     }
 
-    /// Looks for a chain to a root whose signatures, dates and purposes are right, and in which every
-    /// issuer may issue. The error names an unfit issuer, also if there is no chain at all.
+    /// Looks for a chain to a root whose signatures, dates and purposes are right, and in which
+    /// every issuer may issue. The error names an unfit issuer, even if there is no chain at all.
     pub(super) fn find_chain(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -103,8 +103,8 @@ impl ServerCertVerifier for Trust {
         }
         let certificate = ParsedCertificate::try_from(end_entity)?;
         let fit = roots.find_chain(end_entity, intermediates, now);
-        // An unfit issuer is reported only if nothing else is wrong: rustls's own error for the chain
-        // comes first, then a wrong name.
+        // An unfit issuer is reported only if nothing else is wrong: rustls's own error for the
+        // chain comes first, then a wrong name.
         if fit.is_err() {
             roots.find_any_chain(&certificate, intermediates, now)?;
         }

@@ -27,8 +27,8 @@ use std::ffi::OsString;
 
 /// Fetch URLs: readable on a terminal, exact in a pipe
 ///
-/// On a terminal, shows the response's head and content, in colour and with JSON indented. A pipe or
-/// a file gets the content, byte for byte.
+/// On a terminal, shows the response's head and content, in colour and with JSON indented. A pipe
+/// or a file gets the content, byte for byte.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = EXAMPLES,

@@ -1,10 +1,10 @@
 //! The files that stand beside a download until it is complete: `NAME.part` and its record,
 //! `NAME.part.version`.
 //!
-//! Other programs use the same names, and in a folder that others can write to somebody may plant
-//! links under them (CWE-59). A pair of files is ours only if both are regular files of this user
-//! with one name each, and if the record can be read as one. Any other file under these names is
-//! left alone: the next names are tried, `NAME.1.part` and so on. New files are created
+//! Other programs use the same names, and in a folder that others can write to, an attacker may
+//! plant links under them (CWE-59). A pair of files is ours only if both are regular files of this
+//! user with one name each, and if the record can be read as one. Any other file under these names
+//! is left alone: the next names are tried, `NAME.1.part` and so on. New files are created
 //! exclusively, and no link is followed.
 
 use super::version::{LONGEST, Version};

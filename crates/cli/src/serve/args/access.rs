@@ -1,4 +1,5 @@
-//! The flags about access: passwords, host names, other sites' scripts, and fields of every response.
+//! The flags about access: passwords, host names, other sites' scripts, and fields of every
+//! response.
 
 use std::path::{Path, PathBuf};
 
