@@ -1,7 +1,9 @@
-//! How the program is linked: such that it starts quickly, for that is most of what a small fetch takes.
+//! How the program is linked: such that it starts quickly, for that is most of what a small fetch
+//! takes.
 //!
-//! 1. libgcc's part for unwinding is linked in: that is one library less to find, to map and to search for symbols. And
-//!    that library, when it is loaded, asks the processor for its features, which takes long in a virtual machine.
+//! 1. libgcc's part for unwinding is linked in: that is one library less to find, to map and to
+//!    search for symbols. And that library, when it is loaded, asks the processor for its features,
+//!    which takes long in a virtual machine.
 //! 2. Relative relocations are packed: there are 14,000, which take 4 KiB then instead of 340.
 //!
 //! Both are left to the linker's habits where this can't know what it and the C library can do.

@@ -338,7 +338,7 @@ mod tests {
             deadline(Duration::from_secs(10)),
             &Recorder::default(),
         ) else {
-            panic!("nobody listens there");
+            panic!("nothing listens there");
         };
         let told: Vec<_> = failed.iter().map(|attempt| attempt.address).collect();
         assert_eq!(told, list);

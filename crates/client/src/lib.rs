@@ -46,7 +46,9 @@
 //! | feature | what it adds | what it brings |
 //! |---|---|---|
 //! | `tls` | `https://`, `TlsOptions` | rustls with ring, the machine's trusted certificates |
-//! | `gzip`, `brotli`, `zstd` | content in the codings gzip and deflate, br, zstd, undone while it is read | flate2, brotli-decompressor, zstd |
+//! | `gzip` | the content codings gzip and deflate, undone while content is read | flate2 |
+//! | `brotli` | the content coding br, undone while content is read | brotli-decompressor |
+//! | `zstd` | the content coding zstd, undone while content is read | zstd |
 //! | `cookies` | `Jar`, in Netscape's file format | psl |
 //! | `json` | `RequestBuilder::json`, `Response::json` | serde, serde_json |
 //! | `dns` | `StubResolver`, which asks name servers itself | simple-dns |

@@ -4,7 +4,7 @@
 //! | request | 206 response | verdict |
 //! |---|---|---|
 //! | without Range | any | refused: a part would pass for the whole |
-//! | `bytes=5-9` | `bytes 5-9/20`, or `bytes 5-7/8`, which ends with the representation | the part that was asked for |
+//! | `bytes=5-9` | `bytes 5-9/20`, or `bytes 5-7/8`: the representation ends there | accepted |
 //! | `bytes=5-9` | `bytes 0-4/20`, `bytes 5-7/20`, multipart, or none | refused |
 //! | `bytes=0-0,-1` | one part or multipart | taken as it is |
 //!

@@ -2,11 +2,14 @@
 //!
 //! | proxy | http URL | https URL |
 //! |---|---|---|
-//! | `http://`, `https://` | the whole URL as request target (absolute-form) | a tunnel by CONNECT, then TLS |
+//! | `http://`, `https://` | the request target in absolute-form | a tunnel by CONNECT, then TLS |
 //! | `socks4://` | a connection to an IPv4 address that this client looks up | the same, then TLS |
 //! | `socks4a://` | a connection to a host that the proxy looks up | the same, then TLS |
-//! | `socks5://` | a connection to an address that this client looks up (RFC 1928) | the same, then TLS |
-//! | `socks5h://`, `socks://` | a connection to a host that the proxy looks up | the same, then TLS |
+//! | `socks5://` | a connection to an address that this client looks up | the same, then TLS |
+//! | `socks5h://` | a connection to a host that the proxy looks up | the same, then TLS |
+//! | `socks://` | a connection to a host that the proxy looks up | the same, then TLS |
+//!
+//! Version 5 of SOCKS is RFC 1928.
 
 use crate::credentials::Credentials;
 use crate::origin::Origin;

@@ -398,7 +398,7 @@ mod tests {
             assert_eq!(got, *want, "{first:?} {rest:?}");
             let stored = Validator::from_text(validator.as_str()).unwrap();
             let got = continuation(partial, &fields(&list), 5, None, Some(&stored));
-            assert_eq!(got, append, "a coding that nobody stored");
+            assert_eq!(got, append, "a coding that was not stored");
             let stored = stored.with_coding(coding(&fields(&encoded(first))));
             let got = continuation(partial, &fields(&list), 5, None, Some(&stored));
             assert_eq!(got, *want, "{first:?} {rest:?}");

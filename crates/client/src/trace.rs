@@ -7,7 +7,8 @@
 //! |---|---|
 //! | 1 URL | [`Event::Hop`] |
 //! | 2 resolve | [`Event::Resolved`] |
-//! | 3 connect | [`Event::Connecting`], [`Event::ConnectFailed`], [`Event::Connected`], [`Event::Tunnel`], [`Event::Secured`]; or [`Event::Reused`] |
+//! | 3 connect | [`Event::Connecting`], [`Event::ConnectFailed`], [`Event::Connected`] |
+//! | | [`Event::Tunnel`], [`Event::Secured`]; or [`Event::Reused`] alone |
 //! | 4 request | [`Event::RequestHead`], [`Event::RequestSent`] |
 //! | 5 response | [`Event::FirstByte`], [`Event::Interim`], [`Event::ResponseHead`] |
 //! | 6 close, or keep-alive | [`Event::End`] |

@@ -1,4 +1,5 @@
-//! The parts of the program that the targets call. They are the program's own files, which a binary offers to no other crate.
+//! The parts of the program that the targets call. They are the program's own files, which a binary
+//! offers to no other crate.
 
 // Commands that aren't here use the rest.
 #![allow(dead_code)]
@@ -42,8 +43,8 @@ pub mod properties {
         inner::resume::resume(input);
     }
 
-    /// Lets a write to a connection that the other side has closed fail, as in any program of Rust. libFuzzer's main function
-    /// leaves the signal as it is, which ends the process.
+    /// Lets a write to a connection that the other side has closed fail, as in any program of Rust.
+    /// libFuzzer's main function leaves the signal as it is, which ends the process.
     pub fn ignore_broken_pipes() {
         let seen = Arc::new(AtomicBool::new(false));
         signal_hook::flag::register(signal_hook::consts::SIGPIPE, seen).expect("a handler");

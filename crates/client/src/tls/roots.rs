@@ -8,7 +8,8 @@
 //! | certificate | as an issuer | as the server's own |
 //! |---|---|---|
 //! | keyUsage without keyCertSign | refused | trusted |
-//! | basicConstraints CA:FALSE, or none in version 3 | refused, unless keyUsage has keyCertSign | trusted |
+//! | basicConstraints with CA:FALSE | refused | trusted |
+//! | no basicConstraints in version 3 | refused, unless keyUsage has keyCertSign | trusted |
 //! | version 1, which has no extensions | trusted | trusted |
 //! | extendedKeyUsage without serverAuth | refused | refused |
 //! | not valid now | refused | refused |
