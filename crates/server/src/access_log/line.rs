@@ -181,13 +181,16 @@ fn size(bytes: u64, line: &mut String) -> fmt::Result {
     if bytes < 1000 {
         return write!(line, "{bytes} B");
     }
-    let mut value = bytes as f64 / 1000.0;
-    let mut unit = 0;
-    while value >= 999.95 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
+    // In whole numbers: formatting a fraction took 3 % of the user time of a small response.
+    let bytes = u128::from(bytes);
+    let rounded = |unit: u128| (bytes + unit / 20) / (unit / 10);
+    let (mut unit, mut name) = (1000, 0);
+    while rounded(unit) >= 10_000 && name + 1 < UNITS.len() {
+        unit *= 1000;
+        name += 1;
     }
-    write!(line, "{value:.1} {}", UNITS[unit])
+    let tenths = rounded(unit);
+    write!(line, "{}.{} {}", tenths / 10, tenths % 10, UNITS[name])
 }
 
 /// Escapes text as nginx and Apache do: quotes and backslashes with a backslash, everything but
@@ -298,7 +301,11 @@ mod tests {
             (micros(49), 0, "  0 B  0.0 ms  192.0.2.1\n"),
             (micros(50), 999, "  999 B  0.1 ms  192.0.2.1\n"),
             (micros(12_345), 1000, "  1.0 kB  12.3 ms  192.0.2.1\n"),
+            (micros(0), 1049, "  1.0 kB  0.0 ms  192.0.2.1\n"),
+            (micros(0), 1050, "  1.1 kB  0.0 ms  192.0.2.1\n"),
+            (micros(0), 999_949, "  999.9 kB  0.0 ms  192.0.2.1\n"),
             (micros(0), 999_950, "  1.0 MB  0.0 ms  192.0.2.1\n"),
+            (micros(0), u64::MAX, "  18446.7 PB  0.0 ms  192.0.2.1\n"),
         ] {
             let made = line(Format::Dev, 1, duration, sent);
             assert!(made.ends_with(want), "{made}");
