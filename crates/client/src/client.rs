@@ -158,8 +158,9 @@ impl Client {
             }
             #[cfg(feature = "cookies")]
             if let Some(jar) = &config.cookies {
+                let url = request.url_for_cookies();
                 for value in head.fields.get_all(header::SET_COOKIE) {
-                    jar.store(&request.url, value.as_bytes());
+                    jar.store(&url, value.as_bytes());
                 }
             }
             let next = location(&request, head.status, &head.fields, config.redirects);

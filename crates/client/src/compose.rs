@@ -181,7 +181,7 @@ fn cookies(request: &Request, config: &Config) -> Option<Vec<u8>> {
         config
             .cookies
             .as_ref()
-            .and_then(|jar| jar.for_url(&request.url)),
+            .and_then(|jar| jar.for_url(&request.url_for_cookies())),
     );
     #[cfg(not(feature = "cookies"))]
     let _ = config;

@@ -69,6 +69,7 @@ impl Default for Config {
                 are_followed: None,
                 trusts_location: false,
                 https_only: false,
+                sets_referer: false,
             },
             pool: PoolLimits {
                 per_origin: 8,
@@ -176,6 +177,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn https_redirects_only(mut self, only: bool) -> Self {
         self.0.redirects.https_only = only;
+        self
+    }
+
+    /// Names the URL that a redirect came from in the Referer of the request that follows it.
+    #[must_use]
+    pub fn referer_of_redirects(mut self, set: bool) -> Self {
+        self.0.redirects.sets_referer = set;
         self
     }
 

@@ -72,6 +72,7 @@ pub(crate) fn dial(
     };
     let mut connection = Connection::new(transport, peer, config.grammar());
     connection.forward = forward.cloned();
+    connection.route.proxy = proxy.map(ToString::to_string);
     Ok(connection)
 }
 

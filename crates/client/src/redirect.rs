@@ -30,6 +30,8 @@ pub(crate) struct RedirectPolicy {
     pub(crate) trusts_location: bool,
     /// A redirect to http is not followed.
     pub(crate) https_only: bool,
+    /// The request that follows a redirect names the URL that led there, in Referer.
+    pub(crate) sets_referer: bool,
 }
 
 impl RedirectPolicy {
@@ -150,6 +152,9 @@ pub(crate) fn follow(
     if !dropped.is_empty() {
         request.fields = without(&request.fields, &dropped);
     }
+    if policy.sets_referer {
+        set_referer(&mut request.fields, &request.url, &url);
+    }
     request.target = Target::OfUrl;
     let written = take_credentials(&mut url);
     // Within an origin, a URL without a user is for the one of the request.
@@ -160,6 +165,18 @@ pub(crate) fn follow(
     request.url = url;
     request.zone = zone;
     Ok(())
+}
+
+/// Sets Referer to the URL that a redirect came from, without its fragment. It has no user anymore.
+/// Nothing tells a server on plain http what was asked for over https (RFC 9110 §10.1.3).
+fn set_referer(fields: &mut HeaderMap, from: &Url, to: &Url) {
+    let mut from = from.clone();
+    from.set_fragment(None);
+    let is_told = from.scheme() != "https" || to.scheme() == "https";
+    match HeaderValue::from_str(from.as_str()) {
+        Ok(value) if is_told => drop(fields.insert(header::REFERER, value)),
+        _ => *fields = without(fields, &[header::REFERER]),
+    }
 }
 
 /// The fields but those with these names, in their order. `HeaderMap::remove` moves the last field
@@ -179,6 +196,7 @@ mod tests {
         are_followed: None,
         trusts_location: false,
         https_only: false,
+        sets_referer: false,
     };
 
     fn url(text: &str) -> Url {
@@ -304,6 +322,32 @@ mod tests {
                 (kept, kept, kept, true),
                 "{to}"
             );
+        }
+    }
+
+    #[test]
+    fn referers_name_the_url_that_led_here() {
+        let policy = RedirectPolicy {
+            sets_referer: true,
+            ..POLICY
+        };
+        let table = [
+            ("http://me:pw@h/a?b#c", "http://i/", Some("http://h/a?b")),
+            ("http://h/a", "https://i/", Some("http://h/a")),
+            ("https://h/a", "https://i/", Some("https://h/a")),
+            ("https://h/a", "http://h/", None),
+        ];
+        for (from, to, want) in table {
+            let mut request = Request::new(Method::GET, url(from));
+            let first = HeaderValue::from_static("first");
+            request.fields.insert(header::REFERER, first.clone());
+            follow(&mut request, StatusCode::FOUND, self::to(to), None, policy).unwrap();
+            let got = request.fields.get(header::REFERER);
+            assert_eq!(got.map(|value| value.to_str().unwrap()), want, "{from}");
+            let mut request = Request::new(Method::GET, url(from));
+            request.fields.insert(header::REFERER, first.clone());
+            follow(&mut request, StatusCode::FOUND, self::to(to), None, POLICY).unwrap();
+            assert_eq!(request.fields.get(header::REFERER), Some(&first), "{from}");
         }
     }
 

@@ -2,13 +2,19 @@
 
 use crate::body::Body;
 use crate::client::Client;
+#[cfg(feature = "cookies")]
+use crate::cookies::is_trustworthy;
 use crate::credentials::{Credentials, hide_passwords};
 use crate::deadline::Timeouts;
 use crate::error::{Error, NotRepeated};
 use crate::response::Response;
 use crate::trace::Observer;
 use crate::zone;
+#[cfg(feature = "cookies")]
+use http::header;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+#[cfg(feature = "cookies")]
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use tinyhttp_message as message;
@@ -83,6 +89,26 @@ impl Request {
         let url = &self.url;
         let host = &url[Position::BeforeHost..Position::AfterPort];
         format!("{}://{host}{}", url.scheme(), self.target())
+    }
+
+    /// The URL whose cookies go with the request: the request's own, with the host of a Host field
+    /// that was given. A name that makes plain http look like this machine does not count, since
+    /// Secure cookies would leave it.
+    #[cfg(feature = "cookies")]
+    pub(crate) fn url_for_cookies(&self) -> Cow<'_, Url> {
+        let named = self.fields.get(header::HOST).and_then(|host| {
+            let authority = host.to_str().ok()?;
+            let url = format!("{}://{authority}{}", self.url.scheme(), self.url.path());
+            Url::parse(&url)
+                .ok()
+                .filter(|url| url.username().is_empty())
+        });
+        match named {
+            Some(named) if !is_trustworthy(&named) || is_trustworthy(&self.url) => {
+                Cow::Owned(named)
+            }
+            _ => Cow::Borrowed(&self.url),
+        }
     }
 
     /// What forbids making it twice: that it would do more than once (RFC 9110 §9.2.2), or isn't
@@ -327,5 +353,58 @@ impl TryFrom<http::Request<Body>> for Request {
             body,
             ..Request::new(parts.method, url)
         })
+    }
+}
+
+#[cfg(all(test, feature = "cookies"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_host_chooses_the_cookies() {
+        let table = [
+            ("http://127.0.0.1:81/a?b", None, "http://127.0.0.1:81/a?b"),
+            (
+                "http://127.0.0.1:81/a",
+                Some("www.foo.test"),
+                "http://www.foo.test/a",
+            ),
+            (
+                "https://h/a",
+                Some("Foo.test:8443"),
+                "https://foo.test:8443/a",
+            ),
+            (
+                "http://127.0.0.1/a",
+                Some("localhost"),
+                "http://localhost/a",
+            ),
+            // Secure cookies of this machine don't leave it.
+            (
+                "http://evil.test/a",
+                Some("localhost"),
+                "http://evil.test/a",
+            ),
+            (
+                "http://evil.test/a",
+                Some("127.0.0.1"),
+                "http://evil.test/a",
+            ),
+            (
+                "https://evil.test/a",
+                Some("localhost"),
+                "https://localhost/a",
+            ),
+            ("http://h/a", Some("not a host"), "http://h/a"),
+            ("http://h/a", Some("me@foo.test"), "http://h/a"),
+        ];
+        for (url, host, want) in table {
+            let mut request = Request::new(Method::GET, Url::parse(url).unwrap());
+            if let Some(host) = host {
+                let host = HeaderValue::from_static(host);
+                request.fields.insert(header::HOST, host);
+            }
+            assert_eq!(request.url_for_cookies().as_str(), want, "{url} {host:?}");
+        }
     }
 }

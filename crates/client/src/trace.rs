@@ -9,8 +9,9 @@
 //! | 2 resolve | [`Event::Resolved`] |
 //! | 3 connect | [`Event::Connecting`], [`Event::ConnectFailed`], [`Event::Connected`] |
 //! | | [`Event::Tunnel`], [`Event::Secured`]; or [`Event::Reused`] alone |
-//! | 4 request | [`Event::RequestHead`], [`Event::RequestSent`] |
+//! | 4 request | [`Event::Route`], [`Event::RequestHead`], [`Event::RequestSent`] |
 //! | 5 response | [`Event::FirstByte`], [`Event::Interim`], [`Event::ResponseHead`] |
+//! | | [`Event::Trailers`] |
 //! | 6 close, or keep-alive | [`Event::End`] |
 //! | 7 print | the caller's |
 //!
@@ -106,6 +107,8 @@ pub enum Event<'e> {
     /// A kept connection turned out to be closed; the request is made again on a new one (RFC 9112
     /// §9.3.1).
     Stale,
+    /// A connection was chosen for the request.
+    Route(&'e Route),
     /// The request's head, as it is sent.
     RequestHead(&'e [u8]),
     /// The request has gone out, with so many bytes of content.
@@ -126,6 +129,8 @@ pub enum Event<'e> {
         /// How the end of the content is found.
         length: BodyLength,
     },
+    /// The trailer fields of the response, a line each, as they came.
+    Trailers(&'e [u8]),
     /// The response breaks the grammar, in a way that is forgiven. Comes before the head or the
     /// content that it is about.
     Tolerated(Deviation),
@@ -144,6 +149,18 @@ pub enum Event<'e> {
         /// Where to.
         location: &'e Url,
     },
+}
+
+/// The connection that carries a request.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Route {
+    /// The connection's number; no other connection of the process has it.
+    pub connection: u64,
+    /// The connection's own address; `None` for a Unix domain socket.
+    pub local: Option<SocketAddr>,
+    /// The proxy that the connection leads through, without a password.
+    pub proxy: Option<String>,
 }
 
 /// What both sides of a TLS connection agreed on.
@@ -240,6 +257,8 @@ pub struct Hop {
     pub peer: Option<Peer>,
     /// How many exchanges the connection had carried before.
     pub reused: u32,
+    /// The connection that carried the request.
+    pub route: Option<Route>,
     /// The proxy it leads through, and when that had made its connection.
     pub tunnel: Option<(String, Duration)>,
     /// What was agreed on for TLS.
@@ -260,6 +279,8 @@ pub struct Hop {
     pub interim: Vec<Vec<u8>>,
     /// The response's head.
     pub response: Vec<u8>,
+    /// The trailer fields, a line each.
+    pub trailers: Vec<u8>,
     /// The status code.
     pub status: Option<StatusCode>,
     /// How the end of the content is found.
@@ -309,6 +330,7 @@ impl Hop {
             connected: None,
             peer: None,
             reused: 0,
+            route: None,
             tunnel: None,
             tls: None,
             secured: None,
@@ -319,6 +341,7 @@ impl Hop {
             first_byte: None,
             interim: Vec::new(),
             response: Vec::new(),
+            trailers: Vec::new(),
             status: None,
             length: None,
             ended: None,
@@ -345,12 +368,8 @@ impl Hop {
     }
 
     fn attempt(&mut self, address: SocketAddr, at: Duration, outcome: Outcome) {
-        let attempt = self
-            .attempts
-            .iter_mut()
-            .rev()
-            .find(|attempt| attempt.address == address);
-        if let Some(attempt) = attempt {
+        let mut attempts = self.attempts.iter_mut().rev();
+        if let Some(attempt) = attempts.find(|attempt| attempt.address == address) {
             attempt.ended = Some(at);
             attempt.outcome = outcome;
         }
@@ -401,6 +420,8 @@ impl Trace {
             }
             Event::Stale => hop.connected = None,
             Event::Tolerated(_) => {}
+            Event::Route(route) => hop.route = Some((*route).clone()),
+            Event::Trailers(raw) => hop.trailers = raw.to_vec(),
             Event::RequestHead(raw) => {
                 hop.request = raw.to_vec();
                 hop.send = Some(at);
@@ -457,22 +478,17 @@ impl Recorder {
     pub(crate) fn emit(&self, event: &Event<'_>) {
         let at = self.0.start.elapsed();
         // A trace that a panic has left half-written is still the best there is.
-        self.0
-            .trace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .record(at, event);
+        let mut trace = self.0.trace.lock().unwrap_or_else(PoisonError::into_inner);
+        trace.record(at, event);
+        drop(trace);
         if let Some(observer) = &self.0.observer {
             observer.event(at, event);
         }
     }
 
     pub(crate) fn trace(&self) -> Trace {
-        self.0
-            .trace
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let trace = self.0.trace.lock();
+        trace.unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

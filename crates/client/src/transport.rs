@@ -8,7 +8,7 @@
 use crate::deadline::Deadline;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
@@ -18,6 +18,9 @@ use std::time::Duration;
 pub(crate) trait Transport: Read + Write + Send {
     /// Waits until one of `interest` is possible (true), or until the time is up (false).
     fn wait(&mut self, interest: PollFlags, timeout: Option<Duration>) -> io::Result<bool>;
+
+    /// The socket's own address; `None` for a Unix domain socket.
+    fn local_address(&self) -> Option<SocketAddr>;
 }
 
 /// A connected socket.
@@ -80,6 +83,11 @@ impl<S: Read + Write + AsFd + Send> Transport for Socket<S> {
         let ready = wait(&mut [PollFd::new(&self.stream, interest)], timeout)?;
         self.drained &= !ready;
         Ok(ready)
+    }
+
+    fn local_address(&self) -> Option<SocketAddr> {
+        let address = rustix::net::getsockname(&self.stream).ok()?;
+        address.try_into().ok()
     }
 }
 

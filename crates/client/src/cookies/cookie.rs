@@ -119,7 +119,7 @@ impl Cookie {
 }
 
 /// Whether what such a URL names can't be watched or changed on the way: https, or this machine.
-pub(super) fn is_trustworthy(url: &Url) -> bool {
+pub(crate) fn is_trustworthy(url: &Url) -> bool {
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => {
             let name = name.trim_end_matches('.').to_ascii_lowercase();

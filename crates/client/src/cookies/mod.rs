@@ -16,7 +16,9 @@ mod date;
 mod netscape;
 mod suffix;
 
-use cookie::{Cookie, is_trustworthy};
+pub(crate) use cookie::is_trustworthy;
+
+use cookie::Cookie;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use url::Url;
@@ -26,6 +28,8 @@ const CAPACITY: usize = 3000;
 const PER_DOMAIN: usize = 50;
 /// Bytes of cookies that a request carries; curl's bound, below what servers accept as a field.
 const PER_REQUEST: usize = 8190;
+/// Cookies that a request carries; curl's bound.
+const MOST_PER_REQUEST: usize = 150;
 
 /// The cookies of a client. Several clients, and threads, may share one.
 ///
@@ -91,7 +95,7 @@ impl Jar {
         // Longer paths first (RFC 6265 §5.4); the sort keeps the order of equals.
         sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         let mut value = Vec::new();
-        for cookie in sent {
+        for cookie in sent.into_iter().take(MOST_PER_REQUEST) {
             let pair = [&cookie.name, b"=".as_slice(), &cookie.value].concat();
             if value.len() + "; ".len() + pair.len() > PER_REQUEST {
                 break;

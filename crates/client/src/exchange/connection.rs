@@ -3,9 +3,11 @@
 
 use crate::peer::Peer;
 use crate::proxy::Proxy;
+use crate::trace::Route;
 use crate::transport::Transport;
 use rustix::event::PollFlags;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tinyhttp_message::{ClientConnection, Limits};
 
@@ -27,6 +29,7 @@ pub(crate) struct Connection {
     pub(super) grammar: Grammar,
     pub(super) input: Input,
     pub(crate) peer: Peer,
+    pub(crate) route: Route,
     /// Exchanges that it has carried.
     pub(crate) exchanges: u32,
     /// The proxy that passes each request on, which therefore names its whole URL.
@@ -35,8 +38,14 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(transport: Box<dyn Transport>, peer: Peer, grammar: Grammar) -> Self {
+        static OPENED: AtomicU64 = AtomicU64::new(0);
         let protocol = ClientConnection::new(grammar.limits);
         Connection {
+            route: Route {
+                connection: OPENED.fetch_add(1, Ordering::Relaxed),
+                local: transport.local_address(),
+                proxy: None,
+            },
             transport,
             protocol: match grammar.is_strict {
                 true => protocol,

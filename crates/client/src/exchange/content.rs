@@ -3,6 +3,7 @@
 use super::Exchange;
 use crate::error::Error;
 use crate::trace::Event;
+use http::{HeaderMap, HeaderName};
 use tinyhttp_message::{BodyLength, Event as Received, FieldStorage};
 
 impl Exchange {
@@ -90,6 +91,10 @@ impl Exchange {
                     true
                 }
                 Received::End(trailers) => {
+                    if !trailers.is_empty() {
+                        let raw = trailer_lines(&unread[..used], &trailers);
+                        self.recorder.emit(&Event::Trailers(&raw));
+                    }
                     self.trailers = trailers;
                     true
                 }
@@ -117,6 +122,57 @@ impl Exchange {
                     _ => None,
                 },
             }),
+        }
+    }
+}
+
+/// The lines of the trailer fields among the bytes that end chunked content, each with CRLF. A
+/// folded line keeps its continuations.
+fn trailer_lines(bytes: &[u8], trailers: &HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::new();
+    let mut is_field = false;
+    for line in bytes.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if !matches!(line.first(), Some(b' ' | b'\t')) {
+            let name = line.iter().position(|byte| *byte == b':');
+            let name =
+                name.and_then(|colon| HeaderName::from_bytes(line[..colon].trim_ascii()).ok());
+            is_field = name.is_some_and(|name| trailers.contains_key(name));
+        }
+        if is_field {
+            lines.extend_from_slice(line);
+            lines.extend_from_slice(b"\r\n");
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trailer_lines_are_kept_as_they_came() {
+        let table: &[(&[u8], &[&str], &[u8])] = &[
+            (b"0\r\nX-Sum: 1\r\n\r\n", &["x-sum"], b"X-Sum: 1\r\n"),
+            (
+                b"\r\n0;a=b\r\nB:2\r\nA: 1\r\n\r\n",
+                &["a", "b"],
+                b"B:2\r\nA: 1\r\n",
+            ),
+            (
+                b"0\nA: 1\n  2\nB: 3\n\n",
+                &["a", "b"],
+                b"A: 1\r\n  2\r\nB: 3\r\n",
+            ),
+            (b"0\r\n\r\n", &[], b""),
+        ];
+        for (bytes, names, want) in table {
+            let trailers = names
+                .iter()
+                .map(|name| (HeaderName::from_static(name), "x".parse().unwrap()))
+                .collect();
+            assert_eq!(trailer_lines(bytes, &trailers), *want, "{names:?}");
         }
     }
 }

@@ -96,6 +96,7 @@ impl Exchange {
         if outbound.close {
             connection.protocol.close_after(CloseReason::LocalAsked);
         }
+        recorder.emit(&Event::Route(&connection.route));
         recorder.emit(&Event::RequestHead(&buffer));
         let hold = outbound
             .expect_continue

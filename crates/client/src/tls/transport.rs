@@ -7,6 +7,7 @@ use crate::transport::{Patient, Transport};
 use rustix::event::PollFlags;
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Room for records read from the socket: enough for four of the largest.
@@ -101,6 +102,10 @@ impl Transport for TlsTransport {
         }
         self.below.wait(interest, timeout)
     }
+
+    fn local_address(&self) -> Option<SocketAddr> {
+        self.below.local_address()
+    }
 }
 
 /// Reads from the transport in large pieces: rustls asks for few bytes at a time.
@@ -157,5 +162,9 @@ impl Transport for Buffered {
             return Ok(true);
         }
         self.below.wait(interest, timeout)
+    }
+
+    fn local_address(&self) -> Option<SocketAddr> {
+        self.below.local_address()
     }
 }
