@@ -387,7 +387,10 @@ fn parse_later_minor<'h, 'b: 'h, const N: usize>(
     storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
 ) -> Result<RequestHead<'h>, ProtocolError> {
-    let line = memchr::memchr(b'\r', head).ok_or(ProtocolError::MalformedStartLine)?;
+    // A CR alone ends no line (RFC 9112 §2.2): what follows it would be skipped below.
+    let line = memchr::memchr(b'\r', head)
+        .filter(|&end| head[end..].starts_with(b"\r\n"))
+        .ok_or(ProtocolError::BareCarriageReturn)?;
     let mut known = head[..line - 1].to_vec();
     known.extend_from_slice(b"1\r\n\r\n");
     let mut request = httparse::Request::new(&mut []);

@@ -272,6 +272,13 @@ fn refused_requests() {
             400,
         ),
         ("GET HTTP/1.2\r\nHost: h\r\n\r\n", MalformedStartLine, 400),
+        ("GET / HTTP/1.2\r*Host: h\r\n\r\n", BareCarriageReturn, 400),
+        (
+            "GET / HTTP/1.2\r\r\nHost: h\r\n\r\n",
+            BareCarriageReturn,
+            400,
+        ),
+        ("GET / HTTP/1.2\rHost: h\r\n\r\n", BareCarriageReturn, 400),
         ("GET / HTTP/1.2\r\n\r\n", MissingHost, 400),
         (
             "GET / HTTP/1.9\r\nHost: h\r\nA : x\r\n\r\n",
