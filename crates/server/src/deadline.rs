@@ -14,8 +14,8 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// How far a reader may fall behind its slowest rate before it can be evicted: clients pause for
-/// that long when a packet is lost.
+/// How long a client may lag before it has fallen behind: clients pause for that long when a packet
+/// is lost.
 const BEHIND: Duration = Duration::from_secs(2);
 
 /// How long a client may take for each part of an exchange.
@@ -126,18 +126,31 @@ impl Timeouts {
     }
 }
 
+/// How much of its time a client has used up while the server waited for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lag {
+    /// Any part of it.
+    Any,
+    /// Two seconds, or half of it if that is less. Content that moves at the slowest rate uses up
+    /// no time.
+    Behind,
+    /// Half of it.
+    Half,
+}
+
 impl Timeouts {
-    /// What is left of the allowance of a client that has fallen behind its slowest rate.
-    pub(crate) fn left_behind(&self, waiting: Waiting) -> Duration {
+    /// The most that is left of the time of a client that lags so far behind.
+    pub(crate) fn lagging(&self, waiting: Waiting, lag: Lag) -> Duration {
         let full = self.of(waiting);
         let half = full / 2;
-        // Without a slowest rate, only a client that moves nothing falls behind.
-        let behind = if self.slowest == 0 {
-            half
-        } else {
-            half.min(BEHIND)
-        };
-        full - behind
+        // Without a slowest rate, every transfer is fast enough that moves at all.
+        let is_transfer = matches!(waiting, Waiting::Receive | Waiting::Write);
+        full - match lag {
+            Lag::Any => Duration::ZERO,
+            Lag::Behind if is_transfer && self.slowest == 0 => half,
+            Lag::Behind => half.min(BEHIND),
+            Lag::Half => half,
+        }
     }
 }
 
@@ -262,12 +275,8 @@ mod tests {
                 slowest,
                 ..Timeouts::default()
             };
-            let expected = Duration::from_millis(left);
-            assert_eq!(
-                timeouts.left_behind(Waiting::Write),
-                expected,
-                "{write} {slowest}"
-            );
+            let lagging = timeouts.lagging(Waiting::Write, Lag::Behind);
+            assert_eq!(lagging, Duration::from_millis(left), "{write} {slowest}");
         }
     }
 

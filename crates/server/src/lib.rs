@@ -43,10 +43,24 @@
 //! is never larger than a quarter of a MiB. What the kernel keeps for sockets comes on top, and has
 //! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
-//! Connections are bounded, in all and for each client; when there are too many, the longest idle
-//! make room for others, then those that send unwanted content, then those without a request,
-//! and last a reader that has fallen behind [its slowest rate](Timeouts::slowest). Time is bounded
-//! by [deadlines](Timeouts) that a byte now and then doesn't put off.
+//! Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off. Connections
+//! are bounded, in all and for each client. When the server is full, a new connection is accepted
+//! in exchange for another one, which is *evicted* in this order; within a row, the one with the
+//! least time left goes first:
+//!
+//! | order | a connection that | if |
+//! |---|---|---|
+//! | 1 | has its response, and still sends content that is skipped | always |
+//! | 2 | is closed by the server, and waits for the client to close it, too | always |
+//! | 3 | has not sent its first request; after those, not all of a head | for 2 s, or half of its time if that is less |
+//! | 4 | sends content for a handler, or takes a response | half of its time is used up |
+//! | 5 | is idle: kept for another request | always |
+//! | 6 | has not sent its first request; after those, not all of a head | always |
+//! | 7 | sends content for a handler, or takes a response | it is 2 s behind the [slowest rate](Timeouts::slowest) |
+//!
+//! A transfer that moves at the slowest rate uses up no time. Of transfers one is evicted for each
+//! newcomer, and a response that is cut short is visibly incomplete. A connection whose handler is
+//! running is never evicted. If there is none to evict, new connections wait.
 //!
 //! # Example
 //!

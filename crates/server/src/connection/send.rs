@@ -6,7 +6,7 @@ use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::access_log::Ending;
 use crate::body::Content;
-use crate::deadline::{Deadline, NEVER, Waiting};
+use crate::deadline::{Deadline, Lag, NEVER, Waiting};
 use std::io::{self, IoSlice};
 use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
@@ -159,12 +159,12 @@ impl Connection {
         some
     }
 
-    /// Whether the client takes its response, or sends content for a handler, more slowly than
-    /// [`Timeouts::slowest`], counting what it has moved up to now. A connection that only waits
-    /// for its next turn does neither.
+    /// Whether the client takes its response, or sends content for a handler, so much more slowly
+    /// than [`Timeouts::slowest`] that it lags behind, counting what it has moved up to now. A
+    /// connection that only waits for its next turn does neither.
     ///
     /// [`Timeouts::slowest`]: crate::Timeouts::slowest
-    pub(crate) fn has_fallen_behind(&mut self, turn: &mut Turn<'_>) -> bool {
+    pub(crate) fn has_fallen_behind(&mut self, lag: Lag, turn: &mut Turn<'_>) -> bool {
         match self.state {
             State::Sending(_) => {
                 self.has_taken_some(turn);
@@ -176,7 +176,7 @@ impl Connection {
             }
             _ => return false,
         }
-        self.deadline.at <= turn.behind(self.deadline.waiting)
+        self.deadline.at <= turn.lagging(self.deadline.waiting, lag)
     }
 
     fn fail(&mut self, error: &io::Error, looks_complete: bool) -> Step {

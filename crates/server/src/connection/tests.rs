@@ -5,7 +5,7 @@
 
 use super::*;
 use crate::body::Body;
-use crate::deadline::{Clock, NEVER, Timeouts};
+use crate::deadline::{Clock, Lag, NEVER, Timeouts};
 use crate::handler::Receive;
 use crate::listen::Clients;
 use crate::request::Request;
@@ -372,21 +372,33 @@ fn a_reader_falls_behind_when_it_takes_nothing() {
     let mut driver = Driver::new(&env);
     driver.act("GET /large HTTP/1.1|Host: h||");
     driver.turn();
-    assert!(!driver.connection.has_fallen_behind(&mut driver.turn));
+    assert!(
+        !driver
+            .connection
+            .has_fallen_behind(Lag::Behind, &mut driver.turn)
+    );
     driver.turn.pass(Duration::from_secs(5));
     driver.read();
     assert!(
-        !driver.connection.has_fallen_behind(&mut driver.turn),
+        !driver
+            .connection
+            .has_fallen_behind(Lag::Behind, &mut driver.turn),
         "it has read"
     );
     driver.turn.pass(Duration::from_secs(5));
-    assert!(driver.connection.has_fallen_behind(&mut driver.turn));
+    assert!(
+        driver
+            .connection
+            .has_fallen_behind(Lag::Behind, &mut driver.turn)
+    );
     let mut driver = Driver::new(&env);
     driver.act(&GET.repeat(20));
     driver.turn();
     driver.turn.pass(Duration::from_secs(5));
     assert!(
-        !driver.connection.has_fallen_behind(&mut driver.turn),
+        !driver
+            .connection
+            .has_fallen_behind(Lag::Behind, &mut driver.turn),
         "it has yielded"
     );
 }

@@ -2,7 +2,7 @@
 
 use super::env::Env;
 use crate::access_log::{Ending, Held, Record};
-use crate::deadline::{Deadline, Ticks, Waiting};
+use crate::deadline::{Deadline, Lag, Ticks, Waiting};
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::encode::FieldLines;
@@ -97,9 +97,9 @@ impl<'e> Turn<'e> {
         deadline.at.since(self.ticks())
     }
 
-    /// The latest deadline of a client that has fallen behind its slowest rate.
-    pub(crate) fn behind(&self, waiting: Waiting) -> Ticks {
-        self.ticks().after(self.env.timeouts.left_behind(waiting))
+    /// The latest deadline of a client that lags so far behind.
+    pub(crate) fn lagging(&self, waiting: Waiting, lag: Lag) -> Ticks {
+        self.ticks().after(self.env.timeouts.lagging(waiting, lag))
     }
 
     /// Holds the record of a response that was just written to the output, with `content` bytes of

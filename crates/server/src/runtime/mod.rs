@@ -6,7 +6,8 @@
 //! | module | holds |
 //! |---|---|
 //! | `timer` | deadlines, stuck workers, shutdown |
-//! | `worker` | the event loop, accepting and evicting |
+//! | `worker` | the event loop, and accepting |
+//! | `eviction` | which connections make room for new ones |
 //! | `call` | calling a handler |
 //! | `blocking` | handing a blocked worker's place to others |
 //! | `inbox` | the reports that a worker has taken |
@@ -19,6 +20,7 @@
 
 mod timer;
 mod worker;
+mod eviction;
 mod call;
 mod blocking;
 mod inbox;

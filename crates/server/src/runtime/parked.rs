@@ -159,22 +159,36 @@ impl<T> Parked<T> {
         }
     }
 
-    /// Takes out the connections that have waited for `what` for longest and have a deadline that
-    /// is not after `until`, at most `number` of them, the earliest deadline first.
-    pub(crate) fn take_oldest(&self, what: Waiting, until: Ticks, number: usize) -> Vec<Box<T>> {
-        let is_wanted = |due: Deadline| due.waiting == what && due.at <= until;
-        let mut oldest = BinaryHeap::with_capacity(number + 1);
+    /// The descriptors of the connections with the lowest ranks, at most `number` of them, each with
+    /// its rank, in order. Of two with the same rank, the one with the earlier deadline comes first.
+    /// A connection without a rank is left out.
+    pub(crate) fn first(
+        &self,
+        number: usize,
+        rank: impl Fn(Deadline) -> Option<usize>,
+    ) -> Vec<(usize, usize)> {
+        let mut first = BinaryHeap::with_capacity(number + 1);
         for (descriptor, slot) in self.slots() {
-            if let Some(due) = slot.due().filter(|due| is_wanted(*due)) {
-                oldest.push((due.at, descriptor));
-                if oldest.len() > number {
-                    oldest.pop();
+            let ranked = slot.due().and_then(|due| Some((rank(due)?, due.at)));
+            if let Some((rank, at)) = ranked {
+                first.push((rank, at, descriptor));
+                if first.len() > number {
+                    first.pop();
                 }
             }
         }
-        let take = |(_, descriptor)| self.slot(descriptor)?.take_if(is_wanted);
-        let taken = oldest.into_sorted_vec().into_iter().filter_map(take);
-        taken.map(|(connection, _)| connection).collect()
+        let sorted = first.into_sorted_vec().into_iter();
+        sorted.map(|(rank, _, slot)| (rank, slot)).collect()
+    }
+
+    /// Takes out the connection with this descriptor, if there is one and its deadline still is as
+    /// it should be.
+    pub(crate) fn take_if(
+        &self,
+        descriptor: usize,
+        leaves: impl Fn(Deadline) -> bool,
+    ) -> Option<Box<T>> {
+        Some(self.slot(descriptor)?.take_if(leaves)?.0)
     }
 }
 
@@ -284,25 +298,27 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_are_taken_first() {
+    fn the_lowest_rank_and_the_earliest_deadline_come_first() {
         let parked = Parked::new();
-        for (descriptor, at) in [(1, 30), (400, 10), (3, 20), (800, 40)] {
-            let idle = deadline(Waiting::Idle, at);
+        let idle = [(1, 30), (400, 10), (3, 20), (800, 40)].map(|it| (it, Waiting::Idle));
+        let others = [((5, 1), Waiting::Head), ((6, 1), Waiting::Write)];
+        for ((descriptor, at), waiting) in idle.into_iter().chain(others) {
+            let due = deadline(waiting, at);
             parked
-                .park(descriptor, Box::new(descriptor), idle, |_, _| Ok(()))
+                .park(descriptor, Box::new(descriptor), due, |_, _| Ok(()))
                 .unwrap();
         }
-        let head = deadline(Waiting::Head, 1);
-        parked.park(5, Box::new(5), head, |_, _| Ok(())).unwrap();
-        let oldest = |number| -> Vec<usize> {
-            let taken = parked.take_oldest(Waiting::Idle, NEVER, number);
-            let mut taken: Vec<_> = taken.into_iter().map(|it| *it).collect();
-            taken.sort_unstable();
-            taken
+        let rank = |due: Deadline| match due.waiting {
+            Waiting::Idle if due.at < Ticks(40) => Some(1),
+            Waiting::Head => Some(2),
+            _ => None,
         };
-        assert_eq!(oldest(2), [3, 400]);
-        assert_eq!(oldest(9), [1, 800]);
-        assert!(oldest(9).is_empty());
-        assert_eq!(parked.take(5).as_deref(), Some(&5));
+        assert_eq!(parked.first(2, rank), [(1, 400), (1, 3)]);
+        assert_eq!(parked.first(9, rank), [(1, 400), (1, 3), (1, 1), (2, 5)]);
+        let is_idle = |due: Deadline| due.waiting == Waiting::Idle;
+        assert_eq!(parked.take_if(400, is_idle).as_deref(), Some(&400));
+        assert_eq!(parked.take_if(400, is_idle), None);
+        assert_eq!(parked.take_if(5, is_idle), None, "another deadline by now");
+        assert_eq!(parked.first(1, rank), [(1, 3)]);
     }
 }

@@ -7,6 +7,7 @@ use super::admission::LISTENER;
 use super::blocking::{Blocking, end_of_work, hand_over, park_or_close};
 use super::call::{respond, resume};
 use super::contention::CpuSample;
+use super::eviction::make_room;
 use super::inbox::{Inbox, Ready};
 use super::pool::Pool;
 use super::shared::{Shared, WAKE};
@@ -29,9 +30,6 @@ const ALONE: Duration = Duration::from_micros(200);
 
 /// Connections that are accepted in one go.
 const ACCEPTS: usize = 16;
-
-/// Connections that are evicted in one go.
-const SHED: usize = 32;
 
 /// A thread that gives connections their turns. What it owns is lent to each of them, so that a
 /// parked connection needs no buffer.
@@ -197,7 +195,7 @@ impl<'s> Worker<'s> {
                 if accepted > 0 {
                     break;
                 }
-                if !self.make_room() {
+                if !make_room(self.shared, &mut self.turn) {
                     return self.shared.pause_accepting(None);
                 }
             }
@@ -208,7 +206,7 @@ impl<'s> Worker<'s> {
                 Accepted::Empty => break,
                 Accepted::Closed => return self.shared.close_listener(listener),
                 Accepted::Exhausted(error) => {
-                    if !self.make_room() {
+                    if !make_room(self.shared, &mut self.turn) {
                         return self.shared.pause_accepting(Some(&error));
                     }
                 }
@@ -227,65 +225,6 @@ impl<'s> Worker<'s> {
         let number = listener as u16;
         let connection = Connection::new(transport, remote, number, permit, &self.turn);
         self.inbox.add(Ready::Fresh(Box::new(connection)));
-    }
-
-    /// Evicts connections to make room for new ones, and returns whether there is room now.
-    ///
-    /// 1. Those that have been idle for longest.
-    /// 2. Those that have their response and still send content that is skipped, or linger.
-    /// 3. Those that have sent nothing, or an incomplete head, for longest.
-    /// 4. One client that sends content for a handler, or takes a response, and has fallen behind
-    ///    the slowest rate ([`Timeouts::slowest`]). Its response then is visibly incomplete.
-    ///
-    /// A connection whose handler is running stays, and so does one that reads fast enough.
-    ///
-    /// [`Timeouts::slowest`]: crate::Timeouts::slowest
-    fn make_room(&mut self) -> bool {
-        let number = (self.shared.admission.connections() / 64).clamp(1, SHED);
-        let order = [
-            Waiting::Idle,
-            Waiting::Content,
-            Waiting::Linger,
-            Waiting::First,
-            Waiting::Head,
-        ];
-        let has_room = order.into_iter().any(|waiting| {
-            let mut room = false;
-            for mut connection in self.shared.parked.take_oldest(waiting, NEVER, number) {
-                let may_ask = matches!(waiting, Waiting::Idle | Waiting::First | Waiting::Head);
-                if may_ask && connection.has_input() {
-                    self.park_or_close(connection);
-                    continue;
-                }
-                self.evict(connection, waiting);
-                room = true;
-            }
-            room
-        });
-        has_room || self.evict_slow(Waiting::Receive) || self.evict_slow(Waiting::Write)
-    }
-
-    /// Evicts one client that has fallen behind its slowest rate, if there is one.
-    fn evict_slow(&mut self, waiting: Waiting) -> bool {
-        let (parked, behind) = (&self.shared.parked, self.turn.behind(waiting));
-        let mut evicted = false;
-        for mut slow in parked.take_oldest(waiting, behind, SHED) {
-            if !evicted && slow.has_fallen_behind(&mut self.turn) {
-                self.evict(slow, waiting);
-                evicted = true;
-            } else {
-                self.park_or_close(slow);
-            }
-        }
-        evicted
-    }
-
-    fn evict(&self, connection: Box<Connection>, waiting: Waiting) {
-        log::debug!(
-            "{}: closing: there are too many connections, and this one ({waiting}) has waited for longest",
-            connection.remote()
-        );
-        self.abort(connection, Ending::Evicted);
     }
 
     /// Closes a connection wherever it is.

@@ -4,7 +4,8 @@ use crate::support::{GET, LONG, PACE, Running, get, holding, narrow, read_until,
 use http::Response;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use tinyhttp_server::{Body, Request};
+use std::time::Duration;
+use tinyhttp_server::{Body, Builder, Request, Timeouts};
 
 fn is_closed(stream: &mut TcpStream) -> bool {
     matches!(stream.read(&mut [0]), Ok(0))
@@ -34,7 +35,7 @@ fn the_longest_idle_make_room_for_others() {
 }
 
 #[test]
-fn heads_that_do_not_end_make_room_when_nobody_is_idle() {
+fn half_heads_make_room_when_nothing_is_idle() {
     let server = Running::with(|builder| builder.max_connections(3), holding().0);
     let mut slow: Vec<_> = (0..3).map(|_| server.connect()).collect();
     for stream in &mut slow {
@@ -48,7 +49,7 @@ fn heads_that_do_not_end_make_room_when_nobody_is_idle() {
 }
 
 #[test]
-fn who_says_nothing_makes_room_when_nobody_is_idle() {
+fn silent_connections_make_room_when_nothing_is_idle() {
     let server = Running::with(|builder| builder.max_connections(3), holding().0);
     let connect = |_| {
         std::thread::sleep(PACE);
@@ -64,7 +65,7 @@ fn who_says_nothing_makes_room_when_nobody_is_idle() {
 }
 
 #[test]
-fn who_is_owed_an_answer_makes_no_room() {
+fn a_running_handler_makes_no_room() {
     let (handler, told, let_go) = holding();
     let server = Running::with(|builder| builder.max_connections(1), handler);
     let mut busy = server.connect();
@@ -81,9 +82,9 @@ fn who_is_owed_an_answer_makes_no_room() {
     read_until(&mut fresh, "done");
 }
 
-/// Connections that have their answer and still send content, slowly, for nobody.
+/// Connections that have their response and still send content, slowly, which is skipped.
 #[test]
-fn unwanted_content_makes_room() {
+fn skipped_content_makes_room() {
     let server = Running::with(|builder| builder.max_connections(3), holding().0);
     for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
         let mut dripping: Vec<_> = (0..3)
@@ -180,4 +181,75 @@ fn one_client_cannot_have_all_connections() {
         again.write_all(GET).is_ok() && matches!(again.read(&mut [0]), Ok(1))
     });
     get(&mut second);
+}
+
+/// Connections of ordinary clients, which have had a response and are kept for another request.
+fn kept(server: &Running) -> Vec<TcpStream> {
+    let kept = (0..10).map(|_| {
+        let mut stream = server.connect();
+        get(&mut stream);
+        stream
+    });
+    kept.collect()
+}
+
+/// As many clients as the server has room for send content that is skipped, and the next clients
+/// cost them their places, not those that use their connections for one request after another.
+#[test]
+fn skipped_content_makes_room_before_idle_connections() {
+    const CROWD: usize = 200;
+    let server = Running::with(|builder| builder.max_connections(CROWD), holding().0);
+    let mut kept = kept(&server);
+    let mut dripping: Vec<TcpStream> = Vec::new();
+    for number in 0..CROWD {
+        let mut stream = server.connect();
+        let framing = match number % 2 {
+            0 => "Content-Length: 100000\r\n\r\n",
+            _ => "Transfer-Encoding: chunked\r\n\r\n7fff\r\n",
+        };
+        let head = format!("POST / HTTP/1.1\r\nHost: h\r\n{framing}");
+        stream.write_all(head.as_bytes()).unwrap();
+        read_until(&mut stream, "done");
+        for other in &mut dripping {
+            // Those that were evicted fail.
+            let _ = other.write_all(b"x");
+        }
+        dripping.push(stream);
+    }
+    let mut fresh: Vec<_> = (0..10).map(|_| server.connect()).collect();
+    for stream in fresh.iter_mut().chain(&mut kept) {
+        get(stream);
+    }
+}
+
+/// Silent connections and half heads, which have had two seconds.
+#[test]
+fn unfinished_heads_make_room_before_idle_connections() {
+    const EACH: usize = 5;
+    let timeouts = Timeouts {
+        head: LONG,
+        ..Timeouts::default()
+    };
+    let configure = |builder: Builder| builder.max_connections(10 + 2 * EACH).timeouts(timeouts);
+    let server = Running::with(configure, holding().0);
+    let mut kept = kept(&server);
+    let mut stalled = Vec::new();
+    for bytes in ["\r\n", "GET / HTTP/1.1\r\nHo"] {
+        for _ in 0..EACH {
+            let mut stream = server.connect();
+            stream.write_all(bytes.as_bytes()).unwrap();
+            stalled.push(stream);
+        }
+    }
+    // They fall behind meanwhile.
+    std::thread::sleep(Duration::from_millis(2100));
+    let mut fresh = Vec::new();
+    for _ in 0..2 * EACH {
+        let mut stream = server.connect();
+        get(&mut stream);
+        fresh.push(stream);
+    }
+    for stream in &mut kept {
+        get(stream);
+    }
 }
