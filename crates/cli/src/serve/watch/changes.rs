@@ -1,14 +1,20 @@
-//! Changes of the directory, as streams of server-sent events (HTML Standard, §9.2).
+//! Changes of the directory, as streams of server-sent events (HTML Standard, §9.2). Each is content
+//! that comes from a channel, so an open page costs a connection and no thread.
 
-use std::io::{self, Cursor, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tinyhttp_server::{Body, Sender};
 
-/// The maximum number of open streams. Each has one of the server's 256 threads.
-const LISTENERS: usize = 64;
+/// The maximum number of open streams.
+const STREAMS: usize = 512;
 
-/// The longest silence of a stream. Only a write reveals that the client is gone.
+/// The longest silence of a stream. Proxies close connections that are silent for long, and the
+/// client of a connection that has broken is noticed only when something is sent.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// What is sent after a silence: a comment.
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
 /// A change, by what pages have to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +25,23 @@ pub(crate) enum Change {
     Anything,
 }
 
+impl Change {
+    /// The event that leads to this version.
+    fn event(&self, version: u64) -> String {
+        match self {
+            Change::Styles(paths) => format!(
+                "event: styles\nid: {version}\ndata: {}\n\n",
+                paths.join("\ndata: ")
+            ),
+            Change::Anything => format!("event: reload\nid: {version}\ndata:\n\n"),
+        }
+    }
+}
+
 /// The version of the directory: a number that grows with each change.
 #[derive(Debug)]
 pub(crate) struct Changes {
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 #[derive(Debug)]
@@ -33,8 +51,21 @@ struct State {
     version: u64,
     /// The change that led to this version.
     last: Change,
-    listeners: usize,
+    streams: Vec<Sender>,
+    /// When something was last sent to all streams.
+    sent: Instant,
     ended: bool,
+}
+
+impl State {
+    /// Sends a piece to all streams, and forgets those that are closed or read too slowly: a
+    /// browser asks again, and names the last version that it has seen.
+    fn send(&mut self, piece: impl Into<Bytes>) {
+        let piece = piece.into();
+        self.streams
+            .retain(|stream| stream.send(piece.clone()).is_ok());
+        self.sent = Instant::now();
+    }
 }
 
 impl Changes {
@@ -44,12 +75,12 @@ impl Changes {
             // Fits for the next 500 million years.
             version: now.map_or(0, |now| now.as_millis() as u64),
             last: Change::Anything,
-            listeners: 0,
+            streams: Vec::new(),
+            sent: Instant::now(),
             ended: false,
         };
         Arc::new(Changes {
             state: Mutex::new(state),
-            changed: Condvar::new(),
         })
     }
 
@@ -66,132 +97,93 @@ impl Changes {
     pub(super) fn publish(&self, change: Change) {
         let mut state = self.lock();
         state.version += 1;
+        let event = change.event(state.version);
         state.last = change;
-        drop(state);
-        self.changed.notify_all();
+        state.send(event);
+    }
+
+    /// Sends a comment to all streams if they have been silent for long.
+    pub(super) fn keep_alive(&self, now: Instant) {
+        let mut state = self.lock();
+        if now.saturating_duration_since(state.sent) >= SILENCE {
+            state.send(COMMENT);
+        }
     }
 
     /// Ends all streams, and later ones at once.
     pub(crate) fn end(&self) {
-        self.lock().ended = true;
-        self.changed.notify_all();
+        let mut state = self.lock();
+        state.ended = true;
+        // Streams end when their senders are dropped.
+        state.streams.clear();
     }
 
     /// Opens a stream of the changes after the version `since`; `None` if too many are open.
-    pub(super) fn listen(self: &Arc<Self>, since: Option<u64>) -> Option<Events> {
+    pub(super) fn listen(&self, since: Option<u64>) -> Option<Body> {
         let mut state = self.lock();
-        if state.listeners >= LISTENERS {
-            return None;
-        }
-        state.listeners += 1;
-        let seen = since.unwrap_or(state.version);
-        // When a stream is interrupted, the browser sends the last ID.
-        let first = format!("retry: 1000\nid: {seen}\n\n");
-        Some(Events {
-            changes: Arc::clone(self),
-            seen,
-            ready: Cursor::new(first),
-        })
-    }
-}
-
-/// A stream of events. It ends with [`Changes::end`]; until then its reader waits.
-pub(super) struct Events {
-    changes: Arc<Changes>,
-    /// The last version that was sent.
-    seen: u64,
-    ready: Cursor<String>,
-}
-
-impl Events {
-    /// Waits for the next event; `None` at the end.
-    fn next(&mut self) -> Option<String> {
-        let nothing = |state: &mut State| state.version == self.seen && !state.ended;
-        let (state, _) = self
-            .changes
-            .changed
-            .wait_timeout_while(self.changes.lock(), SILENCE, nothing)
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.ended {
+        state.streams.retain(|stream| !stream.is_closed());
+        if state.streams.len() >= STREAMS {
             return None;
         }
         let version = state.version;
-        if version == self.seen {
-            return Some(":\n\n".to_owned());
-        }
-        let event = match &state.last {
-            Change::Styles(paths) if self.seen.checked_add(1) == Some(version) => {
-                format!(
-                    "event: styles\nid: {version}\ndata: {}\n\n",
-                    paths.join("\ndata: ")
-                )
-            }
+        let seen = since.unwrap_or(version);
+        // When a stream is interrupted, the browser sends the last ID.
+        let mut first = format!("retry: 1000\nid: {seen}\n\n");
+        if seen.checked_add(1) == Some(version) {
+            first.push_str(&state.last.event(version));
+        } else if seen != version {
             // The changes before the last one are not kept.
-            _ => format!("event: reload\nid: {version}\ndata:\n\n"),
-        };
-        drop(state);
-        self.seen = version;
-        Some(event)
-    }
-}
-
-impl Read for Events {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.ready.position() == self.ready.get_ref().len() as u64 {
-            match self.next() {
-                Some(text) => self.ready = Cursor::new(text),
-                None => return Ok(0),
-            }
+            first.push_str(&Change::Anything.event(version));
         }
-        self.ready.read(into)
-    }
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        self.changes.lock().listeners -= 1;
+        let (sender, body) = Body::channel();
+        // A new channel takes everything.
+        let _ = sender.send(first);
+        if !state.ended {
+            state.streams.push(sender);
+        }
+        Some(body)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
 
     fn styles(paths: &[&str]) -> Change {
         Change::Styles(paths.iter().map(|path| (*path).to_owned()).collect())
     }
 
-    #[test]
-    fn events_of_a_stream() {
-        let changes = Changes::new();
-        let start = changes.version();
-        let mut events = changes.listen(Some(start)).unwrap();
-        let mut read = || {
-            let mut buffer = [0; 200];
-            let length = events.read(&mut buffer).unwrap();
-            String::from_utf8(buffer[..length].to_vec()).unwrap()
-        };
-        assert_eq!(read(), format!("retry: 1000\nid: {start}\n\n"));
-        changes.publish(styles(&["a.css", "b/c.css"]));
-        let id = start + 1;
-        assert_eq!(
-            read(),
-            format!("event: styles\nid: {id}\ndata: a.css\ndata: b/c.css\n\n")
-        );
-        changes.publish(Change::Anything);
-        let id = start + 2;
-        assert_eq!(read(), format!("event: reload\nid: {id}\ndata:\n\n"));
-        // Of two changes at once, only the last one is known.
-        changes.publish(Change::Anything);
-        changes.publish(styles(&["a.css"]));
-        let id = start + 4;
-        assert_eq!(read(), format!("event: reload\nid: {id}\ndata:\n\n"));
-        changes.end();
-        assert_eq!(read(), "");
+    /// What a stream has been sent, up to its end.
+    fn text(body: Body) -> String {
+        std::io::read_to_string(body).unwrap()
     }
 
     #[test]
-    fn a_late_stream_starts_with_the_missed_change() {
+    fn a_stream_has_each_event() {
+        let changes = Changes::new();
+        let start = changes.version();
+        let stream = changes.listen(Some(start)).unwrap();
+        changes.publish(styles(&["a.css", "b/c.css"]));
+        changes.publish(Change::Anything);
+        changes.publish(styles(&["a.css"]));
+        changes.end();
+        let [one, two, three] = [1, 2, 3].map(|more| start + more);
+        assert_eq!(
+            text(stream),
+            format!(
+                "retry: 1000\nid: {start}\n\n\
+                 event: styles\nid: {one}\ndata: a.css\ndata: b/c.css\n\n\
+                 event: reload\nid: {two}\ndata:\n\n\
+                 event: styles\nid: {three}\ndata: a.css\n\n"
+            )
+        );
+        let late = changes.listen(Some(three)).unwrap();
+        assert_eq!(text(late), format!("retry: 1000\nid: {three}\n\n"));
+    }
+
+    #[test]
+    fn a_late_stream_begins_with_the_missed_change() {
         let changes = Changes::new();
         let start = changes.version();
         changes.publish(styles(&["a.css"]));
@@ -200,27 +192,44 @@ mod tests {
             (Some(start - 1), "event: reload\n"),
             (Some(0), "event: reload\n"),
             (Some(u64::MAX), "event: reload\n"),
+            // A new stream has missed nothing.
+            (Some(start + 1), ""),
+            (None, ""),
         ];
-        for (since, want) in table {
-            let mut events = changes.listen(since).unwrap();
-            events
-                .ready
-                .set_position(events.ready.get_ref().len() as u64);
-            let next = events.next().unwrap();
-            assert!(next.starts_with(want), "{since:?}: {next}");
+        let streams = table.map(|(since, want)| (since, want, changes.listen(since).unwrap()));
+        changes.end();
+        for (since, want, stream) in streams {
+            let text = text(stream);
+            let (_, events) = text.split_once("\n\n").unwrap();
+            assert!(events.starts_with(want), "{since:?}: {text}");
+            assert_eq!(events.is_empty(), want.is_empty(), "{since:?}: {text}");
         }
-        // A new stream has missed nothing.
-        assert_eq!(changes.listen(None).unwrap().seen, start + 1);
     }
 
     #[test]
-    fn number_of_streams_is_limited() {
+    fn silent_streams_get_a_comment() {
         let changes = Changes::new();
-        let mut streams: Vec<_> = (0..LISTENERS)
-            .map(|_| changes.listen(None).unwrap())
-            .collect();
+        let stream = changes.listen(None).unwrap();
+        let sent = changes.lock().sent;
+        for (seconds, comments) in [(0, 0), (14, 0), (15, 1)] {
+            changes.keep_alive(sent + Duration::from_secs(seconds));
+            let is_sent = changes.lock().sent != sent;
+            assert_eq!(usize::from(is_sent), comments, "{seconds}");
+        }
+        changes.end();
+        assert!(text(stream).ends_with("\n\n:\n\n"));
+    }
+
+    #[test]
+    fn closed_streams_make_room_for_others() {
+        let changes = Changes::new();
+        let open = |_| changes.listen(None);
+        let mut streams: Vec<_> = (0..STREAMS).map_while(open).collect();
+        assert_eq!(streams.len(), STREAMS);
         assert!(changes.listen(None).is_none());
         streams.pop();
-        assert!(changes.listen(None).is_some());
+        let mut last = changes.listen(None).unwrap();
+        assert!(changes.listen(None).is_none());
+        assert!(last.read(&mut [0]).is_ok());
     }
 }

@@ -142,6 +142,7 @@ fn gather(
     changes: &Changes,
 ) {
     loop {
+        changes.keep_alive(Instant::now());
         let mut batch = Batch::default();
         match notices.recv_timeout(LOOK) {
             Ok(first) => batch.add(first, &root.path, own),

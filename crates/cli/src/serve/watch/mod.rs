@@ -80,7 +80,7 @@ impl<H: Handler> Live<H> {
     fn events(&self, request: &Request<'_>) -> Response<Body> {
         let since = last_event(request.headers()).or_else(|| since(request.query()));
         let mut response = match self.changes.listen(since) {
-            Some(events) => typed("text/event-stream", Body::reader(events, None)),
+            Some(events) => typed("text/event-stream", events),
             None => {
                 let mut response = typed(
                     "text/plain",
