@@ -1,16 +1,28 @@
 //! The program: `tinyhttp serve [DIR]`, `tinyhttp get URL...` and `tinyhttp resolve HOST...`.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `flags` | flags that clap builds only for the command that is used |
+//! | `usage` | the hint for a command line without a command |
+//! | `serve` | serving a directory |
+//! | `get` | fetching URLs |
+//! | `resolve` | finding the addresses of a host |
+//! | `manual` | man pages and shell completions |
+//! | `failure` | what failed, what to try, and the exit code |
+//! | `paths` | helpers for paths |
+//! | `visible` | text from elsewhere, made harmless for a terminal |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod failure;
 mod flags;
-mod get;
-mod manual;
-mod paths;
-mod resolve;
-mod serve;
 mod usage;
+mod serve;
+mod get;
+mod resolve;
+mod manual;
+mod failure;
+mod paths;
 mod visible;
 
 use clap::{CommandFactory, Parser, Subcommand};

@@ -2,7 +2,7 @@
 //! time, and gives up.
 //!
 //! ```text
-//! udp_backoff [HOST [PORT [FIRST [LAST]]]]        127.0.0.1, 1060, where `udp_echo` is, 0.1 and 2 seconds unless given
+//! udp_backoff [HOST [PORT [FIRST [LAST]]]]    127.0.0.1, 1060 (of `udp_echo`), 0.1 and 2 s
 //! ```
 //!
 //! Why longer each time? If the network loses datagrams because it is full, sending as often as

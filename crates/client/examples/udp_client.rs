@@ -2,7 +2,7 @@
 //! first sends.
 //!
 //! ```text
-//! udp_client [HOST [PORT [TEXT]]]        127.0.0.1, 3434, where `udp_server` is, and `Hello UDP!` unless given
+//! udp_client [HOST [PORT [TEXT]]]        127.0.0.1, 3434 (of `udp_server`), `Hello UDP!`
 //! ```
 //!
 //! That it was sent is all that this program knows. Nobody tells it whether the datagram arrived;

@@ -172,45 +172,6 @@ impl ChunkedDecoder {
                 continue;
             }
             self.state = match self.state {
-                State::SizeStart => {
-                    State::Size(hex_digit(byte).ok_or(ProtocolError::InvalidChunkSize)?)
-                }
-                State::Size(size) | State::BeforeExtension(size) if byte == b';' => {
-                    State::Extension(size)
-                }
-                State::Size(size) if byte == b'\r' => State::SizeLf(size),
-                State::Size(size) | State::BeforeExtension(size)
-                    if byte == b' ' || byte == b'\t' =>
-                {
-                    self.count_extension()?;
-                    State::BeforeExtension(size)
-                }
-                State::Size(size) => {
-                    let digit = hex_digit(byte).ok_or(ProtocolError::InvalidChunkSize)?;
-                    if size == 0 {
-                        self.count_extension()?;
-                    }
-                    State::Size(
-                        size.checked_mul(16)
-                            .ok_or(ProtocolError::InvalidChunkSize)?
-                            | digit,
-                    )
-                }
-                State::BeforeExtension(_) => return Err(ProtocolError::InvalidChunkSize),
-                State::Extension(size) => match byte {
-                    b'\r' => State::SizeLf(size),
-                    b'\n' => return Err(ProtocolError::BareLineFeed),
-                    b'\t' | b' '..=b'~' | 0x80.. => {
-                        self.count_extension()?;
-                        State::Extension(size)
-                    }
-                    _ => return Err(ProtocolError::InvalidChunkSize),
-                },
-                State::SizeLf(_) if byte != b'\n' => return Err(ProtocolError::BareCarriageReturn),
-                State::SizeLf(size) => {
-                    self.has_bare_size = false;
-                    self.after_size(size)
-                }
                 State::Data(left) => {
                     let rest = &input[used..];
                     let length =
@@ -236,6 +197,7 @@ impl ChunkedDecoder {
                     return Ok((used + length, ChunkedEvent::End(trailers)));
                 }
                 State::End => break,
+                _ => self.within_size_line(byte)?,
             };
             used += 1;
         }
@@ -245,6 +207,53 @@ impl ChunkedDecoder {
             ChunkedEvent::NeedMore
         };
         Ok((used, event))
+    }
+
+    /// Returns the state after a byte of a size line.
+    fn within_size_line(&mut self, byte: u8) -> Result<State, ProtocolError> {
+        Ok(match self.state {
+            State::SizeStart => {
+                State::Size(hex_digit(byte).ok_or(ProtocolError::InvalidChunkSize)?)
+            }
+            State::Size(size) | State::BeforeExtension(size) if byte == b';' => {
+                State::Extension(size)
+            }
+            State::Size(size) if byte == b'\r' => State::SizeLf(size),
+            State::Size(size) | State::BeforeExtension(size) if byte == b' ' || byte == b'\t' => {
+                self.count_extension()?;
+                State::BeforeExtension(size)
+            }
+            State::Size(size) => {
+                let digit = hex_digit(byte).ok_or(ProtocolError::InvalidChunkSize)?;
+                if size == 0 {
+                    self.count_extension()?;
+                }
+                State::Size(
+                    size.checked_mul(16)
+                        .ok_or(ProtocolError::InvalidChunkSize)?
+                        | digit,
+                )
+            }
+            State::BeforeExtension(_) => return Err(ProtocolError::InvalidChunkSize),
+            State::Extension(size) => match byte {
+                b'\r' => State::SizeLf(size),
+                b'\n' => return Err(ProtocolError::BareLineFeed),
+                b'\t' | b' '..=b'~' | 0x80.. => {
+                    self.count_extension()?;
+                    State::Extension(size)
+                }
+                _ => return Err(ProtocolError::InvalidChunkSize),
+            },
+            State::SizeLf(_) if byte != b'\n' => return Err(ProtocolError::BareCarriageReturn),
+            State::SizeLf(size) => {
+                self.has_bare_size = false;
+                self.after_size(size)
+            }
+            State::Data(_) | State::DataCr | State::DataLf => {
+                return Err(ProtocolError::MissingChunkEnd);
+            }
+            state @ (State::Trailers(_) | State::End) => state,
+        })
     }
 
     /// Returns the state after a byte that a strict decoder refuses and this one forgives.

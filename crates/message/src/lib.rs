@@ -26,6 +26,7 @@
 //! | [`target`] | Which resource does the request name? |
 //! | [`framing`] | How long is the content, and is the connection kept? |
 //! | [`chunked`] | Where does content end that comes in chunks? |
+//! | `content` | Which bytes are content, on the way in and out? |
 //! | [`connection`] | What do these bytes mean, and what comes next? |
 //! | [`tolerance`] | Which faults of a response does a client forgive? |
 //! | [`hop_by_hop`] | Which fields belong to the connection, not to the message? |
@@ -36,6 +37,7 @@
 //! | [`date`] | How does HTTP write the time? |
 //! | [`encode`] | How does a head become bytes? |
 //! | [`error`] | What is wrong, which side caused it, and which status code reports it? |
+//! | `grammar` | What is a token, and what is a decimal number? |
 //!
 //! # Example
 //!

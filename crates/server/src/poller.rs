@@ -1,13 +1,13 @@
 //! One epoll for everything, shared by all workers.
 //!
-//! There are three ways to wait. A listener is reported *as long as* somebody is to be accepted. A
-//! connection that waits for room to write is armed *once*: when that has been reported, the kernel
-//! says nothing more of it until it is armed again. A connection that waits for bytes is *watched*:
-//! the kernel reports each time that something comes, and nobody has to ask again, which saves a
-//! call for each request. What it reports while a worker has the connection in its hands is noted
-//! where connections are parked ([`Parked`](crate::parked::Parked)), so that a ready connection
-//! still has one owner. Any worker may wait here; which one is woken doesn't matter, since none of
-//! them owns anything while it waits.
+//! There are three ways to wait. A listener is reported *as long as* connections are to be
+//! accepted. A connection that waits for room to write is armed *once*: when that has been
+//! reported, the kernel reports nothing more until it is armed again. A connection that waits for
+//! bytes is *watched*: the kernel reports each arrival without being asked again, which saves a
+//! call for each request. A report that comes while a worker owns the connection is noted where
+//! connections are parked (`runtime/parked.rs`), so that a ready connection still has one owner.
+//! Any worker may poll; which one is woken doesn't matter, since none of them owns anything while
+//! it waits.
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;

@@ -297,10 +297,10 @@ impl std::fmt::Debug for Stopper {
 }
 
 impl Stopper {
-    /// Ends the server gracefully: after a tenth of a second nobody new is accepted, idle
-    /// connections are closed, busy ones finish what they are at, for at most `grace`. Who has only
-    /// just connected may still send a request: for half a second, or a tenth of one if nothing has
-    /// come of it yet, for until then the kernel keeps it.
+    /// Ends the server gracefully: accepting ends after a tenth of a second, idle connections are
+    /// closed, and busy ones finish their exchange, for at most `grace`. A client that has only
+    /// just connected may still send a request: for half a second, or for a tenth of one if it has
+    /// sent nothing, because the kernel has kept it for longer.
     pub fn drain(&self, grace: Duration) {
         self.shared.lifecycle.drain(grace);
     }

@@ -8,14 +8,14 @@ use super::{check_allowance, rust_files, source};
 /// Lines of comments that are wider than 100 columns in each folder.
 const WIDE: &[(&str, usize)] = &[
     ("crates/message", 0),
-    ("crates/server", 1),
-    ("crates/client", 2),
+    ("crates/server", 0),
+    ("crates/client", 0),
     ("crates/cli", 0),
     ("tests", 0),
 ];
 
 /// Lines with *who, whoever, nobody, somebody* in `crates/NAME/src/`.
-const PERSONS: &[(&str, usize)] = &[("message", 0), ("server", 10), ("client", 5), ("cli", 2)];
+const PERSONS: &[(&str, usize)] = &[("message", 0), ("server", 0), ("client", 5), ("cli", 0)];
 
 const WIDEST: usize = 100;
 

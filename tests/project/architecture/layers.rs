@@ -117,4 +117,4 @@ fn every_module_is_listed_where_it_is_declared() {
 }
 
 /// How many modules are missing from doc comments. It only ever shrinks.
-const UNLISTED: usize = 80;
+const UNLISTED: usize = 24;

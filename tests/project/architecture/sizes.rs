@@ -17,7 +17,6 @@ const EXCEPTIONS: &[&str] = &[
 
 /// Items that are still too large. The list only ever shrinks.
 const TOO_LARGE: &[&str] = &[
-    "message chunked.rs decode",
     "client exchange/mod.rs try_receive_head",
     "client config.rs Config",
     "client exchange/mod.rs Exchange",

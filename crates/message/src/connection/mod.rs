@@ -26,6 +26,14 @@
 //!
 //! Both roles share one receiver; time, sockets and threads are the caller's.
 //!
+//! | module | holds |
+//! |---|---|
+//! | `receiver` | the receiving half: a head, its content, its end |
+//! | `overhead` | a bound on the framing around a request's content |
+//! | `server` | requests in, responses out |
+//! | `client` | requests out, responses in |
+//! | `fields` | the field lines that both roles write |
+//!
 //! # Example
 //!
 //! ```
@@ -50,9 +58,9 @@
 //! ```
 
 mod receiver;
+mod overhead;
 mod server;
 mod client;
-mod overhead;
 mod fields;
 
 pub use crate::hop_by_hop::is_framing_field;

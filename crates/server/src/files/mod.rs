@@ -26,11 +26,12 @@
 //! | `dir` | paths and names in a directory |
 //! | `content` | step 4: representations, their sources and their cache |
 //! | `respond` | steps 5 and 6: preconditions and ranges |
+//! | `query` | the query, which chooses the form of a listing |
 //! | `listing` | directories without an index |
 //! | `archive` | directories as tar or zip |
-//! | `query` | the query, which chooses the form of a listing |
-//! | `failure` | responses without a file |
 //! | `gate` | admission to the processor for large jobs |
+//! | `failure` | responses without a file |
+//! | `tests` | the handler as its clients see it, by subject |
 //!
 //! ```
 //! use tinyhttp_server::{Handler, files::Files};
@@ -47,18 +48,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod archive;
-mod content;
-mod dir;
-mod failure;
-mod gate;
-mod listing;
-mod lookup;
 mod options;
-mod query;
 mod request_path;
-mod respond;
+mod lookup;
 mod root;
+mod dir;
+mod content;
+mod respond;
+mod query;
+mod listing;
+mod archive;
+mod gate;
+mod failure;
 
 pub use options::Options;
 pub use root::{OpenError, Symlinks};

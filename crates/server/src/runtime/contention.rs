@@ -94,8 +94,8 @@ impl CpuSample {
         }
     }
 
-    /// Whether others have had this thread's core for long. If it has waited for something
-    /// meanwhile, nobody knows.
+    /// Whether other threads have had this thread's core for long. The answer is unreliable if the
+    /// thread has blocked meanwhile.
     pub(crate) fn was_preempted(&self) -> bool {
         let (Some(before), Some(now)) = (self.before, used()) else {
             return false;
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_of_their_own_accord_is_not_pushed_aside() {
+    fn a_thread_that_blocks_is_not_preempted() {
         let share = CpuSample::from_now_on();
         let (_keep, never) = std::sync::mpsc::channel::<()>();
         let _ = never.recv_timeout(3 * ASIDE);

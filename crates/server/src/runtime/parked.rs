@@ -159,9 +159,9 @@ impl<T> Parked<T> {
         }
     }
 
-    /// The descriptors of the connections with the lowest ranks, at most `number` of them, each with
-    /// its rank, in order. Of two with the same rank, the one with the earlier deadline comes first.
-    /// A connection without a rank is left out.
+    /// The descriptors of the connections with the lowest ranks, at most `number` of them, each
+    /// with its rank, in order. Of two with the same rank, the one with the earlier deadline comes
+    /// first. A connection without a rank is left out.
     pub(crate) fn first(
         &self,
         number: usize,

@@ -233,10 +233,10 @@ mod tests {
         (give, pool)
     }
 
-    /// A worker that has rested for long enough is on its way out, which takes it a while. Who is
-    /// held up meanwhile must not take it for one that will soon wait.
+    /// A worker that has been parked for long enough is on its way out, which takes a while. A
+    /// worker that blocks meanwhile must not take it for one that will soon poll.
     #[test]
-    fn nobody_counts_on_a_worker_that_is_leaving() {
+    fn a_worker_that_is_leaving_takes_no_place() {
         let (give, take) = mpsc::channel::<Job>();
         let (tell, told) = mpsc::channel();
         let (release, held) = mpsc::channel::<()>();

@@ -1,17 +1,32 @@
 //! The flags: curl's letters and meanings, and HTTPie's items.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `targets` | the URLs, and what applies to each |
+//! | `globs` | several URLs in one: `[1-9]`, `{a,b}` |
+//! | `request` | flags that determine the request |
+//! | `data` | flags that carry data, in their order |
+//! | `form` | flags that carry the parts of a form, in their order |
+//! | `items` | HTTPie's items behind the URL |
+//! | `nested` | HTTPie's nested JSON |
+//! | `connection` | flags that determine how the server is reached |
+//! | `schemes` | `--proto` |
+//! | `download` | flags for downloads |
+//! | `output` | flags that select what is shown |
+//! | `bytes` | arguments that need not be UTF-8 |
 
-pub(super) mod bytes;
-mod connection;
-mod data;
-mod download;
-mod form;
+mod targets;
 mod globs;
+mod request;
+mod data;
+mod form;
 mod items;
 mod nested;
-mod output;
-mod request;
+mod connection;
 mod schemes;
-mod targets;
+mod download;
+mod output;
+pub(super) mod bytes;
 
 pub(crate) use connection::ConnectionArgs;
 #[cfg(feature = "tls")]

@@ -10,6 +10,8 @@
 //! | [`record`] | the record beside a partial file | one that is read is written the same |
 //! | [`terminal`] | heads and JSON | nothing acts on a terminal; no token of JSON is changed |
 //! | [`resume::resume`] | what a server does during a download | a file is one version, and whole |
+//!
+//! `form` and `resume` hold the longer two, and `tests` calls them all.
 
 mod form;
 pub(crate) mod resume;

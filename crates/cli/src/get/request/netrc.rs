@@ -128,7 +128,7 @@ mod tests {
             ("me", Some("one")),
             ("you", Some("two")),
             ("guest", Some("three")),
-            ("nobody", None),
+            ("unknown", None),
         ] {
             let found = look_up(text, "a.test", Some(user.as_bytes()));
             let found = found.map(|login| login.password);

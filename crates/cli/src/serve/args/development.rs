@@ -1,4 +1,4 @@
-//! The flags for people who work on a site: live reload, and opening a browser.
+//! The flags for work on a site: live reload, and opening a browser.
 
 /// The flag for live reload.
 #[derive(clap::Args, Debug)]

@@ -1,5 +1,5 @@
-//! Changes of the directory, as streams of server-sent events (HTML Standard, §9.2). Each is content
-//! that comes from a channel, so an open page costs a connection and no thread.
+//! Changes of the directory, as streams of server-sent events (HTML Standard, §9.2). Each is
+//! content that comes from a channel, so an open page costs a connection and no thread.
 
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,16 +4,22 @@
 //! 2. The script (`live.js`) asks for `/.tinyhttp/events`, a stream of server-sent events that
 //!    stays open. It names the version of the directory that its page shows, so no change is missed
 //!    between the page and the stream, or while the server restarts.
-//! 3. [`directory`] waits for changes and joins those that arrive together into one
+//! 3. `directory` waits for changes and joins those that arrive together into one
 //!    [`Change`](changes::Change).
 //! 4. [`Changes`] sends it to all open streams. A change of style sheets alone needs no reload of
 //!    the page.
 //!
+//! | module | holds |
+//! |---|---|
+//! | `policy` | a page's Content-Security-Policy, relaxed for the script |
+//! | `changes` | the streams of events |
+//! | `directory` | the watch of the directory |
+//!
 //! Meanwhile, responses tell browsers to revalidate everything, so that changes are visible.
 
+mod policy;
 mod changes;
 mod directory;
-mod policy;
 
 pub(super) use changes::Changes;
 

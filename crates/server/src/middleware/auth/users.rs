@@ -285,7 +285,7 @@ mod tests {
             assert!(!users.verify(name.as_bytes(), b"Hello world"), "{name}");
             assert!(!users.verify(name.as_bytes(), b""), "{name}");
         }
-        assert!(!users.verify(b"nobody", b"Hello world!"));
+        assert!(!users.verify(b"unknown", b"Hello world!"));
         assert_eq!(format!("{users:?}"), "{\"plain\", \"sha\", \"short\"}");
     }
 

@@ -1,13 +1,22 @@
 //! `--explain`: a fetch as a lesson, in the seven steps and in the parts of both messages,
 //! from what really happened.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `steps` | the seven steps of one hop |
+//! | `certificate` | what TLS agreed on, and the server's certificate |
+//! | `notes` | what the parts of a message mean |
+//! | `caching` | what caches may do with a response |
+//! | `waterfall` | where the time went |
+//! | `page` | the layout in three columns |
 
-mod caching;
+mod steps;
 #[cfg(feature = "tls")]
 mod certificate;
 mod notes;
-mod page;
-mod steps;
+mod caching;
 mod waterfall;
+mod page;
 
 use super::facts::Facts;
 use crate::get::output::terminal::columns;
