@@ -184,7 +184,7 @@ fn every_address_is_told() {
         outcome.stderr
     );
     assert!(
-        outcome.stderr.contains("nobody listens there"),
+        outcome.stderr.contains("nothing listens there"),
         "{}",
         outcome.stderr
     );

@@ -173,7 +173,7 @@ fn servers_that_are_not_trusted() {
         (
             &good,
             &stranger.ca(),
-            "nobody whom this client trusts has signed",
+            "no authority that this client trusts has signed",
         ),
         (&other, &ca, "is for other.test, not for localhost"),
         (&expired, &ca, "expired on Mon, 04 Mar 2002"),
@@ -436,7 +436,11 @@ fn a_leaf_can_be_named_and_issues_nothing() {
     let below = unsigned.sign(&["localhost"], |_| {});
     let table = [
         (&good, &good.pem, None),
-        (&good, &expired.pem, Some("nobody whom this client trusts")),
+        (
+            &good,
+            &expired.pem,
+            Some("no authority that this client trusts"),
+        ),
         (&expired, &expired.pem, Some("expired on Mon, 04 Mar 2002")),
         (&client, &client.pem, Some("not for servers")),
         (&other, &other.pem, Some("not for localhost")),

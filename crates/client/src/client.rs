@@ -1,83 +1,72 @@
-//! One fetch from its URL to the final response's head: the loop over redirects, and within it the
-//! choice of a connection.
+//! The public face: a client, and what it can be set up with.
 
 use crate::body::Body;
-use crate::compose::compose;
-use crate::config::{ClientBuilder, Config};
-use crate::credentials::hide_passwords;
-use crate::deadline::{Clock, Timeout, Timeouts};
-use crate::decode::codings;
-use crate::dial::{addresses, dial};
-use crate::error::Error;
-use crate::exchange::{Broken, Connection, Exchange, Head};
-use crate::origin::Origin;
-use crate::part;
-use crate::pool::Pool;
-use crate::redirect::{follow, location};
-use crate::request::{Request, RequestBuilder};
-use crate::response::{Content, Response, Wire};
-use crate::trace::{Event, Recorder};
+use crate::config::Config;
+use crate::connect::{ConnectTo, Family, Interface, KnownHost, Proxies, Resolve};
 #[cfg(feature = "cookies")]
-use http::header;
-use http::{HeaderValue, Method, StatusCode};
+use crate::cookies::Jar;
+use crate::credentials::Credentials;
+use crate::deadline::Clock;
+use crate::error::Error;
+use crate::fetch::Fetcher;
+use crate::pool::PoolLimits;
+use crate::request::Request;
+use crate::request_builder::RequestBuilder;
+use crate::response::Response;
+use crate::timeouts::Timeouts;
+#[cfg(feature = "tls")]
+use crate::tls::{LazyTls, TlsOptions};
+use crate::trace::{Observer, Recorder};
+use crate::zone;
+use http::{HeaderValue, Method};
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
-use tinyhttp_message::{BodyLength, ClientConnection};
+use std::time::Duration;
+use tinyhttp_message::Limits;
 use url::{Host, Url};
 
 /// Makes requests, and keeps connections for the next ones.
 ///
 /// It is cheap to clone; clones share the connections. It may be used from several threads at once.
 #[derive(Clone)]
-pub struct Client(Arc<Shared>);
-
-struct Shared {
-    config: Config,
-    pool: Pool,
-}
+pub struct Client(Arc<Fetcher>);
 
 impl Client {
     /// A client with the defaults of [`ClientBuilder`].
     #[must_use]
     pub fn new() -> Self {
-        Client::with(Config::default())
+        ClientBuilder::default().build()
     }
 
-    /// A client to be set up.
+    /// A builder with the defaults.
     #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    pub(crate) fn with(config: Config) -> Self {
-        Client(Arc::new(Shared {
-            config,
-            pool: Pool::default(),
-        }))
-    }
-
     /// A request with any method.
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), method, url)
+        RequestBuilder::new(self.0.clone(), method, url)
     }
 
-    /// A GET request: the representation, please (RFC 9110 §9.3.1).
+    /// A GET request, which asks for a representation (RFC 9110 §9.3.1).
     pub fn get(&self, url: &str) -> RequestBuilder {
         self.request(Method::GET, url)
     }
 
-    /// A HEAD request: what GET would answer, without the content (RFC 9110 §9.3.2).
+    /// A HEAD request, which asks for the head of the response to GET (RFC 9110 §9.3.2).
     pub fn head(&self, url: &str) -> RequestBuilder {
         self.request(Method::HEAD, url)
     }
 
-    /// A POST request: do something with this content (RFC 9110 §9.3.3).
+    /// A POST request, which has its content processed (RFC 9110 §9.3.3).
     pub fn post(&self, url: &str) -> RequestBuilder {
         self.request(Method::POST, url)
     }
 
-    /// A PUT request: let this be the representation (RFC 9110 §9.3.4).
+    /// A PUT request, which replaces the representation (RFC 9110 §9.3.4).
     pub fn put(&self, url: &str) -> RequestBuilder {
         self.request(Method::PUT, url)
     }
@@ -92,166 +81,30 @@ impl Client {
     /// # Errors
     /// As [`RequestBuilder::send`].
     pub fn send(&self, request: http::Request<Body>) -> Result<Response, Error> {
-        self.fetch(request.try_into()?)
+        let (parts, body) = request.into_parts();
+        let logins = self.0.config.logins.as_ref();
+        let mut request = Request::parse(parts.method, &parts.uri.to_string(), logins)?;
+        request.version = parts.version;
+        request.fields = parts.headers;
+        request.body = body;
+        self.0.fetch(request)
     }
 
-    /// The addresses of a host, in the order in which they would be tried; the port is only put
-    /// beside each.
+    /// Returns the addresses of a host in the order in which they are tried, each with `port`.
     ///
     /// # Errors
     /// [`Error::Resolve`], and [`Error::Timeout`].
     pub fn resolve(&self, host: &Host<String>, port: u16) -> Result<Vec<SocketAddr>, Error> {
         let clock = Clock::start(self.0.config.timeouts);
-        addresses(&self.0.config, host, port, clock)
+        self.0
+            .dialer(clock, &Recorder::default())
+            .addresses_of(host, port)
     }
+}
 
-    /// The head of a request, as it would be sent straight to its server.
-    pub(crate) fn preview(&self, request: &Request) -> Result<Vec<u8>, Error> {
-        let mut head = Vec::new();
-        compose(request, &self.0.config, None)
-            .write(&mut ClientConnection::new(self.0.config.limits), &mut head)
-            .map_err(|source| Error::Request { source })?;
-        Ok(head)
-    }
-
-    /// The login that was configured for a URL.
-    pub(crate) fn login(&self, url: &Url) -> Option<HeaderValue> {
-        let logins = self.0.config.logins.as_ref()?;
-        logins(url).map(|credentials| credentials.basic_value())
-    }
-
-    pub(crate) fn config(&self) -> &Config {
-        &self.0.config
-    }
-
-    pub(crate) fn timeouts(&self) -> Timeouts {
-        self.0.config.timeouts
-    }
-
-    pub(crate) fn fetch(&self, mut request: Request) -> Result<Response, Error> {
-        let config = &self.0.config;
-        let clock = Clock::start(request.timeouts.unwrap_or(config.timeouts));
-        let observer = request.observer.as_ref().or(config.observer.as_ref());
-        let recorder = Recorder::new(observer.cloned());
-        let mut redirects = 0;
-        loop {
-            recorder.emit(&Event::Hop {
-                method: &request.method,
-                url: &request.url,
-            });
-            let Some(origin) = Origin::in_zone(&request.url, request.zone.as_deref()) else {
-                return Err(Error::Scheme {
-                    scheme: request.url.scheme().to_owned(),
-                });
-            };
-            let (mut head, mut exchange) =
-                self.exchange(&mut request, &origin, clock, &recorder)?;
-            if head.status == StatusCode::EXPECTATION_FAILED
-                && request.expect_continue
-                && request.body.can_be_sent()
-            {
-                // Not every server knows the expectation; without it, it may take the content (RFC
-                // 9110 §15.5.18).
-                request.expect_continue = false;
-                Wire::new(exchange, origin.clone(), self.clone()).drain();
-                (head, exchange) = self.exchange(&mut request, &origin, clock, &recorder)?;
-            }
-            #[cfg(feature = "cookies")]
-            if let Some(jar) = &config.cookies {
-                let url = request.url_for_cookies();
-                for value in head.fields.get_all(header::SET_COOKIE) {
-                    jar.store(&url, value.as_bytes());
-                }
-            }
-            let next = location(&request, head.status, &head.fields, config.redirects);
-            let wire = Wire::new(exchange, origin, self.clone());
-            let Some(next) = next.filter(|_| config.redirects.follows()) else {
-                let has_content = head.length != BodyLength::Empty;
-                let codings = if config.decodes && has_content {
-                    codings(&head.fields)?
-                } else {
-                    Vec::new()
-                };
-                let part =
-                    part::announced(&request.fields, head.status, &head.fields, head.length)?;
-                let total = clock.deadline(Timeout::Total);
-                let content = Content::new(wire.expecting(part), head.length, codings, total);
-                return Ok(Response::new(head, request.url, recorder, content));
-            };
-            let next = next?;
-            if redirects == config.redirects.limit {
-                return Err(Error::TooManyRedirects {
-                    limit: redirects,
-                    location: hide_passwords(next.url.as_str()),
-                });
-            }
-            redirects += 1;
-            wire.drain();
-            let login = self.login(&next.url);
-            follow(&mut request, head.status, next, login, config.redirects)?;
-            recorder.emit(&Event::Redirect {
-                status: head.status,
-                // Its user and password have been taken out by now.
-                location: &request.url,
-            });
-        }
-    }
-
-    /// Sends the request over a kept connection, or a new one, and reads the response's head.
-    fn exchange(
-        &self,
-        request: &mut Request,
-        origin: &Origin,
-        clock: Clock,
-        recorder: &Recorder,
-    ) -> Result<(Head, Exchange), Error> {
-        let config = &self.0.config;
-        if let Some(connection) = self.0.pool.take(origin, config.pool) {
-            recorder.emit(&Event::Reused {
-                peer: &connection.peer,
-                exchanges: connection.exchanges,
-            });
-            match self.exchange_over(connection, request, clock, recorder) {
-                Err(broken) if broken.unanswered => match request.why_not_repeated() {
-                    None => recorder.emit(&Event::Stale),
-                    Some(why) => return Err(broken.error.not_sent_again(why)),
-                },
-                result => return result.map_err(|broken| broken.error),
-            }
-        }
-        let connection = dial(origin, config, clock, recorder)?;
-        self.exchange_over(connection, request, clock, recorder)
-            .map_err(|broken| broken.error)
-    }
-
-    fn exchange_over(
-        &self,
-        connection: Connection,
-        request: &mut Request,
-        clock: Clock,
-        recorder: &Recorder,
-    ) -> Result<(Head, Exchange), Broken> {
-        let answered = |error| Broken {
-            error,
-            unanswered: false,
-        };
-        let source = request
-            .body
-            .open()
-            .map_err(|source| answered(Error::Content { source }))?;
-        let outbound = compose(request, &self.0.config, connection.forward.as_ref());
-        let mut exchange = Exchange::begin(connection, &outbound, source, clock, recorder.clone())
-            .map_err(answered)?;
-        let head = exchange.receive_head()?;
-        Ok((head, exchange))
-    }
-
-    /// Takes back the connection of an exchange that is over.
-    pub(crate) fn recycle(&self, origin: &Origin, exchange: Exchange) {
-        let limits = self.0.config.pool;
-        if let Some(connection) = exchange.finish(limits.per_origin > 0) {
-            self.0.pool.put(origin.clone(), connection, limits);
-        }
+impl Client {
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        &self.0
     }
 }
 
@@ -264,5 +117,240 @@ impl Default for Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// let client = tinyhttp_client::Client::builder()
+///     .timeouts(|timeouts| timeouts.total = Some(Duration::from_secs(20)))
+///     .max_redirects(0)
+///     .build();
+/// ```
+#[derive(Default)]
+pub struct ClientBuilder(Config);
+
+impl ClientBuilder {
+    /// Changes the timeouts.
+    #[must_use]
+    pub fn timeouts(mut self, change: impl FnOnce(&mut Timeouts)) -> Self {
+        change(&mut self.0.timeouts);
+        self
+    }
+
+    /// Changes the bounds of a response's head: 128 KiB and 1000 fields unless changed, which are
+    /// also the largest.
+    #[must_use]
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.0.grammar.limits);
+        self
+    }
+
+    /// Refuses responses that break the grammar even where RFC 9112 specifies how to read them; off
+    /// unless set.
+    ///
+    /// What is [forgiven](tinyhttp_message::tolerance) otherwise: lines that end in LF alone,
+    /// folded field lines, white space before a colon or after a chunk size, equal Content-Lengths,
+    /// Content-Length beside Transfer-Encoding. Each is reported as
+    /// [`Event::Tolerated`](crate::trace::Event::Tolerated).
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.0.grammar.is_strict = strict;
+        self
+    }
+
+    /// Sets the number of redirects after which one more is an error; 10 unless set. With 0 a
+    /// redirect is a response like any other, unless [`ClientBuilder::follow_redirects`] says
+    /// otherwise.
+    #[must_use]
+    pub fn max_redirects(mut self, limit: u32) -> Self {
+        self.0.redirects.limit = limit;
+        self
+    }
+
+    /// Sets whether redirects are followed; by default they are, unless the limit is 0. With
+    /// `false` a redirect is a response like any other; with `true` and a limit of 0 it is
+    /// [`Error::TooManyRedirects`](crate::Error::TooManyRedirects).
+    #[must_use]
+    pub fn follow_redirects(mut self, follow: bool) -> Self {
+        self.0.redirects.are_followed = Some(follow);
+        self
+    }
+
+    /// Lets `Authorization` and `Cookie` follow redirects to other origins. Only for servers that
+    /// you all trust.
+    #[must_use]
+    pub fn trust_redirects(mut self, trust: bool) -> Self {
+        self.0.redirects.trusts_location = trust;
+        self
+    }
+
+    /// Follows redirects to https only, so that they never lead to an unencrypted connection.
+    #[must_use]
+    pub fn https_redirects_only(mut self, only: bool) -> Self {
+        self.0.redirects.https_only = only;
+        self
+    }
+
+    /// Names the URL that a redirect came from in the Referer of the request that follows it.
+    #[must_use]
+    pub fn referer_of_redirects(mut self, set: bool) -> Self {
+        self.0.redirects.sets_referer = set;
+        self
+    }
+
+    /// Keeps at most `per_origin` idle connections to each origin, each for at most `age`: 8 and
+    /// 60 s unless set.
+    #[must_use]
+    pub fn keep_alive(mut self, per_origin: usize, age: Duration) -> Self {
+        self.0.pool = PoolLimits { per_origin, age };
+        self
+    }
+
+    /// Uses addresses of one family only; both unless set.
+    #[must_use]
+    pub fn family(mut self, family: Family) -> Self {
+        self.0.connect.resolve.family = family;
+        self
+    }
+
+    /// Sets the resolver; that of the system unless set.
+    #[must_use]
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.0.connect.resolve.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Uses these addresses for a host without asking the resolver; at one port only, unless that
+    /// is `None`.
+    ///
+    /// # Errors
+    /// If `host` isn't one.
+    pub fn known_host(
+        self,
+        host: &str,
+        port: Option<u16>,
+        addresses: Vec<IpAddr>,
+    ) -> Result<Self, url::ParseError> {
+        let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
+        self.known_addresses(host, port, addresses.collect())
+    }
+
+    /// Uses these addresses for a host without asking the resolver; at one port only, unless that
+    /// is `None`.
+    ///
+    /// A link-local address has its zone in the scope ID ([`zone::parse_address`]). The ports of
+    /// the addresses are not used.
+    ///
+    /// # Errors
+    /// If `host` isn't one.
+    pub fn known_addresses(
+        mut self,
+        host: &str,
+        port: Option<u16>,
+        addresses: Vec<SocketAddr>,
+    ) -> Result<Self, url::ParseError> {
+        self.0.connect.resolve.known_hosts.push(KnownHost {
+            host: zone::parse_host(host)?,
+            port,
+            addresses,
+        });
+        Ok(self)
+    }
+
+    /// Connects to another host and port for some URLs. The first rule that fits counts.
+    #[must_use]
+    pub fn connect_to(mut self, rule: ConnectTo) -> Self {
+        self.0.connect.connect_to.push(rule);
+        self
+    }
+
+    /// Sets the proxies; none unless set. [`Proxies::from_env`] returns those of the environment.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.0.connect.proxies = proxies;
+        self
+    }
+
+    /// The certificates that https trusts, and the client certificate.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, options: TlsOptions) -> Self {
+        self.0.connect.tls = LazyTls::new(options);
+        self
+    }
+
+    /// Connects from that address or device.
+    #[must_use]
+    pub fn interface(mut self, interface: Interface) -> Self {
+        self.0.connect.interface = Some(interface);
+        self
+    }
+
+    /// Connects to that Unix domain socket, whatever the URL's host.
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
+        self.0.connect.unix_socket = Some(path.into());
+        self
+    }
+
+    /// Asks for compressed content and decodes it; on unless set, for the codings of the features
+    /// `gzip`, `brotli` and `zstd`.
+    #[must_use]
+    pub fn decompress(mut self, decompress: bool) -> Self {
+        self.0.compose.decodes = decompress;
+        self
+    }
+
+    /// Keeps cookies in that jar and sends them back; none unless set.
+    #[cfg(feature = "cookies")]
+    #[must_use]
+    pub fn cookies(mut self, jar: Arc<Jar>) -> Self {
+        self.0.compose.cookies = Some(jar);
+        self
+    }
+
+    /// Looks up the credentials for each URL that is requested, those of redirects included.
+    ///
+    /// The function sees the URL with the user and password that are written in it. Where it
+    /// returns `None`, these are used. A request with an `Authorization` field of its own sends
+    /// that one, to the first origin only.
+    #[must_use]
+    pub fn logins(
+        mut self,
+        look_up: impl Fn(&Url) -> Option<Credentials> + Send + Sync + 'static,
+    ) -> Self {
+        self.0.logins = Some(Arc::new(look_up));
+        self
+    }
+
+    /// Sets the `User-Agent`; `None` leaves it out. It is `tinyhttp/VERSION` unless set.
+    #[must_use]
+    pub fn user_agent(mut self, name: Option<HeaderValue>) -> Self {
+        self.0.compose.user_agent = name;
+        self
+    }
+
+    /// Reports every step of every fetch to the observer, as it is taken.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.0.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Builds the client.
+    #[must_use]
+    pub fn build(self) -> Client {
+        Client(Arc::new(Fetcher::new(self.0)))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("timeouts", &self.0.timeouts)
+            .finish_non_exhaustive()
     }
 }

@@ -1,81 +1,43 @@
 //! What goes into a request's head: the fields that were given, and those that the client adds.
 
-use crate::config::Config;
-use crate::credentials::Credentials;
+#[cfg(feature = "cookies")]
+use crate::cookies::Jar;
 use crate::decode::accepted;
-use crate::proxy::Proxy;
+use crate::exchange::{Forward, Outbound};
 use crate::request::Request;
-use http::{HeaderName, Method, Version, header};
+use http::{HeaderName, HeaderValue, header};
 use std::borrow::Cow;
-use tinyhttp_message::connection::{RequestContent, is_framing_field};
-use tinyhttp_message::encode::HeadWriter;
-use tinyhttp_message::{ClientConnection, ContentEncoder, MisuseError};
+#[cfg(feature = "cookies")]
+use std::sync::Arc;
+use tinyhttp_message::connection::is_framing_field;
 use url::Position;
 
-/// What is asked, as it goes on the wire.
-pub(crate) struct Outbound<'r> {
-    pub(crate) method: &'r Method,
-    pub(crate) target: Cow<'r, str>,
-    pub(crate) version: Version,
-    pub(crate) length: RequestContent,
-    /// Every field but those of the framing, in order.
-    pub(crate) fields: Vec<(&'r str, Cow<'r, [u8]>)>,
-    /// Say `Connection: close`, and do.
-    pub(crate) close: bool,
-    /// Ask for `100 Continue`, and wait for it a while, before the content goes out.
-    pub(crate) expect_continue: bool,
+/// The fields that the client adds to requests.
+pub(crate) struct ComposeOptions {
+    pub(crate) user_agent: Option<HeaderValue>,
+    /// Whether compressed content is asked for, and decoded.
+    pub(crate) decodes: bool,
+    #[cfg(feature = "cookies")]
+    pub(crate) cookies: Option<Arc<Jar>>,
 }
 
-impl Outbound<'_> {
-    /// Writes the head.
-    pub(crate) fn write(
-        &self,
-        protocol: &mut ClientConnection,
-        out: &mut Vec<u8>,
-    ) -> Result<ContentEncoder, MisuseError> {
-        let fields = |head: &mut HeadWriter<'_>| {
-            for (name, value) in self.fields.iter().filter(|field| !is_form(field)) {
-                head.field(name, value)?;
-            }
-            if self.close {
-                head.field("Connection", b"close")?;
-            }
-            Ok(())
-        };
-        let start = out.len();
-        let encoder = protocol.request(
-            self.method,
-            &self.target,
-            self.version,
-            self.length,
-            out,
-            fields,
-        )?;
-        // A form's type stands behind its length, as with curl, and the expectation last.
-        let mut head = HeadWriter::reopen(out);
-        let mut write_rest = || {
-            for (name, value) in self.fields.iter().filter(|field| is_form(field)) {
-                head.field(name, value)?;
-            }
-            if self.expect_continue {
-                head.field("Expect", b"100-continue")?;
-            }
-            Ok(())
-        };
-        let written = write_rest();
-        head.finish();
-        if written.is_err() {
-            out.truncate(start);
+impl Default for ComposeOptions {
+    fn default() -> Self {
+        let name = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
+        ComposeOptions {
+            user_agent: Some(HeaderValue::from_static(name)),
+            decodes: true,
+            #[cfg(feature = "cookies")]
+            cookies: None,
         }
-        written.map(|()| encoder)
     }
 }
 
-/// Puts together what is sent, to the server or to a proxy that passes it on.
+/// Puts together what is sent, to the server or to a proxy that forwards it.
 pub(crate) fn compose<'r>(
     request: &'r Request,
-    config: &'r Config,
-    forward: Option<&Proxy>,
+    options: &'r ComposeOptions,
+    forward: Option<&'r Forward>,
 ) -> Outbound<'r> {
     let given = &request.fields;
     // One field holds all cookies (RFC 6265 §5.4).
@@ -96,7 +58,7 @@ pub(crate) fn compose<'r>(
     };
     let host = &request.url[Position::BeforeHost..Position::AfterPort];
     add("Host", &header::HOST, Some(host.as_bytes().into()));
-    let agent = config
+    let agent = options
         .user_agent
         .as_ref()
         .map(|name| name.as_bytes().into());
@@ -108,13 +70,13 @@ pub(crate) fn compose<'r>(
     add("Authorization", &header::AUTHORIZATION, login);
     // A part of coded content can't be decoded.
     let wants_whole = !given.contains_key(header::RANGE);
-    let codings = accepted().filter(|_| config.decodes && wants_whole);
+    let codings = accepted().filter(|_| options.decodes && wants_whole);
     let codings = codings.map(|value| value.as_bytes().to_vec().into());
     add("Accept-Encoding", &header::ACCEPT_ENCODING, codings);
-    let login = forward.and_then(|proxy| proxy.credentials.as_ref());
-    let login = login.map(|credentials| Credentials::basic(credentials).into_bytes().into());
+    let login = forward.and_then(|forward| forward.authorization.as_ref());
+    let login = login.map(|value| value.as_slice().into());
     add("Proxy-Authorization", &header::PROXY_AUTHORIZATION, login);
-    if let Some(cookies) = cookies(request, config) {
+    if let Some(cookies) = cookies(request, options) {
         let place = place(&fields, &header::COOKIE);
         fields.insert(place, ("Cookie", cookies.into()));
     }
@@ -130,14 +92,6 @@ pub(crate) fn compose<'r>(
         close: request.close,
         expect_continue: request.expect_continue && !request.body.is_empty(),
     }
-}
-
-/// Whether a field says that the content is a form.
-fn is_form((name, value): &(&str, Cow<'_, [u8]>)) -> bool {
-    let is_one =
-        |kind: &[u8]| value.len() >= kind.len() && value[..kind.len()].eq_ignore_ascii_case(kind);
-    name.eq_ignore_ascii_case("content-type")
-        && (is_one(b"application/x-www-form-urlencoded") || is_one(b"multipart/form-data"))
 }
 
 /// The fields that a client adds, in the order in which curl sends them: Host first (RFC 9110
@@ -174,17 +128,17 @@ fn place(fields: &[(&str, Cow<'_, [u8]>)], name: &HeaderName) -> usize {
 }
 
 /// The cookies of the jar, and behind them those that the request brings itself.
-fn cookies(request: &Request, config: &Config) -> Option<Vec<u8>> {
+fn cookies(request: &Request, options: &ComposeOptions) -> Option<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = Vec::new();
     #[cfg(feature = "cookies")]
     all.extend(
-        config
+        options
             .cookies
             .as_ref()
             .and_then(|jar| jar.for_url(&request.url_for_cookies())),
     );
     #[cfg(not(feature = "cookies"))]
-    let _ = config;
+    let _ = options;
     let given = request.fields.get_all(header::COOKIE).iter();
     all.extend(given.map(|value| value.as_bytes().to_owned()));
     (!all.is_empty()).then(|| all.join(b"; ".as_slice()))

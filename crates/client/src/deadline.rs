@@ -1,75 +1,9 @@
-//! How long each step may take. Every timeout has a name, and the error says which one ran out.
+//! Deadlines: when each step of one fetch has to be over. The error names the timeout that passed.
 
 use crate::error::{Error, Phase};
 use crate::peer::Peer;
-use std::fmt;
+use crate::timeouts::{Timeout, Timeouts};
 use std::time::{Duration, Instant};
-
-/// The longest that each step of a fetch may take; `None`: as long as it likes.
-///
-/// `connect` covers all addresses of a host together, and `total` everything from the first look-up
-/// to the last byte of the content, redirects and repetitions included: no step starts a clock of
-/// its own that could outlast it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timeouts {
-    /// Finding the addresses of the host; 30 s unless changed.
-    pub resolve: Option<Duration>,
-    /// Reaching one of them; 30 s unless changed.
-    pub connect: Option<Duration>,
-    /// Agreeing on keys (TLS), or on a tunnel with a proxy; 30 s unless changed.
-    pub handshake: Option<Duration>,
-    /// From the request's last byte to the first one of the response; unlimited unless changed.
-    pub response: Option<Duration>,
-    /// No byte in either direction; 120 s unless changed.
-    pub stall: Option<Duration>,
-    /// Everything together; unlimited unless changed.
-    pub total: Option<Duration>,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Timeouts {
-            resolve: Some(Duration::from_secs(30)),
-            connect: Some(Duration::from_secs(30)),
-            handshake: Some(Duration::from_secs(30)),
-            response: None,
-            stall: Some(Duration::from_secs(120)),
-            total: None,
-        }
-    }
-}
-
-/// Which timeout it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Timeout {
-    /// [`Timeouts::resolve`].
-    Resolve,
-    /// [`Timeouts::connect`].
-    Connect,
-    /// [`Timeouts::handshake`].
-    Handshake,
-    /// [`Timeouts::response`].
-    Response,
-    /// [`Timeouts::stall`].
-    Stall,
-    /// [`Timeouts::total`].
-    Total,
-}
-
-impl fmt::Display for Timeout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Timeout::Resolve => "resolve",
-            Timeout::Connect => "connect",
-            Timeout::Handshake => "handshake",
-            Timeout::Response => "response",
-            Timeout::Stall => "stall",
-            Timeout::Total => "total",
-        })
-    }
-}
 
 /// The timeouts of one fetch, counted from its start.
 #[derive(Debug, Clone, Copy)]
@@ -94,8 +28,8 @@ impl Clock {
         }
     }
 
-    /// The same, but all of it has to be over in that time from now.
-    pub(crate) fn hurry(mut self, limit: Duration) -> Self {
+    /// Returns a clock whose total deadline is at most `limit` from now.
+    pub(crate) fn tighten(mut self, limit: Duration) -> Self {
         let total = self.start.elapsed() + limit;
         self.timeouts.total = Some(self.timeouts.total.map_or(total, |old| old.min(total)));
         self
@@ -127,7 +61,7 @@ impl Deadline {
         }
     }
 
-    /// Whichever of the two comes first.
+    /// Returns the earlier of the two.
     pub(crate) fn earlier(self, other: Deadline) -> Deadline {
         match (self.at, other.at) {
             (Some(mine), Some(theirs)) if theirs < mine => other,
@@ -136,13 +70,13 @@ impl Deadline {
         }
     }
 
-    /// The time left; `None`: there is no end to it.
+    /// The time left; `None` without a limit.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.at
             .map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// What to say when it has passed.
+    /// The error for a deadline that has passed.
     pub(crate) fn error(&self, phase: Phase, peer: Option<Peer>) -> Error {
         Error::Timeout {
             timeout: self.timeout,

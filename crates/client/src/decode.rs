@@ -5,11 +5,13 @@
 //! a caller that collects or stores the content may run out of it, so content that has grown beyond
 //! [`FREE`] and beyond [`RATIO`] times the bytes on the wire is refused.
 
+use crate::coding;
 use crate::error::Error;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tinyhttp_message::negotiate::Coding;
 
 /// Content up to this many bytes may have any ratio: 64 MiB.
 const FREE: u64 = 64 * 1024 * 1024;
@@ -24,33 +26,34 @@ const BUFFER: usize = 32 * 1024;
 #[cfg(feature = "zstd")]
 const WINDOW: u32 = 23;
 
-/// A content coding that can be undone.
+/// A coding that can be undone. Servers of this workspace apply those of the message crate;
+/// deflate is only decoded.
+#[cfg_attr(
+    not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
+    expect(dead_code, reason = "no coding is compiled in")
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Coding {
-    #[cfg(feature = "gzip")]
-    Gzip,
-    #[cfg(feature = "gzip")]
+pub(crate) enum Decoding {
+    Of(Coding),
     Deflate,
-    #[cfg(feature = "brotli")]
-    Brotli,
-    #[cfg(feature = "zstd")]
-    Zstd,
 }
 
-/// What `Accept-Encoding` says; `None` if no coding is compiled in.
+/// The codings that are compiled in, with the names under which servers know them.
+const DECODED: &[(&str, Decoding)] = &[
+    #[cfg(feature = "gzip")]
+    ("gzip", Decoding::Of(Coding::Gzip)),
+    #[cfg(feature = "gzip")]
+    ("deflate", Decoding::Deflate),
+    #[cfg(feature = "brotli")]
+    ("br", Decoding::Of(Coding::Br)),
+    #[cfg(feature = "zstd")]
+    ("zstd", Decoding::Of(Coding::Zstd)),
+];
+
+/// The value of `Accept-Encoding`; `None` if no coding is compiled in.
 pub(crate) fn accepted() -> Option<HeaderValue> {
-    let codings: &[&str] = &[
-        #[cfg(feature = "gzip")]
-        "gzip",
-        #[cfg(feature = "gzip")]
-        "deflate",
-        #[cfg(feature = "brotli")]
-        "br",
-        #[cfg(feature = "zstd")]
-        "zstd",
-    ];
-    let list = codings.join(", ");
-    HeaderValue::try_from(list)
+    let names: Vec<&str> = DECODED.iter().map(|(name, _)| *name).collect();
+    HeaderValue::try_from(names.join(", "))
         .ok()
         .filter(|value| !value.is_empty())
 }
@@ -59,33 +62,28 @@ pub(crate) fn accepted() -> Option<HeaderValue> {
 ///
 /// # Errors
 /// [`Error::Decode`] if one of them can't be undone.
-pub(crate) fn codings(fields: &HeaderMap) -> Result<Vec<Coding>, Error> {
+pub(crate) fn codings(fields: &HeaderMap) -> Result<Vec<Decoding>, Error> {
     let refused = |reason: String| Error::Decode {
         source: io::Error::other(reason),
     };
-    #[cfg_attr(
-        not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
-        allow(unused_mut)
-    )]
     let mut found = Vec::new();
-    for value in fields.get_all(header::CONTENT_ENCODING) {
-        // Bytes that aren't text are no coding's name; they are only shown.
-        for name in String::from_utf8_lossy(value.as_bytes()).split(',') {
-            match name.trim().to_ascii_lowercase().as_str() {
-                // No coding is registered as `none`: servers that write it mean identity.
-                "" | "identity" | "none" => {}
-                #[cfg(feature = "gzip")]
-                "gzip" | "x-gzip" => found.push(Coding::Gzip),
-                #[cfg(feature = "gzip")]
-                "deflate" => found.push(Coding::Deflate),
-                #[cfg(feature = "brotli")]
-                "br" => found.push(Coding::Brotli),
-                #[cfg(feature = "zstd")]
-                "zstd" => found.push(Coding::Zstd),
-                other => {
-                    let name: String = other.chars().take(60).collect();
-                    return Err(refused(format!("the coding {name:?} is not known here")));
-                }
+    for name in coding::names(fields) {
+        match DECODED.iter().find(|(known, _)| *known == name) {
+            Some((_, coding)) => found.push(*coding),
+            None => {
+                let name: String = name.chars().take(60).collect();
+                let feature = match name.as_str() {
+                    "gzip" | "deflate" => Some("gzip"),
+                    "br" => Some("brotli"),
+                    "zstd" => Some("zstd"),
+                    _ => None,
+                };
+                return Err(refused(match feature {
+                    Some(feature) => {
+                        format!("the coding {name:?} needs the feature {feature:?} of this client")
+                    }
+                    None => format!("the coding {name:?} is not known here"),
+                }));
             }
         }
     }
@@ -99,7 +97,7 @@ pub(crate) fn codings(fields: &HeaderMap) -> Result<Vec<Coding>, Error> {
 /// Content with its codings undone.
 pub(crate) struct Decoder {
     state: State,
-    codings: Vec<Coding>,
+    codings: Vec<Decoding>,
     encoded: Arc<AtomicU64>,
     decoded: u64,
 }
@@ -114,7 +112,7 @@ enum State {
 }
 
 impl Decoder {
-    pub(crate) fn new(content: impl Read + Send + 'static, codings: Vec<Coding>) -> Self {
+    pub(crate) fn new(content: impl Read + Send + 'static, codings: Vec<Decoding>) -> Self {
         let encoded = Arc::new(AtomicU64::new(0));
         let metered = Metered {
             content,
@@ -148,7 +146,7 @@ impl Decoder {
         }
     }
 
-    /// Has more come out than can be honest?
+    /// Whether more has come out than honest content unfolds into.
     fn is_bomb(&self) -> bool {
         let encoded = self.encoded.load(Ordering::Relaxed);
         self.decoded > FREE && self.decoded / RATIO > encoded
@@ -169,7 +167,7 @@ impl Read for Decoder {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
             Err(error) => match Error::from_io(error) {
-                // The network's trouble, not the coding's.
+                // A fault of the network, not of the coding.
                 Ok(error) => error,
                 Err(source) => Error::Decode { source },
             },
@@ -179,26 +177,23 @@ impl Read for Decoder {
     }
 }
 
-// Without any coding there is nothing to undo, and this is never called.
-#[cfg_attr(
-    not(any(feature = "gzip", feature = "brotli", feature = "zstd")),
-    allow(unused_variables, clippy::needless_pass_by_value)
-)]
-fn undo(coding: Coding, layer: Layer) -> Layer {
+fn undo(coding: Decoding, layer: Layer) -> Layer {
     match coding {
         #[cfg(feature = "gzip")]
-        Coding::Gzip => buffered(Gunzip::new(layer)),
+        Decoding::Of(Coding::Gzip) => buffered(Gunzip::new(layer)),
         #[cfg(feature = "gzip")]
-        Coding::Deflate => buffered(Inflate::new(layer)),
+        Decoding::Deflate => buffered(Inflate::new(layer)),
         #[cfg(feature = "brotli")]
-        Coding::Brotli => buffered(brotli_decompressor::Decompressor::new(layer, BUFFER)),
+        Decoding::Of(Coding::Br) => buffered(brotli_decompressor::Decompressor::new(layer, BUFFER)),
         #[cfg(feature = "zstd")]
-        Coding::Zstd => match zstd::stream::read::Decoder::with_buffer(layer)
+        Decoding::Of(Coding::Zstd) => match zstd::stream::read::Decoder::with_buffer(layer)
             .and_then(|mut decoder| decoder.window_log_max(WINDOW).map(|()| decoder))
         {
             Ok(decoder) => buffered(decoder),
             Err(error) => buffered(Failing(Some(error))),
         },
+        // Identity, which is left out, and codings that are not compiled in and thus refused.
+        _ => layer,
     }
 }
 

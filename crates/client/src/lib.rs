@@ -1,22 +1,25 @@
 //! A blocking HTTP/1.1 client: resolve, connect, send, receive, keep the connection.
 //!
-//! No async runtime and no thread of its own (but for the system's resolver, which can't be
-//! interrupted otherwise). A fetch is seven steps, and each is a module:
+//! There is no async runtime, and no thread except for the system's resolver, which can't be
+//! interrupted otherwise. The modules in the order in which a request meets them:
 //!
-//! | step | module |
+//! | step | modules |
 //! |---|---|
-//! | 1 the URL: which server, what to ask it for | [`Client::request`] |
-//! | 2 find the server's addresses | `resolve` |
-//! | 3 connect to one of them | `connect` |
-//! | 4 send the request | `exchange` |
-//! | 5 receive the response, follow where it points | `exchange`, `redirect` |
-//! | 6 close the connection, or keep it | `pool` |
-//! | 7 show the content | yours |
+//! | set up a client | `client`, `config`: the sum of the options of all layers |
+//! | 1 put a request together | `request_builder`, `request`, `body`, `credentials` |
+//! | make it, again after redirects and failures | `fetch`, `redirect`, `retry` |
+//! | 2 find the server's addresses | `connect`: also proxies |
+//! | 3 connect to one, unless a connection was kept | `pool`, `connect`, `tls`, `transport` |
+//! | 4 send the request | `compose`: the fields, `exchange` |
+//! | 5 receive the response | `exchange`, `part`: ranges, `cookies` |
+//! | 6 read its content | `response`, `content`, `decode`, `coding` |
+//! | 7 close the connection, or keep it | `pool` |
 //!
-//! Below them lie the values that all steps share: `origin`, `peer` and `zone`.
+//! All steps share the values in `origin`, `peer`, `zone` and `timeouts`, the clock in `deadline`,
+//! the `error`, the `trace` and the `lock`. `stream` is a connection without HTTP.
 //!
-//! [`trace`] says what happened when; [`Timeouts`] bound each step; [`Error`] says which one
-//! failed, at which address.
+//! A [`trace`] tells what happened when, [`Timeouts`] bound each step, and an [`Error`] names the
+//! step that failed, and the address.
 //!
 //! ```
 //! # use std::io::{Read, Write};
@@ -56,10 +59,10 @@
 //!
 //! # Errors
 //!
-//! An [`Error`] says in one line what failed, at which address, after how long; [`Error::phase`] at
-//! which step, [`Error::hint`] what a person may try, [`Error::may_pass`] whether trying again
-//! makes sense. While content is read it travels inside an [`io::Error`](std::io::Error);
-//! [`Error::from_io`] takes it out.
+//! The message of an [`Error`] is one line: what failed, at which address, after how long.
+//! [`Error::phase`] is the step, [`Error::hint`] something to try, and [`Error::is_transient`]
+//! tells whether a retry may succeed. While content is read, the error travels inside an
+//! [`io::Error`](std::io::Error); [`Error::from_io`] takes it out.
 //!
 //! ```
 //! use tinyhttp_client::{Client, Error, Phase, Timeout};
@@ -72,85 +75,82 @@
 //!     .build();
 //! let error = client.get(&url).send().unwrap_err();
 //! assert_eq!(error.phase(), Phase::Response);
-//! assert!(error.may_pass());
+//! assert!(error.is_transient());
 //! assert!(matches!(error, Error::Timeout { timeout: Timeout::Total, .. }));
 //! ```
 //!
-//! # What it does unasked
+//! # Defaults
 //!
 //! - Redirects are followed, ten at most, to http and https only. Credentials don't leave the
 //!   origin they are for ([`ClientBuilder::max_redirects`], [`ClientBuilder::trust_redirects`]).
-//! - Connections are kept, and used again. One that turns out to be closed is replaced once, if
-//!   making the request twice does no harm; otherwise the error says that it wasn't
-//!   ([`NotRepeated`]).
+//! - Connections are kept and reused. One that turns out to be closed is replaced once, if making
+//!   the request twice does no harm; otherwise the error tells why it was not ([`NotRetried`]).
 //! - Every address of a host is tried, both families at once (RFC 8305), under one deadline.
-//! - What a server sends is bounded: heads, fields, interim responses, chunks, and what content may
-//!   unfold into.
-//! - What two readers could understand differently is refused ([`ProtocolError`]), unless RFC 9112
-//!   tells a user agent how to read it ([`ClientBuilder::strict`]).
+//! - What a server sends is bounded: heads, fields, interim responses, chunks, and the size of
+//!   decoded content.
+//! - A response that two readers could understand differently is refused ([`ProtocolError`]),
+//!   unless RFC 9112 specifies how a user agent reads it ([`ClientBuilder::strict`]).
 //!
-//! It asks no proxy unless told to ([`Proxies::from_env`]), keeps no cookies, and logs nothing: an
-//! [observer](trace::Observer) gets the events.
+//! No proxy is used unless one is set ([`Proxies::from_env`]), no cookies are kept, and nothing is
+//! logged: an [observer](trace::Observer) gets the events.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod body;
 mod client;
-mod compose;
-mod config;
-mod connect;
-#[cfg(feature = "cookies")]
-mod cookies;
-mod credentials;
-mod deadline;
-mod decode;
-mod dial;
-#[cfg(feature = "dns")]
-mod dns;
-mod error;
-mod exchange;
-mod origin;
-mod part;
-mod peer;
-mod pool;
-mod proxy;
-mod redirect;
-mod request;
-mod resolve;
-mod response;
-pub mod retry;
-#[cfg(feature = "socks")]
-mod socks;
+mod request_builder;
 mod stream;
+mod fetch;
+mod config;
+mod request;
+mod redirect;
+mod compose;
+pub mod retry;
+mod pool;
+mod connect;
 #[cfg(feature = "tls")]
 mod tls;
-pub mod trace;
 mod transport;
+mod exchange;
+mod part;
+mod response;
+mod content;
+mod decode;
+mod coding;
+#[cfg(feature = "cookies")]
+mod cookies;
+mod body;
+mod credentials;
+mod deadline;
+pub mod trace;
+mod error;
+mod timeouts;
+mod origin;
+mod peer;
 pub mod zone;
+mod lock;
 
 pub use body::{Body, Exactly, file_length};
-pub use client::Client;
-pub use config::ClientBuilder;
-pub use connect::{FailedAttempt, Interface};
+pub use client::{Client, ClientBuilder};
+#[cfg(feature = "dns")]
+pub use connect::StubResolver;
+#[cfg(all(feature = "dns", fuzzing))]
+#[doc(hidden)]
+pub use connect::addresses_in_answer;
+pub use connect::{ConnectTo, Family, Interface, NoProxy, Proxies, Proxy, Resolve, SystemResolver};
+pub use content::Content;
 #[cfg(feature = "cookies")]
 pub use cookies::Jar;
 pub use credentials::{Credentials, hide_passwords};
-pub use deadline::{Timeout, Timeouts};
-pub use dial::ConnectTo;
-#[cfg(feature = "dns")]
-pub use dns::StubResolver;
-#[cfg(all(feature = "dns", fuzzing))]
-#[doc(hidden)]
-pub use dns::addresses_in_answer;
-pub use error::{BadRedirect, Error, NotRepeated, Phase, TlsFailure, WrongPart};
+pub use error::{
+    Error, FailedAttempt, InvalidProxy, InvalidRedirect, NotRetried, Phase, TlsFailure, WrongPart,
+};
 pub use peer::Peer;
-pub use proxy::{NoProxy, NotAProxy, Proxies, Proxy};
-pub use request::RequestBuilder;
-pub use resolve::{Family, Resolve, SystemResolver};
-pub use response::{Content, Response};
+pub use request_builder::RequestBuilder;
+pub use response::Response;
 pub use stream::Stream;
+pub use timeouts::{Timeout, Timeouts};
 pub use tinyhttp_message::date::HttpDate;
 pub use tinyhttp_message::range::ContentRange;
 pub use tinyhttp_message::{

@@ -13,8 +13,8 @@
 
 use crate::error::{Error, WrongPart};
 use http::{HeaderMap, StatusCode, header};
-use tinyhttp_message::BodyLength;
 use tinyhttp_message::range::{ByteRange, ContentRange};
+use tinyhttp_message::{BodyLength, decimal};
 
 /// One range of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +85,11 @@ fn asked(value: &[u8]) -> Asked {
     let Some((first, last)) = spec.and_then(|spec| spec.split_once('-')) else {
         return Asked::Other;
     };
-    match (first, first.parse(), last, last.parse()) {
-        (_, Ok(first), _, Ok(last)) => Asked::Between(first, last),
-        (_, Ok(first), "", _) => Asked::From(first),
-        ("", _, _, Ok(last)) => Asked::Last(last),
+    let number = |text: &str| decimal(text.as_bytes());
+    match (first, number(first), last, number(last)) {
+        (_, Some(first), _, Some(last)) => Asked::Between(first, last),
+        (_, Some(first), "", _) => Asked::From(first),
+        ("", _, _, Some(last)) => Asked::Last(last),
         _ => Asked::Other,
     }
 }
@@ -139,6 +140,7 @@ mod tests {
             ("bytes=5-9", "junk", false),
             ("bytes=0-0,-1", "bytes 0-0/20", true),
             ("lines=5-9", "lines 5-9/20", true),
+            ("bytes=+5-9", "bytes 0-0/20", true),
         ];
         for (range, content_range, want) in table {
             let mut request = HeaderMap::new();

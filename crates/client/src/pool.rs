@@ -1,20 +1,21 @@
 //! Connections that wait for their next request (RFC 9112 §9.3).
 //!
-//! A server may close an idle connection at any time, and the news may still be on its way when the
-//! next request is sent. So a connection is looked at before it is used; and if it turns out to be
-//! closed before a single byte of the response has come, the request is made again on a new one,
-//! once, provided that making it twice does no harm.
+//! A server may close an idle connection at any time, and its FIN may still be on the way when the
+//! next request is sent. So a connection is checked before it is reused. If it closes before the
+//! first byte of a response, the request is retried on a new one, once, provided that making it
+//! twice does no harm.
 
-use crate::exchange::Connection;
+use crate::exchange::{Connection, Exchange};
+use crate::lock::Lock;
 use crate::origin::Origin;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 /// The idle connections of a client.
-#[derive(Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<Origin, Vec<Idle>>>,
+    limits: PoolLimits,
+    idle: Lock<HashMap<Origin, Vec<Idle>>>,
 }
 
 struct Idle {
@@ -22,31 +23,55 @@ struct Idle {
     since: Instant,
 }
 
-/// How many connections are kept, and how long.
+/// The bounds of the idle connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PoolLimits {
     pub(crate) per_origin: usize,
     pub(crate) age: Duration,
 }
 
+impl Default for PoolLimits {
+    fn default() -> Self {
+        PoolLimits {
+            per_origin: 8,
+            age: Duration::from_secs(60),
+        }
+    }
+}
+
 impl Pool {
-    /// A connection to that origin which is still open: the one used last, for it is the least
-    /// likely to be closed.
-    pub(crate) fn take(&self, origin: &Origin, limits: PoolLimits) -> Option<Connection> {
+    pub(crate) fn new(limits: PoolLimits) -> Self {
+        Pool {
+            limits,
+            idle: Lock::default(),
+        }
+    }
+
+    /// Returns a connection to that origin which is still open: the one used last, which is the
+    /// least likely to be closed.
+    pub(crate) fn take(&self, origin: &Origin) -> Option<Connection> {
         loop {
             let idle = self.lock().get_mut(origin)?.pop()?;
             let Idle {
                 mut connection,
                 since,
             } = idle;
-            if since.elapsed() < limits.age && connection.is_alive() {
+            if since.elapsed() < self.limits.age && connection.is_alive() {
                 return Some(connection);
             }
         }
     }
 
+    /// Takes back the connection of an exchange that is over, if it can carry another one.
+    pub(crate) fn recycle(&self, origin: &Origin, exchange: Exchange) {
+        if let Some(connection) = exchange.finish(self.limits.per_origin > 0) {
+            self.put(origin.clone(), connection);
+        }
+    }
+
     /// Keeps a connection for the next request.
-    pub(crate) fn put(&self, origin: Origin, connection: Connection, limits: PoolLimits) {
+    fn put(&self, origin: Origin, connection: Connection) {
+        let limits = self.limits;
         let mut pool = self.lock();
         // Expired connections are removed at each access, which needs no thread.
         pool.retain(|_, idle| {
@@ -65,8 +90,7 @@ impl Pool {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
-        // A panic elsewhere doesn't make the connections in here worse.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
+        self.idle.lock()
     }
 }

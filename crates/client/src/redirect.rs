@@ -12,7 +12,7 @@
 
 use crate::body::Body;
 use crate::credentials::hide_passwords;
-use crate::error::{BadRedirect, Error};
+use crate::error::{Error, InvalidRedirect};
 use crate::origin::Origin;
 use crate::request::{Request, Target, take_credentials};
 use crate::zone;
@@ -32,6 +32,18 @@ pub(crate) struct RedirectPolicy {
     pub(crate) https_only: bool,
     /// The request that follows a redirect names the URL that led there, in Referer.
     pub(crate) sets_referer: bool,
+}
+
+impl Default for RedirectPolicy {
+    fn default() -> Self {
+        RedirectPolicy {
+            limit: 10,
+            are_followed: None,
+            trusts_location: false,
+            https_only: false,
+            sets_referer: false,
+        }
+    }
 }
 
 impl RedirectPolicy {
@@ -68,9 +80,11 @@ pub(crate) fn location(
     let base = &request.url;
     let (reference, zone) = zone::split_url(&text);
     Some(match base.join(&reference) {
-        Err(_) => Err(refused(BadRedirect::NotUrl)),
-        Ok(url) if Origin::of(&url).is_none() => Err(refused(BadRedirect::Scheme)),
-        Ok(url) if policy.https_only && url.scheme() != "https" => Err(refused(BadRedirect::Plain)),
+        Err(_) => Err(refused(InvalidRedirect::NotUrl)),
+        Ok(url) if Origin::of(&url).is_none() => Err(refused(InvalidRedirect::Scheme)),
+        Ok(url) if policy.https_only && url.scheme() != "https" => {
+            Err(refused(InvalidRedirect::Plain))
+        }
         Ok(mut url) => {
             // A fragment that the redirect doesn't replace is still meant (RFC 9110 §10.2.2).
             if url.fragment().is_none() {
@@ -132,7 +146,7 @@ pub(crate) fn follow(
     } else if !request.body.can_be_sent() {
         return Err(Error::Redirect {
             location: hide_passwords(url.as_str()),
-            reason: BadRedirect::Content,
+            reason: InvalidRedirect::Content,
         });
     }
     let from = Origin::in_zone(&request.url, request.zone.as_deref());
@@ -286,7 +300,7 @@ mod tests {
         assert!(matches!(
             error,
             Error::Redirect {
-                reason: BadRedirect::Content,
+                reason: InvalidRedirect::Content,
                 ..
             }
         ));

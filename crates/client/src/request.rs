@@ -1,23 +1,19 @@
-//! A request while it is being put together.
+//! A request, as it was put together.
 
 use crate::body::Body;
-use crate::client::Client;
 #[cfg(feature = "cookies")]
 use crate::cookies::is_trustworthy;
 use crate::credentials::{Credentials, hide_passwords};
-use crate::deadline::Timeouts;
-use crate::error::{Error, NotRepeated};
-use crate::response::Response;
+use crate::error::{Error, NotRetried};
+use crate::timeouts::Timeouts;
 use crate::trace::Observer;
 use crate::zone;
 #[cfg(feature = "cookies")]
 use http::header;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderValue, Method, Version};
 #[cfg(feature = "cookies")]
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
-use tinyhttp_message as message;
 use url::{Position, Url};
 
 /// A request to an http or https URL.
@@ -26,11 +22,11 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     /// The zone of the URL's address.
     pub(crate) zone: Option<String>,
-    /// What is written on the request line.
+    /// The target on the request line.
     pub(crate) target: Target,
     pub(crate) version: Version,
     pub(crate) fields: HeaderMap,
-    /// What the URL's user and password come to; a field that is given counts instead.
+    /// The value of `Authorization`, unless `fields` has one.
     pub(crate) authorization: Option<HeaderValue>,
     pub(crate) body: Body,
     pub(crate) close: bool,
@@ -52,7 +48,29 @@ pub(crate) enum Target {
     Verbatim(String),
 }
 
+/// Finds the credentials for a URL.
+pub(crate) type Logins = Arc<dyn Fn(&Url) -> Option<Credentials> + Send + Sync>;
+
+/// The login that was configured for a URL.
+pub(crate) fn login(logins: Option<&Logins>, url: &Url) -> Option<HeaderValue> {
+    logins?(url).map(|credentials| credentials.basic_value())
+}
+
 impl Request {
+    /// A request to a URL as text, with the login that was configured for it.
+    pub(crate) fn parse(method: Method, url: &str, logins: Option<&Logins>) -> Result<Self, Error> {
+        let (text, zone) = zone::split_url(url);
+        let parsed = Url::parse(&text).map_err(|source| Error::Url {
+            url: hide_passwords(url),
+            source,
+        })?;
+        let login = login(logins, &parsed);
+        let mut request = Request::new(method, parsed);
+        request.zone = zone;
+        request.authorization = login.or(request.authorization);
+        Ok(request)
+    }
+
     pub(crate) fn new(method: Method, mut url: Url) -> Self {
         let authorization = take_credentials(&mut url);
         Request {
@@ -111,9 +129,9 @@ impl Request {
         }
     }
 
-    /// What forbids making it twice: that it would do more than once (RFC 9110 §9.2.2), or isn't
-    /// possible.
-    pub(crate) fn why_not_repeated(&self) -> Option<NotRepeated> {
+    /// Why it must not be made twice: the method is not idempotent (RFC 9110 §9.2.2), or the
+    /// content can't be read again.
+    pub(crate) fn why_not_retried(&self) -> Option<NotRetried> {
         let idempotent = [
             Method::GET,
             Method::HEAD,
@@ -123,9 +141,9 @@ impl Request {
             Method::DELETE,
         ];
         if !idempotent.contains(&self.method) {
-            return Some(NotRepeated::NotIdempotent(self.method.clone()));
+            return Some(NotRetried::NotIdempotent(self.method.clone()));
         }
-        (!self.body.can_be_sent()).then_some(NotRepeated::ContentIsGone)
+        (!self.body.can_be_sent()).then_some(NotRetried::ContentIsGone)
     }
 }
 
@@ -136,224 +154,6 @@ pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
     let _ = url.set_username("");
     let _ = url.set_password(None);
     Some(credentials.basic_value())
-}
-
-/// Puts a request together; [`RequestBuilder::send`] makes it.
-///
-/// What is wrong with its parts is told by `send`.
-///
-/// ```no_run
-/// # fn main() -> Result<(), tinyhttp_client::Error> {
-/// let client = tinyhttp_client::Client::new();
-/// let response = client
-///     .put("http://127.0.0.1:8080/notes/1")
-///     .field("Content-Type", "text/plain")
-///     .body("remember the milk")
-///     .send()?;
-/// println!("{}", response.status());
-/// # Ok(())
-/// # }
-/// ```
-pub struct RequestBuilder {
-    client: Client,
-    request: Result<Request, Error>,
-}
-
-impl RequestBuilder {
-    pub(crate) fn new(client: Client, method: Method, url: &str) -> Self {
-        let (text, zone) = zone::split_url(url);
-        let request = Url::parse(&text)
-            .map(|url| {
-                let login = client.login(&url);
-                let mut request = Request::new(method, url);
-                request.zone = zone;
-                request.authorization = login.or(request.authorization);
-                request
-            })
-            .map_err(|source| Error::Url {
-                url: hide_passwords(url),
-                source,
-            });
-        RequestBuilder { client, request }
-    }
-
-    /// Adds a field. Fields of the same name are kept, in order; line breaks in a value are
-    /// refused.
-    ///
-    /// `Content-Length`, `Transfer-Encoding` and `Connection` are left out of what is sent: the
-    /// client writes them, to match what it does.
-    #[must_use]
-    pub fn field(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        let value = HeaderValue::from_bytes(value.as_ref());
-        self.change(|request| {
-            let name = name.map_err(|_| refused(message::MisuseError::InvalidFieldName))?;
-            let value = value.map_err(|_| refused(message::MisuseError::InvalidFieldValue))?;
-            request.fields.append(name, value);
-            Ok(())
-        })
-    }
-
-    /// Sets the content.
-    #[must_use]
-    pub fn body(self, body: impl Into<Body>) -> Self {
-        self.change(|request| {
-            request.body = body.into();
-            Ok(())
-        })
-    }
-
-    /// Sets the request target, such as `*`, instead of the URL's path and query. Servers and
-    /// proxies get exactly this text.
-    #[must_use]
-    pub fn target(self, target: impl Into<String>) -> Self {
-        self.change(|request| {
-            request.target = Target::Verbatim(target.into());
-            Ok(())
-        })
-    }
-
-    /// Sets the path and query, such as `/a/../b`, without normalising them. A proxy gets them
-    /// behind the URL's scheme and host.
-    #[must_use]
-    pub fn path(self, path: impl Into<String>) -> Self {
-        self.change(|request| {
-            request.target = Target::Path(path.into());
-            Ok(())
-        })
-    }
-
-    /// Connects to the URL's IPv6 address in that zone: the name or number of a network interface.
-    #[must_use]
-    pub fn zone(self, zone: impl Into<String>) -> Self {
-        self.change(|request| {
-            request.zone = Some(zone.into());
-            Ok(())
-        })
-    }
-
-    /// Speaks that version of HTTP: 1.1 unless set, or 1.0.
-    #[must_use]
-    pub fn version(self, version: Version) -> Self {
-        self.change(|request| {
-            request.version = version;
-            Ok(())
-        })
-    }
-
-    /// Says `Connection: close`, and closes afterwards.
-    #[must_use]
-    pub fn close(self) -> Self {
-        self.change(|request| {
-            request.close = true;
-            Ok(())
-        })
-    }
-
-    /// Sends the content only after the server has said `100 Continue`, or nothing for a second
-    /// (RFC 9110 §10.1.1).
-    #[must_use]
-    pub fn expect_continue(self) -> Self {
-        self.change(|request| {
-            request.expect_continue = true;
-            Ok(())
-        })
-    }
-
-    /// Changes the timeouts of this request.
-    #[must_use]
-    pub fn timeouts(self, change: impl FnOnce(&mut Timeouts)) -> Self {
-        let mut timeouts = self.client.timeouts();
-        self.change(|request| {
-            change(&mut timeouts);
-            request.timeouts = Some(timeouts);
-            Ok(())
-        })
-    }
-
-    /// Shows every step to that observer instead of the client's.
-    #[must_use]
-    pub fn observer(self, observer: Arc<dyn Observer>) -> Self {
-        self.change(|request| {
-            request.observer = Some(observer);
-            Ok(())
-        })
-    }
-
-    /// Sets the content to a value as JSON, and says so in `Content-Type`.
-    #[cfg(feature = "json")]
-    #[must_use]
-    pub fn json(self, value: &impl serde::Serialize) -> Self {
-        let bytes = serde_json::to_vec(value);
-        self.field("Content-Type", "application/json")
-            .change(|request| {
-                let bytes = bytes.map_err(|error| Error::Content {
-                    source: error.into(),
-                })?;
-                request.body = bytes.into();
-                Ok(())
-            })
-    }
-
-    /// The request's head, as it would be sent straight to its server; nothing is sent.
-    ///
-    /// # Errors
-    /// What is wrong with the request.
-    pub fn preview(self) -> Result<Vec<u8>, Error> {
-        self.client.preview(&self.request?)
-    }
-
-    /// Makes the request, follows redirects, and returns when the final response's head is there.
-    ///
-    /// # Errors
-    /// Whatever goes wrong; a status code of 400 and more is a response, not an error.
-    pub fn send(self) -> Result<Response, Error> {
-        self.client.fetch(self.request?)
-    }
-
-    fn change(mut self, change: impl FnOnce(&mut Request) -> Result<(), Error>) -> Self {
-        if let Ok(request) = &mut self.request
-            && let Err(error) = change(request)
-        {
-            self.request = Err(error);
-        }
-        self
-    }
-}
-
-impl fmt::Debug for RequestBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("RequestBuilder");
-        if let Ok(request) = &self.request {
-            debug
-                .field("method", &request.method)
-                .field("url", &request.url.as_str());
-        }
-        debug.finish_non_exhaustive()
-    }
-}
-
-fn refused(source: message::MisuseError) -> Error {
-    Error::Request { source }
-}
-
-impl TryFrom<http::Request<Body>> for Request {
-    type Error = Error;
-
-    fn try_from(request: http::Request<Body>) -> Result<Request, Error> {
-        let (parts, body) = request.into_parts();
-        let text = parts.uri.to_string();
-        let url = Url::parse(&text).map_err(|source| Error::Url {
-            url: hide_passwords(&text),
-            source,
-        })?;
-        Ok(Request {
-            version: parts.version,
-            fields: parts.headers,
-            body,
-            ..Request::new(parts.method, url)
-        })
-    }
 }
 
 #[cfg(all(test, feature = "cookies"))]

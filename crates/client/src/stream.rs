@@ -1,11 +1,11 @@
 //! A connection without HTTP: for protocols that are as old as the web and simpler.
 
 use crate::client::Client;
-use crate::deadline::{Clock, Timeout};
-use crate::dial::dial_stream;
+use crate::deadline::Clock;
 use crate::error::{Error, Phase};
 use crate::origin::Origin;
 use crate::peer::Peer;
+use crate::timeouts::Timeout;
 use crate::trace::{Observer, Recorder};
 use crate::transport::Transport;
 use rustix::event::PollFlags;
@@ -42,9 +42,12 @@ impl Client {
             host: host.clone(),
             port,
         };
-        let clock = Clock::start(self.timeouts());
+        let clock = Clock::start(self.fetcher().config.timeouts);
         let recorder = Recorder::new(observer);
-        let (transport, peer) = dial_stream(&origin, self.config(), clock, &recorder)?;
+        let (transport, peer) = self
+            .fetcher()
+            .dialer(clock, &recorder)
+            .connect_stream(&origin)?;
         Ok(Stream {
             transport,
             peer,

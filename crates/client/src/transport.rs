@@ -13,8 +13,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-/// Bytes in both directions. `read` and `write` answer `WouldBlock` at once when nothing can be
-/// done.
+/// Bytes in both directions. `read` and `write` never block: they return `WouldBlock` instead.
 pub(crate) trait Transport: Read + Write + Send {
     /// Waits until one of `interest` is possible (true), or until the time is up (false).
     fn wait(&mut self, interest: PollFlags, timeout: Option<Duration>) -> io::Result<bool>;
@@ -93,15 +92,15 @@ impl<S: Read + Write + AsFd + Send> Transport for Socket<S> {
 
 /// A transport that waits, up to a deadline: for handshakes, in which each side speaks in its turn.
 #[cfg(any(feature = "tls", feature = "socks"))]
-pub(crate) struct Patient<'t> {
+pub(crate) struct Blocking<'t> {
     transport: &'t mut dyn Transport,
     deadline: Deadline,
 }
 
 #[cfg(any(feature = "tls", feature = "socks"))]
-impl<'t> Patient<'t> {
+impl<'t> Blocking<'t> {
     pub(crate) fn new(transport: &'t mut dyn Transport, deadline: Deadline) -> Self {
-        Patient {
+        Blocking {
             transport,
             deadline,
         }
@@ -127,14 +126,14 @@ impl<'t> Patient<'t> {
 }
 
 #[cfg(any(feature = "tls", feature = "socks"))]
-impl Read for Patient<'_> {
+impl Read for Blocking<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.persist(PollFlags::IN, |transport| transport.read(buffer))
     }
 }
 
 #[cfg(any(feature = "tls", feature = "socks"))]
-impl Write for Patient<'_> {
+impl Write for Blocking<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.persist(PollFlags::OUT, |transport| transport.write(bytes))
     }
@@ -144,10 +143,10 @@ impl Write for Patient<'_> {
     }
 }
 
-/// Waits until one of the descriptors is ready (true), or until the time is up (false). A signal
-/// ends neither.
+/// Waits until one of the descriptors is ready (true), or until the time is up (false). Signals
+/// don't interrupt the wait.
 pub(crate) fn wait(descriptors: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
-    // Beyond what `poll` can count is as good as for ever.
+    // A timeout that `poll` can't represent is no timeout.
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
     loop {
         match poll(descriptors, timeout.as_ref()) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 use tinyhttp_client::trace::{Closed, Event};
-use tinyhttp_client::{Body, Client, Error, Timeout};
+use tinyhttp_client::{Body, Client, Credentials, Error, Timeout};
 
 /// No test waits longer for anything.
 const LONG: Duration = Duration::from_secs(20);
@@ -563,5 +563,40 @@ fn each_timeout_gives_its_name() {
             matches!(error, Error::Timeout { timeout: which, .. } if which == timeout),
             "{error}"
         );
+    }
+}
+
+/// A request of the `http` crate is one like any other: the logins of the client count for it, and
+/// so do a user and password in its URI.
+#[test]
+fn a_request_of_the_http_crate_logs_in() {
+    let table = [
+        // Whether the URI has credentials and the client a login; the Authorization field.
+        ("", false, None),
+        ("", true, Some("Basic Y2xpZW50Om9uZQ==")),
+        ("url:two@", false, Some("Basic dXJsOnR3bw==")),
+        ("url:two@", true, Some("Basic Y2xpZW50Om9uZQ==")),
+    ];
+    for (user, has_login, want) in table {
+        let (address, heads) = recording(HELLO);
+        let mut builder = Client::builder();
+        if has_login {
+            builder = builder.logins(|_| Some(Credentials::new("client", "one")));
+        }
+        let client = builder.build();
+        for path in ["http", "own"] {
+            let url = format!("http://{user}{address}/{path}");
+            let response = match path {
+                "http" => client.send(http::Request::get(url).body(Body::empty()).unwrap()),
+                _ => client.get(&url).send(),
+            };
+            assert_eq!(response.unwrap().text().unwrap(), "hello");
+        }
+        for head in heads.lock().unwrap().iter() {
+            let sent = head
+                .lines()
+                .find_map(|line| line.strip_prefix("Authorization: "));
+            assert_eq!(sent, want, "{head}");
+        }
     }
 }

@@ -12,7 +12,8 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
 
 /// Returns the value of `1*DIGIT`; `None` for other bytes (`str::parse` accepts a leading `+`), no
 /// digits, and numbers that a `u64` does not hold.
-pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
@@ -23,7 +24,8 @@ pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
 
 /// Returns the value of `1*DIGIT`, or 2⁶⁴−1 if it is larger; `None` for other bytes and for no
 /// digits.
-pub(crate) fn saturating_decimal(digits: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn saturating_decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }

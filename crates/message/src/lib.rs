@@ -94,6 +94,7 @@ pub use connection::{ClientConnection, Event, ServerConnection};
 pub use content::ContentEncoder;
 pub use error::{MisuseError, ProtocolError};
 pub use framing::{BodyLength, CloseReason};
+pub use grammar::{decimal, saturating_decimal};
 pub use head::{FieldStorage, LargeFieldStorage, Limits, RequestHead, ResponseHead};
 pub use target::{Path, Target};
 pub use tolerance::{Deviation, Deviations};

@@ -4,7 +4,7 @@ use super::modules::{Crate, Imports, cycles};
 use super::{CRATES, check_allowance, root_file, source};
 
 /// How many files are part of a cycle of imports. The allowances only ever shrink.
-const IN_CYCLES: &[(&str, usize)] = &[("message", 0), ("server", 0), ("client", 16), ("cli", 0)];
+const IN_CYCLES: &[(&str, usize)] = &[("message", 0), ("server", 0), ("client", 0), ("cli", 0)];
 
 /// The layers of the file server, each of which may import those before it.
 const FILES: &[&str] = &[
@@ -91,6 +91,30 @@ fn the_server_imports_downwards() {
     assert_eq!(upward(&imports, "files/", FILES), Vec::<String>::new());
 }
 
+/// The layers of the client.
+const CLIENT: &[&str] = &[
+    "lock peer origin zone timeouts credentials body coding",
+    "error",
+    "deadline trace retry",
+    "transport",
+    "tls cookies decode",
+    "exchange",
+    "connect request part",
+    "compose redirect pool",
+    "content response",
+    "config",
+    "fetch",
+    "request_builder",
+    "client stream",
+    "lib",
+];
+
+#[test]
+fn the_client_imports_downwards() {
+    let imports = Crate::read(&root_file("client")).imports();
+    assert_eq!(upward(&imports, "", CLIENT), Vec::<String>::new());
+}
+
 #[test]
 fn every_module_is_listed_where_it_is_declared() {
     let mut missing = Vec::new();
@@ -117,4 +141,4 @@ fn every_module_is_listed_where_it_is_declared() {
 }
 
 /// How many modules are missing from doc comments. It only ever shrinks.
-const UNLISTED: usize = 24;
+const UNLISTED: usize = 0;

@@ -34,16 +34,16 @@ impl AttemptError {
     /// The response's, if its status code is one that may pass.
     pub(super) fn of(response: &Response) -> Option<Self> {
         let now = HttpDate::from(std::time::SystemTime::now());
-        retry::may_pass(response.status()).then(|| AttemptError::Status {
+        retry::is_transient(response.status()).then(|| AttemptError::Status {
             status: response.status(),
             reason: response.reason().to_owned(),
             wait: retry::retry_after(response.fields(), now),
         })
     }
 
-    fn may_pass(&self) -> bool {
+    fn is_transient(&self) -> bool {
         match self {
-            AttemptError::Error(error) => error.may_pass(),
+            AttemptError::Error(error) => error.is_transient(),
             AttemptError::Status { .. } | AttemptError::Mismatch | AttemptError::Short { .. } => {
                 true
             }
@@ -180,10 +180,10 @@ impl Persistence {
             None if was_interrupted && !error.is_out_of_time() => UNASKED,
             None => 0,
         };
-        let may_pass = error.may_pass()
+        let is_transient = error.is_transient()
             || self.every_error
                 && !matches!(error, AttemptError::Failure(_) | AttemptError::Changed);
-        if !may_pass || self.failed >= limit {
+        if !is_transient || self.failed >= limit {
             return Err(error);
         }
         let asked_for = match &error {

@@ -85,7 +85,7 @@ fn usage(what: String) -> Failure {
 }
 
 fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
-    let invalid = |error: tinyhttp_client::NotAProxy| usage(error.to_string());
+    let invalid = |error: tinyhttp_client::InvalidProxy| usage(error.to_string());
     let socks = |scheme: &str, host: &String| format!("{scheme}://{host}");
     let given = args
         .proxy
@@ -150,12 +150,12 @@ fn connect_to(text: &str) -> Option<ConnectTo> {
     let (from_host, rest) = split_host(text)?;
     let (from_port, rest) = rest.split_once(':')?;
     let (to_host, to_port) = split_host(rest)?;
-    Some(ConnectTo {
-        from_host: host(from_host)?,
-        from_port: port(from_port)?,
-        host: host(to_host)?,
-        port: port(to_port)?,
-    })
+    let mut rule = ConnectTo::default();
+    rule.from_host = host(from_host)?;
+    rule.from_port = port(from_port)?;
+    rule.host = host(to_host)?;
+    rule.port = port(to_port)?;
+    Some(rule)
 }
 
 /// What is before the first colon that isn't inside brackets, and what is behind it.
@@ -185,14 +185,14 @@ fn tls(args: &super::args::TlsArgs) -> Result<tinyhttp_client::TlsOptions, Failu
         let key = args.key.as_ref().unwrap_or(certificate);
         (certificate.clone(), key.clone())
     });
-    Ok(tinyhttp_client::TlsOptions {
-        ca_file: args.cacert.clone(),
-        insecure: args.insecure,
-        identity,
-        pins: pins.unwrap_or_default(),
-        min_version,
-        max_version: args.tls_max.map(version),
-    })
+    let mut options = tinyhttp_client::TlsOptions::default();
+    options.ca_file = args.cacert.clone();
+    options.insecure = args.insecure;
+    options.identity = identity;
+    options.pins = pins.unwrap_or_default();
+    options.min_version = min_version;
+    options.max_version = args.tls_max.map(version);
+    Ok(options)
 }
 
 /// `sha256//BASE64`, several with a semicolon between them.
@@ -270,11 +270,11 @@ mod tests {
         for (text, want) in table {
             let got = connect_to(text);
             let host = |text: Option<&str>| text.map(|text| zone::parse_host(text).unwrap());
-            let want = want.map(|(from_host, from_port, to_host, port)| ConnectTo {
-                from_host: host(from_host),
-                from_port,
-                host: host(to_host),
-                port,
+            let want = want.map(|(from_host, from_port, to_host, port)| {
+                let mut rule = ConnectTo::default();
+                (rule.from_host, rule.from_port) = (host(from_host), from_port);
+                (rule.host, rule.port) = (host(to_host), port);
+                rule
             });
             assert_eq!(got, want, "{text}");
         }

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use std::io;
 use std::path::Path;
-use tinyhttp_client::{BadRedirect, Error, ProtocolError, TlsFailure, WrongPart};
+use tinyhttp_client::{Error, InvalidRedirect, ProtocolError, TlsFailure, WrongPart};
 
 /// Output that could not be written. A pipe that its reader has closed is not reported.
 pub(super) fn write_failure(what: &str, error: &io::Error) -> Failure {
@@ -104,8 +104,8 @@ fn exit_code(error: &Error) -> u8 {
         Error::Timeout { .. } => 28,
         Error::TooManyRedirects { .. } => 47,
         Error::Redirect { reason, .. } => match reason {
-            BadRedirect::Scheme | BadRedirect::Plain => 1,
-            BadRedirect::Content => 65,
+            InvalidRedirect::Scheme | InvalidRedirect::Plain => 1,
+            InvalidRedirect::Content => 65,
             _ => 3,
         },
         Error::NoResponse { source: None, .. } => 52,

@@ -108,7 +108,7 @@ impl Show<'_> {
         let is_readable = fetch.console.is_readable && is_stdout;
         if flags.include || flags.head || is_readable && !flags.verbose {
             for hop in response.trace().hops {
-                output.head(&hop.response)?;
+                output.head(&hop.response.head)?;
             }
         }
         Ok(output)

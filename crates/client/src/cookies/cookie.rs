@@ -3,6 +3,7 @@
 //! replace).
 
 use super::{date, suffix};
+use tinyhttp_message::saturating_decimal;
 use url::{Host, Url};
 
 /// The most bytes that a name and a value have together.
@@ -190,13 +191,8 @@ fn is_storable(text: &[u8], name: &[u8], value: &[u8]) -> bool {
 
 /// The value of `Max-Age`: digits, perhaps behind a minus sign (RFC 6265 §5.2.2).
 fn seconds(text: &[u8]) -> Option<i64> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let text = std::str::from_utf8(text).ok().filter(|_| is_number)?;
-    let furthest = if text.starts_with('-') {
-        i64::MIN
-    } else {
-        i64::MAX
-    };
-    Some(text.parse().unwrap_or(furthest))
+    let digits = text.strip_prefix(b"-");
+    let value = saturating_decimal(digits.unwrap_or(text))?;
+    let value = i64::try_from(value).unwrap_or(i64::MAX);
+    Some(if digits.is_some() { -value } else { value })
 }

@@ -1,17 +1,26 @@
 //! What can go wrong in a fetch: at which step, at which address, after how long, and what to try.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `phase` | the steps of a fetch |
+//! | `reasons` | the details of single errors: why a redirect, a proxy or a part is invalid |
+//! | `words` | the messages and the hints |
 
+mod phase;
+mod reasons;
 mod words;
 
+pub use phase::Phase;
+pub use reasons::{
+    FailedAttempt, InvalidProxy, InvalidRedirect, NotRetried, TlsFailure, WrongPart,
+};
 #[cfg(feature = "tls")]
 pub(crate) use words::Reason;
 
-use crate::connect::FailedAttempt;
-use crate::deadline::Timeout;
 use crate::peer::Peer;
-use crate::proxy::NotAProxy;
-use http::{Method, StatusCode};
+use crate::timeouts::Timeout;
+use http::StatusCode;
 use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 use std::time::Duration;
 use tinyhttp_message as message;
@@ -38,7 +47,7 @@ pub enum Error {
     /// The environment names a proxy for this URL that can't be used.
     Proxies {
         /// What it names.
-        source: NotAProxy,
+        source: InvalidProxy,
     },
     /// The request can't be put on the wire: a line break in a field, or the like.
     Request {
@@ -120,9 +129,8 @@ pub enum Error {
         elapsed: Duration,
         /// Why.
         source: io::Error,
-        /// It was a kept connection, over which such requests as may be are sent again; why this
-        /// one wasn't.
-        not_repeated: Option<NotRepeated>,
+        /// Why the request was not retried, if a kept connection broke.
+        not_retried: Option<NotRetried>,
     },
     /// The request's own content could not be read.
     Content {
@@ -148,9 +156,8 @@ pub enum Error {
         elapsed: Duration,
         /// How it broke; `None`: the server closed it in good order.
         source: Option<io::Error>,
-        /// It was a kept connection, over which such requests as may be are sent again; why this
-        /// one wasn't.
-        not_repeated: Option<NotRepeated>,
+        /// Why the request was not retried, if a kept connection broke.
+        not_retried: Option<NotRetried>,
     },
     /// The server sent something that isn't HTTP/1.1, or that two readers could understand
     /// differently.
@@ -194,7 +201,7 @@ pub enum Error {
         /// Where it leads.
         location: String,
         /// Why not.
-        reason: BadRedirect,
+        reason: InvalidRedirect,
     },
     /// The content isn't what its coding (gzip, br, …) says, or is cut short.
     Decode {
@@ -213,116 +220,6 @@ pub enum Error {
     },
     /// The content isn't UTF-8.
     NotText,
-}
-
-/// Why a request that got no response on a kept connection was not sent again on a new one (RFC
-/// 9110 §9.2.2).
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NotRepeated {
-    /// It may have been carried out, and with that method twice is not the same as once.
-    NotIdempotent(Method),
-    /// Its content could be read only once.
-    ContentIsGone,
-}
-
-/// In which respect TLS failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TlsFailure {
-    /// The two sides could not agree, or one of them doesn't speak TLS.
-    Handshake,
-    /// The server would not have this client: its versions, or its certificate.
-    Refused,
-    /// The server's certificate isn't one to trust.
-    Certificate,
-    /// It is for another host.
-    Name,
-    /// It isn't valid yet, or any more.
-    Dates,
-    /// The server's key isn't one of those that were named.
-    Pin,
-    /// The certificates to trust could not be read.
-    Roots,
-    /// The client's own certificate or key could not be used.
-    Identity,
-    /// The options contradict each other.
-    Options,
-    /// The server took too long; told as [`Error::Timeout`].
-    TimedOut,
-}
-
-/// Why a redirect can't be followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BadRedirect {
-    /// It isn't a URL.
-    NotUrl,
-    /// It leads to a scheme other than http and https.
-    Scheme,
-    /// It leads to http, and only https was to be followed.
-    Plain,
-    /// The request would have to be sent again, and its content can be read only once.
-    Content,
-}
-
-/// What is wrong with a 206 response.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WrongPart {
-    /// The request had no Range.
-    NotAsked,
-    /// It has no Content-Range, or one that can't be read.
-    Unlabelled,
-    /// It is another range.
-    Another {
-        /// Its Content-Range.
-        got: String,
-    },
-    /// It is shorter or longer than its Content-Range says.
-    Length {
-        /// Bytes by Content-Range.
-        announced: u64,
-        /// Bytes that came, or that Content-Length announces; `None`: more than announced.
-        sent: Option<u64>,
-    },
-}
-
-/// The steps of a fetch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Phase {
-    /// Understanding the URL.
-    Url,
-    /// Finding addresses.
-    Resolve,
-    /// Reaching one.
-    Connect,
-    /// Agreeing on keys, or on a tunnel.
-    Handshake,
-    /// Sending the request.
-    Send,
-    /// Waiting for the response, and reading its head.
-    Response,
-    /// Reading the content.
-    Content,
-    /// Going where a redirect leads.
-    Redirect,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Phase::Url => "reading the URL",
-            Phase::Resolve => "looking up the host",
-            Phase::Connect => "connecting",
-            Phase::Handshake => "shaking hands",
-            Phase::Send => "sending the request",
-            Phase::Response => "waiting for the response",
-            Phase::Content => "receiving the content",
-            Phase::Redirect => "following a redirect",
-        })
-    }
 }
 
 impl Error {
@@ -352,6 +249,23 @@ impl Error {
         }
     }
 
+    /// Whether the same request may succeed a little later: the fault lies in the network or the
+    /// server, not in the request.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Error::Resolve { .. }
+                | Error::Connect { .. }
+                | Error::ConnectUnix { .. }
+                | Error::Timeout { .. }
+                | Error::Send { .. }
+                | Error::Receive { .. }
+                | Error::NoResponse { .. }
+                | Error::Incomplete { .. }
+        )
+    }
+
     /// Takes the error out of the [`io::Error`] in which it travelled through [`Read`](io::Read).
     ///
     /// # Errors
@@ -360,11 +274,10 @@ impl Error {
         error.downcast()
     }
 
-    /// The same error, of a request that was not sent again.
-    pub(crate) fn not_sent_again(mut self, why: NotRepeated) -> Self {
-        if let Error::NoResponse { not_repeated, .. } | Error::Send { not_repeated, .. } = &mut self
-        {
-            *not_repeated = Some(why);
+    /// Adds the reason why the request was not retried.
+    pub(crate) fn without_retry(mut self, why: NotRetried) -> Self {
+        if let Error::NoResponse { not_retried, .. } | Error::Send { not_retried, .. } = &mut self {
+            *not_retried = Some(why);
         }
         self
     }

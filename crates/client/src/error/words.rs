@@ -1,7 +1,6 @@
 //! What an error says: which step failed, at which address, after how long; and what to try.
 
-use super::{BadRedirect, Error, NotRepeated, TlsFailure, WrongPart};
-use crate::connect::FailedAttempt;
+use super::{Error, FailedAttempt, InvalidRedirect, NotRetried, TlsFailure, WrongPart};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -26,7 +25,7 @@ impl Error {
                     attempt.source.kind() == io::ErrorKind::ConnectionRefused
                 };
                 if attempts.iter().all(refused) {
-                    "nobody listens there: is the server running, and is that its port?"
+                    "nothing listens there: is the server running, and is that its port?"
                 } else {
                     "check the network, the address and the firewall"
                 }
@@ -39,7 +38,9 @@ impl Error {
                 TlsFailure::Refused => {
                     "it may speak other versions of TLS only, or want a certificate of this client"
                 }
-                TlsFailure::Certificate => "trust the server's issuer, if you know who that is",
+                TlsFailure::Certificate => {
+                    "trust the issuer of the server's certificate, if you know it"
+                }
                 TlsFailure::Name => {
                     "ask for the host by a name that it has; or this is another server than you think"
                 }
@@ -53,11 +54,11 @@ impl Error {
             },
             Error::Timeout { .. } => "raise the timeout, or try again later",
             Error::Send {
-                not_repeated: Some(_),
+                not_retried: Some(_),
                 ..
             }
             | Error::NoResponse {
-                not_repeated: Some(_),
+                not_retried: Some(_),
                 ..
             } => "it may have been carried out: look before you send it again",
             Error::Send { .. } => "the server may refuse content of that size; try again",
@@ -73,9 +74,11 @@ impl Error {
             Error::Part { .. } => "ask for the whole, without a range",
             Error::TooManyRedirects { .. } => "look for a loop, or raise the limit",
             Error::Redirect { reason, .. } => match reason {
-                BadRedirect::Content => "send content that can be read again: a file, or bytes",
-                BadRedirect::Plain => "what is read there can be read and changed on the way",
-                BadRedirect::NotUrl | BadRedirect::Scheme => "the server is wrong about that",
+                InvalidRedirect::Content => "send content that can be read again: a file, or bytes",
+                InvalidRedirect::Plain => "what is read there can be read and changed on the way",
+                InvalidRedirect::NotUrl | InvalidRedirect::Scheme => {
+                    "the server is wrong about that"
+                }
             },
             Error::Decode { .. } => "ask for the content without a coding",
             Error::Bomb { .. } => "take the content as it is sent, if you trust the server",
@@ -160,7 +163,7 @@ impl fmt::Display for Error {
                 peer,
                 elapsed,
                 source,
-                not_repeated,
+                not_retried,
             } => {
                 let after = Took(*elapsed);
                 write!(
@@ -168,7 +171,7 @@ impl fmt::Display for Error {
                     "could not send the request to {peer} ({after}): {}",
                     Reason(source)
                 )?;
-                not_sent_again(f, not_repeated.as_ref())
+                without_retry(f, not_retried.as_ref())
             }
             Error::Content { source } => {
                 write!(
@@ -197,7 +200,7 @@ impl fmt::Display for Error {
                 peer,
                 elapsed,
                 source,
-                not_repeated,
+                not_retried,
             } => {
                 let after = Took(*elapsed);
                 match source {
@@ -211,7 +214,7 @@ impl fmt::Display for Error {
                         Reason(source)
                     )?,
                 }
-                not_sent_again(f, not_repeated.as_ref())
+                without_retry(f, not_retried.as_ref())
             }
             Error::Protocol { peer, source } => {
                 write!(f, "{peer} did not answer as HTTP/1.1 demands: {source}")
@@ -244,10 +247,12 @@ impl fmt::Display for Error {
             }
             Error::Redirect { location, reason } => {
                 let reason = match reason {
-                    BadRedirect::NotUrl => "that is not a URL",
-                    BadRedirect::Scheme => "only http and https are followed",
-                    BadRedirect::Plain => "only https is to be followed",
-                    BadRedirect::Content => "the content was read already and can't be sent again",
+                    InvalidRedirect::NotUrl => "that is not a URL",
+                    InvalidRedirect::Scheme => "only http and https are followed",
+                    InvalidRedirect::Plain => "only https is to be followed",
+                    InvalidRedirect::Content => {
+                        "the content was read already and can't be sent again"
+                    }
                 };
                 write!(f, "can't follow the redirect to {location}: {reason}")
             }
@@ -277,13 +282,13 @@ fn list(f: &mut fmt::Formatter<'_>, attempts: &[FailedAttempt]) -> fmt::Result {
     Ok(())
 }
 
-fn not_sent_again(f: &mut fmt::Formatter<'_>, why: Option<&NotRepeated>) -> fmt::Result {
+fn without_retry(f: &mut fmt::Formatter<'_>, why: Option<&NotRetried>) -> fmt::Result {
     match why {
         None => Ok(()),
-        Some(NotRepeated::NotIdempotent(method)) => {
+        Some(NotRetried::NotIdempotent(method)) => {
             write!(f, "; {method} is not idempotent, so it was not sent again")
         }
-        Some(NotRepeated::ContentIsGone) => {
+        Some(NotRetried::ContentIsGone) => {
             f.write_str("; its content can be read only once, so it was not sent again")
         }
     }

@@ -2,7 +2,6 @@
 //! one of them.
 
 use crate::peer::Peer;
-use crate::proxy::Proxy;
 use crate::trace::Route;
 use crate::transport::Transport;
 use rustix::event::PollFlags;
@@ -22,6 +21,20 @@ pub(crate) struct Grammar {
     pub(crate) is_strict: bool,
 }
 
+impl Default for Grammar {
+    fn default() -> Self {
+        Grammar {
+            // Servers send larger heads than clients do: cookies and policies.
+            limits: Limits {
+                head: 128 * 1024,
+                fields: 1000,
+                ..Limits::default()
+            },
+            is_strict: false,
+        }
+    }
+}
+
 /// A connection, between exchanges or in one.
 pub(crate) struct Connection {
     pub(super) transport: Box<dyn Transport>,
@@ -32,8 +45,15 @@ pub(crate) struct Connection {
     pub(crate) route: Route,
     /// Exchanges that it has carried.
     pub(crate) exchanges: u32,
-    /// The proxy that passes each request on, which therefore names its whole URL.
-    pub(crate) forward: Option<Proxy>,
+    /// How requests go to a proxy that forwards them; `None`: straight to the server.
+    pub(crate) forward: Option<Forward>,
+}
+
+/// How requests are sent to a proxy that forwards them: with the whole URL as their target.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Forward {
+    /// The value of `Proxy-Authorization`.
+    pub(crate) authorization: Option<Vec<u8>>,
 }
 
 impl Connection {
@@ -90,7 +110,7 @@ impl Input {
         self.start += used;
     }
 
-    /// Room for more, at the end. The grammar's limits keep it from growing for ever.
+    /// Room for more, at the end. The grammar's limits bound its size.
     pub(super) fn space(&mut self) -> &mut [u8] {
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);

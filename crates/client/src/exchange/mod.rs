@@ -12,31 +12,43 @@
 //!          └─────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! So a server may answer before it has read the whole request: an error ends the sending, anything
-//! else lets it go on while the response is read. And it may stop reading until its response is
-//! read: neither side waits for the other for ever.
+//! So a server may respond before it has read the whole request: an error ends the sending, any
+//! other status lets it continue while the response is read. And a server may stop reading until
+//! its response is read: neither side waits for the other without end.
+
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `connection` | outlives the exchange: the transport, and what was read from it |
+//! | `outbound` | writes the request's head |
+//! | `outgoing` | holds what has not been sent |
+//! | `transfer` | sends and receives bytes, and waits for either |
+//! | `head` | finds the response's head, and repairs it |
+//! | `receive` | reads the response's head |
+//! | `content` | reads the response's content |
 
 mod connection;
 mod content;
 mod head;
+mod outbound;
 mod outgoing;
+mod receive;
+mod transfer;
 
-pub(crate) use connection::{Connection, Grammar};
+pub(crate) use connection::{Connection, Forward, Grammar};
+pub(crate) use outbound::Outbound;
 
 use crate::body::Source;
-use crate::compose::Outbound;
-use crate::deadline::{Clock, Deadline, Timeout};
+use crate::deadline::{Clock, Deadline};
 use crate::error::{Error, Phase};
 use crate::trace::{Closed, Event, Recorder};
 use crate::transport::Transport;
-use head::{Found, HeadReader};
+use head::HeadReader;
 use http::{HeaderMap, StatusCode, Version};
 use outgoing::{Outgoing, PIECE};
-use rustix::event::PollFlags;
 use std::io;
 use std::time::{Duration, Instant};
-use tinyhttp_message::connection::Response;
-use tinyhttp_message::{BodyLength, CloseReason, Deviation, Event as Received, LargeFieldStorage};
+use tinyhttp_message::{BodyLength, CloseReason};
 
 /// How long a request that asked for `100 Continue` waits for it (RFC 9110 §10.1.1 leaves that to
 /// the client).
@@ -58,10 +70,7 @@ pub(crate) struct Exchange {
     clock: Clock,
     recorder: Recorder,
     begun: Instant,
-    outgoing: Option<Outgoing>,
-    /// Sending broke. That is only told if no response explains it.
-    send_error: Option<io::Error>,
-    stopped_sending: bool,
+    sending: Sending,
     response_deadline: Option<Deadline>,
     has_first_byte: bool,
     head_is_complete: bool,
@@ -73,10 +82,21 @@ pub(crate) struct Exchange {
     head: HeadReader,
 }
 
-/// An exchange that came to nothing.
-pub(crate) struct Broken {
+/// The request's way out.
+#[derive(Default)]
+struct Sending {
+    /// The rest of the request; `None` when everything has been sent, or sending has stopped.
+    outgoing: Option<Outgoing>,
+    /// Why sending failed. It is reported only if no response explains it.
+    error: Option<io::Error>,
+    /// Whether sending stopped before the end.
+    has_stopped: bool,
+}
+
+/// An exchange without a response.
+pub(crate) struct ExchangeError {
     pub(crate) error: Error,
-    /// The connection ended, and nothing at all had come back.
+    /// Whether the connection ended before the first byte of a response.
     pub(crate) unanswered: bool,
 }
 
@@ -119,9 +139,10 @@ impl Exchange {
             clock,
             recorder,
             begun: Instant::now(),
-            outgoing: Some(outgoing),
-            send_error: None,
-            stopped_sending: false,
+            sending: Sending {
+                outgoing: Some(outgoing),
+                ..Sending::default()
+            },
             response_deadline: None,
             has_first_byte: false,
             head_is_complete: false,
@@ -133,208 +154,12 @@ impl Exchange {
         })
     }
 
-    /// Sends the rest of the request, as far as the server wants it, and reads the response's head.
-    pub(crate) fn receive_head(&mut self) -> Result<Head, Broken> {
-        loop {
-            match self.try_receive_head() {
-                Ok(Some(head)) => {
-                    self.head_is_complete = true;
-                    self.length = head.length;
-                    self.response_deadline = None;
-                    if self.outgoing.is_some() && !head.status.is_success() {
-                        // The server has made up its mind: the rest of the content would be for
-                        // nothing.
-                        self.stop_sending();
-                    }
-                    return Ok(head);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    let error = self.give_up(error);
-                    let has_ended = matches!(error, Error::NoResponse { .. } | Error::Send { .. });
-                    return Err(Broken {
-                        unanswered: has_ended && !self.has_first_byte,
-                        error,
-                    });
-                }
-            }
-        }
-    }
-
-    fn try_receive_head(&mut self) -> Result<Option<Head>, Error> {
-        let unread = self.connection.input.unread();
-        head::check_start(unread, &self.connection.peer)?;
-        let repaired = match self.head.find(unread, self.connection.grammar) {
-            Ok(Found::Whole(repaired)) => repaired,
-            Ok(Found::NeedMore) => {
-                if self.fill(None)? == 0 {
-                    return Err(self.ended_early());
-                }
-                return Ok(None);
-            }
-            Err(source) => {
-                return Err(Error::Protocol {
-                    peer: self.connection.peer.clone(),
-                    source,
-                });
-            }
-        };
-        for deviation in repaired
-            .iter()
-            .flat_map(|repaired| repaired.deviations.iter())
-        {
-            self.recorder.emit(&Event::Tolerated(deviation));
-            if deviation == Deviation::ContentLengthWithTransferEncoding {
-                let protocol = &mut self.connection.protocol;
-                protocol.close_after(CloseReason::ProtocolError);
-            }
-        }
-        let mut storage = LargeFieldStorage::empty();
-        // What was sent is what is shown; what is read may be a repaired copy of it.
-        let raw = repaired.as_ref().map(|repaired| &unread[..repaired.length]);
-        let unread = repaired.as_ref().map_or(unread, |repaired| &repaired.head);
-        let (used, event) = self
-            .connection
-            .protocol
-            .receive(unread, &mut storage)
-            .map_err(|source| Error::Protocol {
-                peer: self.connection.peer.clone(),
-                source,
-            })?;
-        match event {
-            Received::Head(Response::Interim(head)) => {
-                let raw = raw.unwrap_or(head.raw());
-                let used = repaired.as_ref().map_or(used, |repaired| repaired.length);
-                self.head = HeadReader::default();
-                self.recorder.emit(&Event::Interim(raw));
-                let go_ahead = head.status == StatusCode::CONTINUE;
-                if let Some(outgoing) = self.outgoing.as_mut().filter(|_| go_ahead) {
-                    outgoing.hold = None;
-                }
-                self.connection.input.consume(used);
-                Ok(None)
-            }
-            Received::Head(Response::Final { head, framing }) => {
-                let raw = raw.unwrap_or(head.raw());
-                let used = repaired.as_ref().map_or(used, |repaired| repaired.length);
-                self.recorder.emit(&Event::ResponseHead {
-                    raw,
-                    status: head.status,
-                    length: framing.length,
-                });
-                let head = Head {
-                    version: head.version,
-                    status: head.status,
-                    reason: head.reason.to_owned(),
-                    fields: head.fields.to_http().map_err(|source| Error::Protocol {
-                        peer: self.connection.peer.clone(),
-                        source,
-                    })?,
-                    raw: raw.to_vec(),
-                    length: framing.length,
-                };
-                self.connection.input.consume(used);
-                Ok(Some(head))
-            }
-            _ => {
-                self.connection.input.consume(used);
-                if self.fill(None)? == 0 {
-                    return Err(self.ended_early());
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    /// The error for a connection that ended before the head's end.
-    fn ended_early(&self) -> Error {
-        if self.has_first_byte {
-            return Error::Protocol {
-                peer: self.connection.peer.clone(),
-                source: tinyhttp_message::ProtocolError::UnexpectedEnd,
-            };
-        }
-        self.no_response(None)
-    }
-
     fn no_response(&self, source: Option<io::Error>) -> Error {
         Error::NoResponse {
             peer: self.connection.peer.clone(),
             elapsed: self.begun.elapsed(),
             source,
-            not_repeated: None,
-        }
-    }
-
-    /// Reads at least a byte, into the input or where the caller says, and sends meanwhile; 0 if
-    /// the server has ended.
-    fn fill(&mut self, mut direct: Option<&mut [u8]>) -> Result<usize, Error> {
-        let mut stall = self.clock.deadline(Timeout::Stall);
-        // A read that always finds bytes never waits, so the deadline is checked here.
-        if stall.has_passed() {
-            return Err(self.timed_out(stall));
-        }
-        loop {
-            if self.send_some()? {
-                stall = self.clock.deadline(Timeout::Stall);
-            }
-            let connection = &mut self.connection;
-            let space = match direct.as_deref_mut() {
-                Some(space) => space,
-                None => connection.input.space(),
-            };
-            match connection.transport.read(space) {
-                Ok(read) => {
-                    if direct.is_none() {
-                        connection.input.filled(read);
-                    }
-                    if read > 0 && !self.has_first_byte {
-                        self.has_first_byte = true;
-                        self.recorder.emit(&Event::FirstByte);
-                    }
-                    return Ok(read);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // TLS tells a connection that was closed without notice from one that has ended.
-                // Before the response, and after a length that was announced, that makes no
-                // difference.
-                Err(error)
-                    if error.kind() == io::ErrorKind::UnexpectedEof
-                        && self.length != BodyLength::UntilClose =>
-                {
-                    return Ok(0);
-                }
-                Err(source) => return Err(self.receive_error(source)),
-            }
-            let mut until = stall;
-            if let Some(deadline) = self.response_deadline {
-                until = until.earlier(deadline);
-            }
-            self.wait(until)?;
-        }
-    }
-
-    fn wait(&mut self, until: Deadline) -> Result<(), Error> {
-        let mut interest = PollFlags::IN;
-        let mut patience = until.left();
-        if let Some(outgoing) = &mut self.outgoing {
-            match outgoing.hold {
-                Some(hold) if outgoing.unsent().is_empty() => {
-                    let hold = hold.saturating_duration_since(Instant::now());
-                    if hold.is_zero() {
-                        outgoing.hold = None;
-                        return Ok(());
-                    }
-                    patience = Some(patience.map_or(hold, |patience| patience.min(hold)));
-                }
-                _ => interest |= PollFlags::OUT,
-            }
-        }
-        match self.connection.transport.wait(interest, patience) {
-            Ok(false) if until.has_passed() => Err(self.timed_out(until)),
-            Ok(_) => Ok(()),
-            Err(source) => Err(self.receive_error(source)),
+            not_retried: None,
         }
     }
 
@@ -343,7 +168,7 @@ impl Exchange {
     }
 
     fn phase(&self) -> Phase {
-        match (self.head_is_complete, &self.outgoing) {
+        match (self.head_is_complete, &self.sending.outgoing) {
             (true, _) => Phase::Content,
             (false, Some(_)) => Phase::Send,
             (false, None) => Phase::Response,
@@ -362,65 +187,9 @@ impl Exchange {
         }
     }
 
-    /// Sends what the socket takes of the request; whether it took anything.
-    fn send_some(&mut self) -> Result<bool, Error> {
-        let mut progress = false;
-        while let Some(outgoing) = &mut self.outgoing {
-            let transport = &mut self.connection.transport;
-            let result = if !outgoing.unsent().is_empty() {
-                transport.write(outgoing.unsent()).and_then(|written| {
-                    outgoing.start += written;
-                    progress = true;
-                    match written {
-                        0 => Err(io::ErrorKind::WriteZero.into()),
-                        _ => Ok(()),
-                    }
-                })
-            } else if outgoing.hold.is_some() {
-                return Ok(progress);
-            } else if outgoing.encoder.is_some() {
-                // Between two pieces there is time to see whether the server has something to say
-                // about them.
-                if outgoing.content > 0
-                    && transport
-                        .wait(PollFlags::IN, Some(Duration::ZERO))
-                        .unwrap_or(false)
-                {
-                    return Ok(progress);
-                }
-                outgoing.refill()?;
-                Ok(())
-            } else {
-                let content = outgoing.content;
-                transport.flush().map(|()| {
-                    self.outgoing = None;
-                    self.recorder.emit(&Event::RequestSent { content });
-                    self.response_deadline = Some(self.clock.deadline(Timeout::Response));
-                })
-            };
-            match result {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(progress),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    // The server may have answered before it stopped reading: then that answer is
-                    // what counts.
-                    self.send_error = Some(error);
-                    self.stop_sending();
-                }
-            }
-        }
-        Ok(progress)
-    }
-
-    fn stop_sending(&mut self) {
-        self.outgoing = None;
-        self.stopped_sending = true;
-    }
-
-    /// Ends the exchange with an error: the one that explains most.
+    /// Ends the exchange with the error that explains most.
     fn give_up(&mut self, error: Error) -> Error {
-        let error = match (self.send_error.take(), error) {
+        let error = match (self.sending.error.take(), error) {
             (Some(source), Error::NoResponse { peer, elapsed, .. })
             | (Some(source), Error::Receive { peer, elapsed, .. })
                 if !self.head_is_complete =>
@@ -429,7 +198,7 @@ impl Exchange {
                     peer,
                     elapsed,
                     source,
-                    not_repeated: None,
+                    not_retried: None,
                 }
             }
             (_, error) => error,
@@ -458,9 +227,9 @@ impl Exchange {
         &self.trailers
     }
 
-    /// From now on, whatever is still to come has to come within that time.
-    pub(crate) fn hurry(&mut self, limit: Duration) {
-        self.clock = self.clock.hurry(limit);
+    /// Bounds the rest of the exchange to `limit` from now.
+    pub(crate) fn tighten(&mut self, limit: Duration) {
+        self.clock = self.clock.tighten(limit);
     }
 
     /// Ends the exchange, and gives the connection back if it can carry another one.
@@ -473,7 +242,7 @@ impl Exchange {
         }
         let close = if !self.is_complete() {
             Some(Closed::Unread)
-        } else if self.stopped_sending || self.outgoing.is_some() {
+        } else if self.sending.has_stopped || self.sending.outgoing.is_some() {
             Some(Closed::Unsent)
         } else if let Some(reason) = self.connection.protocol.close_reason() {
             Some(Closed::Protocol(reason))

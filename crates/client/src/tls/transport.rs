@@ -1,9 +1,9 @@
 //! TLS records on their way through a transport that never blocks.
 
-use super::{NotSecured, explain};
+use super::failure::{TlsError, explain};
 use crate::deadline::Deadline;
 use crate::error::{Reason, TlsFailure};
-use crate::transport::{Patient, Transport};
+use crate::transport::{Blocking, Transport};
 use rustix::event::PollFlags;
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
@@ -27,13 +27,13 @@ impl TlsTransport {
         }
     }
 
-    pub(super) fn shake_hands(&mut self, deadline: Deadline) -> Result<(), NotSecured> {
+    pub(super) fn shake_hands(&mut self, deadline: Deadline) -> Result<(), TlsError> {
         while self.tls.is_handshaking() {
-            let mut patient = Patient::new(&mut self.below, deadline);
-            if let Err(error) = self.tls.complete_io(&mut patient) {
+            let mut blocking = Blocking::new(&mut self.below, deadline);
+            if let Err(error) = self.tls.complete_io(&mut blocking) {
                 return Err(match error.downcast::<rustls::Error>() {
                     Ok(error) => explain(&error),
-                    Err(error) => NotSecured {
+                    Err(error) => TlsError {
                         failure: match error.kind() {
                             io::ErrorKind::TimedOut => TlsFailure::TimedOut,
                             _ => TlsFailure::Handshake,

@@ -1,7 +1,8 @@
 //! Which certificates prove that a server is the one that the URL names.
 
+use super::failure::TlsError;
+use super::options::TlsOptions;
 use super::roots::{self, Roots};
-use super::{NotSecured, TlsOptions};
 use crate::error::TlsFailure;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
@@ -9,7 +10,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+use rustls::{DigitallySignedStruct, SignatureScheme};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,13 +18,13 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Trust {
     provider: Arc<CryptoProvider>,
-    whom: Whom,
+    accepted: Accepted,
 }
 
 #[derive(Debug)]
-enum Whom {
+enum Accepted {
     /// Any holder of the key that belongs to the certificate (`-k`).
-    Anybody,
+    Any,
     /// Holders of certificates that a root has signed, and of those that are named themselves.
     Signed {
         roots: Roots,
@@ -36,21 +37,21 @@ impl Trust {
     pub(super) fn new(
         options: &TlsOptions,
         provider: Arc<CryptoProvider>,
-    ) -> Result<Self, NotSecured> {
-        let whom = match options.insecure {
-            true => Whom::Anybody,
-            false => Whom::signed(options, &provider)?,
+    ) -> Result<Self, TlsError> {
+        let accepted = match options.insecure {
+            true => Accepted::Any,
+            false => Accepted::signed(options, &provider)?,
         };
-        Ok(Trust { provider, whom })
+        Ok(Trust { provider, accepted })
     }
 }
 
-impl Whom {
-    fn signed(options: &TlsOptions, provider: &CryptoProvider) -> Result<Self, NotSecured> {
+impl Accepted {
+    fn signed(options: &TlsOptions, provider: &CryptoProvider) -> Result<Self, TlsError> {
         let (certificates, named) = match &options.ca_file {
             Some(path) => {
                 let named = certificates(path).map_err(|error| {
-                    NotSecured::new(TlsFailure::Roots, format!("{}: {error}", path.display()))
+                    TlsError::new(TlsFailure::Roots, format!("{}: {error}", path.display()))
                 })?;
                 (named.clone(), named)
             }
@@ -59,9 +60,9 @@ impl Whom {
         let roots = Roots::new(certificates, provider.signature_verification_algorithms);
         if roots.is_empty() {
             let reason = "this machine has no trusted certificates (package ca-certificates)";
-            return Err(NotSecured::new(TlsFailure::Roots, reason));
+            return Err(TlsError::new(TlsFailure::Roots, reason));
         }
-        Ok(Whom::Signed { roots, named })
+        Ok(Accepted::Signed { roots, named })
     }
 }
 
@@ -76,12 +77,6 @@ pub(super) fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>
     }
 }
 
-/// `openssl req -x509` makes an authority even where a server was meant, and as such it can't be a
-/// server's. The error has no type of its own, only its name.
-pub(super) fn is_authority(error: &CertificateError) -> bool {
-    matches!(error, CertificateError::Other(error) if format!("{error:?}").contains("CaUsedAsEndEntity"))
-}
-
 impl ServerCertVerifier for Trust {
     fn verify_server_cert(
         &self,
@@ -91,7 +86,7 @@ impl ServerCertVerifier for Trust {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let Whom::Signed { roots, named } = &self.whom else {
+        let Accepted::Signed { roots, named } = &self.accepted else {
             return Ok(ServerCertVerified::assertion());
         };
         // A certificate that is named itself needs no issuer (X509_V_FLAG_PARTIAL_CHAIN of OpenSSL,

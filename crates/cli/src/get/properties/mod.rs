@@ -21,7 +21,7 @@ mod tests;
 pub(crate) use form::form;
 
 use super::output::{json, names, terminal as heads, version};
-use super::request::netrc;
+use super::request::netrc::Netrc;
 use crate::visible::{is_dangerous, visible};
 use http::{HeaderMap, HeaderValue, header};
 use std::ffi::OsStr;
@@ -82,7 +82,7 @@ pub(crate) fn netrc(input: &[u8]) {
             .any(|part| part == word.as_bytes())
     };
     for host in hosts {
-        let found = netrc::look_up(input, host, None);
+        let found = Netrc::parse(input).look_up(host, None);
         assert!(found.is_none() || has(host) || has("default"), "{host}");
     }
     // Entries that are written in quotes are read as they are.
@@ -102,14 +102,14 @@ pub(crate) fn netrc(input: &[u8]) {
         );
     }
     for (pair, host) in words.chunks_exact(2).zip(hosts) {
-        let login = netrc::look_up(&text, host, None).expect("an entry");
+        let login = Netrc::parse(&text).look_up(host, None).expect("an entry");
         assert_eq!(
             (&*login.user, &*login.password),
             (pair[0], pair[1]),
             "{host}"
         );
     }
-    assert_eq!(netrc::look_up(&text, "other.test", None), None);
+    assert_eq!(Netrc::parse(&text).look_up("other.test", None), None);
 }
 
 fn quoted(word: &[u8]) -> Vec<u8> {

@@ -38,20 +38,20 @@ pub(in crate::get) fn total(trace: &Trace) -> Duration {
         return Duration::ZERO;
     };
     [
-        hop.ended,
-        hop.first_byte,
-        hop.sent,
-        hop.send,
-        hop.connected,
-        hop.resolved,
+        hop.timings.ended,
+        hop.timings.first_byte,
+        hop.timings.sent,
+        hop.timings.send,
+        hop.timings.connected,
+        hop.timings.resolved,
     ]
     .into_iter()
     .flatten()
     .max()
-    .unwrap_or(hop.started)
+    .unwrap_or(hop.timings.started)
 }
 
 /// The fields of the response's head.
 pub(in crate::get) fn fields(hop: Option<&Hop>) -> HeaderMap {
-    hop.map(Hop::response_fields).unwrap_or_default()
+    hop.map(|hop| hop.response.fields()).unwrap_or_default()
 }

@@ -18,7 +18,7 @@ pub(in crate::get) fn object(facts: &Facts<'_>) -> Value {
         "url": redact::url(&facts.spec.url),
         "effective_url": last.map(|hop| redact::url(&hop.url)),
         "method": facts.spec.method.as_str(),
-        "status": last.and_then(|hop| hop.status).map(|status| status.as_u16()),
+        "status": last.and_then(|hop| hop.response.status).map(|status| status.as_u16()),
         "exit_code": facts.failure.map_or(0, Failure::code),
         "error": facts.failure.map(Failure::what),
         "retries": facts.summary.retries,
@@ -56,7 +56,7 @@ fn hop(hop: &Hop) -> Value {
         "attempts": hop.attempts.iter().map(attempt).collect::<Vec<_>>(),
         "peer": hop.peer.as_ref().map(ToString::to_string),
         "reused": hop.reused,
-        "proxy": hop.tunnel.as_ref().map(|(proxy, _)| proxy),
+        "proxy": &hop.tunnel,
         "tls": hop.tls.as_ref().map(|tls| json!({
             "version": tls.version,
             "cipher": tls.cipher,
@@ -65,34 +65,34 @@ fn hop(hop: &Hop) -> Value {
             "resumed": tls.is_resumed,
             "verified": tls.is_verified,
         })),
-        "request": message(&hop.request),
-        "interim": hop.interim.iter().map(|head| message(head)).collect::<Vec<_>>(),
-        "response": message(&hop.response),
-        "status": hop.status.map(|status| status.as_u16()),
+        "request": message(&hop.request.head),
+        "interim": hop.response.interim.iter().map(|head| message(head)).collect::<Vec<_>>(),
+        "response": message(&hop.response.head),
+        "status": hop.response.status.map(|status| status.as_u16()),
         "content": {
-            "framing": hop.length.map(|length| match length {
+            "framing": hop.response.length.map(|length| match length {
                 BodyLength::Empty => "none",
                 BodyLength::Known(_) => "content-length",
                 BodyLength::Chunked => "chunked",
                 BodyLength::UntilClose => "close",
             }),
-            "sent": hop.content_sent,
-            "received": hop.received,
+            "sent": hop.request.content,
+            "received": hop.response.content,
         },
-        "connection": match (hop.ended, hop.close) {
+        "connection": match (hop.timings.ended, hop.close) {
             (None, _) => Value::Null,
             (Some(_), None) => json!("kept"),
             (Some(_), Some(reason)) => json!(format!("closed: {reason}")),
         },
         "times_ms": {
-            "started": milliseconds(hop.started),
-            "resolved": at(hop.resolved),
-            "connected": at(hop.connected),
-            "secured": at(hop.secured),
-            "send": at(hop.send),
-            "sent": at(hop.sent),
-            "first_byte": at(hop.first_byte),
-            "ended": at(hop.ended),
+            "started": milliseconds(hop.timings.started),
+            "resolved": at(hop.timings.resolved),
+            "connected": at(hop.timings.connected),
+            "secured": at(hop.timings.secured),
+            "send": at(hop.timings.send),
+            "sent": at(hop.timings.sent),
+            "first_byte": at(hop.timings.first_byte),
+            "ended": at(hop.timings.ended),
         },
     })
 }
@@ -104,8 +104,8 @@ fn attempt(attempt: &Attempt) -> Value {
         "ended_ms": attempt.ended.map(milliseconds),
         "outcome": match &attempt.outcome {
             Outcome::Connected => "connected",
-            Outcome::Dropped => "dropped",
             Outcome::Failed(reason) => reason,
+            _ => "dropped",
         },
     })
 }

@@ -149,7 +149,7 @@ impl Narrator {
                     ),
                 );
             }
-            Event::Stale => step(
+            Event::Retry => step(
                 "",
                 format_args!("the server had closed that connection; opening a new one"),
             ),

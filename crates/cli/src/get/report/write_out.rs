@@ -87,17 +87,17 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
     let seconds = |at: Option<Duration>| format!("{:.6}", at.unwrap_or_default().as_secs_f64());
     let total = total(facts.trace);
     let speed = |bytes: u64| (bytes as f64 / total.as_secs_f64().max(1e-6)) as u64;
-    let sent: u64 = facts.trace.hops.iter().map(|hop| hop.content_sent).sum();
+    let sent: u64 = facts.trace.hops.iter().map(|hop| hop.request.content).sum();
     let address = || match hop.and_then(|hop| hop.peer.as_ref()) {
         Some(Peer::Tcp(address)) => Some(*address),
         _ => None,
     };
     match name {
         "http_code" | "response_code" => {
-            let status = hop.and_then(|hop| hop.status);
+            let status = hop.and_then(|hop| hop.response.status);
             format!("{:03}", status.map_or(0, |status| status.as_u16()))
         }
-        "http_version" => match hop.map(|hop| hop.response.as_slice()) {
+        "http_version" => match hop.map(|hop| hop.response.head.as_slice()) {
             Some(head) if head.starts_with(b"HTTP/1.0") => "1.0".to_owned(),
             Some(head) if head.starts_with(b"HTTP/1.1") => "1.1".to_owned(),
             _ => "0".to_owned(),
@@ -117,7 +117,7 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
         "num_redirects" => facts.trace.hops.len().saturating_sub(1).to_string(),
         "num_retries" => facts.summary.retries.to_string(),
         "num_connects" => {
-            let new = |hop: &&Hop| hop.connected.is_some() && hop.reused == 0;
+            let new = |hop: &&Hop| hop.timings.connected.is_some() && hop.reused == 0;
             facts.trace.hops.iter().filter(new).count().to_string()
         }
         "remote_ip" => address()
@@ -127,22 +127,22 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
         "size_download" => facts.summary.written.to_string(),
         "size_upload" => sent.to_string(),
         "size_header" => {
-            let heads = facts.trace.hops.iter().map(|hop| hop.response.len());
+            let heads = facts.trace.hops.iter().map(|hop| hop.response.head.len());
             heads.sum::<usize>().to_string()
         }
         "size_request" => {
-            let heads = facts.trace.hops.iter().map(|hop| hop.request.len() as u64);
-            (heads.sum::<u64>() + sent).to_string()
+            let heads = facts.trace.hops.iter().map(|hop| hop.request.head.len());
+            (heads.sum::<usize>() as u64 + sent).to_string()
         }
         "speed_download" => speed(facts.summary.written).to_string(),
         "speed_upload" => speed(sent).to_string(),
         "ssl_verify_result" => "0".to_owned(),
-        "time_namelookup" => seconds(hop.and_then(|hop| hop.resolved)),
-        "time_connect" => seconds(hop.and_then(|hop| hop.connected)),
-        "time_appconnect" => seconds(hop.and_then(|hop| hop.secured)),
-        "time_pretransfer" => seconds(hop.and_then(|hop| hop.send)),
-        "time_starttransfer" => seconds(hop.and_then(|hop| hop.first_byte)),
-        "time_redirect" => seconds(hop.map(|hop| hop.started)),
+        "time_namelookup" => seconds(hop.and_then(|hop| hop.timings.resolved)),
+        "time_connect" => seconds(hop.and_then(|hop| hop.timings.connected)),
+        "time_appconnect" => seconds(hop.and_then(|hop| hop.timings.secured)),
+        "time_pretransfer" => seconds(hop.and_then(|hop| hop.timings.send)),
+        "time_starttransfer" => seconds(hop.and_then(|hop| hop.timings.first_byte)),
+        "time_redirect" => seconds(hop.map(|hop| hop.timings.started)),
         "time_total" => seconds(Some(total)),
         "filename_effective" => {
             let path = facts.summary.file.as_ref();
@@ -162,7 +162,10 @@ fn value(name: &str, facts: &Facts<'_>) -> String {
 
 /// Where the response points, whether or not that was followed.
 fn redirect_url(hop: &Hop) -> Option<String> {
-    let is_redirect = hop.status.is_some_and(|status| status.is_redirection());
+    let is_redirect = hop
+        .response
+        .status
+        .is_some_and(|status| status.is_redirection());
     let location = field(Some(hop), "location");
     let url = hop.url.join(&location).ok()?;
     (is_redirect && !location.is_empty()).then(|| redact::url(&url))

@@ -12,34 +12,67 @@ pub(in crate::get) struct Login {
     pub(in crate::get) password: Vec<u8>,
 }
 
-/// The first entry for that host, or the default one. With a user, the first entry for the host
-/// that has this login.
-pub(in crate::get) fn look_up(text: &[u8], host: &str, user: Option<&[u8]>) -> Option<Login> {
-    let mut words = words(text).into_iter().peekable();
-    while let Some(word) = words.next() {
-        let fits = match &*word {
-            b"machine" => words.next()?.eq_ignore_ascii_case(host.as_bytes()),
-            b"default" => true,
-            _ => continue,
-        };
-        let (mut login, mut password) = (None, None);
-        while let Some(key) = words.next_if(|word| !matches!(&**word, b"machine" | b"default")) {
-            match &*key {
-                b"login" => login = words.next(),
-                b"password" => password = words.next(),
-                b"account" => drop(words.next()),
-                _ => {}
+/// The entries of a file, parsed once.
+#[derive(Debug)]
+pub(in crate::get) struct Netrc(Vec<Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    /// `None`: the default entry.
+    machine: Option<Vec<u8>>,
+    login: Option<Vec<u8>>,
+    password: Option<Vec<u8>>,
+}
+
+impl Netrc {
+    /// Parses a file. Words that belong to no entry are ignored.
+    pub(in crate::get) fn parse(text: &[u8]) -> Self {
+        let mut entries = Vec::new();
+        let mut words = words(text).into_iter().peekable();
+        while let Some(word) = words.next() {
+            let machine = match &*word {
+                b"machine" => match words.next() {
+                    None => break,
+                    name => name,
+                },
+                b"default" => None,
+                _ => continue,
+            };
+            let (mut login, mut password) = (None, None);
+            while let Some(key) = words.next_if(|word| !matches!(&**word, b"machine" | b"default"))
+            {
+                match &*key {
+                    b"login" => login = words.next(),
+                    b"password" => password = words.next(),
+                    b"account" => drop(words.next()),
+                    _ => {}
+                }
+            }
+            if login.is_some() || password.is_some() {
+                entries.push(Entry {
+                    machine,
+                    login,
+                    password,
+                });
             }
         }
-        let is_theirs = user.is_none_or(|user| login.as_deref() == Some(user));
-        if fits && is_theirs && (login.is_some() || password.is_some()) {
-            return Some(Login {
-                user: login.unwrap_or_default(),
-                password: password.unwrap_or_default(),
-            });
-        }
+        Netrc(entries)
     }
-    None
+
+    /// The first entry for that host, or the default one. With a user, the first entry for the
+    /// host that has this login.
+    pub(in crate::get) fn look_up(&self, host: &str, user: Option<&[u8]>) -> Option<Login> {
+        let is_for_host = |machine: &Vec<u8>| machine.eq_ignore_ascii_case(host.as_bytes());
+        let fits = |entry: &&Entry| {
+            entry.machine.as_ref().is_none_or(is_for_host)
+                && user.is_none_or(|user| entry.login.as_deref() == Some(user))
+        };
+        let entry = self.0.iter().find(fits)?;
+        Some(Login {
+            user: entry.login.clone().unwrap_or_default(),
+            password: entry.password.clone().unwrap_or_default(),
+        })
+    }
 }
 
 /// Words, by white space; in quotes one may have spaces, and `\` takes the next byte as it is. `#`
@@ -100,7 +133,7 @@ mod tests {
             ("other.test", "anonymous", "guest"),
         ];
         for (host, user, password) in table {
-            let found = look_up(text.as_bytes(), host, None).unwrap();
+            let found = Netrc::parse(text.as_bytes()).look_up(host, None).unwrap();
             let want = Login {
                 user: user.into(),
                 password: password.into(),
@@ -108,7 +141,11 @@ mod tests {
             assert_eq!(found, want, "{host}");
         }
         for text in ["", "machine", "machine b.test login x"] {
-            assert_eq!(look_up(text.as_bytes(), "a.test", None), None, "{text}");
+            assert_eq!(
+                Netrc::parse(text.as_bytes()).look_up("a.test", None),
+                None,
+                "{text}"
+            );
         }
     }
 
@@ -116,7 +153,10 @@ mod tests {
     #[test]
     fn bytes_are_kept() {
         let text = b"# caf\xe9\nmachine a.test login me password p\xe4ss\n";
-        assert_eq!(look_up(text, "a.test", None).unwrap().password, b"p\xe4ss");
+        assert_eq!(
+            Netrc::parse(text).look_up("a.test", None).unwrap().password,
+            b"p\xe4ss"
+        );
     }
 
     /// The entry of the user that the URL names, and none of another one.
@@ -130,7 +170,7 @@ mod tests {
             ("guest", Some("three")),
             ("unknown", None),
         ] {
-            let found = look_up(text, "a.test", Some(user.as_bytes()));
+            let found = Netrc::parse(text).look_up("a.test", Some(user.as_bytes()));
             let found = found.map(|login| login.password);
             assert_eq!(found.as_deref(), want.map(str::as_bytes), "{user}");
         }

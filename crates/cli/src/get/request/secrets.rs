@@ -1,6 +1,6 @@
 //! Users, passwords and tokens: from a flag, a prompt, a file or the environment.
 
-use super::netrc;
+use super::netrc::Netrc;
 use crate::failure::Failure;
 use crate::get::args::{RequestArgs, bytes};
 use crate::get::failure::read_failure;
@@ -63,7 +63,8 @@ pub(in crate::get) fn logins(args: &RequestArgs) -> Result<Option<Logins>, Failu
         }
         Err(error) => return Err(read_failure(&path, &error)),
     };
-    Ok(Some(Box::new(move |url| from_netrc(&text, url))))
+    let entries = Netrc::parse(&text);
+    Ok(Some(Box::new(move |url| from_netrc(&entries, url))))
 }
 
 /// Whether a line of -H is about Authorization, even to take it out.
@@ -111,7 +112,7 @@ fn prompt(question: &str) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-fn from_netrc(text: &[u8], url: &Url) -> Option<Credentials> {
+fn from_netrc(entries: &Netrc, url: &Url) -> Option<Credentials> {
     // A password in the URL counts more than one in the file; a user in it chooses the entry.
     if url.password().is_some() {
         return None;
@@ -119,6 +120,6 @@ fn from_netrc(text: &[u8], url: &Url) -> Option<Credentials> {
     let user: Vec<u8> = percent_decode_str(url.username()).collect();
     let user = Some(user.as_slice()).filter(|user| !user.is_empty());
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let login = netrc::look_up(text, host, user)?;
+    let login = entries.look_up(host, user)?;
     Some(Credentials::new(login.user, login.password))
 }

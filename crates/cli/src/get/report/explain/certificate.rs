@@ -6,8 +6,9 @@ use tinyhttp_client::trace::{Hop, TlsFacts};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
-    let since = hop.tunnel.as_ref().map(|(_, at)| *at).or(hop.connected);
+    let since = hop.timings.tunnel.or(hop.timings.connected);
     let took = hop
+        .timings
         .secured
         .zip(since)
         .map(|(to, from)| to.saturating_sub(from));

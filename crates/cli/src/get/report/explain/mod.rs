@@ -45,7 +45,7 @@ pub(in crate::get) fn explain(facts: &Facts<'_>) -> String {
     } else {
         steps::show(&mut page, facts);
     }
-    if hops.iter().any(|hop| hop.connected.is_some()) {
+    if hops.iter().any(|hop| hop.timings.connected.is_some()) {
         waterfall::draw(&mut page, facts.trace);
     }
     page.into_text()

@@ -16,15 +16,15 @@ use url::Url;
 pub(super) fn hop(page: &mut Page, hop: &Hop, next: Option<&Hop>, failure: Option<&Failure>) {
     url(page, &hop.url);
     resolve(page, hop);
-    if hop.resolved.is_none() && hop.connected.is_none() {
+    if hop.timings.resolved.is_none() && hop.timings.connected.is_none() {
         return;
     }
     connect(page, hop);
-    if hop.send.is_none() {
+    if hop.timings.send.is_none() {
         return;
     }
     request(page, hop);
-    if hop.response.is_empty() {
+    if hop.response.head.is_empty() {
         return;
     }
     response(page, hop);
@@ -69,10 +69,13 @@ fn resolve(page: &mut Page, hop: &Hop) {
     if hop.reused > 0 {
         return;
     }
-    let took = hop.resolved.map(|at| at.saturating_sub(hop.started));
+    let took = hop
+        .timings
+        .resolved
+        .map(|at| at.saturating_sub(hop.timings.started));
     page.heading("2  Find the address", took);
     if hop.addresses.is_empty() {
-        let (fact, note) = match (hop.resolved, hop.connected) {
+        let (fact, note) = match (hop.timings.resolved, hop.timings.connected) {
             (None, None) => (
                 "none",
                 "the name does not exist, or no name server that knows it could be reached",
@@ -95,8 +98,8 @@ fn resolve(page: &mut Page, hop: &Hop) {
 }
 
 fn connect(page: &mut Page, hop: &Hop) {
-    let since = hop.resolved.unwrap_or(hop.started);
-    let took = hop.connected.map(|at| at.saturating_sub(since));
+    let since = hop.timings.resolved.unwrap_or(hop.timings.started);
+    let took = hop.timings.connected.map(|at| at.saturating_sub(since));
     let peer = hop.peer.as_ref().map(ToString::to_string);
     let peer = peer.unwrap_or_default();
     if hop.reused > 0 {
@@ -119,7 +122,7 @@ fn connect(page: &mut Page, hop: &Hop) {
         let note = "the families take turns, 250 ms apart at most (RFC 8305)";
         page.row("", "", note);
     }
-    if let Some((proxy, _)) = &hop.tunnel {
+    if let Some(proxy) = &hop.tunnel {
         page.row("proxy", proxy, "passes the bytes on");
     }
     #[cfg(feature = "tls")]
@@ -136,31 +139,31 @@ fn outcome(attempt: &Attempt) -> String {
         .unwrap_or_default();
     match &attempt.outcome {
         Outcome::Connected => format!("connected{after}: TCP's three-way handshake is done"),
-        Outcome::Dropped => "given up: another one was faster".to_owned(),
         Outcome::Failed(reason) => {
             let reason = reason.split(" (os error").next().unwrap_or(reason);
             format!("failed{after}: {reason}")
         }
+        _ => "given up: another one was faster".to_owned(),
     }
 }
 
 fn request(page: &mut Page, hop: &Hop) {
-    let took = match (hop.send, hop.sent) {
+    let took = match (hop.timings.send, hop.timings.sent) {
         (Some(send), Some(sent)) => Some(sent.saturating_sub(send)),
         _ => None,
     };
     page.heading("4  Send the request", took);
     head(
         page,
-        &hop.request,
+        &hop.request.head,
         notes::request_line,
         notes::request_field,
     );
-    let note = match hop.content_sent {
+    let note = match hop.request.content {
         0 => "",
         _ => "what is to be done with it is the method's meaning",
     };
-    page.row("content", &bytes(hop.content_sent), note);
+    page.row("content", &bytes(hop.request.content), note);
     let meaning = notes::method(&hop.method);
     page.row("meaning", hop.method.as_str(), meaning);
 }
@@ -174,12 +177,12 @@ fn bytes(number: u64) -> String {
 }
 
 fn response(page: &mut Page, hop: &Hop) {
-    let took = match (hop.sent.or(hop.send), hop.ended) {
+    let took = match (hop.timings.sent.or(hop.timings.send), hop.timings.ended) {
         (Some(sent), Some(ended)) => Some(ended.saturating_sub(sent)),
         _ => None,
     };
     page.heading("5  Receive the response", took);
-    for interim in &hop.interim {
+    for interim in &hop.response.interim {
         head(
             page,
             interim,
@@ -189,14 +192,14 @@ fn response(page: &mut Page, hop: &Hop) {
     }
     head(
         page,
-        &hop.response,
+        &hop.response.head,
         |_| "version, status code, and a phrase for people (RFC 9112 §4)",
         notes::response_field,
     );
-    page.row("content", &bytes(hop.received), length(hop));
-    let status = hop.status.unwrap_or_default();
+    page.row("content", &bytes(hop.response.content), length(hop));
+    let status = hop.response.status.unwrap_or_default();
     page.row("meaning", status.as_str(), notes::status(status));
-    let verdict = caching::verdict(&hop.method, status, &hop.response_fields());
+    let verdict = caching::verdict(&hop.method, status, &hop.response.fields());
     for (index, line) in verdict.iter().enumerate() {
         page.row(if index == 0 { "caches" } else { "" }, line, "");
     }
@@ -204,8 +207,8 @@ fn response(page: &mut Page, hop: &Hop) {
 
 /// Where the length of the content came from (RFC 9112 §6.3).
 fn length(hop: &Hop) -> &'static str {
-    let status = hop.status.unwrap_or_default();
-    match hop.length {
+    let status = hop.response.status.unwrap_or_default();
+    match hop.response.length {
         Some(BodyLength::Empty) if hop.method == Method::HEAD => {
             "a response to HEAD has none, whatever its fields say (RFC 9112 §6.3)"
         }
@@ -229,7 +232,7 @@ fn length(hop: &Hop) -> &'static str {
 fn connection(page: &mut Page, hop: &Hop, failure: Option<&Failure>) {
     page.heading("6  Close the connection, or keep it", None);
     match hop.close {
-        None if hop.ended.is_some() => page.row(
+        None if hop.timings.ended.is_some() => page.row(
             "kept",
             "for the next request, as in HTTP/1.1 unless one side says close (RFC 9112 §9.3)",
             "",
@@ -264,7 +267,7 @@ fn closed(reason: Closed, failure: Option<&Failure>) -> &'static str {
 }
 
 fn redirect(page: &mut Page, hop: &Hop, next: &Hop) {
-    let status = hop.status.unwrap_or_default().as_u16();
+    let status = hop.response.status.unwrap_or_default().as_u16();
     page.heading("↪  Go where it points", None);
     page.row("location", next.url.as_str(), "");
     page.row("method", next.method.as_str(), notes::redirect(status));

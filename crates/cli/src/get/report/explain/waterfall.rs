@@ -39,18 +39,17 @@ fn style(name: &str) -> Style {
 
 /// The phases that happened, in order.
 fn phases(hop: &Hop) -> Vec<Phase> {
-    let tunnelled = hop.tunnel.as_ref().map(|(_, at)| *at);
     let ends = [
-        ("resolve", hop.resolved),
-        ("connect", hop.connected.filter(|_| hop.reused == 0)),
-        ("proxy", tunnelled),
-        ("TLS", hop.secured),
-        ("send", hop.sent),
-        ("wait", hop.first_byte),
-        ("content", hop.ended),
+        ("resolve", hop.timings.resolved),
+        ("connect", hop.timings.connected.filter(|_| hop.reused == 0)),
+        ("proxy", hop.timings.tunnel),
+        ("TLS", hop.timings.secured),
+        ("send", hop.timings.sent),
+        ("wait", hop.timings.first_byte),
+        ("content", hop.timings.ended),
     ];
     let mut phases = Vec::new();
-    let mut from = hop.started;
+    let mut from = hop.timings.started;
     for (name, end) in ends {
         if let Some(to) = end.filter(|to| *to >= from) {
             phases.push((name, from, to));

@@ -1,126 +1,95 @@
-//! The way to a connection that a request can be sent over.
-//!
-//! 1. Which host? The URL's, or the one that [`ConnectTo`] puts in its place.
-//! 2. Which way? A Unix domain socket, a proxy, or straight.
-//! 3. Its addresses: those that were given for it, or the resolver's.
-//! 4. A socket to one of them.
-//! 5. Through a proxy: a tunnel, where one is needed.
-//! 6. For https: TLS, with the URL's host, whatever the connection led through.
+//! The steps to a connection, in order.
 
+use super::connect_to::ConnectTo;
+use super::proxy::{Proxies, Proxy, ProxyKind};
+use super::race::{ConnectError, Interface, connect, interleave};
+use super::resolve::{ResolveError, ResolveOptions, resolve};
 use crate::body::Source;
-use crate::compose::Outbound;
-use crate::config::Config;
-use crate::connect::{NotConnected, connect, interleave};
-use crate::deadline::{Clock, Timeout};
+use crate::deadline::Clock;
 use crate::error::{Error, Phase};
-use crate::exchange::{Connection, Exchange};
+use crate::exchange::{Connection, Exchange, Forward, Grammar, Outbound};
+use crate::lock::Lock;
 use crate::origin::Origin;
 use crate::peer::Peer;
-use crate::proxy::{Proxy, ProxyKind};
-use crate::resolve::{NotResolved, resolve};
+use crate::timeouts::Timeout;
+#[cfg(feature = "tls")]
+use crate::tls::LazyTls;
 use crate::trace::{Event, Recorder};
 use crate::transport::{Socket, Transport};
 use crate::zone::{self, Shown};
-use http::{Method, Version};
+use http::{HeaderValue, Method, Version};
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tinyhttp_message::connection::RequestContent;
 use url::Host;
 
-/// Connects to another host and port than the URL says, which stays what the server is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConnectTo {
-    /// For URLs of this host; `None`: of any.
-    pub from_host: Option<Host<String>>,
-    /// For URLs of this port; `None`: of any.
-    pub from_port: Option<u16>,
-    /// Connect to this host; `None`: the same.
-    pub host: Option<Host<String>>,
-    /// Connect to this port; `None`: the same.
-    pub port: Option<u16>,
+/// The ways to servers.
+#[derive(Default)]
+pub(crate) struct ConnectOptions {
+    pub(crate) resolve: ResolveOptions,
+    pub(crate) connect_to: Vec<ConnectTo>,
+    pub(crate) proxies: Proxies,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: LazyTls,
+    /// The interface or local address to connect from.
+    pub(crate) interface: Option<Interface>,
+    pub(crate) unix_socket: Option<PathBuf>,
 }
 
-impl ConnectTo {
-    fn applies(&self, origin: &Origin) -> bool {
-        self.from_host
-            .as_ref()
-            .is_none_or(|host| zone::is_about(host, &origin.host))
-            && self.from_port.is_none_or(|port| port == origin.port)
+/// Opens connections for one fetch.
+pub(crate) struct Dialer<'d> {
+    pub(crate) options: &'d ConnectOptions,
+    pub(crate) grammar: Grammar,
+    /// The name that a proxy gets.
+    pub(crate) user_agent: Option<&'d HeaderValue>,
+    pub(crate) clock: Clock,
+    pub(crate) recorder: &'d Recorder,
+}
+
+impl Dialer<'_> {
+    /// Opens a connection to an origin for HTTP. A proxy may forward plain requests.
+    pub(crate) fn connect(&self, origin: &Origin) -> Result<Connection, Error> {
+        let proxy = self.proxy(origin)?;
+        let forward = proxy.filter(|proxy| proxy.forwards() && !origin.is_secure);
+        let (transport, peer) = match forward {
+            Some(proxy) => self.to_proxy(proxy)?,
+            None => self.to_server(origin, proxy)?,
+        };
+        let mut connection = Connection::new(transport, peer, self.grammar);
+        connection.forward = forward.map(|proxy| Forward {
+            authorization: proxy.authorization(),
+        });
+        connection.route.proxy = proxy.map(ToString::to_string);
+        Ok(connection)
     }
-}
 
-/// Opens a connection to that origin, for HTTP. A proxy may pass plain requests on.
-pub(crate) fn dial(
-    origin: &Origin,
-    config: &Config,
-    clock: Clock,
-    recorder: &Recorder,
-) -> Result<Connection, Error> {
-    let way = Way {
-        config,
-        clock,
-        recorder,
-    };
-    let proxy = way.proxy(origin)?;
-    let forward = proxy.filter(|proxy| proxy.forwards() && !origin.is_secure);
-    let (transport, peer) = match forward {
-        Some(proxy) => way.to_proxy(proxy)?,
-        None => way.to_server(origin, proxy)?,
-    };
-    let mut connection = Connection::new(transport, peer, config.grammar());
-    connection.forward = forward.cloned();
-    connection.route.proxy = proxy.map(ToString::to_string);
-    Ok(connection)
-}
+    /// Opens a connection to an origin for any protocol.
+    pub(crate) fn connect_stream(
+        &self,
+        origin: &Origin,
+    ) -> Result<(Box<dyn Transport>, Peer), Error> {
+        self.to_server(origin, self.proxy(origin)?)
+    }
 
-/// Opens a connection to that origin, for anything.
-pub(crate) fn dial_stream(
-    origin: &Origin,
-    config: &Config,
-    clock: Clock,
-    recorder: &Recorder,
-) -> Result<(Box<dyn Transport>, Peer), Error> {
-    let way = Way {
-        config,
-        clock,
-        recorder,
-    };
-    way.to_server(origin, way.proxy(origin)?)
-}
+    /// The addresses of a host, in the order in which they are tried.
+    pub(crate) fn addresses_of(
+        &self,
+        host: &Host<String>,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        self.addresses(host, port, None)
+            .map(|found| interleave(&found))
+    }
 
-/// The addresses of a host, in the order in which they would be tried.
-pub(crate) fn addresses(
-    config: &Config,
-    host: &Host<String>,
-    port: u16,
-    clock: Clock,
-) -> Result<Vec<SocketAddr>, Error> {
-    let way = Way {
-        config,
-        clock,
-        recorder: &Recorder::default(),
-    };
-    way.addresses(host, port, None)
-        .map(|found| interleave(&found))
-}
-
-/// What every step on the way needs.
-struct Way<'w> {
-    config: &'w Config,
-    clock: Clock,
-    recorder: &'w Recorder,
-}
-
-impl Way<'_> {
     /// A Unix domain socket needs none.
     fn proxy(&self, origin: &Origin) -> Result<Option<&Proxy>, Error> {
-        if self.config.unix_socket.is_some() {
+        if self.options.unix_socket.is_some() {
             return Ok(None);
         }
-        let proxy = self.config.proxies.for_origin(origin);
+        let proxy = self.options.proxies.for_origin(origin);
         proxy.map_err(|source| Error::Proxies { source })
     }
 
@@ -138,13 +107,13 @@ impl Way<'_> {
         origin: &Origin,
         proxy: Option<&Proxy>,
     ) -> Result<(Box<dyn Transport>, Peer), Error> {
-        let rules = &self.config.connect_to;
+        let rules = &self.options.connect_to;
         let rule = rules.iter().find(|rule| rule.applies(origin));
         let host = rule
             .and_then(|rule| rule.host.as_ref())
             .unwrap_or(&origin.host);
         let port = rule.and_then(|rule| rule.port).unwrap_or(origin.port);
-        let (mut transport, peer) = match (&self.config.unix_socket, proxy) {
+        let (mut transport, peer) = match (&self.options.unix_socket, proxy) {
             (Some(path), _) => self.to_unix_socket(path)?,
             (None, None) => self.reach(host, port, None)?,
             (None, Some(proxy)) => {
@@ -178,21 +147,22 @@ impl Way<'_> {
         let addresses = self.addresses(host, port, proxy)?;
         let begun = Instant::now();
         let deadline = self.clock.deadline(Timeout::Connect);
-        match connect(&addresses, &self.config.socket, deadline, self.recorder) {
+        let interface = self.options.interface.as_ref();
+        match connect(&addresses, interface, deadline, self.recorder) {
             Ok((stream, address)) => Ok((Box::new(Socket::tcp(stream)), Peer::Tcp(address))),
-            Err(NotConnected::Failed(mut attempts))
+            Err(ConnectError::Failed(mut attempts))
                 if attempts.iter().all(|attempt| attempt.is_local) && !attempts.is_empty() =>
             {
                 Err(Error::Interface {
                     source: attempts.swap_remove(0).source,
                 })
             }
-            Err(NotConnected::Failed(attempts)) => Err(Error::Connect {
+            Err(ConnectError::Failed(attempts)) => Err(Error::Connect {
                 host: format!("{}:{port}", Shown(host)),
                 attempts,
                 elapsed: begun.elapsed(),
             }),
-            Err(NotConnected::TimedOut(attempts)) => Err(Error::Timeout {
+            Err(ConnectError::TimedOut(attempts)) => Err(Error::Timeout {
                 timeout: deadline.timeout,
                 limit: deadline.limit,
                 phase: Phase::Connect,
@@ -210,15 +180,15 @@ impl Way<'_> {
     ) -> Result<Vec<SocketAddr>, Error> {
         let begun = Instant::now();
         let deadline = self.clock.deadline(Timeout::Resolve);
-        let found = resolve(host, port, self.config, deadline);
+        let found = resolve(host, port, &self.options.resolve, deadline);
         let addresses = found.map_err(|failure| match failure {
-            NotResolved::Failed(source) => Error::Resolve {
+            ResolveError::Failed(source) => Error::Resolve {
                 host: Shown(host).to_string(),
                 is_proxy: proxy.is_some(),
                 elapsed: begun.elapsed(),
                 source,
             },
-            NotResolved::TimedOut => deadline.error(Phase::Resolve, None),
+            ResolveError::TimedOut => deadline.error(Phase::Resolve, None),
         })?;
         self.recorder.emit(&Event::Resolved {
             host: &Shown(host).to_string(),
@@ -267,11 +237,10 @@ impl Way<'_> {
     ) -> Result<Box<dyn Transport>, Error> {
         let target = format!("{}:{port}", zone::without(host));
         let mut fields = vec![("Host", target.as_bytes().into())];
-        if let Some(credentials) = &proxy.credentials {
-            let value = credentials.basic().into_bytes();
+        if let Some(value) = proxy.authorization() {
             fields.push(("Proxy-Authorization", value.into()));
         }
-        if let Some(name) = &self.config.user_agent {
+        if let Some(name) = self.user_agent {
             fields.push(("User-Agent", name.as_bytes().into()));
         }
         let outbound = Outbound {
@@ -283,26 +252,26 @@ impl Way<'_> {
             close: false,
             expect_continue: false,
         };
-        let connection = Connection::new(transport, peer.clone(), self.config.grammar());
-        let clock = match self.config.timeouts.handshake {
-            Some(limit) => self.clock.hurry(limit),
+        let connection = Connection::new(transport, peer.clone(), self.grammar);
+        let clock = match self.clock.deadline(Timeout::Handshake).left() {
+            Some(left) => self.clock.tighten(left),
             None => self.clock,
         };
         // The tunnel's messages are not the exchange's: the trace has them in one event of their
         // own.
-        let sent = Arc::new(Mutex::new(Vec::new()));
+        let sent = Arc::new(Lock::new(Vec::new()));
         let note = sent.clone();
         let quiet = Recorder::new(Some(Arc::new(move |_: Duration, event: &Event<'_>| {
-            if let (Event::RequestHead(raw), Ok(mut sent)) = (event, note.lock()) {
-                *sent = raw.to_vec();
+            if let Event::RequestHead(raw) = event {
+                *note.lock() = raw.to_vec();
             }
         })));
         let source = Source::Ready(Vec::new(), 0);
         let mut exchange = Exchange::begin(connection, &outbound, source, clock, quiet)?;
-        let head = exchange.receive_head().map_err(|broken| broken.error)?;
+        let head = exchange.receive_head().map_err(|failed| failed.error)?;
         self.recorder.emit(&Event::Tunnel {
             proxy: &proxy.to_string(),
-            request: &sent.lock().unwrap_or_else(PoisonError::into_inner),
+            request: &sent.lock(),
             response: &head.raw,
         });
         let refused = |reason| Error::Proxy {
@@ -331,13 +300,13 @@ impl Way<'_> {
         mut transport: Box<dyn Transport>,
         peer: &Peer,
     ) -> Result<Box<dyn Transport>, Error> {
-        use crate::socks::{self, Destination};
-        use crate::transport::Patient;
+        use super::socks::{self, Destination};
+        use crate::transport::Blocking;
 
         let deadline = self.clock.deadline(Timeout::Handshake);
         let mut result = Ok(());
         let mut ask = |destination: Destination<'_>| {
-            let mut stream = Patient::new(transport.as_mut(), deadline);
+            let mut stream = Blocking::new(transport.as_mut(), deadline);
             let credentials = proxy.credentials.as_ref();
             result = match proxy.kind {
                 ProxyKind::Socks4 | ProxyKind::Socks4Hostname => {
@@ -391,7 +360,7 @@ impl Way<'_> {
         let begun = Instant::now();
         let deadline = self.clock.deadline(Timeout::Handshake);
         let secured = self
-            .config
+            .options
             .tls
             .get()
             .and_then(|tls| tls.secure(host, transport, deadline));

@@ -15,7 +15,7 @@
 //! UDP promises nothing, so each question has a number that its answer repeats, the wait doubles
 //! with each attempt, and datagrams that answer no question that was asked are not looked at twice.
 
-use crate::resolve::Resolve;
+use super::resolve::Resolve;
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
 use std::hash::{BuildHasher, RandomState};
@@ -47,7 +47,7 @@ impl StubResolver {
         }
     }
 
-    /// Waits so long for the first answer; 1 s unless set.
+    /// Sets how long to wait for the first answer; 1 s unless set.
     #[must_use]
     pub fn first_wait(mut self, wait: Duration) -> Self {
         self.first_wait = wait;

@@ -12,6 +12,7 @@
 //! Version 5 of SOCKS is RFC 1928.
 
 use crate::credentials::Credentials;
+use crate::error::InvalidProxy;
 use crate::origin::Origin;
 use crate::zone::{self, Shown};
 use std::fmt;
@@ -42,43 +43,14 @@ pub(crate) enum ProxyKind {
     Unusable,
 }
 
-/// A text that names no proxy that could be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotAProxy(String);
-
-impl fmt::Display for NotAProxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is not a proxy this client can use",
-            self.without_credentials()
-        )
-    }
-}
-
-impl std::error::Error for NotAProxy {}
-
-impl NotAProxy {
-    /// The text without a user and password, which belong in no message.
-    fn without_credentials(&self) -> String {
-        match self.0.rsplit_once('@') {
-            None => self.0.clone(),
-            Some((before, host)) => match before.split_once("://") {
-                Some((scheme, _)) => format!("{scheme}://{host}"),
-                None => host.to_owned(),
-            },
-        }
-    }
-}
-
 impl Proxy {
     /// Reads `[scheme://][user:password@]host[:port]`. The scheme is http unless given, the port
     /// 1080, or 443 for https.
     ///
     /// # Errors
     /// For anything else, and for SOCKS if the feature `socks` isn't there.
-    pub fn parse(text: &str) -> Result<Self, NotAProxy> {
-        let bad = || NotAProxy(text.to_owned());
+    pub fn parse(text: &str) -> Result<Self, InvalidProxy> {
+        let bad = || InvalidProxy::new(text);
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyKind::Http,
@@ -115,9 +87,9 @@ impl Proxy {
     }
 
     /// Itself, if it can be used.
-    fn usable(&self) -> Result<&Self, NotAProxy> {
+    fn usable(&self) -> Result<&Self, InvalidProxy> {
         match (self.kind, &self.host) {
-            (ProxyKind::Unusable, host) => Err(NotAProxy(host.to_string())),
+            (ProxyKind::Unusable, host) => Err(InvalidProxy::new(host.to_string())),
             _ => Ok(self),
         }
     }
@@ -129,7 +101,13 @@ impl Proxy {
         self
     }
 
-    /// Whether an http request is sent to it as it is, for it to pass on.
+    /// The value of `Proxy-Authorization`.
+    pub(super) fn authorization(&self) -> Option<Vec<u8>> {
+        let credentials = self.credentials.as_ref()?;
+        Some(credentials.basic().into_bytes())
+    }
+
+    /// Whether an http request is sent to it as it is, for it to forward.
     pub(crate) fn forwards(&self) -> bool {
         matches!(self.kind, ProxyKind::Http | ProxyKind::Https)
     }
@@ -185,7 +163,7 @@ impl Proxies {
         }
     }
 
-    pub(crate) fn for_origin(&self, origin: &Origin) -> Result<Option<&Proxy>, NotAProxy> {
+    pub(crate) fn for_origin(&self, origin: &Origin) -> Result<Option<&Proxy>, InvalidProxy> {
         let proxy = if origin.is_secure {
             self.https.as_ref()
         } else {

@@ -14,6 +14,7 @@
 //! all. There are no threads: the sockets don't block, and `poll` waits for all of them.
 
 use crate::deadline::Deadline;
+use crate::error::FailedAttempt;
 use crate::peer::Peer;
 use crate::trace::{Event, Recorder};
 use crate::transport::wait;
@@ -27,28 +28,9 @@ use std::time::{Duration, Instant};
 /// How long one attempt has for itself before the next one joins in (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// An address that was tried in vain.
-#[derive(Debug)]
-pub struct FailedAttempt {
-    /// The address.
-    pub address: SocketAddr,
-    /// From its own start to its failure.
-    pub elapsed: Duration,
-    /// Why it failed.
-    pub source: io::Error,
-    /// It didn't get as far as the network: the local address or device isn't there.
-    pub(crate) is_local: bool,
-}
-
-/// What a socket is told before it connects.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SocketOptions {
-    /// The interface or local address to connect from.
-    pub(crate) interface: Option<Interface>,
-}
-
-/// Where connections come from (`--interface`).
+/// The local end of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Interface {
     /// This local address.
     Address(std::net::IpAddr),
@@ -56,8 +38,8 @@ pub enum Interface {
     Device(String),
 }
 
-/// Why no connection came about.
-pub(crate) enum NotConnected {
+/// Why there is no connection.
+pub(crate) enum ConnectError {
     /// Every address failed.
     Failed(Vec<FailedAttempt>),
     /// The deadline passed; some may have failed before it.
@@ -70,14 +52,13 @@ struct Pending {
     started: Instant,
 }
 
-/// Connects to whichever of the addresses answers first. The stream is non-blocking and sends
-/// without delay.
+/// Connects to the address that responds first. The stream is non-blocking, without Nagle's delay.
 pub(crate) fn connect(
     addresses: &[SocketAddr],
-    options: &SocketOptions,
+    interface: Option<&Interface>,
     deadline: Deadline,
     recorder: &Recorder,
-) -> Result<(TcpStream, SocketAddr), NotConnected> {
+) -> Result<(TcpStream, SocketAddr), ConnectError> {
     let mut waiting = interleave(addresses).into_iter().peekable();
     let mut pending: Vec<Pending> = Vec::new();
     let mut failed = Vec::new();
@@ -87,7 +68,7 @@ pub(crate) fn connect(
         if let Some(address) = waiting.next_if(|_| due) {
             recorder.emit(&Event::Connecting { address });
             let started = Instant::now();
-            match start(address, options) {
+            match start(address, interface) {
                 Ok(socket) => pending.push(Pending {
                     socket,
                     address,
@@ -107,7 +88,7 @@ pub(crate) fn connect(
             continue;
         }
         if pending.is_empty() {
-            return Err(NotConnected::Failed(failed));
+            return Err(ConnectError::Failed(failed));
         }
         let stagger = waiting
             .peek()
@@ -145,7 +126,7 @@ pub(crate) fn connect(
             }
         }
         if deadline.has_passed() {
-            return Err(NotConnected::TimedOut(failed));
+            return Err(ConnectError::TimedOut(failed));
         }
     }
 }
@@ -182,7 +163,7 @@ impl From<io::Error> for NotStarted {
     }
 }
 
-fn start(address: SocketAddr, options: &SocketOptions) -> Result<Socket, NotStarted> {
+fn start(address: SocketAddr, interface: Option<&Interface>) -> Result<Socket, NotStarted> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -192,7 +173,7 @@ fn start(address: SocketAddr, options: &SocketOptions) -> Result<Socket, NotStar
     // A request is written in as few pieces as possible already; waiting for more would only delay
     // its end.
     socket.set_tcp_nodelay(true)?;
-    if let Some(interface) = &options.interface {
+    if let Some(interface) = interface {
         bind(&socket, interface, address).map_err(NotStarted::Local)?;
     }
     match socket.connect(&SockAddr::from(address)) {
@@ -268,7 +249,8 @@ pub(crate) fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deadline::{Clock, Timeout, Timeouts};
+    use crate::deadline::Clock;
+    use crate::timeouts::{Timeout, Timeouts};
     use std::net::TcpListener;
 
     fn addresses(list: &[&str]) -> Vec<SocketAddr> {
@@ -314,14 +296,9 @@ mod tests {
         let alive = listener.local_addr().unwrap();
         let list = [dead(), dead(), alive];
         let recorder = Recorder::default();
-        let (stream, address) = connect(
-            &list,
-            &SocketOptions::default(),
-            deadline(Duration::from_secs(10)),
-            &recorder,
-        )
-        .ok()
-        .unwrap();
+        let (stream, address) = connect(&list, None, deadline(Duration::from_secs(10)), &recorder)
+            .ok()
+            .unwrap();
         assert_eq!(
             (address, stream.peer_addr().unwrap()),
             (alive, alive),
@@ -332,9 +309,9 @@ mod tests {
     #[test]
     fn all_failures_are_told() {
         let list = [dead(), dead()];
-        let Err(NotConnected::Failed(failed)) = connect(
+        let Err(ConnectError::Failed(failed)) = connect(
             &list,
-            &SocketOptions::default(),
+            None,
             deadline(Duration::from_secs(10)),
             &Recorder::default(),
         ) else {
@@ -354,15 +331,13 @@ mod tests {
         socket.bind(&addresses(&["127.0.0.1:0"])[0].into()).unwrap();
         socket.listen(0).unwrap();
         let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let _fill: Vec<_> = (0..2)
-            .map(|_| start(address, &SocketOptions::default()).ok().unwrap())
-            .collect();
+        let _fill: Vec<_> = (0..2).map(|_| start(address, None).ok().unwrap()).collect();
         let result = connect(
             &[address, address],
-            &SocketOptions::default(),
+            None,
             deadline(Duration::from_millis(300)),
             &Recorder::default(),
         );
-        assert!(matches!(result, Err(NotConnected::TimedOut(_))));
+        assert!(matches!(result, Err(ConnectError::TimedOut(_))));
     }
 }

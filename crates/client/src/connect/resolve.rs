@@ -1,6 +1,5 @@
 //! Names to addresses: the question the system's resolver is asked, and the answers that need none.
 
-use crate::config::Config;
 use crate::deadline::Deadline;
 use crate::zone;
 use std::fmt;
@@ -62,6 +61,7 @@ impl Resolve for SystemResolver {
 
 /// Which addresses are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum Family {
     /// Both kinds.
     #[default]
@@ -94,7 +94,7 @@ impl fmt::Display for Family {
 
 /// Why there are no addresses.
 #[derive(Debug)]
-pub(crate) enum NotResolved {
+pub(super) enum ResolveError {
     Failed(io::Error),
     TimedOut,
 }
@@ -109,15 +109,33 @@ pub(crate) struct KnownHost {
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
+/// How names become addresses.
+#[derive(Clone)]
+pub(crate) struct ResolveOptions {
+    pub(crate) family: Family,
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) known_hosts: Vec<KnownHost>,
+}
+
+impl Default for ResolveOptions {
+    fn default() -> Self {
+        ResolveOptions {
+            family: Family::Any,
+            resolver: Arc::new(SystemResolver),
+            known_hosts: Vec::new(),
+        }
+    }
+}
+
 /// The addresses of a host at that port. An address needs no resolver, and neither does a host that
 /// is known.
-pub(crate) fn resolve(
+pub(super) fn resolve(
     host: &Host<String>,
     port: u16,
-    config: &Config,
+    options: &ResolveOptions,
     deadline: Deadline,
-) -> Result<Vec<SocketAddr>, NotResolved> {
-    let known = config
+) -> Result<Vec<SocketAddr>, ResolveError> {
+    let known = options
         .known_hosts
         .iter()
         .find(|known| zone::is_about(&known.host, host) && known.port.is_none_or(|at| at == port));
@@ -131,14 +149,14 @@ pub(crate) fn resolve(
         ],
         (None, Host::Domain(name)) => match zone::of(host) {
             Some((address, zone)) => {
-                let scope_id = zone::scope_id(zone).map_err(NotResolved::Failed)?;
+                let scope_id = zone::scope_id(zone).map_err(ResolveError::Failed)?;
                 vec![SocketAddrV6::new(address, port, 0, scope_id).into()]
             }
-            None => ask(name, &config.resolver, deadline)?,
+            None => ask(name, &options.resolver, deadline)?,
         },
     };
     let any = !found.is_empty();
-    let family = config.family;
+    let family = options.family;
     let addresses: Vec<_> = found
         .into_iter()
         .filter(|address| family.takes(address))
@@ -153,7 +171,7 @@ pub(crate) fn resolve(
         } else {
             "the host has no address".to_owned()
         };
-        return Err(NotResolved::Failed(io::Error::new(
+        return Err(ResolveError::Failed(io::Error::new(
             io::ErrorKind::NotFound,
             reason,
         )));
@@ -172,9 +190,11 @@ fn ask(
     name: &str,
     resolver: &Arc<dyn Resolve>,
     deadline: Deadline,
-) -> Result<Vec<SocketAddr>, NotResolved> {
+) -> Result<Vec<SocketAddr>, ResolveError> {
     let Some(left) = deadline.left() else {
-        return resolver.resolve_in_zones(name).map_err(NotResolved::Failed);
+        return resolver
+            .resolve_in_zones(name)
+            .map_err(ResolveError::Failed);
     };
     // getaddrinfo can't be interrupted, so it gets a thread that is left behind when the time is
     // up.
@@ -186,11 +206,11 @@ fn ask(
             // If this fails, the caller has stopped waiting.
             let _ = sender.send(resolver.resolve_in_zones(&name));
         })
-        .map_err(NotResolved::Failed)?;
+        .map_err(ResolveError::Failed)?;
     match receiver.recv_timeout(left) {
-        Ok(result) => result.map_err(NotResolved::Failed),
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(NotResolved::TimedOut),
-        Err(mpsc::RecvTimeoutError::Disconnected) => Err(NotResolved::Failed(io::Error::other(
+        Ok(result) => result.map_err(ResolveError::Failed),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(ResolveError::TimedOut),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(ResolveError::Failed(io::Error::other(
             "the resolver panicked",
         ))),
     }
@@ -199,7 +219,8 @@ fn ask(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::deadline::{Clock, Timeout, Timeouts};
+    use crate::deadline::Clock;
+    use crate::timeouts::{Timeout, Timeouts};
     use std::time::Duration;
 
     fn deadline(limit: Duration) -> Deadline {
@@ -236,12 +257,12 @@ mod tests {
         ];
         for (host, family, want) in table {
             let host = zone::parse_host(host).unwrap();
-            let config = Config {
+            let options = ResolveOptions {
                 family: *family,
                 resolver: resolver.clone(),
-                ..Config::default()
+                ..ResolveOptions::default()
             };
-            let got = resolve(&host, 80, &config, deadline(Duration::from_secs(10)));
+            let got = resolve(&host, 80, &options, deadline(Duration::from_secs(10)));
             let got = got.ok().map(|list| {
                 list.iter()
                     .map(ToString::to_string)
@@ -261,12 +282,12 @@ mod tests {
             Ok(Vec::new())
         });
         let host = Host::parse("slow.test").unwrap();
-        let config = Config {
+        let options = ResolveOptions {
             resolver,
-            ..Config::default()
+            ..ResolveOptions::default()
         };
-        let got = resolve(&host, 80, &config, deadline(Duration::from_millis(20)));
-        assert!(matches!(got, Err(NotResolved::TimedOut)));
+        let got = resolve(&host, 80, &options, deadline(Duration::from_millis(20)));
+        assert!(matches!(got, Err(ResolveError::TimedOut)));
         drop(hold);
     }
 }
