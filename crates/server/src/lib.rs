@@ -43,6 +43,10 @@
 //! is never larger than a quarter of a MiB. What the kernel keeps for sockets comes on top, and has
 //! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
+//! With TLS, a connection keeps its keys, and at worst half a handshake message (64 KiB) or the
+//! records that the client does not take (66 KiB). An idle one has no buffers then, either. A thread
+//! has buffers for records: 176 KiB.
+//!
 //! Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off. Connections
 //! are bounded, in all and for each client. When the server is full, a new connection is accepted
 //! in exchange for another one, which is *evicted* in this order; within a row, the one with the
@@ -129,6 +133,8 @@ mod memory_content;
 mod page;
 pub mod access_log;
 mod body;
+#[cfg(feature = "tls")]
+mod tls;
 mod poller;
 mod deadline;
 mod endpoint;
@@ -148,6 +154,11 @@ pub use server::{Builder, Server, Stopper};
 /// The HTTP message, for handlers that need its grammar: dates, ranges, preconditions, negotiation.
 pub use tinyhttp_message as message;
 pub use tinyhttp_message::Limits;
+#[cfg(feature = "tls")]
+pub use tls::{
+    Authority, ClientCertificate, ClientHello, Identity, ResolveIdentity, SelfSigned, Tls,
+    TlsError, TlsHandle,
+};
 
 /// The README's example, compiled as a test.
 #[cfg(doctest)]

@@ -42,6 +42,7 @@ pub struct Request<'a> {
     headers: OnceCell<Box<HeaderMap>>,
     path: Result<Path<'a>, ProtocolError>,
     extensions: Extensions,
+    is_secured: bool,
 }
 
 enum Head<'a> {
@@ -59,7 +60,19 @@ impl<'a> Request<'a> {
             headers: OnceCell::new(),
             path: normalize(head.target.path()),
             extensions: Extensions::new(),
+            is_secured: false,
         }
+    }
+
+    /// Notes that the request came over TLS.
+    pub(crate) fn set_secured(&mut self) {
+        self.is_secured = true;
+    }
+
+    /// Whether the request came over TLS, so that its scheme is https.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        self.is_secured
     }
 
     /// The method.
@@ -205,6 +218,7 @@ impl<'a> Request<'a> {
             headers: OnceCell::new(),
             path: self.path.map(Path::into_owned),
             extensions: self.extensions,
+            is_secured: self.is_secured,
         }
     }
 
@@ -256,6 +270,7 @@ impl<B: Into<Body>> From<http::Request<B>> for Request<'static> {
             body: body.into(),
             headers: OnceCell::new(),
             extensions,
+            is_secured: false,
         }
     }
 }

@@ -5,8 +5,14 @@ use crate::connection::Env;
 use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
 use crate::listen::Listener;
+#[cfg(feature = "tls")]
+use crate::listen::Role;
 use crate::runtime::{self, Admission, CAPACITY, Pool, Shared, Worker};
+#[cfg(feature = "tls")]
+use crate::tls::{Tls, TlsError, TlsHandle};
 use rustix::process::{Resource, getrlimit};
+#[cfg(feature = "tls")]
+use std::borrow::Borrow;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -39,6 +45,8 @@ pub struct Builder {
     timeouts: Timeouts,
     limits: Limits,
     access_log: Option<AccessLog>,
+    #[cfg(feature = "tls")]
+    tls: Option<TlsHandle>,
 }
 
 impl Builder {
@@ -89,6 +97,30 @@ impl Builder {
     /// If it is of another kind, or can't be made non-blocking.
     pub fn listener(mut self, listener: impl Into<OwnedFd>) -> io::Result<Self> {
         self.listeners.push(Listener::from_bound(listener.into())?);
+        Ok(self)
+    }
+
+    /// Speaks HTTPS on all listeners, those that are added later included. A client that speaks HTTP
+    /// there is redirected.
+    ///
+    /// # Errors
+    /// [`TlsError::NoIdentity`] if there is no certificate, or what rustls says.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: impl Borrow<Tls>) -> Result<Self, TlsError> {
+        self.tls = Some(TlsHandle::new(tls.borrow())?);
+        Ok(self)
+    }
+
+    /// Redirects requests for an address to HTTPS, on this port of the host that they name. As
+    /// [`Builder::bind`].
+    ///
+    /// # Errors
+    /// As [`Builder::bind`].
+    #[cfg(feature = "tls")]
+    pub fn bind_redirect(mut self, address: SocketAddr, to: u16) -> io::Result<Self> {
+        let mut listener = Listener::bind(address, self.shares)?;
+        listener.set_role(Role::Redirect(Some(to)));
+        self.listeners.push(listener);
         Ok(self)
     }
 
@@ -160,19 +192,22 @@ impl Builder {
     ///
     /// # Errors
     /// If there is no listener, or the system has no descriptor or thread left.
-    pub fn start(self, handler: impl Handler) -> io::Result<Server> {
+    pub fn start(mut self, handler: impl Handler) -> io::Result<Server> {
         if self.listeners.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the server has no address to listen on",
             ));
         }
+        self.assign_roles();
         let env = Env {
             handler: Box::new(handler),
             timeouts: self.timeouts,
             limits: self.limits,
             clock: Clock::new(),
             access_log: self.access_log,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
         };
         let most = self
             .max_connections
@@ -188,6 +223,18 @@ impl Builder {
             Worker::new(&theirs, pool).run();
         })?;
         Ok(Server { shared, pool })
+    }
+}
+
+impl Builder {
+    /// Has the listeners speak HTTPS if it is set up.
+    fn assign_roles(&mut self) {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            let plain = self.listeners.iter_mut();
+            let plain = plain.filter(|listener| listener.role() == Role::Plain);
+            plain.for_each(|listener| listener.set_role(Role::Secured));
+        }
     }
 }
 
@@ -231,7 +278,16 @@ impl Server {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             access_log: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
+    }
+
+    /// What replaces the certificates while the server runs. `None` if it speaks HTTP.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsHandle> {
+        self.shared.env.tls.clone()
     }
 
     /// The internet addresses it listens on, with the ports that the system chose.

@@ -74,7 +74,7 @@ fn upward(imports: &Imports, folder: &str, layers: &[&str]) -> Vec<String> {
 
 /// The layers of the server.
 const SERVER: &[&str] = &[
-    "lock random semaphore deadline endpoint poller",
+    "lock random semaphore deadline endpoint poller tls",
     "body",
     "page request response",
     "handler access_log memory_content",

@@ -24,6 +24,7 @@ impl Connection {
         // Unread bytes would have the kernel drop the response that it holds back for the end.
         let has_sent_all = self.protocol.is_complete() && input.unused().is_empty();
         if client_knows && has_sent_all && self.input.is_empty() && !self.has_input() {
+            self.transport.close_notify();
             return Step::Close;
         }
         if self.transport.shutdown_write().is_err() {
@@ -42,7 +43,7 @@ impl Connection {
         let mut scrap = [0; 16 * 1024];
         let mut left = LINGER_TURN;
         loop {
-            match self.transport.recv(&mut scrap) {
+            match self.transport.recv_raw(&mut scrap) {
                 Ok(0) => return Step::Close,
                 Ok(length) if length < left => left -= length,
                 Ok(_) => return Step::Park,
@@ -69,6 +70,8 @@ impl Connection {
                     return Next::Close;
                 }
             }
+            #[cfg(feature = "tls")]
+            State::Securing => return Next::Close,
             state if waiting != Waiting::Head => {
                 self.state = state;
                 return Next::Close;
@@ -95,7 +98,7 @@ impl Connection {
                 pending.record(ending, env);
             }
             State::Receiving(collecting) => collecting.abort(ending, env),
-            _ => {}
+            _ => self.transport.close_notify(),
         }
     }
 }

@@ -33,7 +33,11 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Option<Call<'s>> {
         let arrived = turn.arrival();
-        if head.target.is_https() {
+        #[cfg(feature = "tls")]
+        if self.misdirects(&head, turn) {
+            return None;
+        }
+        if head.target.is_https() && !self.is_secured() {
             let explanation = "This connection is not secured, as https demands.";
             self.respond_with_error(StatusCode::MISDIRECTED_REQUEST, explanation, turn);
             return None;
@@ -44,6 +48,15 @@ impl Connection {
             is_complete: self.protocol.is_complete(),
             input,
         })
+    }
+
+    /// Whether the client speaks HTTPS.
+    pub(crate) fn is_secured(&self) -> bool {
+        #[cfg(feature = "tls")]
+        let is_secured = self.transport.is_secured();
+        #[cfg(not(feature = "tls"))]
+        let is_secured = false;
+        is_secured
     }
 
     /// The record of a request for the access log, if there is one.
@@ -88,6 +101,7 @@ impl Connection {
         turn.output = output;
         turn.output_taken(sent);
         (self.protocol, self.input) = body.into_parts();
+        self.input.append(&mut self.transport.take_rest());
     }
 
     /// Writes a response.

@@ -3,6 +3,8 @@
 use crate::access_log::{AccessLog, Record};
 use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
+#[cfg(feature = "tls")]
+use crate::tls::TlsHandle;
 use tinyhttp_message::Limits;
 
 /// The surroundings of a connection.
@@ -12,6 +14,9 @@ pub(crate) struct Env {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) access_log: Option<AccessLog>,
+    /// What handshakes are answered with, if a listener speaks HTTPS.
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<TlsHandle>,
 }
 
 impl Env {

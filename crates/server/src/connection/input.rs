@@ -75,7 +75,20 @@ impl Input {
             true => (self.filled, self.used) = (length, Cell::new(0)),
             false => self.kept.extend_from_slice(&self.buffer[..length]),
         }
-        Ok((length, length == self.buffer.len()))
+        let is_full = length == self.buffer.len();
+        if is_full {
+            self.append(&transport.take_rest());
+        }
+        Ok((length, is_full || transport.has_more()))
+    }
+
+    /// Appends bytes that have been received already.
+    fn append(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let mut unused = self.save();
+            unused.extend_from_slice(bytes);
+            self.set(unused);
+        }
     }
 
     /// Empties the input and returns the unused bytes, in memory that holds little else.

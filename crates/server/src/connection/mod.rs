@@ -36,6 +36,8 @@
 //! | `turn` | what a worker lends a connection for one turn |
 //! | `input` | received bytes |
 //! | `transport` | the socket |
+//! | `secured` | a socket that carries TLS |
+//! | `securing` | handshakes, and requests that came the wrong way |
 //! | `request_body` | a request's content, while a handler reads it |
 //! | `call` | what a handler is called with |
 //! | `dispatch` | from a request's head to its response |
@@ -50,6 +52,10 @@ mod env;
 mod turn;
 mod input;
 mod transport;
+#[cfg(feature = "tls")]
+mod secured;
+#[cfg(feature = "tls")]
+mod securing;
 mod request_body;
 mod call;
 mod dispatch;
@@ -71,7 +77,7 @@ pub(crate) use turn::Turn;
 use crate::access_log::Ending;
 use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
-use crate::listen::ClientPermit;
+use crate::listen::{ClientPermit, Role};
 use crate::poller::Interest;
 use call::Collecting;
 use response::PendingResponse;
@@ -101,6 +107,8 @@ pub(crate) struct Connection {
     remote: Endpoint,
     /// The number of the listener that accepted it.
     listener: u16,
+    #[cfg(feature = "tls")]
+    role: Role,
     protocol: ServerConnection,
     state: State,
     /// Bytes received and not used, outside of a turn: half a head, or requests that wait for their
@@ -122,6 +130,9 @@ pub(crate) struct Connection {
 
 /// What a connection does. Poller interest and deadline follow from it.
 enum State {
+    /// Waits for the client's first byte, or for more of a TLS handshake.
+    #[cfg(feature = "tls")]
+    Securing,
     /// Waits for a request, or for more of one: its head, or content to skip.
     Reading,
     /// Has more requests in hand, and waits for its next turn.
@@ -166,7 +177,7 @@ impl Connection {
     pub(crate) fn new(
         transport: Transport,
         remote: Endpoint,
-        listener: u16,
+        (listener, role): (u16, Role),
         permit: ClientPermit,
         turn: &Turn<'_>,
     ) -> Self {
@@ -175,8 +186,14 @@ impl Connection {
             transport,
             remote,
             listener,
+            #[cfg(feature = "tls")]
+            role,
             protocol: ServerConnection::new(turn.env.limits).with_keep_alive(keep_alive),
-            state: State::Reading,
+            state: match role {
+                #[cfg(feature = "tls")]
+                Role::Secured => State::Securing,
+                _ => State::Reading,
+            },
             input: Vec::new(),
             drained: 0,
             deadline: turn.deadline(Waiting::First),
@@ -288,6 +305,8 @@ impl Connection {
                     None => Step::Look,
                     Some(step) => return step,
                 },
+                #[cfg(feature = "tls")]
+                State::Securing => self.secure(turn),
                 State::Sending(pending) => self.send(pending, turn),
                 State::Ending => match self.flush(true, turn) {
                     Step::Look => return self.end(turn, input),
@@ -384,7 +403,14 @@ impl Connection {
                 (self.read_all, self.ended) = (true, false);
                 Ok(None)
             }
-            Err(_) => Err(Step::Close),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                self.read_all = false;
+                Ok(None)
+            }
+            Err(error) => {
+                log::debug!("{}: receiving failed: {error}", self.remote);
+                Err(Step::Close)
+            }
         }
     }
 

@@ -184,7 +184,12 @@ impl RequestBody {
     fn receive(&mut self, have: usize) -> io::Result<usize> {
         loop {
             match self.transport.recv(&mut self.input[have..]) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) =>
+                {
                     self.left = self.wait(Readiness::Input, self.left, "send content")?;
                 }
                 received => return received,

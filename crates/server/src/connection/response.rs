@@ -14,9 +14,6 @@ use tinyhttp_message::ContentEncoder;
 /// comes back eight times as often.)
 const TURN: u64 = 4 * 1024 * 1024;
 
-/// Bytes that one call of `sendfile` is asked for.
-const FILE_PIECE: u64 = 1024 * 1024;
-
 /// Bytes that are taken from a reader at once.
 const READER_PIECE: usize = 64 * 1024;
 
@@ -186,10 +183,11 @@ impl ResponseWriter {
                 self.sent += sent as u64;
             }
             Content::File(slice) if ready.is_empty() && slice.left > 0 => {
-                if slice.left <= FILE_PIECE {
+                let piece = transport.file_piece();
+                if slice.left <= piece {
                     slice.confirm()?;
                 }
-                let most = slice.left.min(FILE_PIECE) as usize;
+                let most = slice.left.min(piece) as usize;
                 let sent = transport.send_file(&slice.file, &mut slice.offset, most)? as u64;
                 if sent == 0 {
                     return Err(io::Error::new(

@@ -24,6 +24,8 @@ fn env() -> Env {
         limits: Limits::default(),
         clock: Clock::new(),
         access_log: None,
+        #[cfg(feature = "tls")]
+        tls: None,
     }
 }
 
@@ -43,7 +45,8 @@ impl<'e> Driver<'e> {
         let turn = Turn::new(env, 0);
         let permit = Clients::new(None, 1).count(None).unwrap();
         let transport = Transport::plain(socket.into());
-        let connection = Connection::new(transport, Endpoint::Unix, 0, permit, &turn);
+        let connection =
+            Connection::new(transport, Endpoint::Unix, (0, Role::Plain), permit, &turn);
         Driver {
             client,
             connection: Box::new(connection),

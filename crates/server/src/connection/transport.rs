@@ -3,8 +3,12 @@
 //! A clone refers to the same socket, so that a request's body can read from it while a handler
 //! runs.
 
+#[cfg(feature = "tls")]
+use super::secured::{Handshake, SENT, Secured};
 use crate::body::Waker;
 use crate::poller::{Interest, Poller};
+#[cfg(feature = "tls")]
+use crate::tls::{ClientCertificate, TlsHandle};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
@@ -19,11 +23,17 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Bytes of a file that are sent in one call.
+const FILE_PIECE: u64 = 1024 * 1024;
+
 /// Carries bytes between this side and the client. No call but [`Transport::wait`] blocks.
 #[derive(Debug, Clone)]
 pub(crate) enum Transport {
     /// The bytes of the messages are the bytes on the socket.
     Plain(Arc<OwnedFd>),
+    /// The bytes on the socket are TLS.
+    #[cfg(feature = "tls")]
+    Secured(Arc<Secured>),
 }
 
 /// Whether more bytes follow at once, so that the kernel holds these back to share a packet with
@@ -32,6 +42,15 @@ pub(crate) enum Transport {
 pub(crate) enum More {
     Follows,
     Unknown,
+}
+
+impl More {
+    pub(super) fn flags(self) -> SendFlags {
+        match self {
+            More::Follows => SendFlags::NOSIGNAL | SendFlags::MORE,
+            More::Unknown => SendFlags::NOSIGNAL,
+        }
+    }
 }
 
 /// What [`Transport::wait`] waits for.
@@ -46,9 +65,11 @@ impl Transport {
         Transport::Plain(Arc::new(socket))
     }
 
-    fn socket(&self) -> &OwnedFd {
+    fn socket(&self) -> &Arc<OwnedFd> {
         match self {
             Transport::Plain(socket) => socket,
+            #[cfg(feature = "tls")]
+            Transport::Secured(secured) => &secured.socket,
         }
     }
 
@@ -61,8 +82,7 @@ impl Transport {
     /// What has the poller report this socket as soon as it takes more, unless it has been closed.
     pub(super) fn waker(&self, poller: &Arc<Poller>) -> Waker {
         let (poller, token) = (Arc::clone(poller), self.token());
-        let Transport::Plain(socket) = self;
-        let socket = Arc::downgrade(socket);
+        let socket = Arc::downgrade(self.socket());
         Box::new(move || {
             if let Some(socket) = socket.upgrade()
                 && let Err(error) = poller.arm(&*socket, token, Interest::Writable)
@@ -76,8 +96,38 @@ impl Transport {
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come; otherwise the connection is
-    /// broken.
+    /// broken. With TLS, also [`Interrupted`](io::ErrorKind::Interrupted): more may be there, but the
+    /// turn is over.
     pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Transport::Plain(_) => self.recv_raw(buffer),
+            #[cfg(feature = "tls")]
+            Transport::Secured(secured) => secured.recv(buffer),
+        }
+    }
+
+    /// What the last [`recv`](Transport::recv) has received beyond its buffer. Only TLS has such
+    /// bytes, and the poller does not report them.
+    pub(super) fn take_rest(&self) -> Vec<u8> {
+        match self {
+            Transport::Plain(_) => Vec::new(),
+            #[cfg(feature = "tls")]
+            Transport::Secured(secured) => secured.take_rest(),
+        }
+    }
+
+    /// Whether the socket may hold more although the last [`recv`](Transport::recv) did not fill its
+    /// buffer.
+    pub(super) fn has_more(&self) -> bool {
+        match self {
+            Transport::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Transport::Secured(secured) => secured.has_more(),
+        }
+    }
+
+    /// Receives the bytes on the socket, whatever they mean. As [`recv`](Transport::recv).
+    pub(super) fn recv_raw(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match recv(self.socket(), &mut *buffer, RecvFlags::empty()) {
                 Ok((length, _)) => return Ok(length),
@@ -99,10 +149,11 @@ impl Transport {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is full; otherwise the connection is
     /// broken.
     pub(crate) fn send(&self, slices: &[IoSlice<'_>], more: More) -> io::Result<usize> {
-        let flags = match more {
-            More::Follows => SendFlags::NOSIGNAL | SendFlags::MORE,
-            More::Unknown => SendFlags::NOSIGNAL,
-        };
+        #[cfg(feature = "tls")]
+        if let Transport::Secured(secured) = self {
+            return secured.send(slices, more);
+        }
+        let flags = more.flags();
         loop {
             let sent = match slices {
                 [one] => send(self.socket(), one, flags),
@@ -128,6 +179,10 @@ impl Transport {
         offset: &mut u64,
         length: usize,
     ) -> io::Result<usize> {
+        #[cfg(feature = "tls")]
+        if let Transport::Secured(secured) = self {
+            return secured.send_file(file, offset, length);
+        }
         loop {
             match sendfile(self.socket(), file, Some(offset), length) {
                 Err(Errno::INTR) => {}
@@ -136,11 +191,30 @@ impl Transport {
         }
     }
 
+    /// How many bytes of a file one call of [`send_file`](Transport::send_file) can take.
+    pub(super) fn file_piece(&self) -> u64 {
+        match self {
+            Transport::Plain(_) => FILE_PIECE,
+            #[cfg(feature = "tls")]
+            Transport::Secured(_) => SENT as u64,
+        }
+    }
+
+    /// Tells the client that nothing more comes, where the protocol has words for it. Not to be
+    /// called if a response was cut short.
+    pub(super) fn close_notify(&self) {
+        #[cfg(feature = "tls")]
+        if let Transport::Secured(secured) = self {
+            secured.close_notify();
+        }
+    }
+
     /// Ends this side: the client reads the end after what has been sent.
     ///
     /// # Errors
     /// If the client has closed the connection.
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        self.close_notify();
         Ok(shutdown(self.socket(), Shutdown::Write)?)
     }
 
@@ -184,6 +258,66 @@ impl Transport {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
+        }
+    }
+}
+
+/// TLS.
+#[cfg(feature = "tls")]
+impl Transport {
+    /// The first byte that has come, which stays in the socket. `None`: the client has ended its
+    /// side.
+    ///
+    /// # Errors
+    /// As [`recv`](Transport::recv).
+    pub(super) fn first_byte(&self) -> io::Result<Option<u8>> {
+        let mut byte = [0];
+        let (length, _) = recv(self.socket(), &mut byte, RecvFlags::PEEK)?;
+        Ok((length > 0).then_some(byte[0]))
+    }
+
+    pub(super) fn is_secured(&self) -> bool {
+        matches!(self, Transport::Secured(_))
+    }
+
+    /// The same socket with TLS, before anything has been read from it.
+    ///
+    /// # Errors
+    /// If rustls refuses its settings.
+    pub(super) fn secured(&self, tls: &TlsHandle) -> io::Result<Self> {
+        let secured = Secured::new(Arc::clone(self.socket()), tls)?;
+        Ok(Transport::Secured(Arc::new(secured)))
+    }
+
+    /// Continues the handshake. As [`Secured::handshake`].
+    pub(super) fn handshake(&self) -> io::Result<Handshake> {
+        match self {
+            Transport::Plain(_) => Ok(Handshake::Done),
+            Transport::Secured(secured) => secured.handshake(),
+        }
+    }
+
+    /// Whether the handshake waits for room in the socket.
+    pub(super) fn needs_room(&self) -> bool {
+        match self {
+            Transport::Plain(_) => false,
+            Transport::Secured(secured) => secured.needs_room(),
+        }
+    }
+
+    /// Whether requests for `host` may come over this connection.
+    pub(super) fn is_for(&self, host: &str) -> bool {
+        match self {
+            Transport::Plain(_) => true,
+            Transport::Secured(secured) => secured.is_for(host),
+        }
+    }
+
+    /// The verified certificate of the client.
+    pub(super) fn certificate(&self) -> Option<ClientCertificate> {
+        match self {
+            Transport::Plain(_) => None,
+            Transport::Secured(secured) => secured.certificate(),
         }
     }
 }

@@ -10,6 +10,10 @@ impl Connection {
     /// What this waits for, which follows from its state.
     pub(super) fn interest(&self) -> Interest {
         match &self.state {
+            #[cfg(feature = "tls")]
+            State::Securing if self.transport.needs_room() => Interest::Writable,
+            #[cfg(feature = "tls")]
+            State::Securing => Interest::Readable,
             State::Receiving(collecting) if collecting.has_output() => Interest::Writable,
             State::Reading | State::Receiving(_) | State::Lingering => Interest::Readable,
             State::Sending(pending) if pending.is_silent => Interest::Hangup,

@@ -1,5 +1,6 @@
 //! Listening sockets.
 
+use super::role::Role;
 use super::unix_socket::{SocketFile, Taken};
 use crate::endpoint::Endpoint;
 use crate::lock::Lock;
@@ -43,6 +44,7 @@ pub(crate) struct Listener {
     /// Whether the kernel holds back silent clients. A socket that was bound elsewhere keeps its
     /// setting.
     defers: bool,
+    role: Role,
 }
 
 /// The result of an attempt to accept.
@@ -128,7 +130,19 @@ impl Listener {
             endpoint,
             file,
             defers: false,
+            role: Role::default(),
         })
+    }
+
+    /// What its clients speak.
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Sets what its clients speak.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_role(&mut self, role: Role) {
+        self.role = role;
     }
 
     /// Lets the kernel hold back connections until their first bytes arrive, or for about the given

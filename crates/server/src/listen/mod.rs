@@ -3,12 +3,15 @@
 //! | module | holds |
 //! |---|---|
 //! | `listener` | listening sockets, and accepting |
+//! | `role` | what the clients of a listener speak |
 //! | `unix_socket` | the file of a Unix socket |
 //! | `clients` | how many connections each client has |
 
 mod clients;
 mod listener;
+mod role;
 mod unix_socket;
 
 pub(crate) use clients::{ClientPermit, Clients};
 pub(crate) use listener::{Accepted, BACKLOG, Listener};
+pub(crate) use role::Role;

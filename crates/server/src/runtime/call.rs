@@ -32,7 +32,10 @@ pub(super) fn respond(
         let (lent, content) = connection.lend(call, turn);
         (loan, body) = (Some(lent), content);
     }
-    let request = Request::new(&call.head, peer, call.arrived, body);
+    let mut request = Request::new(&call.head, peer, call.arrived, body);
+    if connection.is_secured() {
+        secure(&mut request, connection);
+    }
     let reply = run_handler(|| env.handler.handle(request));
     match reply {
         Some(Reply::Receive(receive)) if loan.is_some() => {
@@ -46,6 +49,18 @@ pub(super) fn respond(
             finish(reply, loan, record, name, connection, turn, blocking);
         }
     }
+}
+
+/// Notes what is known of a request because its connection is secured.
+#[inline(never)]
+fn secure(request: &mut Request<'_>, connection: &Connection) {
+    request.set_secured();
+    #[cfg(feature = "tls")]
+    if let Some(certificate) = connection.client_certificate() {
+        request.extensions_mut().insert(certificate);
+    }
+    #[cfg(not(feature = "tls"))]
+    let _ = connection;
 }
 
 /// Lets the handler of a request continue, whose content has been received.

@@ -223,7 +223,8 @@ impl<'s> Worker<'s> {
         let transport = Transport::plain(socket);
         // There are far fewer listeners than that.
         let number = listener as u16;
-        let connection = Connection::new(transport, remote, number, permit, &self.turn);
+        let role = self.shared.admission.listeners[listener].role();
+        let connection = Connection::new(transport, remote, (number, role), permit, &self.turn);
         self.inbox.add(Ready::Fresh(Box::new(connection)));
     }
 

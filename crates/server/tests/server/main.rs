@@ -10,17 +10,29 @@
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
 //! | `archives`, `unpack` | what other programs find in archives of random trees |
 //! | `parked` | slow uploads and silent streams, which hold no thread |
+//! | `secured` | all of it over HTTPS |
+//! | `certificates` | names, schemes, and certificates of servers and clients |
+//! | `handshakes` | clients that break the rules of TLS, or stop in the middle |
+//! | `tls_support` | a client that speaks TLS |
 //! | `support` | a server that ends with its test, clients, and handlers |
 
 #![cfg(test)]
 
 mod archives;
+#[cfg(feature = "tls")]
+mod certificates;
 mod clients;
 mod endings;
 mod eviction;
 mod handlers;
 mod life;
+#[cfg(feature = "tls")]
+mod handshakes;
 mod parked;
+#[cfg(feature = "tls")]
+mod secured;
 mod support;
+#[cfg(feature = "tls")]
+mod tls_support;
 mod unpack;
 mod watched;

@@ -1,0 +1,50 @@
+//! HTTPS: certificates, and the TLS of one connection. No type of rustls leaves this module.
+//!
+//! A handshake gives both sides the same keys and proves to the client that the server has the
+//! private key of a certificate for the name that the client asked for. From then on both sides
+//! exchange *records*: up to 16 KiB of content each, encrypted, and with a tag that shows any
+//! change.
+//!
+//! [`Session`] turns records into content and back and touches no socket; the connection's
+//! transport moves the bytes. It is driven without buffers of its own: received bytes are decrypted
+//! where the worker has read them, and a parked connection keeps an incomplete record at most.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `error` | why TLS can't be set up |
+//! | `pem` | certificates and keys out of PEM files |
+//! | `facts` | what a certificate says of itself |
+//! | `identity` | a certificate chain with its key |
+//! | `self_signed` | certificates made here |
+//! | `names` | which identity a client gets |
+//! | `client` | certificates of clients |
+//! | `tickets` | tickets for resumption, encrypted with keys from a file |
+//! | `config` | a server's TLS, and its replacement while the server runs |
+//! | `session` | the TLS of one connection |
+
+mod error;
+mod pem;
+mod facts;
+mod identity;
+mod self_signed;
+mod names;
+mod client;
+mod tickets;
+mod config;
+mod session;
+
+pub use client::ClientCertificate;
+pub use config::{Tls, TlsHandle};
+pub use error::TlsError;
+pub use identity::Identity;
+pub use names::{ClientHello, ResolveIdentity};
+pub use self_signed::{Authority, SelfSigned};
+pub(crate) use session::{RECORD, Session, Status};
+
+use rustls::crypto::{CryptoProvider, ring};
+use std::sync::Arc;
+
+/// The arithmetic: ring, which builds with a C compiler alone.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
