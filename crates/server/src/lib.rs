@@ -44,8 +44,8 @@
 //! bounds of its own (`net.ipv4.tcp_wmem`, `tcp_rmem`, `tcp_mem`).
 //!
 //! With TLS, a connection keeps its keys, and at worst half a handshake message (64 KiB) or the
-//! records that the client does not take (66 KiB). An idle one has no buffers then, either. A thread
-//! has buffers for records: 176 KiB.
+//! records that the client does not take (66 KiB). An idle one has no buffers then, either. A
+//! thread has buffers for records: 176 KiB.
 //!
 //! Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off. Connections
 //! are bounded, in all and for each client. When the server is full, a new connection is accepted
@@ -107,6 +107,7 @@
 //! | `page` | the small pages of errors |
 //! | [`access_log`] | a line for each request |
 //! | `body` | content: memory, part of a file, a reader, a channel |
+//! | `tls` | certificates, and the TLS of one connection |
 //! | `poller` | one epoll for everything |
 //! | `deadline` | named timeouts |
 //! | `endpoint` | one end of a connection |

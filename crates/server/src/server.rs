@@ -100,8 +100,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Speaks HTTPS on all listeners, those that are added later included. A client that speaks HTTP
-    /// there is redirected.
+    /// Speaks HTTPS on all listeners, those that are added later included. A client that speaks
+    /// HTTP there is redirected.
     ///
     /// # Errors
     /// [`TlsError::NoIdentity`] if there is no certificate, or what rustls says.

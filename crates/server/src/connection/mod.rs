@@ -35,6 +35,7 @@
 //! | `env` | what all connections share: settings, handler, clock, access log |
 //! | `turn` | what a worker lends a connection for one turn |
 //! | `input` | received bytes |
+//! | `more` | whether more bytes follow |
 //! | `transport` | the socket |
 //! | `secured` | a socket that carries TLS |
 //! | `securing` | handshakes, and requests that came the wrong way |
@@ -51,6 +52,7 @@
 mod env;
 mod turn;
 mod input;
+mod more;
 mod transport;
 #[cfg(feature = "tls")]
 mod secured;

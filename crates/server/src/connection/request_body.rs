@@ -5,7 +5,8 @@
 //! connection and the body share; when the handler has returned, the connection takes them back,
 //! and reading from a body that was kept fails.
 
-use super::transport::{More, Readiness, Transport};
+use super::more::More;
+use super::transport::{Readiness, Transport};
 use crate::deadline::{Timeouts, Waiting};
 use crate::lock::Lock;
 use std::io::{self, IoSlice, Read};

@@ -1,7 +1,8 @@
 //! A response that has not been sent whole: bytes that are ready, and the content behind them.
 
 use super::env::Env;
-use super::transport::{More, Transport};
+use super::more::More;
+use super::transport::Transport;
 use crate::access_log::{Ending, Held, Record};
 use crate::body::{Content, Received};
 use rustix::io::Errno;

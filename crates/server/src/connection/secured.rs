@@ -8,7 +8,7 @@
 //! it, so that callers need not know that anything is kept. Until then they offer the same content
 //! again.
 
-use super::transport::More;
+use super::more::More;
 use crate::lock::Lock;
 use crate::tls::{ClientCertificate, RECORD, Session, Status, TlsHandle};
 use rustix::io::Errno;
@@ -131,8 +131,8 @@ impl Secured {
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come,
     /// [`Interrupted`](io::ErrorKind::Interrupted) if more may be there but the turn is over,
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the connection ended without a word, as it
-    /// does if someone else cut it.
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the connection ended without a word, as
+    /// it does if someone else cut it.
     pub(super) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut inside = self.inside.lock();
         if !inside.content.is_empty() {
@@ -309,8 +309,8 @@ impl Inside {
         Ok(())
     }
 
-    /// Sends new records, keeps what the socket does not take, and returns how much content has been
-    /// sent.
+    /// Sends new records, keeps what the socket does not take, and returns how much content has
+    /// been sent.
     fn send_new(
         &mut self,
         socket: &OwnedFd,

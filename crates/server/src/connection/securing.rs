@@ -1,7 +1,8 @@
-//! Connections of a listener that speaks HTTPS: the handshake, and requests that came the wrong way.
+//! Connections of a listener that speaks HTTPS: the handshake, and requests that came the wrong
+//! way.
 //!
-//! The first byte tells what the client speaks: a handshake record begins with 22 (RFC 8446 §5.1), a
-//! request with a letter. Until it has come, there is no TLS state. The handshake then has the
+//! The first byte tells what the client speaks: a handshake record begins with 22 (RFC 8446 §5.1),
+//! a request with a letter. Until it has come, there is no TLS state. The handshake then has the
 //! deadline of a head, however it arrives.
 
 use super::secured::Handshake;
@@ -84,8 +85,8 @@ impl Connection {
         }
     }
 
-    /// Answers a request that came the wrong way: over HTTP although the server speaks HTTPS, or over
-    /// a connection that was made for another host. Returns whether it was one.
+    /// Answers a request that came the wrong way: over HTTP although the server speaks HTTPS, or
+    /// over a connection that was made for another host. Returns whether it was one.
     pub(super) fn misdirects(&mut self, head: &RequestHead<'_>, turn: &mut Turn<'_>) -> bool {
         let authority = match head.target.authority() {
             Some(authority) => Some(authority),

@@ -1,7 +1,8 @@
 //! Sending responses: at once as far as the socket takes them, the rest when it takes more.
 
+use super::more::More;
 use super::response::{PendingResponse, Progress, ResponseWriter};
-use super::transport::{More, is_disconnect};
+use super::transport::is_disconnect;
 use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::access_log::Ending;

@@ -3,6 +3,7 @@
 //! A clone refers to the same socket, so that a request's body can read from it while a handler
 //! runs.
 
+use super::more::More;
 #[cfg(feature = "tls")]
 use super::secured::{Handshake, SENT, Secured};
 use crate::body::Waker;
@@ -13,8 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::net::{
-    RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, getsockname, recv, send, sendmsg,
-    shutdown, sockopt,
+    RecvFlags, SendAncillaryBuffer, Shutdown, getsockname, recv, send, sendmsg, shutdown, sockopt,
 };
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -34,23 +34,6 @@ pub(crate) enum Transport {
     /// The bytes on the socket are TLS.
     #[cfg(feature = "tls")]
     Secured(Arc<Secured>),
-}
-
-/// Whether more bytes follow at once, so that the kernel holds these back to share a packet with
-/// them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum More {
-    Follows,
-    Unknown,
-}
-
-impl More {
-    pub(super) fn flags(self) -> SendFlags {
-        match self {
-            More::Follows => SendFlags::NOSIGNAL | SendFlags::MORE,
-            More::Unknown => SendFlags::NOSIGNAL,
-        }
-    }
 }
 
 /// What [`Transport::wait`] waits for.
@@ -96,8 +79,8 @@ impl Transport {
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come; otherwise the connection is
-    /// broken. With TLS, also [`Interrupted`](io::ErrorKind::Interrupted): more may be there, but the
-    /// turn is over.
+    /// broken. With TLS, also [`Interrupted`](io::ErrorKind::Interrupted): more may be there, but
+    /// the turn is over.
     pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Transport::Plain(_) => self.recv_raw(buffer),
@@ -116,8 +99,8 @@ impl Transport {
         }
     }
 
-    /// Whether the socket may hold more although the last [`recv`](Transport::recv) did not fill its
-    /// buffer.
+    /// Whether the socket may hold more although the last [`recv`](Transport::recv) did not fill
+    /// its buffer.
     pub(super) fn has_more(&self) -> bool {
         match self {
             Transport::Plain(_) => false,

@@ -57,8 +57,9 @@ impl Tls {
         Ok(Tls::from(Identity::from_pem(chain, key)?))
     }
 
-    /// A new key and a certificate for these DNS names and IP addresses, signed with the key itself.
-    /// No client trusts it unasked; [`Identity::public_key_pin`] is what clients can be told.
+    /// A new key and a certificate for these DNS names and IP addresses, signed with the key
+    /// itself. No client trusts it unasked; [`Identity::public_key_pin`] is what clients can be
+    /// told.
     ///
     /// # Errors
     /// As [`SelfSigned::new`].
@@ -66,8 +67,8 @@ impl Tls {
         Ok(Tls::from(SelfSigned::new(names)?.identity().clone()))
     }
 
-    /// Adds an identity. A client gets the one with the most specific name, the first one if several
-    /// have it, and the first one of all if none has it.
+    /// Adds an identity. A client gets the one with the most specific name, the first one if
+    /// several have it, and the first one of all if none has it.
     #[must_use]
     pub fn with(mut self, identity: Identity) -> Self {
         self.identities.push(identity);
@@ -81,8 +82,8 @@ impl Tls {
         self
     }
 
-    /// Requires that clients have a certificate of one of these authorities, in PEM. Requests have it
-    /// in their extensions, as a [`ClientCertificate`](crate::ClientCertificate).
+    /// Requires that clients have a certificate of one of these authorities, in PEM. Requests have
+    /// it in their extensions, as a [`ClientCertificate`](crate::ClientCertificate).
     ///
     /// # Errors
     /// [`TlsError::ClientAuthorities`].

@@ -6,7 +6,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The PEM text holds none of what is needed; the strings name what is needed and what is there.
+    /// The PEM text holds none of what is needed; the strings name what is needed and what is
+    /// there.
     Missing {
         /// What is needed.
         wanted: &'static str,

@@ -34,8 +34,8 @@ impl Identity {
     /// may be in the same text.
     ///
     /// # Errors
-    /// If one of them is missing, damaged, of a kind that can't be used, encrypted or expired, or if
-    /// they don't belong together.
+    /// If one of them is missing, damaged, of a kind that can't be used, encrypted or expired, or
+    /// if they don't belong together.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let identity = Identity::from_der(pem::certificates(chain)?, &pem::private_key(key)?)?;
         if identity.not_after() < SystemTime::now() {

@@ -51,8 +51,8 @@ pub trait ResolveIdentity: Send + Sync + 'static {
 
 /// Identities by their names.
 pub(super) struct Names {
-    /// The identities for each name, the first one given first. `*.example.org` stands for the names
-    /// with one label more than `example.org`.
+    /// The identities for each name, the first one given first. `*.example.org` stands for the
+    /// names with one label more than `example.org`.
     by_name: HashMap<String, Vec<Identity>>,
     /// For unknown names, and clients that send none.
     default: Identity,
@@ -87,8 +87,8 @@ impl Names {
         })
     }
 
-    /// The identities for a name: those that have it, then those with a wildcard in the place of its
-    /// first label.
+    /// The identities for a name: those that have it, then those with a wildcard in the place of
+    /// its first label.
     fn of(&self, name: &str) -> &[Identity] {
         let exact = self.by_name.get(name);
         let found = exact.or_else(|| {

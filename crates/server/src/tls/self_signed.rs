@@ -39,8 +39,8 @@ pub struct SelfSigned {
 }
 
 impl SelfSigned {
-    /// Makes a key (ECDSA P-256) and a certificate for these DNS names and IP addresses, signed with
-    /// the key itself.
+    /// Makes a key (ECDSA P-256) and a certificate for these DNS names and IP addresses, signed
+    /// with the key itself.
     ///
     /// # Errors
     /// If a name is not one, or the system has no randomness.
@@ -92,8 +92,8 @@ impl std::fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes an authority with this name. `host` is the name of this machine, which it may vouch for
-    /// beside the private names.
+    /// Makes an authority with this name. `host` is the name of this machine, which it may vouch
+    /// for beside the private names.
     ///
     /// # Errors
     /// If the system has no randomness.

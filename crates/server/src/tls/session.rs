@@ -192,8 +192,8 @@ impl Session {
         }
     }
 
-    /// Whether a request for `host`, the authority without a port, may come over this connection: if
-    /// the client named a server in the handshake, it has to be that one (RFC 9110 §7.4).
+    /// Whether a request for `host`, the authority without a port, may come over this connection:
+    /// if the client named a server in the handshake, it has to be that one (RFC 9110 §7.4).
     pub(crate) fn is_for(&self, host: &str) -> bool {
         self.server_name
             .as_deref()
