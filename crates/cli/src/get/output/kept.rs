@@ -16,6 +16,8 @@ use std::thread;
 
 /// All downloads that are under way, and the state that the signal's thread may look at.
 static ALL: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+/// Held while files are created that `ALL` does not list yet.
+static CREATING: Mutex<()> = Mutex::new(());
 /// With `-s` nothing is printed.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -74,6 +76,14 @@ impl Kept {
     }
 }
 
+/// Creates the files of a download, up to and with its [`Kept`]. A signal waits for that, because
+/// it would leave files that are not listed yet.
+pub(in crate::get) fn create<T>(create: impl FnOnce() -> T) -> T {
+    watch();
+    let _creating = lock(&CREATING);
+    create()
+}
+
 /// Whether the line is printed.
 pub(in crate::get) fn set_quiet(is_quiet: bool) {
     IS_QUIET.store(is_quiet, Ordering::Relaxed);
@@ -103,7 +113,8 @@ fn watch() {
         };
         let wait = move || {
             for signal in signals.forever() {
-                // Never given back: nothing is renamed or removed from here on.
+                // Never given back: nothing is created, renamed or removed from here on.
+                let _creating = lock(&CREATING);
                 let all = lock(&ALL);
                 stop(&all);
                 let _ = emulate_default_handler(signal);

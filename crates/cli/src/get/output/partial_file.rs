@@ -81,6 +81,16 @@ impl PartialFile {
         if mode.is_some() && !may_replace {
             return Err(replace::is_there(path));
         }
+        kept::create(|| PartialFile::create_files(path, url, may_replace, mode))
+    }
+
+    /// Creates the first of the temporary files that no other program uses.
+    fn create_files(
+        path: &Path,
+        url: &Url,
+        may_replace: bool,
+        mode: Option<u32>,
+    ) -> Result<Self, Failure> {
         for names in Temporary::of(&replace::resolve(path)?) {
             let own = match names.look() {
                 Found::Foreign => continue,
