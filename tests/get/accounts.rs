@@ -10,7 +10,7 @@ fn variables() {
         "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nX-Y: z\r\nContent-Length: 5\r\n\r\nhello";
     let table: &[(&str, &str)] = &[
         ("%{http_code} %{response_code}", "200 200"),
-        ("%{method} %{scheme} %{http_version}", "GET HTTP 1.1"),
+        ("%{method} %{scheme} %{http_version}", "GET http 1.1"),
         ("%{content_type}|%header{x-y}|%header{none}|", "text/x|z||"),
         ("%{num_redirects} %{num_headers} %{num_connects}", "1 3 2"),
         ("%{size_download} %{exitcode} %{errormsg}.", "5 0 ."),
@@ -20,7 +20,7 @@ fn variables() {
         ("%{stderr}a%{stdout}b", "b"),
         (
             "%{header_json}",
-            "{\"content-type\":[\"text/x\"],\"x-y\":[\"z\"],\"content-length\":[\"5\"]}",
+            "{\"content-type\":[\"text/x\"],\n\"x-y\":[\"z\"],\n\"content-length\":[\"5\"]\n}",
         ),
     ];
     for (format, want) in table {

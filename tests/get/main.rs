@@ -6,6 +6,7 @@
 //! | `requests` | the bytes of requests: methods, fields, targets, ranges |
 //! | `responses` | what becomes of a response: output, colours, filters, errors |
 //! | `accounts` | reports: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
+//! | `variables` | the variables of `-w` |
 //! | `habits` | the everyday lines of curl's and HTTPie's manuals |
 //! | `globs` | URLs that stand for several |
 //! | `items` | HTTPie's items, nested and in forms |
@@ -18,6 +19,8 @@
 //! | `redirects` | how many redirects are followed, and with what |
 //! | `help` | what `-h` and `--help` say |
 //! | `heads` | `-D` keeps the head of every response |
+//! | `included` | `-i` shows every head |
+//! | `conditions` | `-z` is judged by the client too |
 //! | `peers` | HTTPS with the servers that this machine has |
 //! | `cookies` | which cookies are kept, sent and written to the jar |
 //! | `uploads` | uploads send exactly what they announce |
@@ -45,6 +48,7 @@ mod accounts;
 mod bytes;
 mod checksums;
 mod codings;
+mod conditions;
 mod connections;
 mod cookies;
 mod downloads;
@@ -56,6 +60,7 @@ mod habits;
 mod heads;
 mod help;
 mod https;
+mod included;
 mod interrupted;
 mod items;
 mod landing;
@@ -74,6 +79,7 @@ mod temporaries;
 mod terminals;
 mod tolerance;
 mod uploads;
+mod variables;
 mod versions;
 mod waits;
 mod zones;

@@ -36,7 +36,7 @@ fn heads_are_shown_when_asked_for() {
     let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     let server = Server::answering([[interim, HELLO].concat()]);
     let outcome = get(["-i", &server.url("/")]).succeeds();
-    assert_eq!(outcome.text(), HELLO);
+    assert_eq!(outcome.text(), [interim, HELLO].concat());
     let server = Server::answering(["HTTP/1.1 200 Fine\r\nContent-Length: 5\r\nX: y\r\n\r\n"]);
     let outcome = get(["-I", &server.url("/")]).succeeds();
     assert_eq!(

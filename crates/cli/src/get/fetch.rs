@@ -4,6 +4,7 @@ use super::args::Args;
 use super::attempt::AttemptError;
 use super::output::heads::HeadDump;
 use super::output::progress::Bar;
+use super::output::received::{Received, received};
 use super::output::terminal::Console;
 use super::pump::Pump;
 use super::report::verbose::Narrator;
@@ -44,7 +45,8 @@ impl<'j> Fetch<'j> {
             watcher: Arc::new(Watcher {
                 narrator,
                 heads: heads.cloned(),
-                trace: Mutex::default(),
+                keeps_heads: args.output.include || args.output.head || console.is_readable,
+                seen: Mutex::default(),
             }),
         }
     }
@@ -72,7 +74,17 @@ impl<'j> Fetch<'j> {
 
     /// What happened in the last attempt, even if it failed.
     pub(super) fn trace(&self) -> Trace {
-        self.watcher.trace()
+        self.watcher.lock().trace.clone()
+    }
+
+    /// The heads and trailers that have come since the last call, in all attempts.
+    pub(super) fn take_heads(&self) -> Vec<Received<Vec<u8>>> {
+        std::mem::take(&mut self.watcher.lock().heads)
+    }
+
+    /// The status code of the last answer to CONNECT.
+    pub(super) fn connect_status(&self) -> Option<u16> {
+        self.watcher.lock().connect_status
     }
 
     pub(super) fn pump(&self) -> Pump {
@@ -91,28 +103,42 @@ impl<'j> Fetch<'j> {
 struct Watcher {
     narrator: Option<Narrator>,
     heads: Option<HeadDump>,
-    trace: Mutex<Trace>,
+    keeps_heads: bool,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen so far.
+#[derive(Default)]
+struct Seen {
+    trace: Trace,
+    /// Heads and trailers that have not been shown.
+    heads: Vec<Received<Vec<u8>>>,
+    connect_status: Option<u16>,
 }
 
 impl Watcher {
-    /// Forgets the last attempt when another one begins.
+    /// Forgets the last attempt when another one begins. Its heads are still to be shown.
     fn begin(&self) {
-        *self.lock() = Trace::default();
+        self.lock().trace = Trace::default();
     }
 
-    fn trace(&self) -> Trace {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Trace> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
         // A trace with an event missing is still a trace.
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Watcher {
     fn event(&self, at: Duration, event: &Event<'_>) {
-        self.lock().record(at, event);
+        let mut seen = self.lock();
+        seen.trace.record(at, event);
+        if let Some(received) = received(event).filter(|_| self.keeps_heads) {
+            seen.heads.push(received.to_owned());
+        }
+        if let Event::Tunnel { response, .. } = event {
+            seen.connect_status = status_code(response);
+        }
+        drop(seen);
         if let Some(narrator) = &self.narrator {
             narrator.event(at, event);
         }
@@ -120,4 +146,10 @@ impl Observer for Watcher {
             heads.note(event);
         }
     }
+}
+
+/// The status code in a head.
+fn status_code(head: &[u8]) -> Option<u16> {
+    let code = head.split(|byte| *byte == b' ').nth(1)?.get(..3)?;
+    std::str::from_utf8(code).ok()?.parse().ok()
 }

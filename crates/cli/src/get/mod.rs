@@ -48,7 +48,7 @@ use output::progress::Progress;
 use output::terminal::Console;
 use request::secrets;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use transfer::Run;
 
@@ -69,6 +69,7 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
         // -1 is no limit.
         .max_redirects(u32::try_from(args.request.max_redirs).unwrap_or(u32::MAX))
         .trust_redirects(args.request.location_trusted)
+        .referer_of_redirects(request::referer::is_automatic(&args.request))
         .https_redirects_only(!may_redirect_to_http(args))
         .timeouts(|timeouts| {
             // Nothing at all is too slow as well.
@@ -97,6 +98,7 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
         console,
         progress: &progress,
         heads: heads.as_ref(),
+        fetches: AtomicUsize::new(0),
     };
     let code = if args.download.parallel {
         fetch_in_parallel(&run)

@@ -21,6 +21,8 @@ use super::show::show;
 use crate::failure::Failure;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tinyhttp_client::trace::Trace;
 use tinyhttp_client::{Client, hide_passwords};
 use url::Url;
 
@@ -31,51 +33,61 @@ pub(super) struct Run<'r> {
     pub(super) console: Console,
     pub(super) progress: &'r Progress,
     pub(super) heads: Option<&'r HeadDump>,
+    /// How many fetches have come to their end.
+    pub(super) fetches: AtomicUsize,
+}
+
+/// What is known about the fetch of one URL, as far as it came.
+#[derive(Default)]
+struct Outcome {
+    url: Option<Url>,
+    zone: Option<String>,
+    spec: Option<RequestSpec>,
+    trace: Trace,
+    summary: Summary,
 }
 
 impl Run<'_> {
     /// Fetches the URL and shows the response, or writes it to a file.
     pub(super) fn transfer(&self, target: &Target) -> Result<(), Failure> {
+        let mut outcome = Outcome::default();
+        let result = self.fetch(target, &mut outcome);
+        self.account(target, &outcome, &result)?;
+        result
+    }
+
+    fn fetch(&self, target: &Target, outcome: &mut Outcome) -> Result<(), Failure> {
         let args = self.args;
         let original = target.url.as_str();
         let Address { url, zone } = address::parse(original)?;
+        outcome.url = Some(url.clone());
+        outcome.zone.clone_from(&zone);
         let schemes = args.request.proto.as_ref();
         if schemes.is_some_and(|schemes| !schemes.has(url.scheme())) {
             let what = format!("--proto doesn't let {} be used", url.scheme());
             return Err(Failure::with_code(1, what));
         }
         if gopher::is_gopher(&url) {
-            return self.gopher(target, &url, zone.as_deref());
+            return self.gopher(target, &url, zone.as_deref(), &mut outcome.summary);
         }
         let spec = RequestSpec::new(args, &url, original)?.in_zone(zone);
+        outcome.spec = Some(spec.clone());
         let destination = Destination::choose(args, &spec.url, target)?;
-        let bar = match &destination {
-            Destination::File { path, .. } | Destination::Named(path) => {
-                self.progress.bar(&name_of(path))
-            }
-            Destination::Special(_) | Destination::Stdout if args.download.progress_bar => {
-                self.progress.bar(&hide_passwords(original))
-            }
-            // An upload takes its time before there is anything to show.
-            Destination::Special(_) | Destination::Stdout if spec.is_upload() => {
-                self.progress.bar(&hide_passwords(original))
-            }
-            Destination::Special(_) | Destination::Stdout => Bar::hidden(),
-        };
+        let bar = self.bar(&destination, &spec, original);
         if args.output.dry_run {
             return dry_run::show(&spec, self.client, self.console, &bar);
         }
         let fetch = Fetch::new(args, self.client, self.console, spec, bar, self.heads);
-        let mut summary = Summary::default();
+        let summary = &mut outcome.summary;
         let is_download = matches!(
             destination,
             Destination::File { .. } | Destination::Named(_)
         );
         let has_head = args.output.include || args.output.head;
         let result = if is_download && !has_head {
-            download(&fetch, &destination, &mut summary)
+            download(&fetch, &destination, summary)
         } else {
-            show(&fetch, &destination, &mut summary)
+            show(&fetch, &destination, summary)
         };
         fetch.bar.finish();
         if result.is_ok() {
@@ -85,12 +97,34 @@ impl Run<'_> {
             };
             fetch.tell_written(summary.written, &to);
         }
-        self.account(&fetch, &summary, target.number, &result)?;
+        summary.connect_status = fetch.connect_status();
+        outcome.trace = fetch.trace();
         result
     }
 
-    /// The same by another protocol, which has neither fields nor status codes.
-    fn gopher(&self, target: &Target, url: &Url, zone: Option<&str>) -> Result<(), Failure> {
+    fn bar(&self, destination: &Destination, spec: &RequestSpec, original: &str) -> Bar {
+        match destination {
+            Destination::File { path, .. } | Destination::Named(path) => {
+                self.progress.bar(&name_of(path))
+            }
+            // An upload takes its time before there is anything to show.
+            Destination::Special(_) | Destination::Stdout
+                if self.args.download.progress_bar || spec.is_upload() =>
+            {
+                self.progress.bar(&hide_passwords(original))
+            }
+            Destination::Special(_) | Destination::Stdout => Bar::hidden(),
+        }
+    }
+
+    /// Fetches over another protocol, which has neither fields nor status codes.
+    fn gopher(
+        &self,
+        target: &Target,
+        url: &Url,
+        zone: Option<&str>,
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
         if self.args.download.checksum.is_some() {
             let what = "--checksum is for http:// and https:// only";
             return Err(Failure::with_code(2, what));
@@ -102,7 +136,6 @@ impl Run<'_> {
             .verbose
             .then(|| Narrator::new(self.console));
         let pump = Pump::new(&self.args.download, Bar::hidden());
-        let mut summary = Summary::default();
         gopher::fetch(
             self.client,
             (url, zone),
@@ -110,29 +143,34 @@ impl Run<'_> {
             &pump,
             self.console,
             narrator,
-            &mut summary,
+            summary,
         )
     }
 
-    /// What is said about the fetch as a whole, on standard output.
+    /// Reports the fetch as a whole.
     fn account(
         &self,
-        fetch: &Fetch<'_>,
-        summary: &Summary,
-        number: usize,
+        target: &Target,
+        outcome: &Outcome,
         result: &Result<(), Failure>,
     ) -> Result<(), Failure> {
+        let fetch = self.fetches.fetch_add(1, Ordering::Relaxed);
         let output = &self.args.output;
-        if !(output.explain || output.json_out || output.write_out.is_some()) {
+        if output.dry_run || !(output.explain || output.json_out || output.write_out.is_some()) {
             return Ok(());
         }
+        let unsupported = address::of_any_scheme(&target.url);
         let facts = Facts {
-            spec: &fetch.spec,
-            colour: fetch.console.stdout_colour,
-            summary,
-            trace: &fetch.trace(),
+            given: &address::shown(&target.url),
+            url: outcome.url.as_ref().or(unsupported.as_ref()),
+            zone: outcome.zone.as_deref(),
+            spec: outcome.spec.as_ref(),
+            colour: self.console.stdout_colour,
+            summary: &outcome.summary,
+            trace: &outcome.trace,
             failure: result.as_ref().err(),
-            number,
+            number: target.number,
+            fetch,
         };
         let failed = |error: io::Error| write_failure("to standard output", &error);
         if output.explain {

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(in crate::get) struct OutputArgs {
-    /// Show the response's head before its content
+    /// Show the head of every response before its content: interim responses and redirects too
     #[arg(short, long)]
     pub(in crate::get) include: bool,
     /// Request the head only, with HEAD, and show it
     #[arg(short = 'I', long)]
     pub(in crate::get) head: bool,
     /// Write the head of every response to FILE: interim responses, redirects and retries too; - is
-    /// standard output
+    /// standard output, % standard error
     #[arg(short = 'D', long, value_name = "FILE")]
     pub(in crate::get) dump_header: Option<PathBuf>,
     /// Show each step of the fetch, with its time, on standard error
@@ -38,8 +38,8 @@ pub(in crate::get) struct OutputArgs {
     /// Exit with code 22, after showing the content, if the status is 400 or more
     #[arg(long, conflicts_with = "fail")]
     pub(in crate::get) fail_with_body: bool,
-    /// Print FORMAT at the end, a text with variables such as %{http_code} and %{time_total}; @FILE
-    /// reads it from FILE
+    /// Print FORMAT at the end, a text with curl's variables such as %{http_code} and
+    /// %header{NAME}; @FILE reads it from FILE
     #[arg(short, long, value_name = "FORMAT")]
     pub(in crate::get) write_out: Option<OsString>,
     /// Print a JSON object about the fetch instead of the content

@@ -61,7 +61,7 @@ pub(in crate::get) struct RequestArgs {
         hide_env = true
     )]
     pub(in crate::get) user_agent: Option<OsString>,
-    /// Send URL in the Referer field
+    /// Send URL in the Referer field; with ;auto, redirects send the URL that led there
     #[arg(short = 'e', long, value_name = "URL")]
     pub(in crate::get) referer: Option<OsString>,
     /// Send cookies: 'NAME=VALUE; …', or those of FILE, in Netscape's format; may be repeated

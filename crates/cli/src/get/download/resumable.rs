@@ -11,6 +11,7 @@ use crate::get::output::entity_tag::save_entity_tag;
 use crate::get::output::partial_file::{self, PartialFile};
 use crate::get::output::version::{Version, range_length};
 use crate::get::report::facts::Summary;
+use crate::get::request::conditions;
 use crate::get::request::range::{self, Start};
 use http::{HeaderMap, StatusCode, header};
 use std::io::Read;
@@ -193,6 +194,9 @@ impl Download<'_> {
                 Continuation::Complete if is_end(&response, &version, offset) => {
                     return self.complete(response.fields(), summary);
                 }
+                _ if self.is_in_place() && range::is_complete(&response, offset) => {
+                    return self.complete(response.fields(), summary);
+                }
                 Continuation::Restart if self.is_in_place() => {
                     return Ok(Err(AttemptError::Mismatch.into_failure()));
                 }
@@ -204,7 +208,8 @@ impl Download<'_> {
         if self.fetch.args.output.fail && status.as_u16() >= 400 {
             return Ok(Err(bad_status(status, response.reason())));
         }
-        if status == StatusCode::NOT_MODIFIED {
+        summary.is_unmet = !conditions::is_met(self.fetch.args, &response)?;
+        if status == StatusCode::NOT_MODIFIED || summary.is_unmet {
             return Ok(self.not_modified(summary));
         }
         self.whole(response, persistence, summary)
@@ -346,6 +351,7 @@ impl Download<'_> {
             return Ok(Ok(()));
         };
         let before = part.length;
+        summary.is_decoded = response.is_decoded();
         self.fetch.bar.expect(part.version().total, before);
         self.has_begun = true;
         let limit = length.unwrap_or(u64::MAX);

@@ -1,17 +1,18 @@
 //! `-D`: the head of every response of a run, in the order in which they arrive.
 //!
 //! Interim responses, redirects, responses that are retried and a proxy's answer to CONNECT are
-//! among them. The file is emptied once, when the run begins, and each head is written as it
-//! arrives, so that it is there if the rest fails.
+//! among them, and trailers. The file of `-D` is emptied once, when the run begins, and each head
+//! is written as it arrives, so that it is there if the rest fails.
 
 use super::destination::{create_parent, is_special};
-use super::sink::{open_special, stdout_file};
-use super::terminal::{Console, head};
+use super::received::received;
+use super::sink::{open_special, stderr_file, stdout_file};
+use super::terminal::Console;
 use crate::failure::Failure;
 use crate::get::args::Args;
 use crate::get::failure::write_failure;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tinyhttp_client::trace::Event;
@@ -40,12 +41,16 @@ impl HeadDump {
             return Ok(None);
         }
         let is_stdout = path == Path::new("-");
-        let name = match is_stdout {
-            true => "to standard output".to_owned(),
-            false => path.display().to_string(),
+        let is_stderr = path == Path::new("%");
+        let name = match (is_stdout, is_stderr) {
+            (true, _) => "to standard output".to_owned(),
+            (_, true) => "to standard error".to_owned(),
+            _ => path.display().to_string(),
         };
         let opened = if is_stdout {
             stdout_file()
+        } else if is_stderr {
+            stderr_file()
         } else if is_special(path) {
             open_special(path)
         } else {
@@ -55,26 +60,24 @@ impl HeadDump {
         Ok(Some(HeadDump(Arc::new(Mutex::new(State {
             file,
             name,
-            colour: (is_stdout && console.is_readable).then_some(console.stdout_colour),
+            colour: if is_stderr && io::stderr().is_terminal() {
+                Some(console.stderr_colour)
+            } else {
+                (is_stdout && console.is_readable).then_some(console.stdout_colour)
+            },
             error: None,
         })))))
     }
 
     /// Writes the head, if the event has one.
     pub(in crate::get) fn note(&self, event: &Event<'_>) {
-        let (Event::Interim(raw)
-        | Event::ResponseHead { raw, .. }
-        | Event::Tunnel { response: raw, .. }) = event
-        else {
+        let Some(received) = received(event) else {
             return;
         };
         let mut state = self.lock();
         let result = match state.colour {
-            Some(colour) => {
-                let shown = head(raw, colour);
-                state.file.write_all(shown.as_bytes())
-            }
-            None => state.file.write_all(raw),
+            Some(colour) => state.file.write_all(received.readable(colour).as_bytes()),
+            None => state.file.write_all(received.bytes()),
         };
         if let Err(error) = result {
             state.error.get_or_insert(error);

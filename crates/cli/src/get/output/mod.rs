@@ -9,6 +9,7 @@
 //! | `temporary`, `version` | Under which names, and of which version? |
 //! | `replace` | How does it take the place of an older file? |
 //! | `kept` | What stays after Ctrl-C? |
+//! | `received` | What of a response is not content? |
 //! | `heads`, `entity_tag` | Which parts of the head are kept? (`-D`, `--etag-save`) |
 //! | `terminal`, `json` | What may a terminal see? |
 //! | `progress` | How far is it? |
@@ -21,6 +22,7 @@ pub(super) mod kept;
 pub(super) mod names;
 pub(super) mod partial_file;
 pub(super) mod progress;
+pub(super) mod received;
 pub(super) mod replace;
 pub(super) mod sink;
 pub(super) mod temporary;

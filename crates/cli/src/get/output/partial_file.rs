@@ -156,12 +156,7 @@ impl PartialFile {
     pub(in crate::get) fn in_place(path: &Path, offset: u64, url: &Url) -> Result<Self, Failure> {
         let length = length_of(path);
         if length < offset {
-            let path = path.display();
-            return Err(Failure::with_code(
-                36,
-                format!("{path} has {length} bytes; it can't be resumed at {offset}"),
-            )
-            .hint("-C - resumes where it ends"));
+            return Err(too_short(path, length, offset));
         }
         replace::check(path)?;
         let file = OpenOptions::new()
@@ -360,6 +355,13 @@ impl Drop for PartialFile {
             }
         });
     }
+}
+
+/// The failure of a file that ends before the byte where it is to be resumed.
+pub(in crate::get) fn too_short(path: &Path, length: u64, offset: u64) -> Failure {
+    let path = path.display();
+    let what = format!("{path} has {length} bytes; it can't be resumed at {offset}");
+    Failure::with_code(36, what).hint("-C - resumes where it ends")
 }
 
 /// The length of a regular file; 0 for anything else.

@@ -2,6 +2,7 @@
 
 use super::json::Indenter;
 use super::partial_file::PartialFile;
+use super::received::Received;
 use super::terminal::Console;
 use crate::failure::Failure;
 use crate::get::failure::write_failure;
@@ -47,6 +48,11 @@ impl Output {
         PartialFile::create(path, url, may_replace).map(Output::File)
     }
 
+    /// The user's own file, which grows from that byte on.
+    pub(in crate::get) fn resumed(path: &Path, offset: u64, url: &Url) -> Result<Self, Failure> {
+        PartialFile::in_place(path, offset, url).map(Output::File)
+    }
+
     /// A device, a FIFO or the like.
     pub(in crate::get) fn special(path: &Path) -> Result<Self, Failure> {
         open_special(path)
@@ -54,16 +60,13 @@ impl Output {
             .map_err(|error| write_failure(&path.display().to_string(), &error))
     }
 
-    /// Writes a response's head, for `-i`.
-    pub(in crate::get) fn head(&mut self, raw: &[u8]) -> Result<(), Failure> {
+    /// Writes a response's head or its trailers, for `-i`.
+    pub(in crate::get) fn head(&mut self, received: &Received<Vec<u8>>) -> Result<(), Failure> {
         match self {
-            Output::Terminal(text) => {
-                let shown = super::terminal::head(raw, text.colour);
-                text.file
-                    .write_all(shown.as_bytes())
-                    .map_err(|error| write_failure("to standard output", &error))
-            }
-            _ => self.write(raw),
+            Output::Terminal(text) => text
+                .interrupt(&received.readable(text.colour))
+                .map_err(|error| write_failure("to standard output", &error)),
+            _ => self.write(received.bytes()),
         }
     }
 
@@ -119,15 +122,18 @@ pub(in crate::get) fn stdout_file() -> io::Result<File> {
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
+/// Standard error as a file.
+pub(in crate::get) fn stderr_file() -> io::Result<File> {
+    io::stderr().as_fd().try_clone_to_owned().map(File::from)
+}
+
 /// Opens a device, a FIFO or the like for writing.
 pub(in crate::get) fn open_special(path: &Path) -> io::Result<File> {
     match path.to_str() {
         // A descriptor that is open has a position; the same file opened anew would be written from
         // its beginning.
         Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => stdout_file(),
-        Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
-            io::stderr().as_fd().try_clone_to_owned().map(File::from)
-        }
+        Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => stderr_file(),
         _ => OpenOptions::new().write(true).open(path),
     }
 }
@@ -175,6 +181,14 @@ impl Text {
         Ok(())
     }
 
+    /// Writes lines between content, such as trailers behind it.
+    fn interrupt(&mut self, lines: &str) -> io::Result<()> {
+        if !self.is_binary {
+            self.flush()?;
+        }
+        self.file.write_all(lines.as_bytes())
+    }
+
     fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Some(last) = bytes.last() {
             self.ends_line = *last == b'\n';
@@ -194,15 +208,20 @@ impl Text {
                 b"(this is not text; write it to a file with -o FILE, or into a pipe)\n",
             );
         }
+        self.flush()
+    }
+
+    /// Writes what is held back, and ends the line: a prompt belongs on a line of its own.
+    fn flush(&mut self) -> io::Result<()> {
         let rest = std::mem::take(&mut self.cut);
         self.show(&rest)?;
         if let Some(indenter) = &mut self.json {
             self.file.write_all(indenter.finish().as_bytes())?;
         }
-        // The prompt belongs on a line of its own.
         if !self.ends_line {
             self.file.write_all(b"\n")?;
         }
+        self.ends_line = true;
         Ok(())
     }
 }

@@ -94,23 +94,36 @@ pub(in crate::get) fn head(raw: &[u8], colour: bool) -> String {
             shown.push('\n');
             break;
         }
-        let written = if index == 0 {
-            writeln!(shown, "{}", paint(line, start_line_style(line), colour))
+        if index == 0 {
+            // Writing to a String doesn't fail.
+            let _ = writeln!(shown, "{}", paint(line, start_line_style(line), colour));
         } else {
-            match line.split_once(':') {
-                Some((name, value)) => writeln!(
-                    shown,
-                    "{}:{}",
-                    paint(name, styles::NAME, colour),
-                    visible(value)
-                ),
-                None => writeln!(shown, "{}", visible(line)),
-            }
-        };
-        // Writing to a String doesn't fail.
-        let _ = written;
+            field(line, colour, &mut shown);
+        }
     }
     shown
+}
+
+/// Field lines for reading.
+pub(in crate::get) fn fields(raw: &[u8], colour: bool) -> String {
+    let mut shown = String::new();
+    for line in String::from_utf8_lossy(raw).lines() {
+        field(line, colour, &mut shown);
+    }
+    shown
+}
+
+fn field(line: &str, colour: bool, shown: &mut String) {
+    // Writing to a String doesn't fail.
+    let _ = match line.split_once(':') {
+        Some((name, value)) => writeln!(
+            shown,
+            "{}:{}",
+            paint(name, styles::NAME, colour),
+            visible(value)
+        ),
+        None => writeln!(shown, "{}", visible(line)),
+    };
 }
 
 pub(in crate::get) fn start_line_style(line: &str) -> Style {
@@ -134,6 +147,7 @@ mod tests {
             head(raw, false),
             "HTTP/1.1 200 OK\nA: b\\u{1b}[2J\nC: d\n\n"
         );
+        assert_eq!(fields(b"A: b\x07\r\nc\r\n", false), "A: b\\u{7}\nc\n");
         let coloured = head(raw, true);
         assert!(coloured.starts_with("\x1b[1m\x1b[32mHTTP/1.1 200 OK\x1b[0m\n"));
         assert!(coloured.contains("\x1b[36mA\x1b[0m: b\\u{1b}[2J\n"));

@@ -4,8 +4,7 @@ use super::facts::{Facts, total};
 use super::redact;
 use crate::failure::Failure;
 use crate::visible::is_dangerous;
-use http::HeaderMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
 use tinyhttp_client::BodyLength;
@@ -15,9 +14,9 @@ use tinyhttp_client::trace::{Attempt, Hop, Outcome};
 pub(in crate::get) fn object(facts: &Facts<'_>) -> Value {
     let last = facts.trace.hops.last();
     json!({
-        "url": redact::url(&facts.spec.url),
+        "url": facts.spec.map_or_else(|| facts.given.to_owned(), |spec| redact::url(&spec.url)),
         "effective_url": last.map(|hop| redact::url(&hop.url)),
-        "method": facts.spec.method.as_str(),
+        "method": facts.spec.map(|spec| spec.method.as_str()),
         "status": last.and_then(|hop| hop.response.status).map(|status| status.as_u16()),
         "exit_code": facts.failure.map_or(0, Failure::code),
         "error": facts.failure.map(Failure::what),
@@ -68,6 +67,7 @@ fn hop(hop: &Hop) -> Value {
         "request": message(&hop.request.head),
         "interim": hop.response.interim.iter().map(|head| message(head)).collect::<Vec<_>>(),
         "response": message(&hop.response.head),
+        "trailers": field_lines(redact::head(&hop.response.trailers).as_slice()),
         "status": hop.response.status.map(|status| status.as_u16()),
         "content": {
             "framing": hop.response.length.map(|length| match length {
@@ -114,28 +114,20 @@ fn attempt(attempt: &Attempt) -> Value {
 fn message(raw: &[u8]) -> Value {
     let shown = redact::head(raw);
     let text = String::from_utf8_lossy(&shown);
-    let mut lines = text.lines();
-    let Some(start_line) = lines.next() else {
+    let Some((start_line, fields)) = text.split_once('\n') else {
         return Value::Null;
     };
-    let fields: Vec<_> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| json!([name, value.trim()]))
-        .collect();
-    json!({ "start_line": start_line, "fields": fields })
+    let start_line = start_line.trim_end_matches('\r');
+    json!({ "start_line": start_line, "fields": field_lines(fields.as_bytes()) })
 }
 
-/// The fields by name, as curl's %{header_json} has them.
-pub(in crate::get) fn fields_object(fields: &HeaderMap) -> Value {
-    let mut object = Map::new();
-    for name in fields.keys() {
-        let values = fields.get_all(name).iter();
-        let values: Vec<_> = values
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .collect();
-        object.insert(name.to_string(), json!(values));
-    }
-    Value::Object(object)
+/// Field lines: name and value of each.
+fn field_lines(lines: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(lines);
+    let fields = text.lines().filter_map(|line| line.split_once(':'));
+    fields
+        .map(|(name, value)| json!([name, value.trim()]))
+        .collect()
 }
 
 /// To a microsecond.

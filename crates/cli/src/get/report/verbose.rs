@@ -1,6 +1,6 @@
 //! `-v`: the seven steps of a fetch on stderr, each with its time.
 
-use crate::get::output::terminal::{Console, paint, styles};
+use crate::get::output::terminal::{self, Console, paint, styles};
 use crate::visible::visible;
 use std::fmt;
 use std::io::Write;
@@ -35,7 +35,7 @@ impl Narrator {
             return;
         }
         let shown = super::redact::head(raw);
-        for line in crate::get::output::terminal::head(&shown, self.colour).lines() {
+        for line in terminal::head(&shown, self.colour).lines() {
             self.line(format_args!("{mark} {line}"));
         }
     }
@@ -79,6 +79,12 @@ impl Observer for Narrator {
             }
             Event::FirstByte => step("5 response", format_args!("its first byte is here")),
             Event::Interim(raw) | Event::ResponseHead { raw, .. } => self.head('<', raw),
+            Event::Trailers(raw) => {
+                let shown = super::redact::head(raw);
+                for line in terminal::fields(&shown, self.colour).lines() {
+                    self.line(format_args!("< {line}"));
+                }
+            }
             Event::Tolerated(deviation) => step(
                 "",
                 format_args!("forgiven (--strict would not): {deviation}"),

@@ -1,17 +1,26 @@
-//! `-w`: facts about a fetch for scripts, under curl's names.
+//! `-w`: a text about a fetch for scripts, with curl's variables.
+//!
+//! | in the format | stands for |
+//! |---|---|
+//! | `%{NAME}` | the value of a variable |
+//! | `%header{NAME}` | the first value of a field in the last response |
+//! | `%header{NAME:all:SEPARATOR}` | all its values, in the responses of redirects too |
+//! | `%time{FORMAT}` | the current time |
+//! | `%output{FILE}`, `%output{>>FILE}` | from here on, write to FILE, or at its end |
+//! | `%{stdout}`, `%{stderr}` | from here on, write there |
+//! | `%{onerror}` | what follows is for failures only |
+//! | `%%`, `\\n`, `\\r`, `\\t` | a percent sign, line ends, a tab |
 
-use super::facts::{Facts, fields, total};
-use super::{json_out, redact};
-use crate::failure::Failure;
+use super::facts::{Facts, fields};
+use super::strftime;
+use super::variables;
 use crate::get::args::bytes;
 use crate::visible::visible;
 use http::HeaderValue;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::time::Duration;
-use tinyhttp_client::trace::Hop;
-use tinyhttp_client::{Peer, hide_passwords};
 
 /// Writes the format, with every variable filled in.
 pub(in crate::get) fn write_out(format: &OsStr, facts: &Facts<'_>) -> io::Result<()> {
@@ -24,158 +33,229 @@ pub(in crate::get) fn write_out(format: &OsStr, facts: &Facts<'_>) -> io::Result
         Some(path) => std::fs::read(bytes::path(path))?,
         None => format.as_bytes().to_vec(),
     };
-    let (mut stdout, mut stderr) = (io::stdout(), io::stderr());
-    // The format is the user's, and may do what it likes to a terminal; values come from elsewhere.
-    let mut is_terminal = stdout.is_terminal();
-    let mut out: &mut dyn Write = &mut stdout;
+    let mut out = Sink::stdout();
     let mut rest = format.as_slice();
-    while let Some((first, behind)) = rest.split_first() {
-        if let Some((name, after)) = variable(rest, b"%{") {
-            match name {
-                "stdout" => {
-                    is_terminal = io::stdout().is_terminal();
-                    out = &mut stdout;
-                }
-                "stderr" => {
-                    is_terminal = io::stderr().is_terminal();
-                    out = &mut stderr;
-                }
-                "onerror" if facts.failure.is_none() => break,
-                "onerror" => {}
-                name if is_terminal => write!(out, "{}", visible(&value(name, facts)))?,
-                name => write!(out, "{}", value(name, facts))?,
+    while !rest.is_empty() {
+        let (piece, behind) = Piece::first(rest);
+        rest = behind;
+        match piece {
+            // The format is the user's, and may do what it likes to a terminal.
+            Piece::Text(text) => out.to.write_all(text)?,
+            Piece::Variable("stdout") => out.change(Sink::stdout())?,
+            Piece::Variable("stderr") => out.change(Sink::stderr())?,
+            Piece::Variable("onerror") if facts.failure.is_none() => break,
+            Piece::Variable("onerror") => {}
+            Piece::Variable(name) => match variables::value(name, facts) {
+                Some(value) => out.show(value.to_string().as_bytes())?,
+                None => eprintln!(
+                    "tinyhttp: -w: there is no variable {}",
+                    visible(&format!("%{{{name}}}"))
+                ),
+            },
+            Piece::Header(text) => header(text, facts, &mut out)?,
+            Piece::Time(format) => {
+                out.to
+                    .write_all(&strftime::format(format, chrono::Utc::now()))?;
             }
-            rest = after;
-        } else if let Some((name, after)) = variable(rest, b"%header{") {
-            let fields = fields(facts.trace.hops.last());
-            let value = fields
-                .get(name)
-                .map(HeaderValue::as_bytes)
-                .unwrap_or_default();
-            match is_terminal {
-                true => write!(out, "{}", visible(&String::from_utf8_lossy(value)))?,
-                false => out.write_all(value)?,
+            // Where the file can't be written, the output stays where it is, as in curl.
+            Piece::Output(path) => {
+                if let Ok(sink) = Sink::file(path) {
+                    out.change(sink)?;
+                }
             }
-            rest = after;
-        } else if let Some((shown, after)) = escape(rest) {
-            out.write_all(shown.as_bytes())?;
-            rest = after;
-        } else {
-            out.write_all(&[*first])?;
-            rest = behind;
         }
     }
-    out.flush()
+    out.to.flush()
 }
 
-/// The name in braces behind `opening`, and the text behind that. No variable has a name that is
-/// not UTF-8.
-fn variable<'t>(text: &'t [u8], opening: &[u8]) -> Option<(&'t str, &'t [u8])> {
-    let (name, rest) = bytes::split_once(text.strip_prefix(opening)?, b'}')?;
-    Some((std::str::from_utf8(name).unwrap_or_default(), rest))
+/// A part of a format.
+#[derive(Debug, PartialEq)]
+enum Piece<'f> {
+    Text(&'f [u8]),
+    Variable(&'f str),
+    Header(&'f [u8]),
+    Time(&'f [u8]),
+    Output(&'f [u8]),
 }
 
-fn escape(text: &[u8]) -> Option<(&'static str, &[u8])> {
-    [("\\n", "\n"), ("\\t", "\t"), ("\\r", "\r"), ("%%", "%")]
-        .iter()
-        .find_map(|(from, to)| Some((*to, text.strip_prefix(from.as_bytes())?)))
+impl<'f> Piece<'f> {
+    /// The first piece of a format that is not empty, and what is behind it.
+    fn first(format: &'f [u8]) -> (Self, &'f [u8]) {
+        let in_braces = |opening: &[u8]| {
+            let text = format.strip_prefix(opening)?;
+            bytes::split_once(text, b'}')
+        };
+        if let Some((name, rest)) = in_braces(b"%{") {
+            // No variable has a name that is not UTF-8.
+            let name = std::str::from_utf8(name).unwrap_or("\u{fffd}");
+            return (Piece::Variable(name), rest);
+        }
+        if let Some(text) = format.strip_prefix(b"%header{")
+            && let Some((text, rest)) = unescaped_brace(text)
+        {
+            return (Piece::Header(text), rest);
+        }
+        if let Some((format, rest)) = in_braces(b"%time{") {
+            return (Piece::Time(format), rest);
+        }
+        if let Some((path, rest)) = in_braces(b"%output{") {
+            return (Piece::Output(path), rest);
+        }
+        let (text, length): (&[u8], usize) = match format {
+            [b'%', b'%', ..] => (b"%", 2),
+            [b'\\', b'n', ..] => (b"\n", 2),
+            [b'\\', b'r', ..] => (b"\r", 2),
+            [b'\\', b't', ..] => (b"\t", 2),
+            // A backslash before anything else is a backslash, also before another one.
+            [b'\\', _, ..] => (&format[..2], 2),
+            _ => (&format[..1], 1),
+        };
+        (Piece::Text(text), &format[length..])
+    }
 }
 
-/// The value of a variable; empty for an unknown one, as in curl.
-fn value(name: &str, facts: &Facts<'_>) -> String {
-    let hop = facts.trace.hops.last();
-    let seconds = |at: Option<Duration>| format!("{:.6}", at.unwrap_or_default().as_secs_f64());
-    let total = total(facts.trace);
-    let speed = |bytes: u64| (bytes as f64 / total.as_secs_f64().max(1e-6)) as u64;
-    let sent: u64 = facts.trace.hops.iter().map(|hop| hop.request.content).sum();
-    let address = || match hop.and_then(|hop| hop.peer.as_ref()) {
-        Some(Peer::Tcp(address)) => Some(*address),
-        _ => None,
+/// What is before the first brace without a backslash, and what is behind it.
+fn unescaped_brace(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let is_end = |at: &usize| text[*at] == b'}' && (*at == 0 || text[at - 1] != b'\\');
+    let end = (0..text.len()).find(is_end)?;
+    Some((&text[..end], &text[end + 1..]))
+}
+
+/// Writes the value of a field: the first in the last response, or `NAME:all:SEPARATOR`.
+fn header(text: &[u8], facts: &Facts<'_>, out: &mut Sink) -> io::Result<()> {
+    let (name, separator) = match bytes::split_once(text, b':') {
+        Some((name, rest)) if rest.starts_with(b"all:") => (name, Some(&rest[4..])),
+        _ => (text, None),
     };
-    match name {
-        "http_code" | "response_code" => {
-            let status = hop.and_then(|hop| hop.response.status);
-            format!("{:03}", status.map_or(0, |status| status.as_u16()))
+    let Ok(name) = http::HeaderName::from_bytes(name) else {
+        return Ok(());
+    };
+    let Some(separator) = separator else {
+        let fields = fields(facts.trace.hops.last());
+        let value = fields.get(name).map(HeaderValue::as_bytes);
+        return out.show(value.unwrap_or_default());
+    };
+    let mut is_first = true;
+    for hop in &facts.trace.hops {
+        for value in fields(Some(hop)).get_all(&name) {
+            if !is_first {
+                write_separator(separator, out)?;
+            }
+            is_first = false;
+            out.show(value.as_bytes())?;
         }
-        "http_version" => match hop.map(|hop| hop.response.head.as_slice()) {
-            Some(head) if head.starts_with(b"HTTP/1.0") => "1.0".to_owned(),
-            Some(head) if head.starts_with(b"HTTP/1.1") => "1.1".to_owned(),
-            _ => "0".to_owned(),
-        },
-        "method" => hop.map_or(facts.spec.method.to_string(), |hop| hop.method.to_string()),
-        "url" => redact::url(&facts.spec.url),
-        "url_effective" => redact::url(hop.map_or(&facts.spec.url, |hop| &hop.url)),
-        "urlnum" => facts.number.to_string(),
-        "scheme" => hop.map_or("", |hop| hop.url.scheme()).to_ascii_uppercase(),
-        "content_type" => field(hop, "content-type"),
-        "redirect_url" => hop.and_then(redirect_url).unwrap_or_default(),
-        "referer" => {
-            let referer = facts.spec.fields.get("Referer");
-            hide_passwords(&String::from_utf8_lossy(referer.unwrap_or_default()))
+    }
+    Ok(())
+}
+
+/// Writes a separator, in which a backslash may stand before a brace too.
+fn write_separator(separator: &[u8], out: &mut Sink) -> io::Result<()> {
+    let mut rest = separator;
+    while !rest.is_empty() {
+        if let Some(behind) = rest.strip_prefix(b"\\}") {
+            out.to.write_all(b"}")?;
+            rest = behind;
+            continue;
         }
-        "num_headers" => fields(hop).len().to_string(),
-        "num_redirects" => facts.trace.hops.len().saturating_sub(1).to_string(),
-        "num_retries" => facts.summary.retries.to_string(),
-        "num_connects" => {
-            let new = |hop: &&Hop| hop.timings.connected.is_some() && hop.reused == 0;
-            facts.trace.hops.iter().filter(new).count().to_string()
+        match Piece::first(rest) {
+            (Piece::Text(text), behind) if rest[0] == b'\\' => {
+                out.to.write_all(text)?;
+                rest = behind;
+            }
+            _ => {
+                out.to.write_all(&rest[..1])?;
+                rest = &rest[1..];
+            }
         }
-        "remote_ip" => address()
-            .map(|address| address.ip().to_string())
-            .unwrap_or_default(),
-        "remote_port" => address().map_or(0, |address| address.port()).to_string(),
-        "size_download" => facts.summary.written.to_string(),
-        "size_upload" => sent.to_string(),
-        "size_header" => {
-            let heads = facts.trace.hops.iter().map(|hop| hop.response.head.len());
-            heads.sum::<usize>().to_string()
+    }
+    Ok(())
+}
+
+/// Where the text goes.
+struct Sink {
+    to: Box<dyn Write>,
+    is_terminal: bool,
+}
+
+impl Sink {
+    fn stdout() -> Self {
+        Sink {
+            to: Box::new(io::stdout()),
+            is_terminal: io::stdout().is_terminal(),
         }
-        "size_request" => {
-            let heads = facts.trace.hops.iter().map(|hop| hop.request.head.len());
-            (heads.sum::<usize>() as u64 + sent).to_string()
+    }
+
+    fn stderr() -> Self {
+        Sink {
+            to: Box::new(io::stderr()),
+            is_terminal: io::stderr().is_terminal(),
         }
-        "speed_download" => speed(facts.summary.written).to_string(),
-        "speed_upload" => speed(sent).to_string(),
-        "ssl_verify_result" => "0".to_owned(),
-        "time_namelookup" => seconds(hop.and_then(|hop| hop.timings.resolved)),
-        "time_connect" => seconds(hop.and_then(|hop| hop.timings.connected)),
-        "time_appconnect" => seconds(hop.and_then(|hop| hop.timings.secured)),
-        "time_pretransfer" => seconds(hop.and_then(|hop| hop.timings.send)),
-        "time_starttransfer" => seconds(hop.and_then(|hop| hop.timings.first_byte)),
-        "time_redirect" => seconds(hop.map(|hop| hop.timings.started)),
-        "time_total" => seconds(Some(total)),
-        "filename_effective" => {
-            let path = facts.summary.file.as_ref();
-            path.map_or_else(String::new, |path| path.display().to_string())
+    }
+
+    /// A file, which is emptied unless its name begins with `>>`.
+    fn file(path: &[u8]) -> io::Result<Self> {
+        let file = match path.strip_prefix(b">>") {
+            Some(path) => File::options()
+                .append(true)
+                .create(true)
+                .open(bytes::path(path)),
+            None => File::create(bytes::path(path)),
+        }?;
+        Ok(Sink {
+            is_terminal: file.is_terminal(),
+            to: Box::new(file),
+        })
+    }
+
+    fn change(&mut self, to: Sink) -> io::Result<()> {
+        self.to.flush()?;
+        *self = to;
+        Ok(())
+    }
+
+    /// Writes a value, which comes from elsewhere: a terminal must not obey it.
+    fn show(&mut self, value: &[u8]) -> io::Result<()> {
+        if self.is_terminal {
+            return write!(self.to, "{}", visible(&String::from_utf8_lossy(value)));
         }
-        "exitcode" => facts.failure.map_or(0, Failure::code).to_string(),
-        "errormsg" => facts
-            .failure
-            .map(Failure::what)
-            .unwrap_or_default()
-            .to_owned(),
-        "json" => json_out::text(&json_out::object(facts)),
-        "header_json" => json_out::text(&json_out::fields_object(&fields(hop))),
-        _ => String::new(),
+        self.to.write_all(value)
     }
 }
 
-/// Where the response points, whether or not that was followed.
-fn redirect_url(hop: &Hop) -> Option<String> {
-    let is_redirect = hop
-        .response
-        .status
-        .is_some_and(|status| status.is_redirection());
-    let location = field(Some(hop), "location");
-    let url = hop.url.join(&location).ok()?;
-    (is_redirect && !location.is_empty()).then(|| redact::url(&url))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn field(hop: Option<&Hop>, name: &str) -> String {
-    let fields = fields(hop);
-    let value = fields
-        .get(name)
-        .map(HeaderValue::as_bytes)
-        .unwrap_or_default();
-    String::from_utf8_lossy(value).into_owned()
+    #[test]
+    fn pieces() {
+        let table: &[(&str, &[&str])] = &[
+            ("a%{b}c", &["Text a", "Variable b", "Text c"]),
+            ("%{a", &["Text %", "Text {", "Text a"]),
+            ("%header{a:all:{\\}}b", &["Header a:all:{\\}", "Text b"]),
+            ("%time{%H}", &["Time %H"]),
+            ("%output{>>a}%x", &["Output >>a", "Text %", "Text x"]),
+            ("%%{a}", &["Text %", "Text {", "Text a", "Text }"]),
+            (
+                "\\n\\\\n\\q\\",
+                &["Text \n", "Text \\\\", "Text n", "Text \\q", "Text \\"],
+            ),
+        ];
+        for (format, want) in table {
+            let mut rest = format.as_bytes();
+            let mut got = Vec::new();
+            while !rest.is_empty() {
+                let (piece, behind) = Piece::first(rest);
+                rest = behind;
+                let (kind, text) = match piece {
+                    Piece::Text(text) => ("Text", text),
+                    Piece::Variable(name) => ("Variable", name.as_bytes()),
+                    Piece::Header(text) => ("Header", text),
+                    Piece::Time(text) => ("Time", text),
+                    Piece::Output(text) => ("Output", text),
+                };
+                got.push(format!("{kind} {}", String::from_utf8_lossy(text)));
+            }
+            assert_eq!(got, *want, "{format}");
+        }
+    }
 }

@@ -75,8 +75,18 @@ pub(in crate::get) fn after_scheme(text: &str) -> &str {
     scheme(text).map_or(text, |(_, rest)| rest.trim_start_matches('/'))
 }
 
+/// The URL with any scheme, or without one, for reports about URLs that are not supported.
+pub(in crate::get) fn of_any_scheme(text: &str) -> Option<Url> {
+    let text = text.trim();
+    let full = match scheme(text) {
+        Some(_) => text.to_owned(),
+        None => format!("http://{text}"),
+    };
+    Url::parse(&full).ok()
+}
+
 /// The text without a password.
-fn shown(text: &str) -> String {
+pub(in crate::get) fn shown(text: &str) -> String {
     let (scheme, rest) = text.split_at(text.len() - after_scheme(text).len());
     let rest = hide_passwords(&format!("//{rest}"));
     format!("{scheme}{}", &rest[2..])

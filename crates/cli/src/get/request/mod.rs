@@ -5,14 +5,16 @@
 //! | `address` | Which URL is meant? |
 //! | `spec` | Which method, target, fields and content does the request have? |
 //! | `fields` | Which fields does it have, in which order? |
+//! | `referer` | Which URL led here? |
 //! | `secrets`, `netrc` | As which user, with which password or token? |
 //! | `cookies` | Which cookies are sent, and where are they kept? |
-//! | `range`, `dates` | Which part, and on which condition? |
+//! | `range`, `conditions`, `dates` | Which part, and on which condition? |
 //! | `content` | What is sent with it? |
 //! | `data` | What do `-d` and its like send? |
 //! | `multipart`, `form_grammar`, `encoder` | What does `-F` send? |
 
 pub(super) mod address;
+pub(super) mod conditions;
 pub(super) mod content;
 #[cfg(feature = "cookies")]
 pub(super) mod cookies;
@@ -24,5 +26,6 @@ pub(super) mod form_grammar;
 pub(super) mod multipart;
 pub(super) mod netrc;
 pub(super) mod range;
+pub(super) mod referer;
 pub(super) mod secrets;
 pub(super) mod spec;

@@ -17,8 +17,9 @@ use super::content::Content;
 use crate::failure::Failure;
 use crate::get::args::Args;
 use crate::get::failure::read_failure;
+use http::{StatusCode, header};
 use std::path::Path;
-use tinyhttp_client::file_length;
+use tinyhttp_client::{BodyLength, Response, file_length};
 
 /// `-C`: a byte, or `-` for where it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +127,19 @@ fn resumed_upload(
         "Content-Range",
         format!("bytes {first}-{last}/{total}"),
     )))
+}
+
+/// Whether the response to a request for everything from `offset` on, which is not the rest, shows
+/// that there is no rest, so that what -C resumes is complete. As with curl, the length decides:
+/// that of a whole which came in place of a part, or the one that a 416 names, if it names any.
+pub(in crate::get) fn is_complete(response: &Response, offset: u64) -> bool {
+    if response.status() == StatusCode::OK {
+        return response.length() == BodyLength::Known(offset) && !response.is_decoded();
+    }
+    let range = response.field(header::CONTENT_RANGE.as_str());
+    let total = range.and_then(|range| range.rsplit('/').next()?.trim().parse::<u64>().ok());
+    response.status() == StatusCode::RANGE_NOT_SATISFIABLE
+        && total.is_none_or(|total| total == offset)
 }
 
 fn length(path: &Path) -> Result<Option<u64>, Failure> {

@@ -1,11 +1,11 @@
 //! From the flags to a request: method, target, fields, content.
 
+use super::conditions;
 use super::content::Content;
 use super::data::{self, Data};
-use super::dates::date;
 use super::fields::Fields;
 use super::multipart::Form;
-use super::{range, secrets};
+use super::{range, referer, secrets};
 use crate::failure::Failure;
 use crate::get::args::Args;
 use crate::get::args::bytes::{self, UNRESERVED, percent_encoded, quoted, split_once};
@@ -71,8 +71,8 @@ impl RequestSpec {
             fields.set("User-Agent", agent.as_bytes());
         }
         fields.set("Accept", "*/*");
-        if let Some(referer) = &request.referer {
-            fields.set("Referer", referer.as_bytes());
+        if let Some(referer) = referer::first(request) {
+            fields.set("Referer", referer);
         }
         #[cfg(feature = "cookies")]
         for cookie in request.cookie.iter().map(|cookie| cookie.as_bytes()) {
@@ -80,7 +80,7 @@ impl RequestSpec {
                 fields.append("Cookie", cookie);
             }
         }
-        conditions(args, &mut fields)?;
+        conditions::state(args, &mut fields)?;
         for (name, value) in typed.iter() {
             fields.set(name, value);
         }
@@ -347,22 +347,4 @@ fn path_as_is(url: &Url, original: &str) -> Option<String> {
         Some(query) => format!("{path}?{query}"),
         None => path.to_string(),
     })
-}
-
-/// -z and --etag-compare (RFC 9110 §13.1).
-fn conditions(args: &Args, fields: &mut Fields) -> Result<(), Failure> {
-    if let Some(given) = &args.request.time_cond {
-        let (name, text) = match given.as_bytes().strip_prefix(b"-") {
-            Some(text) => ("If-Unmodified-Since", OsStr::from_bytes(text)),
-            None => ("If-Modified-Since", given.as_os_str()),
-        };
-        fields.set(name, date(text)?.to_string());
-    }
-    if let Some(path) = &args.request.etag_compare {
-        // The first time there is none, and everything is new.
-        let tag = std::fs::read(path).unwrap_or_default();
-        let tag = tag.trim_ascii();
-        fields.set("If-None-Match", if tag.is_empty() { b"\"\"" } else { tag });
-    }
-    Ok(())
 }
