@@ -12,10 +12,10 @@ FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message conformance floods fuzz soak deny vet sbom reproducible install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message conformance floods fuzz soak check-portable deny vet sbom reproducible install clean test-tools bench-tools
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: ## build, and serve www/ on http://127.0.0.1:8080/
 	$(CARGO) build --release --locked -p tinyhttp
@@ -27,6 +27,10 @@ test: lint doc test-tools ## check everything: lint, doc, and all tests
 lint: ## formatting and clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy -p tinyhttp --no-default-features --locked -- -D warnings
+
+check-portable: ## type-check message, client and get for macOS, FreeBSD and (not get) Windows
+	.ci/portable
 
 doc: ## the crates' documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

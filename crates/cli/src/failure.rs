@@ -32,6 +32,7 @@ impl Failure {
     }
 
     /// Makes the failure of a server that can't start.
+    #[cfg(feature = "serve")]
     pub(crate) fn cannot_start(error: &io::Error) -> Self {
         Failure::new(
             format!("can't start the server: {error}"),

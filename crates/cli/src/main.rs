@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `flags` | flags that clap builds only for the command that is used |
 //! | `usage` | the hint for a command line without a command |
-//! | `serve` | serving a directory |
+//! | `serve` | serving a directory; a feature of the package |
 //! | `get` | fetching URLs |
 //! | `resolve` | finding the addresses of a host |
 //! | `manual` | man pages and shell completions |
@@ -17,6 +17,7 @@
 
 mod flags;
 mod usage;
+#[cfg(feature = "serve")]
 mod serve;
 mod get;
 mod resolve;
@@ -47,6 +48,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Command {
     /// Serve a directory over HTTP
+    #[cfg(feature = "serve")]
     Serve(Flags<serve::Args>),
     /// Fetch URLs: readable on a terminal, exact in a pipe
     Get(Flags<get::Args>),
@@ -59,6 +61,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "serve")]
     if serve::is_log_process(std::env::args_os().next().as_deref()) {
         return serve::run_log_process();
     }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         error.exit()
     });
     match args.command {
+        #[cfg(feature = "serve")]
         Command::Serve(Flags(args)) => serve::run(&args),
         Command::Get(Flags(args)) => get::run(*args),
         Command::Resolve(Flags(args)) => resolve::run(&args),

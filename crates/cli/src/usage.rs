@@ -56,7 +56,9 @@ fn command_meant(error: &Error, arguments: &[OsString]) -> Option<String> {
     let rest: Vec<String> = words.collect::<Option<_>>()?;
     let rest = rest.join(" ");
     let path = Path::new(word);
-    let try_this = if path.is_dir() {
+    let try_this = if path.exists() && cfg!(not(feature = "serve")) {
+        "this program was built without the command that serves directories".to_owned()
+    } else if path.is_dir() {
         format!("to serve that directory: tinyhttp serve {rest}")
     } else if is_url(word) && !path.exists() {
         format!("to fetch that URL: tinyhttp get {rest}")
@@ -65,6 +67,8 @@ fn command_meant(error: &Error, arguments: &[OsString]) -> Option<String> {
         format!("that is a file; to serve its directory: tinyhttp serve {dir}")
     } else if is_similar {
         return None;
+    } else if cfg!(not(feature = "serve")) {
+        "to fetch a URL: tinyhttp get URL".to_owned()
     } else {
         "to serve a directory: tinyhttp serve DIR; to fetch a URL: tinyhttp get URL".to_owned()
     };

@@ -9,8 +9,12 @@ use crate::deadline::Deadline;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+#[cfg(unix)]
 use std::os::fd::AsFd;
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
+#[cfg(windows)]
+use std::os::windows::io::AsSocket as AsFd;
 use std::time::Duration;
 
 /// Bytes in both directions. `read` and `write` never block: they return `WouldBlock` instead.
@@ -40,6 +44,7 @@ impl Socket<TcpStream> {
     }
 }
 
+#[cfg(unix)]
 impl Socket<UnixStream> {
     /// Connects to a Unix domain socket, which happens at once or not at all.
     pub(crate) fn unix(path: &std::path::Path) -> io::Result<Self> {
@@ -49,6 +54,14 @@ impl Socket<UnixStream> {
             stream,
             drained: true,
         })
+    }
+}
+
+/// Elsewhere std has no Unix domain sockets.
+#[cfg(not(unix))]
+impl Socket<TcpStream> {
+    pub(crate) fn unix(_path: &std::path::Path) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

@@ -2,6 +2,7 @@
 //! versions, and shows the file under its name only when it is whole and verified.
 
 use super::checksum::Checksum;
+use super::fit::{announced, is_end, is_rest};
 use super::segments;
 use crate::failure::Failure;
 use crate::get::attempt::{AttemptError, Persistence, bad_status};
@@ -9,7 +10,7 @@ use crate::get::fetch::Fetch;
 use crate::get::output::destination::Destination;
 use crate::get::output::entity_tag::save_entity_tag;
 use crate::get::output::partial_file::{self, PartialFile};
-use crate::get::output::version::{Version, range_length};
+use crate::get::output::version::Version;
 use crate::get::report::facts::Summary;
 use crate::get::request::conditions;
 use crate::get::request::range::{self, Start};
@@ -18,7 +19,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::SystemTime;
 use tinyhttp_client::retry::{Continuation, Validator, continuation};
-use tinyhttp_client::{BodyLength, Error, HttpDate, Response};
+use tinyhttp_client::{Error, HttpDate, Response};
 
 /// Downloads the content of the response to a file.
 pub(in crate::get) fn download(
@@ -471,45 +472,4 @@ fn nothing_to_verify() -> Failure {
         "the server sent no content, and there is no file to verify",
     )
     .hint("leave out --checksum, or what makes the request conditional")
-}
-
-/// Whether a 206 has the rest of that version: the same validator, coding and length, and as many
-/// bytes as it says.
-fn is_rest(response: &Response, version: &Version) -> bool {
-    let is_honest = match response.length() {
-        BodyLength::Known(length) => range_length(response.fields()) == Some(length),
-        _ => true,
-    };
-    is_honest && !response.is_decoded() && version.is_that_of(response.fields())
-}
-
-/// Whether a 416 means that the part is the whole of that version. Its length alone could be that
-/// of another version.
-fn is_end(response: &Response, version: &Version, length: u64) -> bool {
-    let is_whole = version.total == Some(length);
-    let has_tag = response.field(header::ETAG.as_str()).is_some();
-    match (&version.validator, has_tag) {
-        (None, _) => version.total.is_none() || is_whole,
-        (Some(_), true) => version.is_that_of(response.fields()),
-        (Some(_), false) => is_whole,
-    }
-}
-
-/// How many bytes of content the response has to have. A part that is not as long as its range is
-/// refused.
-fn announced(response: &Response) -> Result<Option<u64>, Failure> {
-    let length = match response.length() {
-        BodyLength::Known(length) if !response.is_decoded() => Some(length),
-        _ => None,
-    };
-    if response.status() != StatusCode::PARTIAL_CONTENT || response.is_decoded() {
-        return Ok(length);
-    }
-    match (length, range_length(response.fields())) {
-        (Some(length), Some(range)) if length != range => Err(Failure::with_code(
-            33,
-            format!("the server announced a part of {range} bytes, and sends {length}"),
-        )),
-        (length, range) => Ok(range.or(length)),
-    }
 }

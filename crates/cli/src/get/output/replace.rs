@@ -8,7 +8,7 @@
 
 use crate::failure::Failure;
 use crate::get::failure::write_failure;
-use rustix::fs::{CWD, FallocateFlags, OFlags, RenameFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Seek};
@@ -156,6 +156,7 @@ fn is_like(part: &File, found: &Existing) -> bool {
 
 /// Whether the file has extended attributes, access control lists among them, that a new file would
 /// not get by itself.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
 fn has_attributes(file: &File) -> bool {
     let mut names = [0u8; 4096];
     match rustix::fs::flistxattr(file, &mut names) {
@@ -168,6 +169,12 @@ fn has_attributes(file: &File) -> bool {
     }
 }
 
+/// It is unknown here, and a file that is written to keeps whatever it has.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn has_attributes(_: &File) -> bool {
+    true
+}
+
 /// Whether the file can't be renamed over, though it may be written to.
 fn is_refused(error: &io::Error) -> bool {
     matches!(
@@ -178,7 +185,7 @@ fn is_refused(error: &io::Error) -> bool {
 
 /// Renames to a name that nothing has.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+    match exclusive_rename(from, to) {
         Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
             // The file system knows no exclusive renaming.
             if fs::symlink_metadata(to).is_ok() {
@@ -188,6 +195,29 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
         }
         result => Ok(result?),
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exclusive_rename(from: &Path, to: &Path) -> rustix::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exclusive_rename(_: &Path, _: &Path) -> rustix::io::Result<()> {
+    Err(Errno::NOSYS)
+}
+
+/// Reserves room for content, without a change of the file's length.
+#[cfg(target_os = "linux")]
+fn reserve(file: &File, length: u64) -> rustix::io::Result<()> {
+    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, 0, length)
+}
+
+/// Elsewhere it can't be reserved without that.
+#[cfg(not(target_os = "linux"))]
+fn reserve(_: &File, _: u64) -> rustix::io::Result<()> {
+    Ok(())
 }
 
 /// Writes the complete content into the file that is there.
@@ -204,7 +234,7 @@ fn copy(
     let result = (|| {
         let length = part.metadata()?.len();
         // What has no room is found out before the old content is gone.
-        let reserved = rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, length.max(1));
+        let reserved = reserve(file, length.max(1));
         if let Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) = reserved {
             return Err(error.into());
         }
