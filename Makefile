@@ -12,22 +12,22 @@ FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message conformance floods fuzz soak check-portable deny vet sbom reproducible install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message conformance floods fuzz soak package check-portable deny vet sbom reproducible install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: ## build, and serve www/ on http://127.0.0.1:8080/
-	$(CARGO) build --release --locked -p tinyhttp
+	$(CARGO) build --release --locked -p tinyhttp-cli
 	target/release/tinyhttp serve www
 
-test: lint doc test-tools ## check everything: lint, doc, and all tests
+test: lint doc package test-tools ## check everything: lint, doc, packages, and all tests
 	$(CARGO) test --workspace --locked
 
 lint: ## formatting and clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) clippy -p tinyhttp --no-default-features --locked -- -D warnings
+	$(CARGO) clippy -p tinyhttp-cli --no-default-features --locked -- -D warnings
 
 check-portable: ## type-check message, client and get for macOS, FreeBSD and (not get) Windows
 	.ci/portable
@@ -35,19 +35,24 @@ check-portable: ## type-check message, client and get for macOS, FreeBSD and (no
 doc: ## the crates' documentation, without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 
+# What is in the packages is checked here; that they build is checked by `make package PACKAGE_FLAGS=`, which takes minutes.
+PACKAGE_FLAGS ?= --no-verify
+package: ## put the packages together as for crates.io (PACKAGE_FLAGS= also builds each alone)
+	$(CARGO) package --workspace --exclude tinyhttp-test-support --allow-dirty --locked -q $(PACKAGE_FLAGS)
+
 bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close" ROUNDS=5 SECONDS=1)
-	$(CARGO) build --release --locked -p tinyhttp -p tinyhttp-server --bin tinyhttp --example canned
+	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example canned
 	python3 -B tests/bench/servers.py
 
 bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)
-	$(CARGO) build --release --locked -p tinyhttp
+	$(CARGO) build --release --locked -p tinyhttp-cli
 	python3 -B tests/bench/clients.py
 
 bench-message: ## reading and writing heads beside httparse alone, in nanoseconds
 	$(CARGO) bench --locked -p tinyhttp-message --bench message
 
 floods: ## what ordinary clients notice while others do their worst, as Markdown (ONLY="heads resets" SECONDS=4)
-	$(CARGO) build --release --locked -p tinyhttp
+	$(CARGO) build --release --locked -p tinyhttp-cli
 	python3 -B tests/bench/floods.py
 
 fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a nightly toolchain)
@@ -60,10 +65,10 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a ni
 	done || exit 1; done
 
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
-	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp --test service soak -- --ignored --nocapture
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture
 
 conformance: ## curl's own tests of the flags that get has, from a checkout (CURL=../curl)
-	$(CARGO) build --release --locked -p tinyhttp
+	$(CARGO) build --release --locked -p tinyhttp-cli
 	nice -n 10 python3 -B tests/conformance/curl.py "$(CURL)"
 
 deny: ## advisories, licences, sources and second versions among dependencies (DENY_FLAGS=--offline)
@@ -84,7 +89,7 @@ reproducible: ## build the program in two folders, and compare the hashes
 	.ci/reproducible
 
 install: ## put the program, its man pages and completions below $(PREFIX)
-	$(CARGO) build --release --locked -p tinyhttp
+	$(CARGO) build --release --locked -p tinyhttp-cli
 	install -D -m 755 target/release/tinyhttp "$(DESTDIR)$(PREFIX)/bin/tinyhttp"
 	rm -rf target/manual && mkdir -p target/manual && target/release/tinyhttp man --out target/manual
 	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draws docs/listing.svg and docs/explain.svg from what the program really prints.
 
-    cargo build -p tinyhttp && python3 docs/pictures.py target/debug/tinyhttp
+    cargo build -p tinyhttp-cli && python3 docs/pictures.py target/debug/tinyhttp
 """
 
 import fcntl

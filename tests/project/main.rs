@@ -9,6 +9,7 @@
 //! | `guide` | the guide in `www/`, served and read by a browser |
 //! | `palette` | the colours that the guide shares with the server |
 //! | `fuzzing` | every fuzz target is listed and has seeds |
+//! | `packages` | what is published: licences, READMEs, metadata |
 //! | `examples` | the example programs of the crates |
 
 #![cfg(test)]
@@ -19,5 +20,6 @@ mod examples;
 mod fuzzing;
 mod guide;
 mod manual;
+mod packages;
 mod palette;
 mod readme;

@@ -35,6 +35,7 @@ use std::process::ExitCode;
 /// Serve a directory or fetch a URL: HTTP/1.1 from raw sockets
 #[derive(Parser)]
 #[command(
+    name = "tinyhttp",
     version,
     about,
     propagate_version = true,

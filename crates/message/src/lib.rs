@@ -71,6 +71,7 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod head;
@@ -98,3 +99,8 @@ pub use grammar::{decimal, saturating_decimal};
 pub use head::{FieldStorage, LargeFieldStorage, Limits, RequestHead, ResponseHead};
 pub use target::{Path, Target};
 pub use tolerance::{Deviation, Deviations};
+
+/// The README's example, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
