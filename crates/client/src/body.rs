@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tinyhttp_message::connection::RequestContent;
@@ -48,6 +48,23 @@ impl Body {
     /// Content of that many bytes. To send, the reader must give exactly so many.
     pub fn sized_reader(length: u64, reader: impl Read + Send + 'static) -> Self {
         Body(Kind::Once(Some(length), Some(Box::new(reader))))
+    }
+
+    /// Content that `open` makes when it is sent, once.
+    pub(crate) fn once<R: Read + Send + 'static>(
+        length: Option<u64>,
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+    ) -> Self {
+        struct Lazy<F, R>(Option<F>, Option<R>);
+        impl<R: Read, F: FnOnce() -> io::Result<R>> Read for Lazy<F, R> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if let Some(open) = self.0.take() {
+                    self.1 = Some(open()?);
+                }
+                self.1.as_mut().map_or(Ok(0), |reader| reader.read(buffer))
+            }
+        }
+        Body(Kind::Once(length, Some(Box::new(Lazy(Some(open), None)))))
     }
 
     /// Content that `open` makes anew each time it has to be sent.
@@ -123,6 +140,11 @@ impl Body {
     /// Whether it could be sent now, for the first time or again.
     pub(crate) fn can_be_sent(&self) -> bool {
         !matches!(self.0, Kind::Once(_, None))
+    }
+
+    /// Whether it can be sent any number of times.
+    pub(crate) fn can_be_reopened(&self) -> bool {
+        !matches!(self.0, Kind::Once(..))
     }
 
     /// Whether there is nothing to send.
@@ -255,6 +277,19 @@ impl Source {
     }
 }
 
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Source::Ready(bytes, position) => {
+                let read = (&bytes[*position..]).read(buffer)?;
+                *position += read;
+                Ok(read)
+            }
+            Source::Reader(reader) => reader.read(buffer),
+        }
+    }
+}
+
 impl Default for Body {
     fn default() -> Self {
         Body::empty()
@@ -282,6 +317,22 @@ impl From<String> for Body {
 impl From<&str> for Body {
     fn from(text: &str) -> Self {
         text.as_bytes().into()
+    }
+}
+
+impl From<File> for Body {
+    /// The rest of an open file, streamed, from its position on; read once. Its length is announced
+    /// if it is a regular file.
+    fn from(mut file: File) -> Self {
+        let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file);
+        let position = file.stream_position();
+        match (metadata, position) {
+            (Some(metadata), Ok(position)) if metadata.len() > position => {
+                let length = metadata.len() - position;
+                Body::sized_reader(length, Exactly::new(file, Some(length)))
+            }
+            _ => Body::reader(file),
+        }
     }
 }
 

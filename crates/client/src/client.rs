@@ -9,10 +9,13 @@ use crate::credentials::Credentials;
 use crate::deadline::Clock;
 use crate::error::Error;
 use crate::fetch::Fetcher;
+use crate::origin::Origin;
 use crate::pool::PoolLimits;
 use crate::request::Request;
 use crate::request_builder::RequestBuilder;
 use crate::response::Response;
+use crate::retry::RetryPolicy;
+use crate::stream::Stream;
 use crate::timeouts::Timeouts;
 #[cfg(feature = "tls")]
 use crate::tls::{LazyTls, TlsOptions};
@@ -22,7 +25,7 @@ use http::{HeaderValue, Method};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tinyhttp_message::Limits;
 use url::{Host, Url};
@@ -71,7 +74,12 @@ impl Client {
         self.request(Method::PUT, url)
     }
 
-    /// A DELETE request (RFC 9110 §9.3.5).
+    /// A PATCH request, which changes a part of the representation (RFC 5789).
+    pub fn patch(&self, url: &str) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A DELETE request, which removes the representation (RFC 9110 §9.3.5).
     pub fn delete(&self, url: &str) -> RequestBuilder {
         self.request(Method::DELETE, url)
     }
@@ -90,6 +98,30 @@ impl Client {
         self.0.fetch(request)
     }
 
+    /// Connects to a host, with TLS if `secure`, for a protocol other than HTTP. Resolver, proxies
+    /// and timeouts are those of the client. Every step is reported to the observer.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub fn connect(
+        &self,
+        host: &Host<String>,
+        port: u16,
+        secure: bool,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Result<Stream, Error> {
+        let origin = Origin {
+            is_secure: secure,
+            host: host.clone(),
+            port,
+        };
+        let clock = Clock::start(self.0.config.timeouts);
+        let recorder = Recorder::new(observer);
+        let dialer = self.0.dialer(clock, &recorder);
+        let (transport, peer) = dialer.connect_stream(&origin)?;
+        Ok(Stream::new(transport, peer, clock, Vec::new()))
+    }
+
     /// Returns the addresses of a host in the order in which they are tried, each with `port`.
     ///
     /// # Errors
@@ -99,12 +131,6 @@ impl Client {
         self.0
             .dialer(clock, &Recorder::default())
             .addresses_of(host, port)
-    }
-}
-
-impl Client {
-    pub(crate) fn fetcher(&self) -> &Fetcher {
-        &self.0
     }
 }
 
@@ -118,6 +144,52 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
     }
+}
+
+/// The client of the free functions.
+fn shared() -> &'static Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT.get_or_init(Client::new)
+}
+
+/// A GET request with the defaults of [`Client::new`]. All free functions share one client, so that
+/// connections are reused.
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// # let url = format!("http://{}/", listener.local_addr().unwrap());
+/// # let server = std::thread::spawn(move || {
+/// #     let (mut stream, _) = listener.accept().unwrap();
+/// #     stream.read(&mut [0; 1024]).unwrap();
+/// #     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+/// # });
+/// assert_eq!(tinyhttp_client::get(&url).send()?.text()?, "hello");
+/// # server.join().unwrap();
+/// # Ok::<(), tinyhttp_client::Error>(())
+/// ```
+pub fn get(url: &str) -> RequestBuilder {
+    shared().get(url)
+}
+
+/// A HEAD request with the defaults of [`Client::new`]; see [`get`].
+pub fn head(url: &str) -> RequestBuilder {
+    shared().head(url)
+}
+
+/// A POST request with the defaults of [`Client::new`]; see [`get`].
+pub fn post(url: &str) -> RequestBuilder {
+    shared().post(url)
+}
+
+/// A PUT request with the defaults of [`Client::new`]; see [`get`].
+pub fn put(url: &str) -> RequestBuilder {
+    shared().put(url)
+}
+
+/// A DELETE request with the defaults of [`Client::new`]; see [`get`].
+pub fn delete(url: &str) -> RequestBuilder {
+    shared().delete(url)
 }
 
 /// Sets up a [`Client`].
@@ -137,6 +209,40 @@ impl ClientBuilder {
     #[must_use]
     pub fn timeouts(mut self, change: impl FnOnce(&mut Timeouts)) -> Self {
         change(&mut self.0.timeouts);
+        self
+    }
+
+    /// Sets the total timeout of each fetch, from the first look-up to the last byte of the
+    /// content, redirects and retries included; none unless set.
+    #[must_use]
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.total = Some(limit))
+    }
+
+    /// Sets the timeouts for finding a host's addresses, for reaching one of them, and for the
+    /// handshake with it, each of them; 30 s unless set.
+    #[must_use]
+    pub fn connect_timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.set_connect(limit))
+    }
+
+    /// Sets the timeout from the last byte of a request to the first one of the response; none
+    /// unless set.
+    #[must_use]
+    pub fn response_timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.response = Some(limit))
+    }
+
+    /// Sets the timeout for a transfer during which no byte moves; 120 s unless set.
+    #[must_use]
+    pub fn stall_timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.stall = Some(limit))
+    }
+
+    /// Retries requests by this policy; none unless set.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.0.retry = Some(policy);
         self
     }
 

@@ -4,6 +4,7 @@
 use crate::cookies::Jar;
 use crate::decode::accepted;
 use crate::exchange::{Forward, Outbound};
+use crate::login::Login;
 use crate::request::Request;
 use http::{HeaderName, HeaderValue, header};
 use std::borrow::Cow;
@@ -41,7 +42,11 @@ pub(crate) fn compose<'r>(
 ) -> Outbound<'r> {
     let given = &request.fields;
     // One field holds all cookies (RFC 6265 §5.4).
-    let is_left_out = |name: &HeaderName| is_framing_field(name) || name == header::COOKIE;
+    let is_left_out = |name: &HeaderName| {
+        is_framing_field(name)
+            || name == header::COOKIE
+            || name == header::UPGRADE && request.upgrade.is_some()
+    };
     let sent = given.iter().filter(|(name, _)| !is_left_out(name));
     let mut fields: Vec<(&str, Cow<'_, [u8]>)> = sent
         .map(|(name, value)| (name.as_str(), value.as_bytes().into()))
@@ -64,8 +69,9 @@ pub(crate) fn compose<'r>(
         .map(|name| name.as_bytes().into());
     add("User-Agent", &header::USER_AGENT, agent);
     let login = request
-        .authorization
+        .login
         .as_ref()
+        .and_then(Login::field)
         .map(|value| value.as_bytes().into());
     add("Authorization", &header::AUTHORIZATION, login);
     // A part of coded content can't be decoded.
@@ -89,7 +95,8 @@ pub(crate) fn compose<'r>(
         version: request.version,
         length: request.body.announced(),
         fields,
-        close: request.close,
+        close: request.close && request.upgrade.is_none(),
+        upgrade: request.upgrade.as_ref().map(HeaderValue::as_bytes),
         expect_continue: request.expect_continue && !request.body.is_empty(),
     }
 }

@@ -6,6 +6,7 @@ use crate::exchange::Grammar;
 use crate::pool::PoolLimits;
 use crate::redirect::RedirectPolicy;
 use crate::request::Logins;
+use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
 use crate::trace::Observer;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub(crate) struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) redirects: RedirectPolicy,
+    pub(crate) retry: Option<RetryPolicy>,
     pub(crate) logins: Option<Logins>,
     pub(crate) compose: ComposeOptions,
     pub(crate) pool: PoolLimits,

@@ -33,6 +33,8 @@ pub struct Content {
 }
 
 enum Source {
+    /// The connection carries another protocol now.
+    Nothing,
     Plain(Box<BodyReader>),
     Decoded(Box<Decoder>),
 }
@@ -58,6 +60,16 @@ impl Content {
             },
             length,
             trailers,
+            total,
+        }
+    }
+
+    /// No content.
+    pub(crate) fn nothing(total: Deadline) -> Self {
+        Content {
+            source: Source::Nothing,
+            length: BodyLength::Empty,
+            trailers: Trailers::default(),
             total,
         }
     }
@@ -88,6 +100,7 @@ impl Read for Content {
             return Err(self.total.error(Phase::Content, None).into_io());
         }
         match &mut self.source {
+            Source::Nothing => Ok(0),
             Source::Plain(reader) => reader.read(buffer),
             Source::Decoded(decoder) => decoder.read(buffer),
         }

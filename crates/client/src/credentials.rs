@@ -10,11 +10,15 @@ use url::Url;
 /// A user and a password, as bytes: no charset is known for them. Printing it doesn't show the
 /// password.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Credentials {
     /// The user, without a colon.
     pub user: Vec<u8>,
     /// The password.
     pub password: Vec<u8>,
+    /// Whether they answer a challenge (RFC 7616) instead of being sent.
+    #[cfg(feature = "digest")]
+    is_digest: bool,
 }
 
 impl Credentials {
@@ -23,7 +27,27 @@ impl Credentials {
         Credentials {
             user: user.into(),
             password: password.into(),
+            #[cfg(feature = "digest")]
+            is_digest: false,
         }
+    }
+
+    /// Makes them answer the server's challenge (RFC 7616), so that the password is never sent.
+    ///
+    /// The first request of a client goes out without credentials; the server's 401 response holds
+    /// the challenge, and the request is made again with the answer. Later requests to the same
+    /// origin carry an answer at once. Content that can be read only once can't be sent again, so
+    /// its 401 response is returned. MD5, SHA-256 and SHA-512-256 are known, also with `-sess`.
+    #[cfg(feature = "digest")]
+    #[must_use]
+    pub fn with_digest(mut self) -> Self {
+        self.is_digest = true;
+        self
+    }
+
+    #[cfg(feature = "digest")]
+    pub(crate) fn is_digest(&self) -> bool {
+        self.is_digest
     }
 
     /// The credentials in a URL (`http://user:password@host/`), percent-decoded.

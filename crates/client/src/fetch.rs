@@ -10,24 +10,35 @@ use crate::deadline::Clock;
 use crate::decode::codings;
 use crate::error::Error;
 use crate::exchange::{Connection, Exchange, ExchangeError, Head};
+#[cfg(feature = "digest")]
+use crate::login::{Login, Request as DigestRequest, Session, Sessions};
 use crate::origin::Origin;
 use crate::part;
 use crate::pool::Pool;
 use crate::redirect::{Location, follow, location};
 use crate::request::{Request, login};
 use crate::response::Response;
+use crate::retry::RetryPolicy;
+use crate::stream::Stream;
 use crate::timeouts::Timeout;
 use crate::trace::{Event, Recorder};
-#[cfg(feature = "cookies")]
+#[cfg(any(feature = "cookies", feature = "digest"))]
 use http::header;
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
+use std::time::Duration;
 use tinyhttp_message::{BodyLength, ClientConnection};
+
+/// The most answers to challenges that a request gets: the nonce may become stale on the way.
+#[cfg(feature = "digest")]
+const MOST_ANSWERS: u32 = 3;
 
 /// Makes fetches with one configuration and one pool of connections.
 pub(crate) struct Fetcher {
     pub(crate) config: Config,
     pool: Arc<Pool>,
+    #[cfg(feature = "digest")]
+    sessions: Sessions,
 }
 
 /// The state of one fetch.
@@ -37,6 +48,11 @@ struct Fetch<'f> {
     clock: Clock,
     recorder: Recorder,
     redirects: u32,
+    /// Retries by the policy.
+    retries: u32,
+    /// Challenges that were answered since the last redirect.
+    #[cfg(feature = "digest")]
+    answers: u32,
 }
 
 /// The result of one exchange.
@@ -51,7 +67,12 @@ enum Attempt {
 impl Fetcher {
     pub(crate) fn new(config: Config) -> Self {
         let pool = Arc::new(Pool::new(config.pool));
-        Fetcher { config, pool }
+        Fetcher {
+            config,
+            pool,
+            #[cfg(feature = "digest")]
+            sessions: Sessions::default(),
+        }
     }
 
     /// The head of a request, as it would be sent straight to its server.
@@ -88,6 +109,9 @@ impl Fetcher {
             clock,
             recorder,
             redirects: 0,
+            retries: 0,
+            #[cfg(feature = "digest")]
+            answers: 0,
         };
         fetch.run()
     }
@@ -96,14 +120,38 @@ impl Fetcher {
 impl Fetch<'_> {
     fn run(mut self) -> Result<Response, Error> {
         let redirects = self.fetcher.config.redirects;
+        let mut answers_challenge = false;
         loop {
             self.recorder.emit(&Event::Hop {
                 method: &self.request.method,
                 url: &self.request.url,
             });
             let origin = self.origin()?;
-            let (head, exchange) = self.expecting_exchange(&origin)?;
+            if !answers_challenge {
+                self.log_in(&origin);
+            }
+            let (head, exchange) = match self.expecting_exchange(&origin) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    self.wait_after_error(error)?;
+                    answers_challenge = false;
+                    continue;
+                }
+            };
             self.store_cookies(&head.fields);
+            if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(self.upgrade(head, exchange));
+            }
+            answers_challenge = self.answer_challenge(&origin, &head);
+            let wait = match answers_challenge {
+                true => Some(Duration::ZERO),
+                false => self.wait_after_response(&head),
+            };
+            if let Some(wait) = wait {
+                BodyReader::new(exchange, origin, self.fetcher.pool.clone()).drain();
+                self.wait(wait);
+                continue;
+            }
             let next = location(&self.request, head.status, &head.fields, redirects);
             let body = BodyReader::new(exchange, origin, self.fetcher.pool.clone());
             match next.filter(|_| redirects.follows()) {
@@ -116,6 +164,115 @@ impl Fetch<'_> {
                 None => return self.finish(head, body),
             }
         }
+    }
+
+    fn retry_policy(&self) -> Option<&RetryPolicy> {
+        let own = self.request.retry.as_ref();
+        own.or(self.fetcher.config.retry.as_ref())
+    }
+
+    /// The wait before the retry of a response by the policy; `None`: it is not retried.
+    fn wait_after_response(&mut self, head: &Head) -> Option<Duration> {
+        let policy = self
+            .retry_policy()
+            .filter(|policy| self.request.can_be_retried(policy, None))?;
+        let wait = policy.after_response(head.status, &head.fields, self.retries)?;
+        self.is_in_time(wait).then(|| {
+            self.retries += 1;
+            wait
+        })
+    }
+
+    /// Waits for the retry of a failure by the policy.
+    ///
+    /// # Errors
+    /// The failure, if it is not retried.
+    fn wait_after_error(&mut self, error: Error) -> Result<(), Error> {
+        let policy = self
+            .retry_policy()
+            .filter(|policy| self.request.can_be_retried(policy, Some(&error)));
+        let wait = policy
+            .and_then(|policy| policy.after_error(&error, self.retries))
+            .filter(|wait| self.is_in_time(*wait));
+        let Some(wait) = wait else {
+            return Err(error);
+        };
+        self.retries += 1;
+        self.wait(wait);
+        Ok(())
+    }
+
+    /// Whether a wait ends before the total timeout.
+    fn is_in_time(&self, wait: Duration) -> bool {
+        let left = self.clock.deadline(Timeout::Total).left();
+        left.is_none_or(|left| wait < left)
+    }
+
+    fn wait(&self, wait: Duration) {
+        if !wait.is_zero() {
+            self.recorder.emit(&Event::Backoff { wait });
+            std::thread::sleep(wait);
+        }
+    }
+
+    /// Answers the challenge that the origin sent for an earlier request.
+    #[cfg(feature = "digest")]
+    fn log_in(&mut self, origin: &Origin) {
+        let target = self.request.target().to_owned();
+        if let Some(Login::Digest { credentials, field }) = &mut self.request.login {
+            let request = DigestRequest {
+                method: &self.request.method,
+                target: &target,
+            };
+            let sessions = &self.fetcher.sessions;
+            *field = sessions.authorize(origin, credentials, &request);
+        }
+    }
+
+    #[cfg(not(feature = "digest"))]
+    fn log_in(&mut self, _: &Origin) {}
+
+    /// Answers the challenge of a 401 response, if there is one that can be answered, and the
+    /// password has not been refused already. Returns whether to make the request again.
+    #[cfg(feature = "digest")]
+    fn answer_challenge(&mut self, origin: &Origin, head: &Head) -> bool {
+        let can_be_made_again = head.status == StatusCode::UNAUTHORIZED
+            && !self.request.fields.contains_key(header::AUTHORIZATION)
+            && self.request.body.can_be_sent();
+        let target = self.request.target().to_owned();
+        let Some(Login::Digest { credentials, field }) = &mut self.request.login else {
+            return false;
+        };
+        let session = Session::of(&head.fields).filter(|_| can_be_made_again);
+        let Some(mut session) = session else {
+            return false;
+        };
+        let is_new = self.answers == 0 || session.is_stale() && self.answers < MOST_ANSWERS;
+        if !is_new {
+            self.fetcher.sessions.remove(origin);
+            return false;
+        }
+        let request = DigestRequest {
+            method: &self.request.method,
+            target: &target,
+        };
+        *field = session.authorize(credentials, &request);
+        self.answers += 1;
+        self.fetcher.sessions.insert(origin.clone(), session);
+        true
+    }
+
+    #[cfg(not(feature = "digest"))]
+    fn answer_challenge(&mut self, _: &Origin, _: &Head) -> bool {
+        false
+    }
+
+    /// The response after which the connection carries another protocol.
+    fn upgrade(self, head: Head, exchange: Exchange) -> Response {
+        let (transport, peer, received) = exchange.into_upgraded();
+        let stream = Stream::new(transport, peer, self.clock, received);
+        let content = Content::nothing(self.clock.deadline(Timeout::Total));
+        Response::new(head, self.request.url, self.recorder, content).upgraded(stream)
     }
 
     fn origin(&self) -> Result<Origin, Error> {
@@ -138,6 +295,10 @@ impl Fetch<'_> {
     /// Turns the request into the one that follows a redirect.
     fn follow(&mut self, status: StatusCode, next: Location) -> Result<(), Error> {
         self.redirects += 1;
+        #[cfg(feature = "digest")]
+        {
+            self.answers = 0;
+        }
         let config = &self.fetcher.config;
         let login = login(config.logins.as_ref(), &next.url);
         follow(&mut self.request, status, next, login, config.redirects)?;

@@ -6,7 +6,8 @@
 //! | step | modules |
 //! |---|---|
 //! | set up a client | `client`, `config`: the sum of the options of all layers |
-//! | 1 put a request together | `request_builder`, `request`, `body`, `credentials` |
+//! | 1 put a request together | `request_builder`, `request`, `body`, `multipart`, `credentials` |
+//! | log in | `login`: Basic and Digest |
 //! | make it, again after redirects and failures | `fetch`, `redirect`, `retry` |
 //! | 2 find the server's addresses | `connect`: also proxies |
 //! | 3 connect to one, unless a connection was kept | `pool`, `connect`, `tls`, `transport` |
@@ -16,7 +17,8 @@
 //! | 7 close the connection, or keep it | `pool` |
 //!
 //! All steps share the values in `origin`, `peer`, `zone` and `timeouts`, the clock in `deadline`,
-//! the `error`, the `trace` and the `lock`. `stream` is a connection without HTTP.
+//! the `error`, the `trace`, the
+//! `lock` and the `random` numbers. `stream` is a connection without HTTP.
 //!
 //! A [`trace`] tells what happened when, [`Timeouts`] bound each step, and an [`Error`] names the
 //! step that failed, and the address.
@@ -52,6 +54,7 @@
 //! | `gzip` | the content codings gzip and deflate, undone while content is read | flate2 |
 //! | `brotli` | the content coding br, undone while content is read | brotli-decompressor |
 //! | `zstd` | the content coding zstd, undone while content is read | zstd |
+//! | `digest` | `RequestBuilder::digest_auth`, `Credentials::with_digest` | md-5, sha2 |
 //! | `cookies` | `Jar`, in Netscape's file format | psl |
 //! | `json` | `RequestBuilder::json`, `Response::json` | serde, serde_json |
 //! | `dns` | `StubResolver`, which asks name servers itself | simple-dns |
@@ -122,7 +125,9 @@ mod coding;
 #[cfg(feature = "cookies")]
 mod cookies;
 mod body;
+mod multipart;
 mod credentials;
+mod login;
 mod deadline;
 pub mod trace;
 mod error;
@@ -130,10 +135,11 @@ mod timeouts;
 mod origin;
 mod peer;
 pub mod zone;
+mod random;
 mod lock;
 
 pub use body::{Body, Exactly, file_length};
-pub use client::{Client, ClientBuilder};
+pub use client::{Client, ClientBuilder, delete, get, head, post, put};
 #[cfg(feature = "dns")]
 pub use connect::StubResolver;
 #[cfg(all(feature = "dns", fuzzing))]
@@ -147,9 +153,12 @@ pub use credentials::{Credentials, hide_passwords};
 pub use error::{
     Error, FailedAttempt, InvalidProxy, InvalidRedirect, NotRetried, Phase, TlsFailure, WrongPart,
 };
+pub use http;
+pub use multipart::{Multipart, Part};
 pub use peer::Peer;
 pub use request_builder::RequestBuilder;
 pub use response::Response;
+pub use retry::RetryPolicy;
 pub use stream::Stream;
 pub use timeouts::{Timeout, Timeouts};
 pub use tinyhttp_message::date::HttpDate;

@@ -13,6 +13,7 @@
 use crate::body::Body;
 use crate::credentials::hide_passwords;
 use crate::error::{Error, InvalidRedirect};
+use crate::login::Login;
 use crate::origin::Origin;
 use crate::request::{Request, Target, take_credentials};
 use crate::zone;
@@ -123,7 +124,7 @@ pub(crate) fn follow(
     request: &mut Request,
     status: StatusCode,
     location: Location,
-    login: Option<HeaderValue>,
+    login: Option<Login>,
     policy: RedirectPolicy,
 ) -> Result<(), Error> {
     let Location { mut url, zone } = location;
@@ -155,7 +156,7 @@ pub(crate) fn follow(
         // The field names the host of the URL it was written for.
         dropped.push(header::HOST);
         if !policy.trusts_location {
-            request.authorization = None;
+            request.login = None;
             dropped.extend([
                 header::AUTHORIZATION,
                 header::COOKIE,
@@ -174,7 +175,7 @@ pub(crate) fn follow(
     // Within an origin, a URL without a user is for the one of the request.
     let login = login.filter(|_| is_other || written.is_some());
     if let Some(credentials) = login.or(written) {
-        request.authorization = Some(credentials);
+        request.login = Some(credentials);
     }
     request.url = url;
     request.zone = zone;
@@ -328,7 +329,7 @@ mod tests {
             let has = |name| request.fields.contains_key(name);
             assert_eq!(
                 (
-                    request.authorization.is_some(),
+                    request.login.is_some(),
                     has(header::AUTHORIZATION),
                     has(header::COOKIE),
                     has(header::ACCEPT)
@@ -407,7 +408,7 @@ mod tests {
             .unwrap();
             assert_eq!(request.zone.as_deref(), zone, "{to}");
             let is_same = to == "/x" || to == "http://[fe80::1]/";
-            assert_eq!(request.authorization.is_some(), is_same, "{to}");
+            assert_eq!(request.login.is_some(), is_same, "{to}");
         }
     }
 

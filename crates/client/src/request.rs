@@ -4,7 +4,9 @@ use crate::body::Body;
 #[cfg(feature = "cookies")]
 use crate::cookies::is_trustworthy;
 use crate::credentials::{Credentials, hide_passwords};
-use crate::error::{Error, NotRetried};
+use crate::error::{Error, NotRetried, Phase};
+use crate::login::Login;
+use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
 use crate::trace::Observer;
 use crate::zone;
@@ -27,10 +29,14 @@ pub(crate) struct Request {
     pub(crate) version: Version,
     pub(crate) fields: HeaderMap,
     /// The value of `Authorization`, unless `fields` has one.
-    pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) login: Option<Login>,
     pub(crate) body: Body,
     pub(crate) close: bool,
     pub(crate) expect_continue: bool,
+    /// The protocol to switch to (RFC 9110 §7.8).
+    pub(crate) upgrade: Option<HeaderValue>,
+    /// Another policy than the client's.
+    pub(crate) retry: Option<RetryPolicy>,
     /// Other timeouts than the client's.
     pub(crate) timeouts: Option<Timeouts>,
     /// Another observer than the client's.
@@ -52,8 +58,8 @@ pub(crate) enum Target {
 pub(crate) type Logins = Arc<dyn Fn(&Url) -> Option<Credentials> + Send + Sync>;
 
 /// The login that was configured for a URL.
-pub(crate) fn login(logins: Option<&Logins>, url: &Url) -> Option<HeaderValue> {
-    logins?(url).map(|credentials| credentials.basic_value())
+pub(crate) fn login(logins: Option<&Logins>, url: &Url) -> Option<Login> {
+    logins?(url).map(Login::of)
 }
 
 impl Request {
@@ -67,23 +73,25 @@ impl Request {
         let login = login(logins, &parsed);
         let mut request = Request::new(method, parsed);
         request.zone = zone;
-        request.authorization = login.or(request.authorization);
+        request.login = login.or(request.login);
         Ok(request)
     }
 
     pub(crate) fn new(method: Method, mut url: Url) -> Self {
-        let authorization = take_credentials(&mut url);
+        let login = take_credentials(&mut url);
         Request {
             method,
             url,
             zone: None,
-            authorization,
+            login,
             target: Target::OfUrl,
             version: Version::HTTP_11,
             fields: HeaderMap::new(),
             body: Body::empty(),
             close: false,
             expect_continue: false,
+            upgrade: None,
+            retry: None,
             timeouts: None,
             observer: None,
         }
@@ -129,9 +137,21 @@ impl Request {
         }
     }
 
-    /// Why it must not be made twice: the method is not idempotent (RFC 9110 §9.2.2), or the
-    /// content can't be read again.
-    pub(crate) fn why_not_retried(&self) -> Option<NotRetried> {
+    /// Whether a policy may make it again. `error` is why it failed, if it did: a request that
+    /// reached no server was not carried out.
+    pub(crate) fn can_be_retried(&self, policy: &RetryPolicy, error: Option<&Error>) -> bool {
+        let reached_server = error.is_none_or(|error| {
+            !matches!(
+                error.phase(),
+                Phase::Resolve | Phase::Connect | Phase::Handshake
+            )
+        });
+        let is_safe = self.is_idempotent() || policy.retries_any_method() || !reached_server;
+        is_safe && self.body.can_be_sent()
+    }
+
+    /// Whether twice is the same as once (RFC 9110 §9.2.2).
+    fn is_idempotent(&self) -> bool {
         let idempotent = [
             Method::GET,
             Method::HEAD,
@@ -140,7 +160,13 @@ impl Request {
             Method::PUT,
             Method::DELETE,
         ];
-        if !idempotent.contains(&self.method) {
+        idempotent.contains(&self.method)
+    }
+
+    /// Why it must not be made twice: the method is not idempotent (RFC 9110 §9.2.2), or the
+    /// content can't be read again.
+    pub(crate) fn why_not_retried(&self) -> Option<NotRetried> {
+        if !self.is_idempotent() {
             return Some(NotRetried::NotIdempotent(self.method.clone()));
         }
         (!self.body.can_be_sent()).then_some(NotRetried::ContentIsGone)
@@ -148,12 +174,12 @@ impl Request {
 }
 
 /// Takes user and password out of a URL, so that it can be shown and sent on.
-pub(crate) fn take_credentials(url: &mut Url) -> Option<HeaderValue> {
+pub(crate) fn take_credentials(url: &mut Url) -> Option<Login> {
     let credentials = Credentials::of(url)?;
     // These fail for URLs without a host only.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(credentials.basic_value())
+    Some(Login::of(credentials))
 }
 
 #[cfg(all(test, feature = "cookies"))]

@@ -1,15 +1,20 @@
 //! Puts a request together.
 
 use crate::body::Body;
+use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::fetch::Fetcher;
+use crate::login::Login;
+use crate::multipart::Multipart;
 use crate::request::{Request, Target};
 use crate::response::Response;
+use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
 use crate::trace::Observer;
-use http::{HeaderName, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tinyhttp_message::MisuseError;
 
 /// Puts a request together; [`RequestBuilder::send`] makes it and reports invalid parts.
@@ -50,6 +55,191 @@ impl RequestBuilder {
             let name = name.map_err(|_| refused(MisuseError::InvalidFieldName))?;
             let value = value.map_err(|_| refused(MisuseError::InvalidFieldValue))?;
             request.fields.append(name, value);
+            Ok(())
+        })
+    }
+
+    /// Adds a field, as [`RequestBuilder::field`], with names and values as the `http` crate has
+    /// them.
+    ///
+    /// Invalid names and values are reported by [`RequestBuilder::send`] ([`Error::Request`]).
+    #[must_use]
+    pub fn header<N, V>(self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let (name, value) = (name.try_into(), value.try_into());
+        self.change(|request| {
+            let name = name.map_err(|_| refused(MisuseError::InvalidFieldName))?;
+            let value = value.map_err(|_| refused(MisuseError::InvalidFieldValue))?;
+            request.fields.append(name, value);
+            Ok(())
+        })
+    }
+
+    /// Adds all fields of a map.
+    #[must_use]
+    pub fn headers(self, fields: &HeaderMap) -> Self {
+        self.change(|request| {
+            let added = fields.iter();
+            let added = added.map(|(name, value)| (name.clone(), value.clone()));
+            for (name, value) in added {
+                request.fields.append(name, value);
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds a pair to the URL's query, encoded as in a form (WHATWG URL §5.2): a space becomes `+`.
+    ///
+    /// ```
+    /// let request = tinyhttp_client::get("http://127.0.0.1/find?lang=en").query("q", "a b&c");
+    /// let head = String::from_utf8(request.preview()?).unwrap();
+    /// assert!(head.starts_with("GET /find?lang=en&q=a+b%26c HTTP/1.1\r\n"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn query(self, name: &str, value: impl AsRef<str>) -> Self {
+        self.change(|request| {
+            let mut pairs = request.url.query_pairs_mut();
+            pairs.append_pair(name, value.as_ref());
+            Ok(())
+        })
+    }
+
+    /// Sets the content to a form (`application/x-www-form-urlencoded`), with its `Content-Type`.
+    ///
+    /// ```
+    /// let form = [("name", "Ada"), ("note", "a & b")];
+    /// let request = tinyhttp_client::post("http://127.0.0.1/").form(form);
+    /// let head = String::from_utf8(request.preview()?).unwrap();
+    /// // name=Ada&note=a+%26+b
+    /// assert!(head.contains("Content-Length: 21\r\n"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn form<N, V>(self, pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(pairs);
+        let content = form.finish();
+        let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        self.content(media_type, content)
+    }
+
+    /// Sets the content to a form with files (RFC 7578), streamed, with its `Content-Type`. See
+    /// [`Multipart`].
+    #[must_use]
+    pub fn multipart(self, form: Multipart) -> Self {
+        self.content(form.content_type(), form.into_body())
+    }
+
+    /// Logs in with the scheme Basic (RFC 7617): user and password are sent with the request,
+    /// readable for everyone on the way unless the URL is https. They don't follow redirects to
+    /// other origins.
+    #[must_use]
+    pub fn basic_auth(self, user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
+        self.login(Credentials::new(user, password))
+    }
+
+    /// Logs in with the scheme Digest (RFC 7616): answers the server's challenge, so that the
+    /// password is never sent. See [`Credentials::with_digest`].
+    #[cfg(feature = "digest")]
+    #[must_use]
+    pub fn digest_auth(self, user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
+        self.login(Credentials::new(user, password).with_digest())
+    }
+
+    fn login(self, credentials: Credentials) -> Self {
+        self.change(|request| {
+            request.login = Some(Login::of(credentials));
+            Ok(())
+        })
+    }
+
+    /// Logs in with a token (RFC 6750). It does not follow redirects to other origins.
+    #[must_use]
+    pub fn bearer_auth(self, token: impl AsRef<str>) -> Self {
+        let value = HeaderValue::try_from(format!("Bearer {}", token.as_ref()));
+        self.change(|request| {
+            let mut value = value.map_err(|_| refused(MisuseError::InvalidFieldValue))?;
+            value.set_sensitive(true);
+            request.login = Some(Login::Field(value));
+            Ok(())
+        })
+    }
+
+    /// Asks the server to switch to another protocol, such as `websocket` (RFC 9110 §7.8). If it
+    /// does, the response has the status 101, and
+    /// [`Response::into_upgraded`] returns the connection; otherwise the response is one like any
+    /// other. Several protocols are separated by commas, the preferred
+    /// one first. A 101 that names another protocol is an error.
+    #[must_use]
+    pub fn upgrade(self, protocol: &str) -> Self {
+        let protocol = HeaderValue::try_from(protocol);
+        self.change(|request| {
+            let protocol = protocol.map_err(|_| refused(MisuseError::InvalidFieldValue))?;
+            request.upgrade = Some(protocol);
+            Ok(())
+        })
+    }
+
+    /// Retries this request by that policy instead of the client's.
+    #[must_use]
+    pub fn retry(self, policy: RetryPolicy) -> Self {
+        self.change(|request| {
+            request.retry = Some(policy);
+            Ok(())
+        })
+    }
+
+    /// Sets the total timeout of this request, from the first look-up to the last byte of the
+    /// content, redirects and retries included.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// # let url = format!("http://{}/", silent.local_addr().unwrap());
+    /// let error = tinyhttp_client::get(&url)
+    ///     .timeout(Duration::from_millis(50))
+    ///     .send()
+    ///     .unwrap_err();
+    /// assert!(error.to_string().starts_with("the total timeout of 50 ms ran out"));
+    /// ```
+    #[must_use]
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.total = Some(limit))
+    }
+
+    /// Sets the timeouts of this request for finding the host's addresses, for reaching one of them
+    /// and for the handshake with it, each of them.
+    #[must_use]
+    pub fn connect_timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.set_connect(limit))
+    }
+
+    /// Sets the timeout from the last byte of this request to the first one of the response.
+    #[must_use]
+    pub fn response_timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.response = Some(limit))
+    }
+
+    /// Sets the timeout for a transfer during which no byte moves.
+    #[must_use]
+    pub fn stall_timeout(self, limit: Duration) -> Self {
+        self.timeouts(|timeouts| timeouts.stall = Some(limit))
+    }
+
+    /// Sets the content and its type.
+    fn content(self, media_type: HeaderValue, body: impl Into<Body>) -> Self {
+        self.change(|request| {
+            request.fields.insert(header::CONTENT_TYPE, media_type);
+            request.body = body.into();
             Ok(())
         })
     }
@@ -123,8 +313,9 @@ impl RequestBuilder {
     /// Changes the timeouts of this request.
     #[must_use]
     pub fn timeouts(self, change: impl FnOnce(&mut Timeouts)) -> Self {
-        let mut timeouts = self.fetcher.config.timeouts;
+        let defaults = self.fetcher.config.timeouts;
         self.change(|request| {
+            let mut timeouts = request.timeouts.unwrap_or(defaults);
             change(&mut timeouts);
             request.timeouts = Some(timeouts);
             Ok(())
@@ -145,14 +336,15 @@ impl RequestBuilder {
     #[must_use]
     pub fn json(self, value: &impl serde::Serialize) -> Self {
         let bytes = serde_json::to_vec(value);
-        self.field("Content-Type", "application/json")
-            .change(|request| {
-                let bytes = bytes.map_err(|error| Error::Content {
+        let media_type = HeaderValue::from_static("application/json");
+        match bytes {
+            Ok(bytes) => self.content(media_type, bytes),
+            Err(error) => self.change(|_| {
+                Err(Error::Content {
                     source: error.into(),
-                })?;
-                request.body = bytes.into();
-                Ok(())
-            })
+                })
+            }),
+        }
     }
 
     /// Returns the request's head, as it would be sent straight to its server; nothing is sent.

@@ -3,6 +3,7 @@
 use crate::content::Content;
 use crate::error::Error;
 use crate::exchange::Head;
+use crate::stream::Stream;
 use crate::trace::{Recorder, Trace};
 use http::{HeaderMap, StatusCode, Version};
 use std::fmt;
@@ -13,7 +14,24 @@ use url::Url;
 /// What [`Response::bytes`] and [`Response::text`] hold in memory at most: 256 MiB.
 const IN_MEMORY: u64 = 256 * 1024 * 1024;
 
-/// A final response. Its content is read from it, as it arrives.
+/// A final response. Its content is read from it, as it arrives, or as a whole by
+/// [`Response::bytes`] and [`Response::text`].
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # let server = std::thread::spawn(move || {
+/// #     let (mut stream, _) = listener.accept().unwrap();
+/// #     stream.read(&mut [0; 1024]).unwrap();
+/// #     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+/// # });
+/// let mut response = tinyhttp_client::get(&url).send()?;
+/// let mut file = Vec::new();
+/// assert_eq!(std::io::copy(&mut response, &mut file)?, 5);
+/// # server.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Response {
     head: http::Response<()>,
     reason: String,
@@ -21,6 +39,7 @@ pub struct Response {
     url: Url,
     recorder: Recorder,
     content: Content,
+    upgraded: Option<Stream>,
 }
 
 impl Response {
@@ -36,7 +55,14 @@ impl Response {
             url,
             recorder,
             content,
+            upgraded: None,
         }
+    }
+
+    /// The response 101, after which the connection carries another protocol.
+    pub(crate) fn upgraded(mut self, stream: Stream) -> Self {
+        self.upgraded = Some(stream);
+        self
     }
 
     /// The status code.
@@ -67,6 +93,88 @@ impl Response {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         self.fields().get(name)?.to_str().ok()
+    }
+
+    /// The fields, as [`Response::fields`].
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.fields()
+    }
+
+    /// The first value of a field, as [`Response::field`].
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.field(name)
+    }
+
+    /// Makes an error of a status code of 400 or more.
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// # let url = format!("http://{}/missing", listener.local_addr().unwrap());
+    /// # let server = std::thread::spawn(move || {
+    /// #     let (mut stream, _) = listener.accept().unwrap();
+    /// #     stream.read(&mut [0; 1024]).unwrap();
+    /// #     stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").unwrap();
+    /// # });
+    /// let error = tinyhttp_client::get(&url).send()?.error_for_status().unwrap_err();
+    /// assert_eq!(error.to_string(), format!("404 Not Found: {url}"));
+    /// # server.join().unwrap();
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Status`].
+    pub fn error_for_status(self) -> Result<Self, Error> {
+        let status = self.status();
+        if status.is_client_error() || status.is_server_error() {
+            return Err(Error::Status {
+                status,
+                reason: self.reason,
+                url: self.url.into(),
+            });
+        }
+        Ok(self)
+    }
+
+    /// The connection after `101 Switching Protocols` (RFC 9110 §15.2.2), for the protocol that
+    /// [`RequestBuilder::upgrade`](crate::RequestBuilder::upgrade) asked for and the `Upgrade`
+    /// field of this response names.
+    ///
+    /// ```
+    /// # use std::net::TcpListener;
+    /// # let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// # let url = format!("http://{}/", listener.local_addr()?);
+    /// # let server = std::thread::spawn(move || {
+    /// #     let (mut stream, _) = listener.accept().unwrap();
+    /// #     stream.read(&mut [0; 1024]).unwrap();
+    /// #     let fields = "Upgrade: echo\r\nConnection: upgrade";
+    /// #     let head = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n\r\n");
+    /// #     stream.write_all(head.as_bytes()).unwrap();
+    /// #     let mut line = [0; 5];
+    /// #     stream.read_exact(&mut line).unwrap();
+    /// #     stream.write_all(&line).unwrap();
+    /// # });
+    /// use std::io::{Read, Write};
+    ///
+    /// let response = tinyhttp_client::get(&url).upgrade("echo").send()?;
+    /// let mut socket = response.into_upgraded().expect("the server switches");
+    /// socket.write_all(b"hello")?;
+    /// let mut answer = [0; 5];
+    /// socket.read_exact(&mut answer)?;
+    /// assert_eq!(&answer, b"hello");
+    /// # server.join().unwrap();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The response itself, if it has another status.
+    pub fn into_upgraded(mut self) -> Result<Stream, Box<Self>> {
+        match self.upgraded.take() {
+            Some(stream) => Ok(stream),
+            None => Err(Box::new(self)),
+        }
     }
 
     /// The head as it came over the wire, with the blank line.
@@ -145,7 +253,8 @@ impl Response {
         })
     }
 
-    /// The same in the vocabulary of the `http` crate.
+    /// Splits it into the head and the content, as the `http` crate has them. The content is read
+    /// as it arrives.
     #[must_use]
     pub fn into_http(self) -> http::Response<Content> {
         self.head.map(|()| self.content)

@@ -1,63 +1,56 @@
-//! A connection without HTTP: for protocols that are as old as the web and simpler.
+//! A connection without HTTP: for other protocols, from the start or after an upgrade.
 
-use crate::client::Client;
 use crate::deadline::Clock;
-use crate::error::{Error, Phase};
-use crate::origin::Origin;
+use crate::error::Phase;
 use crate::peer::Peer;
-use crate::timeouts::Timeout;
-use crate::trace::{Observer, Recorder};
+use crate::timeouts::{Timeout, Timeouts};
 use crate::transport::Transport;
 use rustix::event::PollFlags;
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::sync::Arc;
-use url::Host;
+use std::time::Duration;
 
-/// Bytes in both directions, reached in the way that the client was told: its resolver, proxies and
-/// timeouts.
+/// Bytes in both directions: a connection made by [`Client::connect`](crate::Client::connect), or
+/// the one of a response with status 101
+/// ([`Response::into_upgraded`](crate::Response::into_upgraded)).
 ///
-/// Errors of reading and writing hold an [`Error`]; see [`Error::from_io`].
+/// A read or a write that moves no byte within the stall timeout of the client fails, and so does
+/// each after the total timeout; [`Stream::set_timeout`] replaces both. Errors of reading and
+/// writing hold an [`Error`](crate::Error); see [`Error::from_io`](crate::Error::from_io).
 pub struct Stream {
     transport: Box<dyn Transport>,
     peer: Peer,
     clock: Clock,
-}
-
-impl Client {
-    /// Connects to a host; with TLS if it is to be `secure`. Every step is shown to the observer,
-    /// if there is one.
-    ///
-    /// # Errors
-    /// Whatever keeps the connection from being made.
-    pub fn connect(
-        &self,
-        host: &Host<String>,
-        port: u16,
-        secure: bool,
-        observer: Option<Arc<dyn Observer>>,
-    ) -> Result<Stream, Error> {
-        let origin = Origin {
-            is_secure: secure,
-            host: host.clone(),
-            port,
-        };
-        let clock = Clock::start(self.fetcher().config.timeouts);
-        let recorder = Recorder::new(observer);
-        let (transport, peer) = self
-            .fetcher()
-            .dialer(clock, &recorder)
-            .connect_stream(&origin)?;
-        Ok(Stream {
-            transport,
-            peer,
-            clock,
-        })
-    }
+    /// Bytes that were received with the head of the response, and their start.
+    received: (Vec<u8>, usize),
 }
 
 impl Stream {
-    /// Where it leads.
+    pub(crate) fn new(
+        transport: Box<dyn Transport>,
+        peer: Peer,
+        clock: Clock,
+        received: Vec<u8>,
+    ) -> Self {
+        Stream {
+            transport,
+            peer,
+            clock,
+            received: (received, 0),
+        }
+    }
+
+    /// Sets how long a single read or write may wait; `None`: without end. It replaces the timeouts
+    /// of the client.
+    pub fn set_timeout(&mut self, limit: Option<Duration>) {
+        self.clock = Clock::start(Timeouts {
+            stall: limit,
+            total: None,
+            ..Timeouts::default()
+        });
+    }
+
+    /// The other end of the connection.
     #[must_use]
     pub fn peer(&self) -> &Peer {
         &self.peer
@@ -87,6 +80,12 @@ impl Stream {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (received, start) = &mut self.received;
+        if *start < received.len() {
+            let read = (&received[*start..]).read(buffer)?;
+            *start += read;
+            return Ok(read);
+        }
         self.persist(PollFlags::IN, Phase::Content, |transport| {
             transport.read(buffer)
         })

@@ -38,6 +38,15 @@ impl Default for Timeouts {
     }
 }
 
+impl Timeouts {
+    /// Sets the timeouts of the steps up to a connection.
+    pub(crate) fn set_connect(&mut self, limit: Duration) {
+        self.resolve = Some(limit);
+        self.connect = Some(limit);
+        self.handshake = Some(limit);
+    }
+}
+
 /// The name of a timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -93,19 +93,20 @@ fn the_server_imports_downwards() {
 
 /// The layers of the client.
 const CLIENT: &[&str] = &[
-    "lock peer origin zone timeouts credentials body coding",
-    "error",
+    "lock random peer origin zone timeouts credentials body coding",
+    "error login multipart",
     "deadline trace retry",
     "transport",
     "tls cookies decode",
     "exchange",
     "connect request part",
     "compose redirect pool",
-    "content response",
+    "content stream",
+    "response",
     "config",
     "fetch",
     "request_builder",
-    "client stream",
+    "client",
     "lib",
 ];
 

@@ -107,6 +107,11 @@ impl Dialer<'_> {
         origin: &Origin,
         proxy: Option<&Proxy>,
     ) -> Result<(Box<dyn Transport>, Peer), Error> {
+        // Without TLS no connection is needed to know that.
+        #[cfg(not(feature = "tls"))]
+        if origin.is_secure {
+            return Err(missing_tls(&origin.host));
+        }
         let rules = &self.options.connect_to;
         let rule = rules.iter().find(|rule| rule.applies(origin));
         let host = rule
@@ -220,8 +225,9 @@ impl Dialer<'_> {
                 scheme: proxy.to_string(),
             }),
             #[cfg(not(feature = "socks"))]
-            _ => Err(Error::Scheme {
-                scheme: "socks5".to_owned(),
+            _ => Err(Error::Feature {
+                what: proxy.to_string(),
+                feature: "socks",
             }),
         }
     }
@@ -250,6 +256,7 @@ impl Dialer<'_> {
             length: RequestContent::None,
             fields,
             close: false,
+            upgrade: None,
             expect_continue: false,
         };
         let connection = Connection::new(transport, peer.clone(), self.grammar);
@@ -385,12 +392,19 @@ impl Dialer<'_> {
     #[cfg(not(feature = "tls"))]
     fn secure(
         &self,
-        _host: &Host<String>,
+        host: &Host<String>,
         _transport: Box<dyn Transport>,
         _peer: &Peer,
     ) -> Result<Box<dyn Transport>, Error> {
-        Err(Error::Scheme {
-            scheme: "https".to_owned(),
-        })
+        Err(missing_tls(host))
+    }
+}
+
+/// The error for https without the feature.
+#[cfg(not(feature = "tls"))]
+fn missing_tls(host: &Host<String>) -> Error {
+    Error::Feature {
+        what: format!("https://{}", Shown(host)),
+        feature: "tls",
     }
 }

@@ -16,9 +16,9 @@
 //! with each attempt, and datagrams that answer no question that was asked are not looked at twice.
 
 use super::resolve::Resolve;
+use crate::random;
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE};
-use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -113,9 +113,8 @@ enum Verdict {
 impl<'n> Lookup<'n> {
     fn new(name: &'n str) -> io::Result<Self> {
         Name::new(name).map_err(|_| io::Error::other("that can't be a host's name"))?;
-        // The hasher's keys are random, and so is the hash. An attacker that can't see the question
-        // can't forge its answer.
-        let random = RandomState::new().hash_one(name);
+        // An attacker that can't see the question can't forge its answer.
+        let random = random::number();
         let asked = |kind, id| Asked {
             kind,
             id,

@@ -54,14 +54,22 @@ impl Proxy {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "http" => ProxyKind::Http,
-            "https" if cfg!(feature = "tls") => ProxyKind::Https,
-            "socks4" if cfg!(feature = "socks") => ProxyKind::Socks4,
-            "socks4a" if cfg!(feature = "socks") => ProxyKind::Socks4Hostname,
-            "socks5" if cfg!(feature = "socks") => ProxyKind::Socks5,
+            "https" => ProxyKind::Https,
+            "socks4" => ProxyKind::Socks4,
+            "socks4a" => ProxyKind::Socks4Hostname,
+            "socks5" => ProxyKind::Socks5,
             // GNOME writes `socks://` and means version 5; curl understands version 4.
-            "socks5h" | "socks" if cfg!(feature = "socks") => ProxyKind::Socks5Hostname,
+            "socks5h" | "socks" => ProxyKind::Socks5Hostname,
             _ => return Err(bad()),
         };
+        let feature = match kind {
+            ProxyKind::Http | ProxyKind::Unusable => None,
+            ProxyKind::Https => Some("tls").filter(|_| cfg!(not(feature = "tls"))),
+            _ => Some("socks").filter(|_| cfg!(not(feature = "socks"))),
+        };
+        if let Some(feature) = feature {
+            return Err(bad().without_feature(feature));
+        }
         // A scheme without a default port of its own keeps `:80` where it was written.
         let full = format!("proxy://{rest}");
         let (text, zone) = zone::split_url(&full);

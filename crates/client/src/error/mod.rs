@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `phase` | the steps of a fetch |
 //! | `reasons` | the details of single errors: why a redirect, a proxy or a part is invalid |
+//! | `status` | status codes that a retry may change |
 //! | `words` | the messages and the hints |
 
 mod phase;
 mod reasons;
+mod status;
 mod words;
 
 pub use phase::Phase;
 pub use reasons::{
     FailedAttempt, InvalidProxy, InvalidRedirect, NotRetried, TlsFailure, WrongPart,
 };
+pub use status::is_transient;
 #[cfg(feature = "tls")]
 pub(crate) use words::Reason;
 
@@ -43,6 +46,23 @@ pub enum Error {
     Scheme {
         /// The scheme.
         scheme: String,
+    },
+    /// The URL or the proxy needs a feature of this crate that is not compiled in.
+    Feature {
+        /// What needs it.
+        what: String,
+        /// The cargo feature.
+        feature: &'static str,
+    },
+    /// A response's status code is 400 or more
+    /// ([`Response::error_for_status`](crate::Response::error_for_status)).
+    Status {
+        /// The status code.
+        status: StatusCode,
+        /// The phrase behind it.
+        reason: String,
+        /// The URL of the response, after redirects.
+        url: String,
     },
     /// The environment names a proxy for this URL that can't be used.
     Proxies {
@@ -227,7 +247,10 @@ impl Error {
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self {
-            Error::Url { .. } | Error::Scheme { .. } | Error::Proxies { .. } => Phase::Url,
+            Error::Url { .. }
+            | Error::Scheme { .. }
+            | Error::Feature { .. }
+            | Error::Proxies { .. } => Phase::Url,
             Error::Resolve { .. } => Phase::Resolve,
             Error::Connect { .. } | Error::Interface { .. } | Error::ConnectUnix { .. } => {
                 Phase::Connect
@@ -238,6 +261,7 @@ impl Error {
             Error::NoResponse { .. }
             | Error::Protocol { .. }
             | Error::NotHttp { .. }
+            | Error::Status { .. }
             | Error::Part { .. } => Phase::Response,
             Error::Receive { .. }
             | Error::Incomplete { .. }
@@ -253,6 +277,9 @@ impl Error {
     /// server, not in the request.
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        if let Error::Status { status, .. } = self {
+            return is_transient(*status);
+        }
         matches!(
             self,
             Error::Resolve { .. }

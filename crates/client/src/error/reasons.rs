@@ -22,15 +22,22 @@ pub struct FailedAttempt {
 
 /// A text that names no proxy that this client can use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidProxy(String);
+pub struct InvalidProxy {
+    text: String,
+    /// The feature of this crate that would make it valid.
+    feature: Option<&'static str>,
+}
 
 impl fmt::Display for InvalidProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is not a proxy this client can use",
-            self.without_credentials()
-        )
+        let text = self.without_credentials();
+        match self.feature {
+            None => write!(f, "{text:?} is not a proxy this client can use"),
+            Some(feature) => write!(
+                f,
+                "{text:?} needs the feature `{feature}` of tinyhttp-client, which is not compiled in"
+            ),
+        }
     }
 }
 
@@ -38,13 +45,22 @@ impl std::error::Error for InvalidProxy {}
 
 impl InvalidProxy {
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        InvalidProxy(text.into())
+        InvalidProxy {
+            text: text.into(),
+            feature: None,
+        }
+    }
+
+    /// The text is a proxy, for which a feature is missing.
+    pub(crate) fn without_feature(mut self, feature: &'static str) -> Self {
+        self.feature = Some(feature);
+        self
     }
 
     /// The text without a user and password, which belong in no message.
     fn without_credentials(&self) -> String {
-        match self.0.rsplit_once('@') {
-            None => self.0.clone(),
+        match self.text.rsplit_once('@') {
+            None => self.text.clone(),
             Some((before, host)) => match before.split_once("://") {
                 Some((scheme, _)) => format!("{scheme}://{host}"),
                 None => host.to_owned(),

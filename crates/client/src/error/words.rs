@@ -1,17 +1,20 @@
 //! What an error says: which step failed, at which address, after how long; and what to try.
 
 use super::{Error, FailedAttempt, InvalidRedirect, NotRetried, TlsFailure, WrongPart};
+use http::StatusCode;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
 impl Error {
-    /// What the person in front of it may try.
+    /// Returns something to try, if there is any.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Error::Url { .. } => "write it as http://host:port/path",
             Error::Scheme { .. } => "use http:// or https://",
+            Error::Feature { .. } => "compile tinyhttp-client with that feature",
+            Error::Status { status, .. } => status_hint(*status),
             Error::Proxies { .. } => {
                 "correct http_proxy, https_proxy or all_proxy, or go without: --noproxy '*'"
             }
@@ -93,6 +96,21 @@ impl fmt::Display for Error {
         match self {
             Error::Url { url, source } => write!(f, "{url:?} is not a URL: {source}"),
             Error::Scheme { scheme } => write!(f, "the scheme {scheme:?} is not supported"),
+            Error::Feature { what, feature } => write!(
+                f,
+                "{what} needs the feature `{feature}` of tinyhttp-client, which is not compiled in"
+            ),
+            Error::Status {
+                status,
+                reason,
+                url,
+            } => {
+                let reason = match reason.as_str() {
+                    "" => status.canonical_reason().unwrap_or_default(),
+                    reason => reason,
+                };
+                write!(f, "{} {reason}: {url}", status.as_u16())
+            }
             Error::Proxies { source } => write!(f, "{source}"),
             Error::Request { source } => write!(f, "this request can't be sent: {source}"),
             Error::Resolve {
@@ -316,6 +334,19 @@ fn part(f: &mut fmt::Formatter<'_>, reason: &WrongPart) -> fmt::Result {
             f,
             "the server announced a part of {announced} bytes and sent more"
         ),
+    }
+}
+
+/// What to try after a response with an error status.
+fn status_hint(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "log in: the server wants a user and a password",
+        403 => "this user may not do that",
+        404 | 410 => "check the path of the URL",
+        405 => "the Allow field of the response lists the methods",
+        429 | 503 => "try again later; Retry-After may say when",
+        500.. => "the fault is the server's; try again later",
+        _ => "look at the content of the response",
     }
 }
 

@@ -59,7 +59,8 @@ pub(crate) struct Forward {
 impl Connection {
     pub(crate) fn new(transport: Box<dyn Transport>, peer: Peer, grammar: Grammar) -> Self {
         static OPENED: AtomicU64 = AtomicU64::new(0);
-        let protocol = ClientConnection::new(grammar.limits);
+        // Each exchange checks that it asked for the upgrade.
+        let protocol = ClientConnection::new(grammar.limits).with_upgrade();
         Connection {
             route: Route {
                 connection: OPENED.fetch_add(1, Ordering::Relaxed),

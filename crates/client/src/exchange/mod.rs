@@ -41,6 +41,7 @@ pub(crate) use outbound::Outbound;
 use crate::body::Source;
 use crate::deadline::{Clock, Deadline};
 use crate::error::{Error, Phase};
+use crate::peer::Peer;
 use crate::trace::{Closed, Event, Recorder};
 use crate::transport::Transport;
 use head::HeadReader;
@@ -80,6 +81,8 @@ pub(crate) struct Exchange {
     /// The server ended the connection, and the content with it.
     has_ended: bool,
     head: HeadReader,
+    /// The protocols that the client offered to switch to.
+    upgrade: Option<Vec<u8>>,
 }
 
 /// The request's way out.
@@ -151,6 +154,7 @@ impl Exchange {
             trailers: HeaderMap::new(),
             has_ended: false,
             head: HeadReader::default(),
+            upgrade: outbound.upgrade.map(<[u8]>::to_vec),
         })
     }
 
@@ -221,6 +225,18 @@ impl Exchange {
         let connection = self.connection;
         let is_quiet = connection.input.unread().is_empty();
         is_quiet.then_some(connection.transport)
+    }
+
+    /// The connection after `101 Switching Protocols`: where it leads, and what has been received
+    /// beyond the head.
+    pub(crate) fn into_upgraded(self) -> (Box<dyn Transport>, Peer, Vec<u8>) {
+        self.recorder.emit(&Event::End {
+            received: 0,
+            close: Some(Closed::Protocol(CloseReason::Tunnel)),
+        });
+        let connection = self.connection;
+        let received = connection.input.unread().to_vec();
+        (connection.transport, connection.peer, received)
     }
 
     pub(crate) fn trailers(&self) -> &HeaderMap {

@@ -16,6 +16,8 @@ pub(crate) struct Outbound<'r> {
     pub(crate) fields: Vec<(&'r str, Cow<'r, [u8]>)>,
     /// Whether to send `Connection: close`, and close afterwards.
     pub(crate) close: bool,
+    /// The protocol to switch to.
+    pub(crate) upgrade: Option<&'r [u8]>,
     /// Whether to wait for `100 Continue` before the content goes out.
     pub(crate) expect_continue: bool,
 }
@@ -33,6 +35,10 @@ impl Outbound<'_> {
             }
             if self.close {
                 head.field("Connection", b"close")?;
+            }
+            if let Some(protocol) = self.upgrade {
+                head.field("Connection", b"Upgrade")?;
+                head.field("Upgrade", protocol)?;
             }
             Ok(())
         };

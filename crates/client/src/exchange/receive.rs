@@ -74,6 +74,11 @@ impl Exchange {
             }
             Received::Head(Response::Final { head, framing }) => {
                 let raw = sent.unwrap_or(head.raw());
+                if head.status == StatusCode::SWITCHING_PROTOCOLS
+                    && !is_offered(&head, self.upgrade.as_deref())
+                {
+                    return Err(self.protocol_error(ProtocolError::UnexpectedUpgrade));
+                }
                 self.recorder.emit(&Event::ResponseHead {
                     raw,
                     status: head.status,
@@ -125,6 +130,26 @@ impl Exchange {
         }
         self.no_response(None)
     }
+}
+
+/// Whether a 101 response switches to protocols that the client offered, and to no others (RFC 9110
+/// §7.8).
+fn is_offered(head: &ResponseHead<'_>, offered: Option<&[u8]>) -> bool {
+    let Some(offered) = offered else {
+        return false;
+    };
+    let members = |list| {
+        let list: &[u8] = list;
+        list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+    };
+    let mut chosen = head
+        .fields
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("upgrade"))
+        .flat_map(|(_, value)| members(value))
+        .peekable();
+    chosen.peek().is_some()
+        && chosen.all(|name| members(offered).any(|other| other.eq_ignore_ascii_case(name)))
 }
 
 /// A head that outlives the bytes it was parsed from.

@@ -29,15 +29,19 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `waits` | transient status codes, `Retry-After`, the backoff |
+//! | `policy` | when a client retries by itself |
+//! | `waits` | `Retry-After`, and the backoff |
 //! | `validator` | what identifies a version |
 //! | `continuation` | the judgement on a response to a request for the rest |
 
 mod continuation;
+mod policy;
 mod validator;
 mod waits;
 
 pub use crate::coding::list as coding;
+pub use crate::error::is_transient;
 pub use continuation::{Continuation, continuation};
+pub use policy::RetryPolicy;
 pub use validator::Validator;
-pub use waits::{backoff, is_transient, retry_after};
+pub use waits::{backoff, retry_after};

@@ -1,6 +1,6 @@
-//! Which responses may be others a little later, and how long to wait for that.
+//! How long to wait before a retry.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use std::time::Duration;
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::saturating_decimal;
@@ -9,13 +9,6 @@ use tinyhttp_message::saturating_decimal;
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// The upper bound of the wait that a server asks for: six hours, as in curl.
 const LONGEST_ASKED: Duration = Duration::from_secs(6 * 3600);
-
-/// Whether the response to the same request may have another status code a little later: 408, 429,
-/// 500, 502, 503 and 504.
-#[must_use]
-pub fn is_transient(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
-}
 
 /// How long the server asks to wait: seconds, or until a date (RFC 9110 §10.2.3); at most six
 /// hours.

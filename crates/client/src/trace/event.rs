@@ -68,6 +68,12 @@ pub enum Event<'e> {
     /// The server had closed a kept connection; the request is retried on a new one (RFC 9112
     /// §9.3.1).
     Retry,
+    /// The client waits before a retry by its [`RetryPolicy`](crate::RetryPolicy). A new
+    /// [`Event::Hop`] follows.
+    Backoff {
+        /// For how long.
+        wait: Duration,
+    },
     /// A connection was chosen for the request.
     Route(&'e Route),
     /// The request's head, as it is sent.

@@ -183,7 +183,10 @@ impl Hop {
     fn record(&mut self, at: Duration, event: &Event<'_>) {
         let times = &mut self.timings;
         match event {
-            Event::Hop { .. } | Event::Redirect { .. } | Event::Tolerated(_) => {}
+            Event::Hop { .. }
+            | Event::Redirect { .. }
+            | Event::Backoff { .. }
+            | Event::Tolerated(_) => {}
             Event::Resolved { addresses, .. } => {
                 self.addresses = addresses.to_vec();
                 times.resolved = Some(at);

@@ -5,7 +5,7 @@ use super::receiver::{Event, Progress, Receiver};
 use crate::content::ContentEncoder;
 use crate::encode::HeadWriter;
 use crate::error::{MisuseError, ProtocolError};
-use crate::framing::{CloseReason, ResponseFraming, response_framing};
+use crate::framing::{BodyLength, CloseReason, ResponseFraming, response_framing};
 use crate::head::{FieldStorage, HeadScanner, Limits, ResponseHead};
 use crate::tolerance::Deviations;
 use http::{Method, StatusCode, Version};
@@ -47,6 +47,8 @@ pub struct ClientConnection {
     /// The faults forgiven in content since the last `take_deviations`; `None` in a strict
     /// connection.
     tolerance: Option<Deviations>,
+    /// `101 Switching Protocols` is accepted.
+    may_upgrade: bool,
 }
 
 impl ClientConnection {
@@ -58,6 +60,18 @@ impl ClientConnection {
             method: Method::GET,
             interim: 0,
             tolerance: None,
+            may_upgrade: false,
+        }
+    }
+
+    /// Accepts `101 Switching Protocols` (RFC 9110 §15.2.2) as a final response, for requests that
+    /// ask for it. The connection is a tunnel then: its close reason is [`CloseReason::Tunnel`].
+    /// Otherwise a 101 is an error.
+    #[must_use]
+    pub fn with_upgrade(self) -> Self {
+        ClientConnection {
+            may_upgrade: true,
+            ..self
         }
     }
 
@@ -151,7 +165,8 @@ impl ClientConnection {
         let Some((scanner, limits)) = self.receiver.due_head() else {
             return self.receiver.receive(input, self.tolerance.as_mut());
         };
-        let read = read_response(scanner, &self.method, input, storage, limits);
+        let expected = (&self.method, self.may_upgrade);
+        let read = read_response(scanner, expected, input, storage, limits);
         match &read {
             Ok(Some((_, Response::Interim(_)))) if self.interim == INTERIM_RESPONSES => {
                 self.receiver.fail();
@@ -208,9 +223,10 @@ impl ClientConnection {
 }
 
 /// Reads a response's head and determines its framing; `None` while its end has not arrived.
+/// Expected is a response to this method, and perhaps a 101.
 fn read_response<'h, 'b: 'h, const N: usize>(
     scanner: &mut HeadScanner,
-    method: &Method,
+    (method, may_upgrade): (&Method, bool),
     input: &'b [u8],
     storage: &'h mut FieldStorage<'b, N>,
     limits: &Limits,
@@ -220,7 +236,14 @@ fn read_response<'h, 'b: 'h, const N: usize>(
     };
     let head = ResponseHead::parse_found(&input[..used], storage, limits)?;
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Err(ProtocolError::UnexpectedUpgrade);
+        let framing = ResponseFraming {
+            length: BodyLength::UntilClose,
+            close: Some(CloseReason::Tunnel),
+        };
+        return match may_upgrade {
+            true => Ok(Some((used, Response::Final { head, framing }))),
+            false => Err(ProtocolError::UnexpectedUpgrade),
+        };
     }
     if head.status.is_informational() {
         return Ok(Some((used, Response::Interim(head))));

@@ -1,0 +1,200 @@
+//! When a client retries a request by itself, and how long it waits before.
+
+use super::waits;
+use crate::error::{Error, is_transient};
+use crate::random;
+use http::{HeaderMap, StatusCode};
+use std::time::{Duration, SystemTime};
+use tinyhttp_message::date::HttpDate;
+
+/// When a request is retried, and how long to wait before.
+///
+/// A client retries nothing by itself unless it is given a policy, except a request over a kept
+/// connection that turns out to be closed. With one, it retries
+///
+/// - a transient error ([`Error::is_transient`]), such as a refused connection or a timeout, and
+/// - a response with a transient status code: 408, 429, 500, 502, 503 or 504.
+///
+/// Only idempotent requests are retried (RFC 9110 §9.2.2), unless the request never reached a
+/// server, and only those whose content can be read again. The waits double: 1 s, 2 s, 4 s, …, each
+/// shortened at random by up to a half, so that many clients don't return at the same moment. A
+/// server's `Retry-After` counts instead (§10.2.3); if it asks for more than the longest wait, the
+/// response is returned. Waits end with the total timeout: a retry that would come too late is not
+/// waited for.
+///
+/// ```
+/// # use std::io::{Read, Write};
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let url = format!("http://{}/", listener.local_addr()?);
+/// # let server = std::thread::spawn(move || {
+/// #     for head in ["503 Busy\r\nRetry-After: 0", "200 OK"] {
+/// #         let (mut stream, _) = listener.accept().unwrap();
+/// #         stream.read(&mut [0; 1024]).unwrap();
+/// #         let fields = "Content-Length: 2\r\nConnection: close";
+/// #         let response = format!("HTTP/1.1 {head}\r\n{fields}\r\n\r\nok");
+/// #         stream.write_all(response.as_bytes()).unwrap();
+/// #     }
+/// # });
+/// use std::time::Duration;
+/// use tinyhttp_client::{Client, RetryPolicy};
+///
+/// let policy = RetryPolicy::new(3).waits(Duration::from_millis(100), Duration::from_secs(5));
+/// let client = Client::builder().retry(policy).build();
+/// // The first response is 503, the second one 200.
+/// assert_eq!(client.get(&url).send()?.status(), 200);
+/// # server.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    retries: u32,
+    first_wait: Duration,
+    longest_wait: Duration,
+    retries_statuses: bool,
+    retries_any_method: bool,
+}
+
+impl RetryPolicy {
+    /// A policy with at most so many retries, besides the first request. 0 retries nothing.
+    #[must_use]
+    pub fn new(retries: u32) -> Self {
+        RetryPolicy {
+            retries,
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(60),
+            retries_statuses: true,
+            retries_any_method: false,
+        }
+    }
+
+    /// Sets the wait before the first retry, which doubles with each further one, and the longest
+    /// wait: 1 s and 60 s unless set.
+    #[must_use]
+    pub fn waits(mut self, first: Duration, longest: Duration) -> Self {
+        self.first_wait = first;
+        self.longest_wait = longest;
+        self
+    }
+
+    /// Sets whether responses with transient status codes are retried; on unless set. Errors are
+    /// retried in any case.
+    #[must_use]
+    pub fn statuses(mut self, retry: bool) -> Self {
+        self.retries_statuses = retry;
+        self
+    }
+
+    /// Sets whether requests with POST, PATCH and other methods that are not idempotent are
+    /// retried; off unless set. Only for servers that recognise a repeated request, for instance by
+    /// an `Idempotency-Key`.
+    #[must_use]
+    pub fn any_method(mut self, retry: bool) -> Self {
+        self.retries_any_method = retry;
+        self
+    }
+
+    pub(crate) fn retries_any_method(&self) -> bool {
+        self.retries_any_method
+    }
+
+    /// The wait before a retry after an error; `None`: no retry. `made` is the number of retries
+    /// so far.
+    pub(crate) fn after_error(&self, error: &Error, made: u32) -> Option<Duration> {
+        (made < self.retries && error.is_transient()).then(|| self.backoff(made))
+    }
+
+    /// The wait before a retry after a response; `None`: no retry.
+    pub(crate) fn after_response(
+        &self,
+        status: StatusCode,
+        fields: &HeaderMap,
+        made: u32,
+    ) -> Option<Duration> {
+        if made >= self.retries || !self.retries_statuses || !is_transient(status) {
+            return None;
+        }
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let seconds = since.map_or(0, |since| since.as_secs());
+        let now = HttpDate::from_unix_seconds(seconds.try_into().unwrap_or(i64::MAX));
+        match waits::retry_after(fields, now) {
+            Some(wait) => (wait <= self.longest_wait).then_some(wait),
+            None => Some(self.backoff(made)),
+        }
+    }
+
+    fn backoff(&self, made: u32) -> Duration {
+        let factor = 1u32.checked_shl(made).unwrap_or(u32::MAX);
+        let wait = self
+            .first_wait
+            .saturating_mul(factor)
+            .min(self.longest_wait);
+        // From a half to the whole.
+        let thousandths = 500 + (random::number() % 501) as u32;
+        (wait / 1000).saturating_mul(thousandths)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header;
+    use std::io;
+
+    fn fields(retry_after: Option<&'static str>) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        if let Some(value) = retry_after {
+            fields.insert(header::RETRY_AFTER, value.parse().unwrap());
+        }
+        fields
+    }
+
+    #[test]
+    fn responses() {
+        let policy = RetryPolicy::new(2).waits(Duration::from_secs(1), Duration::from_secs(10));
+        let table = [
+            (503, 0, Some("3"), Some(3)),
+            (503, 0, Some("10"), Some(10)),
+            (503, 0, Some("11"), None),
+            (429, 1, Some("0"), Some(0)),
+            (503, 2, Some("0"), None),
+            (404, 0, Some("0"), None),
+            (200, 0, None, None),
+        ];
+        for (status, made, retry_after, want) in table {
+            let status = StatusCode::from_u16(status).unwrap();
+            let got = policy.after_response(status, &fields(retry_after), made);
+            assert_eq!(
+                got.map(|wait| wait.as_secs()),
+                want,
+                "{status} {retry_after:?}"
+            );
+        }
+        let busy = StatusCode::SERVICE_UNAVAILABLE;
+        let policy = policy.statuses(false);
+        assert_eq!(policy.after_response(busy, &fields(None), 0), None);
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let policy = RetryPolicy::new(100).waits(Duration::from_secs(1), Duration::from_secs(10));
+        for (made, most) in [(0, 1), (1, 2), (2, 4), (3, 8), (4, 10), (40, 10)] {
+            let wait = policy.backoff(made);
+            let most = Duration::from_secs(most);
+            assert!(most / 2 <= wait && wait <= most, "{made}: {wait:?}");
+        }
+    }
+
+    #[test]
+    fn errors() {
+        let policy = RetryPolicy::new(1);
+        let lost = Error::Resolve {
+            host: "h".to_owned(),
+            is_proxy: false,
+            elapsed: Duration::ZERO,
+            source: io::Error::other("no answer"),
+        };
+        assert!(policy.after_error(&lost, 0).is_some());
+        assert!(policy.after_error(&lost, 1).is_none());
+        assert!(policy.after_error(&Error::NotText, 0).is_none());
+    }
+}

@@ -1,0 +1,21 @@
+//! The public API against a server that follows a script.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `server` | that server |
+//! | `requests` | what a builder sends, and what a response offers |
+//! | `retries` | retries by a policy |
+//! | `digest` | digest authentication |
+//! | `upgrades` | 101 Switching Protocols |
+#![cfg(test)]
+
+mod server;
+
+mod requests;
+
+mod retries;
+
+#[cfg(feature = "digest")]
+mod digest;
+
+mod upgrades;
