@@ -59,7 +59,7 @@ pub(crate) type Logins = Arc<dyn Fn(&Url) -> Option<Credentials> + Send + Sync>;
 
 /// The login that was configured for a URL.
 pub(crate) fn login(logins: Option<&Logins>, url: &Url) -> Option<Login> {
-    logins?(url).map(Login::of)
+    logins?(url).as_ref().map(Login::of)
 }
 
 impl Request {
@@ -179,7 +179,7 @@ pub(crate) fn take_credentials(url: &mut Url) -> Option<Login> {
     // These fail for URLs without a host only.
     let _ = url.set_username("");
     let _ = url.set_password(None);
-    Some(Login::of(credentials))
+    Some(Login::of(&credentials))
 }
 
 #[cfg(all(test, feature = "cookies"))]

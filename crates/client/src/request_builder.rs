@@ -143,7 +143,7 @@ impl RequestBuilder {
     /// other origins.
     #[must_use]
     pub fn basic_auth(self, user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
-        self.login(Credentials::new(user, password))
+        self.login(&Credentials::new(user, password))
     }
 
     /// Logs in with the scheme Digest (RFC 7616): answers the server's challenge, so that the
@@ -151,10 +151,10 @@ impl RequestBuilder {
     #[cfg(feature = "digest")]
     #[must_use]
     pub fn digest_auth(self, user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
-        self.login(Credentials::new(user, password).with_digest())
+        self.login(&Credentials::new(user, password).with_digest())
     }
 
-    fn login(self, credentials: Credentials) -> Self {
+    fn login(self, credentials: &Credentials) -> Self {
         self.change(|request| {
             request.login = Some(Login::of(credentials));
             Ok(())

@@ -31,11 +31,11 @@ pub(crate) enum Login {
 }
 
 impl Login {
-    pub(crate) fn of(credentials: Credentials) -> Self {
+    pub(crate) fn of(credentials: &Credentials) -> Self {
         #[cfg(feature = "digest")]
         if credentials.is_digest() {
             return Login::Digest {
-                credentials,
+                credentials: credentials.clone(),
                 field: None,
             };
         }
