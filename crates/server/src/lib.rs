@@ -9,7 +9,7 @@
 //!
 //! # One connection's life
 //!
-//! 1. The listener ([`Builder::bind`]) and all connections sit in one epoll. One worker of the pool
+//! 1. The listeners ([`Server::bind`]) and all connections sit in one epoll. One worker of the pool
 //!    waits there, and the worker that gets a connection's report owns it; others are woken when
 //!    there is a lot to do, and a core to do it on.
 //! 2. The worker reads into a buffer of its own, so a parked connection has none.
@@ -73,20 +73,16 @@
 //! use tinyhttp_server::{Request, Server};
 //!
 //! let hello = |request: Request<'_>| format!("hello {}\n", request.path());
-//! let server = Server::builder().bind(([127, 0, 0, 1], 0).into())?.start(hello)?;
-//! let address = server.addresses()[0];
-//! let stop = server.stopper();
-//! let running = std::thread::spawn(move || server.run());
+//! let server = Server::bind("127.0.0.1:0")?.spawn(hello)?;
 //!
-//! let mut client = std::net::TcpStream::connect(address)?;
+//! let mut client = std::net::TcpStream::connect(server.local_addrs()[0])?;
 //! client.write_all(b"GET /world HTTP/1.0\r\n\r\n")?;
 //! let mut answer = String::new();
 //! client.read_to_string(&mut answer)?;
 //! assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"));
 //! assert!(answer.ends_with("\r\n\r\nhello /world\n"));
 //!
-//! stop.drain(std::time::Duration::from_secs(5));
-//! running.join().expect("the server doesn't panic")?;
+//! server.shutdown(std::time::Duration::from_secs(5))?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
@@ -149,10 +145,13 @@ pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use files::Files;
 pub use handler::{Handler, Receive, Reply};
+pub use http;
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+pub use listen::Listeners;
 pub use memory_content::MemoryContent;
 pub use request::{Peer, Request};
 pub use response::{IntoResponse, Response};
-pub use server::{Builder, Server, Stopper};
+pub use server::{Builder, Handle, Server, ShutdownHandle};
 /// The HTTP message, for handlers that need its grammar: dates, ranges, preconditions, negotiation.
 pub use tinyhttp_message as message;
 pub use tinyhttp_message::Limits;

@@ -4,7 +4,7 @@ use crate::access_log::AccessLog;
 use crate::connection::Env;
 use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
-use crate::listen::Listener;
+use crate::listen::{Listener, Listeners};
 #[cfg(feature = "tls")]
 use crate::listen::Role;
 use crate::runtime::{self, Admission, CAPACITY, Pool, Shared, Worker};
@@ -14,11 +14,11 @@ use rustix::process::{Resource, getrlimit};
 #[cfg(feature = "tls")]
 use std::borrow::Borrow;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::available_parallelism;
+use std::thread::{JoinHandle, available_parallelism};
 use std::time::Duration;
 use tinyhttp_message::Limits;
 
@@ -36,8 +36,7 @@ const LAST_LINES: Duration = Duration::from_secs(5);
 /// What a server is made of. See [`Server::builder`].
 #[derive(Debug)]
 pub struct Builder {
-    listeners: Vec<Listener>,
-    shares: bool,
+    listeners: Listeners,
     workers: Option<usize>,
     max_threads: Option<usize>,
     max_connections: Option<usize>,
@@ -50,53 +49,38 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Listens on an address; may be called several times. Port 0 lets the system choose. An IPv6
-    /// address takes IPv6 connections only. A client is accepted when its first bytes have come, or
-    /// when it has been silent for about a second.
+    /// Listens on further addresses. See [`Listeners::bind`].
     ///
     /// # Errors
-    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse),
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable),
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied) for ports below 1024.
-    pub fn bind(mut self, address: SocketAddr) -> io::Result<Self> {
-        self.listeners.push(Listener::bind(address, self.shares)?);
+    /// As [`Listeners::bind`].
+    pub fn bind(mut self, addresses: impl ToSocketAddrs) -> io::Result<Self> {
+        self.listeners = self.listeners.bind(addresses)?;
         Ok(self)
     }
 
-    /// Listens on a Unix socket of this name, with these permissions (`0o660`), or those that the
-    /// umask leaves. A socket without a listener is replaced. The name is removed when
-    /// the server ends.
+    /// Listens on a Unix socket, too. See [`Listeners::bind_unix`].
     ///
     /// # Errors
-    /// What the system says: [`AddrInUse`](io::ErrorKind::AddrInUse) if the address is in use,
-    /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if what has this name is no socket,
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if it is longer than the 107 bytes that the
-    /// system has for it.
+    /// As [`Listeners::bind_unix`].
     pub fn bind_unix(mut self, path: impl AsRef<Path>, mode: Option<u32>) -> io::Result<Self> {
-        let listener = Listener::bind_unix(path.as_ref(), mode, self.shares)?;
-        self.listeners.push(listener);
+        self.listeners = self.listeners.bind_unix(path, mode)?;
         Ok(self)
     }
 
-    /// Whether what is bound from here on may have another server beside it, so that one can take
-    /// over from the other.
-    ///
-    /// An internet address is shared (`SO_REUSEPORT`) if both servers say so and belong to the same
-    /// user: each of them gets a part of the connections until one ends. A Unix socket's name goes
-    /// from the old server to the new one at once.
+    /// Sets whether sockets that are bound from here on may have another server beside them. See
+    /// [`Listeners::share_addresses`].
     #[must_use]
     pub fn share_addresses(mut self, shares: bool) -> Self {
-        self.shares = shares;
+        self.listeners = self.listeners.share_addresses(shares);
         self
     }
 
-    /// Listens on a stream socket that is bound already: a [`TcpListener`](std::net::TcpListener),
-    /// a [`UnixListener`](std::os::unix::net::UnixListener), or one that came from another process.
+    /// Listens on a socket that is bound already, too. See [`Listeners::adopt`].
     ///
     /// # Errors
-    /// If it is of another kind, or can't be made non-blocking.
+    /// As [`Listeners::adopt`].
     pub fn listener(mut self, listener: impl Into<OwnedFd>) -> io::Result<Self> {
-        self.listeners.push(Listener::from_bound(listener.into())?);
+        self.listeners = self.listeners.adopt(listener)?;
         Ok(self)
     }
 
@@ -127,8 +111,8 @@ impl Builder {
     /// The internet addresses that it has been bound to, with the ports that the system chose.
     /// Connections to them wait until the server has started.
     #[must_use]
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        addresses(&self.listeners)
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.listeners.local_addrs()
     }
 
     /// How many workers may be busy at a time; as many as there are cores unless set.
@@ -188,6 +172,32 @@ impl Builder {
         self
     }
 
+    /// Serves until the server is shut down, on this thread and those that it starts.
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub fn serve(self, handler: impl Handler) -> io::Result<()> {
+        self.start(handler)?.run()
+    }
+
+    /// Serves on threads of its own, until the handle says otherwise or is dropped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tinyhttp_server::{Request, Server};
+    ///
+    /// let server = Server::bind("127.0.0.1:0")?.spawn(|_: Request| "hello\n")?;
+    /// println!("http://{}/", server.local_addrs()[0]);
+    /// server.shutdown(Duration::from_secs(5))?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Builder::start`].
+    pub fn spawn(self, handler: impl Handler) -> io::Result<Handle> {
+        Handle::spawn(self.start(handler)?)
+    }
+
     /// Starts the workers. Requests are answered from now on; [`Server::run`] keeps the time.
     ///
     /// # Errors
@@ -213,7 +223,8 @@ impl Builder {
             .max_connections
             .unwrap_or_else(descriptors_for_connections)
             .clamp(1, CAPACITY);
-        let admission = Admission::new(self.listeners, most, self.max_connections_per_client);
+        let listeners = self.listeners.into_vec();
+        let admission = Admission::new(listeners, most, self.max_connections_per_client);
         let shared = Arc::new(Shared::new(env, admission)?);
         let workers = self
             .workers
@@ -259,7 +270,7 @@ pub struct Server {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server")
-            .field("addresses", &self.addresses())
+            .field("local_addrs", &self.local_addrs())
             .finish_non_exhaustive()
     }
 }
@@ -268,9 +279,29 @@ impl Server {
     /// A server yet to be made: bind it, set what differs from the defaults, start it.
     #[must_use]
     pub fn builder() -> Builder {
+        Server::on(Listeners::new())
+    }
+
+    /// A server yet to be made that listens on an address, or on all addresses of a name.
+    ///
+    /// ```no_run
+    /// use tinyhttp_server::{Request, Server};
+    ///
+    /// Server::bind("127.0.0.1:8080")?.serve(|_: Request| "hello\n")?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Listeners::bind`].
+    pub fn bind(addresses: impl ToSocketAddrs) -> io::Result<Builder> {
+        Server::builder().bind(addresses)
+    }
+
+    /// A server yet to be made that listens on these sockets.
+    #[must_use]
+    pub fn on(listeners: Listeners) -> Builder {
         Builder {
-            listeners: Vec::new(),
-            shares: false,
+            listeners,
             workers: None,
             max_threads: None,
             max_connections: None,
@@ -292,14 +323,14 @@ impl Server {
 
     /// The internet addresses it listens on, with the ports that the system chose.
     #[must_use]
-    pub fn addresses(&self) -> Vec<SocketAddr> {
+    pub fn local_addrs(&self) -> Vec<SocketAddr> {
         addresses(&self.shared.admission.listeners)
     }
 
-    /// What ends the server, from any thread.
+    /// A handle that ends the server, from any thread.
     #[must_use]
-    pub fn stopper(&self) -> Stopper {
-        Stopper {
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        ShutdownHandle {
             shared: Arc::clone(&self.shared),
         }
     }
@@ -323,9 +354,9 @@ impl Server {
             0 => {}
             left => log::warn!("{left} threads are blocked by a handler and are left behind"),
         }
-        // Stoppers may live on, and with them everything that is shared.
+        // Handles may live on, and with them everything that is shared.
         runtime::end(&self.shared);
-        // A Stopper keeps the log from being dropped.
+        // A handle keeps the log from being dropped.
         if let Some(access_log) = &self.shared.env.access_log
             && !access_log.flush(LAST_LINES)
         {
@@ -342,34 +373,104 @@ impl Drop for Server {
 
 /// Ends a server. It can be cloned, and used from any thread.
 #[derive(Clone)]
-pub struct Stopper {
+pub struct ShutdownHandle {
     shared: Arc<Shared>,
 }
 
-impl std::fmt::Debug for Stopper {
+impl std::fmt::Debug for ShutdownHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stopper").finish_non_exhaustive()
+        f.debug_struct("ShutdownHandle").finish_non_exhaustive()
     }
 }
 
-impl Stopper {
-    /// Ends the server gracefully: accepting ends after a tenth of a second, idle connections are
-    /// closed, and busy ones finish their exchange, for at most `grace`. A client that has only
-    /// just connected may still send a request: for half a second, or for a tenth of one if it has
-    /// sent nothing, because the kernel has kept it for longer.
-    pub fn drain(&self, grace: Duration) {
+impl ShutdownHandle {
+    /// Begins to end the server gracefully, and returns at once.
+    ///
+    /// After a tenth of a second the server accepts no more connections. It closes idle ones, and
+    /// lets busy ones finish their exchange, for at most `grace`. A client that has only just
+    /// connected may still send a request for half a second.
+    pub fn shutdown(&self, grace: Duration) {
         self.shared.lifecycle.drain(grace);
     }
 
     /// The number of requests in flight: those that a handler works on, and those whose response
-    /// the client has not taken whole.
+    /// the client has not received whole.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight()
     }
 
-    /// Ends the server at once. Whatever is under way is cut.
-    pub fn stop(&self) {
+    /// Ends the server at once. Exchanges in progress are aborted.
+    pub fn abort(&self) {
         self.shared.lifecycle.stop();
     }
+}
+
+/// A server that runs on threads of its own, from [`Builder::spawn`]. Dropping it ends the server
+/// at once.
+#[derive(Debug)]
+#[must_use = "the server ends when its handle is dropped"]
+pub struct Handle {
+    local_addrs: Vec<SocketAddr>,
+    shutdown: ShutdownHandle,
+    timer: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Handle {
+    fn spawn(server: Server) -> io::Result<Self> {
+        let (local_addrs, shutdown) = (server.local_addrs(), server.shutdown_handle());
+        let timer = std::thread::Builder::new().name("http-timer".to_owned());
+        let timer = timer.spawn(move || server.run())?;
+        Ok(Handle {
+            local_addrs,
+            shutdown,
+            timer: Some(timer),
+        })
+    }
+
+    /// The internet addresses that the server listens on, with the ports that the system chose.
+    #[must_use]
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.local_addrs
+    }
+
+    /// A handle that ends the server from elsewhere, for example from a thread for signals.
+    #[must_use]
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        self.shutdown.clone()
+    }
+
+    /// Ends the server as [`ShutdownHandle::shutdown`] does, and waits until it has ended: for at
+    /// most about `grace` and half a second.
+    ///
+    /// # Errors
+    /// As [`Server::run`].
+    pub fn shutdown(self, grace: Duration) -> io::Result<()> {
+        self.shutdown.shutdown(grace);
+        self.join()
+    }
+
+    /// Waits until the server has ended, which a [`ShutdownHandle`] brings about.
+    ///
+    /// # Errors
+    /// As [`Server::run`].
+    pub fn join(mut self) -> io::Result<()> {
+        self.timer.take().map_or(Ok(()), wait_for)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            self.shutdown.abort();
+            if let Err(error) = wait_for(timer) {
+                log::error!("the server did not end as it should: {error}");
+            }
+        }
+    }
+}
+
+fn wait_for(timer: JoinHandle<io::Result<()>>) -> io::Result<()> {
+    let panicked = |_| Err(io::Error::other("the server's timer thread panicked"));
+    timer.join().unwrap_or_else(panicked)
 }

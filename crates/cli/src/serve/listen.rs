@@ -95,7 +95,7 @@ impl Args {
                 }
             }
             builder = self.listen_on(address, builder)?;
-            shared = builder.addresses().last().map(SocketAddr::port);
+            shared = builder.local_addrs().last().map(SocketAddr::port);
         }
         Ok(builder)
     }
@@ -119,10 +119,11 @@ impl Args {
                     "this machine has no such address".to_owned(),
                     "-b 0.0.0.0 listens on all of its addresses",
                 ),
-                _ => (
-                    error.to_string(),
-                    "choose another address with -b, or another port with -p",
-                ),
+                // Its message names the address.
+                _ => {
+                    let hint = "choose another address with -b, or another port with -p";
+                    return Failure::new(error.to_string(), hint);
+                }
             };
             Failure::new(format!("can't listen on {address}: {why}"), hint)
         })

@@ -78,9 +78,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(identity) = identity {
         identity.assume()?;
     }
-    let files = open(args, &builder.addresses())?;
+    let files = open(args, &builder.local_addrs())?;
     builder = args.listen_on_sockets(builder, &mut sockets)?;
-    let addresses = builder.addresses();
+    let addresses = builder.local_addrs();
     let urls = banner::urls(&addresses, &args.files.path());
     let browser = args.browser.open(&urls);
     let log_file = leave_rights(args, inherited)?;
@@ -177,7 +177,7 @@ fn start(
         .start(handler)
         .map_err(|error| Failure::cannot_start(&error))?;
     let targets = Targets {
-        stopper: server.stopper(),
+        shutdown: server.shutdown_handle(),
         changes,
         reload: Reload {
             log,

@@ -213,8 +213,8 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let listening = listener.local_addr().unwrap();
         let _abstract_listener = UnixListener::bind_addr(&abstract_name()).unwrap();
-        let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = builder.addresses()[0];
+        let builder = Server::bind("127.0.0.1:0").unwrap();
+        let address = builder.local_addrs()[0];
         let (send, receive) = std::sync::mpsc::channel();
         let shut_in = std::thread::spawn(move || {
             let handler = move |request: Request<'_>| match attempt(request.path(), listening) {
@@ -223,10 +223,10 @@ mod tests {
             };
             let enforced = enter(&Allowed::default()).unwrap();
             let server = builder.start(handler).unwrap();
-            send.send((enforced, server.stopper())).unwrap();
+            send.send((enforced, server.shutdown_handle())).unwrap();
             server.run().unwrap();
         });
-        let (enforced, stopper) = receive.recv().unwrap();
+        let (enforced, shutdown) = receive.recv().unwrap();
         let ask = |what: &str| {
             let mut stream = TcpStream::connect(address).unwrap();
             write!(stream, "GET {what} HTTP/1.0\r\n\r\n").unwrap();
@@ -258,7 +258,7 @@ mod tests {
         for what in refused {
             assert_eq!(ask(what), "PermissionDenied", "{what}");
         }
-        stopper.stop();
+        shutdown.abort();
         shut_in.join().unwrap();
     }
 }

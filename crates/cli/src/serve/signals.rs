@@ -24,7 +24,7 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
-use tinyhttp_server::Stopper;
+use tinyhttp_server::ShutdownHandle;
 use tinyhttp_server::middleware::UsersHandle;
 
 /// How long requests in flight may take after the first signal to end.
@@ -53,7 +53,7 @@ pub(super) struct Caught {
 
 /// What signals act on.
 pub(super) struct Targets {
-    pub(super) stopper: Stopper,
+    pub(super) shutdown: ShutdownHandle,
     /// Event streams of --watch, which have to end first.
     pub(super) changes: Option<Arc<Changes>>,
     pub(super) reload: Reload,
@@ -81,7 +81,7 @@ impl Caught {
     /// and the signals that end the server must not wait for that.
     pub(super) fn act(mut self, targets: Targets) -> io::Result<()> {
         let Targets {
-            stopper,
+            shutdown,
             changes,
             reload,
         } = targets;
@@ -104,14 +104,14 @@ impl Caught {
                     }
                 }
                 if ending {
-                    stopper.stop();
+                    shutdown.abort();
                     continue;
                 }
                 ending = true;
                 // Event streams would otherwise last until the grace period is over.
                 changes.iter().for_each(|changes| changes.end());
-                stopper.drain(GRACE);
-                let draining = stopper.clone();
+                shutdown.shutdown(GRACE);
+                let draining = shutdown.clone();
                 // Without a thread for it, the server ends all the same.
                 let _ = thread("drain", move || log_transfers(&draining, signal));
             }
@@ -167,13 +167,13 @@ impl Reload {
 }
 
 /// Logs how many transfers the server waits for before it exits; nothing if there are none.
-fn log_transfers(stopper: &Stopper, signal: i32) {
+fn log_transfers(shutdown: &ShutdownHandle, signal: i32) {
     std::thread::sleep(SETTLE);
     let again = match signal {
         SIGINT => "press Ctrl-C again to stop now",
         _ => "a second signal stops now",
     };
-    match stopper.in_flight() {
+    match shutdown.in_flight() {
         0 => {}
         1 => log::info!("waiting for 1 transfer ({again})"),
         number => log::info!("waiting for {number} transfers ({again})"),

@@ -58,11 +58,10 @@ fn serve(folder: &str, address: &str, port: &str, seconds: &str) -> io::Result<(
     let address: IpAddr = address.parse().map_err(io::Error::other)?;
     // Each running script holds a thread that waits for it, so this is also the maximum number of
     // scripts.
-    let server = Server::builder()
-        .bind((address, port).into())?
+    let server = Server::bind((address, port))?
         .max_threads(32)
         .start(scripts)?;
-    println!("Listening at http://{}/", server.addresses()[0]);
+    println!("Listening at http://{}/", server.local_addrs()[0]);
     server.run()
 }
 

@@ -31,9 +31,9 @@ fn main() {
 fn serve(address: &str, port: &str) -> io::Result<()> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let address: IpAddr = address.parse().map_err(io::Error::other)?;
-    let builder = Server::builder().bind((address, port).into())?;
+    let builder = Server::bind((address, port))?;
     let server = builder.start(Site::default())?;
-    println!("Listening at http://{}/", server.addresses()[0]);
+    println!("Listening at http://{}/", server.local_addrs()[0]);
     server.run()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `listeners` | the sockets that a server listens on |
 //! | `listener` | listening sockets, and accepting |
 //! | `role` | what the clients of a listener speak |
 //! | `unix_socket` | the file of a Unix socket |
@@ -9,9 +10,11 @@
 
 mod clients;
 mod listener;
+mod listeners;
 mod role;
 mod unix_socket;
 
 pub(crate) use clients::{ClientPermit, Clients};
 pub(crate) use listener::{Accepted, BACKLOG, Listener};
+pub use listeners::Listeners;
 pub(crate) use role::Role;

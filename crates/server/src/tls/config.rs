@@ -24,8 +24,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 /// use tinyhttp_server::{Request, Server, Tls};
 ///
 /// let tls = Tls::self_signed(&["localhost", "127.0.0.1"])?;
-/// let server = Server::builder()
-///     .bind(([127, 0, 0, 1], 0).into())?
+/// let server = Server::bind("127.0.0.1:0")?
 ///     .tls(tls)?
 ///     .start(|request: Request<'_>| format!("hello {}\n", request.path()))?;
 /// # drop(server);

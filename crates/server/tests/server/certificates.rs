@@ -177,18 +177,17 @@ fn client_certificates() {
 #[test]
 fn certificates_are_replaced_while_connections_go_on() {
     let trusted = Trusted::new();
-    let builder = tinyhttp_server::Server::builder()
-        .bind(([127, 0, 0, 1], 0).into())
+    let builder = tinyhttp_server::Server::bind("127.0.0.1:0")
         .unwrap();
     let server = builder
         .tls(trusted.tls())
         .unwrap()
         .start(|_: Request<'_>| "done")
         .unwrap();
-    let (handle, stopper, address) = (
+    let (handle, shutdown, address) = (
         server.tls().unwrap(),
-        server.stopper(),
-        server.addresses()[0],
+        server.shutdown_handle(),
+        server.local_addrs()[0],
     );
     let running = std::thread::spawn(move || server.run());
     let connect = |trusted: &Trusted| {
@@ -212,6 +211,6 @@ fn certificates_are_replaced_while_connections_go_on() {
     // What can't be built replaces nothing.
     assert!(handle.replace(&Tls::default()).is_err());
     get(&mut connect(&other));
-    stopper.stop();
+    shutdown.abort();
     running.join().unwrap().unwrap();
 }

@@ -416,15 +416,14 @@ fn the_access_log_counts_content_and_not_its_framing() {
 #[test]
 fn a_server_that_is_never_run_leaves_nothing_behind() {
     let (theirs, ours) = mpsc::channel::<()>();
-    let server = Server::builder()
-        .bind(([127, 0, 0, 1], 0).into())
+    let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .start(move |_: Request<'_>| {
             let _ = &theirs;
             Response::new(Body::empty())
         })
         .unwrap();
-    let address = server.addresses()[0];
+    let address = server.local_addrs()[0];
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LONG)).unwrap();
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();

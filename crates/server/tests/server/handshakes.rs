@@ -266,6 +266,6 @@ fn a_client_that_leaves_during_the_handshake_costs_nothing() {
     let config = trusted.config();
     drop(connect_over(server.connect(), &config, "localhost"));
     is_served(&server, &trusted);
-    wait_until("nothing is left", || server.stopper.in_flight() == 0);
-    server.stopper.drain(LONG);
+    wait_until("nothing is left", || server.shutdown.in_flight() == 0);
+    server.shutdown.shutdown(LONG);
 }

@@ -67,7 +67,7 @@ fn a_request_that_has_come_before_the_end_is_answered() {
     idle.write_all(request).unwrap();
     let mut fresh = server.connect();
     fresh.write_all(request).unwrap();
-    server.stopper.drain(LONG);
+    server.shutdown.shutdown(LONG);
     wait_until("the end of the listener", || {
         TcpStream::connect(server.address).is_err()
     });
@@ -85,9 +85,9 @@ fn an_end_has_its_deadline() {
         "/large" => Response::new("x".repeat(50_000_000)),
         _ => held.handle(request).response(),
     };
-    let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let builder = Server::bind("127.0.0.1:0").unwrap();
     let server = builder.start(handler).unwrap();
-    let (address, stopper) = (server.addresses()[0], server.stopper());
+    let (address, shutdown) = (server.local_addrs()[0], server.shutdown_handle());
     let running = std::thread::spawn(move || server.run());
     let mut stuck = TcpStream::connect(address).unwrap();
     stuck.write_all(b"GET /large HTTP/1.0\r\n\r\n").unwrap();
@@ -95,7 +95,7 @@ fn an_end_has_its_deadline() {
     let mut held_up = TcpStream::connect(address).unwrap();
     held_up.write_all(b"GET /hold HTTP/1.0\r\n\r\n").unwrap();
     told.recv_timeout(LONG).unwrap();
-    stopper.drain(Duration::from_millis(50));
+    shutdown.shutdown(Duration::from_millis(50));
     running.join().unwrap().unwrap();
     // What is cut doesn't look whole.
     assert!(rest(&mut stuck).len() < 50_000_000);
@@ -109,7 +109,7 @@ fn a_shared_listener_outlives_the_server() {
     let ours = theirs.try_clone().unwrap();
     let server = Server::builder().listener(ours).unwrap();
     let server = server.start(echo).unwrap();
-    server.stopper().drain(Duration::MAX);
+    server.shutdown_handle().shutdown(Duration::MAX);
     server.run().unwrap();
     TcpStream::connect(theirs.local_addr().unwrap()).unwrap();
 }
@@ -120,7 +120,7 @@ fn who_has_just_connected_may_still_ask() {
     // One has said nothing at all, so that it hasn't been accepted; the other one an empty line.
     let (mut silent, mut known) = (server.connect(), server.connect());
     known.write_all(b"\r\n").unwrap();
-    server.stopper.drain(LONG);
+    server.shutdown.shutdown(LONG);
     let ask = |stream: &mut TcpStream| {
         stream
             .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -277,14 +277,13 @@ impl Write for Slow {
     }
 }
 
-/// When `run` returns the log is complete, although there is a stopper still, which may never go
+/// When `run` returns the log is complete, although there is a handle still, which may never go
 /// away: exchanges that the end has cut are in it, and have been cut so that the client can see it.
 #[test]
 fn the_access_log_is_complete_when_the_server_has_ended() {
     let seen = Seen::default();
     let log = AccessLog::new(Slow(seen.clone()), Format::Common).unwrap();
-    let server = Server::builder()
-        .bind(([127, 0, 0, 1], 0).into())
+    let server = Server::bind("127.0.0.1:0")
         .unwrap()
         .access_log(log)
         .start(|request: Request<'_>| match request.path() {
@@ -292,7 +291,7 @@ fn the_access_log_is_complete_when_the_server_has_ended() {
             _ => Response::new(Body::from("short")),
         })
         .unwrap();
-    let (address, stopper) = (server.addresses()[0], server.stopper());
+    let (address, shutdown) = (server.local_addrs()[0], server.shutdown_handle());
     let running = std::thread::spawn(move || server.run());
     let mut short = TcpStream::connect(address).unwrap();
     short.write_all(b"GET /short HTTP/1.0\r\n\r\n").unwrap();
@@ -301,11 +300,11 @@ fn the_access_log_is_complete_when_the_server_has_ended() {
     endless.set_read_timeout(Some(LONG)).unwrap();
     endless.write_all(b"GET /endless HTTP/1.0\r\n\r\n").unwrap();
     read_until(&mut endless, "\r\n\r\n");
-    stopper.stop();
+    shutdown.abort();
     running.join().unwrap().unwrap();
     let lines = String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
     assert_eq!(lines.lines().count(), 2, "{lines}");
     let error = endless.read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-    drop(stopper);
+    drop(shutdown);
 }

@@ -259,7 +259,7 @@ fn shutdown_ends_idle_connections_with_close_notify() {
     busy.write_all(b"GET /hold HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     arrived.recv_timeout(LONG).unwrap();
-    server.stopper.drain(LONG);
+    server.shutdown.shutdown(LONG);
     assert_eq!(rest(&mut idle), (Vec::new(), true));
     let_go.send(()).unwrap();
     let (last, ended) = rest(&mut busy);
@@ -333,6 +333,6 @@ fn an_idle_connection_is_closed_in_time_with_close_notify() {
     read_until(&mut client, "done");
     assert_eq!(rest(&mut client), (Vec::new(), true));
     wait_until("no request is in flight", || {
-        server.stopper.in_flight() == 0
+        server.shutdown.in_flight() == 0
     });
 }

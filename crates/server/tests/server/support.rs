@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tinyhttp_server::{Body, Builder, Handler, Reply, Request, Server, Stopper};
+use tinyhttp_server::{Body, Builder, Handler, Reply, Request, Server, ShutdownHandle};
 
 /// Longer than anything here takes; a test that comes here has failed.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -20,7 +20,7 @@ pub(crate) const PACE: Duration = Duration::from_millis(20);
 /// A server that ends with its test.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) stopper: Stopper,
+    pub(crate) shutdown: ShutdownHandle,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -30,12 +30,12 @@ impl Running {
     }
 
     pub(crate) fn with(set: impl FnOnce(Builder) -> Builder, handler: impl Handler) -> Self {
-        let builder = Server::builder().bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let builder = Server::bind("127.0.0.1:0").unwrap();
         let server = set(builder).start(handler).unwrap();
-        let (address, stopper) = (server.addresses()[0], server.stopper());
+        let (address, shutdown) = (server.local_addrs()[0], server.shutdown_handle());
         Running {
             address,
-            stopper,
+            shutdown,
             thread: Some(std::thread::spawn(move || server.run())),
         }
     }
@@ -56,7 +56,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stopper.stop();
+        self.shutdown.abort();
         let ended = self.thread.take().unwrap().join();
         if !std::thread::panicking() {
             ended.unwrap().unwrap();
