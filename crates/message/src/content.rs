@@ -19,12 +19,14 @@
 //! # Ok::<(), MisuseError>(())
 //! ```
 
-use crate::chunked::{ChunkedDecoder, ChunkedEvent, LAST_CHUNK, encode_chunk};
+use crate::chunked::{CHUNK_END, ChunkedDecoder, ChunkedEvent, LAST_CHUNK, encode_chunk};
+use crate::encode::HeadWriter;
 use crate::error::{MisuseError, ProtocolError};
 use crate::framing::BodyLength;
 use crate::head::Limits;
+use crate::hop_by_hop::{is_framing_field, is_hop_by_hop};
 use crate::tolerance::Deviations;
-use http::HeaderMap;
+use http::header::{self, HeaderMap, HeaderName};
 
 /// A piece of a message's content.
 #[derive(Debug, PartialEq, Eq)]
@@ -174,6 +176,54 @@ impl ContentEncoder {
         }
         Ok(())
     }
+
+    /// Ends the content with trailer fields (RFC 9110 §6.5), which only chunks can have: after
+    /// other content they are dropped, and so is each field that may not be a trailer field
+    /// ([`may_be_trailer`]).
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn finish_with(self, trailers: &HeaderMap, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        if self != ContentEncoder::Chunked {
+            return self.finish(out);
+        }
+        // The last chunk without the empty line that ends an empty trailer section.
+        out.extend_from_slice(LAST_CHUNK.strip_suffix(CHUNK_END).unwrap_or(LAST_CHUNK));
+        for (name, value) in trailers {
+            if may_be_trailer(name) {
+                HeadWriter::reopen(out).field(name.as_str(), value.as_bytes())?;
+            }
+        }
+        out.extend_from_slice(CHUNK_END);
+        Ok(())
+    }
+}
+
+/// Whether a field may be sent behind the content (RFC 9110 §6.5.1). One that is needed to frame,
+/// route, authorise or understand the message comes too late there.
+#[must_use]
+pub fn may_be_trailer(name: &HeaderName) -> bool {
+    let too_late = [
+        header::HOST,
+        header::AUTHORIZATION,
+        header::SET_COOKIE,
+        header::COOKIE,
+        header::CACHE_CONTROL,
+        header::EXPECT,
+        header::RANGE,
+        header::LOCATION,
+        header::VARY,
+        header::AGE,
+        header::DATE,
+        header::EXPIRES,
+        header::RETRY_AFTER,
+        header::WWW_AUTHENTICATE,
+        header::CONTENT_TYPE,
+        header::CONTENT_ENCODING,
+        header::CONTENT_RANGE,
+    ];
+    let is_condition = name.as_str().starts_with("if-");
+    !(is_framing_field(name) || is_hop_by_hop(name) || is_condition || too_late.contains(name))
 }
 
 #[cfg(test)]
@@ -196,6 +246,29 @@ mod tests {
         known.count(2).unwrap();
         known.finish(&mut out).unwrap();
         assert_eq!(out, b"abc");
+    }
+
+    #[test]
+    fn trailers_follow_the_last_chunk() {
+        let mut trailers = HeaderMap::new();
+        for (name, value) in [
+            ("etag", "\"a\""),
+            ("content-length", "3"),
+            ("if-match", "*"),
+        ] {
+            trailers.insert(name, value.parse().unwrap());
+        }
+        let table: &[(ContentEncoder, &[u8])] = &[
+            (ContentEncoder::Chunked, b"0\r\nETag: \"a\"\r\n\r\n"),
+            (ContentEncoder::UntilClose, b""),
+            (ContentEncoder::Suppressed, b""),
+            (ContentEncoder::Known(0), b""),
+        ];
+        for (encoder, want) in table {
+            let mut out = Vec::new();
+            encoder.finish_with(&trailers, &mut out).unwrap();
+            assert!(out.eq_ignore_ascii_case(want), "{out:?}");
+        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub mod error;
 mod grammar;
 
 pub use connection::{ClientConnection, Event, ServerConnection};
-pub use content::ContentEncoder;
+pub use content::{ContentEncoder, may_be_trailer};
 pub use error::{MisuseError, ProtocolError};
 pub use framing::{BodyLength, CloseReason};
 pub use grammar::{decimal, saturating_decimal};

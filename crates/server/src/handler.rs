@@ -4,6 +4,7 @@ use crate::body::{Body, Spool};
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
+use crate::upgrade::Upgrade;
 use http::StatusCode;
 use std::fmt;
 use std::io::Read;
@@ -50,6 +51,9 @@ pub enum Reply<'a> {
     /// The content of the request is received first, which holds no thread however slowly it comes.
     /// Then the handler continues with another reply.
     Receive(Receive),
+    /// The connection switches to another protocol (RFC 9110 §7.8), and a closure takes its socket
+    /// over. [`Request::upgrade`] makes the same as a [`Response`].
+    Upgrade(Upgrade),
 }
 
 /// Content up to this size is kept in memory while it is received; longer content goes to a file.
@@ -196,6 +200,7 @@ impl<'a> Reply<'a> {
             Reply::Ready(response) => Reply::Ready(change(response)),
             Reply::Blocking(work) => Reply::Blocking(Box::new(move || change(work()))),
             Reply::Receive(receive) => Reply::Receive(receive.map(change)),
+            Reply::Upgrade(upgrade) => Reply::Ready(change(upgrade.into())),
         }
     }
 
@@ -207,6 +212,7 @@ impl<'a> Reply<'a> {
             Reply::Ready(response) => response,
             Reply::Blocking(work) => work(),
             Reply::Receive(receive) => receive.response(),
+            Reply::Upgrade(upgrade) => upgrade.into(),
         }
     }
 }
@@ -223,6 +229,7 @@ impl fmt::Debug for Reply<'_> {
             Reply::Ready(response) => f.debug_tuple("Ready").field(response).finish(),
             Reply::Blocking(_) => f.write_str("Blocking"),
             Reply::Receive(receive) => f.debug_tuple("Receive").field(receive).finish(),
+            Reply::Upgrade(upgrade) => f.debug_tuple("Upgrade").field(upgrade).finish(),
         }
     }
 }

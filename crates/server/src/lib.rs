@@ -125,6 +125,7 @@ mod connection;
 mod handler;
 mod request;
 mod response;
+mod upgrade;
 pub mod middleware;
 pub mod files;
 mod memory_content;
@@ -140,7 +141,7 @@ mod random;
 mod lock;
 mod semaphore;
 
-pub use body::{Body, SendError, Sender};
+pub use body::{Body, SendError, Sender, StreamWriter, Upgraded};
 pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use files::Files;
@@ -160,6 +161,7 @@ pub use tls::{
     Authority, ClientCertificate, ClientHello, Identity, ResolveIdentity, SelfSigned, Tls,
     TlsError, TlsHandle,
 };
+pub use upgrade::Upgrade;
 
 /// The README's example, compiled as a test.
 #[cfg(doctest)]

@@ -1,11 +1,12 @@
 //! A response as a handler makes it.
 
-use crate::body::Body;
+use crate::body::{Body, StreamWriter};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response as HttpResponse, StatusCode};
 use std::cell::OnceCell;
 use std::fmt;
+use std::io;
 use tinyhttp_message::encode::{FieldLines, HeadWriter};
 
 /// The value of the Server field, unless a handler sets another one.
@@ -34,6 +35,32 @@ impl Response {
     #[must_use]
     pub fn new(body: impl Into<Body>) -> Self {
         HttpResponse::new(body.into()).into()
+    }
+
+    /// A 200 whose content a closure writes while it is sent. The closure holds a thread for as
+    /// long as it runs; an error that it returns closes the connection, so that the client notices
+    /// that the content is incomplete. For content that comes at long intervals, such as events,
+    /// use [`Body::channel`], which holds no thread.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use tinyhttp_server::Response;
+    ///
+    /// let response = Response::stream(|out| {
+    ///     for number in 1..=3 {
+    ///         writeln!(out, "{number}")?;
+    ///         // Sends what there is, instead of more at a time.
+    ///         out.flush()?;
+    ///     }
+    ///     Ok(())
+    /// });
+    /// assert_eq!(std::io::read_to_string(response.into_body())?, "1\n2\n3\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stream(
+        write: impl FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Response::new(Body::stream(write))
     }
 
     /// A response whose field lines were rendered before, for content that is sent again and again.
@@ -90,6 +117,11 @@ impl Response {
 
     pub(crate) fn into_parts(self) -> (StatusCode, Fields, Body) {
         (self.status, self.fields, self.body)
+    }
+
+    /// Whether the status is that of an interim response, and no protocol is switched.
+    pub(crate) fn is_interim(&self) -> bool {
+        self.status.is_informational() && !self.body.is_switch()
     }
 
     pub(crate) fn is_rendered(&self) -> bool {

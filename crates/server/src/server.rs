@@ -4,9 +4,9 @@ use crate::access_log::AccessLog;
 use crate::connection::Env;
 use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
-use crate::listen::{Listener, Listeners};
 #[cfg(feature = "tls")]
 use crate::listen::Role;
+use crate::listen::{Listener, Listeners};
 use crate::runtime::{self, Admission, CAPACITY, Pool, Shared, Worker};
 #[cfg(feature = "tls")]
 use crate::tls::{Tls, TlsError, TlsHandle};
@@ -102,9 +102,7 @@ impl Builder {
     /// As [`Builder::bind`].
     #[cfg(feature = "tls")]
     pub fn bind_redirect(mut self, address: SocketAddr, to: u16) -> io::Result<Self> {
-        let mut listener = Listener::bind(address, self.shares)?;
-        listener.set_role(Role::Redirect(Some(to)));
-        self.listeners.push(listener);
+        self.listeners = self.listeners.bind_redirect(address, to)?;
         Ok(self)
     }
 

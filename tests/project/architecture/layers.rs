@@ -76,7 +76,9 @@ fn upward(imports: &Imports, folder: &str, layers: &[&str]) -> Vec<String> {
 const SERVER: &[&str] = &[
     "lock random semaphore deadline endpoint poller tls",
     "body",
-    "page request response",
+    "page response",
+    "upgrade",
+    "request",
     "handler access_log memory_content",
     "listen middleware connection files router",
     "runtime",

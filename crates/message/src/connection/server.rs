@@ -256,6 +256,34 @@ impl ServerConnection {
         Ok(encoder)
     }
 
+    /// Writes `101 Switching Protocols` (RFC 9110 §7.8): what follows it on the connection is not
+    /// HTTP. `fields` writes the fields, Upgrade among them; this call writes Connection. The
+    /// caller has checked that the client asked for the protocol.
+    ///
+    /// # Errors
+    /// [`MisuseError::OutOfTurn`] if the request has been responded to, is not complete, or is not
+    /// of HTTP/1.1, which alone can upgrade; what `fields` returns. Nothing is written then.
+    pub fn switch_protocols(
+        &mut self,
+        out: &mut Vec<u8>,
+        fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
+    ) -> Result<(), MisuseError> {
+        if self.answered || self.version != Version::HTTP_11 || !self.receiver.is_complete() {
+            return Err(MisuseError::OutOfTurn);
+        }
+        let start = out.len();
+        let mut head = HeadWriter::response(out, StatusCode::SWITCHING_PROTOCOLS);
+        if let Err(error) = fields(&mut head) {
+            out.truncate(start);
+            return Err(error);
+        }
+        head.field("Connection", b"upgrade")?;
+        head.finish();
+        self.answered = true;
+        self.close_after(CloseReason::Tunnel);
+        Ok(())
+    }
+
     /// Ends the exchange, after the whole response has been written. Returns why the connection
     /// must be closed now; `None` if the next request can be received.
     pub fn finish_exchange(&mut self) -> Option<CloseReason> {
@@ -309,6 +337,35 @@ fn read_request<'h, 'b: 'h>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_complete_request_of_http_1_1_switches() {
+        let table = [
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", true),
+            ("GET / HTTP/1.0\r\n\r\n", false),
+            (
+                "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n",
+                false,
+            ),
+        ];
+        for (request, switches) in table {
+            let mut connection = ServerConnection::new(Limits::default());
+            let mut storage = FieldStorage::new();
+            let received = connection.receive(request.as_bytes(), &mut storage);
+            assert!(matches!(received, Ok((_, Event::Head(_)))));
+            let mut out = Vec::new();
+            let upgrade = |head: &mut HeadWriter<'_>| head.field("Upgrade", b"x");
+            let switched = connection.switch_protocols(&mut out, upgrade);
+            assert_eq!(switched.is_ok(), switches, "{request}");
+            let head: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\
+                Connection: upgrade\r\n\r\n";
+            assert_eq!(out, if switches { head } else { b"" });
+            let again = connection.switch_protocols(&mut out, |_| Ok(()));
+            assert!(again.is_err(), "{request}");
+            let reason = switches.then_some(CloseReason::Tunnel);
+            assert!(connection.close_reason() == reason || !switches);
+        }
+    }
 
     /// Receives a request with this content, and returns the length of the content.
     fn receive(content: &str) -> Result<usize, ProtocolError> {

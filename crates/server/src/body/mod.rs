@@ -7,6 +7,8 @@
 //! | `open_file` | one descriptor for all readers of a file |
 //! | `memfd` | a sealed copy of content in memory |
 //! | `channel` | content that is sent piece by piece |
+//! | `stream` | content that a closure writes |
+//! | `upgraded` | a connection that has switched protocols |
 //! | `spool` | content that is collected in memory or in a file |
 //! | `version` | what distinguishes versions of a file |
 
@@ -16,6 +18,8 @@ mod memfd;
 mod open_file;
 mod slice;
 mod spool;
+mod stream;
+mod upgraded;
 mod version;
 
 pub(crate) use channel::{Received, Receiver, Waker};
@@ -25,6 +29,10 @@ pub(crate) use memfd::Memfd;
 pub(crate) use open_file::OpenFile;
 pub(crate) use slice::FileSlice;
 pub(crate) use spool::Spool;
+pub use stream::StreamWriter;
+pub(crate) use stream::{Producer, reader};
+pub use upgraded::Upgraded;
+pub(crate) use upgraded::{Socket, Switch};
 pub(crate) use version::{FileVersion, Kind, MASK};
 
 use bytes::Bytes;
@@ -53,6 +61,10 @@ pub(crate) enum Content {
         length: Option<u64>,
     },
     Channel(Receiver),
+    /// A closure that writes the content.
+    Stream(Producer),
+    /// No content: what is run once the head of a 101 has been sent.
+    Switch(Box<Switch>),
 }
 
 impl Body {
@@ -99,15 +111,38 @@ impl Body {
         (sender, Body(Content::Channel(receiver)))
     }
 
+    /// Content that a closure writes while the response is under way. See
+    /// [`Response::stream`](crate::Response::stream).
+    pub fn stream(
+        write: impl FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        Body(Content::Stream(Box::new(write)))
+    }
+
+    /// Whether this is read from elsewhere, so that it may not have arrived yet.
+    pub(crate) fn is_unread(&self) -> bool {
+        matches!(self.0, Content::Reader { .. })
+    }
+
+    pub(crate) fn switch(run: Box<dyn FnOnce(Upgraded) + Send>) -> Self {
+        let early = Vec::new();
+        Body(Content::Switch(Box::new(Switch { early, run })))
+    }
+
+    /// Whether this is what is run after the connection has switched protocols.
+    pub(crate) fn is_switch(&self) -> bool {
+        matches!(self.0, Content::Switch(_))
+    }
+
     /// The length in bytes, if it is known.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match &self.0 {
-            Content::Empty => Some(0),
+            Content::Empty | Content::Switch(_) => Some(0),
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             Content::File(slice) => Some(slice.left),
             Content::Reader { length, .. } => *length,
-            Content::Channel(_) => None,
+            Content::Channel(_) | Content::Stream(_) => None,
         }
     }
 }
@@ -115,7 +150,7 @@ impl Body {
 impl Read for Body {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
-            Content::Empty => Ok(0),
+            Content::Empty | Content::Switch(_) => Ok(0),
             Content::Bytes(bytes) => {
                 let length = bytes.len().min(into.len());
                 into[..length].copy_from_slice(&bytes.split_to(length));
@@ -124,6 +159,12 @@ impl Read for Body {
             Content::File(slice) => slice.read(into),
             Content::Reader { reader, .. } => reader.read(into),
             Content::Channel(receiver) => receiver.read(into),
+            Content::Stream(_) => {
+                if let Content::Stream(producer) = std::mem::take(&mut self.0) {
+                    *self = Body::reader(reader(producer), None);
+                }
+                self.read(into)
+            }
         }
     }
 }
@@ -136,6 +177,8 @@ impl fmt::Debug for Body {
             Content::File(_) => "File",
             Content::Reader { .. } => "Reader",
             Content::Channel(_) => "Channel",
+            Content::Stream(_) => "Stream",
+            Content::Switch(_) => "Switch",
         };
         f.debug_struct("Body")
             .field("kind", &kind)

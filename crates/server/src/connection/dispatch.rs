@@ -115,6 +115,9 @@ impl Connection {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
         match response.into_parts() {
+            (_, Fields::Map(fields), body) if body.is_switch() => {
+                self.switch_protocols(&fields, body, record, turn);
+            }
             (status, Fields::Rendered(lines, _), body) => {
                 self.write(status, body, record, turn, |head, date| {
                     head.lines(date);
@@ -276,7 +279,7 @@ impl Connection {
 }
 
 /// The fields that every response has, unless the handler has set them itself.
-fn common_fields(
+pub(super) fn common_fields(
     head: &mut HeadWriter<'_>,
     fields: &HeaderMap,
     date: &FieldLines,

@@ -45,6 +45,7 @@
 //! | `collect` | receiving content before a handler continues |
 //! | `response` | a response that has not been sent whole |
 //! | `send` | sending |
+//! | `produce` | content that a closure writes, and what runs after a switch of protocols |
 //! | `closing` | lingering, deadlines and aborts |
 //! | `watch` | what the poller is asked to report |
 //! | `tests` | every state, over a socketpair |
@@ -64,6 +65,7 @@ mod dispatch;
 mod collect;
 mod response;
 mod send;
+mod produce;
 mod closing;
 mod watch;
 #[cfg(test)]
@@ -267,7 +269,10 @@ impl Connection {
         match step {
             Step::Look => {}
             Step::Park => return self.end_turn(turn, input),
-            Step::Block => return Next::Block,
+            Step::Block => {
+                self.keep_early_bytes(input);
+                return Next::Block;
+            }
             Step::Close => {
                 turn.output.clear();
                 turn.settle(0, Ending::ClientGone);

@@ -5,6 +5,7 @@ use super::more::More;
 use super::transport::Transport;
 use crate::access_log::{Ending, Held, Record};
 use crate::body::{Content, Received};
+use crate::deadline::Timeouts;
 use rustix::io::Errno;
 use std::io::{self, IoSlice, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -116,16 +117,19 @@ impl ResponseWriter {
         }
     }
 
-    /// Whether the next step reads from a reader, which may block.
+    /// Whether the next step reads from a reader or runs a closure, which may block.
     pub(super) fn may_block(&self) -> bool {
-        matches!(self.content, Content::Reader { .. })
+        matches!(
+            self.content,
+            Content::Reader { .. } | Content::Stream(_) | Content::Switch(_)
+        )
     }
 
     /// Sends what the socket takes in one step, unless that would read from a reader. Returns
     /// whether the socket took anything.
-    pub(super) fn nudge(&mut self, transport: &Transport) -> bool {
+    pub(super) fn nudge(&mut self, transport: &Transport, timeouts: &Timeouts) -> bool {
         let nothing_to_read = !self.may_block() || self.at < self.buffer.len();
-        nothing_to_read && matches!(self.step(transport), Ok(Stepped::Moved))
+        nothing_to_read && matches!(self.step(transport, timeouts), Ok(Stepped::Moved))
     }
 
     /// Frees memory that is not needed while this waits. `spare` is a buffer for the next response.
@@ -151,13 +155,17 @@ impl ResponseWriter {
     /// # Errors
     /// The socket's or the content's. Either way the connection must be closed: what has been sent
     /// can't be taken back.
-    pub(super) fn send(&mut self, transport: &Transport) -> io::Result<Progress> {
+    pub(super) fn send(
+        &mut self,
+        transport: &Transport,
+        timeouts: &Timeouts,
+    ) -> io::Result<Progress> {
         let before = self.sent;
         loop {
             if self.sent - before >= TURN {
                 return Ok(Progress::Yielded);
             }
-            match self.step(transport) {
+            match self.step(transport, timeouts) {
                 Ok(Stepped::Moved) => {}
                 Ok(Stepped::Done) => return Ok(Progress::Done),
                 Ok(Stepped::Silent) => return Ok(Progress::Silent),
@@ -171,7 +179,7 @@ impl ResponseWriter {
     }
 
     /// Makes one system call, or takes one piece of content.
-    fn step(&mut self, transport: &Transport) -> io::Result<Stepped> {
+    fn step(&mut self, transport: &Transport, timeouts: &Timeouts) -> io::Result<Stepped> {
         let ready = &self.buffer[self.at..];
         match &mut self.content {
             Content::Bytes(bytes) if !bytes.is_empty() => {
@@ -205,6 +213,9 @@ impl ResponseWriter {
                 Received::Content(piece) => self.encode(&piece)?,
                 Received::End => self.encode(&[])?,
             },
+            Content::Stream(_) | Content::Switch(_) if ready.is_empty() => {
+                self.run(transport, timeouts)?;
+            }
             _ => {
                 if ready.is_empty() {
                     return Ok(Stepped::Done);
@@ -249,7 +260,7 @@ impl ResponseWriter {
     }
 
     /// Puts a piece of content into the buffer, which is empty. An empty piece is the end.
-    fn encode(&mut self, piece: &[u8]) -> io::Result<()> {
+    pub(super) fn encode(&mut self, piece: &[u8]) -> io::Result<()> {
         (self.at, self.buffer) = (0, Vec::new());
         let encoded = if piece.is_empty() {
             self.content = Content::Empty;

@@ -7,7 +7,7 @@ use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::access_log::Ending;
 use crate::body::Content;
-use crate::deadline::{Deadline, Lag, NEVER, Waiting};
+use crate::deadline::{Deadline, Lag, NEVER, Timeouts, Waiting};
 use std::io::{self, IoSlice};
 use std::time::Duration;
 use tinyhttp_message::ContentEncoder;
@@ -46,7 +46,7 @@ impl Connection {
         let output = std::mem::take(&mut turn.output);
         let mut writer = ResponseWriter::new(output, Content::Empty, ContentEncoder::Suppressed);
         writer.is_last = is_last;
-        match writer.send(&self.transport) {
+        match writer.send(&self.transport, &turn.env.timeouts) {
             Ok(Progress::Done) => {
                 // The memory is kept for the next response.
                 turn.output = writer.buffer;
@@ -80,7 +80,7 @@ impl Connection {
                 self.state = State::Sending(pending);
                 return Step::Block;
             }
-            None => pending.writer.send(&self.transport),
+            None => pending.writer.send(&self.transport, &turn.env.timeouts),
         };
         match progress {
             Ok(Progress::Done) => {
@@ -117,11 +117,11 @@ impl Connection {
         }
     }
 
-    /// Sends from a reader, which may block. Called when [`advance`](Connection::advance) has
+    /// Sends from a reader or runs a closure, which may block. Called when [`advance`](Connection::advance) has
     /// returned [`Next::Block`](super::Next::Block).
-    pub(crate) fn run_blocking(&mut self) {
+    pub(crate) fn run_blocking(&mut self, timeouts: &Timeouts) {
         if let State::Sending(pending) = &mut self.state {
-            pending.stepped = Some(pending.writer.send(&self.transport));
+            pending.stepped = Some(pending.writer.send(&self.transport, timeouts));
         }
     }
 
@@ -153,7 +153,7 @@ impl Connection {
         let State::Sending(pending) = &mut self.state else {
             return false;
         };
-        let some = pending.writer.nudge(&self.transport);
+        let some = pending.writer.nudge(&self.transport, &turn.env.timeouts);
         let moved = pending.writer.sent - pending.seen;
         pending.seen = pending.writer.sent;
         self.deadline = turn.deadline_after(Waiting::Write, left, moved);

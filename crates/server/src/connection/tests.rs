@@ -107,7 +107,7 @@ impl<'e> Driver<'e> {
                     connection.respond(Response::new(body(&path)), None, turn);
                 }
                 Next::Block => {
-                    connection.run_blocking();
+                    connection.run_blocking(&turn.env.timeouts);
                     seen.push("block".to_owned());
                 }
                 Next::Resume(collected) => {

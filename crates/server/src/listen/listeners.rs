@@ -1,6 +1,8 @@
 //! The sockets that a server listens on, as its user names them.
 
 use super::listener::Listener;
+#[cfg(feature = "tls")]
+use super::role::Role;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
@@ -128,8 +130,11 @@ impl Listeners {
     }
 
     #[cfg(feature = "tls")]
-    pub(crate) fn push(&mut self, listener: Listener) {
+    pub(crate) fn bind_redirect(mut self, address: SocketAddr, to: u16) -> io::Result<Self> {
+        let mut listener = Listener::bind(address, self.shares)?;
+        listener.set_role(Role::Redirect(Some(to)));
         self.listeners.push(listener);
+        Ok(self)
     }
 
     #[cfg(feature = "tls")]

@@ -94,6 +94,7 @@ fn finish(
     }
     let response = match reply {
         Some(Reply::Ready(response)) => Some(response),
+        Some(Reply::Upgrade(upgrade)) => Some(upgrade.into()),
         Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
         Some(Reply::Blocking(work)) => {
             if loan.is_none() {
@@ -116,9 +117,14 @@ fn finish(
     let failure = match &response {
         None => "panicked",
         // That would not be a response (RFC 9110 §15.2).
-        Some(response) if response.status().is_informational() => "gave an interim response",
+        Some(response) if response.is_interim() => "gave an interim response",
         Some(_) => "",
     };
+    let may_run = |response: &Response| !response.body().is_switch() || blocking.pool.may_block();
+    let response = response.map(|response| match may_run(&response) {
+        true => response,
+        false => busy(),
+    });
     match response.filter(|_| failure.is_empty()) {
         Some(response) => connection.respond(response, record, turn),
         None => {

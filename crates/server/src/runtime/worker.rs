@@ -161,7 +161,11 @@ impl<'s> Worker<'s> {
             match connection.advance(turn, &mut self.input, &mut storage) {
                 Next::Call(call) => respond(&call, connection, turn, &blocking),
                 Next::Resume(collected) => resume(*collected, connection, turn, &blocking),
-                Next::Block => blocking.block_in_place(turn, || connection.run_blocking()),
+                Next::Block => {
+                    connection.disarm_if_switched(&self.shared.poller);
+                    let timeouts = turn.env.timeouts;
+                    blocking.block_in_place(turn, || connection.run_blocking(&timeouts));
+                }
                 Next::Continue => {}
                 Next::Park => return true,
                 Next::Close => return false,

@@ -177,8 +177,7 @@ fn client_certificates() {
 #[test]
 fn certificates_are_replaced_while_connections_go_on() {
     let trusted = Trusted::new();
-    let builder = tinyhttp_server::Server::bind("127.0.0.1:0")
-        .unwrap();
+    let builder = tinyhttp_server::Server::bind("127.0.0.1:0").unwrap();
     let server = builder
         .tls(trusted.tls())
         .unwrap()

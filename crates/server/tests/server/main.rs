@@ -14,6 +14,7 @@
 //! | `certificates` | names, schemes, and certificates of servers and clients |
 //! | `handshakes` | clients that break the rules of TLS, or stop in the middle |
 //! | `tls_support` | a client that speaks TLS |
+//! | `switched` | switches of protocols, and content that closures write |
 //! | `support` | a server that ends with its test, clients, and handlers |
 
 #![cfg(test)]
@@ -34,5 +35,6 @@ mod secured;
 mod support;
 #[cfg(feature = "tls")]
 mod tls_support;
+mod switched;
 mod unpack;
 mod watched;
