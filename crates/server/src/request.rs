@@ -284,8 +284,9 @@ impl<'a> Request<'a> {
     /// }
     /// # let _ = echo;
     /// ```
+    #[must_use]
     pub fn upgrade(
-        &self,
+        self,
         protocol: &'static str,
         run: impl FnOnce(Upgraded) + Send + 'static,
     ) -> Response {

@@ -317,10 +317,7 @@ mod tests {
                 found.map_or("", |found| found.to_str().unwrap()),
                 content_type
             );
-            assert_eq!(
-                std::io::read_to_string(response.into_body()).unwrap(),
-                content
-            );
+            assert_eq!(io::read_to_string(response.into_body()).unwrap(), content);
         }
     }
 
