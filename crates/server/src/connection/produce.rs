@@ -3,8 +3,9 @@
 
 use super::dispatch::common_fields;
 use super::input::Input;
+use super::more::More;
 use super::response::{PendingResponse, ResponseWriter};
-use super::transport::{More, Readiness, Transport};
+use super::transport::{Readiness, Transport};
 use super::turn::Turn;
 use super::{Connection, State};
 use crate::access_log::Record;
