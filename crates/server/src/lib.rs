@@ -97,6 +97,7 @@
 //! | `handler` | a handler decides how a request is answered |
 //! | `request` | a request as a handler sees it |
 //! | `response` | a response as a handler makes it |
+//! | `upgrade` | switching to another protocol |
 //! | [`middleware`] | rules around a handler: access, limits, added fields |
 //! | [`files`] | the handler for a directory |
 //! | `memory_content` | content in memory, as the request asks for it |

@@ -117,8 +117,8 @@ impl Connection {
         }
     }
 
-    /// Sends from a reader or runs a closure, which may block. Called when [`advance`](Connection::advance) has
-    /// returned [`Next::Block`](super::Next::Block).
+    /// Sends from a reader or runs a closure, which may block. Called when
+    /// [`advance`](Connection::advance) has returned [`Next::Block`](super::Next::Block).
     pub(crate) fn run_blocking(&mut self, timeouts: &Timeouts) {
         if let State::Sending(pending) = &mut self.state {
             pending.stepped = Some(pending.writer.send(&self.transport, timeouts));
