@@ -102,7 +102,7 @@ pub enum TlsFailure {
     Identity,
     /// The options contradict each other.
     Options,
-    /// The server took too long; told as [`Error::Timeout`].
+    /// The server took too long; reported as [`Error::Timeout`](super::Error::Timeout).
     TimedOut,
 }
 
