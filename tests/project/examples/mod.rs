@@ -8,6 +8,8 @@ mod datagrams;
 
 mod pages;
 
+mod clients;
+
 mod cgi;
 
 #[test]

@@ -1,6 +1,8 @@
 //! Digest authentication (RFC 7616) as a conversation.
 
 use crate::server::{Seen, Server, response};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use tinyhttp_client::{Body, Client, Credentials};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -178,4 +180,96 @@ fn answers_stay_with_their_origin() {
         .digest_auth("me", "secret");
     assert_eq!(request.send().unwrap().status(), 200);
     assert_eq!(answers(&server), [" ", "n 00000001", "n 00000002"]);
+}
+
+/// A server in another language, which computes the answer by itself. Its path says with which
+/// algorithm, and with which options.
+const PYTHON: &str = r#"
+import hashlib, http.server, re, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        algorithm, *options = self.path.strip("/").split("?")[0].split(",")
+        base = algorithm.replace("-sess", "").lower().replace("-", "")
+        base = {"sha512256": "sha512_256"}.get(base, base)
+        def h(text):
+            return hashlib.new(base, text.encode("utf-8")).hexdigest()
+        user, realm, nonce = "Jäsøn", 'a "b" \\c', "n0"
+        quoted = realm.replace("\\", "\\\\").replace('"', '\\"')
+        given = self.headers.get("Authorization", "")
+        pairs = re.findall(r'([a-z*]+)=(?:"((?:[^"\\]|\\.)*)"|([^, ]+))', given)
+        p = {name: re.sub(r"\\(.)", r"\1", text) or token for name, text, token in pairs}
+        a1 = h(f"{user}:{realm}:secret")
+        if algorithm.endswith("-sess"):
+            a1 = h(f"{a1}:{nonce}:{p.get('cnonce')}")
+        a2 = h(f"GET:{self.path}")
+        if "noqop" in options:
+            want = h(f"{a1}:{nonce}:{a2}")
+        else:
+            want = h(f"{a1}:{nonce}:{p.get('nc')}:{p.get('cnonce')}:auth:{a2}")
+        if "userhash" in options:
+            name = p.get("username") == h(f"{user}:{realm}") and p.get("userhash") == "true"
+        else:
+            name = p.get("username*") == "UTF-8''J%C3%A4s%C3%B8n"
+        ok = name and p.get("response") == want and p.get("uri") == self.path
+        self.send_response(200 if ok else 401)
+        challenge = f'Digest realm="{quoted}", nonce="{nonce}", algorithm={algorithm}'
+        if "noqop" not in options:
+            challenge += ', qop="auth-int, auth"'
+        if "userhash" in options:
+            challenge += ", userhash=true"
+        if not ok:
+            self.send_header("WWW-Authenticate", challenge)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+if "sha512_256" not in hashlib.algorithms_available:
+    print("no sha512_256")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"#;
+
+#[test]
+fn another_implementation_agrees() {
+    let started = Command::new("python3")
+        .args(["-c", PYTHON])
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut server) = started else {
+        eprintln!("skipped: there is no python3");
+        return;
+    };
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    let mut first = lines.next().unwrap().unwrap();
+    let mut algorithms = vec!["MD5", "MD5-sess", "SHA-256", "SHA-256-sess"];
+    if first.starts_with("no ") {
+        first = lines.next().unwrap().unwrap();
+    } else {
+        algorithms.extend(["SHA-512-256", "SHA-512-256-sess"]);
+    }
+    let port: u16 = first.parse().unwrap();
+    let mut refused = Vec::new();
+    for algorithm in algorithms {
+        for options in ["", ",userhash", ",noqop", ",noqop,userhash"] {
+            let url = format!("http://127.0.0.1:{port}/{algorithm}{options}?a=%20b");
+            // Twice: the second request is answered without a challenge.
+            let client = Client::new();
+            for _ in 0..2 {
+                let request = client.get(&url).digest_auth("Jäsøn", "secret");
+                let status = request.send().unwrap().status();
+                if status != 200 {
+                    refused.push(format!("{status} {url}"));
+                }
+            }
+        }
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(refused.is_empty(), "{refused:#?}");
 }

@@ -7,6 +7,7 @@
 //! | `retries` | retries by a policy |
 //! | `digest` | digest authentication |
 //! | `upgrades` | 101 Switching Protocols |
+//! | `programs` | six typical programs, beside the same ones with ureq |
 #![cfg(test)]
 
 mod server;
@@ -19,3 +20,6 @@ mod retries;
 mod digest;
 
 mod upgrades;
+
+#[cfg(feature = "json")]
+mod programs;
