@@ -1,8 +1,7 @@
-//! Downloads a file: retries what fails, resumes where a transfer stopped, and shows its progress.
+//! Downloads a file: retries failures, resumes up to five times, and shows its progress.
 //!
 //! `download URL FILE`
 
-use std::error::Error as StdError;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::time::Duration;
@@ -16,7 +15,7 @@ fn main() {
     }
 }
 
-fn download() -> Result<(), Box<dyn StdError>> {
+fn download() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [url, path] = &arguments[..] else {
         return Err("usage: download URL FILE".into());
@@ -25,12 +24,14 @@ fn download() -> Result<(), Box<dyn StdError>> {
     let client = Client::builder().retry(policy).decompress(false).build();
     let mut file = File::create(path)?;
     let mut version = None;
-    // A transfer that stops is resumed five times.
     for _ in 0..=5 {
         let transfer = begin(&client, url, &mut file, &mut version)
             .and_then(|mut response| save(&mut response, &mut file));
         match transfer.map_err(Error::from_io) {
-            Ok(length) => return Ok(println!("{path}: {length} bytes")),
+            Ok(length) => {
+                println!("{path}: {length} bytes");
+                return Ok(());
+            }
             Err(Ok(error)) if error.is_transient() => eprintln!("\n{error}"),
             Err(error) => return Err(error.map_or_else(Into::into, Into::into)),
         }

@@ -327,7 +327,8 @@ impl From<File> for Body {
         let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file);
         let position = file.stream_position();
         match (metadata, position) {
-            (Some(metadata), Ok(position)) if metadata.len() > position => {
+            // A file that claims to be empty may be one of `/proc`.
+            (Some(metadata), Ok(position)) if metadata.len() >= position.max(1) => {
                 let length = metadata.len() - position;
                 Body::sized_reader(length, Exactly::new(file, Some(length)))
             }

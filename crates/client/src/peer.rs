@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// Where a connection leads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Peer {
     /// An IP address and a port.
     Tcp(SocketAddr),

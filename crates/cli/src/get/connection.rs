@@ -103,11 +103,7 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
         Some(text) if text.is_empty() => Proxies::default(),
         Some(text) => {
             let proxy = Proxy::parse(&text).map_err(invalid)?;
-            Proxies {
-                http: Some(proxy.clone()),
-                https: Some(proxy),
-                except: NoProxy::default(),
-            }
+            Proxies::all(proxy)
         }
     };
     if let Some(user) = &args.proxy_user

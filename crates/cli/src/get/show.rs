@@ -116,6 +116,7 @@ impl Show<'_> {
                     let hint = "it may not know ranges: ask for the whole, without -C";
                     return Ok(Err(Failure::with_code(33, what).hint(hint)));
                 }
+                _ => {}
             }
         }
         if args.output.fail && response.status().as_u16() >= 400 {

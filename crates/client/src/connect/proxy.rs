@@ -136,8 +136,18 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// Which proxy is for which URL.
+/// Which proxy is for which URL; none unless set.
+///
+/// ```
+/// use tinyhttp_client::{Client, NoProxy, Proxies, Proxy};
+///
+/// let mut proxies = Proxies::all(Proxy::parse("http://127.0.0.1:3128")?);
+/// proxies.except = NoProxy::parse("localhost, 10.0.0.0/8");
+/// let client = Client::builder().proxies(proxies).build();
+/// # Ok::<(), tinyhttp_client::InvalidProxy>(())
+/// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Proxies {
     /// For http URLs.
     pub http: Option<Proxy>,
@@ -148,6 +158,16 @@ pub struct Proxies {
 }
 
 impl Proxies {
+    /// The same proxy for http and https URLs.
+    #[must_use]
+    pub fn all(proxy: Proxy) -> Self {
+        Proxies {
+            http: Some(proxy.clone()),
+            https: Some(proxy),
+            except: NoProxy::default(),
+        }
+    }
+
     /// What the environment says: `http_proxy` (in lower case only: a server's CGI would take
     /// `HTTP_PROXY` from a field that anyone can send), `https_proxy`, `all_proxy` and `no_proxy`,
     /// the latter three also in upper case.

@@ -18,8 +18,9 @@ mod suffix;
 
 pub(crate) use cookie::is_trustworthy;
 
+use crate::lock::Lock;
 use cookie::Cookie;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::SystemTime;
 use url::Url;
 
@@ -47,7 +48,7 @@ const MOST_PER_REQUEST: usize = 150;
 /// # drop(client);
 /// ```
 #[derive(Debug, Default)]
-pub struct Jar(Mutex<Vec<Cookie>>);
+pub struct Jar(Lock<Vec<Cookie>>);
 
 impl Jar {
     /// A jar without cookies.
@@ -64,7 +65,7 @@ impl Jar {
         for cookie in lines.filter_map(netscape::read) {
             insert(&mut cookies, cookie);
         }
-        Jar(Mutex::new(cookies))
+        Jar(Lock::new(cookies))
     }
 
     /// Writes the same format. Cookies of the session are part of it, as in curl.
@@ -130,8 +131,7 @@ impl Jar {
     }
 
     fn cookies(&self) -> MutexGuard<'_, Vec<Cookie>> {
-        // A list of cookies is never half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -6,6 +6,7 @@ use tinyhttp_message::range::ContentRange;
 
 /// What to do with the response to a request for the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Continuation {
     /// It is the rest: append it. The whole is so long, if that is known.
     Append {
