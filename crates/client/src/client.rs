@@ -84,7 +84,8 @@ impl Client {
         self.request(Method::DELETE, url)
     }
 
-    /// Makes a request that was put together with the `http` crate. Its URI has to be absolute.
+    /// Makes a request that was put together with the `http` crate. Its URI has to be absolute. The
+    /// logins of the client count for it as for any other.
     ///
     /// # Errors
     /// As [`RequestBuilder::send`].

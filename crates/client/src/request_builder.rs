@@ -63,6 +63,17 @@ impl RequestBuilder {
     /// them.
     ///
     /// Invalid names and values are reported by [`RequestBuilder::send`] ([`Error::Request`]).
+    ///
+    /// ```
+    /// use tinyhttp_client::http::{HeaderValue, header};
+    ///
+    /// let request = tinyhttp_client::get("http://127.0.0.1/")
+    ///     .header("X-Trace", "1")
+    ///     .header(header::ACCEPT, HeaderValue::from_static("text/plain"));
+    /// let head = String::from_utf8(request.preview()?).unwrap();
+    /// assert!(head.contains("X-Trace: 1\r\nAccept: text/plain\r\n"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
     #[must_use]
     pub fn header<N, V>(self, name: N, value: V) -> Self
     where
@@ -141,6 +152,13 @@ impl RequestBuilder {
     /// Logs in with the scheme Basic (RFC 7617): user and password are sent with the request,
     /// readable for everyone on the way unless the URL is https. They don't follow redirects to
     /// other origins.
+    ///
+    /// ```
+    /// let request = tinyhttp_client::get("http://127.0.0.1/").basic_auth("Aladdin", "open sesame");
+    /// let head = String::from_utf8(request.preview()?).unwrap();
+    /// assert!(head.contains("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
     #[must_use]
     pub fn basic_auth(self, user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
         self.login(&Credentials::new(user, password))
@@ -148,6 +166,29 @@ impl RequestBuilder {
 
     /// Logs in with the scheme Digest (RFC 7616): answers the server's challenge, so that the
     /// password is never sent. See [`Credentials::with_digest`].
+    ///
+    /// ```
+    /// # use std::io::{Read, Write};
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// # let url = format!("http://{}/", listener.local_addr().unwrap());
+    /// # let server = std::thread::spawn(move || {
+    /// #     let challenge = "WWW-Authenticate: Digest realm=r, nonce=n, qop=auth\r\n";
+    /// #     for (status, fields) in [("401 Unauthorized", challenge), ("200 OK", "")] {
+    /// #         let (mut stream, _) = listener.accept().unwrap();
+    /// #         stream.read(&mut [0; 1024]).unwrap();
+    /// #         let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+    /// #         let head = format!("HTTP/1.1 {status}\r\n{fields}{end}");
+    /// #         stream.write_all(head.as_bytes()).unwrap();
+    /// #     }
+    /// # });
+    /// // The server's first response is 401, with a challenge; the second one is 200.
+    /// let response = tinyhttp_client::get(&url).digest_auth("me", "secret").send()?;
+    /// assert_eq!(response.status(), 200);
+    /// let sent = String::from_utf8_lossy(&response.trace().hops[1].request.head).into_owned();
+    /// assert!(sent.contains("Digest username=\"me\"") && !sent.contains("secret"));
+    /// # server.join().unwrap();
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
     #[cfg(feature = "digest")]
     #[must_use]
     pub fn digest_auth(self, user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
@@ -162,6 +203,13 @@ impl RequestBuilder {
     }
 
     /// Logs in with a token (RFC 6750). It does not follow redirects to other origins.
+    ///
+    /// ```
+    /// let request = tinyhttp_client::get("http://127.0.0.1/").bearer_auth("abc");
+    /// let head = String::from_utf8(request.preview()?).unwrap();
+    /// assert!(head.contains("Authorization: Bearer abc\r\n"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
     #[must_use]
     pub fn bearer_auth(self, token: impl AsRef<str>) -> Self {
         let value = HeaderValue::try_from(format!("Bearer {}", token.as_ref()));

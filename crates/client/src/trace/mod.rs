@@ -12,6 +12,7 @@
 //! | 4 request | [`Event::Route`], [`Event::RequestHead`], [`Event::RequestSent`] |
 //! | 5 response | [`Event::FirstByte`], [`Event::Interim`], [`Event::ResponseHead`] |
 //! | | [`Event::Trailers`] |
+//! | again, by a policy | [`Event::Backoff`] |
 //! | 6 close, or keep-alive | [`Event::End`] |
 //! | 7 print | the caller's |
 //!
