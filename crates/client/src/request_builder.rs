@@ -154,7 +154,8 @@ impl RequestBuilder {
     /// other origins.
     ///
     /// ```
-    /// let request = tinyhttp_client::get("http://127.0.0.1/").basic_auth("Aladdin", "open sesame");
+    /// let request = tinyhttp_client::get("http://127.0.0.1/");
+    /// let request = request.basic_auth("Aladdin", "open sesame");
     /// let head = String::from_utf8(request.preview()?).unwrap();
     /// assert!(head.contains("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
     /// # Ok::<(), tinyhttp_client::Error>(())

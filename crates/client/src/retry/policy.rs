@@ -20,8 +20,8 @@ use tinyhttp_message::date::HttpDate;
 /// shortened at random by up to a half, so that many clients don't return at the same moment. A
 /// server's `Retry-After` counts instead (§10.2.3); if it asks for more than the longest wait, the
 /// response is returned. Waits end with the total timeout: a retry that would come too late is not
-/// waited for. A failure while the content is read is not retried, since the caller has a part of it
-/// already; the example `download` resumes.
+/// waited for. A failure while the content is read is not retried, since the caller has a part of
+/// it already; the example `download` resumes.
 ///
 /// ```
 /// # use std::io::{Read, Write};
