@@ -7,6 +7,7 @@
 //! | `site` | pages, redirects, ranges, codings, and mistakes on the command line, with curl |
 //! | `listing` | folders without an index, in a browser, and archives of them |
 //! | `middleware` | passwords, host names, redirects, and the fields of every response |
+//! | `https`, `certificates` | HTTPS with curl and openssl; certificates, and their replacement |
 //! | `watch` | pages that reload when a file changes |
 //! | `qr` | `--qr` and `--open` |
 //! | `freshness` | a file that changes all the time |
@@ -15,8 +16,12 @@
 
 #![cfg(test)]
 
+#[cfg(feature = "tls")]
+mod certificates;
 mod faults;
 mod freshness;
+#[cfg(feature = "tls")]
+mod https;
 mod listing;
 mod middleware;
 mod qr;

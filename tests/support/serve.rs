@@ -12,6 +12,7 @@ use std::sync::mpsc;
 pub struct Serve {
     child: Running,
     address: SocketAddr,
+    scheme: &'static str,
     stderr: mpsc::Receiver<String>,
     pub banner: Vec<String>,
 }
@@ -59,9 +60,13 @@ impl Serve {
                 break;
             }
         }
+        let scheme = match seen.iter().any(|line| line.trim().starts_with("https://")) {
+            true => "https://",
+            false => "http://",
+        };
         let url = seen
             .iter()
-            .find_map(|line| line.trim().strip_prefix("http://"));
+            .find_map(|line| line.trim().strip_prefix(scheme));
         // On Unix sockets alone it has no URL.
         let address = url.map_or(SocketAddr::from(([0; 4], 0)), |url| {
             url.split('/').next().unwrap().parse().unwrap()
@@ -69,6 +74,7 @@ impl Serve {
         Serve {
             child,
             address,
+            scheme,
             stderr,
             banner: seen,
         }
@@ -83,7 +89,7 @@ impl Serve {
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}{}{path}", self.scheme, self.address)
     }
 
     /// The next line on stderr.

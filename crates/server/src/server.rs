@@ -248,8 +248,10 @@ impl Builder {
 }
 
 fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
-    let endpoints = listeners.iter().map(Listener::endpoint);
-    endpoints
+    // Others only redirect to these.
+    let serving = listeners.iter().filter(|listener| listener.role().serves());
+    serving
+        .map(Listener::endpoint)
         .filter_map(|endpoint| endpoint.internet())
         .collect()
 }

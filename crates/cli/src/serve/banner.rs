@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Returns the URLs of a path on these listeners.
-pub(super) fn urls(listeners: &[SocketAddr], path: &str) -> Vec<String> {
+pub(super) fn urls(scheme: &str, listeners: &[SocketAddr], path: &str) -> Vec<String> {
     let mut urls = Vec::new();
     for listener in listeners {
         let port = listener.port();
@@ -37,7 +37,7 @@ pub(super) fn urls(listeners: &[SocketAddr], path: &str) -> Vec<String> {
                 (IpAddr::V6(ip), _) => format!("[{ip}]"),
                 (IpAddr::V4(ip), _) => ip.to_string(),
             };
-            format!("http://{host}:{port}{path}")
+            format!("{scheme}://{host}:{port}{path}")
         }));
     }
     urls
@@ -57,8 +57,13 @@ fn outward(from: IpAddr) -> Option<IpAddr> {
     (!address.is_unspecified() && !address.is_loopback()).then_some(address)
 }
 
-/// Prints the banner to stdout.
-pub(super) fn print(urls: &[String], sockets: &Sockets, args: &Args, enforced: Enforced) {
+/// Prints the banner to stdout. `secured` is what there is to say of the certificate.
+pub(super) fn print(
+    urls: &[String],
+    sockets: &Sockets,
+    args: &Args,
+    (enforced, secured): (Enforced, &[String]),
+) {
     let dir = args.dir.canonicalize().unwrap_or_else(|_| args.dir.clone());
     let places = [urls, &sockets.names].concat().join("\n  ");
     let sandbox = sandbox(sockets, args, enforced);
@@ -66,11 +71,12 @@ pub(super) fn print(urls: &[String], sockets: &Sockets, args: &Args, enforced: E
         true => "as root: --user NAME gives that up once the ports are bound\n",
         false => "",
     };
+    let secured: String = secured.iter().map(|line| format!("{line}\n")).collect();
     let mut out = io::stdout().lock();
     // The server also works without stdout.
     let _ = writeln!(
         out,
-        "serving {}\n  {places}\n{sandbox}\n{root}Ctrl-C ends it",
+        "serving {}\n  {places}\n{secured}{sandbox}\n{root}Ctrl-C ends it",
         dir.display()
     )
     .and_then(|()| out.flush());
@@ -112,7 +118,7 @@ mod tests {
             "[fe80::1%3]:80".parse().unwrap(),
         ];
         assert_eq!(
-            urls(&listeners, "/docs/"),
+            urls("http", &listeners, "/docs/"),
             [
                 "http://127.0.0.1:8080/docs/",
                 "http://[::1]:80/docs/",
@@ -123,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_listener_on_all_addresses_is_reached_on_this_machine_too() {
-        let all = urls(&["0.0.0.0:80".parse().unwrap()], "/");
+        let all = urls("http", &["0.0.0.0:80".parse().unwrap()], "/");
         assert_eq!(
             all.first().map(String::as_str),
             Some("http://127.0.0.1:80/")

@@ -48,15 +48,17 @@ impl Args {
             })?;
         }
         if self.bind.is_empty() && passed.len() == 0 {
-            return self.listen_on((Ipv4Addr::LOCALHOST, self.port()?).into(), builder);
+            builder = self.listen_on((Ipv4Addr::LOCALHOST, self.port()?).into(), builder)?;
         }
-        self.bind
+        let builder = self
+            .bind
             .iter()
             .try_fold(builder, |builder, bind| match bind {
                 Bind::Address(address) => self.listen_on((*address, self.port()?).into(), builder),
                 Bind::Name(name) => self.listen_on_name(name, builder),
                 Bind::Path(_) => Ok(builder),
-            })
+            })?;
+        self.bind_redirects(builder)
     }
 
     /// Binds the Unix sockets. They are files, so the user that removes them has to create them.
@@ -101,32 +103,37 @@ impl Args {
     }
 
     fn listen_on(&self, address: SocketAddr, builder: Builder) -> Result<Builder, Failure> {
-        builder.bind(address).map_err(|error| {
-            let (why, hint) = match error.kind() {
-                io::ErrorKind::AddrInUse if self.service.reuse_port => (
-                    "the port is taken".to_owned(),
-                    "the server that has it needs --reuse-port, too, and the same user",
-                ),
-                io::ErrorKind::AddrInUse => (
-                    "the port is taken".to_owned(),
-                    "choose another with -p, or -p 0 for any free one",
-                ),
-                io::ErrorKind::PermissionDenied => (
-                    "ports below 1024 need privileges".to_owned(),
-                    "choose a higher one, -p 8080 for example, or start it as root with --user NAME",
-                ),
-                io::ErrorKind::AddrNotAvailable => (
-                    "this machine has no such address".to_owned(),
-                    "-b 0.0.0.0 listens on all of its addresses",
-                ),
-                // Its message names the address.
-                _ => {
-                    let hint = "choose another address with -b, or another port with -p";
-                    return Failure::new(error.to_string(), hint);
-                }
-            };
-            Failure::new(format!("can't listen on {address}: {why}"), hint)
-        })
+        builder
+            .bind(address)
+            .map_err(|error| self.not_bound(address, &error))
+    }
+
+    /// Says why an address can't be listened on.
+    pub(super) fn not_bound(&self, address: SocketAddr, error: &io::Error) -> Failure {
+        let (why, hint) = match error.kind() {
+            io::ErrorKind::AddrInUse if self.service.reuse_port => (
+                "the port is taken".to_owned(),
+                "the server that has it needs --reuse-port, too, and the same user",
+            ),
+            io::ErrorKind::AddrInUse => (
+                "the port is taken".to_owned(),
+                "choose another with -p, or -p 0 for any free one",
+            ),
+            io::ErrorKind::PermissionDenied => (
+                "ports below 1024 need privileges".to_owned(),
+                "choose a higher one, -p 8080 for example, or start it as root with --user NAME",
+            ),
+            io::ErrorKind::AddrNotAvailable => (
+                "this machine has no such address".to_owned(),
+                "-b 0.0.0.0 listens on all of its addresses",
+            ),
+            // Its message names the address.
+            _ => {
+                let hint = "choose another address with -b, or another port with -p";
+                return Failure::new(error.to_string(), hint);
+            }
+        };
+        Failure::new(format!("can't listen on {address}: {why}"), hint)
     }
 }
 

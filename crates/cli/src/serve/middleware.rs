@@ -31,7 +31,8 @@ impl Args {
             let cors = Cors::new(handler, &access.cors);
             handler = Box::new(cors.map_err(|error| access.no_origin(&error))?);
         }
-        handler = with_fields(handler, &access.header)?;
+        let fields: Vec<String> = access.header.iter().cloned().chain(self.hsts()).collect();
+        handler = with_fields(handler, &fields)?;
         // Browsers don't connect to Unix sockets, and a proxy that does knows its names.
         let is_checked = !addresses.is_empty() || !access.host_check.is_empty();
         if is_checked && !access.no_host_check {

@@ -13,6 +13,7 @@
 //! | `identity` | the user of `--user` |
 //! | `users`, `middleware`, `host_names` | passwords and the handlers around the files |
 //! | `access_log`, `log_process`, `stderr_log` | the two logs |
+//! | `tls` | HTTPS; `no_tls` takes its place in a program without it |
 //! | `privileges`, `sandbox`, `syscalls` | rights that the process gives up |
 //! | `signals` | shutdown, reload and log rotation |
 //! | `banner`, `browser` | what is printed, and the browser |
@@ -27,11 +28,15 @@ mod identity;
 mod listen;
 mod log_process;
 mod middleware;
+#[cfg(not(feature = "tls"))]
+mod no_tls;
 mod privileges;
 mod sandbox;
 mod signals;
 mod stderr_log;
 mod syscalls;
+#[cfg(feature = "tls")]
+mod tls;
 mod users;
 mod watch;
 
@@ -41,13 +46,18 @@ pub(crate) use log_process::{is_meant as is_log_process, run as run_log_process}
 use crate::failure::Failure;
 use access_log::LogFile;
 use listen::Sockets;
+#[cfg(not(feature = "tls"))]
+use no_tls as tls;
 use privileges::Inherited;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use signals::{Caught, Reload, Targets};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use tinyhttp_server::middleware::Users;
 use tinyhttp_server::{Builder, Files, Handler, Server};
+use tls::Secured;
 use watch::Live;
 
 /// Serves until a signal ends it, and returns the exit code.
@@ -75,13 +85,18 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let mut builder = args.listen(Server::builder(), &mut sockets)?;
     // Not earlier: it opens descriptors, which must not be taken for sockets passed by systemd.
     let caught = Caught::new().map_err(|error| Failure::cannot_start(&error))?;
+    // As the user that started it: root's keys are only for root.
+    let secured = args.secured(&builder.local_addrs())?;
+    if let Some(secured) = &secured {
+        builder = secured.secure(builder)?;
+    }
     if let Some(identity) = identity {
         identity.assume()?;
     }
     let files = open(args, &builder.local_addrs())?;
     builder = args.listen_on_sockets(builder, &mut sockets)?;
     let addresses = builder.local_addrs();
-    let urls = banner::urls(&addresses, &args.files.path());
+    let urls = banner::urls(args.scheme(), &addresses, &args.files.path());
     let browser = args.browser.open(&urls);
     let log_file = leave_rights(args, inherited)?;
     // Before there are other threads, which it would not restrict.
@@ -90,7 +105,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(log) = args.log.open(args.quiet, log_file.as_ref())? {
         builder = builder.access_log(log);
     }
-    let (server, targets) = start(args, builder, files, users, &addresses, log_file.clone())?;
+    let parts = (files, users, secured.as_ref());
+    let (server, targets) = start(args, builder, parts, &addresses, log_file.clone())?;
     caught
         .act(targets)
         .map_err(|error| Failure::cannot_start(&error))?;
@@ -100,7 +116,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
         syscalls::filter();
     }
     if !args.quiet {
-        banner::print(&urls, &sockets, args, enforced);
+        let secured = secured.map_or_else(Vec::new, |secured| secured.lines(&urls));
+        banner::print(&urls, &sockets, args, (enforced, &secured));
     }
     args.browser.print(&urls);
     if let Some(browser) = browser {
@@ -160,8 +177,7 @@ fn leave_rights(args: &Args, inherited: Inherited) -> Result<Option<LogFile>, Fa
 fn start(
     args: &Args,
     builder: Builder,
-    files: Files,
-    users: tinyhttp_server::middleware::Users,
+    (files, users, secured): (Files, Users, Option<&Secured>),
     addresses: &[SocketAddr],
     log: Option<LogFile>,
 ) -> Result<(Server, Targets), Failure> {
@@ -171,6 +187,10 @@ fn start(
         (Box::new(live), Some(changes))
     } else {
         (Box::new(files), None)
+    };
+    let handler = match secured {
+        Some(secured) => secured.wrap(handler),
+        None => handler,
     };
     let (handler, users) = args.with_middleware(handler, users, addresses)?;
     let server = builder
@@ -183,6 +203,9 @@ fn start(
             log,
             access: args.access.clone(),
             users,
+            tls: secured
+                .and_then(|secured| secured.reload(args, &server))
+                .map(Arc::new),
         },
     };
     Ok((server, targets))

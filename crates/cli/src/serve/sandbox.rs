@@ -66,7 +66,10 @@ pub(super) fn enter_for(args: &Args, sockets: &Sockets) -> Result<Enforced, Fail
         true => directory_of(file),
         false => file,
     });
-    let readable = served.into_iter().chain(auth_file);
+    // As are certificates.
+    let certificates = args.tls_directories();
+    let certificates = certificates.iter().map(PathBuf::as_path);
+    let readable = served.into_iter().chain(auth_file).chain(certificates);
     let allowed = Allowed {
         readable: readable.chain(TIME_ZONES.map(Path::new)).collect(),
         log: None,

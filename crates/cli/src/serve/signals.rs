@@ -3,7 +3,7 @@
 //! | signal | action |
 //! |---|---|
 //! | INT, TERM, QUIT | finish the requests in flight, then exit; a second one exits at once |
-//! | HUP | reopen the log file, and read the users again |
+//! | HUP | reopen the log file, and read the users and the certificates again |
 //! | USR1 | reopen the log file |
 //! | USR2, ALRM, VTALRM, PROF, IO, PWR, XFSZ, TTIN, TTOU | none, unlike by default |
 //!
@@ -14,6 +14,10 @@
 
 use super::access_log::LogFile;
 use super::args::AccessArgs;
+#[cfg(not(feature = "tls"))]
+use super::no_tls::TlsReload;
+#[cfg(feature = "tls")]
+use super::tls::TlsReload;
 use super::watch::Changes;
 use nix::sys::signal::{SigSet, Signal};
 use signal_hook::consts::{
@@ -66,6 +70,8 @@ pub(super) struct Reload {
     pub(super) access: AccessArgs,
     /// `None` if no users were given at the start.
     pub(super) users: Option<UsersHandle>,
+    /// `None` if there are no certificates to read.
+    pub(super) tls: Option<Arc<TlsReload>>,
 }
 
 impl Caught {
@@ -85,6 +91,9 @@ impl Caught {
             changes,
             reload,
         } = targets;
+        if let Some(tls) = reload.tls.clone() {
+            thread("certificates", move || tls.watch())?;
+        }
         let (reload_on, signals_to_reload) = mpsc::channel();
         thread("reload", move || reload.run(&signals_to_reload))?;
         thread("signals", move || {
@@ -141,6 +150,7 @@ impl Reload {
             }
             if signal == SIGHUP {
                 self.read_users();
+                self.tls.iter().for_each(|tls| tls.reload("SIGHUP"));
             }
         }
     }
@@ -149,7 +159,9 @@ impl Reload {
     /// stay.
     fn read_users(&self) {
         let Some(users) = &self.users else {
-            log::info!("SIGHUP: there are no users to read again; --auth-file FILE sets them");
+            if self.tls.is_none() {
+                log::info!("SIGHUP: there are no users to read again; --auth-file FILE sets them");
+            }
             return;
         };
         match self.access.users_again() {

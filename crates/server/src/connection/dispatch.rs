@@ -63,7 +63,7 @@ impl Connection {
     pub(crate) fn record<'h>(&self, head: &'h RequestHead<'_>, env: &Env) -> Option<Record<'h>> {
         env.records().then(|| Record {
             remote: self.remote,
-            user: user(head),
+            user: self.log_user(head),
             time: SystemTime::now(),
             duration: env.clock.elapsed(),
             method: Cow::Borrowed(head.method.as_str()),
@@ -76,6 +76,16 @@ impl Connection {
             referer: head.fields.get("referer").map(Cow::Borrowed),
             user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
         })
+    }
+
+    /// The user of the access log: the subject of the client's certificate, or the name in its
+    /// credentials.
+    fn log_user<'h>(&self, head: &'h RequestHead<'_>) -> Option<Cow<'h, [u8]>> {
+        #[cfg(feature = "tls")]
+        if let Some(certificate) = self.client_certificate() {
+            return Some(Cow::Owned(certificate.subject().as_bytes().to_vec()));
+        }
+        user(head)
     }
 
     /// Lends the socket and the state of the protocol to a body that reads the request's content.

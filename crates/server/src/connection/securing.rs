@@ -56,7 +56,7 @@ impl Connection {
                 Step::Park
             }
             Err(error) => {
-                log::info!("{}: the TLS handshake failed: {error}", self.remote);
+                log::debug!("{}: the TLS handshake failed: {error}", self.remote);
                 // The client may not have read the alert that says why.
                 if error.kind() != ErrorKind::InvalidData
                     || self.transport.shutdown_write().is_err()

@@ -14,3 +14,16 @@ pub(crate) enum Role {
     #[cfg(feature = "tls")]
     Redirect(Option<u16>),
 }
+
+impl Role {
+    /// Whether clients get what the handler has.
+    pub(crate) fn serves(self) -> bool {
+        match self {
+            Role::Plain => true,
+            #[cfg(feature = "tls")]
+            Role::Secured => true,
+            #[cfg(feature = "tls")]
+            Role::Redirect(_) => false,
+        }
+    }
+}

@@ -55,6 +55,64 @@ impl Facts {
     }
 }
 
+/// What an authority may vouch for (RFC 5280 §4.2.1.10).
+#[derive(Debug, Default)]
+pub(super) struct Permitted {
+    /// These names and all below them.
+    names: Vec<String>,
+    /// Addresses and their masks.
+    networks: Vec<Vec<u8>>,
+}
+
+impl Permitted {
+    /// Reads the constraints of an authority's certificate in DER.
+    ///
+    /// # Errors
+    /// [`TlsError::UnusableCertificate`].
+    pub(super) fn of(der: &[u8]) -> Result<Self, TlsError> {
+        let (_, certificate) = X509Certificate::from_der(der)
+            .map_err(|error| TlsError::UnusableCertificate(error.to_string()))?;
+        let mut permitted = Permitted::default();
+        if let Ok(Some(constraints)) = certificate.name_constraints() {
+            for subtree in constraints.value.permitted_subtrees.iter().flatten() {
+                match subtree.base {
+                    GeneralName::DNSName(name) => permitted.names.push(normal(name)),
+                    GeneralName::IPAddress(network) => permitted.networks.push(network.to_vec()),
+                    _ => {}
+                }
+            }
+        }
+        Ok(permitted)
+    }
+
+    /// Whether a DNS name or an IP address is permitted.
+    pub(super) fn allows(&self, name: &str) -> bool {
+        let bytes = match name.parse() {
+            Ok(IpAddr::V4(address)) => address.octets().to_vec(),
+            Ok(IpAddr::V6(address)) => address.octets().to_vec(),
+            Err(_) => {
+                let name = normal(name);
+                let is_below = |parent: &String| {
+                    let start = name.strip_suffix(parent.as_str());
+                    start.is_some_and(|start| start.is_empty() || start.ends_with('.'))
+                };
+                return self.names.iter().any(is_below);
+            }
+        };
+        self.networks.iter().any(|network| {
+            let (address, mask) = network.split_at(network.len() / 2);
+            let masked = |bytes: &[u8]| -> Vec<u8> {
+                bytes
+                    .iter()
+                    .zip(mask)
+                    .map(|(byte, mask)| byte & mask)
+                    .collect()
+            };
+            address.len() == bytes.len() && masked(address) == masked(&bytes)
+        })
+    }
+}
+
 /// A DNS name as names are compared: in lower case, without a trailing dot.
 pub(super) fn normal(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()

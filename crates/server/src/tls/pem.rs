@@ -30,6 +30,14 @@ pub(super) fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, TlsErro
     }
 }
 
+/// The first section of a text with this label, and nothing else.
+pub(super) fn section<'t>(text: &'t str, label: &str) -> Option<&'t str> {
+    let start = text.find(&format!("-----BEGIN {label}-----"))?;
+    let end = format!("-----END {label}-----");
+    let length = text[start..].find(&end)? + end.len();
+    Some(&text[start..start + length])
+}
+
 /// Whether a key is encrypted, in the notation of PKCS #8 or in OpenSSL's older one (RFC 1421).
 fn is_encrypted(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
@@ -40,7 +48,7 @@ fn damaged(error: &pem::Error) -> TlsError {
     TlsError::Damaged(match error {
         pem::Error::MissingSectionEnd { end_marker } => {
             let marker = String::from_utf8_lossy(end_marker);
-            format!("the line {} is missing", marker.trim())
+            format!("the line -----END {}----- is missing", marker.trim())
         }
         pem::Error::IllegalSectionStart { .. } => "a BEGIN line has no end".to_owned(),
         pem::Error::Base64Decode(_) => "a line is not base64".to_owned(),

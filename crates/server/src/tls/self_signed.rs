@@ -1,7 +1,9 @@
 //! Certificates made here: signed with their own key, or by a local certificate authority.
 
 use super::error::TlsError;
+use super::facts::Permitted;
 use super::identity::Identity;
+use super::pem;
 use chrono::{Datelike, Days, NaiveDate, Utc};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
@@ -50,6 +52,17 @@ impl SelfSigned {
         SelfSigned::made(certificate.pem(), &key)
     }
 
+    /// As [`SelfSigned::new`], with the first key in a text in PEM: a new certificate, whose
+    /// [pin](Identity::public_key_pin) is that of earlier ones with this key.
+    ///
+    /// # Errors
+    /// As [`SelfSigned::new`], and if there is no key of this kind.
+    pub fn with_key(key: &str, names: &[impl AsRef<str>]) -> Result<Self, TlsError> {
+        let key = read_key(key)?;
+        let certificate = leaf(names)?.self_signed(&key).map_err(not_made)?;
+        SelfSigned::made(certificate.pem(), &key)
+    }
+
     fn made(pem: String, key: &KeyPair) -> Result<Self, TlsError> {
         let key_pem = key.serialize_pem();
         Ok(SelfSigned {
@@ -83,6 +96,7 @@ impl SelfSigned {
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    permitted: Permitted,
 }
 
 impl std::fmt::Debug for Authority {
@@ -92,37 +106,49 @@ impl std::fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes an authority with this name. `host` is the name of this machine, which it may vouch
+    /// Makes an authority with this name. `hosts` are the names of this machine, which it may vouch
     /// for beside the private names.
     ///
     /// # Errors
     /// If the system has no randomness.
-    pub fn new(name: &str, host: Option<&str>) -> Result<Self, TlsError> {
+    pub fn new(name: &str, hosts: &[impl AsRef<str>]) -> Result<Self, TlsError> {
         let key = KeyPair::generate().map_err(not_made)?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.name_constraints = Some(NameConstraints {
-            permitted_subtrees: permitted(host),
+            permitted_subtrees: permitted(hosts),
             excluded_subtrees: Vec::new(),
         });
         validity(&mut params, AUTHORITY_DAYS);
-        let pem = params.self_signed(&key).map_err(not_made)?.pem();
-        let issuer = Issuer::new(params, key);
-        Ok(Authority { issuer, pem })
+        let certificate = params.self_signed(&key).map_err(not_made)?;
+        Ok(Authority {
+            pem: certificate.pem(),
+            permitted: Permitted::of(certificate.der())?,
+            issuer: Issuer::new(params, key),
+        })
     }
 
-    /// Reads an authority that was made earlier: its certificate and its key, in PEM.
+    /// Reads an authority that was made earlier: its certificate and its key, in PEM. Both may be
+    /// in the same text.
     ///
     /// # Errors
     /// If one of them is missing or damaged, or they don't belong together.
     pub fn from_pem(pem: &str, key_pem: &str) -> Result<Self, TlsError> {
         Identity::from_pem(pem.as_bytes(), key_pem.as_bytes())?;
-        let key = KeyPair::from_pem(key_pem).map_err(not_made)?;
+        let key = read_key(key_pem)?;
+        // Without the key, which may be in the same text: this part is published.
+        let pem = pem::section(pem, "CERTIFICATE").unwrap_or_default();
         let issuer = Issuer::from_ca_cert_pem(pem, key).map_err(not_made)?;
-        let pem = pem.to_owned();
-        Ok(Authority { issuer, pem })
+        let pem = format!("{pem}\n");
+        let certificates = pem::certificates(pem.as_bytes())?;
+        let permitted = Permitted::of(certificates.first().ok_or(TlsError::NoIdentity)?)?;
+        Ok(Authority {
+            issuer,
+            pem,
+            permitted,
+        })
     }
 
     /// The authority's certificate in PEM: what clients are to trust.
@@ -137,22 +163,39 @@ impl Authority {
         self.issuer.key().serialize_pem()
     }
 
-    /// Makes a key and a certificate for these names and addresses, signed by this authority.
+    /// Whether this authority may vouch for a DNS name or an IP address. Clients refuse a
+    /// certificate with any other.
+    #[must_use]
+    pub fn may_sign(&self, name: &str) -> bool {
+        self.permitted.allows(name)
+    }
+
+    /// Makes a key and a certificate for those of these names and addresses that this authority
+    /// [may sign](Authority::may_sign).
     ///
     /// # Errors
     /// As [`SelfSigned::new`].
     pub fn sign(&self, names: &[impl AsRef<str>]) -> Result<SelfSigned, TlsError> {
         let key = KeyPair::generate().map_err(not_made)?;
-        let mut params = leaf(names)?;
+        let names = names.iter().map(AsRef::as_ref);
+        let names: Vec<&str> = names.filter(|name| self.may_sign(name)).collect();
+        let mut params = leaf(&names)?;
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer).map_err(not_made)?;
         SelfSigned::made(format!("{}{}", certificate.pem(), self.pem), &key)
     }
 }
 
+/// The first private key in a text.
+fn read_key(text: &str) -> Result<KeyPair, TlsError> {
+    let key = pem::section(text, "PRIVATE KEY").unwrap_or_default();
+    KeyPair::from_pem(key).map_err(not_made)
+}
+
 /// What an authority may vouch for.
-fn permitted(host: Option<&str>) -> Vec<GeneralSubtree> {
-    let names = PRIVATE_NAMES.into_iter().chain(host);
+fn permitted(hosts: &[impl AsRef<str>]) -> Vec<GeneralSubtree> {
+    let hosts = hosts.iter().map(AsRef::as_ref);
+    let names = PRIVATE_NAMES.into_iter().chain(hosts);
     let names = names.map(|name| GeneralSubtree::DnsName(name.to_owned()));
     let v4 = PRIVATE_V4.map(|(address, prefix)| CidrSubnet::from_v4_prefix(address, prefix));
     let v6 = [("::1", 128), ("fc00::", 7), ("fe80::", 10)];
@@ -210,20 +253,57 @@ mod tests {
         assert_eq!(again.fingerprint(), identity.fingerprint());
         assert_eq!(again.fingerprint().len(), 32 * 3 - 1);
         assert_eq!(again.public_key_pin(), identity.public_key_pin());
+        let text = format!("{}{}", made.key_pem(), made.pem());
+        let renewed = SelfSigned::with_key(&text, &["other"]).unwrap();
+        assert_eq!(
+            renewed.identity().public_key_pin(),
+            identity.public_key_pin()
+        );
+        assert_eq!(renewed.identity().names(), ["other"]);
+        assert!(SelfSigned::with_key("", &["other"]).is_err());
         assert!(SelfSigned::new(&[""; 0]).is_err());
         assert!(SelfSigned::new(&["näme"]).is_err());
     }
 
     #[test]
     fn an_authority_signs_after_it_was_read_again() {
-        let made = Authority::new("test", Some("box")).unwrap();
+        let made = Authority::new("test", &["box", "pi.example"]).unwrap();
         let read = Authority::from_pem(made.pem(), &made.key_pem()).unwrap();
-        for authority in [&made, &read] {
-            let signed = authority.sign(&["box", "10.0.0.1"]).unwrap();
-            assert!(!signed.identity().is_self_signed());
-            assert!(signed.pem().ends_with(made.pem()));
+        let together = format!("{}{}", made.pem(), made.key_pem());
+        let together = Authority::from_pem(&together, &together).unwrap();
+        for published in [made.pem(), read.pem(), together.pem()] {
+            assert_eq!(published.trim(), made.pem().trim());
+            assert!(!published.contains("PRIVATE"));
         }
-        let other = Authority::new("test", None).unwrap();
+        for authority in [&made, &read, &together] {
+            let names = [
+                "box",
+                "10.0.0.1",
+                "192.0.2.1",
+                "a.box",
+                "fd00::1",
+                "2001:db8::1",
+                "x.org",
+            ];
+            let signed = authority.sign(&names).unwrap();
+            assert_eq!(signed.identity().names(), ["box", "a.box"]);
+            assert_eq!(signed.identity().addresses().len(), 2);
+            for (name, may) in [
+                ("pi.example", true),
+                ("api.example", false),
+                ("a.LOCAL.", true),
+                ("localhost", true),
+                ("example", false),
+                ("127.1.2.3", true),
+                ("128.0.0.1", false),
+            ] {
+                assert_eq!(authority.may_sign(name), may, "{name}");
+            }
+            assert!(authority.sign(&["x.org"]).is_err());
+            assert!(!signed.identity().is_self_signed());
+            assert!(signed.pem().trim().ends_with(made.pem().trim()));
+        }
+        let other = Authority::new("test", &[""; 0]).unwrap();
         assert!(Authority::from_pem(made.pem(), &other.key_pem()).is_err());
     }
 }

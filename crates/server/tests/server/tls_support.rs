@@ -16,7 +16,7 @@ pub(crate) struct Trusted(pub(crate) Authority);
 
 impl Trusted {
     pub(crate) fn new() -> Self {
-        Trusted(Authority::new("test authority", None).unwrap())
+        Trusted(Authority::new("test authority", &[""; 0]).unwrap())
     }
 
     pub(crate) fn sign(&self, names: &[&str]) -> SelfSigned {

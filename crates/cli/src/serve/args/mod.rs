@@ -6,6 +6,7 @@
 //! | `files` | which files are served, and how |
 //! | `access` | passwords, host names, and fields of every response |
 //! | `log` | the access log |
+//! | `tls` | HTTPS |
 //! | `development` | live reload, and opening a browser |
 //! | `service` | identity, limits and restarts |
 
@@ -15,6 +16,8 @@ mod development;
 mod files;
 mod log;
 mod service;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub(super) use access::AccessArgs;
 pub(super) use bind::Bind;
@@ -22,6 +25,8 @@ pub(super) use development::{BrowserArgs, WatchArgs};
 pub(super) use files::FilesArgs;
 pub(super) use log::LogArgs;
 pub(super) use service::ServiceArgs;
+#[cfg(feature = "tls")]
+pub(super) use tls::TlsArgs;
 
 use crate::failure::Failure;
 use clap::builder::FalseyValueParser;
@@ -70,6 +75,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(super) access: AccessArgs,
+
+    #[cfg(feature = "tls")]
+    #[command(flatten)]
+    pub(super) tls: TlsArgs,
 
     #[command(flatten)]
     pub(super) log: LogArgs,

@@ -1,0 +1,185 @@
+//! HTTPS: where the certificates come from, and when they are read again.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `load` | certificates and keys from files |
+//! | `made` | a certificate that is made here and kept |
+//! | `state` | the user's state directory |
+//! | `reload` | reading the files again when they change |
+//! | `authority` | the page with the local authority's certificate |
+
+mod authority;
+mod load;
+mod made;
+mod reload;
+mod state;
+
+pub(super) use reload::TlsReload;
+
+use super::args::Args;
+use crate::failure::Failure;
+use authority::WithAuthority;
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tinyhttp_server::{Builder, Handler, Server, Tls};
+
+/// The server's TLS, and what the banner says of it.
+pub(super) struct Secured {
+    tls: Tls,
+    is_made_here: bool,
+    /// Where the made certificate was kept; `None` if it was not, or came from files.
+    kept: Option<PathBuf>,
+    /// The local authority: its certificate in PEM, and the certificate's fingerprint.
+    authority: Option<(String, String)>,
+}
+
+impl Secured {
+    /// Has the server speak HTTPS.
+    pub(super) fn secure(&self, builder: Builder) -> Result<Builder, Failure> {
+        builder.tls(&self.tls).map_err(|error| {
+            Failure::new(
+                format!("can't serve HTTPS: {error}"),
+                "see tinyhttp serve --help",
+            )
+        })
+    }
+
+    /// What the banner says of the certificate: how it is recognised, and commands that trust it.
+    pub(super) fn lines(&self, urls: &[String]) -> Vec<String> {
+        let Some(identity) = self.tls.identities().first() else {
+            return Vec::new();
+        };
+        if !self.is_made_here {
+            return Vec::new();
+        }
+        let mut lines = vec![format!("certificate: SHA-256 {}", identity.fingerprint())];
+        let pin = identity.public_key_pin();
+        if let Some(url) = urls.first() {
+            // The pin takes the place of the authority that -k does without.
+            lines.push(format!("  tinyhttp get -k --pinnedpubkey '{pin}' '{url}'"));
+            lines.push(format!("  curl -k --pinnedpubkey '{pin}' '{url}'"));
+        }
+        match (&self.authority, urls.first()) {
+            (Some((_, fingerprint)), Some(url)) => {
+                let origin = origin(url);
+                lines.push(format!("authority: SHA-256 {fingerprint}"));
+                lines.push(format!(
+                    "  to trust it on a phone, open {origin}{}, compare the fingerprint, and install it",
+                    authority::PATH
+                ));
+            }
+            _ => lines.push(
+                "  browsers warn of it: compare the fingerprint, then continue to the site"
+                    .to_owned(),
+            ),
+        }
+        if let Some(path) = &self.kept {
+            lines.push(format!("  kept in {}", path.display()));
+        }
+        lines
+    }
+
+    /// Adds the page of the local authority, if there is one.
+    pub(super) fn wrap(&self, handler: Box<dyn Handler>) -> Box<dyn Handler> {
+        match &self.authority {
+            Some((pem, _)) => Box::new(WithAuthority::new(handler, pem.clone())),
+            None => handler,
+        }
+    }
+
+    /// What reads the files again; `None` if there are none.
+    pub(super) fn reload(&self, args: &Args, server: &Server) -> Option<TlsReload> {
+        let made = self.tls.identities().first();
+        let made = made.filter(|_| self.is_made_here).cloned();
+        TlsReload::new(&args.tls, made, server.tls()?)
+    }
+}
+
+/// The scheme and the authority of a URL.
+fn origin(url: &str) -> &str {
+    let path = url.match_indices('/').nth(2);
+    path.map_or(url, |(at, _)| &url[..at])
+}
+
+impl Args {
+    /// Reads or makes the certificates, if the server speaks HTTPS.
+    pub(super) fn secured(&self, addresses: &[SocketAddr]) -> Result<Option<Secured>, Failure> {
+        let args = &self.tls;
+        if !args.is_on() {
+            return Ok(None);
+        }
+        if !args.is_made_here() {
+            self.warn_of_served_keys();
+            return Ok(Some(Secured {
+                tls: load::load(args)?,
+                is_made_here: false,
+                kept: None,
+                authority: None,
+            }));
+        }
+        let made = made::make(args, &self.names_of_certificate(addresses))?;
+        Ok(Some(Secured {
+            tls: load::with_settings(Tls::from(made.identity), args)?,
+            is_made_here: true,
+            kept: made.kept,
+            authority: made.authority,
+        }))
+    }
+
+    pub(super) fn scheme(&self) -> &'static str {
+        match self.tls.is_on() {
+            true => "https",
+            false => "http",
+        }
+    }
+
+    /// Listens for plain HTTP on the port of --tls-redirect, at each address that is bound.
+    pub(super) fn bind_redirects(&self, mut builder: Builder) -> Result<Builder, Failure> {
+        let Some(port) = self.tls.tls_redirect else {
+            return Ok(builder);
+        };
+        let mut seen = HashSet::new();
+        for mut address in builder.local_addrs() {
+            let to = address.port();
+            address.set_port(port);
+            if seen.insert(address.ip()) {
+                builder = builder
+                    .bind_redirect(address, to)
+                    .map_err(|error| self.not_bound(address, &error))?;
+            }
+        }
+        Ok(builder)
+    }
+
+    /// The field of --hsts.
+    pub(super) fn hsts(&self) -> Option<String> {
+        let seconds = self.tls.hsts?;
+        Some(format!("Strict-Transport-Security: max-age={seconds}"))
+    }
+
+    /// The directories whose files are read again.
+    pub(super) fn tls_directories(&self) -> Vec<PathBuf> {
+        reload::directories(&self.tls)
+    }
+
+    /// Warns of private keys that would be served.
+    fn warn_of_served_keys(&self) {
+        let Ok(served) = self.dir.canonicalize() else {
+            return;
+        };
+        let args = &self.tls;
+        let keys = match args.tls_key.is_empty() {
+            true => &args.tls_cert,
+            false => &args.tls_key,
+        };
+        for key in keys {
+            if key.canonicalize().is_ok_and(|key| key.starts_with(&served)) {
+                log::warn!(
+                    "the private key {} lies in the directory that is served, where every client can read it: move it elsewhere",
+                    key.display()
+                );
+            }
+        }
+    }
+}

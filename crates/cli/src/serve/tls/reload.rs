@@ -1,0 +1,108 @@
+//! Reading the certificates again: at SIGHUP, and half a second after the files have changed.
+//!
+//! The files are looked at instead of watched. A look follows links, so it notices whatever way a
+//! file was replaced: written in place, renamed over, or by a link that leads elsewhere now, as
+//! certbot and Kubernetes do it.
+
+use super::load;
+use crate::serve::args::TlsArgs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tinyhttp_server::{Identity, Tls, TlsHandle};
+
+/// How often the files are looked at, and how long they must not have changed.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What distinguishes versions of a file: device, inode, length, and when it was changed.
+type Version = Option<(u64, u64, u64, i64, i64)>;
+
+/// Reads the files of the flags again and replaces what the server has.
+pub(in crate::serve) struct TlsReload {
+    args: TlsArgs,
+    /// The certificate that was made here, which stays.
+    made: Option<Identity>,
+    handle: TlsHandle,
+    /// Held while the files are read: the newest ones must win.
+    reading: Mutex<()>,
+}
+
+impl TlsReload {
+    /// `None` if there are no files to read.
+    pub(in crate::serve) fn new(
+        args: &TlsArgs,
+        made: Option<Identity>,
+        handle: TlsHandle,
+    ) -> Option<Self> {
+        let has_files = !args.files().is_empty();
+        has_files.then(|| TlsReload {
+            args: args.clone(),
+            made,
+            handle,
+            reading: Mutex::new(()),
+        })
+    }
+
+    /// Reads the files. If one of them can't be used, everything stays as it is.
+    pub(in crate::serve) fn reload(&self, why: &str) {
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = match &self.made {
+            Some(made) => load::with_settings(Tls::from(made.clone()), &self.args),
+            None => load::load(&self.args),
+        };
+        let replaced =
+            loaded.map_err(|failure| format!("{}; {}", failure.what(), failure.hint_text()));
+        let replaced =
+            replaced.and_then(|tls| self.handle.replace(&tls).map_err(|error| error.to_string()));
+        match replaced {
+            Ok(()) => log::info!("{why}: the certificates were read again"),
+            Err(error) => log::error!("{why}: the certificates stay as they were: {error}"),
+        }
+    }
+
+    /// Looks at the files for as long as the process runs.
+    pub(in crate::serve) fn watch(&self) {
+        let files = self.args.files();
+        let look = || -> Vec<Version> { files.iter().map(|path| version(path)).collect() };
+        let mut loaded = look();
+        let mut before = loaded.clone();
+        loop {
+            std::thread::sleep(LOOK);
+            let now = look();
+            if now != loaded && now == before {
+                self.reload("changed files");
+                loaded.clone_from(&now);
+            }
+            before = now;
+        }
+    }
+}
+
+fn version(path: &Path) -> Version {
+    let found = path.metadata().ok()?;
+    Some((
+        found.dev(),
+        found.ino(),
+        found.len(),
+        found.ctime(),
+        found.ctime_nsec(),
+    ))
+}
+
+/// The directories that the process must be able to read so that files can be read again: those of
+/// the names, and those that links lead to.
+pub(in crate::serve) fn directories(args: &TlsArgs) -> Vec<PathBuf> {
+    let files = args.files();
+    let targets: Vec<PathBuf> = files
+        .iter()
+        .filter_map(|path| path.canonicalize().ok())
+        .collect();
+    let all = files.iter().chain(&targets);
+    let mut directories: Vec<PathBuf> = all
+        .map(|path| crate::paths::directory_of(path).to_owned())
+        .collect();
+    directories.sort();
+    directories.dedup();
+    directories
+}
