@@ -40,7 +40,7 @@ PACKAGE_FLAGS ?= --no-verify
 package: ## put the packages together as for crates.io (PACKAGE_FLAGS= also builds each alone)
 	$(CARGO) package --workspace --exclude tinyhttp-test-support --allow-dirty --locked -q $(PACKAGE_FLAGS)
 
-bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close" ROUNDS=5 SECONDS=1)
+bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close tls" ROUNDS=5 SECONDS=1)
 	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example canned
 	python3 -B tests/bench/servers.py
 
@@ -67,8 +67,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a ni
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture
 
-conformance: ## curl's own tests of the flags that get has, from a checkout (CURL=../curl)
+conformance: ## scanners of TLS servers, and curl's own tests of the flags that get has (CURL=../curl)
 	$(CARGO) build --release --locked -p tinyhttp-cli
+	python3 -B tests/conformance/tls.py
 	nice -n 10 python3 -B tests/conformance/curl.py "$(CURL)"
 
 deny: ## advisories, licences, sources and second versions among dependencies (DENY_FLAGS=--offline)

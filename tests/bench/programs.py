@@ -13,6 +13,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -28,7 +29,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 # Who takes part, in the order of the tables: the command, and its configuration. Whoever isn't installed is left out.
 # `canned` is no server: it is what the threads, the poller and the sockets cost when nothing is parsed or looked up.
 SERVERS = {
-    "tinyhttp": ([str(TINYHTTP), "serve", "@SITE@", "-p", "@PORT@", "@QUIET@"], None),
+    "tinyhttp": ([str(TINYHTTP), "serve", "@SITE@", "-p", "@PORT@", "@QUIET@", "@TLS_CERT@", "@TLS_KEY@"],
+                 None),
     "nginx": (["nginx", "-c", "@CONF@", "-p", "@STATE@", "-e", "@STATE@/error.log"], "nginx.conf"),
     "h2o": (["h2o", "-c", "@CONF@"], "h2o.conf"),
     "lighttpd": (["lighttpd", "-D", "-f", "@CONF@"], "lighttpd.conf"),
@@ -67,6 +69,23 @@ def connect(port):
     return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
+def trusting():
+    """A context for servers whose certificate nobody has signed."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def make_certificate(folder):
+    """One certificate (ECDSA P-256) for all servers."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-keyout", f"{folder}/key.pem", "-out", f"{folder}/certificate.pem"],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    both = "".join(pathlib.Path(f"{folder}/{name}.pem").read_text() for name in ("key", "certificate"))
+    pathlib.Path(f"{folder}/both.pem").write_text(both)
+
+
 def ask(connection, fields=b""):
     """Sends a request for 1 KiB and waits for the whole answer. Raw, so that little of the time it takes is Python's."""
     connection.sendall(b"GET /1k.bin HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n")
@@ -86,13 +105,15 @@ class Server:
     """A running server. Leaving the `with` block ends it and everything it has started.
 
     `nginx + log` is nginx with the option `log`: its configuration keeps the lines after `@if-log@` and drops those after
-    `@unless-log@`. `root` is an option that is there whenever root runs this. `flags` are added to the command, and `fields` to
+    `@unless-log@`. `tls` is HTTPS with the certificate beside the site. `root` is an option that is there whenever root runs this. `flags` are added to the command, and `fields` to
     the first request.
     """
 
     def __init__(self, name, site, flags=(), fields=b""):
         self.name, self.port, self.fields = name, free_port(), fields
         program, *options = name.split(" + ")
+        self.is_secured = "tls" in options
+        certificate = f"{site.parent}/certificate.pem" if self.is_secured else ""
         if os.geteuid() == 0:
             options.append("root")
         self.state = tempfile.mkdtemp(prefix=f"{program}-", dir=site.parent)
@@ -100,6 +121,9 @@ class Server:
         self.names = {
             "PORT": str(self.port), "SITE": str(site), "STATE": self.state, "CORES": str(CORES),
             "CONF": f"{self.state}/{conf}", "LOG": f"{self.state}/access.log", "QUIET": "" if "log" in options else "-q",
+            "CERTIFICATE": certificate, "KEY": f"{site.parent}/key.pem", "BOTH": f"{site.parent}/both.pem",
+            "TLS_CERT": certificate and f"--tls-cert={certificate}",
+            "TLS_KEY": certificate and f"--tls-key={site.parent}/key.pem",
             "MIME_TYPES": "/etc/nginx/mime.types" if os.path.exists("/etc/nginx/mime.types") else "/dev/null",
         }
         if conf:
@@ -143,7 +167,7 @@ class Server:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                with connect(self.port) as connection:
+                with self.connect() as connection:
                     return ask(connection, self.fields)
             except OSError:
                 pass
@@ -151,12 +175,20 @@ class Server:
                        for path in (f"{self.state}/output", f"{self.state}/error.log") if os.path.exists(path))
         raise DoesNotAnswer(f"{self.name} does not answer: {' '.join(self.command)}\n{said}")
 
+    def connect(self):
+        """A connection, with TLS if the server has it."""
+        connection = connect(self.port)
+        return trusting().wrap_socket(connection) if self.is_secured else connection
+
     def url(self, path):
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http{'s' if self.is_secured else ''}://127.0.0.1:{self.port}{path}"
 
     def get(self, path, **fields):
         """The status, the fields and the content of one answer, on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        if self.is_secured:
+            connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=trusting())
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", path, headers=fields)
             answer = connection.getresponse()

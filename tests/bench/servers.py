@@ -6,6 +6,7 @@ other, and what counts is the ratio to nginx in the same round; the tables give 
 
     make bench                                everything, about five minutes
     make bench ONLY="hot close" ROUNDS=3      some of it, in fewer rounds
+    make bench ONLY=tls                       all of HTTPS, with one certificate (ECDSA P-256)
 
 - CPU is the user and system time of all of a server's processes, divided by the answers. It is the steadiest figure
   where client and server share the cores, as they do here.
@@ -29,7 +30,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from programs import (HERE, SERVERS, DoesNotAnswer, Server, all_descriptors, ask, connect, end_on_signals, installed,
-                      machine)
+                      machine, make_certificate)
 from tables import heading, print_goals, print_table, rounds, seconds, size
 
 ROUNDS = int(os.environ.get("ROUNDS") or 5)
@@ -60,6 +61,8 @@ class Load:
     only: tuple = ()
     #: What takes part beside a program: the same with an option.
     options: dict = field(default_factory=dict)
+    #: Over HTTPS.
+    secured: bool = False
 
 
 LOADS = {
@@ -72,6 +75,11 @@ LOADS = {
                  fields=("Accept-Encoding: gzip",), expect=("Content-Encoding", "gzip")),
     "log": Load("1 KiB file with the access log on and off, 64 connections", "/1k.bin",
                 only=("tinyhttp", "nginx"), options={"tinyhttp": ("tinyhttp + log",), "nginx": ("nginx + log",)}),
+    "tls-hot": Load("HTTPS: 1 KiB file, 64 connections", "/1k.bin", secured=True),
+    "tls-close": Load("HTTPS: 1 KiB file, a new connection per request, 64 at a time", "/1k.bin",
+                      fields=("Connection: close",), secured=True),
+    "tls-100k": Load("HTTPS: 100 KiB file, 64 connections", "/100k.bin", secured=True),
+    "tls-1m": Load("HTTPS: 1 MiB file, 16 connections", "/1m.bin", connections=16, secured=True),
     "listing": Load("Listing of 10,000 entries, 1 connection", "/listing/", connections=1),
 }
 
@@ -91,6 +99,14 @@ GOALS = [
     ("gzip", "tinyhttp", "rate", "nginx", "≥ 20.0"),
     ("log", "tinyhttp + log", "cpu", "tinyhttp", "≤ 1.05"),
     ("listing", "tinyhttp", "p50", "nginx", "≤ 1.00"),
+    ("tls-hot", "tinyhttp + tls", "cpu", "nginx + tls", "≤ 0.75"),
+    ("tls-hot", "tinyhttp + tls", "rate", "nginx + tls", "≥ 1.30"),
+    ("tls-close", "tinyhttp + tls", "cpu", "nginx + tls", "≤ 0.80"),
+    ("tls-close", "tinyhttp + tls", "rate", "nginx + tls", "≥ 1.20"),
+    ("tls-100k", "tinyhttp + tls", "cpu", "nginx + tls", "≤ 0.70"),
+    ("tls-100k", "tinyhttp + tls", "cpu", "h2o + tls", "≤ 1.00"),
+    ("tls-1m", "tinyhttp + tls", "cpu", "nginx + tls", "≤ 0.70"),
+    ("tls-1m", "tinyhttp + tls", "cpu", "h2o + tls", "≤ 1.00"),
     ("idle", "tinyhttp", "each", None, "≤ 450"),
     ("idle", "tinyhttp", "fresh", None, "≤ 1.10"),
     ("start", "tinyhttp", "ms", None, "≤ 5"),
@@ -101,9 +117,13 @@ def main():
     end_on_signals()
     descriptors = all_descriptors()
     everything = [*LOADS, "idle", "start"]
-    if unknown := set(ONLY) - set(everything):
-        sys.exit(f"ONLY takes some of: {' '.join(everything)}; not {' '.join(unknown)}")
-    chosen = ONLY or everything
+    if unknown := set(ONLY) - {*everything, "tls"}:
+        sys.exit(f"ONLY takes some of: tls {' '.join(everything)}; not {' '.join(unknown)}")
+    asked = [key for key in everything if key in ONLY or "tls" in ONLY and key.startswith("tls-")]
+    chosen = asked or everything
+    if any(key.startswith("tls-") for key in chosen) and not installed("openssl"):
+        print("\nLeft out: HTTPS, because openssl is not installed.")
+        chosen = [key for key in chosen if not key.startswith("tls-")]
     if not installed("wrk"):
         sys.exit("make bench needs wrk: please install it")
     print(f"{ROUNDS} rounds of {SECONDS} s on {machine()}.", flush=True)
@@ -111,6 +131,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tinyhttp-bench-") as folder:
         site = pathlib.Path(folder) / "site"
         make_site(site)
+        if any(key.startswith("tls-") for key in chosen):
+            make_certificate(folder)
         names = [name for name in SERVERS if takes_part(name, site)]
         for key in chosen:
             if key == "idle":
@@ -141,6 +163,7 @@ def make_site(site):
     site.mkdir()
     (site / "1k.bin").write_bytes(dice.randbytes(1024))
     (site / "100k.bin").write_bytes(dice.randbytes(100 * 1024))
+    (site / "1m.bin").write_bytes(dice.randbytes(1024 * 1024))
     (site / "100m.bin").write_bytes(dice.randbytes(1024 * 1024) * 100)
     (site / "many").mkdir()
     for number in range(FILES):
@@ -160,6 +183,10 @@ def load(names, site, what):
     heading(what.title)
     names = [name for name in names if name in (what.only or names) and (name != "canned" or what.canned)]
     names = [with_option for name in names for with_option in (name, *what.options.get(name, ()))]
+    if what.secured:
+        names = [f"{name} + tls" for name in names if name in ("tinyhttp", "nginx", "h2o", "lighttpd")]
+        names = [name for name in names if takes_part(name, site)]
+    base = "nginx + tls" if what.secured else "nginx"
     left_out, failures = {}, {}
     with ExitStack() as stack:
         servers = {}
@@ -180,7 +207,7 @@ def load(names, site, what):
         ("downloads/s" if what.size else "req/s", "rate", "{:,.1f}" if what.size else "{:,.0f}"),
         ("CPU/download" if what.size else "CPU/request", "cpu", seconds),
         ("p50", "p50", seconds), ("p99", "p99", seconds), ("memory", "memory", size),
-    ], [("rate", "rate", "nginx"), ("CPU", "cpu", "nginx"), ("p99", "p99", "nginx")])
+    ], [("rate", "rate", base), ("CPU", "cpu", base), ("p99", "p99", base)])
     for name, reason in left_out.items():
         print(f"\nLeft out: {name}, which {reason}.")
     for name, failed in failures.items():

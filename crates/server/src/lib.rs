@@ -45,7 +45,7 @@
 //!
 //! With TLS, a connection keeps its keys, and at worst half a handshake message (64 KiB) or the
 //! records that the client does not take (66 KiB). An idle one has no buffers then, either. A
-//! thread has buffers for records: 176 KiB.
+//! thread has buffers for records: up to 256 KiB.
 //!
 //! Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off. Connections
 //! are bounded, in all and for each client. When the server is full, a new connection is accepted

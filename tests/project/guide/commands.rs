@@ -5,8 +5,20 @@ use std::process::{Command, Stdio};
 use support::{Folder, Serve, root, tinyhttp};
 
 /// What only an administrator can do, what has a test of its own, and what isn't everywhere.
-const ELSEWHERE: [&str; 9] = [
-    "cargo", "getent", "grep", "ip", "ping", "ss", "strace", "sudo", "for i",
+const ELSEWHERE: [&str; 12] = [
+    "cargo",
+    "getent",
+    "grep",
+    "ip",
+    "ping",
+    "ss",
+    "strace",
+    "sudo",
+    "for i",
+    // A server with HTTPS: tests/serve/https.rs.
+    "openssl",
+    "tinyhttp get -k",
+    "curl -i http://localhost:8443",
 ];
 
 /// A line to be typed, and what is said of it.

@@ -88,6 +88,9 @@ impl Connection {
     /// Answers a request that came the wrong way: over HTTP although the server speaks HTTPS, or
     /// over a connection that was made for another host. Returns whether it was one.
     pub(super) fn misdirects(&mut self, head: &RequestHead<'_>, turn: &mut Turn<'_>) -> bool {
+        if self.role == Role::Plain {
+            return false;
+        }
         let authority = match head.target.authority() {
             Some(authority) => Some(authority),
             None => head.fields.get("host").and_then(as_text),

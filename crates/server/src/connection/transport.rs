@@ -1,4 +1,5 @@
-//! The socket of a connection: the only code of the server that reads from one or writes to one.
+//! The socket of a connection: with `Secured`, the only code of the server that reads from one or
+//! writes to one.
 //!
 //! A clone refers to the same socket, so that a request's body can read from it while a handler
 //! runs.
