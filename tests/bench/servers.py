@@ -146,7 +146,7 @@ def main():
 
 def takes_part(name, site):
     """Whether a program is installed and starts with its configuration here."""
-    if not installed(SERVERS[name][0][0]):
+    if not installed(SERVERS[name.partition(" + ")[0]][0][0]):
         return False
     try:
         with Server(name, site):

@@ -158,7 +158,7 @@ fn what_curl_gets_over_http_it_gets_over_https() {
     assert_eq!(get(&["--tls-max", "1.2"], "/a.txt"), b"hello");
     assert_eq!(get(&[], "/big"), folder.read("big"));
     assert_eq!(get(&["-r", "10-19"], "/big"), b"xxxxxxxxxx");
-    let parts = get(&["-r", "0-1,4-5"], "/big");
+    let parts = get(&["-r", "0-1,100000-100001"], "/big");
     assert_eq!(parts.windows(6).filter(|at| at == b"\r\nxx\r\n").count(), 2);
     assert!(get(&["--compressed"], "/big") == folder.read("big"));
     assert!(!get(&[], "/?archive=zip").is_empty());
@@ -186,6 +186,31 @@ fn what_curl_gets_over_http_it_gets_over_https() {
         ]);
         assert!(!output.status.success(), "{version}");
     }
+}
+
+/// The commands of the guide's chapter about TLS.
+#[test]
+fn the_guide_can_be_followed() {
+    let (folder, state) = (folder(), Folder::new());
+    let server = start(&folder, &state, &["--tls"]);
+    let port = server.address().port();
+    let get = paste(&format!(
+        "tinyhttp get -k --explain https://localhost:{port}/"
+    ));
+    let text = String::from_utf8_lossy(&get.stdout).into_owned();
+    assert!(get.status.success() && text.contains("TLS 1.3"), "{get:?}");
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let messages = s_client(&server, &["-msg", "-ign_eof"], request);
+    for message in [
+        "ClientHello",
+        "CertificateVerify",
+        "Finished",
+        "NewSessionTicket",
+    ] {
+        assert!(messages.contains(message), "{message}");
+    }
+    let plain = paste(&format!("curl -si http://localhost:{port}/"));
+    assert!(plain.stdout.starts_with(b"HTTP/1.1 308"), "{plain:?}");
 }
 
 #[test]
@@ -299,6 +324,14 @@ fn what_openssl_can_do_to_a_server() {
             true => assert!(text.contains("421 Misdirected"), "{text}"),
             false => assert!(text.contains("\r\n\r\nhello"), "{flags:?}: {text}"),
         }
+    }
+    // The server chooses the cipher.
+    for version in ["-tls1_2", "-tls1_3"] {
+        let text = s_client(&server, &[version], "");
+        assert!(
+            text.contains("AES128-GCM") || text.contains("AES_128_GCM"),
+            "{text}"
+        );
     }
     // Early data is not offered.
     let session = folder.join("session");

@@ -132,6 +132,7 @@ impl Tls {
             Some(verifier) => builder.with_client_cert_verifier(verifier),
         };
         let mut config = builder.with_cert_resolver(Arc::new(names));
+        config.ignore_client_order = true;
         config.alpn_protocols = vec![HTTP_1_1.to_vec()];
         config.alpn_protocols.extend(self.protocols.iter().cloned());
         let same = earlier.filter(|earlier| earlier.asked == self.asked);
