@@ -117,8 +117,11 @@ impl Listeners {
     /// The internet addresses, with the ports that the system chose.
     #[must_use]
     pub fn local_addrs(&self) -> Vec<SocketAddr> {
-        let endpoints = self.listeners.iter().map(Listener::endpoint);
-        endpoints
+        // Others only redirect to these.
+        let serving = self.listeners.iter();
+        let serving = serving.filter(|listener| listener.role().serves());
+        serving
+            .map(Listener::endpoint)
             .filter_map(|endpoint| endpoint.internet())
             .collect()
     }
