@@ -193,7 +193,7 @@ fn nothing_is_sent_in_a_dry_run() {
         outcome.text(),
         format!(
             "POST /a?b HTTP/1.1\r\nHost: 127.0.0.1:1\r\nAuthorization: Basic [not shown]\r\nUser-Agent: {agent}\r\n\
-             Content-Type: application/json\r\nAccept: application/json\r\nX: y\r\nContent-Length: 2\r\n\r\n{{}}"
+             X: y\r\nContent-Type: application/json\r\nAccept: application/json\r\nContent-Length: 2\r\n\r\n{{}}"
         )
     );
     let outcome = get(["--dry-run", "-F", "a=b", "http://127.0.0.1:1/"]).succeeds();

@@ -69,7 +69,7 @@ fn bytes_arrive_as_they_were_given() {
         ),
         (&["--data-raw", "@~"], "/", &["\r\n\r\n@~"]),
         (&["--data-binary", "~\n"], "/", &["\r\n\r\n~\n"]),
-        (&["--data-urlencode", "n~=~ "], "/", &["\r\n\r\nn~=%E9%20"]),
+        (&["--data-urlencode", "n~=~ "], "/", &["\r\n\r\nn~=%E9+"]),
         (&["--json", "[\"~\"]"], "/", &["\r\n\r\n[\"~\"]"]),
         (&["-d", "@FILE"], "/", &["\r\n\r\none~"]),
         (&["--data-binary", "@FILE"], "/", &["\r\n\r\none~\n"]),

@@ -345,13 +345,44 @@ fn other_addresses_and_hosts() {
         "Host: other.test:99".to_owned(),
     ];
     assert_eq!(hosts, want);
-    for bad in [
-        ["--resolve", "x"],
-        ["--connect-to", "x"],
-        ["--dns-servers", "name"],
+    for (flag, value, code) in [
+        ("--resolve", "x", 49),
+        ("--resolve", "-x", 49),
+        ("--resolve", "h:80:name", 49),
+        ("--connect-to", "x", 49),
+        ("--dns-servers", "name", 2),
     ] {
-        get(bad.into_iter().chain(["http://h/"])).fails(2);
+        get([flag, value, "http://h/"]).fails(code);
     }
+}
+
+#[test]
+fn all_hosts_and_hosts_taken_back() {
+    let server = Server::answering([HELLO; 5]);
+    let port = server.address.port();
+    let url = format!("http://made-up.test:{port}/");
+    // What is given for a host counts more than what is given for all, and the last counts most.
+    let (all, own) = (
+        format!("*:{port}:127.0.0.1"),
+        format!("made-up.test:{port}:127.0.0.1"),
+    );
+    let (all_wrong, wrong) = (
+        format!("*:{port}:127.0.0.2"),
+        format!("made-up.test:{port}:127.0.0.3"),
+    );
+    let back = format!("-MADE-UP.test:{port}");
+    let table: &[&[&str]] = &[
+        &[&all],
+        &["*:*:127.0.0.1"],
+        &[&own, &all_wrong],
+        &[&wrong, &own],
+        &[&wrong, &back, &all],
+    ];
+    for values in table {
+        let flags = values.iter().flat_map(|value| ["--resolve", value]);
+        get(flags.chain([&*url])).succeeds();
+    }
+    assert_eq!(server.requests().len(), table.len());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Cookies: which are kept, sent and written to the jar.
 
-use crate::script::{HELLO, Server, get};
+use crate::script::{HELLO, Server, command, get, run};
 use support::Folder;
 
 /// A response that sets cookies.
@@ -233,4 +233,95 @@ fn a_jar_may_be_a_device() {
     assert!(outcome.text().contains("\ta\t1\n"), "{outcome:?}");
     let folder = Folder::new();
     fetch_into(&folder.join("none/jar"), 23);
+}
+
+/// `-D` keeps heads, and `-b` reads the cookies in them.
+#[test]
+fn heads_are_read_as_cookies() {
+    let heads = "HTTP/1.1 200 OK\r\nset-cookie:plain=1\r\nSet-Cookie: path=2; Path=/a\r\n\
+        Set-Cookie: other=3; Domain=other.test\r\nSet-Cookie: below=4; domain=.shop.test\r\n\
+        Set-Cookie: secure=5; Secure\r\nX: Set-Cookie: no=6\r\nSet-Cookie: old=7; Max-Age=0\r\n\r\n";
+    let table = [
+        ("www.shop.test", "/", "plain=1; below=4"),
+        ("www.shop.test", "/a/b", "path=2; plain=1; below=4"),
+        ("other.test", "/", "other=3; plain=1"),
+        ("localhost", "/", "plain=1; secure=5"),
+    ];
+    for (host, path, want) in table {
+        let folder = Folder::new().with("heads", heads);
+        let server = Server::answering([HELLO]);
+        let port = server.address.port();
+        let (file, url) = (folder.join("heads"), format!("http://{host}:{port}{path}"));
+        get(["--resolve", "*:*:127.0.0.1", "-b", &file, &url]).succeeds();
+        let request = server.request();
+        let sent = request
+            .lines()
+            .find_map(|line| line.strip_prefix("Cookie: "));
+        let sort = |text: &str| {
+            let mut pairs: Vec<_> = text.split("; ").map(str::to_owned).collect();
+            pairs.sort();
+            pairs
+        };
+        assert_eq!(sort(sent.unwrap_or_default()), sort(want), "{host}{path}");
+    }
+    // What a directory holds is no cookie, and - is standard input.
+    let folder = Folder::new();
+    let place = folder.path().display().to_string();
+    let server = Server::answering([HELLO, HELLO]);
+    get(["-b", &place, &server.url("/")]).succeeds();
+    let command = command(["get", "-b", "-", &server.url("/")]);
+    run(command, b"Set-Cookie: a=1\n").succeeds();
+    assert!(server.requests()[1].contains("\r\nCookie: a=1\r\n"));
+}
+
+/// The host of -H 'Host: …' is the one that cookies are for.
+#[test]
+fn a_given_host_has_its_own_cookies() {
+    let folder = Folder::new();
+    let jar = folder.join("jar");
+    let sets = setting(&[b"a=1; Domain=shop.test", b"b=2; Domain=127.0.0.1", b"c=3"]);
+    let server = Server::answering([sets, HELLO.into(), HELLO.into()]);
+    let url = server.url("/");
+    get(["-c", &jar, "-H", "Host: www.shop.test:81", &url]).succeeds();
+    get(["-b", &jar, "-H", "Host: www.shop.test", &url]).succeeds();
+    get(["-b", &jar, &url]).succeeds();
+    let requests = server.requests();
+    assert!(
+        requests[1].contains("\r\nCookie: a=1; c=3\r\n"),
+        "{requests:?}"
+    );
+    assert!(!requests[2].contains("Cookie:"), "{requests:?}");
+}
+
+#[test]
+fn caps_of_browsers_and_curl() {
+    // Expiry: in 400 days at the latest.
+    let lines = jar_after(
+        "h.test",
+        b"",
+        &[b"a=1; Max-Age=99999999999", b"b=2; Max-Age=60"],
+    );
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let expiry = |line: &[u8]| -> u64 {
+        let column = line.split(|byte| *byte == b'\t').nth(4).unwrap();
+        std::str::from_utf8(column).unwrap().parse().unwrap()
+    };
+    let days = (expiry(&lines[0]) - now) / 86_400;
+    assert!((399..=400).contains(&days), "{days}");
+    assert!(expiry(&lines[1]) <= now + 60);
+    // At most 150 cookies in a request; a domain has no more than 50.
+    let host = "c.b.a.h.test";
+    let domains = ["h.test", "a.h.test", "b.a.h.test", host];
+    let lines = domains.iter().flat_map(|domain| {
+        (0..49).map(move |number| format!("{domain}\tTRUE\t/\tFALSE\t0\tn{number}\tv\n"))
+    });
+    let folder = Folder::new().with("jar", lines.collect::<String>());
+    let server = Server::answering([HELLO]);
+    let url = format!("http://{host}:{}/", server.address.port());
+    let jar = folder.join("jar");
+    get(["-b", &jar, "--resolve", "*:*:127.0.0.1", &url]).succeeds();
+    assert_eq!(server.request().matches("=v").count(), 150);
 }

@@ -31,7 +31,7 @@ fn answers_that_are_refused() {
         ),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            8,
+            61,
             "transfer coding",
         ),
         (

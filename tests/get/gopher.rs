@@ -32,6 +32,15 @@ fn documents_and_menus() {
 }
 
 #[test]
+fn line_breaks_are_not_sent() {
+    let server = Server::start(crate::script::Connection::wait_for_end);
+    for path in ["/0a%0d%0ab", "/0a%0ab", "/0a?b%0d", "/0%00"] {
+        let outcome = get([format!("gopher://{}{path}", server.address)]).fails(3);
+        assert!(outcome.stderr.contains("line break"), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_silent_server_runs_into_the_timeout() {
     let server = Server::start(crate::script::Connection::wait_for_end);
     let outcome = get(["-m", "0.3", &format!("gopher://{}/", server.address)]).fails(28);

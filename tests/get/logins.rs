@@ -63,14 +63,7 @@ fn each_host_gets_its_own_login() {
         (both, &["-n", "-H", "Authorization:"], "", "", "-", "-"),
         (both, &["-n", "--bearer", "t0k"], "", "", "Bearer t0k", "-"),
         (first, &["-n"], "", "", "one:pw1", "-"),
-        (
-            first,
-            &["-n", "--location-trusted"],
-            "",
-            "",
-            "one:pw1",
-            "one:pw1",
-        ),
+        (first, &["-n", "--location-trusted"], "", "", "one:pw1", "-"),
         (default, &["-n"], "", "", "one:pw1", "any:pw4"),
         (both, &[], "", "", "-", "-"),
         (both, &["-u", "me:pw"], "", "", "me:pw", "-"),
@@ -83,6 +76,7 @@ fn each_host_gets_its_own_login() {
             "me:pw",
         ),
         (both, &[], "me:url@", "", "me:url", "-"),
+        (both, &["--location-trusted"], "me:url@", "", "me:url", "-"),
         (both, &[], "", "you:url@", "-", "you:url"),
         (both, &[], "caf%E9:p%FCss@", "", "caf\\xe9:p\\xfcss", "-"),
     ];

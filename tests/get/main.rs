@@ -8,6 +8,7 @@
 //! | `accounts` | reports: `-w`, `--json-out`, `--explain`, `--dry-run`, `-D`, `--pretty` |
 //! | `variables` | the variables of `-w` |
 //! | `habits` | the everyday lines of curl's and HTTPie's manuals |
+//! | `targets` | which URLs are fetched, and which file is uploaded to each |
 //! | `globs` | URLs that stand for several |
 //! | `items` | HTTPie's items, nested and in forms |
 //! | `forms` | `-F`: encoders, parts within parts |
@@ -75,6 +76,7 @@ mod requests;
 mod responses;
 mod script;
 mod served;
+mod targets;
 mod temporaries;
 mod terminals;
 mod tolerance;

@@ -146,7 +146,7 @@ fn content_that_can_be_read_once_is_not_sent_again() {
         connection.send(HELLO);
         connection.request();
     });
-    let mut command = command(["get", "-X", "PUT", "-T", "-"]);
+    let mut command = command(["get", "-T", "-", "-T", "-"]);
     command.args([server.url("/1"), server.url("/2")]);
     let outcome = crate::script::run(command, b"some");
     assert_eq!(outcome.code, 52, "{outcome:?}");

@@ -77,12 +77,7 @@ fn methods_fields_and_content() {
         ),
         (&["-d", ""], post, &["Content-Length: 0"], ""),
         (&["--data-raw", "@x"], post, &[FORM], "@x"),
-        (
-            &["--data-urlencode", "n=a b&c"],
-            post,
-            &[FORM],
-            "n=a%20b%26c",
-        ),
+        (&["--data-urlencode", "n=a b&c"], post, &[FORM], "n=a+b%26c"),
         (
             &["-d", "a=1", "--data-urlencode", "b=ü", "-d", "c"],
             post,

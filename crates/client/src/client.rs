@@ -348,8 +348,9 @@ impl ClientBuilder {
     /// Uses these addresses for a host without asking the resolver; at one port only, unless that
     /// is `None`.
     ///
-    /// A link-local address has its zone in the scope ID ([`zone::parse_address`]). The ports of
-    /// the addresses are not used.
+    /// The host `*` stands for every host for which nothing else was given. Of several calls for a
+    /// host the last one counts. A link-local address has its zone in the scope ID
+    /// ([`zone::parse_address`]). The ports of the addresses are not used.
     ///
     /// # Errors
     /// If `host` isn't one.
@@ -360,7 +361,10 @@ impl ClientBuilder {
         addresses: Vec<SocketAddr>,
     ) -> Result<Self, url::ParseError> {
         self.0.connect.resolve.known_hosts.push(KnownHost {
-            host: zone::parse_host(host)?,
+            host: match host {
+                "*" => None,
+                host => Some(zone::parse_host(host)?),
+            },
             port,
             addresses,
         });

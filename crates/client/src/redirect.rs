@@ -155,8 +155,9 @@ pub(crate) fn follow(
     if is_other {
         // The field names the host of the URL it was written for.
         dropped.push(header::HOST);
+        // A user in a URL is for that URL's server, whichever others are trusted.
+        request.login = None;
         if !policy.trusts_location {
-            request.login = None;
             dropped.extend([
                 header::AUTHORIZATION,
                 header::COOKIE,
@@ -334,7 +335,7 @@ mod tests {
                     has(header::COOKIE),
                     has(header::ACCEPT)
                 ),
-                (kept, kept, kept, true),
+                (kept && to == "http://h/y", kept, kept, true),
                 "{to}"
             );
         }

@@ -26,11 +26,7 @@ pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
             }
         })
         .proxies(proxies(args)?);
-    for text in &args.resolve {
-        let (host, port, addresses) = known_host(text).map_err(|error| match error.kind() {
-            io::ErrorKind::AddrNotAvailable => usage(format!("--resolve {text:?}: {error}")),
-            _ => usage(format!("--resolve {text:?} is not HOST:PORT:ADDRESS")),
-        })?;
+    for (text, (host, port, addresses)) in known_hosts(&args.resolve)? {
         builder = builder
             .known_addresses(host, port, addresses)
             .map_err(|error| usage(format!("--resolve {text:?}: {error}")))?;
@@ -38,7 +34,7 @@ pub(crate) fn builder(args: &ConnectionArgs) -> Result<ClientBuilder, Failure> {
     builder = builder.strict(args.strict);
     for text in &args.connect_to {
         let rule = connect_to(text).ok_or_else(|| {
-            usage(format!(
+            syntax(format!(
                 "--connect-to {text:?} is not HOST1:PORT1:HOST2:PORT2"
             ))
         })?;
@@ -84,6 +80,11 @@ fn usage(what: String) -> Failure {
     Failure::with_code(2, what).hint("see tinyhttp get --help")
 }
 
+/// The failure of a value that is not written as it has to be.
+fn syntax(what: String) -> Failure {
+    Failure::with_code(49, what).hint("see tinyhttp get --help")
+}
+
 fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
     let invalid = |error: tinyhttp_client::InvalidProxy| usage(error.to_string());
     let socks = |scheme: &str, host: &String| format!("{scheme}://{host}");
@@ -103,7 +104,9 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
         Some(text) if text.is_empty() => Proxies::default(),
         Some(text) => {
             let proxy = Proxy::parse(&text).map_err(invalid)?;
-            Proxies::all(proxy)
+            let mut proxies = Proxies::all(proxy);
+            proxies.except = Proxies::from_env().except;
+            proxies
         }
     };
     if let Some(user) = &args.proxy_user
@@ -120,15 +123,43 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
     Ok(proxies)
 }
 
+/// A host, its port, and its addresses.
+type KnownHost<'t> = (&'t str, Option<u16>, Vec<SocketAddr>);
+
+/// All values of --resolve, each with its text. `-HOST:PORT` takes back those before it.
+fn known_hosts(given: &[String]) -> Result<Vec<(&str, KnownHost<'_>)>, Failure> {
+    let mut known: Vec<(&str, KnownHost<'_>)> = Vec::new();
+    for text in given {
+        if let Some(name) = text.strip_prefix('-') {
+            let removed = split_host(name).and_then(|(host, port)| Some((host, at_port(port)?)));
+            let (host, port) =
+                removed.ok_or_else(|| syntax(format!("--resolve {text:?} is not -HOST:PORT")))?;
+            known.retain(|(_, (other, at, _))| !(other.eq_ignore_ascii_case(host) && *at == port));
+            continue;
+        }
+        let parsed = known_host(text).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrNotAvailable => usage(format!("--resolve {text:?}: {error}")),
+            _ => syntax(format!("--resolve {text:?} is not HOST:PORT:ADDRESS")),
+        })?;
+        known.push((text, parsed));
+    }
+    Ok(known)
+}
+
+/// A port, or `*` for every port.
+fn at_port(text: &str) -> Option<Option<u16>> {
+    match text {
+        "*" => Some(None),
+        port => port.parse().ok().map(Some),
+    }
+}
+
 /// `[+]HOST:PORT:ADDRESS[,ADDRESS]…`; a host that is an IPv6 address has brackets.
-fn known_host(text: &str) -> io::Result<(&str, Option<u16>, Vec<SocketAddr>)> {
+fn known_host(text: &str) -> io::Result<KnownHost<'_>> {
     let bad = || io::Error::from(io::ErrorKind::InvalidInput);
     let (host, rest) = split_host(text.trim_start_matches('+')).ok_or_else(bad)?;
     let (port, addresses) = rest.split_once(':').ok_or_else(bad)?;
-    let port = match port {
-        "*" => None,
-        port => Some(port.parse().map_err(|_| bad())?),
-    };
+    let port = at_port(port).ok_or_else(bad)?;
     let addresses = addresses.split(',').map(zone::parse_address);
     Ok((host, port, addresses.collect::<Result<_, _>>()?))
 }
@@ -211,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_hosts() {
+    fn hosts_and_addresses() {
         type Parts = (&'static str, Option<u16>, &'static [&'static str]);
         let table: &[(&str, Option<Parts>)] = &[
             ("h:80:127.0.0.1", Some(("h", Some(80), &["127.0.0.1"]))),
@@ -227,6 +258,7 @@ mod tests {
                 "[fe80::1%7]:80:::1",
                 Some(("[fe80::1%7]", Some(80), &["::1"])),
             ),
+            ("*:80:127.0.0.1", Some(("*", Some(80), &["127.0.0.1"]))),
             ("h:80", None),
             ("h:80:name", None),
             ("h:80:fe80::1%no-such-device", None),
@@ -242,6 +274,30 @@ mod tests {
                 (host, port, addresses)
             });
             assert_eq!(got, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn known_hosts_can_be_taken_back() {
+        let table = [
+            ("h:80:::1 i:80:::1 -h:80", Some("i:80:::1")),
+            ("h:80:::1 -H:80 h:80:::2", Some("h:80:::2")),
+            ("h:80:::1 h:*:::1 -h:*", Some("h:80:::1")),
+            ("h:80:::1 -h:81", Some("h:80:::1")),
+            ("[::2]:80:::1 -[::2]:80", Some("")),
+            ("-h:80", Some("")),
+            ("-h", None),
+            ("-h:x", None),
+            ("-h:80:::1", None),
+        ];
+        for (given, want) in table {
+            let given: Vec<String> = given.split(' ').map(str::to_owned).collect();
+            let known = known_hosts(&given).ok();
+            let texts = known.map(|known| {
+                let texts: Vec<_> = known.into_iter().map(|(text, _)| text).collect();
+                texts.join(" ")
+            });
+            assert_eq!(texts.as_deref(), want, "{given:?}");
         }
     }
 

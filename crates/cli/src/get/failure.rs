@@ -73,6 +73,7 @@ fn exit_code(error: &Error) -> u8 {
         Error::Interface { .. } => 45,
         Error::Protocol { source, .. } => match source {
             ProtocolError::HeadTooLarge { .. } | ProtocolError::TooManyFields { .. } => 100,
+            ProtocolError::UnknownTransferCoding => 61,
             ProtocolError::UnexpectedEnd
             | ProtocolError::InvalidChunkSize
             | ProtocolError::ChunkExtensionsTooLong

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tinyhttp_client::trace::{Event, Observer, Trace};
 use tinyhttp_client::{Client, Error, RequestBuilder, Response};
+use url::Url;
 
 /// What one fetch needs.
 pub(super) struct Fetch<'j> {
@@ -75,6 +76,15 @@ impl<'j> Fetch<'j> {
     /// What happened in the last attempt, even if it failed.
     pub(super) fn trace(&self) -> Trace {
         self.watcher.lock().trace.clone()
+    }
+
+    /// The URL that redirects have led to, if there were any.
+    pub(super) fn redirected(&self) -> Option<Url> {
+        let seen = self.watcher.lock();
+        let hops = &seen.trace.hops;
+        hops.last()
+            .filter(|_| hops.len() > 1)
+            .map(|hop| hop.url.clone())
     }
 
     /// The heads and trailers that have come since the last call, in all attempts.

@@ -46,6 +46,14 @@ pub(super) fn fetch(
     summary: &mut Summary,
 ) -> Result<(), Failure> {
     let (kind, selector) = split(url);
+    // A line break would begin a second request.
+    if selector
+        .iter()
+        .any(|byte| matches!(byte, b'\r' | b'\n' | 0))
+    {
+        let what = format!("{url} has a line break in its selector");
+        return Err(Failure::with_code(3, what).hint("leave out %0D, %0A and %00"));
+    }
     let host = zone::host_of(url, zone)
         .map_err(|_| Failure::with_code(3, format!("{url} has no host")))?;
     let is_secure = url.scheme() == "gophers";
@@ -101,8 +109,6 @@ fn split(url: &Url) -> (char, Vec<u8>) {
         selector.push(b'\t');
         selector.extend(percent_decode_str(query));
     }
-    // A line break would begin a second request.
-    selector.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
     (kind, selector)
 }
 
@@ -182,7 +188,7 @@ mod tests {
             ("gopher://h/1", '1', b""),
             ("gopher://h/0/about%20me", '0', b"/about me"),
             ("gopher://h/7/find?a%20b", '7', b"/find\ta b"),
-            ("gopher://h/0a%0d%0aevil", '0', b"aevil"),
+            ("gopher://h/0a%0d%0ab", '0', b"a\r\nb"),
         ];
         for (url, kind, selector) in table {
             let (got, sent) = split(&Url::parse(url).unwrap());

@@ -54,7 +54,7 @@ use transfer::Run;
 
 /// Fetches every URL; the exit code is that of the last failure.
 pub(crate) fn run(mut args: Args) -> ExitCode {
-    match args.read_items().and_then(|()| fetch_all(&args)) {
+    match args.read().and_then(|()| fetch_all(&args)) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => failure.report(),
     }
@@ -83,7 +83,7 @@ fn fetch_all(args: &Args) -> Result<u8, Failure> {
         None => builder,
     };
     #[cfg(feature = "cookies")]
-    let jar = request::cookies::open(&args.request)?;
+    let jar = request::cookies::open(args)?;
     #[cfg(feature = "cookies")]
     let builder = match &jar {
         Some(jar) => builder.cookies(jar.clone()),
@@ -176,7 +176,8 @@ fn may_redirect_to_http(args: &Args) -> bool {
 
 /// People read text; a pipe gets what was sent unless it asks otherwise.
 fn decompresses(args: &Args, console: Console) -> bool {
-    let writes_files = args.download.remote_name || !args.download.output.is_empty();
+    let download = &args.download;
+    let writes_files = download.remote_name || !download.output.is_empty() || args.lists_urls();
     let for_people = console.is_readable && !writes_files;
     (args.request.compressed || for_people) && !args.request.no_compressed
 }

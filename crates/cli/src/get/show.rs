@@ -173,7 +173,10 @@ impl Show<'_> {
                 Destination::Stdout => Output::stdout(fetch.console, fields)?,
                 Destination::Special(path) => Output::special(path)?,
                 Destination::File { .. } | Destination::Named(_) => {
-                    let path = self.destination.path(fetch.args, fields)?;
+                    let redirected = fetch.redirected();
+                    let path = self
+                        .destination
+                        .path(fetch.args, fields, redirected.as_ref())?;
                     match self.offset {
                         Some(offset) if partial_file::length_of(&path) > 0 => {
                             Output::resumed(&path, offset, &fetch.spec.url)?

@@ -6,6 +6,7 @@ use super::failure::write_failure;
 use super::fetch::Fetch;
 use super::gopher;
 use super::output::destination::Destination;
+use super::output::entity_tag;
 use super::output::heads::HeadDump;
 use super::output::progress::{Bar, Progress};
 use super::output::terminal::Console;
@@ -70,13 +71,14 @@ impl Run<'_> {
         if gopher::is_gopher(&url) {
             return self.gopher(target, &url, zone.as_deref(), &mut outcome.summary);
         }
-        let spec = RequestSpec::new(args, &url, original)?.in_zone(zone);
+        let spec = RequestSpec::new(args, &url, target)?.in_zone(zone);
         outcome.spec = Some(spec.clone());
         let destination = Destination::choose(args, &spec.url, target)?;
         let bar = self.bar(&destination, &spec, original);
         if args.output.dry_run {
             return dry_run::show(&spec, self.client, self.console, &bar);
         }
+        entity_tag::check(args)?;
         let fetch = Fetch::new(args, self.client, self.console, spec, bar, self.heads);
         let summary = &mut outcome.summary;
         let is_download = matches!(

@@ -102,7 +102,8 @@ pub(super) enum ResolveError {
 /// Addresses that were given for a host in advance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownHost {
-    pub(crate) host: Host<String>,
+    /// `None`: every host.
+    pub(crate) host: Option<Host<String>>,
     /// `None`: for every port.
     pub(crate) port: Option<u16>,
     /// With their zones, and any port.
@@ -127,6 +128,23 @@ impl Default for ResolveOptions {
     }
 }
 
+/// The addresses that were given for a host at that port. What was given for this host counts more
+/// than what was given for all of them, and the last counts more than those before it.
+fn known<'k>(known: &'k [KnownHost], host: &Host<String>, port: u16) -> Option<&'k KnownHost> {
+    let mut fitting = known
+        .iter()
+        .rev()
+        .filter(|known| known.port.is_none_or(|at| at == port));
+    let is_about = |known: &&KnownHost| {
+        let own = known.host.as_ref();
+        own.is_some_and(|own| zone::is_about(own, host))
+    };
+    fitting
+        .clone()
+        .find(is_about)
+        .or_else(|| fitting.find(|known| known.host.is_none()))
+}
+
 /// The addresses of a host at that port. An address needs no resolver, and neither does a host that
 /// is known.
 pub(super) fn resolve(
@@ -135,10 +153,7 @@ pub(super) fn resolve(
     options: &ResolveOptions,
     deadline: Deadline,
 ) -> Result<Vec<SocketAddr>, ResolveError> {
-    let known = options
-        .known_hosts
-        .iter()
-        .find(|known| zone::is_about(&known.host, host) && known.port.is_none_or(|at| at == port));
+    let known = known(&options.known_hosts, host, port);
     let found = match (known, host) {
         (Some(known), _) => known.addresses.clone(),
         (None, Host::Ipv4(address)) => vec![(*address, port).into()],

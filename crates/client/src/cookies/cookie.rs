@@ -8,6 +8,8 @@ use url::{Host, Url};
 
 /// The most bytes that a name and a value have together.
 const LONGEST: usize = 4096;
+/// The longest time that a cookie is kept, in seconds.
+const LONGEST_LIFE: i64 = 400 * 24 * 3600;
 /// The most bytes of an attribute's value; a longer one is ignored.
 const LONGEST_ATTRIBUTE: usize = 1024;
 
@@ -70,6 +72,7 @@ impl Cookie {
         if let Some(seconds) = max_age {
             cookie.expires = Some(now.saturating_add(seconds));
         }
+        cookie.expires = cookie.expires.map(|expires| expires.min(furthest(now)));
         let may_be_set = !cookie.secure || is_trustworthy(url);
         (may_be_set && cookie.keeps_its_prefix()).then_some(cookie)
     }
@@ -172,6 +175,11 @@ fn default_path(url: &Url) -> Vec<u8> {
         None | Some(0) => b"/".to_vec(),
         Some(end) => url.path().as_bytes()[..end].to_owned(),
     }
+}
+
+/// The latest expiry of a cookie: in 400 days (RFC 6265bis §5.5), on a minute, as with curl.
+fn furthest(now: i64) -> i64 {
+    now.saturating_add(LONGEST_LIFE + 30) / 60 * 60
 }
 
 /// Splits at the first `=` and takes the spaces off both sides.

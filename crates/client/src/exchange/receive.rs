@@ -125,7 +125,8 @@ impl Exchange {
 
     /// The error for a connection that ended before the head's end.
     fn ended_early(&self) -> Error {
-        if self.has_first_byte {
+        // Interim responses alone are no response.
+        if !self.connection.input.unread().is_empty() {
             return self.protocol_error(ProtocolError::UnexpectedEnd);
         }
         self.no_response(None)

@@ -43,8 +43,9 @@ pub(crate) struct ConnectionArgs {
     /// Use IPv6 only
     #[arg(short = '6', long)]
     pub(in crate::get) ipv6: bool,
-    /// Use ADDRESS for HOST at PORT instead of looking it up: HOST:PORT:ADDRESS[,ADDRESS]…
-    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    /// Use ADDRESS for HOST at PORT instead of looking it up: HOST:PORT:ADDRESS[,ADDRESS]…; * is
+    /// any host or port, and -HOST:PORT takes an earlier one back
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", allow_hyphen_values = true)]
     pub(in crate::get) resolve: Vec<String>,
     /// Connect to HOST2:PORT2 for URLs with HOST1:PORT1; an empty HOST1 or PORT1 matches any, an
     /// empty HOST2 or PORT2 changes nothing

@@ -25,13 +25,21 @@ pub(super) struct Glob {
 /// One of the URLs, and the value that each glob has in it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Expansion {
-    pub(super) url: Vec<u8>,
+    pub(super) text: Vec<u8>,
     pub(super) values: Values,
 }
 
 /// The values of all globs in one URL, for `#1` and `#<name>` in the name of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::get) struct Values(Vec<(Vec<u8>, Vec<u8>)>);
+pub(in crate::get) struct Values {
+    /// Those of the URL, which have a number, and perhaps a name.
+    numbered: Vec<Value>,
+    /// Those of another text, which have a name only.
+    named: Vec<Value>,
+}
+
+/// The name of a glob, which may be empty, and its value.
+type Value = (Vec<u8>, Vec<u8>);
 
 #[derive(Debug)]
 enum Piece {
@@ -96,6 +104,14 @@ impl Glob {
         }
     }
 
+    /// A text without globs.
+    pub(super) fn literal(text: &[u8]) -> Self {
+        Glob {
+            pieces: vec![Piece::Text(text.to_vec())],
+            count: 1,
+        }
+    }
+
     fn names(&self) -> impl Iterator<Item = &Vec<u8>> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Choice { name, .. } => Some(name),
@@ -127,8 +143,11 @@ impl Glob {
         parts.reverse();
         values.reverse();
         Expansion {
-            url: parts.concat(),
-            values: Values(values),
+            text: parts.concat(),
+            values: Values {
+                numbered: values,
+                named: Vec::new(),
+            },
         }
     }
 }
@@ -188,17 +207,24 @@ impl Values {
         Ok(filled)
     }
 
+    /// Adds the values of globs in another text that have a name. They have no number.
+    pub(super) fn add_named(&mut self, others: &Values) {
+        let named = others.numbered.iter().filter(|(name, _)| !name.is_empty());
+        self.named.extend(named.cloned());
+    }
+
     /// The value that is meant by the text behind a `#`, and the text behind the reference.
     fn reference<'t>(&self, text: &'t [u8]) -> Result<Reference<'_, 't>, Failure> {
         let Some(name) = text.strip_prefix(b"<") else {
             return Ok(self.numbered(text));
         };
         let end = name.iter().position(|byte| *byte == b'>');
-        let Some(end @ 1..=LONGEST_NAME) = end.filter(|_| !self.0.is_empty()) else {
+        let Some(end @ 1..=LONGEST_NAME) = end.filter(|_| !self.is_empty()) else {
             return Ok(None);
         };
         let (name, rest) = (&name[..end], &name[end + 1..]);
-        match self.0.iter().find(|(other, _)| other == name) {
+        let mut all = self.numbered.iter().chain(&self.named);
+        match all.find(|(other, _)| other == name) {
             Some((_, value)) => Ok(Some((value, rest))),
             None => {
                 let name = String::from_utf8_lossy(name);
@@ -208,10 +234,14 @@ impl Values {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.numbered.is_empty() && self.named.is_empty()
+    }
+
     fn numbered<'t>(&self, text: &'t [u8]) -> Reference<'_, 't> {
         let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let number: usize = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
-        let (_, value) = self.0.get(number.checked_sub(1)?)?;
+        let (_, value) = self.numbered.get(number.checked_sub(1)?)?;
         Some((value, &text[digits..]))
     }
 }

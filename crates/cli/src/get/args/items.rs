@@ -47,7 +47,7 @@ enum Content {
 impl Args {
     /// Takes method and items out of the words that are not flags, and does with them what flags
     /// would.
-    pub(in crate::get) fn read_items(&mut self) -> Result<(), Failure> {
+    pub(super) fn read_items(&mut self) -> Result<(), Failure> {
         let mut words = std::mem::take(&mut self.urls);
         let method = words.first().and_then(|word| word.to_str());
         let method = method.filter(|word| words.len() > 1 && is_method(word));

@@ -36,8 +36,10 @@ pub(super) use download::DownloadArgs;
 pub(super) use form::FormPart;
 pub(super) use output::{Colour, OutputArgs};
 pub(super) use request::RequestArgs;
+use targets::Source;
 pub(super) use targets::{Target, Targets};
 
+use crate::failure::Failure;
 use std::ffi::OsString;
 
 /// Fetch URLs: readable on a terminal, exact in a pipe
@@ -61,8 +63,9 @@ pub(crate) struct Args {
     /// name@FILE a file in a form; [key], [0] and [] in names nest JSON
     #[arg(required_unless_present = "url", value_name = "URL")]
     pub(super) urls: Vec<OsString>,
-    /// Fetch URL; may be repeated
-    #[arg(long, value_name = "URL")]
+    /// Fetch URL, or the URLs in @FILE, one on each line, as with -O; @- is standard input; may be
+    /// repeated
+    #[arg(long, value_name = "URL|@FILE")]
     pub(super) url: Vec<OsString>,
 
     /// Don't expand URLs. By default [1-9], [01-10:2], [a-z] and {a,b} stand for several URLs, #1,
@@ -87,12 +90,27 @@ pub(crate) struct Args {
     pub(super) connection: ConnectionArgs,
     #[command(flatten)]
     compat: CompatFlags,
+    /// The URLs in `urls`, `url` and the files that `url` names.
+    #[arg(skip)]
+    sources: Vec<Source>,
 }
 
 impl Args {
+    /// Reads the words that are not flags, and the files that name URLs.
+    pub(super) fn read(&mut self) -> Result<(), Failure> {
+        self.read_items()?;
+        self.sources = targets::sources(&self.urls, &self.url)?;
+        targets::check(self.sources.len(), self.request.upload_file.len())
+    }
+
+    /// Whether there are files with URLs.
+    pub(super) fn lists_urls(&self) -> bool {
+        self.sources.iter().any(Source::is_listed)
+    }
+
     /// Every URL; those of `--url` come last.
     pub(super) fn targets(&self) -> Targets<'_> {
-        Targets::new(self.urls.iter().chain(&self.url).collect(), !self.globoff)
+        Targets::new(&self.sources, &self.request.upload_file, !self.globoff)
     }
 }
 
@@ -147,19 +165,20 @@ password is asked for, or put it into ~/.netrc (-n) or the variable TINYHTTP_USE
 TINYHTTP_BEARER or a file (--bearer @FILE).
 
 Exit codes (those of curl, and 110):
-   0  success                              45  interface or local address not available
-   1  scheme not supported                 47  more redirects than --max-redirs allows
-   2  wrong command line                   52  no response from the server
-   3  not a URL                            55  sending failed
-   5  address of the proxy not found       56  receiving failed
-   6  address of the host not found        58  client certificate or its key not usable
-   7  connection failed                    60  certificate of the server not trusted
-   8  response is not HTTP                 61  content can't be decoded
-  18  content incomplete                   63  content larger than --max-filesize
-  22  status 400 or more, with -f          65  content can't be sent a second time
-  23  output can't be written              77  CA certificates can't be read
-  26  content to send can't be read        90  public key not in --pinnedpubkey
-  28  timeout                              97  proxy made no connection
-  33  server does not support ranges      100  head of the response too large
-  35  TLS handshake failed                110  checksum does not match
-  36  no resuming from that byte";
+   0  success                             45  interface or local address not available
+   1  scheme not supported                47  more redirects than --max-redirs allows
+   2  wrong command line                  49  --resolve or --connect-to malformed
+   3  not a URL                           52  no response from the server
+   5  address of the proxy not found      55  sending failed
+   6  address of the host not found       56  receiving failed
+   7  connection failed                   58  client certificate or its key not usable
+   8  response is not HTTP                60  certificate of the server not trusted
+  18  content incomplete                  61  content can't be decoded
+  22  status 400 or more, with -f         63  content larger than --max-filesize
+  23  output can't be written             65  content can't be sent a second time
+  26  a file can't be read                77  CA certificates can't be read
+  28  timeout                             90  public key not in --pinnedpubkey
+  33  server does not support ranges      97  proxy made no connection
+  35  TLS handshake failed               100  head of the response too large
+  36  no resuming from that byte         110  checksum does not match
+  43  glob or encoder not known";

@@ -20,9 +20,10 @@ pub(in crate::get) struct RequestArgs {
     pub(in crate::get) data: DataArgs,
     #[command(flatten)]
     pub(in crate::get) form: FormArgs,
-    /// Upload FILE with PUT; - is standard input. A URL that ends with / gets the file's name
+    /// Upload FILE with PUT to the next URL, once for each URL; - is standard input, and {a,b} and
+    /// [1-9] stand for several files. A URL that ends with / gets the file's name
     #[arg(short = 'T', long, value_name = "FILE", conflicts_with_all = ["form", "form-string", "data", "data-raw", "data-binary", "data-urlencode", "json"])]
-    pub(in crate::get) upload_file: Option<PathBuf>,
+    pub(in crate::get) upload_file: Vec<OsString>,
     /// Append the data of -d to the URL's query and use GET
     #[arg(short = 'G', long, conflicts_with_all = ["form", "form-string", "upload_file"])]
     pub(in crate::get) get: bool,
@@ -64,7 +65,8 @@ pub(in crate::get) struct RequestArgs {
     /// Send URL in the Referer field; with ;auto, redirects send the URL that led there
     #[arg(short = 'e', long, value_name = "URL")]
     pub(in crate::get) referer: Option<OsString>,
-    /// Send cookies: 'NAME=VALUE; …', or those of FILE, in Netscape's format; may be repeated
+    /// Send cookies: 'NAME=VALUE; …', or those of FILE, in Netscape's format or as Set-Cookie
+    /// lines; - is standard input; may be repeated
     #[cfg(feature = "cookies")]
     #[arg(short = 'b', long, value_name = "DATA|FILE")]
     pub(in crate::get) cookie: Vec<OsString>,

@@ -12,6 +12,8 @@ impl Schemes {
     /// scheme. Those that aren't known here can't be used anyway.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut allowed = KNOWN.to_vec();
+        // Whether a scheme is allowed that curl has and this program has not.
+        let mut allows_others = false;
         for item in text
             .split(',')
             .map(str::trim)
@@ -25,13 +27,19 @@ impl Schemes {
                 return Err(format!("{item:?} is not a scheme; write =https, or -http"));
             }
             let is_meant = |known: &&str| name == "all" || name.eq_ignore_ascii_case(known);
+            allows_others &= sign != "-" || name != "all";
             if sign == "=" {
                 allowed.clear();
+                allows_others = false;
             }
             allowed.retain(|known| !is_meant(known));
             if sign != "-" {
                 allowed.extend(KNOWN.iter().filter(|known| is_meant(known)));
+                allows_others |= !KNOWN.iter().any(is_meant);
             }
+        }
+        if allowed.is_empty() && !allows_others {
+            return Err("no scheme is left; write =https, or -http".to_owned());
         }
         Ok(Schemes(allowed))
     }
@@ -48,6 +56,10 @@ mod tests {
     #[test]
     fn lists() {
         let table: &[(&str, Option<&[&str]>)] = &[
+            ("-all", None),
+            ("-http,-https,-gopher,-gophers", None),
+            ("=ftp,-all", None),
+            ("-all,ftp", Some(&[])),
             ("=https", Some(&["https"])),
             ("=https,http", Some(&["https", "http"])),
             ("-http", Some(&["https", "gopher", "gophers"])),

@@ -267,7 +267,12 @@ impl Download<'_> {
         let fetch = self.fetch;
         let path = match &self.part {
             Some(part) => part.path.clone(),
-            None => self.destination.path(fetch.args, response.fields())?,
+            None => {
+                let redirected = fetch.redirected();
+                let fields = response.fields();
+                self.destination
+                    .path(fetch.args, fields, redirected.as_ref())?
+            }
         };
         let length = announced(&response)?;
         let status = response.status();

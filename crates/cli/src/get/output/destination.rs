@@ -32,14 +32,16 @@ impl Destination {
     /// The destination that the flags choose for that URL.
     pub(in crate::get) fn choose(args: &Args, url: &Url, target: &Target) -> Result<Self, Failure> {
         let download = &args.download;
-        if let Some(path) = download.output.get(target.number) {
+        let output = download.output.get(target.number);
+        // -o is for the URLs of the command line, as with curl.
+        if let Some(path) = output.filter(|_| !target.is_listed) {
             if path == Path::new("-") {
                 return Ok(Destination::Stdout);
             }
             let path = target.values.fill(path.as_os_str().as_bytes())?;
             return chosen(download, bytes::path(&path));
         }
-        if !download.remote_name {
+        if !(download.remote_name || target.is_listed) {
             return Ok(Destination::Stdout);
         }
         let name = names::from_url(url).unwrap_or_else(|| "index.html".into());
@@ -52,11 +54,19 @@ impl Destination {
         Ok(Destination::File { path, may_replace })
     }
 
-    /// The path of the file, which the server may name with these fields.
-    pub(in crate::get) fn path(&self, args: &Args, fields: &HeaderMap) -> Result<PathBuf, Failure> {
+    /// The path of the file, which the server may name with these fields, or with the URL that
+    /// redirects have led to.
+    pub(in crate::get) fn path(
+        &self,
+        args: &Args,
+        fields: &HeaderMap,
+        redirected: Option<&Url>,
+    ) -> Result<PathBuf, Failure> {
         match self {
             Destination::Named(path) => {
-                let named = names::from_fields(fields).map(|name| path.with_file_name(name));
+                let named = names::from_fields(fields);
+                let named = named.or_else(|| redirected.and_then(names::from_url));
+                let named = named.map(|name| path.with_file_name(name));
                 let path = named.unwrap_or_else(|| path.clone());
                 free(&args.download, path, self.may_replace(args))
             }

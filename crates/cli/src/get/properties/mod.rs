@@ -82,7 +82,7 @@ pub(crate) fn netrc(input: &[u8]) {
             .any(|part| part == word.as_bytes())
     };
     for host in hosts {
-        let found = Netrc::parse(input).look_up(host, None);
+        let found = Netrc::parse(input).and_then(|netrc| netrc.look_up(host, None));
         assert!(found.is_none() || has(host) || has("default"), "{host}");
     }
     // Entries that are written in quotes are read as they are.
@@ -101,15 +101,16 @@ pub(crate) fn netrc(input: &[u8]) {
             .concat(),
         );
     }
+    let netrc = Netrc::parse(&text).expect("closed quotes");
     for (pair, host) in words.chunks_exact(2).zip(hosts) {
-        let login = Netrc::parse(&text).look_up(host, None).expect("an entry");
+        let login = netrc.look_up(host, None).expect("an entry");
         assert_eq!(
             (&*login.user, &*login.password),
             (pair[0], pair[1]),
             "{host}"
         );
     }
-    assert_eq!(Netrc::parse(&text).look_up("other.test", None), None);
+    assert_eq!(netrc.look_up("other.test", None), None);
 }
 
 fn quoted(word: &[u8]) -> Vec<u8> {

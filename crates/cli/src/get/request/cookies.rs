@@ -1,20 +1,23 @@
 //! `-b` and `-c`: the cookies of a file, and back into one.
 
+use super::address;
 use crate::failure::Failure;
-use crate::get::args::RequestArgs;
+use crate::get::args::{Args, RequestArgs, bytes};
 use crate::get::failure::{read_failure, write_failure};
 use crate::get::output::sink::Output;
 use crate::get::output::{destination, replace};
 use crate::paths::directory_of;
 use crate::visible::visible;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use tinyhttp_client::Jar;
+use url::Url;
 
 /// A jar with the cookies of -b's files, if there is anything to do with cookies.
-pub(in crate::get) fn open(args: &RequestArgs) -> Result<Option<Arc<Jar>>, Failure> {
+pub(in crate::get) fn open(all: &Args) -> Result<Option<Arc<Jar>>, Failure> {
+    let args = &all.request;
     // A value with `=` in it is a cookie, not a file.
     let files: Vec<_> = args
         .cookie
@@ -26,19 +29,64 @@ pub(in crate::get) fn open(args: &RequestArgs) -> Result<Option<Arc<Jar>>, Failu
     }
     let mut text = Vec::new();
     for file in files {
-        match std::fs::read(file) {
-            Ok(cookies) => text.extend(cookies),
+        let read = match file.as_bytes() {
+            b"-" => io::stdin().read_to_end(&mut text).map(drop),
+            _ => std::fs::read(file).map(|cookies| text.extend(cookies)),
+        };
+        match read {
+            Ok(()) => {}
             // -b '' and a file that will be written only now are ways to begin without cookies.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // curl ignores directories too.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::IsADirectory
+                ) => {}
             Err(error) => return Err(read_failure(file, &error)),
         }
         text.push(b'\n');
     }
     let jar = Jar::from_netscape(&text);
+    add_header_lines(&jar, &text, all);
     if args.junk_session_cookies {
         jar.end_session();
     }
     Ok(Some(Arc::new(jar)))
+}
+
+/// Adds the cookies in the `Set-Cookie` lines of heads, such as -D writes. A line belongs to the
+/// host that it names as `Domain`, otherwise to the host of the first URL.
+fn add_header_lines(jar: &Jar, text: &[u8], args: &Args) {
+    let first = || {
+        let target = args.targets().next()?.ok()?;
+        let url = address::parse(&target.url).ok()?.url;
+        url.host_str().map(str::to_owned)
+    };
+    for line in text.split(|byte| *byte == b'\n') {
+        let Some((name, value)) = bytes::split_once(line, b':') else {
+            continue;
+        };
+        if !name.eq_ignore_ascii_case(b"set-cookie") {
+            continue;
+        }
+        // Cookies that are Secure may be kept, and are for the whole host unless they have a path.
+        if let Some(host) = domain(value).or_else(first)
+            && let Ok(url) = Url::parse(&format!("https://{host}/"))
+        {
+            jar.store(&url, value.trim_ascii());
+        }
+    }
+}
+
+/// The host in the last `Domain` attribute.
+fn domain(cookie: &[u8]) -> Option<String> {
+    let attributes = cookie.split(|byte| *byte == b';').skip(1);
+    let pairs = attributes.filter_map(|attribute| bytes::split_once(attribute, b'='));
+    let domains = pairs.filter(|(name, _)| name.trim_ascii().eq_ignore_ascii_case(b"domain"));
+    let (_, value) = domains.last()?;
+    let host = std::str::from_utf8(value.trim_ascii()).ok()?;
+    let host = host.strip_prefix('.').unwrap_or(host);
+    (!host.is_empty()).then(|| host.to_owned())
 }
 
 /// Writes all cookies to the file that -c names.

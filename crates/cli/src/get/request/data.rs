@@ -69,6 +69,8 @@ fn urlencode(text: &[u8]) -> Result<Vec<u8>, Failure> {
         Some(at) => (&text[..at], read(bytes::path(&text[at + 1..]))?),
     };
     let encoded = percent_encode(&content, &UNRESERVED).to_string();
+    // In a form a plus sign stands for a space.
+    let encoded = encoded.replace("%20", "+");
     Ok(match name {
         b"" => encoded.into_bytes(),
         name => [name, b"=", encoded.as_bytes()].concat(),
@@ -124,11 +126,11 @@ mod tests {
                 Some(("a b\r\nc\n", false)),
             ),
             (vec![Given::Raw("@x".into())], Some(("@x", false))),
-            (vec![encode("a b&c")], Some(("a%20b%26c", false))),
+            (vec![encode("a b&c+")], Some(("a+b%26c%2B", false))),
             (vec![encode("=a=b")], Some(("a%3Db", false))),
             (vec![encode("n=ü~")], Some(("n=%C3%BC~", false))),
-            (vec![encode(&at)], Some(("a%20b%0D%0Ac%0A", false))),
-            (vec![encode(&named)], Some(("n=a%20b%0D%0Ac%0A", false))),
+            (vec![encode(&at)], Some(("a+b%0D%0Ac%0A", false))),
+            (vec![encode(&named)], Some(("n=a+b%0D%0Ac%0A", false))),
             (vec![json("{\"a\":"), json("1}")], Some(("{\"a\":1}", true))),
             (vec![json(&at)], Some(("a b\r\nc\n", true))),
         ];

@@ -26,6 +26,20 @@ impl Fields {
         });
     }
 
+    /// Sets all of these fields that -H neither gave nor removed.
+    pub(in crate::get) fn set_all(&mut self, others: &Fields) {
+        for (name, value) in others.iter() {
+            if !self.is_named(name) {
+                self.set(name, value);
+            }
+        }
+    }
+
+    pub(in crate::get) fn remove(&mut self, name: &str) {
+        self.fields
+            .retain(|field| !field.name.eq_ignore_ascii_case(name));
+    }
+
     /// Whether -H gave or removed the field, so that it is not sent by default.
     pub(in crate::get) fn is_named(&self, name: &str) -> bool {
         self.named

@@ -247,6 +247,9 @@ fn read_value<'t>(
             }
         }
     }
+    if let Some(media_type) = &mut options.media_type {
+        media_type.truncate(media_type.trim_ascii_end().len());
+    }
     let lines = options.fields.iter().chain(&options.media_type);
     if lines
         .into_iter()

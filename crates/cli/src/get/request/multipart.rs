@@ -155,8 +155,12 @@ impl Writer {
         self.boundaries += 1;
         match number {
             0 => format!("{DASHES}{}", self.random),
-            // No digit of the random number is an n.
-            _ => format!("{DASHES}n{number}-{}", self.random),
+            // No digit of the random number is an n. All boundaries are as long as curl's.
+            _ => {
+                let number = format!("n{number}-");
+                let rest = self.random.get(number.len()..).unwrap_or_default();
+                format!("{DASHES}{number}{rest}")
+            }
         }
     }
 
@@ -322,7 +326,7 @@ mod tests {
         let random = form.boundary.trim_start_matches('-');
         text.replace(&format!("{DASHES}{random}"), "B")
             .replace(&format!("{DASHES}n"), "B")
-            .replace(&format!("-{random}"), "")
+            .replace(&format!("-{}", &random[3..]), "")
     }
 
     #[test]

@@ -25,10 +25,11 @@ struct Entry {
 }
 
 impl Netrc {
-    /// Parses a file. Words that belong to no entry are ignored.
-    pub(in crate::get) fn parse(text: &[u8]) -> Self {
+    /// Parses a file; `None` if a quote in it is not closed. Words that belong to no entry are
+    /// ignored.
+    pub(in crate::get) fn parse(text: &[u8]) -> Option<Self> {
         let mut entries = Vec::new();
-        let mut words = words(text).into_iter().peekable();
+        let mut words = words(text)?.into_iter().peekable();
         while let Some(word) = words.next() {
             let machine = match &*word {
                 b"machine" => match words.next() {
@@ -56,28 +57,35 @@ impl Netrc {
                 });
             }
         }
-        Netrc(entries)
+        Some(Netrc(entries))
     }
 
     /// The first entry for that host, or the default one. With a user, the first entry for the
-    /// host that has this login.
+    /// host that has a password for this login or names no login; otherwise one with this login.
     pub(in crate::get) fn look_up(&self, host: &str, user: Option<&[u8]>) -> Option<Login> {
         let is_for_host = |machine: &Vec<u8>| machine.eq_ignore_ascii_case(host.as_bytes());
         let fits = |entry: &&Entry| {
             entry.machine.as_ref().is_none_or(is_for_host)
-                && user.is_none_or(|user| entry.login.as_deref() == Some(user))
+                && user.is_none_or(|user| entry.login.as_deref().unwrap_or(user) == user)
         };
-        let entry = self.0.iter().find(fits)?;
+        let mut fitting = self.0.iter().filter(fits);
+        let has_password = |entry: &&Entry| user.is_none() || entry.password.is_some();
+        let entry = fitting
+            .clone()
+            .find(has_password)
+            .or_else(|| fitting.next())?;
+        let login = entry.login.clone().or(user.map(<[u8]>::to_vec));
         Some(Login {
-            user: entry.login.clone().unwrap_or_default(),
+            user: login.unwrap_or_default(),
             password: entry.password.clone().unwrap_or_default(),
         })
     }
 }
 
-/// Words, by white space; in quotes one may have spaces, and `\` takes the next byte as it is. `#`
-/// begins a comment, and a macro ends at the next empty line.
-fn words(text: &[u8]) -> Vec<Vec<u8>> {
+/// Words, by white space; `None` if a quote is not closed. In quotes a word may have spaces; `\n`,
+/// `\r` and `\t` are control characters there, and `\` takes any other byte as it is. `#` begins a
+/// comment, and a macro ends at the next empty line.
+fn words(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut is_macro = false;
     for line in text.split(|byte| *byte == b'\n') {
@@ -92,13 +100,20 @@ fn words(text: &[u8]) -> Vec<Vec<u8>> {
             }
             let is_quoted = rest.next_if_eq(&b'"').is_some();
             let mut word = Vec::new();
+            let mut is_open = is_quoted;
             while let Some(byte) = rest.next() {
                 match byte {
-                    b'"' if is_quoted => break,
-                    b'\\' if is_quoted => word.extend(rest.next()),
+                    b'"' if is_quoted => {
+                        is_open = false;
+                        break;
+                    }
+                    b'\\' if is_quoted => word.extend(rest.next().map(unescaped)),
                     other if other.is_ascii_whitespace() && !is_quoted => break,
                     other => word.push(other),
                 }
+            }
+            if is_open {
+                return None;
             }
             while rest.next_if(u8::is_ascii_whitespace).is_some() {}
             if word == b"macdef" && !is_quoted {
@@ -108,7 +123,17 @@ fn words(text: &[u8]) -> Vec<Vec<u8>> {
             words.push(word);
         }
     }
-    words
+    Some(words)
+}
+
+/// The byte that stands for another one behind a backslash.
+fn unescaped(byte: u8) -> u8 {
+    match byte {
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +158,10 @@ mod tests {
             ("other.test", "anonymous", "guest"),
         ];
         for (host, user, password) in table {
-            let found = Netrc::parse(text.as_bytes()).look_up(host, None).unwrap();
+            let found = Netrc::parse(text.as_bytes())
+                .unwrap()
+                .look_up(host, None)
+                .unwrap();
             let want = Login {
                 user: user.into(),
                 password: password.into(),
@@ -142,7 +170,9 @@ mod tests {
         }
         for text in ["", "machine", "machine b.test login x"] {
             assert_eq!(
-                Netrc::parse(text.as_bytes()).look_up("a.test", None),
+                Netrc::parse(text.as_bytes())
+                    .unwrap()
+                    .look_up("a.test", None),
                 None,
                 "{text}"
             );
@@ -154,7 +184,11 @@ mod tests {
     fn bytes_are_kept() {
         let text = b"# caf\xe9\nmachine a.test login me password p\xe4ss\n";
         assert_eq!(
-            Netrc::parse(text).look_up("a.test", None).unwrap().password,
+            Netrc::parse(text)
+                .unwrap()
+                .look_up("a.test", None)
+                .unwrap()
+                .password,
             b"p\xe4ss"
         );
     }
@@ -170,9 +204,54 @@ mod tests {
             ("guest", Some("three")),
             ("unknown", None),
         ] {
-            let found = Netrc::parse(text).look_up("a.test", Some(user.as_bytes()));
+            let found = Netrc::parse(text)
+                .unwrap()
+                .look_up("a.test", Some(user.as_bytes()));
             let found = found.map(|login| login.password);
             assert_eq!(found.as_deref(), want.map(str::as_bytes), "{user}");
+        }
+    }
+
+    #[test]
+    fn entries_without_a_login_or_a_password() {
+        let table = [
+            ("machine a password p", Some("me:p")),
+            (
+                "machine a password x login you machine a password p",
+                Some("me:p"),
+            ),
+            (
+                "machine a login me machine a password x login you",
+                Some("me:"),
+            ),
+            (
+                "machine a login me machine a login me password p",
+                Some("me:p"),
+            ),
+            (
+                "machine a machine a login me password \"p\\n\\r\\t\\q\"",
+                Some("me:p\n\r\tq"),
+            ),
+            ("machine a login you", None),
+            ("machine a", None),
+        ];
+        for (text, want) in table {
+            let netrc = Netrc::parse(text.as_bytes()).unwrap();
+            let found = netrc.look_up("a", Some(b"me"));
+            let found = found.map(|login| [login.user, b":".to_vec(), login.password].concat());
+            assert_eq!(found.as_deref(), want.map(str::as_bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_that_stay_open() {
+        for (text, want) in [
+            ("machine a login \"b\" password \"c d\"", true),
+            ("machine a login \"b", false),
+            ("machine a login \"b\\\" password c\n", false),
+            ("machine a # \"b", true),
+        ] {
+            assert_eq!(Netrc::parse(text.as_bytes()).is_some(), want, "{text}");
         }
     }
 }

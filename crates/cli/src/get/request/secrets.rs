@@ -63,7 +63,10 @@ pub(in crate::get) fn logins(args: &RequestArgs) -> Result<Option<Logins>, Failu
         }
         Err(error) => return Err(read_failure(&path, &error)),
     };
-    let entries = Netrc::parse(&text);
+    let entries = Netrc::parse(&text).ok_or_else(|| {
+        let what = format!("could not read {}: a quote is not closed", path.display());
+        Failure::with_code(26, what)
+    })?;
     Ok(Some(Box::new(move |url| from_netrc(&entries, url))))
 }
 

@@ -7,8 +7,8 @@ use super::fields::Fields;
 use super::multipart::Form;
 use super::{range, referer, secrets};
 use crate::failure::Failure;
-use crate::get::args::Args;
 use crate::get::args::bytes::{self, UNRESERVED, percent_encoded, quoted, split_once};
+use crate::get::args::{Args, Target};
 use crate::get::failure::read_failure;
 use crate::get::output::progress::Bar;
 use http::{Method, Version};
@@ -50,7 +50,7 @@ enum RequestTarget {
 
 impl RequestSpec {
     /// The request that the flags ask for.
-    pub(in crate::get) fn new(args: &Args, url: &Url, original: &str) -> Result<Self, Failure> {
+    pub(in crate::get) fn new(args: &Args, url: &Url, target: &Target) -> Result<Self, Failure> {
         let request = &args.request;
         let mut url = url.clone();
         let data = data::collect(&request.data.0)?;
@@ -60,7 +60,8 @@ impl RequestSpec {
             fields.set("Authorization", value);
         }
         let mut typed = Fields::default();
-        let content = content(args, data, &mut url, &mut typed)?;
+        let upload = target.upload.as_deref();
+        let content = content(args, upload, data, &mut url, &mut typed)?;
         if let Some((name, value)) = range::field(args, &content)? {
             fields.set(name, value);
         }
@@ -81,12 +82,16 @@ impl RequestSpec {
             }
         }
         conditions::state(args, &mut fields)?;
-        for (name, value) in typed.iter() {
-            fields.set(name, value);
+        // With --json, fields of -H come first, as with curl.
+        let is_json = typed.get("Accept").is_some();
+        if is_json {
+            fields.remove("Accept");
+        } else {
+            fields.set_all(&typed);
         }
         let mut spec = RequestSpec {
             method: method(args, &content)?,
-            target: target(args, &url, original),
+            target: request_target(args, &url, &target.url),
             url,
             zone: None,
             version: if request.http1_0 {
@@ -105,6 +110,9 @@ impl RequestSpec {
                 Some(path) => spec.add_lines_of(bytes::path(path))?,
                 None => spec.add_line(line.as_bytes())?,
             }
+        }
+        if is_json {
+            spec.fields.set_all(&typed);
         }
         Ok(spec)
     }
@@ -278,11 +286,12 @@ fn method(args: &Args, content: &Content) -> Result<Method, Failure> {
 
 fn content(
     args: &Args,
+    upload: Option<&Path>,
     data: Option<Data>,
     url: &mut Url,
     fields: &mut Fields,
 ) -> Result<Content, Failure> {
-    if let Some(path) = &args.request.upload_file {
+    if let Some(path) = upload {
         // curl has a dot for input that is read without waiting, which it is anyway.
         if path == Path::new("-") || path == Path::new(".") {
             return Ok(Content::Stdin);
@@ -294,7 +303,7 @@ fn content(
             let path = format!("{}{name}", url.path());
             url.set_path(&path);
         }
-        let (path, offset) = (path.clone(), range::upload_offset(args)?);
+        let (path, offset) = (path.to_owned(), range::upload_offset(args)?);
         return Ok(Content::File { path, offset });
     }
     if !args.request.form.0.is_empty() {
@@ -326,7 +335,7 @@ fn content(
 }
 
 /// The request target, if it is not that of the URL.
-fn target(args: &Args, url: &Url, original: &str) -> RequestTarget {
+fn request_target(args: &Args, url: &Url, original: &str) -> RequestTarget {
     if let Some(target) = &args.request.request_target {
         return RequestTarget::Verbatim(percent_encoded(target.as_bytes()));
     }

@@ -4,7 +4,7 @@ use super::*;
 
 fn all(text: &str) -> Vec<String> {
     let glob = Glob::parse(text.as_bytes()).unwrap();
-    let urls = (0..glob.count()).map(|number| glob.expand(number).url);
+    let urls = (0..glob.count()).map(|number| glob.expand(number).text);
     urls.map(|url| String::from_utf8(url).unwrap()).collect()
 }
 
