@@ -235,6 +235,31 @@ fn a_resumed_file_gets_head_and_rest() {
         let want = format!("hel{}", added.unwrap_or_default());
         assert_eq!(fs::read_to_string(&file).unwrap(), want, "{from} {answer}");
     }
+    // Without -f a response that is an error is not the rest either.
+    for to_file in [false, true] {
+        for include in [false, true] {
+            let folder = Folder::new().with("f", "hel");
+            let (file, server) = (folder.join("f"), Server::answering([GONE]));
+            let mut args = vec!["-s", "-C", "3"];
+            args.extend(include.then_some("-i"));
+            args.extend(to_file.then_some(["-o", &file]).into_iter().flatten());
+            let outcome = get(args.into_iter().chain([&*server.url("/")])).fails(33);
+            let shown = if include && !to_file { head(GONE) } else { "" };
+            assert_eq!(outcome.text(), shown);
+            assert_eq!(folder.read("f"), b"hel");
+        }
+    }
+    // A file that is not newer is left as it is.
+    let same = "HTTP/1.1 304 Not Modified\r\n\r\n";
+    for flags in [&[][..], &["-i"]] {
+        let folder = Folder::new().with("f", "hel");
+        let (file, server) = (folder.join("f"), Server::answering([same]));
+        let url = server.url("/");
+        let args = ["-s", "-C", "-", "-z", "2026-01-01", "-o", &file, &url];
+        get(args.iter().chain(flags)).succeeds();
+        let added = if flags.is_empty() { "" } else { same };
+        assert_eq!(folder.read("f"), format!("hel{added}").as_bytes());
+    }
     // Without -i only content is added.
     for (answer, want) in [
         (rest, "hello"),

@@ -89,7 +89,7 @@ fn standard_output_gets_the_rest_or_an_error() {
         ("5", &short, 33, ""),
         ("5", beyond, 0, ""),
         ("6", beyond, 33, ""),
-        ("5", missing, 0, "gone"),
+        ("5", missing, 33, ""),
     ];
     for (from, answer, code, want) in table {
         let server = Server::answering([answer]);

@@ -102,6 +102,15 @@ pub(super) fn bad_status(status: StatusCode, reason: &str) -> Failure {
     )
 }
 
+/// What -C makes of a response that is an error.
+pub(super) fn not_the_rest(status: StatusCode, reason: &str) -> Failure {
+    let what = format!(
+        "the server answered {} {reason}, and not with the rest",
+        status.as_u16()
+    );
+    Failure::with_code(33, what).hint("ask for the whole, without -C, to see the response")
+}
+
 impl From<Error> for AttemptError {
     fn from(error: Error) -> Self {
         AttemptError::Error(error)

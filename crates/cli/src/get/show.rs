@@ -1,6 +1,6 @@
 //! Shows a response as it arrives: on standard output, or in a file that cannot be resumed.
 
-use super::attempt::{AttemptError, Persistence, bad_status};
+use super::attempt::{AttemptError, Persistence, bad_status, not_the_rest};
 use super::download::checksum::{Checksum, Running};
 use super::fetch::Fetch;
 use super::output::destination::Destination;
@@ -11,7 +11,7 @@ use super::report::facts::{self, Summary};
 use super::request::conditions;
 use super::request::range::{self, Start};
 use crate::failure::Failure;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use tinyhttp_client::retry::{Continuation, continuation};
 use tinyhttp_client::{BodyLength, Response};
 
@@ -108,7 +108,13 @@ impl Show<'_> {
         save_entity_tag(args, &response)?;
         if let Some(offset) = self.offset {
             match continuation(response.status(), response.fields(), offset, None, None) {
-                Continuation::Append { .. } | Continuation::Other => {}
+                Continuation::Append { .. } => {}
+                Continuation::Other
+                    if args.output.fail || response.status() == StatusCode::NOT_MODIFIED => {}
+                // What is resumed is no place for the page of an error.
+                Continuation::Other => {
+                    return Ok(Err(not_the_rest(response.status(), response.reason())));
+                }
                 Continuation::Complete => return self.only_heads(response),
                 _ if range::is_complete(&response, offset) => return self.only_heads(response),
                 Continuation::Restart | Continuation::Mismatch => {

@@ -5,7 +5,7 @@ use super::checksum::Checksum;
 use super::fit::{announced, is_end, is_rest};
 use super::segments;
 use crate::failure::Failure;
-use crate::get::attempt::{AttemptError, Persistence, bad_status};
+use crate::get::attempt::{AttemptError, Persistence, bad_status, not_the_rest};
 use crate::get::fetch::Fetch;
 use crate::get::output::destination::Destination;
 use crate::get::output::entity_tag::save_entity_tag;
@@ -202,6 +202,11 @@ impl Download<'_> {
                     return Ok(Err(AttemptError::Mismatch.into_failure()));
                 }
                 Continuation::Restart => self.note_restart(),
+                Continuation::Other if status == StatusCode::NOT_MODIFIED => {}
+                // As curl has it where -C names the file that is resumed.
+                Continuation::Other if self.is_in_place() && !self.fetch.args.output.fail => {
+                    return Ok(Err(not_the_rest(status, response.reason())));
+                }
                 Continuation::Other => return Ok(Err(bad_status(status, response.reason()))),
                 _ => return Err(self.mismatch()?),
             }
