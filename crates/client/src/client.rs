@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::fetch::Fetcher;
 use crate::origin::Origin;
 use crate::pool::PoolLimits;
-use crate::request::Request;
+use crate::request::{DefaultFields, Request};
 use crate::request_builder::RequestBuilder;
 use crate::response::Response;
 use crate::retry::RetryPolicy;
@@ -21,13 +21,13 @@ use crate::timeouts::Timeouts;
 use crate::tls::{LazyTls, TlsOptions};
 use crate::trace::{Observer, Recorder};
 use crate::zone;
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tinyhttp_message::Limits;
+use tinyhttp_message::{Limits, MisuseError};
 use url::{Host, Url};
 
 /// Makes requests, and keeps connections for the next ones.
@@ -238,6 +238,33 @@ impl ClientBuilder {
     #[must_use]
     pub fn stall_timeout(self, limit: Duration) -> Self {
         self.timeouts(|timeouts| timeouts.stall = Some(limit))
+    }
+
+    /// Adds a field to every request that does not have it itself. Fields of the same name are
+    /// kept, in order. As with a request's own fields, credentials don't follow redirects to other
+    /// origins. Invalid names and values are reported by each request.
+    ///
+    /// ```
+    /// let client = tinyhttp_client::Client::builder().header("Accept", "text/plain").build();
+    /// let head = String::from_utf8(client.get("http://127.0.0.1/").preview()?).unwrap();
+    /// assert!(head.contains("Accept: text/plain\r\n"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
+    #[must_use]
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let name = name.try_into().map_err(|_| MisuseError::InvalidFieldName);
+        let value = value.try_into();
+        let value = value.map_err(|_| MisuseError::InvalidFieldValue);
+        let DefaultFields(fields) = std::mem::take(&mut self.0.fields);
+        self.0.fields = DefaultFields(fields.and_then(|mut fields| {
+            fields.append(name?, value?);
+            Ok(fields)
+        }));
+        self
     }
 
     /// Retries requests by this policy; none unless set.

@@ -5,7 +5,7 @@ use crate::connect::ConnectOptions;
 use crate::exchange::Grammar;
 use crate::pool::PoolLimits;
 use crate::redirect::RedirectPolicy;
-use crate::request::Logins;
+use crate::request::{DefaultFields, Logins};
 use crate::retry::RetryPolicy;
 use crate::timeouts::Timeouts;
 use crate::trace::Observer;
@@ -15,6 +15,7 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Config {
     pub(crate) timeouts: Timeouts,
+    pub(crate) fields: DefaultFields,
     pub(crate) redirects: RedirectPolicy,
     pub(crate) retry: Option<RetryPolicy>,
     pub(crate) logins: Option<Logins>,

@@ -76,9 +76,10 @@ impl Fetcher {
     }
 
     /// The head of a request, as it would be sent straight to its server.
-    pub(crate) fn preview(&self, request: &Request) -> Result<Vec<u8>, Error> {
+    pub(crate) fn preview(&self, mut request: Request) -> Result<Vec<u8>, Error> {
+        request.add_defaults(&self.config.fields)?;
         let mut head = Vec::new();
-        compose(request, &self.config.compose, None)
+        compose(&request, &self.config.compose, None)
             .write(
                 &mut ClientConnection::new(self.config.grammar.limits),
                 &mut head,
@@ -99,7 +100,8 @@ impl Fetcher {
     }
 
     /// Makes a request, follows redirects, and returns when the final response's head has arrived.
-    pub(crate) fn fetch(&self, request: Request) -> Result<Response, Error> {
+    pub(crate) fn fetch(&self, mut request: Request) -> Result<Response, Error> {
+        request.add_defaults(&self.config.fields)?;
         let clock = Clock::start(request.timeouts.unwrap_or(self.config.timeouts));
         let observer = request.observer.as_ref().or(self.config.observer.as_ref());
         let recorder = Recorder::new(observer.cloned());

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, Version};
 #[cfg(feature = "cookies")]
 use std::borrow::Cow;
 use std::sync::Arc;
+use tinyhttp_message::MisuseError;
 use url::{Position, Url};
 
 /// A request to an http or https URL.
@@ -54,6 +55,15 @@ pub(crate) enum Target {
     Verbatim(String),
 }
 
+/// Fields of every request that does not have them itself; or what is wrong with one of them.
+pub(crate) struct DefaultFields(pub(crate) Result<HeaderMap, MisuseError>);
+
+impl Default for DefaultFields {
+    fn default() -> Self {
+        DefaultFields(Ok(HeaderMap::new()))
+    }
+}
+
 /// Finds the credentials for a URL.
 pub(crate) type Logins = Arc<dyn Fn(&Url) -> Option<Credentials> + Send + Sync>;
 
@@ -75,6 +85,25 @@ impl Request {
         request.zone = zone;
         request.login = login.or(request.login);
         Ok(request)
+    }
+
+    /// Adds the fields that it does not have.
+    ///
+    /// # Errors
+    /// [`Error::Request`] if one of them is invalid.
+    pub(crate) fn add_defaults(&mut self, defaults: &DefaultFields) -> Result<(), Error> {
+        let defaults = match &defaults.0 {
+            Ok(fields) => fields,
+            Err(source) => return Err(Error::Request { source: *source }),
+        };
+        for name in defaults.keys() {
+            if !self.fields.contains_key(name) {
+                for value in defaults.get_all(name) {
+                    self.fields.append(name, value.clone());
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn new(method: Method, mut url: Url) -> Self {

@@ -401,7 +401,7 @@ impl RequestBuilder {
     /// # Errors
     /// [`Error::Url`] and [`Error::Request`] for an invalid request.
     pub fn preview(self) -> Result<Vec<u8>, Error> {
-        self.fetcher.preview(&self.request?)
+        self.fetcher.preview(self.request?)
     }
 
     /// Makes the request, follows redirects, and returns when the head of the final response has

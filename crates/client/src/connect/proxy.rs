@@ -97,7 +97,11 @@ impl Proxy {
     /// Itself, if it can be used.
     fn usable(&self) -> Result<&Self, InvalidProxy> {
         match (self.kind, &self.host) {
-            (ProxyKind::Unusable, host) => Err(InvalidProxy::new(host.to_string())),
+            (ProxyKind::Unusable, host) => {
+                let text = host.to_string();
+                // The same error as before, which may name a missing feature.
+                Err(Proxy::parse(&text).err().unwrap_or(InvalidProxy::new(text)))
+            }
             _ => Ok(self),
         }
     }

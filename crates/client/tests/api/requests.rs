@@ -77,6 +77,50 @@ fn builders_write_heads() {
     }
 }
 
+/// Fields of the client are those of each request that has none of that name.
+#[test]
+fn clients_have_fields_of_their_own() {
+    let server = Server::fixed(OK);
+    let client = Client::builder()
+        .header("X-A", "1")
+        .header("X-A", "2")
+        .header("Authorization", "Bearer t")
+        .max_redirects(1)
+        .build();
+    client.get(&server.url("/")).send().unwrap();
+    let own = client.get(&server.url("/")).header("x-a", "3");
+    own.send().unwrap();
+    let seen = server.seen();
+    let values = |seen: &crate::server::Seen| {
+        let lines = seen
+            .head
+            .lines()
+            .filter(|line| line.to_lowercase().starts_with("x-a"));
+        lines.map(|line| line[5..].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (values(&seen[0]), values(&seen[1])),
+        (vec!["1".into(), "2".into()], vec!["3".to_owned()])
+    );
+    assert_eq!(seen[0].field("Authorization"), Some("Bearer t"));
+    // Credentials don't follow to another origin.
+    let other = Server::fixed(OK);
+    let location = other.url("/");
+    let from = Server::new(move |_, _| {
+        Some(response(
+            "302 Found",
+            &format!("Location: {location}\r\n"),
+            "",
+        ))
+    });
+    client.get(&from.url("/")).send().unwrap();
+    assert_eq!(other.seen()[0].field("Authorization"), None);
+    assert_eq!(values(&other.seen()[0]).len(), 2);
+    let client = Client::builder().header("X-A", "a\nb").build();
+    let error = client.get(&server.url("/")).send().unwrap_err();
+    assert!(matches!(error, Error::Request { .. }), "{error}");
+}
+
 #[test]
 fn invalid_parts_are_errors() {
     type Build = fn(RequestBuilder) -> RequestBuilder;
