@@ -45,7 +45,7 @@ impl Body {
         Body(Kind::Once(None, Some(Box::new(reader))))
     }
 
-    /// Content of that many bytes. To send, the reader must give exactly so many.
+    /// Content of `length` bytes, which the reader must give exactly; another number is an error.
     pub fn sized_reader(length: u64, reader: impl Read + Send + 'static) -> Self {
         Body(Kind::Once(Some(length), Some(Box::new(reader))))
     }

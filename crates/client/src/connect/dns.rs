@@ -144,7 +144,7 @@ impl<'n> Lookup<'n> {
         Ok(lists.flatten().collect())
     }
 
-    /// Sends what is unanswered, and takes answers for so long.
+    /// Sends the questions without an answer, and receives answers for the time of `wait`.
     fn ask(&mut self, server: SocketAddr, wait: Duration) -> io::Result<()> {
         let local: SocketAddr = match server {
             SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use std::io::Cursor;
 
-    /// A proxy that says what it was told to.
+    /// A proxy with prepared replies.
     struct Script {
         answers: Cursor<Vec<u8>>,
         asked: Vec<u8>,

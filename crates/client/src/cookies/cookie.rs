@@ -136,7 +136,7 @@ pub(crate) fn is_trustworthy(url: &Url) -> bool {
     is_loopback || url.scheme() == "https"
 }
 
-/// The domain that a `Domain` attribute comes to, and whether hosts below it get the cookie.
+/// The domain of a `Domain` attribute, and whether hosts below it get the cookie.
 fn scope(url: &Url, host: String, attribute: &[u8]) -> Option<(String, bool)> {
     let domain = std::str::from_utf8(attribute).ok()?.to_ascii_lowercase();
     let domain = domain.strip_prefix('.').unwrap_or(&domain);

@@ -233,7 +233,7 @@ pub enum Error {
         /// Bytes that had come out of it.
         decoded: u64,
     },
-    /// The content is longer than the caller wants to hold in memory.
+    /// The content is longer than its limit in memory.
     TooLarge {
         /// The limit, in bytes.
         limit: u64,

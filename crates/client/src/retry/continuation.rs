@@ -8,18 +8,18 @@ use tinyhttp_message::range::ContentRange;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Continuation {
-    /// It is the rest: append it. The whole is so long, if that is known.
+    /// It is the rest: append it.
     Append {
         /// Bytes of the whole representation.
         total: Option<u64>,
     },
-    /// It is the whole representation, of this version or another: begin anew with it.
+    /// It is the whole representation, of this version or another: replace everything by it.
     Restart,
-    /// There is nothing more: what is there is the whole.
+    /// Nothing is missing: the caller has the whole representation.
     Complete,
-    /// It fits nothing that is there: throw that away, and ask for the whole.
+    /// It does not continue the caller's part: discard that, and request the whole.
     Mismatch,
-    /// It is something else: an error, most likely.
+    /// It is another response, most likely an error.
     Other,
 }
 

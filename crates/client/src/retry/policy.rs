@@ -56,7 +56,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// A policy with at most so many retries, besides the first request. 0 retries nothing.
+    /// A policy with at most `retries` retries after the first request; 0 retries nothing.
     #[must_use]
     pub fn new(retries: u32) -> Self {
         RetryPolicy {

@@ -13,7 +13,7 @@ use url::Url;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'e> {
-    /// A request is about to be made.
+    /// A request begins.
     Hop {
         /// Its method.
         method: &'e Method,
@@ -53,7 +53,7 @@ pub enum Event<'e> {
         /// The head of its response; empty for SOCKS.
         response: &'e [u8],
     },
-    /// The connection is secret now, and the server has proved its name.
+    /// The TLS handshake is complete, and the server has proved its name.
     Secured {
         /// What was agreed on.
         facts: &'e TlsFacts,
@@ -78,7 +78,7 @@ pub enum Event<'e> {
     Route(&'e Route),
     /// The request's head, as it is sent.
     RequestHead(&'e [u8]),
-    /// The request has gone out, with so many bytes of content.
+    /// The whole request has been sent.
     RequestSent {
         /// Bytes of content, without the framing of chunks.
         content: u64,
