@@ -9,6 +9,7 @@
 //! | `middleware` | passwords, host names, redirects, and the fields of every response |
 //! | `https`, `certificates` | HTTPS with curl and openssl; certificates, and their replacement |
 //! | `watch` | pages that reload when a file changes |
+//! | `gateway` | `--proxy` in front of nginx, Flask and Django |
 //! | `qr` | `--qr` and `--open` |
 //! | `freshness` | a file that changes all the time |
 //! | `faults` | files that vanish, descriptors that run out, clients that reset |
@@ -20,6 +21,7 @@
 mod certificates;
 mod faults;
 mod freshness;
+mod gateway;
 #[cfg(feature = "tls")]
 mod https;
 mod listing;

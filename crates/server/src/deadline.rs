@@ -73,9 +73,13 @@ pub(crate) enum Waiting {
     Linger,
     /// More of a request's content, which is collected for the handler.
     Receive,
+    /// An upstream server.
+    Upstream,
+    /// A byte in either direction of a tunnel.
+    Tunnel,
 }
 
-const ALL: [Waiting; 7] = [
+const ALL: [Waiting; 9] = [
     Waiting::Head,
     Waiting::Content,
     Waiting::First,
@@ -83,6 +87,8 @@ const ALL: [Waiting; 7] = [
     Waiting::Write,
     Waiting::Linger,
     Waiting::Receive,
+    Waiting::Upstream,
+    Waiting::Tunnel,
 ];
 
 impl fmt::Display for Waiting {
@@ -93,6 +99,8 @@ impl fmt::Display for Waiting {
             Waiting::First | Waiting::Idle => "idle",
             Waiting::Write => "write",
             Waiting::Linger => "linger",
+            Waiting::Upstream => "upstream",
+            Waiting::Tunnel => "tunnel",
         })
     }
 }
@@ -105,6 +113,8 @@ impl Timeouts {
             Waiting::First | Waiting::Idle => self.idle,
             Waiting::Write => self.write,
             Waiting::Linger => self.linger,
+            // Set for each upstream.
+            Waiting::Upstream | Waiting::Tunnel => Duration::MAX,
         }
     }
 
@@ -159,7 +169,7 @@ impl Timeouts {
 pub(crate) struct Ticks(pub(crate) u64);
 
 /// After every deadline: what fits beside the name.
-pub(crate) const NEVER: Ticks = Ticks((u64::MAX >> 3) - 1);
+pub(crate) const NEVER: Ticks = Ticks((u64::MAX >> 4) - 1);
 
 /// A tick, in milliseconds.
 const TICK: u128 = 10;
@@ -175,15 +185,15 @@ impl Deadline {
     /// Both in one number, which is never zero. Of two that wait for the same, the earlier one is
     /// smaller.
     pub(crate) fn packed(self) -> u64 {
-        (self.at.0 << 3 | self.waiting as u64) + 1
+        (self.at.0 << 4 | self.waiting as u64) + 1
     }
 
     pub(crate) fn unpacked(packed: u64) -> Option<Self> {
         let packed = packed.checked_sub(1)?;
-        let waiting = *ALL.get((packed & 7) as usize)?;
+        let waiting = *ALL.get((packed & 15) as usize)?;
         Some(Deadline {
             waiting,
-            at: Ticks(packed >> 3),
+            at: Ticks(packed >> 4),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! A handler decides how a request is answered; the connection does it.
 
 use crate::body::{Body, Spool};
+#[cfg(feature = "gateway")]
+use crate::gateway::Forward;
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
@@ -54,6 +56,9 @@ pub enum Reply<'a> {
     /// The connection switches to another protocol (RFC 9110 §7.8), and a closure takes its socket
     /// over. [`Request::upgrade`] makes the same as a [`Response`].
     Upgrade(Upgrade),
+    /// An upstream server responds. No thread waits for it.
+    #[cfg(feature = "gateway")]
+    Forward(Forward),
 }
 
 /// Content up to this size is kept in memory while it is received; longer content goes to a file.
@@ -201,6 +206,8 @@ impl<'a> Reply<'a> {
             Reply::Blocking(work) => Reply::Blocking(Box::new(move || change(work()))),
             Reply::Receive(receive) => Reply::Receive(receive.map(change)),
             Reply::Upgrade(upgrade) => Reply::Ready(change(upgrade.into())),
+            #[cfg(feature = "gateway")]
+            Reply::Forward(forward) => Reply::Forward(forward.map(change)),
         }
     }
 
@@ -213,6 +220,13 @@ impl<'a> Reply<'a> {
             Reply::Blocking(work) => work(),
             Reply::Receive(receive) => receive.response(),
             Reply::Upgrade(upgrade) => upgrade.into(),
+            // Only a connection exchanges messages with an upstream server.
+            #[cfg(feature = "gateway")]
+            Reply::Forward(_) => error_page(
+                StatusCode::BAD_GATEWAY,
+                "There is no connection to respond on.",
+            )
+            .into(),
         }
     }
 }
@@ -230,6 +244,8 @@ impl fmt::Debug for Reply<'_> {
             Reply::Blocking(_) => f.write_str("Blocking"),
             Reply::Receive(receive) => f.debug_tuple("Receive").field(receive).finish(),
             Reply::Upgrade(upgrade) => f.debug_tuple("Upgrade").field(upgrade).finish(),
+            #[cfg(feature = "gateway")]
+            Reply::Forward(forward) => forward.fmt(f),
         }
     }
 }

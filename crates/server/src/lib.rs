@@ -95,6 +95,7 @@
 //! | `listen` | listeners: accepting, Unix sockets, limits for each client |
 //! | `connection` | the life of a connection |
 //! | `handler` | a handler decides how a request is answered |
+//! | `gateway` | upstream servers that respond in the place of this one (feature `gateway`) |
 //! | `request` | a request as a handler sees it |
 //! | `response` | a response as a handler makes it |
 //! | `upgrade` | switching to another protocol |
@@ -124,6 +125,8 @@ mod runtime;
 mod listen;
 mod connection;
 mod handler;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 mod request;
 mod response;
 mod upgrade;

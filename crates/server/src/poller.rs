@@ -15,6 +15,10 @@ use rustix::time::Timespec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
+/// A token with this bit is that of an upstream server's socket: the rest is the token of the
+/// connection that owns it. Descriptors are smaller.
+pub(crate) const UPSTREAM: u64 = 1 << 31;
+
 /// What a descriptor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interest {
@@ -24,6 +28,9 @@ pub(crate) enum Interest {
     Readable,
     /// Room to write, once.
     Writable,
+    /// Bytes to read and room to write: whenever either changes.
+    #[cfg(feature = "gateway")]
+    Both,
     /// The end of the client's side, once.
     Hangup,
     /// Nothing, until it is armed again.
@@ -36,10 +43,17 @@ impl Interest {
             Interest::Acceptable => EventFlags::IN,
             Interest::Readable => EventFlags::IN | EventFlags::RDHUP | EventFlags::ET,
             Interest::Writable => EventFlags::OUT | EventFlags::ONESHOT,
+            #[cfg(feature = "gateway")]
+            Interest::Both => EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET,
             Interest::Hangup => EventFlags::RDHUP | EventFlags::ONESHOT,
             Interest::Nothing => EventFlags::ONESHOT,
         }
     }
+}
+
+/// The number of the descriptor that owns a token.
+pub(crate) fn descriptor(token: u64) -> usize {
+    (token & !UPSTREAM) as usize
 }
 
 /// A descriptor that is ready.

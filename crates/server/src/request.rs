@@ -172,6 +172,18 @@ impl<'a> Request<'a> {
         received.into_iter().flatten().chain(built)
     }
 
+    /// Names and values of all fields, in order. Makes no map.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let (received, built) = match &self.head {
+            Head::Received(head) => (Some(head.fields.iter()), None),
+            Head::Built(parts) => (None, Some(parts.headers.iter())),
+        };
+        let built = built.into_iter().flatten();
+        let built = built.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        received.into_iter().flatten().chain(built)
+    }
+
     /// Whether there is a field whose name `is_wanted` admits. Names may have capitals. Makes no
     /// map.
     pub(crate) fn has_field(&self, mut is_wanted: impl FnMut(&str) -> bool) -> bool {

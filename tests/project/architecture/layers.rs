@@ -79,7 +79,7 @@ const SERVER: &[&str] = &[
     "page response",
     "upgrade",
     "request",
-    "handler access_log memory_content",
+    "handler access_log memory_content gateway",
     "listen middleware connection files router",
     "runtime",
     "server",

@@ -113,7 +113,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     // All threads that make other calls have started, and the banner must not promise what is still
     // to be done.
     if !args.service.no_sandbox {
-        syscalls::filter();
+        syscalls::filter(args.gateway.forwards());
     }
     if !args.quiet {
         let secured = secured.map_or_else(Vec::new, |secured| secured.lines(&urls));
@@ -188,6 +188,7 @@ fn start(
     } else {
         (Box::new(files), None)
     };
+    let handler = args.gateway.wrap(handler)?;
     let handler = match secured {
         Some(secured) => secured.wrap(handler),
         None => handler,

@@ -13,7 +13,7 @@ use super::listen::Sockets;
 use crate::failure::Failure;
 use crate::paths::directory_of;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort,
     PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
 };
 use std::path::{Path, PathBuf};
@@ -29,6 +29,17 @@ const WHOLE: ABI = ABI::V5;
 
 /// Files that are read for the local time of log lines.
 const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
+
+/// Files and directories that are read to look up names.
+const RESOLVER: [&str; 7] = [
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/run/systemd/resolve",
+];
 
 /// How much of the sandbox the kernel enforces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +58,10 @@ pub(super) struct Allowed<'p> {
     pub(super) log: Option<&'p Path>,
     /// Removing files.
     pub(super) sockets: Vec<&'p Path>,
+    /// Connecting to Unix sockets.
+    pub(super) upstreams: Vec<&'p Path>,
+    /// Connecting to TCP ports.
+    pub(super) ports: Vec<u16>,
 }
 
 /// Restricts the server to what it needs, unless --no-sandbox is given.
@@ -69,11 +84,20 @@ pub(super) fn enter_for(args: &Args, sockets: &Sockets) -> Result<Enforced, Fail
     // As are certificates.
     let certificates = args.tls_directories();
     let certificates = certificates.iter().map(PathBuf::as_path);
+    let gateway = &args.gateway;
+    let (names, mut ports) = (gateway.has_names(), gateway.ports());
+    let resolver = RESOLVER.iter().filter(|_| names).map(Path::new);
+    // Long answers of name servers come over TCP.
+    ports.extend(names.then_some(53));
     let readable = served.into_iter().chain(auth_file).chain(certificates);
+    let readable = readable.chain(resolver);
     let allowed = Allowed {
         readable: readable.chain(TIME_ZONES.map(Path::new)).collect(),
         log: None,
         sockets: sockets.directories(),
+        // Servers make their sockets anew when they start.
+        upstreams: gateway.sockets().map(directory_of).collect(),
+        ports,
     };
     enter(&allowed).map_err(|error| {
         Failure::new(
@@ -121,7 +145,14 @@ pub(super) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
         .sockets
         .iter()
         .map(|path| (*path, AccessFs::RemoveFile.into()));
-    for (path, access) in readable.chain(log).chain(sockets) {
+    let upstreams = allowed
+        .upstreams
+        .iter()
+        .map(|path| (*path, AccessFs::ResolveUnix.into()));
+    for port in &allowed.ports {
+        ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
+    }
+    for (path, access) in readable.chain(log).chain(sockets).chain(upstreams) {
         // A missing path needs no right.
         if let Ok(opened) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(opened, access))?;

@@ -5,7 +5,8 @@
 //! kernel an attacker could attack from inside the process. A refused call fails with EPERM and
 //! leaves no other trace, so a call that is missing here costs a feature, not the server.
 //!
-//! Calls that start programs, open new sockets, mount, trace or change identity are absent. `clone`
+//! Calls that start programs, mount, trace or change identity are absent, and those that open new
+//! sockets, too, unless requests are forwarded to upstream servers. `clone`
 //! and `clone3` are allowed because they start threads; the filter can't see the arguments of
 //! `clone3`.
 
@@ -145,6 +146,9 @@ const CONNECTIONS: &[i64] = &[
     libc::SYS_timerfd_settime,
 ];
 
+/// Connections to upstream servers, and looking up their names.
+const UPSTREAMS: &[i64] = &[libc::SYS_bind, libc::SYS_connect, libc::SYS_socket];
+
 /// Older names of the same calls, which newer architectures don't have.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[i64] = &[
@@ -202,9 +206,10 @@ const LOG: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// Restricts all threads to the calls of a server.
-pub(super) fn filter() {
-    apply(&[RUNTIME, FILES, CONNECTIONS, OLDER].concat());
+/// Restricts all threads to the calls of a server, and of one that `forwards` requests.
+pub(super) fn filter(forwards: bool) {
+    let upstreams = if forwards { UPSTREAMS } else { &[] };
+    apply(&[RUNTIME, FILES, CONNECTIONS, OLDER, upstreams].concat());
 }
 
 /// Restricts the access log's process to its calls.

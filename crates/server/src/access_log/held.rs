@@ -35,11 +35,13 @@ struct Exchange {
     end: u64,
     /// How many bytes before `end` are content.
     content: u64,
+    /// Bytes of content that had been taken before.
+    taken: u64,
 }
 
 impl Held {
     /// Holds the record of a response that ends at `end` in the output buffer, with `content` bytes
-    /// of content.
+    /// of content. What does not fit in front of `end` has been taken before.
     pub(crate) fn hold(&mut self, record: &Record<'_>, end: usize, content: u64) {
         let method = self.keep(record.method.as_bytes());
         let target = self.keep(record.target.as_bytes());
@@ -59,7 +61,8 @@ impl Held {
             referer,
             user_agent,
             end: end as u64,
-            content,
+            content: content.min(end as u64),
+            taken: content.saturating_sub(end as u64),
         });
     }
 
@@ -80,7 +83,9 @@ impl Held {
         self.exchanges.drain(..complete);
         for exchange in &mut self.exchanges {
             exchange.end -= taken;
-            exchange.content = exchange.content.min(exchange.end);
+            let left = exchange.content.min(exchange.end);
+            exchange.taken += exchange.content - left;
+            exchange.content = left;
         }
         if self.exchanges.is_empty() {
             self.texts.clear();
@@ -124,7 +129,7 @@ impl Exchange {
             target: text(&self.target),
             version: self.version,
             status: self.status,
-            sent,
+            sent: self.taken + sent,
             ending,
             is_tls: self.is_tls,
             referer: bytes(&self.referer),
@@ -170,6 +175,29 @@ mod tests {
             lines.push((record.target.to_string(), record.sent, record.ending));
         });
         lines
+    }
+
+    /// Content that left the output in several steps is counted once.
+    #[test]
+    fn content_is_counted_over_several_steps() {
+        let (mut held, other) = (held(), held());
+        assert_eq!(lines(|line| held.advance(180, line)).len(), 1);
+        let settled = lines(|line| held.settle(20, Ending::ClientGone, line));
+        assert_eq!(settled[0], ("/b".to_owned(), 50, Ending::Complete));
+        // Most of it was taken before the record was held.
+        let record = |held: &mut Held| {
+            let record = other.exchanges[0].record(&other.texts, 0, Ending::Complete);
+            held.hold(&record, 5, 1000);
+        };
+        for (taken, sent, ending) in [
+            (5, 1000, Ending::Complete),
+            (2, 997, Ending::ClientGone),
+            (0, 995, Ending::ClientGone),
+        ] {
+            record(&mut held);
+            let settled = lines(|line| held.settle(taken, Ending::ClientGone, line));
+            assert_eq!(settled, [("/a".to_owned(), sent, ending)]);
+        }
     }
 
     #[test]

@@ -72,6 +72,14 @@ impl Connection {
             }
             #[cfg(feature = "tls")]
             State::Securing => return Next::Close,
+            #[cfg(feature = "gateway")]
+            State::Forwarding(forwarding) if waiting == Waiting::Upstream => {
+                match self.expire_forwarding(*forwarding, turn, input) {
+                    Step::Look => {}
+                    Step::Park => return self.end_turn(turn, input),
+                    Step::Block | Step::Close => return Next::Close,
+                }
+            }
             state if waiting != Waiting::Head => {
                 self.state = state;
                 return Next::Close;
@@ -98,6 +106,12 @@ impl Connection {
                 pending.record(ending, env);
             }
             State::Receiving(collecting) => collecting.abort(ending, env),
+            #[cfg(feature = "gateway")]
+            State::Forwarding(forwarding) => {
+                self.close_forwarding(*forwarding, ending, env);
+            }
+            #[cfg(feature = "gateway")]
+            State::Tunnel(tunnel) => tunnel.record(ending, env),
             _ => self.transport.close_notify(),
         }
     }

@@ -168,7 +168,7 @@ impl Connection {
         if turn.is_draining {
             self.protocol.close_after(CloseReason::ShuttingDown);
         }
-        let date = &turn.date;
+        let date = &turn.date.lines;
         let head = |head: &mut HeadWriter<'_>| fields(head, date);
         let written = self
             .protocol

@@ -32,6 +32,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | `state` | what a connection does |
 //! | `env` | what all connections share: settings, handler, clock, access log |
 //! | `turn` | what a worker lends a connection for one turn |
 //! | `input` | received bytes |
@@ -43,6 +44,9 @@
 //! | `call` | what a handler is called with |
 //! | `dispatch` | from a request's head to its response |
 //! | `collect` | receiving content before a handler continues |
+//! | `forwarding` | a request that is being forwarded |
+//! | `exchange`, `relay` | sending it to an upstream server, and relaying the response |
+//! | `tunnel`, `carry` | bytes between a client and an upstream server |
 //! | `response` | a response that has not been sent whole |
 //! | `send` | sending |
 //! | `produce` | content that a closure writes, and what runs after a switch of protocols |
@@ -50,6 +54,7 @@
 //! | `watch` | what the poller is asked to report |
 //! | `tests` | every state, over a socketpair |
 
+mod state;
 mod env;
 mod turn;
 mod input;
@@ -63,6 +68,16 @@ mod request_body;
 mod call;
 mod dispatch;
 mod collect;
+#[cfg(feature = "gateway")]
+mod forwarding;
+#[cfg(feature = "gateway")]
+mod exchange;
+#[cfg(feature = "gateway")]
+mod relay;
+#[cfg(feature = "gateway")]
+mod tunnel;
+#[cfg(feature = "gateway")]
+mod carry;
 mod response;
 mod send;
 mod produce;
@@ -83,8 +98,7 @@ use crate::deadline::{Deadline, Waiting};
 use crate::endpoint::Endpoint;
 use crate::listen::{ClientPermit, Role};
 use crate::poller::Interest;
-use call::Collecting;
-use response::PendingResponse;
+use state::State;
 use std::io;
 use tinyhttp_message::connection::Skipped;
 use tinyhttp_message::{CloseReason, Event, FieldStorage, ServerConnection};
@@ -130,25 +144,6 @@ pub(crate) struct Connection {
     /// The worker of the last turn.
     last_worker: usize,
     _permit: ClientPermit,
-}
-
-/// What a connection does. Poller interest and deadline follow from it.
-enum State {
-    /// Waits for the client's first byte, or for more of a TLS handshake.
-    #[cfg(feature = "tls")]
-    Securing,
-    /// Waits for a request, or for more of one: its head, or content to skip.
-    Reading,
-    /// Has more requests in hand, and waits for its next turn.
-    Yielding,
-    /// Sends a response that the socket has not taken whole.
-    Sending(Box<PendingResponse>),
-    /// Receives a request's content for its handler.
-    Receiving(Box<Collecting>),
-    /// Closes once the output has been sent.
-    Ending,
-    /// Has ended its sending half, and skips what the client sends.
-    Lingering,
 }
 
 /// What a connection needs next.
@@ -239,7 +234,7 @@ impl Connection {
         turn.left = turn.until(self.deadline);
         (turn.answered, turn.has_exchanged, turn.needs_more) = (0, false, false);
         self.last_worker = turn.worker;
-        self.read_all = false;
+        self.read_all &= self.is_for_upstream(turn);
         if matches!(self.state, State::Yielding) {
             self.state = State::Reading;
         }
@@ -261,6 +256,13 @@ impl Connection {
                 Err(Step::Look) => self.prepare(turn, input),
                 Err(step) => step,
             },
+            #[cfg(feature = "gateway")]
+            State::Forwarding(forwarding) => match self.exchange(forwarding, turn, input) {
+                Step::Look => self.prepare(turn, input),
+                step => step,
+            },
+            #[cfg(feature = "gateway")]
+            State::Tunnel(tunnel) => self.carry(tunnel, turn),
             state => {
                 self.state = state;
                 self.prepare(turn, input)
@@ -320,8 +322,8 @@ impl Connection {
                     step => step,
                 },
                 State::Lingering => return self.linger(),
-                // `advance` takes care of it.
-                state @ State::Receiving(_) => {
+                // `advance` takes care of the others.
+                state => {
                     self.state = state;
                     return Step::Park;
                 }

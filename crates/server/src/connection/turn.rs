@@ -18,9 +18,7 @@ pub(crate) struct Turn<'e> {
     pub(super) held: Held,
     /// The time of the last reports.
     now: Instant,
-    /// The Date field of that time, made once a second.
-    pub(super) date: FieldLines,
-    date_of: HttpDate,
+    pub(super) date: DateField,
     /// The server is shutting down, so each response is the last of its connection.
     pub(crate) is_draining: bool,
     /// Upper bound on when the next request began to arrive; `None` if unknown.
@@ -35,19 +33,35 @@ pub(crate) struct Turn<'e> {
     pub(super) may_read: bool,
     /// The input holds only a part of something.
     pub(super) needs_more: bool,
+    #[cfg(feature = "gateway")]
+    pub(crate) upstream: UpstreamTurn,
+}
+
+/// The Date field (RFC 9110 §6.6.1), made once a second.
+pub(super) struct DateField {
+    pub(super) lines: FieldLines,
+    of: HttpDate,
+}
+
+/// What an exchange with an upstream server needs in a turn.
+#[cfg(feature = "gateway")]
+#[derive(Default)]
+pub(crate) struct UpstreamTurn {
+    /// The turn follows from a report of the upstream's socket: whether that has ended.
+    pub(crate) report: Option<bool>,
+    /// A buffer to read into, made when it is first needed.
+    pub(super) scratch: Vec<u8>,
 }
 
 impl<'e> Turn<'e> {
     pub(crate) fn new(env: &'e Env, worker: usize) -> Self {
-        let date_of = HttpDate::from(SystemTime::now());
         Turn {
             env,
             worker,
             output: Vec::new(),
             held: Held::default(),
             now: Instant::now(),
-            date: date_field(date_of),
-            date_of,
+            date: DateField::new(HttpDate::from(SystemTime::now())),
             is_draining: false,
             arrived: None,
             left: Duration::ZERO,
@@ -55,6 +69,8 @@ impl<'e> Turn<'e> {
             has_exchanged: false,
             may_read: true,
             needs_more: false,
+            #[cfg(feature = "gateway")]
+            upstream: UpstreamTurn::default(),
         }
     }
 
@@ -62,9 +78,9 @@ impl<'e> Turn<'e> {
     /// long.
     pub(crate) fn update_time(&mut self) {
         self.now = Instant::now();
-        let date_of = HttpDate::from(SystemTime::now());
-        if date_of != self.date_of {
-            (self.date, self.date_of) = (date_field(date_of), date_of);
+        let date = HttpDate::from(SystemTime::now());
+        if date != self.date.of {
+            self.date = DateField::new(date);
         }
     }
 
@@ -83,7 +99,8 @@ impl<'e> Turn<'e> {
         self.deadline_in(waiting, self.env.timeouts.after(waiting, left, moved))
     }
 
-    fn deadline_in(&self, waiting: Waiting, left: Duration) -> Deadline {
+    /// The deadline of something that has `left` remaining.
+    pub(super) fn deadline_in(&self, waiting: Waiting, left: Duration) -> Deadline {
         let at = self.ticks().after(left);
         Deadline { waiting, at }
     }
@@ -130,10 +147,12 @@ impl<'e> Turn<'e> {
     }
 }
 
-/// The Date field (RFC 9110 §6.6.1).
-fn date_field(date: HttpDate) -> FieldLines {
-    // Of letters, digits, commas, colons and spaces, which every field value may have.
-    FieldLines::new(|head| head.field("Date", &date.write())).unwrap_or_default()
+impl DateField {
+    fn new(of: HttpDate) -> Self {
+        // Of letters, digits, commas, colons and spaces, which every field value may have.
+        let lines = FieldLines::new(|head| head.field("Date", &of.write())).unwrap_or_default();
+        DateField { lines, of }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the poller is asked to report of a connection.
 
-use super::{Connection, State};
+use super::{Connection, State, Turn};
 use crate::body::Content;
 use crate::poller::{Interest, Poller};
 use std::io;
@@ -17,6 +17,12 @@ impl Connection {
             State::Receiving(collecting) if collecting.has_output() => Interest::Writable,
             State::Reading | State::Receiving(_) | State::Lingering => Interest::Readable,
             State::Sending(pending) if pending.is_silent => Interest::Hangup,
+            #[cfg(feature = "gateway")]
+            State::Forwarding(forwarding) if forwarding.has_output() => Interest::Both,
+            #[cfg(feature = "gateway")]
+            State::Tunnel(tunnel) if tunnel.has_output() => Interest::Both,
+            #[cfg(feature = "gateway")]
+            State::Forwarding(_) | State::Tunnel(_) => Interest::Readable,
             State::Yielding | State::Sending(_) | State::Ending => Interest::Writable,
         }
     }
@@ -27,6 +33,10 @@ impl Connection {
     /// # Errors
     /// The poller's.
     pub(crate) fn arm(&mut self, poller: &Arc<Poller>, missed: bool) -> io::Result<()> {
+        #[cfg(feature = "gateway")]
+        if self.arm_upstream(poller, missed)? && !missed {
+            return Ok(());
+        }
         let interest = self.interest();
         let armed = self.armed.replace(interest);
         // A watched socket stays watched, unless something may have come that was not read.
@@ -42,6 +52,48 @@ impl Connection {
             self.wait_for_sender(poller);
         }
         Ok(())
+    }
+
+    /// Has the poller report the upstream server's socket. Returns whether the client's is watched,
+    /// too: what comes there is reported when it comes, and is read when it is needed.
+    #[cfg(feature = "gateway")]
+    fn arm_upstream(&mut self, poller: &Poller, missed: bool) -> io::Result<bool> {
+        let (owner, is_watched) = (self.token(), self.armed == Some(self.interest()));
+        match &mut self.state {
+            State::Forwarding(forwarding) => {
+                let yields = forwarding.progress.yields;
+                if let Some(attempt) = &mut forwarding.attempt {
+                    attempt.arm(poller, owner, missed || yields)?;
+                }
+                Ok(is_watched && !yields)
+            }
+            State::Tunnel(tunnel) => {
+                let (is_blocked, yields) = (tunnel.is_blocked(), tunnel.yields());
+                tunnel
+                    .pipe
+                    .arm(is_blocked, poller, owner, missed || yields)?;
+                Ok(is_watched && !yields)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a turn that begins follows from a report of an upstream server's socket, and not of
+    /// the client's.
+    pub(super) fn is_for_upstream(&mut self, turn: &mut Turn<'_>) -> bool {
+        #[cfg(feature = "gateway")]
+        if let Some(ended) = turn.upstream.report.take() {
+            if let State::Forwarding(forwarding) = &mut self.state
+                && let Some(attempt) = &mut forwarding.attempt
+            {
+                attempt.reported(ended);
+            }
+            turn.arrived = None;
+            turn.may_read = !self.read_all;
+            return true;
+        }
+        let _ = turn;
+        false
     }
 
     /// Has the sender of the content wake this connection, at once if it has sent something.

@@ -61,8 +61,14 @@ impl Admission {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        // A file that is being sent to a slow reader takes a descriptor as a connection does.
-        self.connections.load(Ordering::Relaxed) + OpenFile::count() >= self.max_connections
+        // A file that is being sent to a slow reader takes a descriptor as a connection does, and
+        // so does a connection to an upstream server.
+        #[cfg(feature = "gateway")]
+        let upstream = crate::gateway::Socket::count();
+        #[cfg(not(feature = "gateway"))]
+        let upstream = 0;
+        let connections = self.connections.load(Ordering::Relaxed);
+        connections + OpenFile::count() + upstream >= self.max_connections
     }
 
     pub(super) fn is_paused(&self) -> bool {

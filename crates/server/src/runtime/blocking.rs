@@ -5,7 +5,7 @@ use super::inbox::{Inbox, Ready};
 use super::pool::Pool;
 use super::shared::Shared;
 use crate::connection::{Connection, Turn};
-use crate::poller::Report;
+use crate::poller::{Report, descriptor};
 use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(super) fn hand_over(shared: &Shared, inbox: &Inbox) {
             Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
             Ready::Reported(Report { token, .. }) => shared
                 .parked
-                .with(token as usize, |connection| {
+                .with(descriptor(token), |connection| {
                     connection.arm(&shared.poller, true)
                 })
                 .unwrap_or(Ok(())),

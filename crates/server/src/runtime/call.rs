@@ -92,6 +92,16 @@ fn finish(
     while let Some(Reply::Receive(receive)) = reply {
         reply = run_handler(|| receive.resume());
     }
+    #[cfg(feature = "gateway")]
+    let reply = match reply {
+        Some(Reply::Forward(forward)) => {
+            if let Some(loan) = loan {
+                connection.take_back(loan.take_back(), turn);
+            }
+            return connection.forward(forward, record.map(Record::into_owned), turn);
+        }
+        reply => reply,
+    };
     let response = match reply {
         Some(Reply::Ready(response)) => Some(response),
         Some(Reply::Upgrade(upgrade)) => Some(upgrade.into()),
@@ -109,6 +119,8 @@ fn finish(
             }
             response
         }
+        #[cfg(feature = "gateway")]
+        Some(Reply::Forward(_)) => None,
         Some(Reply::Receive(_)) | None => None,
     };
     if let Some(loan) = loan {

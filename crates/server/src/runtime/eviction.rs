@@ -101,6 +101,8 @@ fn stays(connection: &mut Connection, waiting: Waiting, lag: Lag, turn: &mut Tur
         Waiting::First | Waiting::Head | Waiting::Idle => connection.has_input(),
         Waiting::Receive | Waiting::Write => !connection.has_fallen_behind(lag, turn),
         Waiting::Content | Waiting::Linger => false,
+        // These have no place in the order.
+        Waiting::Upstream | Waiting::Tunnel => true,
     }
 }
 

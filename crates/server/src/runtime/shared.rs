@@ -74,9 +74,12 @@ impl Shared {
     /// The number of connections that owe a response: their handler runs, or the client has not
     /// taken it.
     pub(crate) fn in_flight(&self) -> usize {
-        let others = self
-            .parked
-            .count(|waiting| !matches!(waiting, Waiting::Write | Waiting::Receive));
+        let others = self.parked.count(|waiting| {
+            !matches!(
+                waiting,
+                Waiting::Write | Waiting::Receive | Waiting::Upstream
+            )
+        });
         self.admission.connections().saturating_sub(others)
     }
 

@@ -16,7 +16,9 @@ use crate::connection::{Connection, Input, Next, Transport, Turn};
 use crate::deadline::{NEVER, Waiting};
 use crate::endpoint::Endpoint;
 use crate::listen::{Accepted, BACKLOG};
-use crate::poller::{EVENTS, Report, no_events};
+#[cfg(feature = "gateway")]
+use crate::poller::UPSTREAM;
+use crate::poller::{EVENTS, Report, descriptor, no_events};
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -103,8 +105,15 @@ impl<'s> Worker<'s> {
                 Ready::Reported(Report { token, .. }) if token >= LISTENER => {
                     self.accept((token - LISTENER) as usize);
                 }
+                #[cfg(feature = "gateway")]
+                Ready::Reported(Report { token, ended }) if token & UPSTREAM != 0 => {
+                    if let Some(connection) = self.shared.parked.take(descriptor(token)) {
+                        self.turn.upstream.report = Some(ended);
+                        self.turn(connection);
+                    }
+                }
                 Ready::Reported(Report { token, ended }) => {
-                    if let Some(mut connection) = self.shared.parked.take(token as usize) {
+                    if let Some(mut connection) = self.shared.parked.take(descriptor(token)) {
                         connection.ended |= ended;
                         self.turn(connection);
                     }

@@ -15,6 +15,7 @@
 //! | `handshakes` | clients that break the rules of TLS, or stop in the middle |
 //! | `tls_support` | a client that speaks TLS |
 //! | `switched` | switches of protocols, and content that closures write |
+//! | `gateway` | requests that upstream servers respond to |
 //! | `support` | a server that ends with its test, clients, and handlers |
 
 #![cfg(test)]
@@ -25,6 +26,8 @@ mod certificates;
 mod clients;
 mod endings;
 mod eviction;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod handlers;
 mod life;
 #[cfg(feature = "tls")]

@@ -5,6 +5,7 @@
 //! | `bind` | what `-b` takes |
 //! | `files` | which files are served, and how |
 //! | `access` | passwords, host names, and fields of every response |
+//! | `gateway` | upstream servers |
 //! | `log` | the access log |
 //! | `tls` | HTTPS |
 //! | `development` | live reload, and opening a browser |
@@ -14,6 +15,7 @@ mod access;
 mod bind;
 mod development;
 mod files;
+mod gateway;
 mod log;
 mod service;
 #[cfg(feature = "tls")]
@@ -23,6 +25,7 @@ pub(super) use access::AccessArgs;
 pub(super) use bind::Bind;
 pub(super) use development::{BrowserArgs, WatchArgs};
 pub(super) use files::FilesArgs;
+pub(super) use gateway::GatewayArgs;
 pub(super) use log::LogArgs;
 pub(super) use service::ServiceArgs;
 #[cfg(feature = "tls")]
@@ -79,6 +82,9 @@ pub(crate) struct Args {
     #[cfg(feature = "tls")]
     #[command(flatten)]
     pub(super) tls: TlsArgs,
+
+    #[command(flatten)]
+    pub(super) gateway: GatewayArgs,
 
     #[command(flatten)]
     pub(super) log: LogArgs,

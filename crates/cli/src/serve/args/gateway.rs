@@ -1,0 +1,200 @@
+//! The flags about upstream servers, which respond in the place of this one.
+
+use crate::failure::Failure;
+use http::{HeaderName, HeaderValue};
+use std::path::Path;
+use std::time::Duration;
+use tinyhttp_server::Handler;
+use tinyhttp_server::gateway::{Gateways, InvalidTarget, Target, Upstream};
+
+/// The flags about upstream servers.
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Gateway")]
+pub(crate) struct GatewayArgs {
+    /// Forward requests below the path PATH to the server TARGET, http://HOST:PORT or unix:SOCKET;
+    /// repeatable
+    ///
+    /// Several targets, separated by commas, share the requests. A path behind the port takes the
+    /// place of PATH: with /api/=http://127.0.0.1:9000/ the server gets /x for /api/x. The longest
+    /// PATH wins, and each comes before the files of DIR. WebSocket and other protocols pass, too.
+    #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_PROXY", value_parser = route)]
+    proxy: Vec<Route>,
+
+    /// Host that upstream servers see: that of the client (keep), their own (upstream), or NAME
+    #[arg(
+        long,
+        value_name = "keep|upstream|NAME",
+        default_value = "keep",
+        env = "TINYHTTP_PROXY_HOST",
+        value_parser = host
+    )]
+    proxy_host: String,
+
+    /// Give up an upstream server that is silent for SECONDS, and answer 504
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 60,
+        env = "TINYHTTP_PROXY_TIMEOUT",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    proxy_timeout: u32,
+
+    /// Field to add to forwarded requests; repeatable
+    #[arg(
+        long,
+        value_name = "'NAME: VALUE'",
+        env = "TINYHTTP_PROXY_HEADER",
+        value_parser = field
+    )]
+    proxy_header: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// A path, and the servers that get the requests below it.
+#[derive(Debug, Clone)]
+struct Route {
+    path: String,
+    targets: Vec<Target>,
+}
+
+impl GatewayArgs {
+    /// Whether requests are forwarded.
+    pub(in crate::serve) fn forwards(&self) -> bool {
+        !self.proxy.is_empty()
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.proxy.iter().flat_map(|route| &route.targets)
+    }
+
+    /// Returns the ports that the upstream servers listen on.
+    pub(in crate::serve) fn ports(&self) -> Vec<u16> {
+        self.targets().filter_map(Target::port).collect()
+    }
+
+    /// Returns the Unix sockets that the upstream servers listen on.
+    pub(in crate::serve) fn sockets(&self) -> impl Iterator<Item = &Path> {
+        self.targets().filter_map(Target::socket)
+    }
+
+    /// Whether names of upstream servers have to be looked up.
+    pub(in crate::serve) fn has_names(&self) -> bool {
+        self.targets().any(Target::is_named)
+    }
+
+    /// Wraps the handler of the files in one that forwards requests, if there are any to forward.
+    pub(in crate::serve) fn wrap(
+        &self,
+        files: Box<dyn Handler>,
+    ) -> Result<Box<dyn Handler>, Failure> {
+        if !self.forwards() {
+            return Ok(files);
+        }
+        let mut gateways = Gateways::new(files);
+        let mut paths: Vec<&str> = Vec::new();
+        for Route { path, targets } in &self.proxy {
+            if paths.contains(&path.as_str()) {
+                return Err(Failure::new(
+                    format!("--proxy names the path {path} twice"),
+                    "give all servers of a path at once, separated by commas",
+                ));
+            }
+            paths.push(path);
+            let time = Duration::from_secs(u64::from(self.proxy_timeout));
+            let mut upstream = Upstream::builder(targets.clone())
+                .prefix(path)
+                .timeout(time);
+            upstream = match self.proxy_host.as_str() {
+                "keep" => upstream,
+                "upstream" => upstream.host_of_upstream(),
+                name => upstream.host(name),
+            };
+            for (name, value) in &self.proxy_header {
+                upstream = upstream.field(name, value);
+            }
+            gateways = gateways.with(upstream.build());
+        }
+        Ok(Box::new(gateways))
+    }
+}
+
+/// Parses `PATH=TARGET,TARGET`.
+fn route(text: &str) -> Result<Route, String> {
+    let (path, targets) = text
+        .split_once('=')
+        .ok_or("expected PATH=TARGET, as in /api=http://127.0.0.1:9000")?;
+    let is_normal = tinyhttp_server::message::Path::normalize(path)
+        .is_ok_and(|normal| normal.as_bytes() == path.as_bytes());
+    if !is_normal || !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains(['?', '#'])
+    {
+        return Err("PATH is a URL path such as /api, without encoded characters".to_owned());
+    }
+    let targets: Result<Vec<Target>, InvalidTarget> = targets.split(',').map(str::parse).collect();
+    Ok(Route {
+        path: path.to_owned(),
+        targets: targets.map_err(|error| error.to_string())?,
+    })
+}
+
+/// Parses what Host may say.
+fn host(text: &str) -> Result<String, &'static str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_plain) {
+        true => Ok(text.to_owned()),
+        false => Err("expected keep, upstream, or a host name"),
+    }
+}
+
+/// Parses a field that is added to requests.
+fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("expected 'NAME: VALUE', as in 'X-Key: 1'")?;
+    let name: HeaderName = name.parse().map_err(|_| "the name is no field name")?;
+    let is_framing = tinyhttp_server::message::hop_by_hop::is_hop_by_hop(&name)
+        || ["content-length", "host", "expect"].contains(&name.as_str());
+    if is_framing {
+        return Err(format!("the server writes {name} itself"));
+    }
+    let value =
+        HeaderValue::from_str(value.trim()).map_err(|_| "the value can't stand in a field")?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_and_fields() {
+        let parsed = route("/api/=http://127.0.0.1:9000/,unix:/run/a.sock").unwrap();
+        assert_eq!((&*parsed.path, parsed.targets.len()), ("/api/", 2));
+        for wrong in [
+            "",
+            "/api",
+            "api=http://h",
+            "/a%20b=http://h",
+            "/../a=http://h",
+            "/a?b=http://h",
+            "/api=",
+            "/api=http://h,",
+            "/api=https://h",
+            "/api=9000",
+        ] {
+            assert!(route(wrong).is_err(), "{wrong}");
+        }
+        assert!(host("example.org:8080").is_ok() && host("a b").is_err() && host("").is_err());
+        let (name, value) = field("X-Key: a b ").unwrap();
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-key", &b"a b"[..]));
+        for wrong in [
+            "x",
+            "a b: c",
+            "x: a\nb",
+            "Connection: close",
+            "Host: h",
+            "content-length: 1",
+        ] {
+            assert!(field(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A connection that carries a tunnel: its turns.
+
+use super::forwarding::Forwarding;
+use super::input::Input;
+use super::more::More;
+use super::tunnel::{Half, Tunnel};
+use super::turn::Turn;
+use super::{Connection, State, Step};
+use crate::access_log::Ending;
+use crate::deadline::Waiting;
+use std::io::{self, IoSlice};
+
+/// Bytes that are read at once.
+const PIECE: usize = 64 * 1024;
+
+impl Connection {
+    /// Turns an exchange whose response is a 101 into a tunnel. What the client has sent behind its
+    /// request goes to the upstream only now.
+    pub(super) fn begin_tunnel(
+        &mut self,
+        mut forwarding: Forwarding,
+        turn: &mut Turn<'_>,
+        input: &mut Input,
+    ) -> Step {
+        let Some(attempt) = forwarding.attempt.take() else {
+            return Step::Close;
+        };
+        let idle = forwarding.plan.group.settings.tunnel;
+        let (pipe, early) = attempt.into_tunnel();
+        let mut down = std::mem::take(&mut turn.output);
+        turn.settle(down.len() as u64, Ending::Complete);
+        down.extend_from_slice(&early);
+        let mut up = input.take_unused();
+        up.append(&mut self.input);
+        let half = |waiting| Half {
+            waiting,
+            ..Half::default()
+        };
+        let tunnel = Tunnel {
+            pipe,
+            up: half(up),
+            down: half(down),
+            record: forwarding.record.take(),
+            idle,
+            yields: false,
+        };
+        self.deadline = turn.deadline_in(Waiting::Tunnel, idle);
+        self.carry(Box::new(tunnel), turn)
+    }
+
+    /// Continues to carry bytes through a tunnel, which is no longer in the state.
+    #[inline(never)]
+    pub(super) fn carry(&mut self, mut tunnel: Box<Tunnel>, turn: &mut Turn<'_>) -> Step {
+        let mut scratch = std::mem::take(&mut turn.upstream.scratch);
+        scratch.resize(PIECE, 0);
+        let moved = tunnel.up.moved + tunnel.down.moved;
+        let carried = self.carry_through(&mut scratch, &mut tunnel);
+        turn.upstream.scratch = scratch;
+        let is_over = tunnel.up.is_shut && tunnel.down.is_shut;
+        match carried {
+            Ok(()) if !is_over => {}
+            Ok(()) => {
+                tunnel.record(Ending::Complete, turn.env);
+                return Step::Close;
+            }
+            Err(error) => {
+                log::debug!("{}: the tunnel broke: {error}", self.remote);
+                self.transport.reset_on_close();
+                tunnel.record(Ending::ClientGone, turn.env);
+                return Step::Close;
+            }
+        }
+        if tunnel.up.moved + tunnel.down.moved > moved {
+            self.deadline = turn.deadline_in(Waiting::Tunnel, tunnel.idle);
+        }
+        self.read_all &= !tunnel.yields;
+        self.state = State::Tunnel(tunnel);
+        Step::Park
+    }
+
+    fn carry_through(&mut self, scratch: &mut [u8], tunnel: &mut Tunnel) -> io::Result<()> {
+        let (client, upstream) = (&self.transport, tunnel.pipe.socket());
+        let to_client = |bytes: &[u8]| client.send(&[IoSlice::new(bytes)], More::Unknown);
+        let up = tunnel.up.run(
+            scratch,
+            |buffer| client.recv(buffer),
+            |bytes| upstream.send(bytes),
+        )?;
+        let down = tunnel
+            .down
+            .run(scratch, |buffer| upstream.recv(buffer), to_client)?;
+        tunnel.yields = up || down;
+        if tunnel.up.must_shut() {
+            upstream.shutdown_write();
+        }
+        if tunnel.down.must_shut() {
+            client.shutdown_write()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,313 @@
+//! The exchange with an upstream server, without a thread.
+//!
+//! ```text
+//! client ──▶ input ──▶ attempt's output ──▶ upstream        content of the request (here)
+//! client ◀── turn's output ◀── scratch ◀──── upstream       response (`relay`)
+//! ```
+//!
+//! Both directions move in each turn as far as the sockets go. A side that does not read stops the
+//! other: no content is taken from the client while much of it waits for the upstream, and nothing
+//! is read from the upstream while much of its response waits for the client.
+
+use super::env::Env;
+use super::forwarding::{Forwarding, Progress, Relayed, Stop, Waits};
+use super::input::Input;
+use super::relay::{Fault, Relay};
+use super::turn::Turn;
+use super::{Connection, State, Step};
+use crate::access_log::{Ending, Record};
+use crate::body::Content;
+use crate::deadline::{Deadline, NEVER, Waiting};
+use crate::gateway::{Failure, Forward};
+use crate::page::error_page;
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+use std::time::Duration;
+use tinyhttp_message::{CloseReason, Event, FieldStorage};
+
+/// Bytes that are taken from the client in one turn. Then other ready connections have their turns.
+const TURN: usize = 256 * 1024;
+
+impl Connection {
+    /// Begins to forward a request.
+    pub(crate) fn forward(
+        &mut self,
+        forward: Forward,
+        record: Option<Record<'static>>,
+        turn: &mut Turn<'_>,
+    ) {
+        let Forward(plan) = forward;
+        turn.left = turn.env.timeouts.content;
+        let forwarding = Forwarding::new(plan, record, &self.protocol, self.ended);
+        self.state = State::Forwarding(Box::new(forwarding));
+    }
+
+    /// Continues to forward a request, which is no longer in the state.
+    #[inline(never)]
+    pub(super) fn exchange(
+        &mut self,
+        mut forwarding: Box<Forwarding>,
+        turn: &mut Turn<'_>,
+        input: &mut Input,
+    ) -> Step {
+        forwarding.resume(turn);
+        if self.ended && !forwarding.had_ended && self.transport.has_ended() {
+            return self.leave(*forwarding, turn);
+        }
+        loop {
+            if forwarding.attempt.is_none()
+                && let Err(failure) = forwarding.begin_attempt()
+            {
+                return self.fail_forwarding(*forwarding, &failure, turn);
+            }
+            if let Err(stop) = self.send_up(&mut forwarding, turn, input) {
+                return match stop {
+                    Stop::Refused(error) if !forwarding.response.is_answered => {
+                        self.refuse(error, turn);
+                        Step::Look
+                    }
+                    Stop::Refused(_) | Stop::Left => self.leave(*forwarding, turn),
+                };
+            }
+            let failure = match self.relay(&mut forwarding, turn) {
+                Ok(Relay::Waits) => return self.await_upstream(forwarding, turn),
+                Ok(Relay::Complete) => return self.finish_forwarding(*forwarding, turn),
+                Ok(Relay::Switched) => return self.begin_tunnel(*forwarding, turn, input),
+                Err(Fault::Client) => return self.leave(*forwarding, turn),
+                Err(Fault::Upstream(failure)) => failure,
+            };
+            if let Err(failure) = forwarding.retry(failure) {
+                return self.fail_forwarding(*forwarding, &failure, turn);
+            }
+        }
+    }
+
+    /// Sends as much of the request as both sides allow.
+    fn send_up(
+        &mut self,
+        forwarding: &mut Forwarding,
+        turn: &mut Turn<'_>,
+        input: &mut Input,
+    ) -> Result<(), Stop> {
+        let mut received = 0;
+        loop {
+            let Some(attempt) = &mut forwarding.attempt else {
+                return Ok(());
+            };
+            let was_connecting = attempt.is_connecting();
+            let is_flushed = attempt.flush();
+            forwarding.progress.has_moved |= was_connecting && !attempt.is_connecting();
+            if attempt.is_written || attempt.is_deaf() || !attempt.has_room() {
+                return Ok(());
+            }
+            if !is_flushed && received >= TURN {
+                return Ok(());
+            }
+            if !matches!(forwarding.plan.body.0, Content::Reader { .. }) {
+                forwarding.take_body()?;
+                continue;
+            }
+            let mut storage = FieldStorage::new();
+            let (used, event) = self
+                .protocol
+                .receive(input.unused(), &mut storage)
+                .map_err(Stop::Refused)?;
+            match event {
+                Event::Content(content) => {
+                    turn.left =
+                        turn.env
+                            .timeouts
+                            .after(Waiting::Receive, turn.left, content.len() as u64);
+                    forwarding.take(content)?;
+                    input.consume(used);
+                }
+                Event::Head(_) | Event::End(_) | Event::Paused => {
+                    input.consume(used);
+                    forwarding.end_content()?;
+                }
+                Event::NeedMore if received >= TURN => {
+                    input.consume(used);
+                    (forwarding.progress.yields, self.read_all) = (true, false);
+                    return Ok(());
+                }
+                Event::NeedMore => {
+                    input.consume(used);
+                    match self.receive_content(input)? {
+                        0 => return Ok(()),
+                        length => received += length,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Receives more of the request. Zero: nothing has come.
+    fn receive_content(&mut self, input: &mut Input) -> Result<usize, Stop> {
+        if input.unused().is_empty() && !self.input.is_empty() {
+            input.set(std::mem::take(&mut self.input));
+            return Ok(input.unused().len());
+        }
+        match self.receive_input(input) {
+            Ok(length) => Ok(length.unwrap_or(0)),
+            Err(_) => Err(Stop::Left),
+        }
+    }
+
+    /// Parks until one of the sockets is ready.
+    fn await_upstream(&mut self, mut forwarding: Box<Forwarding>, turn: &mut Turn<'_>) -> Step {
+        let before = turn.output.len();
+        if self.send_output(turn).is_err() {
+            return self.leave(*forwarding, turn);
+        }
+        let sent = (before - turn.output.len()) as u64;
+        let Progress {
+            has_moved, taken, ..
+        } = forwarding.progress;
+        let is_same = |waiting| self.deadline.waiting == waiting && forwarding.is_parked;
+        let left = |waiting| match is_same(waiting) {
+            true => turn.left,
+            false => Duration::MAX,
+        };
+        self.deadline = if !turn.output.is_empty() {
+            turn.deadline_after(Waiting::Write, left(Waiting::Write), sent)
+        } else if forwarding.awaits_content() {
+            turn.deadline_after(Waiting::Receive, left(Waiting::Receive), taken)
+        } else if forwarding.response.may_be_silent {
+            Deadline {
+                waiting: Waiting::Upstream,
+                at: NEVER,
+            }
+        } else if has_moved || !is_same(Waiting::Upstream) {
+            turn.deadline_in(Waiting::Upstream, forwarding.allowance())
+        } else {
+            self.deadline
+        };
+        if !turn.output.is_empty() {
+            forwarding.waiting = Waits {
+                output: std::mem::take(&mut turn.output),
+                held: std::mem::take(&mut turn.held),
+            };
+        }
+        forwarding.is_parked = true;
+        self.state = State::Forwarding(forwarding);
+        Step::Park
+    }
+
+    /// Ends an exchange whose response is complete.
+    fn finish_forwarding(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
+        if let Some(attempt) = forwarding.attempt.take() {
+            attempt.lease.worked(forwarding.refused);
+            attempt.finish();
+        }
+        let Relayed {
+            encoder, content, ..
+        } = forwarding.response;
+        if let Err(error) = encoder.finish(&mut turn.output) {
+            log::error!("{}: a relayed response has no end: {error}", self.remote);
+            return self.leave(forwarding, turn);
+        }
+        turn.hold(forwarding.record.as_ref(), content);
+        self.finish_exchange(turn);
+        Step::Look
+    }
+
+    /// Responds in the place of an upstream that has failed. If its response has begun, the
+    /// connection is closed, so that the client sees that the rest is missing.
+    fn fail_forwarding(
+        &mut self,
+        mut forwarding: Forwarding,
+        failure: &Failure,
+        turn: &mut Turn<'_>,
+    ) -> Step {
+        let server = forwarding.server();
+        log::warn!(
+            "{}: the upstream server {server} failed: {failure}",
+            self.remote
+        );
+        if forwarding.response.is_answered {
+            // What has come is sent; without its end.
+            if self.send_output(turn).is_err() || !turn.output.is_empty() {
+                self.transport.reset_on_close();
+            }
+            forwarding.response.is_cut = true;
+            return self.close_forwarding(forwarding, Ending::Failed, turn.env);
+        }
+        let (status, explanation) = match failure {
+            Failure::TooSlow => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "The server behind this one did not respond in time.",
+            ),
+            Failure::NoServer => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "No server behind this one is available. Please try again soon.",
+            ),
+            _ => (
+                StatusCode::BAD_GATEWAY,
+                "The server behind this one gave no valid response.",
+            ),
+        };
+        // Others don't learn what lies behind this server.
+        let is_here = self.remote.ip().is_none_or(|ip| ip.is_loopback());
+        let page = match is_here {
+            true => error_page(status, &format!("{explanation} ({server}: {failure})")),
+            false => error_page(status, explanation),
+        };
+        let mut page = page;
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = HeaderValue::from_static("5");
+            page.headers_mut().insert(RETRY_AFTER, soon);
+        }
+        self.respond(page.into(), forwarding.record.take(), turn);
+        Step::Look
+    }
+
+    /// Ends the exchange of a client that has left. The upstream connection is closed.
+    fn leave(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
+        if !forwarding.response.is_answered
+            && let Some(record) = &mut forwarding.record
+        {
+            // Only the log shows it: 499 is what nginx made customary.
+            record.status = StatusCode::from_u16(499).unwrap_or_default();
+        }
+        self.close_forwarding(forwarding, Ending::ClientGone, turn.env)
+    }
+
+    /// Closes both connections in the middle of an exchange, and records it.
+    pub(super) fn close_forwarding(
+        &mut self,
+        mut forwarding: Forwarding,
+        ending: Ending,
+        env: &Env,
+    ) -> Step {
+        let looks_complete = forwarding.response.ends_with_connection();
+        if forwarding.response.is_answered && (looks_complete || !forwarding.response.is_cut) {
+            self.transport.reset_on_close();
+        }
+        let Waits { mut held, .. } = std::mem::take(&mut forwarding.waiting);
+        held.settle(0, ending, |record| env.record(record));
+        if let Some(mut record) = forwarding.record {
+            record.sent = forwarding.response.content;
+            record.ending = ending;
+            env.record(record);
+        }
+        Step::Close
+    }
+
+    /// Ends a wait for an upstream whose deadline has passed: another server is tried, or the
+    /// client gets a 504.
+    pub(super) fn expire_forwarding(
+        &mut self,
+        mut forwarding: Forwarding,
+        turn: &mut Turn<'_>,
+        input: &mut Input,
+    ) -> Step {
+        forwarding.resume(turn);
+        match forwarding.retry(Failure::TooSlow) {
+            Ok(()) => self.exchange(Box::new(forwarding), turn, input),
+            Err(failure) => {
+                self.protocol.close_after(CloseReason::LocalAsked);
+                self.fail_forwarding(forwarding, &failure, turn)
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! A request that is being forwarded: its attempts, and what has been taken and relayed of it.
+
+use super::turn::Turn;
+use crate::access_log::{Held, Record};
+use crate::body::Content;
+use crate::gateway::{Attempt, Failure, Plan, REPLAY, may_retry};
+use std::io::Read;
+use std::time::Duration;
+use tinyhttp_message::connection::RequestContent;
+use tinyhttp_message::{ContentEncoder, ProtocolError, ServerConnection};
+
+/// Bytes that are read from a file at once.
+const PIECE: usize = 16 * 1024;
+
+/// A request that is being forwarded.
+pub(super) struct Forwarding {
+    pub(super) plan: Box<Plan>,
+    pub(super) record: Option<Record<'static>>,
+    pub(super) attempt: Option<Attempt>,
+    pub(super) response: Relayed,
+    content: RequestContent,
+    /// The content that has been taken, as long as it may have to be sent again.
+    replay: Vec<u8>,
+    /// All content has been taken.
+    has_all: bool,
+    /// Attempts so far.
+    attempts: u8,
+    /// Addresses of the server that refused this request.
+    pub(super) refused: usize,
+    /// An idle connection turned out to be closed, so the next attempt makes a new one.
+    must_connect: bool,
+    /// It has been parked before.
+    pub(super) is_parked: bool,
+    /// The client had ended its side before it was forwarded: that is no sign that it has left.
+    pub(super) had_ended: bool,
+    pub(super) progress: Progress,
+    /// What the client has not taken, outside of a turn: earlier responses, and a part of this one.
+    pub(super) waiting: Waits,
+}
+
+/// What the client has not taken.
+#[derive(Default)]
+pub(super) struct Waits {
+    pub(super) output: Vec<u8>,
+    pub(super) held: Held,
+}
+
+/// What happened in this turn.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// Bytes have come from the upstream, or it has begun to take the request.
+    pub(super) has_moved: bool,
+    /// Bytes of content that came from the client.
+    pub(super) taken: u64,
+    /// There is more to do, and the turn is over.
+    pub(super) yields: bool,
+}
+
+/// How far a response has been relayed.
+pub(super) struct Relayed {
+    /// Writes the content as the head has announced it.
+    pub(super) encoder: ContentEncoder,
+    /// The head has been written.
+    pub(super) is_answered: bool,
+    /// Bytes of content.
+    pub(super) content: u64,
+    /// The response is a stream of events, between which any time may pass.
+    pub(super) may_be_silent: bool,
+    /// It ends before its end, and what has come of it is sent.
+    pub(super) is_cut: bool,
+}
+
+impl Default for Relayed {
+    fn default() -> Self {
+        Relayed {
+            encoder: ContentEncoder::Suppressed,
+            is_answered: false,
+            content: 0,
+            may_be_silent: false,
+            is_cut: false,
+        }
+    }
+}
+
+impl Relayed {
+    /// Whether the client would take the end of the connection for the end of the content.
+    pub(super) fn ends_with_connection(&self) -> bool {
+        self.encoder == ContentEncoder::UntilClose
+    }
+}
+
+/// Why the request is not sent on.
+pub(super) enum Stop {
+    /// Its content breaks the protocol.
+    Refused(ProtocolError),
+    /// The client has left, or its content can't be read.
+    Left,
+}
+
+impl Forwarding {
+    /// A request that nothing has been sent of. Its content is that of the plan, or comes from the
+    /// connection. `had_ended`: the client sends nothing beyond what can be read.
+    pub(super) fn new(
+        plan: Box<Plan>,
+        record: Option<Record<'static>>,
+        protocol: &ServerConnection,
+        had_ended: bool,
+    ) -> Self {
+        let content = match (&plan.body.0, plan.body.length()) {
+            (Content::Empty, _) => RequestContent::None,
+            (Content::Reader { .. }, _) => match protocol.unread() {
+                Some(0) => RequestContent::None,
+                Some(length) => RequestContent::Known(length),
+                None => RequestContent::Unknown,
+            },
+            (_, Some(length)) => RequestContent::Known(length),
+            (_, None) => RequestContent::Unknown,
+        };
+        Forwarding {
+            plan,
+            record,
+            attempt: None,
+            response: Relayed::default(),
+            content,
+            replay: Vec::new(),
+            has_all: content == RequestContent::None,
+            attempts: 0,
+            refused: 0,
+            must_connect: false,
+            is_parked: false,
+            had_ended,
+            progress: Progress::default(),
+            waiting: Waits::default(),
+        }
+    }
+
+    /// Begins a turn.
+    pub(super) fn resume(&mut self, turn: &mut Turn<'_>) {
+        self.progress = Progress::default();
+        if !self.waiting.output.is_empty() {
+            let Waits { output, held } = std::mem::take(&mut self.waiting);
+            (turn.output, turn.held) = (output, held);
+        }
+    }
+
+    /// Whether the client has not taken everything.
+    pub(super) fn has_output(&self) -> bool {
+        !self.waiting.output.is_empty()
+    }
+
+    /// Whether the upstream could take content that the client has not sent.
+    pub(super) fn awaits_content(&self) -> bool {
+        let is_able =
+            |attempt: &Attempt| !attempt.is_written && !attempt.is_deaf() && attempt.has_room();
+        self.attempt.as_ref().is_some_and(is_able)
+    }
+
+    pub(super) fn allowance(&self) -> Duration {
+        let attempt = self.attempt.as_ref();
+        attempt.map_or(Duration::ZERO, |attempt| attempt.allowance(&self.plan))
+    }
+
+    /// The name of the server in messages.
+    pub(super) fn server(&self) -> String {
+        match &self.attempt {
+            Some(attempt) => attempt.lease.server().target.to_string(),
+            None => self.plan.group.name(),
+        }
+    }
+
+    /// Begins to send the request to a server.
+    pub(super) fn begin_attempt(&mut self) -> Result<(), Failure> {
+        let mut last = Failure::NoServer;
+        loop {
+            let Some(lease) = self.plan.choose() else {
+                return Err(last);
+            };
+            let may_take_idle = !self.must_connect;
+            let begun =
+                Attempt::begin(&self.plan, lease, self.content, may_take_idle, self.refused);
+            self.attempts = self.attempts.saturating_add(1);
+            match begun {
+                Ok(mut attempt) => {
+                    let replayed = attempt.write_content(&self.replay);
+                    if self.has_all && self.content != RequestContent::None {
+                        // What was taken has been counted when it was taken.
+                        let _ = replayed.and_then(|()| attempt.finish_content());
+                    }
+                    self.attempt = Some(attempt);
+                    self.progress.has_moved = true;
+                    return Ok(());
+                }
+                Err((failure, lease)) => {
+                    last = failure;
+                    lease.failed();
+                    self.pass_over(lease.number(), lease.server().addresses().len());
+                }
+            }
+        }
+    }
+
+    /// Goes on to the next address of a server that can't be connected to, or to another server.
+    fn pass_over(&mut self, number: usize, addresses: usize) {
+        self.refused += 1;
+        if self.refused >= addresses {
+            self.refused = 0;
+            self.plan.tried.insert(number);
+        }
+    }
+
+    /// Prepares another attempt, unless the failure is to be reported.
+    pub(super) fn retry(&mut self, failure: Failure) -> Result<(), Failure> {
+        let Some(attempt) = self.attempt.take() else {
+            return Err(failure);
+        };
+        let is_in_time = attempt.is_connecting() || !matches!(failure, Failure::TooSlow);
+        let is_allowed = is_in_time
+            && !self.response.is_answered
+            && may_retry(&self.plan.method, attempt.outcome, self.attempts);
+        if attempt.is_reused() {
+            // That an idle connection is closed says nothing of the server.
+            attempt.lease.prune();
+            self.must_connect = true;
+        } else {
+            attempt.lease.failed();
+            let server = attempt.lease.server();
+            match attempt.is_connecting() {
+                true => self.pass_over(attempt.lease.number(), server.addresses().len()),
+                false if self.plan.group.servers().len() > 1 => {
+                    self.plan.tried.insert(attempt.lease.number());
+                }
+                false => {}
+            }
+        }
+        let has_another = !attempt.is_connecting() || self.plan.choose().is_some();
+        if is_allowed && has_another {
+            log::debug!(
+                "{}: another attempt: {failure}",
+                attempt.lease.server().target
+            );
+            return Ok(());
+        }
+        self.attempt = Some(attempt);
+        Err(failure)
+    }
+
+    /// Takes a piece of content, which belongs to the request from now on.
+    pub(super) fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
+        let Some(attempt) = &mut self.attempt else {
+            return Ok(());
+        };
+        let is_kept = matches!(self.content, RequestContent::Known(length) if length <= REPLAY);
+        match is_kept {
+            true => self.replay.extend_from_slice(piece),
+            false => attempt.outcome.has_lost_content = true,
+        }
+        self.progress.taken += piece.len() as u64;
+        attempt.write_content(piece).map_err(|_| Stop::Left)
+    }
+
+    pub(super) fn end_content(&mut self) -> Result<(), Stop> {
+        self.has_all = true;
+        match &mut self.attempt {
+            Some(attempt) => attempt.finish_content().map_err(|_| Stop::Left),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a piece of content that has been received before.
+    pub(super) fn take_body(&mut self) -> Result<(), Stop> {
+        let mut piece = [0; PIECE];
+        match self.plan.body.read(&mut piece) {
+            Ok(0) => self.end_content(),
+            Ok(length) => self.take(&piece[..length]),
+            Err(error) => {
+                log::error!("received content can't be read again: {error}");
+                Err(Stop::Left)
+            }
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Relaying the response of an upstream server.
+
+use super::Connection;
+use super::dispatch::common_fields;
+use super::forwarding::Forwarding;
+use super::turn::Turn;
+use crate::gateway::{FIELDS, Failure, write_fields};
+use crate::response::{Fields, Response as Head};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use tinyhttp_message::connection::{Response, end_to_end_fields};
+use tinyhttp_message::encode::HeadWriter;
+use tinyhttp_message::framing::ResponseFraming;
+use tinyhttp_message::{
+    BodyLength, CloseReason, ContentEncoder, Event, FieldStorage, MisuseError, ResponseHead,
+};
+
+/// Bytes for the client that may wait. Beyond that, nothing is read from the upstream.
+const DOWN: usize = 64 * 1024;
+
+/// Bytes that are read from the upstream at once.
+const PIECE: usize = 64 * 1024;
+
+/// Bytes that are relayed in one turn. Then other ready connections have their turns.
+const TURN: usize = 4 * 1024 * 1024;
+
+/// How relaying stops.
+pub(super) enum Relay {
+    /// Until one of the sockets is ready.
+    Waits,
+    /// The whole response is in the output, but for the end of its content.
+    Complete,
+    /// The upstream has switched to another protocol.
+    Switched,
+}
+
+/// The side at which relaying failed.
+pub(super) enum Fault {
+    Client,
+    Upstream(Failure),
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Fault::Upstream(failure)
+    }
+}
+
+impl Connection {
+    /// Relays what has come of the response.
+    pub(super) fn relay(
+        &mut self,
+        forwarding: &mut Forwarding,
+        turn: &mut Turn<'_>,
+    ) -> Result<Relay, Fault> {
+        let mut scratch = std::mem::take(&mut turn.upstream.scratch);
+        scratch.resize(PIECE, 0);
+        let relayed = self.relay_through(&mut scratch, forwarding, turn);
+        turn.upstream.scratch = scratch;
+        relayed
+    }
+
+    fn relay_through(
+        &mut self,
+        scratch: &mut [u8],
+        forwarding: &mut Forwarding,
+        turn: &mut Turn<'_>,
+    ) -> Result<Relay, Fault> {
+        let mut received = 0;
+        loop {
+            if turn.output.len() >= DOWN {
+                self.send_output(turn).map_err(|_| Fault::Client)?;
+                if turn.output.len() >= DOWN {
+                    return Ok(Relay::Waits);
+                }
+            }
+            if received >= TURN {
+                forwarding.progress.yields = true;
+                return Ok(Relay::Waits);
+            }
+            let Some(attempt) = &mut forwarding.attempt else {
+                return Ok(Relay::Waits);
+            };
+            let Some(length) = attempt.receive(scratch)? else {
+                return Ok(Relay::Waits);
+            };
+            if length == 0 {
+                attempt.end_of_input()?;
+                return Ok(Relay::Complete);
+            }
+            received += length;
+            forwarding.progress.has_moved = true;
+            let mut kept = std::mem::take(&mut attempt.input);
+            let data = if kept.is_empty() {
+                &scratch[..length]
+            } else {
+                kept.extend_from_slice(&scratch[..length]);
+                &kept
+            };
+            match self.relay_events(data, forwarding, turn)? {
+                Relay::Waits => {}
+                stop => return Ok(stop),
+            }
+        }
+    }
+
+    /// Relays received bytes, and keeps those that are a part of something.
+    fn relay_events(
+        &mut self,
+        data: &[u8],
+        forwarding: &mut Forwarding,
+        turn: &mut Turn<'_>,
+    ) -> Result<Relay, Fault> {
+        let mut used = 0;
+        loop {
+            let Some(attempt) = &mut forwarding.attempt else {
+                return Ok(Relay::Waits);
+            };
+            let mut storage = FieldStorage::<FIELDS>::empty();
+            let (length, event) = attempt.event(&data[used..], &mut storage)?;
+            used += length;
+            let stop = match event {
+                Event::NeedMore => Some(Relay::Waits),
+                Event::Head(Response::Interim(head)) => {
+                    self.relay_interim(&head, forwarding.plan.version, turn);
+                    None
+                }
+                Event::Head(Response::Final { head, framing }) => {
+                    let is_complete = attempt.is_complete();
+                    let written = self.relay_head(&head, framing, forwarding, turn);
+                    written.map_err(|_| Fault::Upstream(Failure::Closed))?;
+                    match head.status {
+                        StatusCode::SWITCHING_PROTOCOLS => Some(Relay::Switched),
+                        _ => is_complete.then_some(Relay::Complete),
+                    }
+                }
+                Event::Content(content) => {
+                    let response = &mut forwarding.response;
+                    if response.encoder != ContentEncoder::Suppressed {
+                        response.content += content.len() as u64;
+                    }
+                    let encoded = response.encoder.encode(content, &mut turn.output);
+                    encoded.map_err(|_| Fault::Upstream(Failure::Closed))?;
+                    None
+                }
+                Event::End(_) | Event::Paused => Some(Relay::Complete),
+            };
+            if let Some(stop) = stop {
+                if let Some(attempt) = &mut forwarding.attempt {
+                    attempt.input = data[used..].to_vec();
+                }
+                return Ok(stop);
+            }
+        }
+    }
+
+    /// Relays an interim response (RFC 9110 §15.2). Clients of HTTP/1.0 know none, and a
+    /// `100 Continue` is for those that wait for it.
+    fn relay_interim(&mut self, head: &ResponseHead<'_>, version: Version, turn: &mut Turn<'_>) {
+        if head.status == StatusCode::CONTINUE {
+            return self.protocol.continue_if_expected(&mut turn.output);
+        }
+        if version == Version::HTTP_10 {
+            return;
+        }
+        let start = turn.output.len();
+        let mut lines = HeadWriter::response(&mut turn.output, head.status);
+        match write_fields(&mut lines, head.fields.iter(), None) {
+            Ok(_) => lines.finish(),
+            Err(_) => turn.output.truncate(start),
+        }
+    }
+
+    /// Writes the head of the final response.
+    fn relay_head(
+        &mut self,
+        head: &ResponseHead<'_>,
+        framing: ResponseFraming,
+        forwarding: &mut Forwarding,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), MisuseError> {
+        if turn.is_draining {
+            self.protocol.close_after(CloseReason::ShuttingDown);
+        }
+        let Forwarding {
+            plan,
+            record,
+            response,
+            ..
+        } = forwarding;
+        if let Some(record) = record {
+            record.status = head.status;
+        }
+        let received = || head.fields.iter();
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            self.protocol.switch_protocols(&mut turn.output, |lines| {
+                write_fields(lines, received(), None)?;
+                let protocols = head.fields.get_all("upgrade");
+                protocols
+                    .into_iter()
+                    .try_for_each(|value| lines.field("Upgrade", value))
+            })?;
+            response.is_answered = true;
+            return Ok(());
+        }
+        let length = match framing.length {
+            BodyLength::Known(length) => Some(length),
+            BodyLength::Empty if plan.method == Method::HEAD => announced_length(head),
+            BodyLength::Empty => Some(0),
+            BodyLength::Chunked | BodyLength::UntilClose => None,
+        };
+        let is_stream = |value: &[u8]| {
+            value.len() >= 17 && value[..17].eq_ignore_ascii_case(b"text/event-stream")
+        };
+        response.may_be_silent = head.fields.get("content-type").is_some_and(is_stream);
+        let date = &turn.date.lines;
+        response.encoder = if plan.changes.is_empty() {
+            let renamed = plan.renamed.as_ref();
+            self.protocol
+                .respond(head.status, length, &mut turn.output, |lines| {
+                    let has_date = write_fields(lines, received(), renamed)?;
+                    if !has_date {
+                        lines.lines(date);
+                    }
+                    Ok(())
+                })?
+        } else {
+            let mut changed = to_response(head, plan.renamed.as_ref())?;
+            for change in plan.changes.drain(..) {
+                changed = change(changed);
+            }
+            let (status, fields, _) = changed.into_parts();
+            let fields = match fields {
+                Fields::Map(map) => *map,
+                Fields::Rendered(..) => HeaderMap::new(),
+            };
+            self.protocol
+                .respond(status, length, &mut turn.output, |lines| {
+                    common_fields(lines, &fields, date)?;
+                    end_to_end_fields(lines, &fields)
+                })?
+        };
+        response.is_answered = true;
+        Ok(())
+    }
+}
+
+/// The length that the response to a HEAD announces for the response to a GET.
+fn announced_length(head: &ResponseHead<'_>) -> Option<u64> {
+    let mut values = head.fields.get_all("content-length");
+    let only = values.next().filter(|_| values.next().is_none())?;
+    let text = std::str::from_utf8(only).ok()?;
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
+/// The head as a handler would have made it, for middleware to change.
+fn to_response(
+    head: &ResponseHead<'_>,
+    renamed: Option<&crate::gateway::Renamed>,
+) -> Result<Head, MisuseError> {
+    let mut bytes = Vec::new();
+    let mut lines = HeadWriter::response(&mut bytes, head.status);
+    write_fields(&mut lines, head.fields.iter(), renamed)?;
+    let mut response = http::Response::new(());
+    *response.status_mut() = head.status;
+    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let name = HeaderName::from_bytes(&line[..colon]);
+        let value = HeaderValue::from_bytes(line[colon + 1..].trim_ascii());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    Ok(response.into())
+}

@@ -1,0 +1,395 @@
+//! One attempt to have a request responded to: a connection to a server, and what has been sent
+//! and received on it.
+
+use super::forward::Plan;
+use super::group::Lease;
+use super::retry::{Outcome, may_reuse};
+use super::socket::Socket;
+use crate::poller::{Interest, Poller, UPSTREAM};
+use http::Version;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+use tinyhttp_message::connection::{RequestContent, Response};
+use tinyhttp_message::{
+    ClientConnection, ContentEncoder, Event, FieldStorage, Limits, MisuseError, ProtocolError,
+};
+
+/// Bytes for the server that may wait until its socket takes them. Beyond that, no content is taken
+/// from the client.
+pub(crate) const UP: usize = 32 * 1024;
+
+/// Bounds on the heads of responses. Applications set many cookies, and long policies.
+const LIMITS: Limits = Limits {
+    request_line: 8 * 1024,
+    head: 64 * 1024,
+    fields: FIELDS,
+};
+
+/// Fields of a response that are read at most.
+pub(crate) const FIELDS: usize = 512;
+
+/// A connection to a server, for one request.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    socket: Socket,
+    pub(crate) lease: Lease,
+    codec: ClientConnection,
+    content: ContentEncoder,
+    output: Vec<u8>,
+    /// Bytes of `output` that have been sent.
+    at: usize,
+    /// Bytes that were received and not used.
+    pub(crate) input: Vec<u8>,
+    pub(crate) outcome: Outcome,
+    /// The whole request is in `output`.
+    pub(crate) is_written: bool,
+    watch: Watch,
+}
+
+/// What the poller is asked, and has reported.
+#[derive(Debug, Default)]
+struct Watch {
+    armed: Option<Interest>,
+    /// Something may be there to read.
+    is_readable: bool,
+    /// The server sends nothing beyond what can be read.
+    has_ended: bool,
+    /// The socket takes nothing anymore, but a response may have come.
+    is_deaf: bool,
+    /// Why the connection was not established.
+    refusal: Option<io::Error>,
+    /// A connection that was idle before this request.
+    is_reused: bool,
+}
+
+/// Why an attempt has failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// No server that is healthy is left.
+    NoServer,
+    /// The server can't be connected to.
+    Connect(io::Error),
+    /// The connection broke.
+    Broken(io::Error),
+    /// The server has closed the connection before the end of its response.
+    Closed,
+    /// The response breaks the protocol.
+    Malformed(ProtocolError),
+    /// The server took too long.
+    TooSlow,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NoServer => f.write_str("no healthy server is left"),
+            Failure::Connect(error) => write!(f, "it can't be connected to: {error}"),
+            Failure::Broken(error) => write!(f, "the connection broke: {error}"),
+            Failure::Closed => {
+                f.write_str("it closed the connection before its response was whole")
+            }
+            Failure::Malformed(error) => write!(f, "its response is malformed: {error}"),
+            Failure::TooSlow => f.write_str("it took too long"),
+        }
+    }
+}
+
+impl Attempt {
+    /// Takes an idle connection to the server or begins a new one, and writes the head of the
+    /// request. `may_reuse` is whether an idle connection may be taken, `turn` counts the addresses
+    /// of the server that have been tried.
+    ///
+    /// # Errors
+    /// [`Failure::Connect`].
+    pub(crate) fn begin(
+        plan: &Plan,
+        lease: Lease,
+        content: RequestContent,
+        may_take_idle: bool,
+        turn: usize,
+    ) -> Result<Self, (Failure, Lease)> {
+        let length = match content {
+            RequestContent::None => Some(0),
+            RequestContent::Known(length) => Some(length),
+            RequestContent::Unknown => None,
+        };
+        let may_take = may_take_idle && !plan.upgrades && may_reuse(&plan.method, length);
+        let idle = may_take.then(|| lease.take_idle()).flatten();
+        let is_reused = idle.is_some();
+        let socket = match idle {
+            Some(socket) => socket,
+            None => match lease.connect(turn) {
+                Ok(socket) => socket,
+                Err(error) => return Err((Failure::Connect(error), lease)),
+            },
+        };
+        let mut codec = ClientConnection::new(LIMITS);
+        if plan.upgrades {
+            codec = codec.with_upgrade();
+        }
+        let mut attempt = Attempt {
+            socket,
+            lease,
+            codec,
+            content: ContentEncoder::Suppressed,
+            output: Vec::new(),
+            at: 0,
+            input: Vec::new(),
+            outcome: Outcome::default(),
+            is_written: content == RequestContent::None,
+            watch: Watch {
+                is_reused,
+                ..Watch::default()
+            },
+        };
+        if let Err(error) = attempt.write_head(plan, content) {
+            let error = io::Error::other(error);
+            return Err((Failure::Connect(error), attempt.lease));
+        }
+        Ok(attempt)
+    }
+
+    fn write_head(&mut self, plan: &Plan, content: RequestContent) -> Result<(), MisuseError> {
+        let host = plan.host(&self.lease);
+        self.content = self.codec.request(
+            &plan.method,
+            &plan.target,
+            Version::HTTP_11,
+            content,
+            &mut self.output,
+            |head| {
+                head.field("Host", &host)?;
+                head.lines(&plan.fields);
+                Ok(())
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Writes a piece of the request's content.
+    ///
+    /// # Errors
+    /// If it is longer than announced.
+    pub(crate) fn write_content(&mut self, piece: &[u8]) -> Result<(), MisuseError> {
+        self.content.encode(piece, &mut self.output)
+    }
+
+    /// Ends the request's content.
+    ///
+    /// # Errors
+    /// If it is shorter than announced.
+    pub(crate) fn finish_content(&mut self) -> Result<(), MisuseError> {
+        self.is_written = true;
+        self.content.finish(&mut self.output)
+    }
+
+    /// Sends what the socket takes. Returns whether all was sent, or nothing more ever will be: a
+    /// server that has responded early closes the connection, and its response is still there to
+    /// be read.
+    pub(crate) fn flush(&mut self) -> bool {
+        while self.at < self.output.len() && !self.watch.is_deaf {
+            match self.socket.send(&self.output[self.at..]) {
+                Ok(sent) => {
+                    self.at += sent;
+                    self.outcome.has_sent = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => {
+                    log::debug!("{}: sending failed: {error}", self.lease.server().target);
+                    (self.watch.is_deaf, self.watch.is_readable) = (true, true);
+                    self.watch.refusal = (!self.outcome.has_sent).then_some(error);
+                }
+            }
+        }
+        self.output.clear();
+        self.at = 0;
+        true
+    }
+
+    /// Whether the server takes no more of the request.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.watch.is_deaf
+    }
+
+    /// Whether content may be written: what was written before has been sent.
+    pub(crate) fn has_room(&self) -> bool {
+        self.output.len() - self.at < UP && self.outcome.has_sent
+    }
+
+    /// Receives once into `buffer`. Returns the number of bytes; zero at the end; `None` if nothing
+    /// has come.
+    ///
+    /// # Errors
+    /// [`Failure::Connect`] if the connection was refused, else [`Failure::Broken`].
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Failure> {
+        if let Some(error) = self.watch.refusal.take() {
+            return Err(Failure::Connect(error));
+        }
+        if !self.watch.is_readable {
+            return Ok(None);
+        }
+        match self.socket.recv(buffer) {
+            Ok(length) => {
+                // A short read has taken all there was; a later report says that more has come.
+                let took_all = length < buffer.len() && length > 0;
+                self.watch.is_readable = !took_all || self.watch.has_ended || self.watch.is_deaf;
+                self.outcome.has_received |= length > 0;
+                Ok(Some(length))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.watch.is_readable = false;
+                Ok(None)
+            }
+            Err(error) if self.outcome.has_sent => Err(Failure::Broken(error)),
+            Err(error) => Err(Failure::Connect(error)),
+        }
+    }
+
+    /// Reads the next event from received bytes, and returns how many it used.
+    ///
+    /// # Errors
+    /// [`Failure::Malformed`].
+    pub(crate) fn event<'h, 'b: 'h>(
+        &mut self,
+        input: &'b [u8],
+        storage: &'h mut FieldStorage<'b, FIELDS>,
+    ) -> Result<(usize, Event<'h, Response<'h>>), Failure> {
+        self.codec
+            .receive(input, storage)
+            .map_err(Failure::Malformed)
+    }
+
+    /// Takes note that the server has ended its side. `Ok`: the response is complete.
+    pub(crate) fn end_of_input(&mut self) -> Result<(), Failure> {
+        match self.codec.end_of_input() {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Failure::Closed),
+        }
+    }
+
+    /// Whether the whole response has been received.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.codec.is_complete()
+    }
+
+    /// Whether the connection was idle before.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.watch.is_reused
+    }
+
+    /// Whether the connection has not been established.
+    pub(crate) fn is_connecting(&self) -> bool {
+        !self.outcome.has_sent
+    }
+
+    /// The time that the server has for what it does now.
+    pub(crate) fn allowance(&self, plan: &Plan) -> Duration {
+        match self.is_connecting() {
+            true => plan.group.settings.connect,
+            false => plan.group.settings.response,
+        }
+    }
+
+    /// Ends an exchange that is complete, and keeps the connection if it can be used again.
+    pub(crate) fn finish(self) {
+        let is_clean = self.input.is_empty() && self.output.is_empty() && self.is_written;
+        let is_open = !self.watch.is_deaf && !self.watch.has_ended;
+        if is_clean && is_open && self.codec.close_reason().is_none() {
+            self.lease.keep(self.socket);
+        }
+    }
+
+    /// The socket of a connection that has become a tunnel, and bytes that came behind the head.
+    pub(crate) fn into_tunnel(self) -> (Pipe, Vec<u8>) {
+        let pipe = Pipe {
+            socket: self.socket,
+            _lease: self.lease,
+            armed: self.watch.armed,
+        };
+        (pipe, self.input)
+    }
+
+    /// Takes note of a report of the poller.
+    pub(crate) fn reported(&mut self, ended: bool) {
+        self.watch.is_readable = true;
+        self.watch.has_ended |= ended;
+    }
+
+    /// Has the poller report the socket to its owner. `missed`: a report may have been lost.
+    ///
+    /// # Errors
+    /// The poller's.
+    pub(crate) fn arm(&mut self, poller: &Poller, owner: u64, missed: bool) -> io::Result<()> {
+        let is_blocked = self.at < self.output.len() && !self.watch.is_deaf;
+        arm(
+            &mut self.socket,
+            &mut self.watch.armed,
+            is_blocked,
+            poller,
+            owner,
+            missed,
+        )
+    }
+}
+
+/// The upstream's end of a tunnel.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    socket: Socket,
+    _lease: Lease,
+    armed: Option<Interest>,
+}
+
+impl Pipe {
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// As [`Attempt::arm`].
+    ///
+    /// # Errors
+    /// The poller's.
+    pub(crate) fn arm(
+        &mut self,
+        is_blocked: bool,
+        poller: &Poller,
+        owner: u64,
+        missed: bool,
+    ) -> io::Result<()> {
+        arm(
+            &mut self.socket,
+            &mut self.armed,
+            is_blocked,
+            poller,
+            owner,
+            missed,
+        )
+    }
+}
+
+/// Has the poller report a socket to its owner.
+fn arm(
+    socket: &mut Socket,
+    armed: &mut Option<Interest>,
+    is_blocked: bool,
+    poller: &Poller,
+    owner: u64,
+    missed: bool,
+) -> io::Result<()> {
+    let interest = match is_blocked {
+        true => Interest::Both,
+        false => Interest::Readable,
+    };
+    if *armed == Some(interest) && !missed {
+        return Ok(());
+    }
+    let token = owner | UPSTREAM;
+    match socket.is_registered {
+        // An idle connection is registered with its last owner.
+        true => poller.arm(&*socket, token, interest)?,
+        false => poller.add(&*socket, token, interest)?,
+    }
+    (*armed, socket.is_registered) = (Some(interest), true);
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! A request that an upstream server responds to.
+
+use super::group::{Group, Lease, Tried};
+use super::response::Renamed;
+use crate::body::Body;
+use crate::response::Response;
+use http::{Method, Version};
+use std::fmt;
+use std::sync::Arc;
+use tinyhttp_message::encode::FieldLines;
+
+/// A request on its way to an upstream server. [`Upstream`](super::Upstream) makes it.
+pub struct Forward(pub(crate) Box<Plan>);
+
+/// What changes the head of a response: middleware.
+type Change = Box<dyn FnOnce(Response) -> Response + Send>;
+
+/// What is sent, and where.
+pub(crate) struct Plan {
+    pub(crate) group: Arc<Group>,
+    pub(crate) method: Method,
+    /// The target of the request line.
+    pub(crate) target: String,
+    /// The version that the client speaks.
+    pub(crate) version: Version,
+    pub(crate) host: Host,
+    /// All fields but Host and the framing.
+    pub(crate) fields: FieldLines,
+    /// The content, if it has been received: otherwise it comes from the connection.
+    pub(crate) body: Body,
+    /// The client asks to switch to another protocol.
+    pub(crate) upgrades: bool,
+    /// Identifies the client, for consistent hashing.
+    pub(crate) key: u64,
+    pub(crate) renamed: Option<Renamed>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) tried: Tried,
+}
+
+/// What Host says to the upstream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Host {
+    /// This value.
+    Fixed(Vec<u8>),
+    /// The authority of the server that gets the request.
+    Upstream,
+}
+
+impl Plan {
+    /// Chooses a server that has not been tried. `None`: no healthy one is left.
+    pub(crate) fn choose(&self) -> Option<Lease> {
+        self.group.choose(self.tried, self.key)
+    }
+
+    /// The value of Host for a server.
+    pub(crate) fn host(&self, lease: &Lease) -> Vec<u8> {
+        match &self.host {
+            Host::Fixed(host) => host.clone(),
+            Host::Upstream => lease.server().target.to_string().into_bytes(),
+        }
+    }
+}
+
+impl Forward {
+    /// The same request; the head of its response is changed before it is sent. The content stays
+    /// the upstream's.
+    pub(crate) fn map(
+        mut self,
+        change: impl FnOnce(Response) -> Response + Send + 'static,
+    ) -> Self {
+        self.0.changes.push(Box::new(change));
+        self
+    }
+}
+
+impl fmt::Debug for Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forward")
+            .field("method", &self.0.method)
+            .field("target", &self.0.target)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,362 @@
+//! The servers of an upstream: their addresses, their health, and the idle connections to them.
+
+use super::balance::{Balance, Candidate, choose};
+use super::health::{Check, Health, Passive};
+use super::socket::{Address, Socket};
+use super::target::Target;
+use crate::lock::Lock;
+use crate::random;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Idle connections that are kept for each server.
+const IDLE: usize = 256;
+
+/// How long an idle connection is kept. Most servers close theirs after 60 s or more.
+const IDLE_TIME: Duration = Duration::from_secs(30);
+
+/// What is set for all servers of an upstream.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) balance: Balance,
+    pub(crate) passive: Passive,
+    pub(crate) check: Option<Check>,
+    /// For a connection to be established.
+    pub(crate) connect: Duration,
+    /// For the response to begin, and to go on.
+    pub(crate) response: Duration,
+    /// For a tunnel without a byte in either direction.
+    pub(crate) tunnel: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            balance: Balance::default(),
+            passive: Passive::default(),
+            check: None,
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(60),
+            tunnel: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// The servers of an upstream.
+#[derive(Debug)]
+pub(crate) struct Group {
+    servers: Vec<Server>,
+    pub(crate) settings: Settings,
+    turn: AtomicUsize,
+    start: Instant,
+}
+
+/// One server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) target: Target,
+    addresses: Lock<Arc<[Address]>>,
+    /// The address of the last connection that was established.
+    preferred: AtomicUsize,
+    idle: Lock<Vec<Idle>>,
+    /// Requests under way.
+    active: AtomicUsize,
+    health: Lock<Health>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    socket: Socket,
+    since: Instant,
+}
+
+/// The servers that have been tried for one request, as bits; those beyond 64 are tried again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tried(u64);
+
+impl Tried {
+    pub(crate) fn insert(&mut self, number: usize) {
+        self.0 |= 1u64.checked_shl(number as u32).unwrap_or(0);
+    }
+
+    fn contains(self, number: usize) -> bool {
+        self.0 & 1u64.checked_shl(number as u32).unwrap_or(0) != 0
+    }
+}
+
+/// A request under way at a server. It is counted until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    group: Arc<Group>,
+    number: usize,
+}
+
+impl Group {
+    /// Looks up the addresses of the servers, which may block.
+    pub(crate) fn new(targets: Vec<Target>, settings: Settings) -> Self {
+        let group = Group {
+            servers: targets.into_iter().map(Server::new).collect(),
+            settings,
+            turn: AtomicUsize::new(0),
+            start: Instant::now(),
+        };
+        group.servers.iter().for_each(Server::look_up);
+        group
+    }
+
+    pub(crate) fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The servers' names in messages.
+    pub(crate) fn name(&self) -> String {
+        let names = self.servers.iter().map(|server| server.target.to_string());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The time that health is told by.
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Chooses a server that has not been tried. `None`: there is none that is healthy.
+    pub(crate) fn choose(self: &Arc<Self>, tried: Tried, key: u64) -> Option<Lease> {
+        if let [only] = &self.servers[..] {
+            // Without another server, it would only turn one failure into many.
+            let is_open = !tried.contains(0) && only.health.lock().is_good(Duration::MAX);
+            return is_open.then(|| self.lease(0));
+        }
+        let now = self.now();
+        let candidates = |is_backup: bool| -> Vec<Candidate> {
+            let all = self.servers.iter().enumerate();
+            all.filter(|(number, server)| {
+                server.target.is_backup() == is_backup
+                    && !tried.contains(*number)
+                    && server.health.lock().is_good(now)
+            })
+            .map(|(number, server)| Candidate {
+                number,
+                weight: server.target.share(),
+                active: server.active.load(Ordering::Relaxed),
+            })
+            .collect()
+        };
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let random = match self.settings.balance {
+            Balance::TwoChoices => random::number(),
+            _ => 0,
+        };
+        let pick = |candidates: &[Candidate]| {
+            choose(&self.settings.balance, candidates, turn, random, key)
+        };
+        let number = pick(&candidates(false)).or_else(|| pick(&candidates(true)))?;
+        Some(self.lease(number))
+    }
+
+    fn lease(self: &Arc<Self>, number: usize) -> Lease {
+        self.servers[number].active.fetch_add(1, Ordering::Relaxed);
+        Lease {
+            group: Arc::clone(self),
+            number,
+        }
+    }
+
+    /// Closes idle connections that have been idle for too long, or were closed by their server.
+    pub(crate) fn prune(&self) {
+        self.servers.iter().for_each(Server::prune);
+    }
+
+    /// Notes the result of a check.
+    pub(crate) fn checked(&self, server: &Server, is_good: bool, check: &Check) {
+        if server.health.lock().checked(is_good, check) {
+            let state = if is_good {
+                "healthy again"
+            } else {
+                "out: its checks fail"
+            };
+            log::warn!("the upstream server {} is {state}", server.target);
+        }
+    }
+}
+
+impl Server {
+    fn new(target: Target) -> Self {
+        Server {
+            target,
+            addresses: Lock::new(Arc::new([])),
+            preferred: AtomicUsize::new(0),
+            idle: Lock::default(),
+            active: AtomicUsize::new(0),
+            health: Lock::default(),
+        }
+    }
+
+    /// Looks up the addresses, which may block. If the name has none for now, the last known ones
+    /// stay.
+    pub(crate) fn look_up(&self) {
+        match self.target.resolve() {
+            Ok(found) if !found.is_empty() => {
+                let mut addresses = self.addresses.lock();
+                if **addresses != *found {
+                    *addresses = found.into();
+                }
+            }
+            Ok(_) => log::warn!("the upstream name {} has no address", self.target),
+            Err(error) => log::warn!("the upstream name {} has no address: {error}", self.target),
+        }
+    }
+
+    pub(crate) fn addresses(&self) -> Arc<[Address]> {
+        Arc::clone(&self.addresses.lock())
+    }
+
+    fn prune(&self) {
+        let closed: Vec<Idle>;
+        {
+            let mut idle = self.idle.lock();
+            let is_kept = |it: &Idle| it.since.elapsed() < IDLE_TIME && !it.socket.is_dead();
+            let all = std::mem::take(&mut *idle);
+            let (kept, others) = all.into_iter().partition(is_kept);
+            (*idle, closed) = (kept, others);
+        }
+        drop(closed);
+    }
+}
+
+impl Lease {
+    pub(crate) fn server(&self) -> &Server {
+        &self.group.servers[self.number]
+    }
+
+    pub(crate) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Takes an idle connection.
+    pub(crate) fn take_idle(&self) -> Option<Socket> {
+        let mut idle = self.server().idle.lock();
+        let newest = idle.pop()?;
+        if newest.since.elapsed() < IDLE_TIME {
+            return Some(newest.socket);
+        }
+        // The others have been idle for longer.
+        idle.clear();
+        None
+    }
+
+    /// Begins to connect to one of the server's addresses: `turn` counts those that were tried for
+    /// a request.
+    ///
+    /// # Errors
+    /// As [`Socket::connect`]; [`NotFound`](io::ErrorKind::NotFound) if the name has no address.
+    pub(crate) fn connect(&self, turn: usize) -> io::Result<Socket> {
+        let server = self.server();
+        let addresses = server.addresses();
+        let preferred = server.preferred.load(Ordering::Relaxed);
+        let Some(address) = addresses.get((preferred + turn) % addresses.len().max(1)) else {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "its name has no address",
+            ));
+        };
+        Socket::connect(address)
+    }
+
+    /// Notes that a response came, from the address that was tried in this turn.
+    pub(crate) fn worked(&self, turn: usize) {
+        let server = self.server();
+        if turn > 0 {
+            server.preferred.fetch_add(turn, Ordering::Relaxed);
+        }
+        server.health.lock().worked();
+    }
+
+    /// Notes that a request failed before a response came.
+    pub(crate) fn failed(&self) {
+        let (group, server) = (&self.group, self.server());
+        let now = group.now();
+        server.health.lock().failed(now, &group.settings.passive);
+    }
+
+    /// Keeps a connection for another request.
+    pub(crate) fn keep(&self, socket: Socket) {
+        let idle = Idle {
+            socket,
+            since: Instant::now(),
+        };
+        let mut all = self.server().idle.lock();
+        if all.len() < IDLE {
+            all.push(idle);
+        }
+    }
+
+    /// Closes the idle connections that their server has closed.
+    pub(crate) fn prune(&self) {
+        self.server().prune();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.server().active.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    fn group(targets: &[String]) -> Arc<Group> {
+        let targets = targets.iter().map(|text| text.parse().unwrap());
+        Arc::new(Group::new(targets.collect(), Settings::default()))
+    }
+
+    #[test]
+    fn idle_connections_are_used_again_and_dead_ones_are_closed() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let group = group(&[listener.local_addr().unwrap().to_string()]);
+        let lease = group.choose(Tried::default(), 0).unwrap();
+        assert!(lease.take_idle().is_none());
+        let first = lease.connect(0).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        lease.keep(first);
+        assert!(lease.take_idle().map(|socket| lease.keep(socket)).is_some());
+        group.prune();
+        assert_eq!(lease.server().idle.lock().len(), 1);
+        drop(accepted);
+        let is_closed = || {
+            group.prune();
+            lease.server().idle.lock().is_empty()
+        };
+        while !is_closed() {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn servers_that_fail_get_no_requests() {
+        let group = group(&["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()]);
+        let mut tried = Tried::default();
+        let first = group.choose(tried, 0).unwrap();
+        tried.insert(first.number());
+        let second = group.choose(tried, 0).unwrap();
+        assert_ne!(first.number(), second.number());
+        tried.insert(second.number());
+        assert!(group.choose(tried, 0).is_none());
+        for _ in 0..3 {
+            first.failed();
+        }
+        for _ in 0..4 {
+            let lease = group.choose(Tried::default(), 0).unwrap();
+            assert_eq!(lease.number(), second.number());
+        }
+        (0..3).for_each(|_| second.failed());
+        assert!(group.choose(Tried::default(), 0).is_none());
+        first.worked(0);
+        assert!(group.choose(Tried::default(), 0).is_some());
+        assert_eq!(first.server().active.load(Ordering::Relaxed), 1);
+    }
+}

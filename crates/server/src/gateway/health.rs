@@ -1,0 +1,164 @@
+//! Whether a server is healthy: passively, by the requests that fail, and actively, by checks.
+
+use std::time::Duration;
+
+/// When a server is taken out because requests fail, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passive {
+    /// The number of failures that take a server out; 3 unless changed, 0 for never.
+    pub failures: u32,
+    /// The time within which they count, and for which the server stays out; 10 s unless changed.
+    pub window: Duration,
+}
+
+impl Default for Passive {
+    fn default() -> Self {
+        Passive {
+            failures: 3,
+            window: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Requests that are sent to each server to find out whether it works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The path that is asked for. A status below 400 is good.
+    pub path: String,
+    /// The time between checks; 5 s unless changed.
+    pub interval: Duration,
+    /// The time that a check may take; 2 s unless changed.
+    pub timeout: Duration,
+    /// Good checks in a row that bring a server back; 2 unless changed.
+    pub rise: u32,
+    /// Bad checks in a row that take it out; 3 unless changed.
+    pub fall: u32,
+}
+
+impl Check {
+    /// Checks of this path.
+    #[must_use]
+    pub fn new(path: impl Into<String>) -> Self {
+        Check {
+            path: path.into(),
+            interval: Duration::from_secs(5),
+            timeout: Duration::from_secs(2),
+            rise: 2,
+            fall: 3,
+        }
+    }
+}
+
+/// What is known of a server's health. Times are durations since a start that all share.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Health {
+    failures: u32,
+    first_failure: Duration,
+    out_until: Option<Duration>,
+    is_down: bool,
+    /// Checks in a row that contradict `is_down`.
+    contrary: u32,
+}
+
+impl Health {
+    /// Notes that a request failed before a response came.
+    pub(crate) fn failed(&mut self, now: Duration, passive: &Passive) {
+        if now.saturating_sub(self.first_failure) > passive.window || self.failures == 0 {
+            (self.failures, self.first_failure) = (0, now);
+        }
+        self.failures += 1;
+        if passive.failures > 0 && self.failures >= passive.failures {
+            self.out_until = Some(now + passive.window);
+            self.failures = 0;
+        }
+    }
+
+    /// Notes that a response came.
+    pub(crate) fn worked(&mut self) {
+        (self.failures, self.out_until) = (0, None);
+    }
+
+    /// Notes the result of a check. Returns whether it changed the server's state.
+    pub(crate) fn checked(&mut self, is_good: bool, check: &Check) -> bool {
+        if is_good != self.is_down {
+            self.contrary = 0;
+            return false;
+        }
+        self.contrary += 1;
+        let needed = if is_good { check.rise } else { check.fall };
+        if self.contrary < needed.max(1) {
+            return false;
+        }
+        (self.is_down, self.contrary) = (!is_good, 0);
+        if is_good {
+            self.worked();
+        }
+        true
+    }
+
+    /// Whether the server gets requests.
+    pub(crate) fn is_good(&self, now: Duration) -> bool {
+        !self.is_down && self.out_until.is_none_or(|until| now >= until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_within_a_window_take_a_server_out() {
+        let passive = Passive::default();
+        let second = Duration::from_secs;
+        let mut health = Health::default();
+        for at in [0, 1] {
+            health.failed(second(at), &passive);
+            assert!(health.is_good(second(at)));
+        }
+        health.failed(second(2), &passive);
+        assert!(!health.is_good(second(2)) && !health.is_good(second(11)));
+        assert!(health.is_good(second(12)));
+        // One failure after the pause is the first one again.
+        health.failed(second(12), &passive);
+        assert!(health.is_good(second(12)));
+        health.worked();
+        assert!(health.is_good(second(12)));
+        // Failures that are far apart don't add up.
+        for at in [20, 31, 42, 53] {
+            health.failed(second(at), &passive);
+            assert!(health.is_good(second(at)), "{at}");
+        }
+        let never = Passive {
+            failures: 0,
+            ..passive
+        };
+        let mut health = Health::default();
+        for _ in 0..10 {
+            health.failed(second(1), &never);
+        }
+        assert!(health.is_good(second(1)));
+    }
+
+    #[test]
+    fn checks_in_a_row_change_the_state() {
+        let check = Check::new("/");
+        let mut health = Health::default();
+        // Result of the check, whether the server is good afterwards.
+        let table = [
+            (false, true),
+            (false, true),
+            (true, true),
+            (false, true),
+            (false, true),
+            (false, false),
+            (true, false),
+            (false, false),
+            (true, false),
+            (true, true),
+        ];
+        for (number, (is_good, expected)) in table.into_iter().enumerate() {
+            health.checked(is_good, &check);
+            assert_eq!(health.is_good(Duration::ZERO), expected, "{number}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Gateways: upstream servers that respond in the place of this one.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `routes` | from a path to its upstream |
+//! | `upstream` | the handler of an upstream, and its settings |
+//! | `path` | which paths match, and which path is sent |
+//! | `request`, `response` | which fields are forwarded and relayed |
+//! | `forward` | a request on its way |
+//! | `target` | where a server is |
+//! | `group` | the servers of an upstream, and their idle connections |
+//! | `balance` | which server gets a request |
+//! | `health` | whether a server works |
+//! | `keeper` | the thread that looks up names and checks health |
+//! | `attempt` | one connection to a server, for one request |
+//! | `retry` | when a request is sent again |
+//! | `socket` | the socket to a server |
+//!
+//! The exchange itself is in `connection/`: a connection that forwards owns both sockets.
+
+mod routes;
+mod upstream;
+mod path;
+mod request;
+mod response;
+mod forward;
+mod target;
+mod group;
+mod balance;
+mod health;
+mod keeper;
+mod attempt;
+mod retry;
+mod socket;
+
+pub use balance::Balance;
+pub use forward::Forward;
+pub use health::{Check, Passive};
+pub use routes::Gateways;
+pub use target::{InvalidTarget, Target};
+pub use upstream::{Upstream, UpstreamBuilder};
+
+pub(crate) use attempt::{Attempt, FIELDS, Failure, Pipe};
+pub(crate) use forward::Plan;
+pub(crate) use response::{Renamed, write_fields};
+pub(crate) use retry::{REPLAY, may_retry};
+pub(crate) use socket::Socket;

@@ -1,0 +1,315 @@
+//! The fields of a forwarded request (RFC 9110 §7.6, RFC 7239).
+//!
+//! The order matters: fields that belong to the client's connection go first, those that its
+//! Connection field lists among them, and only then are fields added. A client that lists
+//! X-Forwarded-For in Connection so removes only its own (CVE-2024-45410). Host and the framing
+//! are written elsewhere, and never copied.
+
+use http::Version;
+use std::net::IpAddr;
+use tinyhttp_message::encode::{FieldLines, HeadWriter};
+use tinyhttp_message::{MisuseError, hop_by_hop};
+
+/// What is known of a request beside its fields.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hop<'h> {
+    /// The version that the client speaks.
+    pub(crate) version: Version,
+    /// The client's address; `None` over a Unix socket.
+    pub(crate) client: Option<IpAddr>,
+    /// The client's connection is encrypted.
+    pub(crate) is_secure: bool,
+    /// The host that the client asked for.
+    pub(crate) host: Option<&'h [u8]>,
+    /// The client is a proxy whose X-Forwarded-* and Forwarded fields are continued.
+    pub(crate) is_trusted: bool,
+    /// Forwarded is sent, too (RFC 7239).
+    pub(crate) sends_forwarded: bool,
+    /// The protocol to switch to, if the client asks for one.
+    pub(crate) upgrade: Option<&'h [u8]>,
+    /// The client waits for `100 Continue`.
+    pub(crate) expects_continue: bool,
+    /// Fields that are added, or set in the place of the client's.
+    pub(crate) added: &'h [(String, Vec<u8>)],
+}
+
+/// Fields that say which proxies a request has passed. Those of a client that is not trusted are
+/// replaced or removed.
+const ADDRESSES: [&str; 10] = [
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+    "x-real-ip",
+    "forwarded",
+];
+
+/// Writes the fields of a forwarded request, without Host and framing.
+///
+/// # Errors
+/// None for fields that were received: they are valid.
+pub(crate) fn fields(received: &[(&str, &[u8])], hop: &Hop<'_>) -> Result<FieldLines, MisuseError> {
+    let listed: Vec<&[u8]> = connection_options(received.iter().copied()).collect();
+    FieldLines::new(|head| {
+        for &(name, value) in received {
+            if is_forwarded(name, &listed, hop) {
+                head.field(name, value)?;
+            }
+        }
+        for (name, value) in hop.added {
+            head.field(name, value)?;
+        }
+        if hop.expects_continue {
+            head.field("Expect", b"100-continue")?;
+        }
+        if let Some(protocol) = hop.upgrade {
+            head.field("Connection", b"upgrade")?;
+            head.field("Upgrade", protocol)?;
+        }
+        path_fields(head, received, hop)
+    })
+}
+
+/// The options of all Connection fields.
+pub(crate) fn connection_options<'f>(
+    received: impl Iterator<Item = (&'f str, &'f [u8])>,
+) -> impl Iterator<Item = &'f [u8]> {
+    received
+        .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
+        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|option| !option.is_empty())
+}
+
+/// Whether a field belongs to the connection it came over: by its name, or as Connection lists it.
+pub(crate) fn is_of_connection(name: &str, listed: &[&[u8]]) -> bool {
+    hop_by_hop::HOP_BY_HOP
+        .iter()
+        .any(|other| other.as_str().eq_ignore_ascii_case(name))
+        || name.eq_ignore_ascii_case("content-length")
+        || listed
+            .iter()
+            .any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+fn is_forwarded(name: &str, listed: &[&[u8]], hop: &Hop<'_>) -> bool {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    // CGI makes the same variable of `X_Auth_User` as of `X-Auth-User`, and HTTP_PROXY, which
+    // configures clients, of `Proxy` (CVE-2016-5385).
+    let is_dangerous = name.contains('_') || is("proxy");
+    let is_ours = is("host") || is("expect") || hop.added.iter().any(|(other, _)| is(other));
+    let says_address = ADDRESSES.iter().any(|other| is(other));
+    // The one that is continued is written anew, with this hop behind it.
+    let is_replaced = says_address && (!hop.is_trusted || is("x-forwarded-for") || is("forwarded"));
+    !is_dangerous && !is_ours && !is_replaced && !is_of_connection(name, listed)
+}
+
+/// Writes the fields that say which way the request has come.
+fn path_fields(
+    head: &mut HeadWriter<'_>,
+    received: &[(&str, &[u8])],
+    hop: &Hop<'_>,
+) -> Result<(), MisuseError> {
+    let is_set = |name: &str| {
+        let is = |other: &str| other.eq_ignore_ascii_case(name);
+        hop.added.iter().any(|(other, _)| is(other))
+            || (hop.is_trusted && received.iter().any(|(other, _)| is(other)))
+    };
+    let earlier = |name: &'static str| {
+        let values = received
+            .iter()
+            .filter(|(other, _)| hop.is_trusted && other.eq_ignore_ascii_case(name));
+        values.map(|(_, value)| *value).collect::<Vec<_>>()
+    };
+    let overridden = |name: &str| {
+        hop.added
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+    };
+    if let Some(client) = hop.client.filter(|_| !overridden("x-forwarded-for")) {
+        let client = client.to_canonical().to_string();
+        let mut chain = earlier("x-forwarded-for");
+        chain.push(client.as_bytes());
+        head.field("X-Forwarded-For", &chain.join(&b", "[..]))?;
+    } else if !overridden("x-forwarded-for") {
+        for value in earlier("x-forwarded-for") {
+            head.field("X-Forwarded-For", value)?;
+        }
+    }
+    if let Some(host) = hop.host.filter(|_| !is_set("x-forwarded-host")) {
+        head.field("X-Forwarded-Host", host)?;
+    }
+    let proto: &[u8] = if hop.is_secure { b"https" } else { b"http" };
+    if !is_set("x-forwarded-proto") {
+        head.field("X-Forwarded-Proto", proto)?;
+    }
+    let mut chain = earlier("forwarded");
+    let element = forwarded_element(hop, proto);
+    if hop.sends_forwarded {
+        chain.push(&element);
+    }
+    if !chain.is_empty() && !overridden("forwarded") {
+        head.field("Forwarded", &chain.join(&b", "[..]))?;
+    }
+    // The values before it are forwarded as they came.
+    let via: &[u8] = match hop.version {
+        Version::HTTP_10 => b"1.0 tinyhttp",
+        _ => b"1.1 tinyhttp",
+    };
+    head.field("Via", via)
+}
+
+/// The element of this hop in Forwarded (RFC 7239 §4). An IPv6 address and a host with a port
+/// stand in quotes.
+fn forwarded_element(hop: &Hop<'_>, proto: &[u8]) -> Vec<u8> {
+    let mut element = b"for=".to_vec();
+    match hop.client.map(|client| client.to_canonical()) {
+        Some(IpAddr::V4(client)) => element.extend_from_slice(client.to_string().as_bytes()),
+        Some(IpAddr::V6(client)) => {
+            element.extend_from_slice(format!("\"[{client}]\"").as_bytes());
+        }
+        None => element.extend_from_slice(b"unknown"),
+    }
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(byte);
+    if let Some(host) = hop.host.filter(|host| host.iter().all(is_plain)) {
+        element.extend_from_slice(b";host=\"");
+        element.extend_from_slice(host);
+        element.push(b'"');
+    }
+    element.extend_from_slice(b";proto=");
+    element.extend_from_slice(proto);
+    element
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Hop<'static> = Hop {
+        version: Version::HTTP_11,
+        client: Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))),
+        is_secure: false,
+        host: Some(b"h:80"),
+        is_trusted: false,
+        sends_forwarded: false,
+        upgrade: None,
+        expects_continue: false,
+        added: &[],
+    };
+
+    /// Rewrites fields that are given as text: `Name: value | Name: value`.
+    fn rewritten(given: &str, hop: &Hop<'_>) -> String {
+        let given = given
+            .split(" | ")
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name, value.as_bytes()));
+        let given: Vec<_> = given.collect();
+        let lines = fields(&given, hop).unwrap();
+        let mut out = Vec::new();
+        HeadWriter::response(&mut out, http::StatusCode::OK).lines(&lines);
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text.lines().skip(1).collect();
+        lines.join(" | ")
+    }
+
+    const HOPS: &str = "X-Forwarded-For: 192.0.2.1 | X-Forwarded-Host: h:80 | \
+                        X-Forwarded-Proto: http | Via: 1.1 tinyhttp";
+
+    #[test]
+    fn fields_of_the_connection_are_not_forwarded() {
+        let table = [
+            ("Accept: */*", "Accept: */*"),
+            ("Host: h | Connection: close | Keep-Alive: 5", ""),
+            ("Connection: X-A , close | x-a: 1 | X-B: 2", "X-B: 2"),
+            (
+                "Connection: x-forwarded-for, via | X-Forwarded-For: 10.0.0.1",
+                "",
+            ),
+            (
+                "Content-Length: 5 | Transfer-Encoding: chunked | TE: trailers",
+                "",
+            ),
+            ("Upgrade: h2c | Connection: upgrade", ""),
+            ("Proxy-Connection: x | Proxy-Authorization: y", ""),
+            (
+                "X_Auth_User: root | Proxy: http://evil | X-Auth: a",
+                "X-Auth: a",
+            ),
+            (
+                "X-Forwarded-For: 10.0.0.1 | X-Real-IP: 10.0.0.1 | Forwarded: for=x",
+                "",
+            ),
+            ("X-Forwarded-Prefix: /x | X-Forwarded-Proto: https", ""),
+            ("Expect: 100-continue", ""),
+            ("Via: 1.0 other", "Via: 1.0 other"),
+            ("Trailer: x | A: 1 | a: 2", "A: 1 | A: 2"),
+        ];
+        for (given, expected) in table {
+            let expected = match expected {
+                "" => HOPS.to_owned(),
+                expected => format!("{expected} | {HOPS}"),
+            };
+            assert_eq!(rewritten(given, &PLAIN), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_continued() {
+        let hop = Hop {
+            is_trusted: true,
+            sends_forwarded: true,
+            ..PLAIN
+        };
+        let given = "X-Forwarded-For: 203.0.113.7 | X-Forwarded-Proto: https | Forwarded: for=a";
+        assert_eq!(
+            rewritten(given, &hop),
+            "X-Forwarded-Proto: https | X-Forwarded-For: 203.0.113.7, 192.0.2.1 | \
+             X-Forwarded-Host: h:80 | \
+             Forwarded: for=a, for=192.0.2.1;host=\"h:80\";proto=http | Via: 1.1 tinyhttp"
+        );
+    }
+
+    #[test]
+    fn other_hops() {
+        let unix = Hop {
+            client: None,
+            host: None,
+            version: Version::HTTP_10,
+            sends_forwarded: true,
+            is_secure: true,
+            ..PLAIN
+        };
+        assert_eq!(
+            rewritten("", &unix),
+            "X-Forwarded-Proto: https | Forwarded: for=unknown;proto=https | Via: 1.0 tinyhttp"
+        );
+        let added = [
+            ("X-Key".to_owned(), b"1".to_vec()),
+            ("X-Forwarded-Proto".to_owned(), b"https".to_vec()),
+        ];
+        let hop = Hop {
+            added: &added,
+            upgrade: Some(b"websocket"),
+            expects_continue: true,
+            client: Some("::ffff:192.0.2.1".parse().unwrap()),
+            ..PLAIN
+        };
+        assert_eq!(
+            rewritten("x-key: 2 | Connection: Upgrade | Upgrade: websocket", &hop),
+            "X-Key: 1 | X-Forwarded-Proto: https | Expect: 100-continue | Connection: upgrade | \
+             Upgrade: websocket | X-Forwarded-For: 192.0.2.1 | X-Forwarded-Host: h:80 | \
+             Via: 1.1 tinyhttp"
+        );
+        let six = Hop {
+            client: Some("2001:db8::1".parse().unwrap()),
+            sends_forwarded: true,
+            ..PLAIN
+        };
+        let text = rewritten("", &six);
+        assert!(text.contains("for=\"[2001:db8::1]\";host"), "{text}");
+    }
+}

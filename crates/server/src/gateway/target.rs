@@ -1,0 +1,261 @@
+//! The address of an upstream server, as a flag or a program names it.
+
+use super::socket::Address;
+use std::fmt;
+use std::net::ToSocketAddrs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// An upstream server: where it listens, and the path that replaces the prefix of a route.
+///
+/// It is read from `http://HOST[:PORT][/PATH]`, `HOST:PORT` or `unix:PATH`:
+///
+/// ```
+/// use tinyhttp_server::gateway::Target;
+///
+/// let target: Target = "http://127.0.0.1:9000/app/".parse()?;
+/// assert_eq!(target.to_string(), "127.0.0.1:9000");
+/// assert!("https://example.org".parse::<Target>().is_err());
+/// # Ok::<(), tinyhttp_server::gateway::InvalidTarget>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    place: Place,
+    path: Option<String>,
+    weight: u32,
+    is_backup: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Internet { host: String, port: u16 },
+    Unix(PathBuf),
+}
+
+/// Why a text names no upstream server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidTarget(&'static str);
+
+impl fmt::Display for InvalidTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for InvalidTarget {}
+
+impl Target {
+    /// Sets its share of the requests, relative to other servers; 1 unless set.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight.max(1);
+        self
+    }
+
+    /// Makes it a backup, which gets requests only while no other server is healthy.
+    #[must_use]
+    pub fn backup(mut self) -> Self {
+        self.is_backup = true;
+        self
+    }
+
+    /// The path that replaces the prefix of a route; `None` if the path is forwarded unchanged.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    pub(crate) fn share(&self) -> u32 {
+        self.weight
+    }
+
+    pub(crate) fn is_backup(&self) -> bool {
+        self.is_backup
+    }
+
+    /// The name to look up, with the port; `None` for what needs no lookup.
+    pub(crate) fn name(&self) -> Option<(&str, u16)> {
+        match &self.place {
+            Place::Internet { host, port } => Some((host, *port)),
+            Place::Unix(_) => None,
+        }
+    }
+
+    /// The port that it connects to; `None` for a Unix socket.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.name().map(|(_, port)| port)
+    }
+
+    /// The path of its Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> Option<&std::path::Path> {
+        match &self.place {
+            Place::Internet { .. } => None,
+            Place::Unix(path) => Some(path),
+        }
+    }
+
+    /// Whether its host is a name, which has to be looked up.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.name()
+            .is_some_and(|(host, _)| host.parse::<std::net::IpAddr>().is_err())
+    }
+
+    /// Looks up the addresses, which may block.
+    ///
+    /// # Errors
+    /// If the name has none.
+    pub(crate) fn resolve(&self) -> std::io::Result<Vec<Address>> {
+        match &self.place {
+            Place::Internet { host, port } => {
+                let found = (host.as_str(), *port).to_socket_addrs()?;
+                Ok(found.map(Address::Internet).collect())
+            }
+            Place::Unix(path) => Ok(vec![Address::Unix(path.clone())]),
+        }
+    }
+}
+
+/// The authority: what Host says if it names the upstream. A Unix socket has none but `localhost`.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Internet { host, port: 80 } if host.contains(':') => write!(f, "[{host}]"),
+            Place::Internet { host, port: 80 } => f.write_str(host),
+            Place::Internet { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Internet { host, port } => write!(f, "{host}:{port}"),
+            Place::Unix(_) => f.write_str("localhost"),
+        }
+    }
+}
+
+impl FromStr for Target {
+    type Err = InvalidTarget;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTarget> {
+        let new = |place, path: Option<&str>| Target {
+            place,
+            path: path.map(str::to_owned),
+            weight: 1,
+            is_backup: false,
+        };
+        if let Some(path) = text.strip_prefix("unix:") {
+            if path.is_empty() || path.len() > 107 || path.contains('\0') {
+                return Err(InvalidTarget(
+                    "the path of a Unix socket has 1 to 107 bytes",
+                ));
+            }
+            return Ok(new(Place::Unix(path.into()), None));
+        }
+        if text.starts_with("https://") {
+            return Err(InvalidTarget(
+                "upstream servers are reached over http:// or unix:, not https://",
+            ));
+        }
+        let is_url = text.starts_with("http://");
+        let rest = text.strip_prefix("http://").unwrap_or(text);
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => (&rest[..slash], Some(&rest[slash..])),
+            None => (rest, None),
+        };
+        let path = path.filter(|_| is_url);
+        if rest.contains(['?', '#', '@', '\\']) || (!is_url && rest.contains('/')) {
+            return Err(InvalidTarget(
+                "expected http://HOST:PORT, HOST:PORT or unix:PATH",
+            ));
+        }
+        let (host, port) = split_port(authority).ok_or(InvalidTarget("the port is no number"))?;
+        let port = match port {
+            Some(port) => port,
+            None if is_url => 80,
+            None => return Err(InvalidTarget("the port is missing, as in 127.0.0.1:9000")),
+        };
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+        if host.is_empty() || !host.bytes().all(is_word) || port == 0 {
+            return Err(InvalidTarget(
+                "expected http://HOST:PORT, HOST:PORT or unix:PATH",
+            ));
+        }
+        let is_plain = |byte: u8| byte.is_ascii_graphic();
+        if path.is_some_and(|path| !path.bytes().all(is_plain)) {
+            return Err(InvalidTarget("the path must be percent-encoded"));
+        }
+        let host = host.to_ascii_lowercase();
+        Ok(new(Place::Internet { host, port }, path))
+    }
+}
+
+/// Splits an authority. `None`: what stands behind the last colon is no port.
+fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            match rest.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if rest.is_empty() => (host, None),
+                None => return None,
+            }
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        },
+    };
+    let is_number = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    match port {
+        Some(port) if is_number(port) => Some((host, Some(port.parse().ok()?))),
+        Some(_) => None,
+        None => Some((host, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_upstream_servers() {
+        // Text, authority, path.
+        let right = [
+            ("http://127.0.0.1:9000", "127.0.0.1:9000", None),
+            ("127.0.0.1:9000", "127.0.0.1:9000", None),
+            ("http://Example.org", "example.org", None),
+            ("http://h:9000/", "h:9000", Some("/")),
+            ("http://h:9000/a/b", "h:9000", Some("/a/b")),
+            ("http://[::1]:9000/", "[::1]:9000", Some("/")),
+            ("[::1]:80", "[::1]", None),
+            ("unix:/run/a.sock", "localhost", None),
+        ];
+        for (text, authority, path) in right {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.to_string(), authority, "{text}");
+            assert_eq!(target.path(), path, "{text}");
+        }
+        let wrong = [
+            "",
+            "9000",
+            "h",
+            ":9000",
+            "h:",
+            "h:x",
+            "h:+1",
+            "h:0",
+            "h:70000",
+            "h:1/a",
+            "unix:",
+            "http://",
+            "http://h:1:2",
+            "http://u@h/",
+            "http://h/a b",
+            "http://h/?q",
+            "http://[::1",
+            "http://[::1]x",
+            "https://h",
+            "ftp://h",
+        ];
+        for text in wrong {
+            assert!(text.parse::<Target>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! The handler that forwards requests to the servers of an upstream.
+
+use super::balance::{Balance, hash_of};
+use super::forward::{Forward, Host, Plan};
+use super::group::{Group, Settings};
+use super::health::{Check, Passive};
+use super::keeper;
+use super::path::{Match, matches, to_send};
+use super::request::{self, Hop};
+use super::response::Renamed;
+use super::target::Target;
+use crate::body::Content;
+use crate::handler::{Handler, Reply};
+use crate::page::error_page;
+use crate::request::Request;
+use crate::response::Response;
+use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, LOCATION};
+use http::{Method, StatusCode, Version};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tinyhttp_message::encode::FieldLines;
+
+/// An upstream: one server or several alike, which respond in the place of this one.
+///
+/// It is a [`Handler`], so a program can route and change requests before it forwards them:
+///
+/// ```
+/// use tinyhttp_server::gateway::Upstream;
+/// use tinyhttp_server::{Handler, Reply, Request};
+///
+/// struct Site {
+///     application: Upstream,
+/// }
+///
+/// impl Handler for Site {
+///     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+///         match request.path() {
+///             "/health" => tinyhttp_server::Response::new("fine\n").into(),
+///             _ => self.application.handle(request),
+///         }
+///     }
+/// }
+///
+/// let application = Upstream::builder(["http://127.0.0.1:9000".parse()?]).build();
+/// let site = Site { application };
+/// # let _ = site;
+/// # Ok::<(), tinyhttp_server::gateway::InvalidTarget>(())
+/// ```
+///
+/// No thread waits for an upstream server: while it computes its response, the connection is
+/// parked. Connections to the servers are kept and shared by all clients.
+///
+/// The servers see the request without the fields of the client's connection, with
+/// `X-Forwarded-For`, `X-Forwarded-Host`, `X-Forwarded-Proto` and `Via`, and with framing of its
+/// own. Fields whose names contain `_` are removed. A failed attempt is repeated where RFC 9110
+/// allows it. Responses are parsed as strictly as requests: what is malformed becomes a 502.
+pub struct Upstream {
+    group: Arc<Group>,
+    options: Options,
+}
+
+/// What is set for an [`Upstream`].
+pub struct UpstreamBuilder {
+    targets: Vec<Target>,
+    settings: Settings,
+    options: Options,
+}
+
+/// How requests are rewritten.
+struct Options {
+    prefix: Vec<u8>,
+    host: Option<Host>,
+    added: Vec<(String, Vec<u8>)>,
+    is_trusting: bool,
+    sends_forwarded: bool,
+}
+
+impl Upstream {
+    /// An upstream of these servers. Their path, if they have one, replaces the
+    /// [prefix](UpstreamBuilder::prefix); that of the first server counts.
+    #[must_use]
+    pub fn builder(targets: impl IntoIterator<Item = Target>) -> UpstreamBuilder {
+        UpstreamBuilder {
+            targets: targets.into_iter().collect(),
+            settings: Settings::default(),
+            options: Options {
+                prefix: b"/".to_vec(),
+                host: None,
+                added: Vec::new(),
+                is_trusting: false,
+                sends_forwarded: false,
+            },
+        }
+    }
+
+    /// How the path of a request matches the prefix.
+    pub(super) fn matches(&self, path: &[u8]) -> Match {
+        matches(&self.options.prefix, path)
+    }
+
+    pub(super) fn prefix(&self) -> &[u8] {
+        &self.options.prefix
+    }
+
+    /// The path that replaces the prefix.
+    fn replacement(&self) -> Option<&str> {
+        self.group.servers().first()?.target.path()
+    }
+
+    /// The path and query to send. `None`: there is no path that both sides read alike.
+    fn target(&self, request: &Request<'_>) -> Option<String> {
+        let normal = request.normal_path().ok()?;
+        let path = to_send(
+            request.path(),
+            normal.as_bytes(),
+            normal.has_encoded_slash(),
+            &self.options.prefix,
+            self.replacement(),
+        )?;
+        Some(match request.query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path.into_owned(),
+        })
+    }
+
+    fn fields(&self, request: &Request<'_>, upgrade: Option<&[u8]>) -> Option<FieldLines> {
+        let options = &self.options;
+        let hop = Hop {
+            version: request.version(),
+            client: request.peer().remote.ip(),
+            is_secure: request.is_secured(),
+            host: host_of(request),
+            is_trusted: options.is_trusting,
+            sends_forwarded: options.sends_forwarded,
+            upgrade,
+            expects_continue: waits_for_continue(request),
+            added: &options.added,
+        };
+        let received: Vec<_> = request.fields().collect();
+        request::fields(&received, &hop).ok()
+    }
+
+    /// Redirects are renamed where the prefix was replaced.
+    fn renamed(&self) -> Option<Renamed> {
+        let server = self.group.servers().first()?;
+        let path = server.target.path()?;
+        Some(Renamed {
+            origin: format!("http://{}", server.target),
+            path: path.to_owned(),
+            prefix: String::from_utf8(self.options.prefix.clone()).ok()?,
+        })
+    }
+
+    fn key(&self, request: &Request<'_>) -> u64 {
+        let client = |request: &Request<'_>| hash_of(request.peer().remote.ip());
+        match &self.group.settings.balance {
+            Balance::Client => client(request),
+            Balance::Cookie(name) => cookie(request, name).map_or_else(|| client(request), hash_of),
+            _ => 0,
+        }
+    }
+}
+
+impl Handler for Upstream {
+    fn handle<'a>(&'a self, mut request: Request<'a>) -> Reply<'a> {
+        if let Some(response) = not_forwarded(&request) {
+            return response.into();
+        }
+        let upgrade = upgrade_of(&request).map(<[u8]>::to_vec);
+        let (Some(target), Some(fields)) = (
+            self.target(&request),
+            self.fields(&request, upgrade.as_deref()),
+        ) else {
+            let explanation = "The path of this request is ambiguous.";
+            return Response::from(error_page(StatusCode::BAD_REQUEST, explanation)).into();
+        };
+        let host = match &self.options.host {
+            Some(host) => host.clone(),
+            None => match host_of(&request) {
+                Some(host) => Host::Fixed(host.to_vec()),
+                None => Host::Upstream,
+            },
+        };
+        Reply::Forward(Forward(Box::new(Plan {
+            group: Arc::clone(&self.group),
+            method: request.method().clone(),
+            target,
+            version: request.version(),
+            host,
+            fields,
+            upgrades: upgrade.is_some(),
+            key: self.key(&request),
+            renamed: self.renamed(),
+            changes: Vec::new(),
+            tried: Default::default(),
+            body: std::mem::take(request.body_mut()),
+        })))
+    }
+}
+
+impl UpstreamBuilder {
+    /// Sets the prefix that requests have; `/` unless set. A server's path takes its place.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &str) -> Self {
+        self.options.prefix = prefix.as_bytes().to_vec();
+        self
+    }
+
+    /// Sends this Host to the servers. Unless set, it is the one that the client sent.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        self.options.host = Some(Host::Fixed(host.as_bytes().to_vec()));
+        self
+    }
+
+    /// Sends the authority of the chosen server as Host.
+    #[must_use]
+    pub fn host_of_upstream(mut self) -> Self {
+        self.options.host = Some(Host::Upstream);
+        self
+    }
+
+    /// Adds a field to requests, in the place of those that the client sent with this name.
+    #[must_use]
+    pub fn field(mut self, name: &HeaderName, value: &HeaderValue) -> Self {
+        let field = (name.as_str().to_owned(), value.as_bytes().to_vec());
+        self.options.added.push(field);
+        self
+    }
+
+    /// Continues the X-Forwarded-* and Forwarded fields of clients instead of replacing them. Only
+    /// for a server whose clients are all proxies.
+    #[must_use]
+    pub fn trust_forwarded_fields(mut self, trusts: bool) -> Self {
+        self.options.is_trusting = trusts;
+        self
+    }
+
+    /// Adds Forwarded (RFC 7239) to requests, beside X-Forwarded-*.
+    #[must_use]
+    pub fn send_forwarded(mut self, sends: bool) -> Self {
+        self.options.sends_forwarded = sends;
+        self
+    }
+
+    /// Sets how requests are distributed over the servers.
+    #[must_use]
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.settings.balance = balance;
+        self
+    }
+
+    /// Sets when a server is taken out because requests fail. An only server is never taken out.
+    #[must_use]
+    pub fn passive_health(mut self, passive: Passive) -> Self {
+        self.settings.passive = passive;
+        self
+    }
+
+    /// Checks the health of the servers with requests.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.settings.check = Some(check);
+        self
+    }
+
+    /// Sets how long a server may take to begin its response, and to go on with it; 60 s unless
+    /// set. Event streams may be silent for longer.
+    #[must_use]
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.settings.response = time;
+        self.settings.connect = self.settings.connect.min(time);
+        self
+    }
+
+    /// Sets how long a tunnel may carry nothing, after an Upgrade; an hour unless set.
+    #[must_use]
+    pub fn tunnel_timeout(mut self, time: Duration) -> Self {
+        self.settings.tunnel = time;
+        self
+    }
+
+    /// Makes the handler. Looks up the names of the servers, which may block.
+    #[must_use]
+    pub fn build(self) -> Upstream {
+        let group = Arc::new(Group::new(self.targets, self.settings));
+        keeper::look_after(&group);
+        Upstream {
+            group,
+            options: self.options,
+        }
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let targets = self.group.servers().iter().map(|server| &server.target);
+        f.debug_list().entries(targets).finish()
+    }
+}
+
+impl fmt::Debug for UpstreamBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.targets).finish()
+    }
+}
+
+/// The host that the client asked for.
+fn host_of<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
+    match request.authority() {
+        Some(authority) => Some(authority.as_bytes()),
+        None => request.field("host").filter(|host| !host.is_empty()),
+    }
+}
+
+/// Whether the client waits for `100 Continue`: content that has been received is not waited for.
+fn waits_for_continue(request: &Request<'_>) -> bool {
+    let is_continue = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
+    matches!(request.body().0, Content::Reader { .. })
+        && request.version() == Version::HTTP_11
+        && request.field_values("expect").any(is_continue)
+}
+
+/// The protocol that the client asks to switch to (RFC 9110 §7.8).
+fn upgrade_of<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
+    let asks = request::connection_options(request.fields())
+        .any(|option| option.eq_ignore_ascii_case(b"upgrade"));
+    let is_alone = matches!(request.body().0, Content::Empty);
+    // Cleartext HTTP/2 would carry requests past every rule.
+    let is_http2 = |value: &[u8]| value.len() >= 3 && value[..3].eq_ignore_ascii_case(b"h2c");
+    request.field("upgrade").filter(|value| {
+        asks && is_alone && request.version() == Version::HTTP_11 && !is_http2(value)
+    })
+}
+
+/// The response to a request that is for this server itself, or can't be forwarded.
+fn not_forwarded(request: &Request<'_>) -> Option<Response> {
+    let method = request.method();
+    if method == Method::CONNECT {
+        let explanation = "This server opens no tunnels.";
+        let mut response = error_page(StatusCode::METHOD_NOT_ALLOWED, explanation);
+        let allow = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+        response.headers_mut().insert(ALLOW, allow);
+        // What follows may be meant for the tunnel (RFC 9931).
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+        return Some(response.into());
+    }
+    // RFC 9110 §7.6.2. TRACE would show fields that other proxies have added.
+    let is_last = || {
+        request
+            .field("max-forwards")
+            .is_some_and(|value| value == b"0")
+    };
+    match *method {
+        Method::TRACE => {
+            let explanation = "TRACE is not forwarded.";
+            Some(error_page(StatusCode::METHOD_NOT_ALLOWED, explanation).into())
+        }
+        Method::OPTIONS if is_last() => {
+            let mut response = Response::new(());
+            let allow = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
+            response.headers_mut().insert(ALLOW, allow);
+            Some(response)
+        }
+        _ => None,
+    }
+}
+
+/// The value of a cookie.
+fn cookie<'r>(request: &'r Request<'_>, name: &str) -> Option<&'r [u8]> {
+    request
+        .fields()
+        .filter(|(field, _)| field.eq_ignore_ascii_case("cookie"))
+        .flat_map(|(_, value)| value.split(|byte| *byte == b';'))
+        .find_map(|pair| {
+            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
+        })
+}
+
+/// A redirect to the prefix, for its path without the slash at its end.
+pub(super) fn with_slash(request: &Request<'_>, prefix: &[u8]) -> Response {
+    let query = request
+        .query()
+        .map_or(String::new(), |query| format!("?{query}"));
+    let path = String::from_utf8_lossy(prefix);
+    let mut response = error_page(StatusCode::PERMANENT_REDIRECT, "");
+    if let Ok(location) = HeaderValue::from_str(&format!("{path}{query}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response.into()
+}

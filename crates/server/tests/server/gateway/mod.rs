@@ -1,0 +1,13 @@
+//! Requests that upstream servers respond to.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `script` | an upstream server that follows a script |
+//! | `messages` | what the upstream and the client get of each other |
+//! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
+//! | `tunnels` | protocols that both sides switch to |
+
+mod faults;
+mod messages;
+mod script;
+mod tunnels;

@@ -1,0 +1,64 @@
+//! An upstream server that follows a script, and the server in front of it.
+
+use crate::support::{LONG, Running};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use tinyhttp_server::gateway::{Upstream, UpstreamBuilder};
+
+/// Runs an upstream server. `script` gets each connection and its number, in a thread of its own.
+pub(super) fn upstream(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let script = Arc::new(script);
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let (script, stream) = (Arc::clone(&script), stream.unwrap());
+            stream.set_read_timeout(Some(LONG)).unwrap();
+            std::thread::spawn(move || script(stream, number));
+        }
+    });
+    address
+}
+
+/// An upstream of these servers.
+pub(super) fn builder(addresses: &[SocketAddr]) -> UpstreamBuilder {
+    let targets = addresses.iter().map(|address| address.to_string().parse());
+    Upstream::builder(targets.map(Result::unwrap))
+}
+
+/// A server that forwards everything.
+pub(super) fn proxy(address: SocketAddr) -> Running {
+    Running::start(builder(&[address]).build())
+}
+
+/// Reads a head. `None`: the connection ends before it begins.
+pub(super) fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte) {
+            Ok(1) => head.push(byte[0]),
+            _ if head.is_empty() => return None,
+            other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&head)),
+        }
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+/// Responds to each request without content with the same bytes.
+pub(super) fn responds(mut stream: TcpStream, response: &[u8]) {
+    while read_head(&mut stream).is_some() {
+        if stream.write_all(response).is_err() {
+            return;
+        }
+    }
+}
+
+/// A response of HTTP/1.1 with this content.
+pub(super) fn ok(content: &str) -> String {
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}",
+        content.len()
+    )
+}
