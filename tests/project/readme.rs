@@ -34,6 +34,8 @@ fn every_command_does_what_it_says() {
                 serve.args(["-c", &format!("{line} {port}")]);
                 serve.env("TINYHTTP", support::program());
                 serve.current_dir(root());
+                // Where keys are kept.
+                serve.env("XDG_STATE_HOME", folder.path());
                 drop(Serve::spawn(serve));
                 serves += 1;
             }
