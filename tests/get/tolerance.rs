@@ -145,6 +145,35 @@ fn what_is_ambiguous_is_refused_all_the_same() {
     }
 }
 
+/// Which bytes are the content is not a matter of opinion: browsers read these in the same way.
+#[test]
+fn framing_decides_what_is_content() {
+    let late = " \r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let table = [
+        // Content-Length ends the content, whatever follows before the close (RFC 9112 §6.3).
+        (
+            "Content-Length: 5\r\nConnection: close\r\n\r\nhello, world",
+            "hello",
+        ),
+        // chunked overrides Content-Length (RFC 9112 §6.3).
+        (
+            "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\njunk",
+            "hello",
+        ),
+        // The first empty line ends the head (RFC 9112 §2.1); without a length the close ends the
+        // content.
+        (&format!("\r\n{late}"), late),
+    ];
+    for (rest, want) in table {
+        for flags in [&[][..], &["--compressed"]] {
+            let server = Server::answering([format!("HTTP/1.1 200 OK\r\n{rest}")]);
+            let url = server.url("/");
+            let outcome = get(flags.iter().copied().chain([&*url])).succeeds();
+            assert_eq!(outcome.text(), want, "{rest:?}");
+        }
+    }
+}
+
 #[test]
 fn a_connection_whose_framing_was_repaired_is_not_used_again() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 84\r\nTransfer-Encoding: chunked\r\n\r\n\
