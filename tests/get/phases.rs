@@ -249,7 +249,7 @@ fn too_slow_is_told() {
     assert!(
         outcome
             .stderr
-            .contains("bytes a second have come for 0.3 s"),
+            .contains("bytes per second were received for 0.3 s"),
         "{outcome:?}"
     );
     let silent = Server::start(Connection::wait_for_end);

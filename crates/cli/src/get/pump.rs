@@ -123,8 +123,10 @@ impl Pump {
         let got = (total - stretch.1) as f64 / took.as_secs_f64();
         if got < rate as f64 {
             let seconds = time.as_secs_f64();
-            let what = format!("no more than {got:.0} bytes a second have come for {seconds} s");
-            return Err(Failure::with_code(28, what).hint("--speed-limit and --speed-time say so"));
+            let what = format!("only {got:.0} bytes per second were received for {seconds} s");
+            return Err(
+                Failure::with_code(28, what).hint("--speed-limit and --speed-time set this limit")
+            );
         }
         *stretch = (Instant::now(), total);
         Ok(())
@@ -133,7 +135,7 @@ impl Pump {
     fn too_large(&self) -> Failure {
         let most = self.most.unwrap_or_default();
         Failure::with_code(63, format!("the content is longer than {most} bytes"))
-            .hint("--max-filesize says so")
+            .hint("--max-filesize sets this limit")
     }
 
     /// A slow transfer is read in small pieces, so that it flows rather than jerks.

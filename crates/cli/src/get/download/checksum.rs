@@ -142,8 +142,7 @@ impl Running {
         }
         let (is, should) = (to_hex(&sum), to_hex(&self.wanted.sum));
         let what = format!("the {name} sum is {is}, and should be {should}");
-        Err(Failure::with_code(110, what)
-            .hint("the content is damaged, or another one than you think"))
+        Err(Failure::with_code(110, what).hint("the content is damaged, or is another version"))
     }
 }
 

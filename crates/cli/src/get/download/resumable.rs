@@ -291,7 +291,7 @@ impl Download<'_> {
         if status.as_u16() >= 400 && !fetch.args.output.silent {
             let (code, reason, path) = (status.as_u16(), response.reason(), path.display());
             fetch.bar.note(&format!(
-                "the server answered {code} {reason}; that page goes to {path}"
+                "the server answered {code} {reason}; the content is written to {path}"
             ));
         }
         let mut version = Version::of(&fetch.spec.url, &response);
@@ -462,8 +462,8 @@ impl Download<'_> {
             Failure::with_code(23, format!("could not read {path} again: {error}"))
         })?;
         let hint = match part.is_in_place() {
-            true => "the file is damaged, or another one than you think",
-            false => "the file was removed; it is damaged, or another one than you think",
+            true => "the file is damaged, or is another version",
+            false => "the file was removed; it is damaged, or is another version",
         };
         checksum.verify(file, path, hint).map(Some)
     }

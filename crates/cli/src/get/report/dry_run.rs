@@ -45,13 +45,13 @@ pub(in crate::get) fn show(
             let path = path.display();
             Some(format!("the file {path} from byte {offset} on"))
         }
-        Content::Stdin => Some("what comes from stdin".to_owned()),
+        Content::Stdin => Some("standard input".to_owned()),
     };
     std::io::stdout()
         .write_all(&out)
         .map_err(|error| write_failure("to standard output", &error))?;
     if let Some(content) = elsewhere {
-        bar.note(&format!("behind it {content} would be sent"));
+        bar.note(&format!("the content would follow: {content}"));
     }
     Ok(())
 }

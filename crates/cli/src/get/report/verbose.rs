@@ -77,7 +77,7 @@ impl Observer for Narrator {
             Event::RequestSent { content } => {
                 step("", format_args!("sent {content} bytes of content"));
             }
-            Event::FirstByte => step("5 response", format_args!("its first byte is here")),
+            Event::FirstByte => step("5 response", format_args!("the first byte has arrived")),
             Event::Interim(raw) | Event::ResponseHead { raw, .. } => self.head('<', raw),
             Event::Trailers(raw) => {
                 let shown = super::redact::head(raw);
@@ -87,7 +87,7 @@ impl Observer for Narrator {
             }
             Event::Tolerated(deviation) => step(
                 "",
-                format_args!("forgiven (--strict would not): {deviation}"),
+                format_args!("tolerated, an error with --strict: {deviation}"),
             ),
             Event::End { close: None, .. } => {
                 step("6 keep", format_args!("the connection stays open"));
@@ -98,7 +98,7 @@ impl Observer for Narrator {
             } => step("6 close", format_args!("{reason}")),
             Event::Redirect { status, location } => {
                 let status = status.as_u16();
-                step("", format_args!("{status} leads to {location}"));
+                step("", format_args!("redirect {status} to {location}"));
             }
             other => self.connection(at, other),
         }
@@ -135,10 +135,7 @@ impl Narrator {
                 request,
                 response,
             } => {
-                step(
-                    "",
-                    format_args!("the proxy {proxy} has made the connection"),
-                );
+                step("", format_args!("connected through the proxy {proxy}"));
                 self.head('>', request);
                 self.head('<', response);
             }
@@ -150,9 +147,7 @@ impl Narrator {
                 let number = exchanges + 1;
                 step(
                     "3 connect",
-                    format_args!(
-                        "the connection to {peer} is still open; this is exchange {number}"
-                    ),
+                    format_args!("reusing the connection to {peer}: exchange {number}"),
                 );
             }
             Event::Retry => step(
