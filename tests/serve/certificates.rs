@@ -95,6 +95,10 @@ fn each_name_gets_its_certificate() {
     for (name, expected) in table {
         assert_eq!(subject(&server, name), expected, "{name}");
     }
+    let sandbox = server.banner.iter().find(|line| line.contains("Landlock"));
+    if let Some(line) = sandbox.filter(|line| line.contains("nothing written")) {
+        assert!(line.contains("beside the certificates"), "{line}");
+    }
     let port = server.address().port();
     let to = format!("a.wild.test:{port}:127.0.0.1");
     let url = format!("https://a.wild.test:{port}/a.txt");

@@ -90,6 +90,12 @@ fn sandbox(sockets: &Sockets, args: &Args, enforced: Enforced) -> String {
             return "in a sandbox (Landlock) as far as this kernel has one".to_owned();
         }
         Enforced::All if args.files.leads_outside() => "nothing can be written",
+        Enforced::All if !args.tls_directories().is_empty() => match args.is_replaceable() {
+            true => {
+                "only it, what is beside it, and what is beside the certificates can be read, nothing written"
+            }
+            false => "only it and what is beside the certificates can be read, nothing written",
+        },
         Enforced::All if args.is_replaceable() => {
             "only it and what is beside it can be read, nothing written"
         }

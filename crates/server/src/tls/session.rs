@@ -25,6 +25,8 @@ pub(crate) struct Session {
     /// positions in it, so that each call must get these bytes.
     incomplete: Vec<u8>,
     is_closed: bool,
+    /// The client has broken the protocol. rustls then has positions in bytes that are gone.
+    is_broken: bool,
 }
 
 /// How far a session is.
@@ -49,6 +51,7 @@ impl Session {
             certificate: None,
             incomplete: Vec::new(),
             is_closed: false,
+            is_broken: false,
         })
     }
 
@@ -69,6 +72,9 @@ impl Session {
         output: &mut Vec<u8>,
         mut content: impl FnMut(&[u8]),
     ) -> io::Result<Status> {
+        if self.is_broken {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         let was_handshaking = self.connection.is_handshaking();
         let mut used = 0;
         loop {
@@ -91,6 +97,7 @@ impl Session {
                 Ok(ConnectionState::PeerClosed) => self.is_closed = true,
                 Ok(_) => is_done = true,
                 Err(error) => {
+                    self.is_broken = true;
                     self.append_alert(&mut received[used + discard..], output);
                     return Err(broken(error));
                 }
@@ -142,6 +149,9 @@ impl Session {
     /// # Errors
     /// If the handshake is not complete, or the keys are used up.
     pub(crate) fn encrypt(&mut self, content: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
         loop {
             let state = self
                 .connection
@@ -175,6 +185,9 @@ impl Session {
     /// Appends the alert after which this side sends nothing more (RFC 8446 §6.1). Without it, the
     /// client must take the end for a truncation.
     pub(crate) fn close_notify(&mut self, output: &mut Vec<u8>) {
+        if self.is_broken {
+            return;
+        }
         let state = self
             .connection
             .process_tls_records(&mut self.incomplete)

@@ -1,6 +1,6 @@
 //! Clients that break the rules of TLS, flood, or stop in the middle of a handshake.
 
-use crate::support::{LONG, PACE, Running, wait_until};
+use crate::support::{LONG, PACE, Running, echo, wait_until};
 use crate::tls_support::{Trusted, ask, connect, connect_as, connect_over, rest, start};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
@@ -196,6 +196,27 @@ fn floods_of_key_updates_end_the_connection() {
     let (all, clean) = rest(&mut client);
     assert!(all.is_empty() && !clean);
     is_served(&server, &trusted);
+}
+
+/// A record that is damaged in the middle of a request's content, while a handler reads it, and then
+/// the handler's response.
+#[test]
+fn a_damaged_record_ends_the_connection_and_the_handler() {
+    let trusted = Trusted::new();
+    let server = start(&trusted.tls(), |builder| builder, echo);
+    let mut client = connect(&server, &trusted);
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhello")
+        .unwrap();
+    client.conn.writer().write_all(&[b'x'; 95]).unwrap();
+    let mut record = Vec::new();
+    client.conn.write_tls(&mut record).unwrap();
+    let last = record.len() - 1;
+    record[last] ^= 1;
+    client.sock.write_all(&record).unwrap();
+    let (all, clean) = rest(&mut client);
+    assert!(all.is_empty() && !clean, "{all:?}");
+    assert!(ask(&mut connect(&server, &trusted), GET).starts_with("HTTP/1.1 200"));
 }
 
 /// Content that comes with the client's last handshake message is not lost.

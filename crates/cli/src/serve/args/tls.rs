@@ -35,7 +35,7 @@ pub(crate) struct TlsArgs {
     /// Each client gets the certificate with the most specific name that it asked for, and the
     /// first one if none has that name. FILE and its key are read again at SIGHUP, and half a
     /// second after they have changed; if that fails, the old certificate stays, and the log says
-    /// why.
+    /// why. With --user, root reads the files at the start, and the user later.
     #[arg(
         long,
         value_name = "FILE",
