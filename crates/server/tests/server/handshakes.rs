@@ -198,8 +198,8 @@ fn floods_of_key_updates_end_the_connection() {
     is_served(&server, &trusted);
 }
 
-/// A record that is damaged in the middle of a request's content, while a handler reads it, and then
-/// the handler's response.
+/// A record that is damaged in the middle of a request's content, while a handler reads it, and
+/// then the handler's response.
 #[test]
 fn a_damaged_record_ends_the_connection_and_the_handler() {
     let trusted = Trusted::new();
