@@ -148,7 +148,7 @@ fn a_trusted_server() {
     let outcome = get(args).succeeds();
     assert_eq!(outcome.text(), "hellohello");
     assert_eq!(
-        outcome.stderr.matches("still open").count(),
+        outcome.stderr.matches("reusing the connection").count(),
         1,
         "{}",
         outcome.stderr
