@@ -27,6 +27,7 @@
 //! | [`framing`] | How long is the content, and is the connection kept? |
 //! | [`chunked`] | Where does content end that comes in chunks? |
 //! | `content` | Which bytes are content, on the way in and out? |
+//! | [`multipart`] | Where are the parts of a form with files? |
 //! | [`connection`] | What do these bytes mean, and what comes next? |
 //! | [`tolerance`] | Which faults of a response does a client forgive? |
 //! | [`hop_by_hop`] | Which fields belong to the connection, not to the message? |
@@ -79,6 +80,7 @@ pub mod target;
 pub mod framing;
 pub mod chunked;
 mod content;
+pub mod multipart;
 pub mod connection;
 pub mod tolerance;
 pub mod hop_by_hop;

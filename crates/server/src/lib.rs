@@ -99,6 +99,10 @@
 //! | `request` | a request as a handler sees it |
 //! | `response` | a response as a handler makes it |
 //! | `upgrade` | switching to another protocol |
+//! | `cookie`, `form`, `error` | cookies, forms, errors that are responses |
+//! | `extract`, `content`, `multipart` | what a handler takes out of a request |
+//! | `events` | server-sent events |
+//! | `router` | from paths and methods to handlers |
 //! | [`middleware`] | rules around a handler: access, limits, added fields |
 //! | [`files`] | the handler for a directory |
 //! | `memory_content` | content in memory, as the request asks for it |
@@ -130,6 +134,14 @@ pub mod gateway;
 mod request;
 mod response;
 mod upgrade;
+mod cookie;
+mod form;
+mod error;
+mod extract;
+mod content;
+mod multipart;
+mod events;
+mod router;
 pub mod middleware;
 pub mod files;
 mod memory_content;
@@ -146,16 +158,25 @@ mod lock;
 mod semaphore;
 
 pub use body::{Body, SendError, Sender, StreamWriter, Upgraded};
+#[cfg(feature = "signed-cookies")]
+pub use cookie::CookieKey;
+pub use cookie::{Cookie, SameSite};
 pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
+pub use error::Error;
+pub use events::{Event, EventSender};
 pub use files::Files;
+pub use form::Form;
 pub use handler::{Handler, Receive, Reply};
 pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use listen::Listeners;
 pub use memory_content::MemoryContent;
+pub use middleware::Cors;
+pub use multipart::{Multipart, Part};
 pub use request::{Peer, Request};
 pub use response::{IntoResponse, Response};
+pub use router::{IntoRoute, InvalidRoute, Layer, Next, Route, Router};
 pub use server::{Builder, Handle, Server, ShutdownHandle};
 /// The HTTP message, for handlers that need its grammar: dates, ranges, preconditions, negotiation.
 pub use tinyhttp_message as message;

@@ -127,6 +127,27 @@ impl MemoryContent {
     }
 }
 
+impl Request<'_> {
+    /// Responds with content that the handler has in memory, or with what this request asks of it
+    /// (RFC 9110 §13, §14): a part, or that the client's copy is fresh.
+    ///
+    /// ```
+    /// use tinyhttp_server::{HeaderValue, MemoryContent, Request};
+    ///
+    /// let csv = HeaderValue::from_static("text/csv");
+    /// let report = MemoryContent::new(csv, "year,sum\n2026,17\n");
+    /// let request = Request::get("/").with_header("range", "bytes=-8");
+    /// let response = request.serve(report);
+    /// assert_eq!(response.status(), 206);
+    /// assert_eq!(response.into_text()?, "2026,17\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn serve(&self, content: MemoryContent) -> crate::response::Response {
+        content.respond(self).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

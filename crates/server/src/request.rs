@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 use std::cell::OnceCell;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 use tinyhttp_message::{Path, ProtocolError, RequestHead};
 
@@ -46,6 +47,17 @@ pub struct Request<'a> {
     path: Result<Path<'a>, ProtocolError>,
     extensions: Extensions,
     is_secured: bool,
+    /// What routers have found out.
+    routing: Option<Box<Routing>>,
+}
+
+/// What routers have found out about a request.
+#[derive(Default)]
+pub(crate) struct Routing {
+    /// The parameters of the path, the innermost last.
+    pub(crate) params: Vec<(Arc<str>, Box<[u8]>)>,
+    /// How many bytes of the normal path the prefixes of mounts take.
+    pub(crate) below: usize,
 }
 
 enum Head<'a> {
@@ -64,6 +76,7 @@ impl<'a> Request<'a> {
             path: normalize(head.target.path()),
             extensions: Extensions::new(),
             is_secured: false,
+            routing: None,
         }
     }
 
@@ -217,6 +230,19 @@ impl<'a> Request<'a> {
         &mut self.extensions
     }
 
+    pub(crate) fn routing(&self) -> Option<&Routing> {
+        self.routing.as_deref()
+    }
+
+    pub(crate) fn routing_mut(&mut self) -> &mut Routing {
+        self.routing.get_or_insert_default()
+    }
+
+    /// How many bytes of the normal path the prefixes of mounts take.
+    pub(crate) fn below(&self) -> usize {
+        self.routing.as_ref().map_or(0, |routing| routing.below)
+    }
+
     /// The same request, without borrowing from the buffer it was received in.
     pub(crate) fn into_owned(self) -> Request<'static> {
         let headers = self.headers().clone();
@@ -234,6 +260,7 @@ impl<'a> Request<'a> {
             path: self.path.map(Path::into_owned),
             extensions: self.extensions,
             is_secured: self.is_secured,
+            routing: self.routing,
         }
     }
 
@@ -327,6 +354,68 @@ impl<'a> Request<'a> {
     }
 }
 
+/// Requests that were not received, for tests.
+impl Request<'static> {
+    /// A GET.
+    ///
+    /// # Panics
+    /// If the target is no URI. So do the other functions that make a request.
+    #[must_use]
+    pub fn get(target: &str) -> Self {
+        Request::build(Method::GET, target, ())
+    }
+
+    /// A POST with content.
+    #[must_use]
+    pub fn post(target: &str, content: impl Into<Body>) -> Self {
+        Request::build(Method::POST, target, content)
+    }
+
+    /// A PUT with content.
+    #[must_use]
+    pub fn put(target: &str, content: impl Into<Body>) -> Self {
+        Request::build(Method::PUT, target, content)
+    }
+
+    /// A DELETE.
+    #[must_use]
+    pub fn delete(target: &str) -> Self {
+        Request::build(Method::DELETE, target, ())
+    }
+
+    /// A request with a method and content.
+    #[must_use]
+    pub fn build(method: Method, target: &str, content: impl Into<Body>) -> Self {
+        let target: Uri = match target.parse() {
+            Ok(target) => target,
+            Err(error) => panic!("{target:?} is not the target of a request: {error}"),
+        };
+        let mut request = http::Request::new(content.into());
+        *request.method_mut() = method;
+        *request.uri_mut() = target;
+        request.into()
+    }
+
+    /// The same request with a further field.
+    ///
+    /// # Panics
+    /// If the name or the value has characters that a field can't have.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        let value = value.as_ref();
+        let field = HeaderName::try_from(name)
+            .ok()
+            .zip(HeaderValue::from_str(value).ok());
+        let Some((name, value)) = field else {
+            panic!("{name:?}: {value:?} is no field")
+        };
+        if let Head::Built(parts) = &mut self.head {
+            parts.headers.append(name, value);
+        }
+        self
+    }
+}
+
 impl<B: Into<Body>> From<http::Request<B>> for Request<'static> {
     /// A request from nowhere, unless its extensions hold a [`Peer`].
     fn from(request: http::Request<B>) -> Self {
@@ -345,6 +434,7 @@ impl<B: Into<Body>> From<http::Request<B>> for Request<'static> {
             headers: OnceCell::new(),
             extensions,
             is_secured: false,
+            routing: None,
         }
     }
 }

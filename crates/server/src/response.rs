@@ -1,13 +1,36 @@
 //! A response as a handler makes it.
 
 use crate::body::{Body, StreamWriter};
+use crate::cookie::Cookie;
+use crate::page::error_page;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+#[cfg(feature = "files")]
+use http::header::LAST_MODIFIED;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
 use http::{Response as HttpResponse, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::io;
+#[cfg(feature = "files")]
+use std::{fs::File, path::Path, sync::Arc};
+#[cfg(feature = "files")]
+use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::encode::{FieldLines, HeadWriter};
+
+/// Characters that no address contains (RFC 3986 §2), besides those that are not ASCII.
+const NOT_IN_URLS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// The value of the Server field, unless a handler sets another one.
 pub(crate) const SERVER: &str = concat!("tinyhttp/", env!("CARGO_PKG_VERSION"));
@@ -21,6 +44,8 @@ pub struct Response {
     status: StatusCode,
     fields: Fields,
     body: Body,
+    /// A part of it was invalid, so it is a 500, whatever is changed.
+    is_broken: bool,
 }
 
 /// The fields of a response, in one of two forms.
@@ -35,6 +60,159 @@ impl Response {
     #[must_use]
     pub fn new(body: impl Into<Body>) -> Self {
         HttpResponse::new(body.into()).into()
+    }
+
+    /// Plain text in UTF-8.
+    #[must_use]
+    pub fn text(text: impl Into<Body>) -> Self {
+        Response::new(text).with_type("text/plain; charset=utf-8")
+    }
+
+    /// An HTML page in UTF-8. The caller has escaped what comes from elsewhere.
+    #[must_use]
+    pub fn html(page: impl Into<Body>) -> Self {
+        Response::new(page).with_type("text/html; charset=utf-8")
+    }
+
+    /// A value as JSON (RFC 8259); a 500, whose cause is logged, for one that JSON can't express.
+    ///
+    /// ```
+    /// use tinyhttp_server::Response;
+    ///
+    /// let response = Response::json(&[1, 2]);
+    /// assert_eq!(response.headers()["content-type"], "application/json");
+    /// assert_eq!(response.into_text()?, "[1,2]");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn json(value: &(impl serde::Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(json) => Response::new(json).with_type("application/json"),
+            Err(error) => Response::broken(&format_args!("a value is no JSON: {error}")),
+        }
+    }
+
+    /// Sends the client to another address with GET, as after a form was taken in: 303 (RFC 9110
+    /// §15.4.4). [`with_status`](Self::with_status) makes it another redirect.
+    ///
+    /// Characters that an address can't have, line breaks among them, are percent-encoded. A target
+    /// that comes from the client can lead to another site: check it before.
+    ///
+    /// ```
+    /// use tinyhttp_server::{Response, StatusCode};
+    ///
+    /// let response = Response::redirect("/notes/ä b").with_status(StatusCode::PERMANENT_REDIRECT);
+    /// assert_eq!(response.headers()["location"], "/notes/%C3%A4%20b");
+    /// ```
+    #[must_use]
+    pub fn redirect(location: impl AsRef<str>) -> Self {
+        let location = utf8_percent_encode(location.as_ref(), NOT_IN_URLS).to_string();
+        let explanation = "The response to this request is at another address.";
+        let page = Response::from(error_page(StatusCode::SEE_OTHER, explanation));
+        page.with_header(LOCATION, location)
+    }
+
+    /// A file, with Last-Modified and the media type of its name: 404 if there is none, or it is
+    /// not a regular file. A path that comes from the client can lead anywhere:
+    /// [`Files`](crate::Files) keeps requests to a directory.
+    #[cfg(feature = "files")]
+    #[must_use]
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        let opened = open_file(path);
+        let (file, metadata) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let kind = error.kind();
+                let is_missing =
+                    kind == io::ErrorKind::NotFound || kind == io::ErrorKind::NotADirectory;
+                if is_missing {
+                    return error_page(StatusCode::NOT_FOUND, "").into();
+                }
+                let what = format_args!("{} can't be sent: {error}", path.display());
+                return Response::broken(&what);
+            }
+        };
+        let kind = mime_guess::from_path(path).first_or_octet_stream();
+        let body = Body::file(Arc::new(file), 0, metadata.len());
+        let response = Response::new(body).with_type(kind.essence_str());
+        match metadata.modified() {
+            Ok(modified) => {
+                let date = HttpDate::from(modified).write();
+                response.with_header(LAST_MODIFIED, &date[..])
+            }
+            Err(_) => response,
+        }
+    }
+
+    /// The same response with another status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        if !self.is_broken {
+            self.status = status;
+        }
+        self
+    }
+
+    /// The same response with a field, which replaces others of its name. A name or a value with
+    /// characters that a field can't have, such as a line break, makes the response a 500, and is
+    /// logged.
+    #[must_use]
+    pub fn with_header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) => {
+                self.headers_mut().insert(name, value);
+                self
+            }
+            (Ok(name), Err(_)) => Response::broken(&format_args!("the value of {name} is invalid")),
+            (Err(_), _) => Response::broken(&"the name of a field is invalid"),
+        }
+    }
+
+    /// The same response, which sets a cookie, too. An invalid one makes it a 500, and is logged.
+    #[must_use]
+    pub fn with_cookie(mut self, cookie: &Cookie) -> Self {
+        let line = cookie
+            .render()
+            .and_then(|line| HeaderValue::try_from(line).ok());
+        match line {
+            Some(line) => {
+                self.headers_mut().append(SET_COOKIE, line);
+                self
+            }
+            None => Response::broken(&"a cookie is invalid"),
+        }
+    }
+
+    fn with_type(mut self, kind: &str) -> Self {
+        if let Ok(kind) = HeaderValue::from_str(kind) {
+            self.headers_mut().insert(CONTENT_TYPE, kind);
+        }
+        self
+    }
+
+    /// What a response becomes that a handler has made wrongly.
+    fn broken(why: &dyn fmt::Display) -> Self {
+        log::error!("a response becomes a 500: {why}");
+        let explanation = "Something here is broken; it isn't you.";
+        let page = error_page(StatusCode::INTERNAL_SERVER_ERROR, explanation);
+        Response {
+            is_broken: true,
+            ..page.into()
+        }
+    }
+
+    /// The content as text, for tests.
+    ///
+    /// # Errors
+    /// If it can't be read, or is not UTF-8.
+    pub fn into_text(self) -> io::Result<String> {
+        io::read_to_string(self.into_body())
     }
 
     /// A 200 whose content a closure writes while it is sent. The closure holds a thread for as
@@ -69,6 +247,7 @@ impl Response {
             status,
             fields: Fields::Rendered(lines, OnceCell::new()),
             body,
+            is_broken: false,
         }
     }
 
@@ -129,6 +308,19 @@ impl Response {
     }
 }
 
+/// Opens a regular file. A named pipe is not waited for.
+#[cfg(feature = "files")]
+fn open_file(path: &Path) -> io::Result<(File, std::fs::Metadata)> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(open(path, flags, Mode::empty())?);
+    let metadata = file.metadata()?;
+    match metadata.is_file() {
+        true => Ok((file, metadata)),
+        false => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
 /// The lines as a map.
 fn to_map(lines: &FieldLines) -> HeaderMap {
     let mut bytes = Vec::new();
@@ -155,6 +347,7 @@ impl<B: Into<Body>> From<HttpResponse<B>> for Response {
             status: parts.status,
             fields: Fields::Map(Box::new(parts.headers)),
             body: body.into(),
+            is_broken: false,
         }
     }
 }
@@ -208,10 +401,7 @@ impl IntoResponse for StatusCode {
 impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
     fn into_response(self) -> Response {
         let (status, rest) = self;
-        Response {
-            status,
-            ..rest.into_response()
-        }
+        rest.into_response().with_status(status)
     }
 }
 
@@ -236,14 +426,31 @@ impl IntoResponse for Bytes {
 /// Plain text.
 impl IntoResponse for &'static str {
     fn into_response(self) -> Response {
-        text(self.into())
+        Response::text(self)
     }
 }
 
 /// Plain text.
 impl IntoResponse for String {
     fn into_response(self) -> Response {
-        text(self.into())
+        Response::text(self)
+    }
+}
+
+/// Plain text.
+impl IntoResponse for Cow<'static, str> {
+    fn into_response(self) -> Response {
+        match self {
+            Cow::Borrowed(borrowed) => borrowed.into_response(),
+            Cow::Owned(owned) => owned.into_response(),
+        }
+    }
+}
+
+/// A 200 without content.
+impl IntoResponse for () {
+    fn into_response(self) -> Response {
+        Response::new(())
     }
 }
 
@@ -264,13 +471,6 @@ impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
             Err(error) => error.into_response(),
         }
     }
-}
-
-fn text(body: Body) -> Response {
-    let mut response = Response::new(body);
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, plain);
-    response
 }
 
 #[cfg(test)]
@@ -318,6 +518,48 @@ mod tests {
                 content_type
             );
             assert_eq!(io::read_to_string(response.into_body()).unwrap(), content);
+        }
+    }
+
+    /// What a handler makes is valid or a 500; it never becomes another field.
+    #[test]
+    fn an_invalid_part_makes_a_500() {
+        let text = || Response::text("secret");
+        let table = [
+            text().with_header("a", "b\r\nset-cookie: x=y"),
+            text().with_header("a", "b\0"),
+            text().with_header("a b", "c"),
+            text().with_header("a\r\nb", "c"),
+            text().with_cookie(&Cookie::new("a", "b\r\nc: d")),
+        ];
+        for response in table {
+            let response = response.with_header("c", "d").with_status(StatusCode::OK);
+            assert_eq!(response.status(), 500, "{response:?}");
+            assert!(!response.headers().contains_key("set-cookie"));
+            assert!(!response.into_text().unwrap().contains("secret"));
+        }
+        let redirect = Response::redirect("/a\r\nSet-Cookie: x=y");
+        assert_eq!(redirect.status(), 303);
+        assert_eq!(redirect.headers()["location"], "/a%0D%0ASet-Cookie:%20x=y");
+    }
+
+    #[cfg(feature = "files")]
+    #[test]
+    fn files_are_sent_and_others_are_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.html");
+        std::fs::write(&path, "hello").unwrap();
+        let response = Response::file(&path);
+        assert_eq!(response.headers()["content-type"], "text/html");
+        assert!(response.headers().contains_key("last-modified"));
+        assert_eq!(response.into_text().unwrap(), "hello");
+        for missing in [folder.path(), &folder.path().join("b"), &path.join("c")] {
+            assert_eq!(
+                Response::file(missing).status(),
+                404,
+                "{}",
+                missing.display()
+            );
         }
     }
 

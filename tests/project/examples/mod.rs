@@ -12,6 +12,8 @@ mod clients;
 
 mod cgi;
 
+mod library;
+
 #[test]
 fn the_readme_names_every_example() {
     let readme = std::fs::read_to_string(support::root().join("README.md")).unwrap();

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, MutexGuard};
+use std::time::Duration;
 
 /// Bytes that may wait for a client that reads slowly.
 const QUEUED: usize = 1024 * 1024;
@@ -25,6 +26,8 @@ pub(crate) struct Receiver {
     channel: Arc<Channel>,
     /// A piece that was read in part.
     rest: Bytes,
+    /// What is sent when the sender has been silent for that long.
+    keep_alive: Option<Box<(Duration, Bytes)>>,
 }
 
 #[derive(Default)]
@@ -83,6 +86,7 @@ pub(super) fn channel() -> (Sender, Receiver) {
     let receiver = Receiver {
         channel: Arc::clone(&channel),
         rest: Bytes::new(),
+        keep_alive: None,
     };
     (Sender(Arc::new(Sending(channel))), receiver)
 }
@@ -153,6 +157,23 @@ impl Receiver {
             }
             None if state.is_finished => Received::End,
             None => Received::Nothing,
+        }
+    }
+
+    pub(super) fn set_keep_alive(&mut self, interval: Duration, piece: Bytes) {
+        self.keep_alive = Some(Box::new((interval, piece)));
+    }
+
+    /// How long the sender may be silent.
+    pub(crate) fn keep_alive(&self) -> Option<Duration> {
+        self.keep_alive.as_ref().map(|keep_alive| keep_alive.0)
+    }
+
+    /// Makes the next piece the one for a silent sender, if there is no other.
+    pub(crate) fn break_silence(&mut self) {
+        let is_silent = self.channel.state.lock().queue.is_empty();
+        if let Some(keep_alive) = self.keep_alive.as_ref().filter(|_| is_silent) {
+            self.rest = keep_alive.1.clone();
         }
     }
 

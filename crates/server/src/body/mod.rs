@@ -40,6 +40,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The content of a request or a response.
 ///
@@ -109,6 +110,15 @@ impl Body {
     pub fn channel() -> (Sender, Self) {
         let (sender, receiver) = channel::channel();
         (sender, Body(Content::Channel(receiver)))
+    }
+
+    /// The same content; when its sender has been silent for that long, `piece` is sent.
+    #[must_use]
+    pub(crate) fn keep_alive(mut self, interval: Duration, piece: Bytes) -> Self {
+        if let Content::Channel(receiver) = &mut self.0 {
+            receiver.set_keep_alive(interval, piece);
+        }
+        self
     }
 
     /// Content that a closure writes while the response is under way. See

@@ -102,10 +102,7 @@ impl Connection {
                 pending.writer.shrink(&mut turn.output);
                 pending.is_silent = true;
                 pending.seen = pending.writer.sent;
-                self.deadline = Deadline {
-                    waiting: Waiting::Write,
-                    at: NEVER,
-                };
+                self.deadline = silence(&pending, turn);
                 self.state = State::Sending(pending);
                 Step::Park
             }
@@ -149,6 +146,9 @@ impl Connection {
     /// socket late, when much of its buffer is free, so the client may have taken more than is
     /// known. Returns whether the socket took anything.
     pub(crate) fn has_taken_some(&mut self, turn: &mut Turn<'_>) -> bool {
+        if matches!(&self.state, State::Sending(pending) if pending.is_silent) {
+            return self.break_silence(turn);
+        }
         let left = turn.until(self.deadline);
         let State::Sending(pending) = &mut self.state else {
             return false;
@@ -166,7 +166,9 @@ impl Connection {
     ///
     /// [`Timeouts::slowest`]: crate::Timeouts::slowest
     pub(crate) fn has_fallen_behind(&mut self, lag: Lag, turn: &mut Turn<'_>) -> bool {
-        match self.state {
+        match &self.state {
+            // It waits for its sender, not for the client.
+            State::Sending(pending) if pending.is_silent => return false,
             State::Sending(_) => {
                 self.has_taken_some(turn);
             }
@@ -180,6 +182,26 @@ impl Connection {
         self.deadline.at <= turn.lagging(self.deadline.waiting, lag)
     }
 
+    /// Sends what keeps a silent stream alive. `false`: the client is gone.
+    fn break_silence(&mut self, turn: &mut Turn<'_>) -> bool {
+        let State::Sending(pending) = &mut self.state else {
+            return false;
+        };
+        if let Content::Channel(receiver) = &mut pending.writer.content {
+            receiver.break_silence();
+        }
+        match pending.writer.send(&self.transport, &turn.env.timeouts) {
+            Ok(Progress::Silent) => self.deadline = silence(pending, turn),
+            Ok(_) => {
+                pending.is_silent = false;
+                self.deadline = turn.deadline(Waiting::Write);
+            }
+            Err(_) => return false,
+        }
+        pending.seen = pending.writer.sent;
+        true
+    }
+
     fn fail(&mut self, error: &io::Error, looks_complete: bool) -> Step {
         if !is_disconnect(error) {
             log::warn!("{}: the response is cut short: {error}", self.remote);
@@ -189,6 +211,21 @@ impl Connection {
             self.transport.reset_on_close();
         }
         Step::Close
+    }
+}
+
+/// How long the sender of a response's content may be silent.
+fn silence(pending: &PendingResponse, turn: &Turn<'_>) -> Deadline {
+    let interval = match &pending.writer.content {
+        Content::Channel(receiver) => receiver.keep_alive(),
+        _ => None,
+    };
+    match interval {
+        Some(interval) => turn.deadline_in(Waiting::Write, interval),
+        None => Deadline {
+            waiting: Waiting::Write,
+            at: NEVER,
+        },
     }
 }
 

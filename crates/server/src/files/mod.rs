@@ -246,7 +246,7 @@ impl Files {
     fn path<'r>(&self, request: &'r Request<'_>) -> Result<RequestPath<'r>, Failure> {
         let options = self.store.options();
         let path = request.normal_path().map_err(|_| Failure::MalformedPath)?;
-        let path = RequestPath::new(path, &options.base)?;
+        let path = RequestPath::new(path, request.below(), &options.base)?;
         if !options.hidden && path.is_hidden() {
             return Err(Failure::NotFound);
         }
@@ -282,7 +282,8 @@ impl Files {
     /// Whether a path is the server's root while the directory is served under a base.
     fn is_above_base(&self, request: &Request<'_>) -> bool {
         let path = request.normal_path();
-        !self.store.options().base.is_empty() && path.is_ok_and(|path| path.as_bytes() == b"/")
+        !self.store.options().base.is_empty()
+            && path.is_ok_and(|path| &path.as_bytes()[request.below()..] == b"/")
     }
 
     /// Logs once what a single-page application needs, if this looks like one: a browser requests a

@@ -13,16 +13,16 @@ pub(crate) struct RequestPath<'r> {
 }
 
 impl<'r> RequestPath<'r> {
-    /// The path relative to `base`, which is a normalised path without a slash at its end, or
-    /// empty.
+    /// The path relative to `base`, which comes after `below` bytes of it. The base is a normalised
+    /// path without a slash at its end, or empty.
     ///
     /// # Errors
     /// [`Failure::NotFound`] for a path that isn't below the base.
-    pub(crate) fn new(path: &'r Path<'r>, base: &[u8]) -> Result<Self, Failure> {
-        match path.as_bytes().strip_prefix(base) {
+    pub(crate) fn new(path: &'r Path<'r>, below: usize, base: &[u8]) -> Result<Self, Failure> {
+        match path.as_bytes()[below..].strip_prefix(base) {
             Some(b"" | [b'/', ..]) => Ok(RequestPath {
                 path,
-                base: base.len(),
+                base: below + base.len(),
             }),
             _ => Err(Failure::NotFound),
         }
@@ -111,7 +111,7 @@ mod tests {
         ];
         for (raw, base, want) in table {
             let path = Path::normalize(raw).unwrap();
-            let request_path = RequestPath::new(&path, base.as_bytes()).ok();
+            let request_path = RequestPath::new(&path, 0, base.as_bytes()).ok();
             let got = request_path.as_ref().map(|path| {
                 let relative = std::str::from_utf8(path.relative()).unwrap();
                 (relative, path.names_dir(), path.is_hidden())

@@ -8,6 +8,7 @@
 use crate::body::Body;
 use crate::handler::{Handler, Reply};
 use crate::request::Request;
+use crate::router::{Layer, Next};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
@@ -117,10 +118,48 @@ fn parse(text: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{scheme}://{authority}")).ok()
 }
 
+/// As a layer of a [`Router`](crate::Router).
+impl Cors<()> {
+    /// Lets scripts of all sites read responses.
+    #[must_use]
+    pub fn any() -> Self {
+        Cors {
+            inner: (),
+            origins: Origins::Any,
+        }
+    }
+
+    /// Lets scripts of these origins read responses.
+    ///
+    /// # Errors
+    /// [`InvalidOrigin`].
+    pub fn origins(
+        origins: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, InvalidOrigin> {
+        Cors::new((), origins)
+    }
+}
+
+impl Layer for Cors<()> {
+    fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
+        self.apply(request, |request| next.handle(request))
+    }
+}
+
 impl<H: Handler> Handler for Cors<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        self.apply(request, |request| self.inner.handle(request))
+    }
+}
+
+impl<H> Cors<H> {
+    fn apply<'a>(
+        &'a self,
+        request: Request<'a>,
+        inner: impl FnOnce(Request<'a>) -> Reply<'a>,
+    ) -> Reply<'a> {
         if matches!(&self.origins, Origins::These(these) if these.is_empty()) {
-            return self.inner.handle(request);
+            return inner(request);
         }
         let origin = request.headers().get(ORIGIN);
         let is_preflight = *request.method() == Method::OPTIONS
@@ -132,7 +171,7 @@ impl<H: Handler> Handler for Cors<H> {
         let reply = if is_preflight && allowed.is_some() {
             Reply::Ready(preflight(request.headers()).into())
         } else {
-            self.inner.handle(request)
+            inner(request)
         };
         let depends_on_origin = self.depends_on_origin();
         reply.map(move |mut response| {

@@ -2,6 +2,7 @@
 
 use crate::handler::{Handler, Reply};
 use crate::request::Request;
+use crate::router::{Layer, Next};
 use http::header::{HeaderMap, HeaderName, HeaderValue, VARY};
 use std::fmt;
 use std::sync::Arc;
@@ -67,9 +68,21 @@ impl<H> Fields<H> {
     }
 }
 
+/// As a layer of a [`Router`](crate::Router).
+impl Layer for Fields<()> {
+    fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
+        self.add_to(next.handle(request))
+    }
+}
+
 impl<H: Handler> Handler for Fields<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        let reply = self.inner.handle(request);
+        self.add_to(self.inner.handle(request))
+    }
+}
+
+impl<H> Fields<H> {
+    fn add_to<'a>(&self, reply: Reply<'a>) -> Reply<'a> {
         if self.fields.is_empty() {
             return reply;
         }

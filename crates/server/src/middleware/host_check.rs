@@ -10,6 +10,7 @@ use crate::handler::{Handler, Reply};
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::Response;
+use crate::router::{Layer, Next};
 use http::StatusCode;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -74,15 +75,32 @@ fn ends_with(name: &str, end: &str) -> bool {
         .is_some_and(|last| last.eq_ignore_ascii_case(end))
 }
 
+/// As a layer of a [`Router`](crate::Router).
+impl Layer for HostCheck<()> {
+    fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
+        self.apply(request, |request| next.handle(request))
+    }
+}
+
 impl<H: Handler> Handler for HostCheck<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        self.apply(request, |request| self.inner.handle(request))
+    }
+}
+
+impl<H> HostCheck<H> {
+    fn apply<'a>(
+        &'a self,
+        request: Request<'a>,
+        inner: impl FnOnce(Request<'a>) -> Reply<'a>,
+    ) -> Reply<'a> {
         // The authority of an absolute-form target takes precedence over Host (RFC 9112 §3.2.2).
         let authority = match request.authority() {
             Some(authority) => Some(authority.as_bytes()),
             None => request.field("host"),
         };
         let Some(name) = authority.filter(|authority| !self.is_known(authority)) else {
-            return self.inner.handle(request);
+            return inner(request);
         };
         log::warn!(
             "{}: refused a request for {}: this server does not go by that name; --host-check {} admits it",

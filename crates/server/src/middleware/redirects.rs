@@ -4,6 +4,7 @@ use crate::handler::{Handler, Reply};
 use crate::page::{encode_path, error_page};
 use crate::request::Request;
 use crate::response::Response;
+use crate::router::{Layer, Next};
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use std::fmt;
@@ -153,10 +154,27 @@ fn begins_as_target(text: &str) -> bool {
     authority.is_some_and(|rest| rest.find('/').is_some_and(|end| end > 0))
 }
 
+/// As a layer of a [`Router`](crate::Router).
+impl Layer for Redirects<()> {
+    fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
+        self.apply(request, |request| next.handle(request))
+    }
+}
+
 impl<H: Handler> Handler for Redirects<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        self.apply(request, |request| self.inner.handle(request))
+    }
+}
+
+impl<H> Redirects<H> {
+    fn apply<'a>(
+        &'a self,
+        request: Request<'a>,
+        inner: impl FnOnce(Request<'a>) -> Reply<'a>,
+    ) -> Reply<'a> {
         let Some(location) = self.target(&request) else {
-            return self.inner.handle(request);
+            return inner(request);
         };
         let explanation = "The content of this address has moved.";
         let mut response = error_page(StatusCode::TEMPORARY_REDIRECT, explanation);

@@ -28,6 +28,7 @@ use crate::lock::Lock;
 use crate::page::error_page;
 use crate::random;
 use crate::request::{Peer, Request};
+use crate::router::{Layer, Next};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -258,18 +259,26 @@ impl Credentials {
     }
 }
 
-impl<H: Handler> Auth<H> {
+/// As a layer of a [`Router`](crate::Router).
+impl Layer for Auth<()> {
+    fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
+        self.apply(request, move |request| next.handle(request))
+    }
+}
+
+impl<H> Auth<H> {
     /// The reply that a verdict leads to.
     fn decide<'a>(
         &'a self,
         verdict: Verdict,
         credentials: &Credentials,
         mut request: Request<'a>,
+        inner: impl FnOnce(Request<'a>) -> Reply<'a>,
     ) -> Reply<'a> {
         let refused = match verdict {
             Verdict::Right(name) => {
                 request.extensions_mut().insert(User(name));
-                return self.inner.handle(request);
+                return inner(request);
             }
             Verdict::Wrong => {
                 let Peer { remote, .. } = request.peer();
@@ -295,16 +304,27 @@ impl<H: Handler> Auth<H> {
 
 impl<H: Handler> Handler for Auth<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        self.apply(request, |request| self.inner.handle(request))
+    }
+}
+
+impl<H> Auth<H> {
+    fn apply<'a>(
+        &'a self,
+        request: Request<'a>,
+        inner: impl FnOnce(Request<'a>) -> Reply<'a> + 'a,
+    ) -> Reply<'a> {
         // Without credentials there is nothing to check.
         let Some(credentials) = Credentials::of(&request) else {
             return Reply::Ready(self.unauthorized().into());
         };
         if let Some(verdict) = self.remembered(&self.digest(&credentials)) {
-            return self.decide(verdict, &credentials, request);
+            return self.decide(verdict, &credentials, request, inner);
         }
         Reply::blocking(move || {
             let verdict = self.check(&credentials, Network::of(Some(&request.peer())));
-            self.decide(verdict, &credentials, request).response()
+            self.decide(verdict, &credentials, request, inner)
+                .response()
         })
     }
 }

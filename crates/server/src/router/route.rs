@@ -1,0 +1,135 @@
+//! The handler of a route, and how it gets the content of requests.
+
+use crate::handler::{Handler, Receive, Reply};
+use crate::request::{Request, Routing};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A handler, and how it gets the content of requests.
+///
+/// Content is received before the handler runs, and holds no thread while it arrives: up to 64 KiB
+/// in memory, more in an unnamed temporary file. A handler that reads content while it arrives, and
+/// so may wait for the client, [streams](Route::streams).
+///
+/// ```
+/// use tinyhttp_server::{Request, Route, Router};
+///
+/// let count = |request: Request| {
+///     let mut content = request.into_body();
+///     let length = std::io::copy(&mut content, &mut std::io::sink())?;
+///     Ok::<_, std::io::Error>(format!("{length} bytes\n"))
+/// };
+/// let app = Router::new()
+///     .post("/small", count)
+///     .post("/large", Route::new(count).max_body(100 << 20))
+///     .post("/endless", Route::new(count).streams());
+/// let large = vec![b'x'; 3 << 20];
+/// assert_eq!(app.call(Request::post("/small", large.clone())).status(), 413);
+/// assert_eq!(app.call(Request::post("/large", large.clone())).status(), 200);
+/// assert_eq!(app.call(Request::post("/endless", large)).status(), 200);
+/// ```
+#[derive(Clone)]
+pub struct Route {
+    handler: Arc<dyn Handler>,
+    max_body: Option<u64>,
+    directory: Option<PathBuf>,
+    streams: bool,
+    /// The names of the pattern's parameters, in order.
+    names: Vec<Arc<str>>,
+    pattern: Arc<str>,
+}
+
+impl Route {
+    /// A handler whose content is received first.
+    pub fn new(handler: impl Handler) -> Self {
+        Route {
+            handler: Arc::new(handler),
+            max_body: None,
+            directory: None,
+            streams: false,
+            names: Vec::new(),
+            pattern: "".into(),
+        }
+    }
+
+    /// Sets how long the content may be, in bytes; the router's limit unless set.
+    #[must_use]
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.max_body = Some(bytes);
+        self
+    }
+
+    /// Sets the directory of temporary files, which must be on a local file system; the system's
+    /// unless set.
+    #[must_use]
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Hands content over while it arrives, without a limit: the handler sets its own, and holds a
+    /// thread while it waits for the client.
+    #[must_use]
+    pub fn streams(mut self) -> Self {
+        self.streams = true;
+        self
+    }
+
+    /// Sets the pattern and the names of its parameters.
+    pub(super) fn set_pattern(&mut self, pattern: &str, names: Vec<Arc<str>>) {
+        (self.pattern, self.names) = (pattern.into(), names);
+    }
+
+    pub(super) fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Gives the values of parameters their names.
+    pub(super) fn name(&self, values: Vec<Box<[u8]>>, routing: &mut Routing) {
+        let names = self.names.iter().map(Arc::clone);
+        routing.params.extend(names.zip(values));
+    }
+
+    pub(super) fn handle<'a>(&'a self, request: Request<'a>, max_body: u64) -> Reply<'a> {
+        if self.streams || request.body().length() == Some(0) {
+            return self.handler.handle(request);
+        }
+        let handler = Arc::clone(&self.handler);
+        let limit = self.max_body.unwrap_or(max_body);
+        let receive = Receive::new(request, limit, move |request| {
+            Reply::blocking(move || handler.handle(request).response())
+        });
+        match &self.directory {
+            Some(directory) => receive.directory(directory.clone()).into(),
+            None => receive.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("max_body", &self.max_body)
+            .field("streams", &self.streams)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a route can be added with: a handler or a [`Route`].
+pub trait IntoRoute {
+    /// Makes the route.
+    fn into_route(self) -> Route;
+}
+
+impl IntoRoute for Route {
+    fn into_route(self) -> Route {
+        self
+    }
+}
+
+impl<H: Handler> IntoRoute for H {
+    fn into_route(self) -> Route {
+        Route::new(self)
+    }
+}
