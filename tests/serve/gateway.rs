@@ -170,6 +170,37 @@ fn flask_runs_behind_it() {
     }
 }
 
+/// The same application over the uwsgi protocol, which gunicorn speaks, too.
+#[test]
+fn flask_runs_behind_it_over_uwsgi() {
+    let Some(python) = python() else {
+        return eprintln!("skipped: gunicorn and Flask can't be installed");
+    };
+    let folder = Folder::new()
+        .with("app.py", FLASK)
+        .with("large", "x".repeat(300_000));
+    let address = free_address().to_string();
+    let flags = ["--protocol", "uwsgi"];
+    let _gunicorn = gunicorn(&python, folder.path(), &address, &flags);
+    let server = Serve::start(folder.path(), ["--uwsgi", &format!("/={address}")]);
+    let url = server.url("/api/echo?a=%2f");
+    let large = format!("@{}", folder.path().join("large").display());
+    let chunked = "Transfer-Encoding: chunked";
+    for (arguments, method, length) in [
+        (&["-s"][..], "GET", 0),
+        (&["--data-binary", &large], "POST", 300_000),
+        (&["-T", &large[1..], "-H", chunked], "PUT", 300_000),
+    ] {
+        let text = curl_text(arguments.iter().copied().chain([&*url]));
+        let seen: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(seen["path"], "/api/echo?a=%2f");
+        let expected = (&method.into(), &length.into());
+        assert_eq!((&seen["method"], &seen["length"]), expected);
+    }
+    assert_eq!(curl_text([server.url("/api/stream")]).lines().count(), 1000);
+    assert_eq!(curl_status([server.url("/api/gone")]), 204);
+}
+
 #[test]
 fn django_runs_behind_it() {
     let Some(python) = python() else {

@@ -89,16 +89,21 @@ impl Connection {
             }
             received += length;
             forwarding.progress.has_moved = true;
+            let decoded = attempt.decode(&scratch[..length])?;
             let mut kept = std::mem::take(&mut attempt.input);
             let data = if kept.is_empty() {
-                &scratch[..length]
+                &*decoded
             } else {
-                kept.extend_from_slice(&scratch[..length]);
+                kept.extend_from_slice(&decoded);
                 &kept
             };
             match self.relay_events(data, forwarding, turn)? {
                 Relay::Waits => {}
                 stop => return Ok(stop),
+            }
+            if let Some(attempt) = forwarding.attempt.as_mut().filter(|it| it.has_ended()) {
+                attempt.end_of_input()?;
+                return Ok(Relay::Complete);
             }
         }
     }

@@ -1,12 +1,15 @@
 //! One attempt to have a request responded to: a connection to a server, and what has been sent
 //! and received on it.
 
+use super::codec::{Codec, Protocol, write_environment};
 use super::forward::Plan;
 use super::group::Lease;
 use super::retry::{Outcome, may_reuse};
 use super::socket::Socket;
 use crate::poller::{Interest, Poller, UPSTREAM};
 use http::Version;
+use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -34,7 +37,8 @@ pub(crate) const FIELDS: usize = 512;
 pub(crate) struct Attempt {
     socket: Socket,
     pub(crate) lease: Lease,
-    codec: ClientConnection,
+    http: ClientConnection,
+    codec: Codec,
     content: ContentEncoder,
     output: Vec<u8>,
     /// Bytes of `output` that have been sent.
@@ -76,6 +80,8 @@ pub(crate) enum Failure {
     Closed,
     /// The response breaks the protocol.
     Malformed(ProtocolError),
+    /// The response breaks another protocol than HTTP.
+    Foreign(String),
     /// The server took too long.
     TooSlow,
 }
@@ -90,6 +96,7 @@ impl fmt::Display for Failure {
                 f.write_str("it closed the connection before its response was whole")
             }
             Failure::Malformed(error) => write!(f, "its response is malformed: {error}"),
+            Failure::Foreign(error) => f.write_str(error),
             Failure::TooSlow => f.write_str("it took too long"),
         }
     }
@@ -124,14 +131,15 @@ impl Attempt {
                 Err(error) => return Err((Failure::Connect(error), lease)),
             },
         };
-        let mut codec = ClientConnection::new(LIMITS);
+        let mut http = ClientConnection::new(LIMITS);
         if plan.upgrades {
-            codec = codec.with_upgrade();
+            http = http.with_upgrade();
         }
         let mut attempt = Attempt {
             socket,
             lease,
-            codec,
+            http,
+            codec: Codec::new(plan.protocol),
             content: ContentEncoder::Suppressed,
             output: Vec::new(),
             at: 0,
@@ -150,9 +158,16 @@ impl Attempt {
         Ok(attempt)
     }
 
-    fn write_head(&mut self, plan: &Plan, content: RequestContent) -> Result<(), MisuseError> {
+    fn write_head(
+        &mut self,
+        plan: &Plan,
+        content: RequestContent,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if plan.protocol != Protocol::Http {
+            return self.write_environment(plan, content);
+        }
         let host = plan.host(&self.lease);
-        self.content = self.codec.request(
+        self.content = self.http.request(
             &plan.method,
             &plan.target,
             Version::HTTP_11,
@@ -167,12 +182,41 @@ impl Attempt {
         Ok(())
     }
 
+    /// Writes the request as variables. The response will be one of HTTP all the same.
+    fn write_environment(
+        &mut self,
+        plan: &Plan,
+        content: RequestContent,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let length = match content {
+            RequestContent::None => 0,
+            RequestContent::Known(length) => length,
+            RequestContent::Unknown => return Err("the length of the content is unknown".into()),
+        };
+        let (method, none) = (&plan.method, RequestContent::None);
+        let mut unused = Vec::new();
+        let version = Version::HTTP_11;
+        self.http
+            .request(method, "/", version, none, &mut unused, |_| Ok(()))?;
+        write_environment(plan.protocol, length, &plan.variables, &mut self.output)?;
+        self.content = ContentEncoder::Known(length);
+        if self.is_written {
+            self.codec.end_of_content(&mut self.output);
+        }
+        Ok(())
+    }
+
     /// Writes a piece of the request's content.
     ///
     /// # Errors
     /// If it is longer than announced.
     pub(crate) fn write_content(&mut self, piece: &[u8]) -> Result<(), MisuseError> {
-        self.content.encode(piece, &mut self.output)
+        if let Codec::Http = self.codec {
+            return self.content.encode(piece, &mut self.output);
+        }
+        self.content.count(piece.len() as u64)?;
+        self.codec.content(piece, &mut self.output);
+        Ok(())
     }
 
     /// Ends the request's content.
@@ -181,7 +225,9 @@ impl Attempt {
     /// If it is shorter than announced.
     pub(crate) fn finish_content(&mut self) -> Result<(), MisuseError> {
         self.is_written = true;
-        self.content.finish(&mut self.output)
+        self.content.finish(&mut self.output)?;
+        self.codec.end_of_content(&mut self.output);
+        Ok(())
     }
 
     /// Sends what the socket takes. Returns whether all was sent, or nothing more ever will be: a
@@ -246,6 +292,20 @@ impl Attempt {
         }
     }
 
+    /// Translates received bytes into those of a response of HTTP.
+    ///
+    /// # Errors
+    /// [`Failure::Foreign`].
+    pub(crate) fn decode<'b>(&mut self, bytes: &'b [u8]) -> Result<Cow<'b, [u8]>, Failure> {
+        let server = &self.lease.server().target;
+        self.codec.decode(bytes, server).map_err(Failure::Foreign)
+    }
+
+    /// Whether the protocol says that the response has ended, wherever its content ends.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.codec.has_ended()
+    }
+
     /// Reads the next event from received bytes, and returns how many it used.
     ///
     /// # Errors
@@ -255,14 +315,17 @@ impl Attempt {
         input: &'b [u8],
         storage: &'h mut FieldStorage<'b, FIELDS>,
     ) -> Result<(usize, Event<'h, Response<'h>>), Failure> {
-        self.codec
+        self.http
             .receive(input, storage)
             .map_err(Failure::Malformed)
     }
 
     /// Takes note that the server has ended its side. `Ok`: the response is complete.
     pub(crate) fn end_of_input(&mut self) -> Result<(), Failure> {
-        match self.codec.end_of_input() {
+        if !self.codec.may_end_with_connection() && !self.codec.has_ended() {
+            return Err(Failure::Closed);
+        }
+        match self.http.end_of_input() {
             Ok(()) => Ok(()),
             Err(_) => Err(Failure::Closed),
         }
@@ -270,7 +333,7 @@ impl Attempt {
 
     /// Whether the whole response has been received.
     pub(crate) fn is_complete(&self) -> bool {
-        self.codec.is_complete()
+        self.http.is_complete()
     }
 
     /// Whether the connection was idle before.
@@ -295,7 +358,7 @@ impl Attempt {
     pub(crate) fn finish(self) {
         let is_clean = self.input.is_empty() && self.output.is_empty() && self.is_written;
         let is_open = !self.watch.is_deaf && !self.watch.has_ended;
-        if is_clean && is_open && self.codec.close_reason().is_none() {
+        if is_clean && is_open && self.codec.is_reusable(self.http.close_reason().is_none()) {
             self.lease.keep(self.socket);
         }
     }

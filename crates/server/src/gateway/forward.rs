@@ -1,5 +1,7 @@
 //! A request that an upstream server responds to.
 
+use super::codec::Protocol;
+use super::environment::Variable;
 use super::group::{Group, Lease, Tried};
 use super::response::Renamed;
 use crate::body::Body;
@@ -24,8 +26,11 @@ pub(crate) struct Plan {
     /// The version that the client speaks.
     pub(crate) version: Version,
     pub(crate) host: Host,
-    /// All fields but Host and the framing.
+    pub(crate) protocol: Protocol,
+    /// All fields but Host and the framing, in HTTP.
     pub(crate) fields: FieldLines,
+    /// The request in other protocols.
+    pub(crate) variables: Vec<Variable>,
     /// The content, if it has been received: otherwise it comes from the connection.
     pub(crate) body: Body,
     /// The client asks to switch to another protocol.

@@ -13,6 +13,9 @@
 //! | `health` | whether a server works |
 //! | `keeper` | the thread that looks up names and checks health |
 //! | `attempt` | one connection to a server, for one request |
+//! | `codec` | the protocol of a server: HTTP, FastCGI, SCGI, uwsgi |
+//! | `environment` | a request as variables |
+//! | `fastcgi`, `scgi`, `cgi` | records, environments and heads of these protocols |
 //! | `retry` | when a request is sent again |
 //! | `socket` | the socket to a server |
 //!
@@ -30,10 +33,16 @@ mod balance;
 mod health;
 mod keeper;
 mod attempt;
+mod codec;
+mod environment;
+mod fastcgi;
+mod scgi;
+mod cgi;
 mod retry;
 mod socket;
 
 pub use balance::Balance;
+pub use codec::Protocol;
 pub use forward::Forward;
 pub use health::{Check, Passive};
 pub use routes::Gateways;

@@ -1,6 +1,8 @@
 //! The handler that forwards requests to the servers of an upstream.
 
 use super::balance::{Balance, hash_of};
+use super::codec::Protocol;
+use super::environment::{Variable, environment};
 use super::forward::{Forward, Host, Plan};
 use super::group::{Group, Settings};
 use super::health::{Check, Passive};
@@ -10,7 +12,7 @@ use super::request::{self, Hop};
 use super::response::Renamed;
 use super::target::Target;
 use crate::body::Content;
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Receive, Reply};
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::Response;
@@ -20,6 +22,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_message::encode::FieldLines;
+
+/// Content of unknown length that is received for protocols that announce it.
+const SPOOLED: u64 = 16 * 1024 * 1024;
 
 /// An upstream: one server or several alike, which respond in the place of this one.
 ///
@@ -55,9 +60,10 @@ use tinyhttp_message::encode::FieldLines;
 /// `X-Forwarded-For`, `X-Forwarded-Host`, `X-Forwarded-Proto` and `Via`, and with framing of its
 /// own. Fields whose names contain `_` are removed. A failed attempt is repeated where RFC 9110
 /// allows it. Responses are parsed as strictly as requests: what is malformed becomes a 502.
+#[derive(Clone)]
 pub struct Upstream {
     group: Arc<Group>,
-    options: Options,
+    options: Arc<Options>,
 }
 
 /// What is set for an [`Upstream`].
@@ -74,6 +80,7 @@ struct Options {
     added: Vec<(String, Vec<u8>)>,
     is_trusting: bool,
     sends_forwarded: bool,
+    protocol: Protocol,
 }
 
 impl Upstream {
@@ -90,6 +97,7 @@ impl Upstream {
                 added: Vec::new(),
                 is_trusting: false,
                 sends_forwarded: false,
+                protocol: Protocol::Http,
             },
         }
     }
@@ -141,6 +149,23 @@ impl Upstream {
         request::fields(&received, &hop).ok()
     }
 
+    /// The variables of a request; none for HTTP.
+    fn variables(&self, request: &Request<'_>) -> Vec<Variable> {
+        match request.normal_path() {
+            Ok(path) if self.options.protocol != Protocol::Http => {
+                let mut variables = environment(request, &self.options.prefix, path.as_bytes());
+                for (name, value) in &self.options.added {
+                    let name = name.to_ascii_uppercase().replace('-', "_");
+                    let name = format!("HTTP_{name}").into_bytes();
+                    variables.retain(|(other, _)| *other != name);
+                    variables.push((name, value.clone()));
+                }
+                variables
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Redirects are renamed where the prefix was replaced.
     fn renamed(&self) -> Option<Renamed> {
         let server = self.group.servers().first()?;
@@ -163,13 +188,29 @@ impl Upstream {
 }
 
 impl Handler for Upstream {
-    fn handle<'a>(&'a self, mut request: Request<'a>) -> Reply<'a> {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         if let Some(response) = not_forwarded(&request) {
             return response.into();
         }
-        let upgrade = upgrade_of(&request).map(<[u8]>::to_vec);
+        // Other protocols announce the length in front of the content.
+        let is_known = request.body().length().is_some();
+        if self.options.protocol == Protocol::Http || is_known {
+            return self.forward(request);
+        }
+        let upstream = self.clone();
+        let receive = Receive::new(request, SPOOLED, move |request| upstream.forward(request));
+        receive.memory(SPOOLED).into()
+    }
+}
+
+impl Upstream {
+    /// Prepares a request that can be forwarded.
+    fn forward(&self, mut request: Request<'_>) -> Reply<'static> {
+        let is_http = self.options.protocol == Protocol::Http;
+        let upgrade = upgrade_of(&request).filter(|_| is_http).map(<[u8]>::to_vec);
         let (Some(target), Some(fields)) = (
-            self.target(&request),
+            self.target(&request)
+                .filter(|_| is_http || !has_controls(&request)),
             self.fields(&request, upgrade.as_deref()),
         ) else {
             let explanation = "The path of this request is ambiguous.";
@@ -188,6 +229,8 @@ impl Handler for Upstream {
             target,
             version: request.version(),
             host,
+            variables: self.variables(&request),
+            protocol: self.options.protocol,
             fields,
             upgrades: upgrade.is_some(),
             key: self.key(&request),
@@ -204,6 +247,15 @@ impl UpstreamBuilder {
     #[must_use]
     pub fn prefix(mut self, prefix: &str) -> Self {
         self.options.prefix = prefix.as_bytes().to_vec();
+        self
+    }
+
+    /// Sets the protocol that the servers speak; HTTP unless set. In the others, the prefix is
+    /// SCRIPT_NAME, what follows it PATH_INFO, and content of unknown length is received before it
+    /// is sent, up to 16 MiB.
+    #[must_use]
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.options.protocol = protocol;
         self
     }
 
@@ -288,7 +340,7 @@ impl UpstreamBuilder {
         keeper::look_after(&group);
         Upstream {
             group,
-            options: self.options,
+            options: Arc::new(self.options),
         }
     }
 }
@@ -304,6 +356,14 @@ impl fmt::Debug for UpstreamBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.targets).finish()
     }
+}
+
+/// Whether the decoded path has control characters, which programs take for the end of a line or a
+/// name (CVE-2019-11043).
+fn has_controls(request: &Request<'_>) -> bool {
+    let is_control =
+        |path: &tinyhttp_message::Path<'_>| path.as_bytes().iter().any(u8::is_ascii_control);
+    request.normal_path().is_ok_and(is_control)
 }
 
 /// The host that the client asked for.

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use std::path::Path;
 use std::time::Duration;
 use tinyhttp_server::Handler;
-use tinyhttp_server::gateway::{Gateways, InvalidTarget, Target, Upstream};
+use tinyhttp_server::gateway::{Gateways, InvalidTarget, Protocol, Target, Upstream};
 
 /// The flags about upstream servers.
 #[derive(clap::Args, Debug)]
@@ -19,6 +19,21 @@ pub(crate) struct GatewayArgs {
     /// PATH wins, and each comes before the files of DIR. WebSocket and other protocols pass, too.
     #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_PROXY", value_parser = route)]
     proxy: Vec<Route>,
+
+    /// Forward requests below the path PATH to a FastCGI server, HOST:PORT or unix:SOCKET;
+    /// repeatable
+    ///
+    /// PATH is SCRIPT_NAME, and what follows it PATH_INFO.
+    #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_FASTCGI", value_parser = program)]
+    fastcgi: Vec<Route>,
+
+    /// Forward requests below the path PATH to an SCGI server, HOST:PORT or unix:SOCKET; repeatable
+    #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_SCGI", value_parser = program)]
+    scgi: Vec<Route>,
+
+    /// Forward requests below the path PATH to a uwsgi server, HOST:PORT or unix:SOCKET; repeatable
+    #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_UWSGI", value_parser = program)]
+    uwsgi: Vec<Route>,
 
     /// Host that upstream servers see: that of the client (keep), their own (upstream), or NAME
     #[arg(
@@ -60,11 +75,24 @@ struct Route {
 impl GatewayArgs {
     /// Whether requests are forwarded.
     pub(in crate::serve) fn forwards(&self) -> bool {
-        !self.proxy.is_empty()
+        self.routes().next().is_some()
+    }
+
+    /// All routes, with the protocol and the flag of each.
+    fn routes(&self) -> impl Iterator<Item = (Protocol, &str, &Route)> {
+        let flags = [
+            (Protocol::Http, "--proxy", &self.proxy),
+            (Protocol::FastCgi, "--fastcgi", &self.fastcgi),
+            (Protocol::Scgi, "--scgi", &self.scgi),
+            (Protocol::Uwsgi, "--uwsgi", &self.uwsgi),
+        ];
+        flags.into_iter().flat_map(|(protocol, flag, routes)| {
+            routes.iter().map(move |route| (protocol, flag, route))
+        })
     }
 
     fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.proxy.iter().flat_map(|route| &route.targets)
+        self.routes().flat_map(|(_, _, route)| &route.targets)
     }
 
     /// Returns the ports that the upstream servers listen on.
@@ -92,10 +120,10 @@ impl GatewayArgs {
         }
         let mut gateways = Gateways::new(files);
         let mut paths: Vec<&str> = Vec::new();
-        for Route { path, targets } in &self.proxy {
+        for (protocol, flag, Route { path, targets }) in self.routes() {
             if paths.contains(&path.as_str()) {
                 return Err(Failure::new(
-                    format!("--proxy names the path {path} twice"),
+                    format!("{flag} names the path {path} twice"),
                     "give all servers of a path at once, separated by commas",
                 ));
             }
@@ -103,7 +131,8 @@ impl GatewayArgs {
             let time = Duration::from_secs(u64::from(self.proxy_timeout));
             let mut upstream = Upstream::builder(targets.clone())
                 .prefix(path)
-                .timeout(time);
+                .timeout(time)
+                .protocol(protocol);
             upstream = match self.proxy_host.as_str() {
                 "keep" => upstream,
                 "upstream" => upstream.host_of_upstream(),
@@ -134,6 +163,17 @@ fn route(text: &str) -> Result<Route, String> {
         path: path.to_owned(),
         targets: targets.map_err(|error| error.to_string())?,
     })
+}
+
+/// Parses a route to servers that don't speak HTTP: their targets are addresses.
+fn program(text: &str) -> Result<Route, String> {
+    let route = route(text)?;
+    let is_url = |target: &str| target.starts_with("http");
+    let targets = text.split_once('=').map_or("", |(_, targets)| targets);
+    match targets.split(',').any(is_url) {
+        true => Err("expected HOST:PORT or unix:SOCKET, not a URL".to_owned()),
+        false => Ok(route),
+    }
 }
 
 /// Parses what Host may say.
@@ -183,6 +223,7 @@ mod tests {
         ] {
             assert!(route(wrong).is_err(), "{wrong}");
         }
+        assert!(program("/a=127.0.0.1:9000").is_ok() && program("/a=http://h:1").is_err());
         assert!(host("example.org:8080").is_ok() && host("a b").is_err() && host("").is_err());
         let (name, value) = field("X-Key: a b ").unwrap();
         assert_eq!((name.as_str(), value.as_bytes()), ("x-key", &b"a b"[..]));

@@ -5,9 +5,11 @@
 //! | `script` | an upstream server that follows a script |
 //! | `messages` | what the upstream and the client get of each other |
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
+//! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
 //! | `tunnels` | protocols that both sides switch to |
 
 mod faults;
 mod messages;
+mod programs;
 mod script;
 mod tunnels;

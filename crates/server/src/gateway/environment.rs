@@ -1,0 +1,221 @@
+//! The environment of a request: what FastCGI, SCGI and uwsgi send in the place of a head (RFC 3875
+//! §4.1).
+//!
+//! Each field becomes a variable, `X-Name` as `HTTP_X_NAME`. Several fields could so become one
+//! variable, therefore those whose names contain `_` are left out, and `Proxy`, whose variable
+//! configures HTTP clients (CVE-2016-5385). The query is never an argument.
+
+use super::request::{connection_options, is_of_connection};
+use crate::request::Request;
+use http::Version;
+
+/// A variable and its value.
+pub(crate) type Variable = (Vec<u8>, Vec<u8>);
+
+/// The variables of a request, without CONTENT_LENGTH. `prefix` is the part of the normalised path
+/// that names the application, `path` the whole.
+pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> Vec<Variable> {
+    let mut variables = Vec::new();
+    let mut set = |name: &str, value: &[u8]| {
+        variables.push((name.as_bytes().to_vec(), value.to_vec()));
+    };
+    let script = prefix.strip_suffix(b"/").unwrap_or(prefix);
+    let query = request.query().unwrap_or_default();
+    let target = match request.query() {
+        Some(query) => format!("{}?{query}", request.path()),
+        None => request.path().to_owned(),
+    };
+    set("GATEWAY_INTERFACE", b"CGI/1.1");
+    set("SERVER_SOFTWARE", crate::response::SERVER.as_bytes());
+    let protocol: &[u8] = match request.version() {
+        Version::HTTP_10 => b"HTTP/1.0",
+        _ => b"HTTP/1.1",
+    };
+    set("SERVER_PROTOCOL", protocol);
+    set("REQUEST_METHOD", request.method().as_str().as_bytes());
+    set("REQUEST_URI", target.as_bytes());
+    set("SCRIPT_NAME", script);
+    set("PATH_INFO", path.strip_prefix(script).unwrap_or(path));
+    set("QUERY_STRING", query.as_bytes());
+    let is_secured = request.is_secured();
+    set(
+        "REQUEST_SCHEME",
+        if is_secured { b"https" } else { b"http" },
+    );
+    if is_secured {
+        set("HTTPS", b"on");
+    }
+    let peer = request.peer();
+    let host = request
+        .authority()
+        .map(str::as_bytes)
+        .or_else(|| request.field("host"))
+        .unwrap_or_default();
+    set("SERVER_NAME", without_port(host));
+    match peer.local.internet() {
+        Some(local) => {
+            set("SERVER_ADDR", local.ip().to_string().as_bytes());
+            set("SERVER_PORT", local.port().to_string().as_bytes());
+        }
+        None => set("SERVER_PORT", if is_secured { b"443" } else { b"80" }),
+    }
+    // A Unix socket has no address; programs expect one.
+    match peer.remote.internet() {
+        Some(remote) => {
+            set("REMOTE_ADDR", remote.ip().to_string().as_bytes());
+            set("REMOTE_PORT", remote.port().to_string().as_bytes());
+        }
+        None => set("REMOTE_ADDR", b"127.0.0.1"),
+    }
+    // PHP built to be safe runs nothing without it.
+    set("REDIRECT_STATUS", b"200");
+    if let Some(kind) = request.field("content-type") {
+        set("CONTENT_TYPE", kind);
+    }
+    fields(request, &mut variables);
+    variables
+}
+
+/// Adds the variables of the fields. Those of the same name are joined to one.
+fn fields(request: &Request<'_>, variables: &mut Vec<Variable>) {
+    let listed: Vec<&[u8]> = connection_options(request.fields()).collect();
+    let first = variables.len();
+    for (name, value) in request.fields() {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        if name.contains('_') || is("proxy") || is("content-type") || is("expect") {
+            continue;
+        }
+        if is_of_connection(name, &listed) {
+            continue;
+        }
+        let upper = |byte: u8| match byte {
+            b'-' => b'_',
+            byte => byte.to_ascii_uppercase(),
+        };
+        let variable: Vec<u8> = b"HTTP_"
+            .iter()
+            .copied()
+            .chain(name.bytes().map(upper))
+            .collect();
+        match variables[first..]
+            .iter_mut()
+            .find(|(name, _)| *name == variable)
+        {
+            Some((_, joined)) => {
+                let separator: &[u8] = if is("cookie") { b"; " } else { b", " };
+                joined.extend_from_slice(separator);
+                joined.extend_from_slice(value);
+            }
+            None => variables.push((variable, value.to_vec())),
+        }
+    }
+}
+
+fn without_port(host: &[u8]) -> &[u8] {
+    let is_port = |port: &[u8]| port.iter().all(u8::is_ascii_digit);
+    match host.iter().rposition(|byte| *byte == b':') {
+        Some(colon) if is_port(&host[colon + 1..]) => &host[..colon],
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The value of a variable for a request with these fields.
+    fn value(target: &str, fields: &[(&str, &str)], variable: &str) -> Option<String> {
+        let mut request = http::Request::get(target);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let request = Request::from(request.body(()).unwrap());
+        let path = request.normal_path().unwrap().as_bytes().to_vec();
+        let all = environment(&request, b"/app/", &path);
+        let mut found = all.iter().filter(|(name, _)| name == variable.as_bytes());
+        let value = found
+            .next()
+            .map(|(_, value)| String::from_utf8(value.clone()).unwrap());
+        assert!(found.next().is_none(), "{variable} is there twice");
+        value
+    }
+
+    #[test]
+    fn variables_of_a_request() {
+        /// Target, fields, variable, value.
+        type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], &'r str, Option<&'r str>);
+        let table: [Row<'_>; 17] = [
+            ("/app/a%20b?c=%20", &[], "PATH_INFO", Some("/a b")),
+            ("/app/a%20b?c=%20", &[], "SCRIPT_NAME", Some("/app")),
+            (
+                "/app/a%20b?c=%20",
+                &[],
+                "REQUEST_URI",
+                Some("/app/a%20b?c=%20"),
+            ),
+            ("/app/a%20b?c=%20", &[], "QUERY_STRING", Some("c=%20")),
+            ("/app/?-s", &[], "QUERY_STRING", Some("-s")),
+            ("/app/", &[], "QUERY_STRING", Some("")),
+            ("/app/", &[("host", "h:80")], "SERVER_NAME", Some("h")),
+            (
+                "/app/",
+                &[("host", "[::1]:80")],
+                "SERVER_NAME",
+                Some("[::1]"),
+            ),
+            (
+                "/app/",
+                &[("x-a", "1"), ("x-a", "2")],
+                "HTTP_X_A",
+                Some("1, 2"),
+            ),
+            (
+                "/app/",
+                &[("cookie", "a"), ("cookie", "b")],
+                "HTTP_COOKIE",
+                Some("a; b"),
+            ),
+            ("/app/", &[("proxy", "http://evil")], "HTTP_PROXY", None),
+            (
+                "/app/",
+                &[("x_a", "evil"), ("x-a", "1")],
+                "HTTP_X_A",
+                Some("1"),
+            ),
+            (
+                "/app/",
+                &[("remote_user", "root")],
+                "HTTP_REMOTE_USER",
+                None,
+            ),
+            (
+                "/app/",
+                &[("connection", "x-a"), ("x-a", "1")],
+                "HTTP_X_A",
+                None,
+            ),
+            (
+                "/app/",
+                &[("content-type", "a/b")],
+                "CONTENT_TYPE",
+                Some("a/b"),
+            ),
+            (
+                "/app/",
+                &[("content-type", "a/b")],
+                "HTTP_CONTENT_TYPE",
+                None,
+            ),
+            (
+                "/app/",
+                &[("authorization", "x")],
+                "HTTP_AUTHORIZATION",
+                Some("x"),
+            ),
+        ];
+        for (target, fields, variable, expected) in table {
+            let found = value(target, fields, variable);
+            assert_eq!(found.as_deref(), expected, "{target} {fields:?} {variable}");
+        }
+    }
+}
