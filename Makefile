@@ -12,7 +12,7 @@ FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message conformance floods fuzz soak package check-portable deny vet sbom reproducible install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-message conformance floods fuzz soak msrv package check-portable deny vet sbom reproducible install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,13 +21,16 @@ serve: ## build, and serve www/ on http://127.0.0.1:8080/
 	$(CARGO) build --release --locked -p tinyhttp-cli
 	target/release/tinyhttp serve www
 
-test: lint doc package test-tools ## check everything: lint, doc, packages, and all tests
+test: lint doc package msrv check-portable test-tools ## check everything: lint, doc, packages, and all tests
 	$(CARGO) test --workspace --locked
 
 lint: ## formatting and clippy
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy -p tinyhttp-cli --no-default-features --locked -- -D warnings
+
+msrv: ## compile everything but the tests with the oldest toolchains that are promised: 1.85, and 1.88 for tls
+	.ci/msrv
 
 check-portable: ## type-check message, client and get for macOS, FreeBSD and (not get) Windows
 	.ci/portable

@@ -194,11 +194,11 @@ impl BodyReader {
 impl Read for BodyReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.read_counted(buffer)?;
-        if let Some(part) = self.part.as_mut().filter(|_| !buffer.is_empty())
-            && let Err(error) = part.count(read)
-        {
-            self.exchange = None;
-            return Err(error.into_io());
+        if let Some(part) = self.part.as_mut().filter(|_| !buffer.is_empty()) {
+            if let Err(error) = part.count(read) {
+                self.exchange = None;
+                return Err(error.into_io());
+            }
         }
         Ok(read)
     }

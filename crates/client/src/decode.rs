@@ -131,13 +131,13 @@ impl Decoder {
             // No content at all is no content in any coding.
             let is_empty = layer.fill_buf()?.is_empty();
             let start = std::mem::replace(&mut self.state, State::Ended);
-            if let State::Start(layer) = start
-                && !is_empty
-            {
-                // The coding that was applied last is undone first.
-                let layers = self.codings.iter().rev();
-                self.state =
-                    State::Running(layers.fold(layer, |layer, coding| undo(*coding, layer)));
+            if let State::Start(layer) = start {
+                if !is_empty {
+                    // The coding that was applied last is undone first.
+                    let layers = self.codings.iter().rev();
+                    self.state =
+                        State::Running(layers.fold(layer, |layer, coding| undo(*coding, layer)));
+                }
             }
         }
         match &mut self.state {

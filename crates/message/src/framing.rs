@@ -353,15 +353,15 @@ pub(crate) fn repair_framing(
         .flat_map(list)
         .map(<[u8]>::to_vec)
         .collect();
-    if let [first, rest @ ..] = &lengths[..]
-        && !rest.is_empty()
-    {
-        if rest.iter().any(|other| other != first) {
-            return Err(ProtocolError::RepeatedContentLength);
+    if let [first, rest @ ..] = &lengths[..] {
+        if !rest.is_empty() {
+            if rest.iter().any(|other| other != first) {
+                return Err(ProtocolError::RepeatedContentLength);
+            }
+            lines.retain(|line| value(line, LENGTH).is_none());
+            lines.push([b"Content-Length: ", &first[..]].concat());
+            repaired.repeated_length = true;
         }
-        lines.retain(|line| value(line, LENGTH).is_none());
-        lines.push([b"Content-Length: ", &first[..]].concat());
-        repaired.repeated_length = true;
     }
     Ok(repaired)
 }

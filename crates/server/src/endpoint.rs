@@ -30,10 +30,19 @@ impl Endpoint {
 
     /// The host alone, as access logs have it.
     pub(crate) fn host(&self) -> impl Display {
-        fmt::from_fn(move |f| match self {
+        Host(self)
+    }
+}
+
+/// An endpoint without its port.
+struct Host<'e>(&'e Endpoint);
+
+impl Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
             Endpoint::Internet(address) => address.ip().fmt(f),
             Endpoint::Unix => f.write_str(UNIX),
-        })
+        }
     }
 }
 

@@ -357,10 +357,10 @@ impl Server {
         // Handles may live on, and with them everything that is shared.
         runtime::end(&self.shared);
         // A handle keeps the log from being dropped.
-        if let Some(access_log) = &self.shared.env.access_log
-            && !access_log.flush(LAST_LINES)
-        {
-            log::warn!("the access log takes no more lines; the last ones are lost");
+        if let Some(access_log) = &self.shared.env.access_log {
+            if !access_log.flush(LAST_LINES) {
+                log::warn!("the access log takes no more lines; the last ones are lost");
+            }
         }
     }
 }

@@ -109,12 +109,12 @@ fn proxies(args: &ConnectionArgs) -> Result<Proxies, Failure> {
             proxies
         }
     };
-    if let Some(user) = &args.proxy_user
-        && (proxies.http.is_some() || proxies.https.is_some())
-    {
-        let credentials = secrets::ask(user, "the proxy")?;
-        for proxy in [&mut proxies.http, &mut proxies.https] {
-            *proxy = proxy.take().map(|proxy| proxy.log_in(credentials.clone()));
+    if let Some(user) = &args.proxy_user {
+        if proxies.http.is_some() || proxies.https.is_some() {
+            let credentials = secrets::ask(user, "the proxy")?;
+            for proxy in [&mut proxies.http, &mut proxies.https] {
+                *proxy = proxy.take().map(|proxy| proxy.log_in(credentials.clone()));
+            }
         }
     }
     if let Some(list) = &args.noproxy {

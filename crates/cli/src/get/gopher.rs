@@ -149,11 +149,11 @@ fn readable(menu: &str, colour: bool) -> String {
             )
         );
         let target = (columns.next(), columns.next(), columns.next());
-        if let (Some(selector), Some(host), Some(port)) = target
-            && !matches!(kind, 'i' | '3')
-        {
-            let url = target_url(kind, selector, host, port.trim());
-            let _ = write!(out, "\n         {}", paint(&url, styles::FAINT, colour));
+        if let (Some(selector), Some(host), Some(port)) = target {
+            if !matches!(kind, 'i' | '3') {
+                let url = target_url(kind, selector, host, port.trim());
+                let _ = write!(out, "\n         {}", paint(&url, styles::FAINT, colour));
+            }
         }
         out.push('\n');
     }

@@ -142,9 +142,8 @@ fn fetch_in_parallel(run: &Run<'_>) -> u8 {
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while !is_over.load(Ordering::Relaxed)
-                    && let Some(target) = next()
-                {
+                while !is_over.load(Ordering::Relaxed) {
+                    let Some(target) = next() else { break };
                     let code = fetch(run, target);
                     if code != 0 {
                         failed.store(code, Ordering::Relaxed);

@@ -97,10 +97,10 @@ impl Show<'_> {
             .offset
             .map(|offset| ("Range", format!("bytes={offset}-")));
         let response = fetch.send(range.as_slice())?;
-        if persistence.has_more()
-            && let Some(error) = AttemptError::of(&response)
-        {
-            return Err(error);
+        if persistence.has_more() {
+            if let Some(error) = AttemptError::of(&response) {
+                return Err(error);
+            }
         }
         if !args.download.progress_bar {
             fetch.bar.finish();
@@ -159,10 +159,10 @@ impl Show<'_> {
         let fields = facts::fields(self.fetch.trace().hops.last());
         // The failure is what is reported, not that its heads could not be written.
         let _ = self.open(&fields);
-        if !matches!(self.output, Some(Output::File(_)))
-            && let Some(output) = self.output.take()
-        {
-            let _ = output.finish();
+        if !matches!(self.output, Some(Output::File(_))) {
+            if let Some(output) = self.output.take() {
+                let _ = output.finish();
+            }
         }
     }
 

@@ -98,10 +98,10 @@ impl LogFile {
     /// Ends the file's process, if it has one, and waits for that. A process that a disk holds up
     /// is left behind.
     pub(super) fn close(&self) {
-        if let Ok(mut output) = self.output.try_lock()
-            && let Output::Process(process) = &mut *output
-        {
-            process.finish();
+        if let Ok(mut output) = self.output.try_lock() {
+            if let Output::Process(process) = &mut *output {
+                process.finish();
+            }
         }
     }
 

@@ -12,13 +12,13 @@ use url::{Host, Url};
 impl BrowserArgs {
     /// Prints the QR code, if --qr is given.
     pub(super) fn print(&self, urls: &[String]) {
-        if let Some(url) = urls.iter().find(|url| !is_loopback(url)).or(urls.first())
-            && self.qr
-        {
-            match qr_code(url) {
-                // The server also works without stdout.
-                Ok(code) => drop(io::stdout().write_all(format!("{code}\n{url}\n").as_bytes())),
-                Err(error) => log::warn!("there is no QR code for {url}: {error}"),
+        if let Some(url) = urls.iter().find(|url| !is_loopback(url)).or(urls.first()) {
+            if self.qr {
+                match qr_code(url) {
+                    // The server also works without stdout.
+                    Ok(code) => drop(io::stdout().write_all(format!("{code}\n{url}\n").as_bytes())),
+                    Err(error) => log::warn!("there is no QR code for {url}: {error}"),
+                }
             }
         }
     }

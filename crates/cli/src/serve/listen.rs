@@ -88,12 +88,12 @@ impl Args {
         }
         let mut shared = None;
         for mut address in addresses {
-            if address.port() == 0
-                && let Some(port) = shared
-            {
-                address.set_port(port);
-                if TcpListener::bind(address).is_err() {
-                    address.set_port(0);
+            if address.port() == 0 {
+                if let Some(port) = shared {
+                    address.set_port(port);
+                    if TcpListener::bind(address).is_err() {
+                        address.set_port(0);
+                    }
                 }
             }
             builder = self.listen_on(address, builder)?;

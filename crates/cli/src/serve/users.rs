@@ -10,14 +10,14 @@ use tinyhttp_server::middleware::{InvalidUser, Users};
 impl AccessArgs {
     /// Reads the users again, from inside the sandbox.
     pub(super) fn users_again(&self) -> Result<Users, Failure> {
-        if let Some(path) = self.auth_file()
+        if let Some(path) = self.auth_file() {
             // A pipe has been read to its end, and could block.
-            && path.metadata().is_ok_and(|found| !found.is_file())
-        {
-            return Err(Failure::new(
-                format!("{} is no regular file", path.display()),
-                "restart the server to read it",
-            ));
+            if path.metadata().is_ok_and(|found| !found.is_file()) {
+                return Err(Failure::new(
+                    format!("{} is no regular file", path.display()),
+                    "restart the server to read it",
+                ));
+            }
         }
         self.users()
     }

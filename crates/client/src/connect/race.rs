@@ -188,10 +188,10 @@ fn bind(socket: &Socket, interface: &Interface, remote: SocketAddr) -> io::Resul
         Interface::Address(local) => {
             let mut local = SocketAddr::new(*local, 0);
             // A link-local address is on the link of the one that it connects to.
-            if let (SocketAddr::V6(local), SocketAddr::V6(remote)) = (&mut local, remote)
-                && zone::is_link_local(*local.ip())
-            {
-                local.set_scope_id(remote.scope_id());
+            if let (SocketAddr::V6(local), SocketAddr::V6(remote)) = (&mut local, remote) {
+                if zone::is_link_local(*local.ip()) {
+                    local.set_scope_id(remote.scope_id());
+                }
             }
             socket.bind(&local.into())
         }

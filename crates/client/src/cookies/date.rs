@@ -13,17 +13,11 @@ pub(super) fn parse(text: &[u8]) -> Option<i64> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     let tokens = text.split(|byte| is_delimiter(*byte));
     for token in tokens.filter(|token| !token.is_empty()) {
-        if time.is_none()
-            && let Some(found) = time_of(token)
-        {
+        if let (None, Some(found)) = (time, time_of(token)) {
             time = Some(found);
-        } else if day.is_none()
-            && let Some(found) = number(token, 1, 2)
-        {
+        } else if let (None, Some(found)) = (day, number(token, 1, 2)) {
             day = Some(found);
-        } else if month.is_none()
-            && let Some(found) = month_of(token)
-        {
+        } else if let (None, Some(found)) = (month, month_of(token)) {
             month = Some(found);
         } else if year.is_none() {
             year = number(token, 2, 4);

@@ -25,12 +25,10 @@ impl Validator {
     #[must_use]
     pub fn of(fields: &HeaderMap) -> Option<Self> {
         let text = |name| fields.get(name).and_then(|value| value.to_str().ok());
-        if let Some(tag) = text(header::ETAG)
-            && tag.len() >= 2
-            && tag.starts_with('"')
-            && tag.ends_with('"')
-        {
-            return Some(Validator::new(tag.to_owned(), fields));
+        if let Some(tag) = text(header::ETAG) {
+            if tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"') {
+                return Some(Validator::new(tag.to_owned(), fields));
+            }
         }
         let far = HttpDate::MAX;
         let modified = HttpDate::parse(text(header::LAST_MODIFIED)?.as_bytes(), far)?;

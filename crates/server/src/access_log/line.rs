@@ -197,10 +197,10 @@ fn size(bytes: u64, line: &mut String) -> fmt::Result {
 /// printable ASCII as `\xHH`.
 fn escape(bytes: &[u8], line: &mut String) {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-    if let Ok(text) = std::str::from_utf8(bytes)
-        && bytes.iter().all(|&byte| plain(byte))
-    {
-        return line.push_str(text);
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        if bytes.iter().all(|&byte| plain(byte)) {
+            return line.push_str(text);
+        }
     }
     for &byte in bytes {
         match byte {

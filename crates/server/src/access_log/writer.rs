@@ -77,10 +77,10 @@ impl Writer {
                 let mut lines = Vec::new();
                 while theirs.gather(&mut lines) {
                     let written = output.write_all(&lines).and_then(|()| output.flush());
-                    if let Err(error) = &written
-                        && !failed
-                    {
+                    if let Err(error) = &written {
+                    if !failed {
                         log::error!("the access log can't be written: {error}; its lines are lost until it can");
+                    }
                     }
                     failed = written.is_err();
                     lines.clear();
@@ -149,11 +149,11 @@ impl Drop for Writer {
         self.shared.filled.notify_one();
         self.shared.emptied.notify_all();
         // A thread that its output blocks is left behind.
-        if self.flush(LAST)
-            && let Some(thread) = self.thread.take()
-        {
-            // There is nothing to do about a panic.
-            let _ = thread.join();
+        if self.flush(LAST) {
+            if let Some(thread) = self.thread.take() {
+                // There is nothing to do about a panic.
+                let _ = thread.join();
+            }
         }
     }
 }

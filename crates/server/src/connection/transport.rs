@@ -68,10 +68,10 @@ impl Transport {
         let (poller, token) = (Arc::clone(poller), self.token());
         let socket = Arc::downgrade(self.socket());
         Box::new(move || {
-            if let Some(socket) = socket.upgrade()
-                && let Err(error) = poller.arm(&*socket, token, Interest::Writable)
-            {
-                log::debug!("a connection could not be woken: {error}");
+            if let Some(socket) = socket.upgrade() {
+                if let Err(error) = poller.arm(&*socket, token, Interest::Writable) {
+                    log::debug!("a connection could not be woken: {error}");
+                }
             }
         })
     }

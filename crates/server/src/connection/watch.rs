@@ -98,11 +98,12 @@ impl Connection {
 
     /// Has the sender of the content wake this connection, at once if it has sent something.
     fn wait_for_sender(&self, poller: &Arc<Poller>) {
-        if let State::Sending(pending) = &self.state
-            && let Content::Channel(receiver) = &pending.writer.content
-            && let Some(waker) = receiver.park(self.transport.waker(poller))
-        {
-            waker();
+        if let State::Sending(pending) = &self.state {
+            if let Content::Channel(receiver) = &pending.writer.content {
+                if let Some(waker) = receiver.park(self.transport.waker(poller)) {
+                    waker();
+                }
+            }
         }
     }
 

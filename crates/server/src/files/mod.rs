@@ -183,11 +183,10 @@ impl Files {
 
         // 5. Preconditions. 6. Range.
         let now = HttpDate::from(SystemTime::now());
-        if !is_selective
-            && !varies
-            && let Some(response) = representation.rendered(now)
-        {
-            return Ok(Decision::Ready(response, false));
+        if !is_selective && !varies {
+            if let Some(response) = representation.rendered(now) {
+                return Ok(Decision::Ready(response, false));
+            }
         }
         let response = respond(&representation, method, request.headers(), now)?;
         Ok(Decision::Ready(response.into(), varies))

@@ -75,8 +75,10 @@ impl SocketFile {
     /// Removes the file, if it still is that of this socket.
     pub(crate) fn remove(&self) {
         let is_ours = identity(&self.path).is_ok_and(|found| found == self.identity);
-        if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            log::warn!("can't remove the socket {}: {error}", self.path.display());
+        if is_ours {
+            if let Err(error) = fs::remove_file(&self.path) {
+                log::warn!("can't remove the socket {}: {error}", self.path.display());
+            }
         }
     }
 }

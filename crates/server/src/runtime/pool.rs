@@ -148,10 +148,10 @@ impl Pool {
         if state.parked > 0 {
             state.woken += 1;
             self.wake.notify_one();
-        } else if state.threads < self.cap
-            && let Err(error) = self.spawn(state)
-        {
-            log::warn!("the workers are busy and no thread can be started: {error}");
+        } else if state.threads < self.cap {
+            if let Err(error) = self.spawn(state) {
+                log::warn!("the workers are busy and no thread can be started: {error}");
+            }
         }
     }
 

@@ -38,14 +38,14 @@ impl SharedKeys {
     /// # Errors
     /// [`TlsError::TicketKeys`] if the length is not a multiple of that.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, TlsError> {
-        let (keys, rest) = bytes.as_chunks::<LENGTH>();
-        if keys.is_empty() || !rest.is_empty() {
+        let keys = bytes.chunks_exact(LENGTH);
+        if bytes.is_empty() || !keys.remainder().is_empty() {
             return Err(TlsError::TicketKeys(format!(
                 "expected {LENGTH} random bytes for each key (openssl rand {LENGTH} > FILE), and found {}",
                 bytes.len()
             )));
         }
-        let key = |bytes: &[u8; LENGTH]| {
+        let key = |bytes: &[u8]| {
             let (name, secret) = bytes.split_at(NAME);
             let key = UnboundKey::new(&AES_256_GCM, secret).ok()?;
             Some(Key {
@@ -53,7 +53,7 @@ impl SharedKeys {
                 key: LessSafeKey::new(key),
             })
         };
-        let keys: Option<Vec<Key>> = keys.iter().map(key).collect();
+        let keys: Option<Vec<Key>> = keys.map(key).collect();
         let refused = || TlsError::TicketKeys("a key is refused".to_owned());
         Ok(SharedKeys(keys.ok_or_else(refused)?))
     }

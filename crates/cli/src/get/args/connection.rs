@@ -137,10 +137,10 @@ pub(in crate::get) enum TlsVersion {
 
 /// An address and its port, which is 53 by default.
 fn name_server(text: &str) -> Result<SocketAddr, String> {
-    if let Ok(address) = text.parse()
-        && !text.contains('%')
-    {
-        return Ok(address);
+    if let Ok(address) = text.parse() {
+        if !text.contains('%') {
+            return Ok(address);
+        }
     }
     let (host, port) = match text.rsplit_once("]:") {
         Some((host, port)) => (format!("{host}]"), port.parse().ok()),

@@ -60,10 +60,10 @@ fn resumed(fetch: &Fetch<'_>, destination: &Destination) -> Result<Option<Partia
     let from = range::start(fetch.args)?.filter(|_| fetch.spec.is_empty());
     let offset = match from {
         None | Some(Start::WhereItEnds) => {
-            if fetch.spec.is_plain_get()
-                && let Some(part) = PartialFile::find(path, url, *may_replace)?
-            {
-                return Ok(Some(part));
+            if fetch.spec.is_plain_get() {
+                if let Some(part) = PartialFile::find(path, url, *may_replace)? {
+                    return Ok(Some(part));
+                }
             }
             from.map_or(0, |_| partial_file::length_of(path))
         }
@@ -179,10 +179,10 @@ impl Download<'_> {
             fields.extend(validator.map(|value| ("If-Range", value.to_owned())));
         }
         let response = self.fetch.send(&fields)?;
-        if persistence.has_more()
-            && let Some(error) = AttemptError::of(&response)
-        {
-            return Err(error);
+        if persistence.has_more() {
+            if let Some(error) = AttemptError::of(&response) {
+                return Err(error);
+            }
         }
         save_entity_tag(self.fetch.args, &response)?;
         let status = response.status();

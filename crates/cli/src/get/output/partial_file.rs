@@ -10,7 +10,9 @@ use super::version::{Version, identity};
 use super::{kept, replace};
 use crate::failure::Failure;
 use crate::get::failure::write_failure;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -374,8 +376,8 @@ pub(in crate::get) fn length_of(path: &Path) -> u64 {
 
 /// Two downloads to one file would mix.
 fn lock(file: &File, path: &Path) -> Result<(), Failure> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => {
             let path = path.display();
             Err(
                 Failure::with_code(23, format!("another download is writing {path}"))
@@ -383,7 +385,7 @@ fn lock(file: &File, path: &Path) -> Result<(), Failure> {
             )
         }
         // Some file systems know no locks.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 

@@ -64,13 +64,13 @@ pub(in crate::get) fn put(
         match (found, beside) {
             (Some(_), _) if !may_replace => return Err(is_there(path)),
             (Some(found), _) => {
-                if let Some(beside) = beside
-                    && is_like(part, &found)
-                {
-                    match fs::rename(beside, &real) {
-                        Ok(()) => return Ok(true),
-                        Err(error) if is_refused(&error) => {}
-                        Err(error) => return Err(failed(&error)),
+                if let Some(beside) = beside {
+                    if is_like(part, &found) {
+                        match fs::rename(beside, &real) {
+                            Ok(()) => return Ok(true),
+                            Err(error) if is_refused(&error) => {}
+                            Err(error) => return Err(failed(&error)),
+                        }
                     }
                 }
                 return copy(part, &found, beside, path).map(|()| false);

@@ -90,10 +90,10 @@ impl<'f> Piece<'f> {
             let name = std::str::from_utf8(name).unwrap_or("\u{fffd}");
             return (Piece::Variable(name), rest);
         }
-        if let Some(text) = format.strip_prefix(b"%header{")
-            && let Some((text, rest)) = unescaped_brace(text)
-        {
-            return (Piece::Header(text), rest);
+        if let Some(text) = format.strip_prefix(b"%header{") {
+            if let Some((text, rest)) = unescaped_brace(text) {
+                return (Piece::Header(text), rest);
+            }
         }
         if let Some((format, rest)) = in_braces(b"%time{") {
             return (Piece::Time(format), rest);

@@ -220,26 +220,26 @@ impl Writer {
 fn head(part: &Part, disposition: Option<&str>, media_type: Option<&[u8]>) -> Vec<u8> {
     let mut head = Vec::new();
     let has_name = part.name.is_some() || part.filename.is_some();
-    if let Some(disposition) = disposition.or(has_name.then_some("attachment"))
-        && !has_field(part, b"Content-Disposition")
-    {
-        head.extend(format!("Content-Disposition: {disposition}").into_bytes());
-        for (parameter, value) in [("name", &part.name), ("filename", &part.filename)] {
-            if let Some(value) = value {
-                head.extend(format!("; {parameter}=\"").into_bytes());
-                head.extend(escaped(value));
-                head.push(b'"');
+    if let Some(disposition) = disposition.or(has_name.then_some("attachment")) {
+        if !has_field(part, b"Content-Disposition") {
+            head.extend(format!("Content-Disposition: {disposition}").into_bytes());
+            for (parameter, value) in [("name", &part.name), ("filename", &part.filename)] {
+                if let Some(value) = value {
+                    head.extend(format!("; {parameter}=\"").into_bytes());
+                    head.extend(escaped(value));
+                    head.push(b'"');
+                }
             }
+            head.extend(b"\r\n");
         }
-        head.extend(b"\r\n");
     }
     if let Some(media_type) = media_type {
         head.extend([b"Content-Type: ", media_type, b"\r\n"].concat());
     }
-    if let Some(encoder) = part.encoder
-        && !has_field(part, b"Content-Transfer-Encoding")
-    {
-        head.extend(format!("Content-Transfer-Encoding: {}\r\n", encoder.name()).into_bytes());
+    if let Some(encoder) = part.encoder {
+        if !has_field(part, b"Content-Transfer-Encoding") {
+            head.extend(format!("Content-Transfer-Encoding: {}\r\n", encoder.name()).into_bytes());
+        }
     }
     for field in &part.fields {
         head.extend([field, &b"\r\n"[..]].concat());

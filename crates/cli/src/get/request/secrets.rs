@@ -108,10 +108,9 @@ fn prompt(question: &str) -> io::Result<Vec<u8>> {
         .and_then(|()| BufReader::new(&terminal).read_until(b'\n', &mut answer));
     tcsetattr(&terminal, OptionalActions::Now, &before)?;
     result?;
-    while answer
-        .pop_if(|byte| matches!(byte, b'\r' | b'\n'))
-        .is_some()
-    {}
+    while let Some(b'\r' | b'\n') = answer.last() {
+        answer.pop();
+    }
     Ok(answer)
 }
 

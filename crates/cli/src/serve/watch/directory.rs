@@ -150,10 +150,10 @@ fn gather(
             Err(RecvTimeoutError::Disconnected) => return,
         }
         let until = Instant::now() + AT_MOST;
-        while !batch.is_empty()
-            && Instant::now() < until
-            && let Ok(next) = notices.recv_timeout(QUIET)
-        {
+        while !batch.is_empty() && Instant::now() < until {
+            let Ok(next) = notices.recv_timeout(QUIET) else {
+                break;
+            };
             batch.add(next, &root.path, own);
         }
         if let Some(other) = another(path, &root) {

@@ -34,9 +34,10 @@ fn allow(policy: &str) -> String {
     for wanted in NEEDED {
         if let Some(at) = find(&directives, wanted) {
             directives[at].1 = with_own(&directives[at].1);
-        } else if let Some(at) = find(&directives, "default-src")
-            && wanted != "script-src-elem"
-        {
+            continue;
+        }
+        let default = find(&directives, "default-src");
+        if let Some(at) = default.filter(|_| wanted != "script-src-elem") {
             directives.push((wanted, with_own(&directives[at].1)));
         }
     }

@@ -89,7 +89,7 @@ impl Figures {
             modified = modified.max(node.modified);
             directory_length += format.directory_length(node, position);
             position += format.node_length(node);
-            if walk.count().is_multiple_of(TURN) {
+            if walk.count() % TURN == 0 {
                 drop(pass);
                 pass = GATE.admit().ok_or(Failure::Busy)?;
             }

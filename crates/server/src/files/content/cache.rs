@@ -137,9 +137,10 @@ impl Cache {
 
 impl Shard {
     fn make_room(&mut self, capacity: usize) {
-        while self.cost > capacity
-            && let Some(path) = self.queue.pop_front()
-        {
+        while self.cost > capacity {
+            let Some(path) = self.queue.pop_front() else {
+                return;
+            };
             match self.entries.get_mut(&path) {
                 Some(entry) if entry.used => {
                     entry.used = false;

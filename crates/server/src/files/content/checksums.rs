@@ -100,10 +100,10 @@ impl Known {
             return;
         }
         self.queue.push_back(fingerprint);
-        if self.queue.len() > capacity
-            && let Some(oldest) = self.queue.pop_front()
-        {
-            self.sums.remove(&oldest);
+        if self.queue.len() > capacity {
+            if let Some(oldest) = self.queue.pop_front() {
+                self.sums.remove(&oldest);
+            }
         }
     }
 }

@@ -94,10 +94,10 @@ impl Read for Tee {
             }
             (copy, _) => *copy = None,
         }
-        if length == 0
-            && let Some(copy) = self.copy.take()
-        {
-            self.compression.keep(copy);
+        if length == 0 {
+            if let Some(copy) = self.copy.take() {
+                self.compression.keep(copy);
+            }
         }
         Ok(length)
     }

@@ -111,7 +111,7 @@ fn push_padded(mut number: u64, width: usize, out: &mut String) {
         number /= 10;
     }
     // Digits are UTF-8.
-    out.push_str(str::from_utf8(&digits[at..]).unwrap_or_default());
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -280,11 +280,12 @@ impl DirTables {
         arrived: Instant,
         pass: &Pass<'_>,
     ) -> Result<Arc<DirTable>, Failure> {
-        if let Some(known) = self.tables.lock().get(relative)
-            && known.since >= arrived
-            && let Some(table) = known.table.upgrade()
-        {
-            return Ok(table);
+        if let Some(known) = self.tables.lock().get(relative) {
+            if known.since >= arrived {
+                if let Some(table) = known.table.upgrade() {
+                    return Ok(table);
+                }
+            }
         }
         let since = Instant::now();
         let table = DirTable::read(self, root, relative, pass)?;

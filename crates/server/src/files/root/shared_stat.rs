@@ -32,12 +32,12 @@ impl SharedStat {
         arrived: Instant,
     ) -> Result<(Kind, FileVersion), Errno> {
         // Under contention, a system call is cheaper than waiting for the lock.
-        if let Ok(seen) = self.0.try_lock()
-            && let Some(seen) = &*seen
-            && seen.since >= arrived
-            && seen.name == relative
-        {
-            return Ok(seen.found);
+        if let Ok(seen) = self.0.try_lock() {
+            if let Some(seen) = &*seen {
+                if seen.since >= arrived && seen.name == relative {
+                    return Ok(seen.found);
+                }
+            }
         }
         let found = root.stat_known(relative)?;
         if let Ok(mut last) = self.0.try_lock() {

@@ -219,10 +219,10 @@ impl std::fmt::Debug for UsersHandle {
 
 /// Adds an entry. A full table evicts an arbitrary one.
 fn insert<T>(table: &mut HashMap<Digested, T>, digest: Digested, value: T) {
-    if table.len() >= REMEMBERED
-        && let Some(any) = table.keys().next().copied()
-    {
-        table.remove(&any);
+    if table.len() >= REMEMBERED {
+        if let Some(any) = table.keys().next().copied() {
+            table.remove(&any);
+        }
     }
     table.insert(digest, value);
 }
