@@ -84,7 +84,7 @@ fn answer(line: &[u8]) -> String {
     if line.len() as u64 == MOST && !line.ends_with(b"\n") {
         return format!("That is more than {MOST} bytes.\n");
     }
-    match str::from_utf8(line) {
+    match std::str::from_utf8(line) {
         Ok(text) => format!("You entered {} characters.\n", text.trim().chars().count()),
         Err(_) => "That is not UTF-8, so it has bytes, but no characters.\n".to_owned(),
     }
