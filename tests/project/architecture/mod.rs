@@ -5,6 +5,7 @@
 //! | `layers` | imports form no cycle and lead downwards; modules are listed in docs |
 //! | `language` | the width of comments, and words that make persons of things |
 //! | `sizes` | the sizes of functions, structs and files |
+//! | `toolchain` | the oldest Rust that the source keeps to |
 //! | `modules` | a crate's modules and imports, read from its source |
 //! | `tokens` | Rust source as tokens |
 
@@ -13,6 +14,7 @@ mod layers;
 mod modules;
 mod sizes;
 mod tokens;
+mod toolchain;
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};

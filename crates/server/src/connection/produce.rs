@@ -122,21 +122,21 @@ impl Connection {
 
     /// Gives bytes that came behind the request for a switch of protocols to what runs after it.
     pub(super) fn keep_early_bytes(&mut self, input: &Input) {
-        if let State::Sending(pending) = &mut self.state
-            && let Content::Switch(switch) = &mut pending.writer.content
-        {
-            switch.early.append(&mut input.take_unused());
-            switch.early.append(&mut self.input);
+        if let State::Sending(pending) = &mut self.state {
+            if let Content::Switch(switch) = &mut pending.writer.content {
+                switch.early.append(&mut input.take_unused());
+                switch.early.append(&mut self.input);
+            }
         }
     }
 
     /// Has the poller report nothing while what runs after a switch of protocols reads from the
     /// socket.
     pub(crate) fn disarm_if_switched(&mut self, poller: &Poller) {
-        if let State::Sending(pending) = &self.state
-            && matches!(pending.writer.content, Content::Switch(_))
-        {
-            self.disarm(poller);
+        if let State::Sending(pending) = &self.state {
+            if matches!(pending.writer.content, Content::Switch(_)) {
+                self.disarm(poller);
+            }
         }
     }
 }
