@@ -137,29 +137,30 @@ impl Iterator for Targets<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let Some((urls, files, next)) = &mut self.current
-                && *next
+            if let Some((urls, files, next)) = &mut self.current {
+                if *next
                     < urls
                         .count()
                         .saturating_mul(files.as_ref().map_or(1, Glob::count))
-            {
-                // Every file goes to all URLs before the next one does.
-                let url = urls.expand(*next % urls.count());
-                let file = files
-                    .as_ref()
-                    .map(|files| files.expand(*next / urls.count()));
-                *next += 1;
-                let mut values = url.values;
-                if let Some(file) = &file {
-                    values.add_named(&file.values);
+                {
+                    // Every file goes to all URLs before the next one does.
+                    let url = urls.expand(*next % urls.count());
+                    let file = files
+                        .as_ref()
+                        .map(|files| files.expand(*next / urls.count()));
+                    *next += 1;
+                    let mut values = url.values;
+                    if let Some(file) = &file {
+                        values.add_named(&file.values);
+                    }
+                    return Some(Ok(Target {
+                        url: percent_encoded(&url.text),
+                        number: self.begun - 1,
+                        upload: file.map(|file| bytes::path(&file.text).to_owned()),
+                        is_listed: self.sources[self.begun - 1].is_listed,
+                        values,
+                    }));
                 }
-                return Some(Ok(Target {
-                    url: percent_encoded(&url.text),
-                    number: self.begun - 1,
-                    upload: file.map(|file| bytes::path(&file.text).to_owned()),
-                    is_listed: self.sources[self.begun - 1].is_listed,
-                    values,
-                }));
             }
             match self.begin()? {
                 Ok((urls, files)) => self.current = Some((urls, files, 0)),

@@ -70,10 +70,10 @@ fn add_header_lines(jar: &Jar, text: &[u8], args: &Args) {
             continue;
         }
         // Cookies that are Secure may be kept, and are for the whole host unless they have a path.
-        if let Some(host) = domain(value).or_else(first)
-            && let Ok(url) = Url::parse(&format!("https://{host}/"))
-        {
-            jar.store(&url, value.trim_ascii());
+        if let Some(host) = domain(value).or_else(first) {
+            if let Ok(url) = Url::parse(&format!("https://{host}/")) {
+                jar.store(&url, value.trim_ascii());
+            }
         }
     }
 }

@@ -46,14 +46,14 @@ pub(super) fn make(args: &TlsArgs, names: &[String]) -> Result<Made, Failure> {
 fn self_signed(names: &[String]) -> Result<Made, Failure> {
     let path = state::directory().map(|directory| directory.join("self-signed.pem"));
     let kept = path.as_ref().ok().and_then(|path| kept(path));
-    if let (Some(text), Ok(path)) = (&kept, &path)
-        && let Some(identity) = still_good(text, names)
-    {
-        return Ok(Made {
-            identity,
-            kept: Some(path.clone()),
-            authority: None,
-        });
+    if let (Some(text), Ok(path)) = (&kept, &path) {
+        if let Some(identity) = still_good(text, names) {
+            return Ok(Made {
+                identity,
+                kept: Some(path.clone()),
+                authority: None,
+            });
+        }
     }
     let renewed = kept.and_then(|key| SelfSigned::with_key(&key, names).ok());
     let made = match renewed {
