@@ -55,10 +55,10 @@ impl Connection {
             return self.leave(*forwarding, turn);
         }
         loop {
-            if forwarding.attempt.is_none()
-                && let Err(failure) = forwarding.begin_attempt()
-            {
-                return self.fail_forwarding(*forwarding, &failure, turn);
+            if forwarding.attempt.is_none() {
+                if let Err(failure) = forwarding.begin_attempt() {
+                    return self.fail_forwarding(*forwarding, &failure, turn);
+                }
             }
             if let Err(stop) = self.send_up(&mut forwarding, turn, input) {
                 return match stop {
@@ -263,11 +263,11 @@ impl Connection {
 
     /// Ends the exchange of a client that has left. The upstream connection is closed.
     fn leave(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
-        if !forwarding.response.is_answered
-            && let Some(record) = &mut forwarding.record
-        {
-            // Only the log shows it: 499 is what nginx made customary.
-            record.status = StatusCode::from_u16(499).unwrap_or_default();
+        if !forwarding.response.is_answered {
+            if let Some(record) = &mut forwarding.record {
+                // Only the log shows it: 499 is what nginx made customary.
+                record.status = StatusCode::from_u16(499).unwrap_or_default();
+            }
         }
         self.close_forwarding(forwarding, Ending::ClientGone, turn.env)
     }

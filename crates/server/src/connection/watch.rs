@@ -83,10 +83,10 @@ impl Connection {
     pub(super) fn is_for_upstream(&mut self, turn: &mut Turn<'_>) -> bool {
         #[cfg(feature = "gateway")]
         if let Some(ended) = turn.upstream.report.take() {
-            if let State::Forwarding(forwarding) = &mut self.state
-                && let Some(attempt) = &mut forwarding.attempt
-            {
-                attempt.reported(ended);
+            if let State::Forwarding(forwarding) = &mut self.state {
+                if let Some(attempt) = &mut forwarding.attempt {
+                    attempt.reported(ended);
+                }
             }
             turn.arrived = None;
             turn.may_read = !self.read_all;

@@ -64,7 +64,7 @@ fn run() {
                 .for_each(Server::look_up);
             if let Some(check) = &group.settings.check {
                 let rounds = check.interval.as_secs().clamp(1, u64::from(u32::MAX)) as u32;
-                if round.is_multiple_of(rounds) {
+                if round % rounds == 0 {
                     check_all(&group, check);
                 }
             }

@@ -39,10 +39,10 @@ pub(crate) enum Match {
 /// `/api` covers `/api` and `/api/x`, but not `/apix`; `/api/` covers `/api/x`, and `/api` is
 /// redirected to it.
 pub(crate) fn matches(prefix: &[u8], path: &[u8]) -> Match {
-    if let Some(rest) = path.strip_prefix(prefix)
-        && (prefix.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/"))
-    {
-        return Match::Yes;
+    if let Some(rest) = path.strip_prefix(prefix) {
+        if prefix.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/") {
+            return Match::Yes;
+        }
     }
     match prefix.strip_suffix(b"/") {
         Some(without) if !without.is_empty() && without == path => Match::WithoutSlash,
