@@ -390,7 +390,7 @@ impl Parser {
             .next()
             .filter(|_| dispositions.next().is_none());
         let disposition = disposition.ok_or(MultipartError::NoName)?;
-        let text = str::from_utf8(disposition.as_bytes());
+        let text = std::str::from_utf8(disposition.as_bytes());
         let text = text.map_err(|_| MultipartError::MalformedHead)?;
         let (kind, parameters) = text.split_once(';').ok_or(MultipartError::NoName)?;
         if !kind.trim().eq_ignore_ascii_case("form-data") {

@@ -121,7 +121,7 @@ impl Request<'_> {
     /// The value of Content-Type; `None` if it is missing or not text.
     fn media_type(&self) -> Option<String> {
         let value = self.field("content-type")?;
-        Some(str::from_utf8(value).ok()?.to_owned())
+        Some(std::str::from_utf8(value).ok()?.to_owned())
     }
 
     /// Whether the content has this media type, with whatever parameters.

@@ -161,7 +161,7 @@ impl Cookie {
 
 /// The value of a cookie in a line of Cookie.
 pub(crate) fn named<'l>(line: &'l [u8], name: &str) -> Option<&'l str> {
-    let line = str::from_utf8(line).ok()?;
+    let line = std::str::from_utf8(line).ok()?;
     let mut pairs = line
         .split(';')
         .filter_map(|pair| pair.trim().split_once('='));

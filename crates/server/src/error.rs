@@ -118,10 +118,10 @@ impl From<io::Error> for Error {
 /// A page with the status and the explanation.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        if self.status.is_server_error()
-            && let Some(cause) = &self.cause
-        {
-            log::error!("a request got a {}: {cause}", self.status);
+        if self.status.is_server_error() {
+            if let Some(cause) = &self.cause {
+                log::error!("a request got a {}: {cause}", self.status);
+            }
         }
         error_page(self.status, &self.explanation).into()
     }

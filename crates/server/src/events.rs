@@ -173,7 +173,7 @@ impl Request<'_> {
     /// a client that begins.
     #[must_use]
     pub fn last_event_id(&self) -> Option<&str> {
-        str::from_utf8(self.field("last-event-id")?).ok()
+        std::str::from_utf8(self.field("last-event-id")?).ok()
     }
 }
 

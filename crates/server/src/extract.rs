@@ -37,7 +37,8 @@ impl Request<'_> {
             let explanation = format!("The part {name:?} of the path is malformed: {cause}.");
             Error::new(StatusCode::BAD_REQUEST, explanation)
         };
-        let text = str::from_utf8(value).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
+        let text =
+            std::str::from_utf8(value).map_err(|_| malformed("it is not UTF-8".to_owned()))?;
         text.parse()
             .map_err(|error: T::Err| malformed(error.to_string()))
     }
@@ -98,7 +99,7 @@ impl Request<'_> {
     /// time, or look up its hash.
     #[must_use]
     pub fn bearer_token(&self) -> Option<&str> {
-        let token = str::from_utf8(self.credentials("bearer")?).ok()?;
+        let token = std::str::from_utf8(self.credentials("bearer")?).ok()?;
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         (!token.is_empty() && token.bytes().all(is_token)).then_some(token)
     }

@@ -11,7 +11,7 @@ impl Form {
     /// Reads `name=value` pairs, joined by `&`, with `+` for spaces and `%` codes. `None` for a `%`
     /// without two hexadecimal digits, and for what is no UTF-8.
     pub(crate) fn parse(content: &[u8]) -> Option<Self> {
-        let text = str::from_utf8(content).ok()?;
+        let text = std::str::from_utf8(content).ok()?;
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
         let decoded = pairs.map(|pair| {
             // Split first, so that an encoded & or = stays part of its value.

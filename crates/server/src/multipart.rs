@@ -72,7 +72,7 @@ impl Request<'_> {
     pub fn into_multipart(self, limit: u64) -> Result<Multipart, Error> {
         let content_type = self
             .field("content-type")
-            .and_then(|kind| str::from_utf8(kind).ok());
+            .and_then(|kind| std::str::from_utf8(kind).ok());
         let boundary = content_type.and_then(boundary);
         let boundary = boundary.ok_or_else(|| unsupported("Send a form with files."))?;
         let body = self.into_body();

@@ -399,28 +399,28 @@ impl<'r, 'p> Search<'r, 'p> {
             let end = self.leaf(&node.end).map(Target::Route);
             return end.or_else(|| self.mount(node, depth));
         };
-        if let Some(child) = node.literal.get(segment)
-            && let Some(found) = self.visit(child, depth + 1)
-        {
-            return Some(found);
+        if let Some(child) = node.literal.get(segment) {
+            if let Some(found) = self.visit(child, depth + 1) {
+                return Some(found);
+            }
         }
         for (prefix, suffix, child) in &node.affixed {
             let value = segment
                 .strip_prefix(&**prefix)
                 .and_then(|rest| rest.strip_suffix(&**suffix));
-            if let Some(value) = value.filter(|value| !value.is_empty())
-                && let Some(found) = self.with(value, |search| search.visit(child, depth + 1))
-            {
-                return Some(found);
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                if let Some(found) = self.with(value, |search| search.visit(child, depth + 1)) {
+                    return Some(found);
+                }
             }
         }
         if segment.is_empty() {
             return self.mount(node, depth);
         }
-        if let Some(child) = &node.param
-            && let Some(found) = self.with(segment, |search| search.visit(child, depth + 1))
-        {
-            return Some(found);
+        if let Some(child) = &node.param {
+            if let Some(found) = self.with(segment, |search| search.visit(child, depth + 1)) {
+                return Some(found);
+            }
         }
         let rest = self.rest(depth);
         let found = self.with(rest, |search| search.leaf(&node.rest).map(Target::Route));
