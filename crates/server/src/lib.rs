@@ -117,6 +117,42 @@
 //! | `lock` | locks that ignore poisoning |
 //! | `semaphore` | bounds on what is in use |
 //!
+//! # Several routes
+//!
+//! ```no_run
+//! use std::collections::HashMap;
+//! use std::sync::{Arc, Mutex};
+//! use tinyhttp_server::{Cors, Error, Files, Request, Router, Server, StatusCode};
+//!
+//! #[derive(Default)]
+//! struct Notes(Mutex<HashMap<String, String>>);
+//!
+//! impl Notes {
+//!     fn read(&self, id: String) -> Result<Option<String>, Error> {
+//!         Ok(self.0.lock().unwrap().get(&id).cloned())
+//!     }
+//!
+//!     fn write(&self, id: String, text: String) -> Result<StatusCode, Error> {
+//!         self.0.lock().unwrap().insert(id, text);
+//!         Ok(StatusCode::NO_CONTENT)
+//!     }
+//! }
+//!
+//! fn main() -> std::io::Result<()> {
+//!     let notes = Arc::new(Notes::default());
+//!     let app = Router::new()
+//!         .get("/", |_: Request| "hello\n")
+//!         .get("/notes/{id}", { let n = notes.clone(); move |r: Request| n.read(r.param("id")?) })
+//!         // Longer content is refused with 413.
+//!         .put("/notes/{id}", move |r: Request| {
+//!             notes.write(r.param("id")?, r.into_text(64 << 10)?)
+//!         })
+//!         .mount("/static", Files::open("www")?)
+//!         .with(Cors::any());
+//!     Server::bind("127.0.0.1:8080")?.serve(app)
+//! }
+//! ```
+//!
 //! Linux only: epoll, openat2, sendfile.
 
 #![forbid(unsafe_code)]

@@ -157,6 +157,11 @@ fn body(path: &str) -> Body {
             std::mem::forget(sender);
             body
         }
+        "/events" => {
+            let (sender, body) = Body::channel();
+            std::mem::forget(sender);
+            body.keep_alive(Duration::from_secs(15), ":\n\n".into())
+        }
         "/zeros" => Body::reader(io::repeat(0), None),
         "/fails" => Body::reader(io::Cursor::new("abc"), Some(4)),
         _ => Body::from("done"),
@@ -164,6 +169,28 @@ fn body(path: &str) -> Body {
 }
 
 const GET: &str = "GET / HTTP/1.1|Host: h||";
+
+/// A silent stream sends a comment at its interval, however often, and is closed once its client
+/// has left.
+#[test]
+fn a_silent_stream_is_kept_alive() {
+    let env = env();
+    let mut driver = Driver::new(&env);
+    driver.act("GET /events HTTP/1.1|Host: h||");
+    assert_eq!(driver.turn(), "call /events, park Hangup Write");
+    assert!(driver.read().ends_with(b"\r\n\r\n"));
+    for _ in 0..3 {
+        assert!(driver.connection.deadline().at < NEVER);
+        driver.turn.pass(Duration::from_secs(15));
+        assert!(driver.connection.has_taken_some(&mut driver.turn));
+        assert_eq!(driver.read(), b"3\r\n:\n\n\r\n");
+        assert_eq!(driver.connection.interest(), Interest::Hangup);
+    }
+    let (client, _) = UnixStream::pair().unwrap();
+    driver.client = client;
+    driver.turn.pass(Duration::from_secs(15));
+    assert!(!driver.connection.has_taken_some(&mut driver.turn));
+}
 
 #[test]
 fn every_turn_ends_in_what_the_connection_needs() {

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tinyhttp_server::{
-    Body, Builder, Handler, Receive, Reply, Request, Response, Sender, Timeouts,
+    Body, Builder, Error, Handler, Receive, Reply, Request, Response, Router, Sender, Timeouts,
 };
 
 /// More content than that is refused.
@@ -263,4 +263,34 @@ fn the_end_of_a_stream() {
     events.0.lock().unwrap().clear();
     drop(sender);
     assert_eq!(rest(&mut stream), "last");
+}
+
+/// A closure behind a router holds no thread while the content of its request arrives.
+#[test]
+fn slow_uploads_to_a_route_hold_no_threads() {
+    let app =
+        Router::new()
+            .get("/", |_: Request<'_>| "done")
+            .post("/length", |request: Request<'_>| {
+                let text = request.into_text(LIMIT)?;
+                Ok::<_, Error>(format!("{} bytes|", text.len()))
+            });
+    let server = Running::with(settings, app);
+    let head = "POST /length HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n";
+    let mut uploads: Vec<TcpStream> = (0..20)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(format!("{head}a").as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    let mut stream = server.connect();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    read_until(&mut stream, "done");
+    for upload in &mut uploads {
+        upload.write_all(b"b").unwrap();
+        read_until(upload, "2 bytes|");
+    }
 }

@@ -72,6 +72,15 @@ impl fmt::Display for OpenError {
     }
 }
 
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> Self {
+        let kind = match &error {
+            OpenError::Directory { source, .. } | OpenError::NoOpenat2 { source } => source.kind(),
+        };
+        io::Error::new(kind, error)
+    }
+}
+
 impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
