@@ -130,8 +130,8 @@ impl Response {
                 if is_missing {
                     return error_page(StatusCode::NOT_FOUND, "").into();
                 }
-                let what = format_args!("{} can't be sent: {error}", path.display());
-                return Response::broken(&what);
+                let path = path.display();
+                return Response::broken(&format_args!("{path} can't be sent: {error}"));
             }
         };
         let kind = mime_guess::from_path(path).first_or_octet_stream();
