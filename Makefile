@@ -21,7 +21,7 @@ serve: ## build, and serve www/ on http://127.0.0.1:8080/
 	$(CARGO) build --release --locked -p tinyhttp-cli
 	target/release/tinyhttp serve www
 
-test: lint doc package msrv check-portable test-tools ## check everything: lint, doc, packages, and all tests
+test: lint doc package test-tools ## check everything: lint, doc, packages, and all tests
 	$(CARGO) test --workspace --locked
 
 lint: ## formatting and clippy
@@ -29,10 +29,10 @@ lint: ## formatting and clippy
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy -p tinyhttp-cli --no-default-features --locked -- -D warnings
 
-msrv: ## compile everything but the tests with the oldest toolchains that are promised: 1.85, and 1.88 for tls
+msrv: ## (minutes, rustup) compile everything but the tests with the oldest toolchains that are promised: 1.85, and 1.88 for tls
 	.ci/msrv
 
-check-portable: ## type-check message, client and get for macOS, FreeBSD and (not get) Windows
+check-portable: ## (minutes, rustup) type-check message, client and get for macOS, FreeBSD and (not get) Windows
 	.ci/portable
 
 doc: ## the crates' documentation, without warnings
