@@ -25,7 +25,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-/// A cookie to be set. See the [module](self).
+/// A cookie to be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cookie {
     name: String,
