@@ -54,6 +54,23 @@ pub(super) enum Asked {
 }
 
 impl Asked {
+    /// What is asked, as bytes that differ wherever it does.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let Asked::Certificate {
+            authorities,
+            optional,
+        } = self
+        else {
+            return Vec::new();
+        };
+        let mut bytes = vec![u8::from(*optional)];
+        for authority in authorities {
+            bytes.extend_from_slice(&(authority.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(authority);
+        }
+        bytes
+    }
+
     /// Reads the authorities, in PEM.
     ///
     /// # Errors

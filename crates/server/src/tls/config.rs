@@ -6,7 +6,7 @@ use super::identity::{Identity, plain};
 use super::names::{Names, ResolveIdentity};
 use super::provider;
 use super::self_signed::SelfSigned;
-use super::tickets::SharedKeys;
+use super::tickets::{BoundTickets, SharedKeys};
 use crate::lock::Lock;
 use rustls::ServerConfig;
 use rustls::crypto::ring::Ticketer;
@@ -137,7 +137,7 @@ impl Tls {
         config.alpn_protocols.extend(self.protocols.iter().cloned());
         let same = earlier.filter(|earlier| earlier.asked == self.asked);
         let tickets: Arc<dyn ProducesTickets> = match (&self.ticket_keys, same) {
-            (Some(keys), _) => Arc::clone(keys) as Arc<dyn ProducesTickets>,
+            (Some(keys), _) => Arc::new(BoundTickets::new(Arc::clone(keys), &self.asked)),
             (None, Some(earlier)) if !earlier.has_ticket_keys => Arc::clone(&earlier.tickets),
             (None, _) => Ticketer::new().map_err(|error| failed(&error))?,
         };

@@ -1,10 +1,13 @@
 //! Tickets for resumption (RFC 5077, RFC 8446 §4.6.1), encrypted with keys from a file, so that
 //! several servers accept each other's.
 
+use super::client::Asked;
 use super::error::TlsError;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::digest::{Digest, SHA256, digest};
 use rustls::server::ProducesTickets;
 use std::fmt;
+use std::sync::Arc;
 
 /// The length of one key in the file: its name, and the key of AES-256-GCM.
 const LENGTH: usize = NAME + 32;
@@ -59,7 +62,32 @@ impl SharedKeys {
     }
 }
 
-impl ProducesTickets for SharedKeys {
+/// Tickets that resume only what was verified alike: they are bound to what was asked of the client.
+/// A resumed handshake verifies no certificate again, so a ticket from a server that asked for less
+/// would be a way around it.
+pub(super) struct BoundTickets {
+    keys: Arc<SharedKeys>,
+    asked: Digest,
+}
+
+impl BoundTickets {
+    pub(super) fn new(keys: Arc<SharedKeys>, asked: &Asked) -> Self {
+        let asked = digest(&SHA256, &asked.to_bytes());
+        BoundTickets { keys, asked }
+    }
+
+    fn bound_to(&self, name: [u8; NAME]) -> Aad<Vec<u8>> {
+        Aad::from([&name[..], self.asked.as_ref()].concat())
+    }
+}
+
+impl fmt::Debug for BoundTickets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.keys.fmt(f)
+    }
+}
+
+impl ProducesTickets for BoundTickets {
     fn enabled(&self) -> bool {
         true
     }
@@ -70,7 +98,7 @@ impl ProducesTickets for SharedKeys {
 
     /// Name, nonce, ciphertext, tag.
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let key = self.0.first()?;
+        let key = self.keys.0.first()?;
         // Random, because a counter would tell how many tickets there were.
         let mut nonce = [0; NONCE_LEN];
         rustls::crypto::ring::default_provider()
@@ -78,7 +106,7 @@ impl ProducesTickets for SharedKeys {
             .fill(&mut nonce)
             .ok()?;
         let mut sealed = plain.to_vec();
-        let aad = Aad::from(key.name);
+        let aad = self.bound_to(key.name);
         key.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
             .ok()?;
@@ -91,12 +119,11 @@ impl ProducesTickets for SharedKeys {
         }
         let (name, rest) = ticket.split_at_checked(NAME)?;
         let (nonce, sealed) = rest.split_at_checked(NONCE_LEN)?;
-        let key = self.0.iter().find(|key| key.name == name)?;
+        let key = self.keys.0.iter().find(|key| key.name == name)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut sealed = sealed.to_vec();
-        let plain = key
-            .key
-            .open_in_place(nonce, Aad::from(key.name), &mut sealed);
+        let aad = self.bound_to(key.name);
+        let plain = key.key.open_in_place(nonce, aad, &mut sealed);
         Some(plain.ok()?.to_vec())
     }
 }
@@ -104,12 +131,43 @@ impl ProducesTickets for SharedKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::Authority;
+
+    fn tickets(keys: &[u8], asked: &Asked) -> BoundTickets {
+        BoundTickets::new(Arc::new(SharedKeys::read(keys).unwrap()), asked)
+    }
+
+    #[test]
+    fn a_ticket_resumes_only_what_was_verified_alike() {
+        let authority = || {
+            Authority::new("test", &["localhost"])
+                .unwrap()
+                .pem()
+                .as_bytes()
+                .to_vec()
+        };
+        let (one, other) = (authority(), authority());
+        let asked = [
+            Asked::Nothing,
+            Asked::certificate(&one, true).unwrap(),
+            Asked::certificate(&one, false).unwrap(),
+            Asked::certificate(&other, false).unwrap(),
+            Asked::certificate(&[one, other].concat(), false).unwrap(),
+        ];
+        for (from, issued) in asked.iter().enumerate() {
+            let ticket = tickets(&[1; LENGTH], issued).encrypt(b"secret").unwrap();
+            for (to, now) in asked.iter().enumerate() {
+                let resumed = tickets(&[1; LENGTH], now).decrypt(&ticket);
+                assert_eq!(resumed.is_some(), from == to, "{from} {to}");
+            }
+        }
+    }
 
     #[test]
     fn each_key_decrypts_and_the_first_one_encrypts() {
         let (old, new) = ([1; LENGTH], [2; LENGTH]);
-        let old_only = SharedKeys::read(&old).unwrap();
-        let both = SharedKeys::read(&[new, old].concat()).unwrap();
+        let old_only = tickets(&old, &Asked::Nothing);
+        let both = tickets(&[new, old].concat(), &Asked::Nothing);
         let ticket = old_only.encrypt(b"secret").unwrap();
         assert_eq!(both.decrypt(&ticket).unwrap(), b"secret");
         let ticket = both.encrypt(b"secret").unwrap();
