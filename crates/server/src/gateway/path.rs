@@ -60,9 +60,10 @@ pub(crate) fn to_send<'r>(
     prefix: &[u8],
     replacement: Option<&str>,
 ) -> Option<Cow<'r, str>> {
-    // Some servers take parameters off a segment before they look for dots (`/..;/`).
-    let hides_dots = |segment: &[u8]| segment.starts_with(b"..;") || segment.starts_with(b".;");
-    if normal.split(|byte| *byte == b'/').any(hides_dots) {
+    if normal
+        .split(|byte| *byte == b'/')
+        .any(|segment| hides_dots(segment, has_encoded_slash))
+    {
         return None;
     }
     let is_faithful = is_faithful(raw, normal, has_encoded_slash);
@@ -82,6 +83,20 @@ pub(crate) fn to_send<'r>(
     let start = replacement.strip_suffix('/').unwrap_or(replacement);
     let rest = rest.strip_prefix('/').unwrap_or(&rest);
     Some(Cow::Owned(format!("{start}/{rest}")))
+}
+
+/// Whether a server may find `.` or `..` in a normalised segment: some decode slashes first, take
+/// backslashes for slashes, or take parameters off (`/..;/`) before they look for dots.
+fn hides_dots(segment: &[u8], has_encoded_slash: bool) -> bool {
+    let is_dots = |part: &[u8]| {
+        let name = part.split(|byte| *byte == b';').next();
+        matches!(name, Some(b"." | b".."))
+    };
+    let has_dots = |part: &[u8]| part.split(|byte| *byte == b'\\').any(is_dots);
+    match has_encoded_slash {
+        true => split_encoded(segment).any(has_dots),
+        false => has_dots(segment),
+    }
 }
 
 /// Whether the path as it was written has the segments of its normal form, each decoded once.
@@ -204,6 +219,16 @@ mod tests {
             ("/api/..;/admin", "/api", None, None),
             ("/api/.;/admin", "/api", None, None),
             ("/api/%2e%2e;x/admin", "/api", None, None),
+            ("/api/..%2fadmin", "/api", None, None),
+            ("/api/a%2F..%2f..%2Fadmin", "/api", None, None),
+            ("/api/%2e%2e%2fadmin", "/api", Some("/v1"), None),
+            ("/api/..%5cadmin", "/api", None, None),
+            ("/api/a\\..\\admin", "/api", None, None),
+            ("/api/a%2f.%2fb", "/api", None, None),
+            ("/api/..%2f;x/admin", "/api", None, None),
+            ("/api/...%2fa", "/api", None, Some("/api/...%2fa")),
+            ("/api/..a%2f.b", "/api", None, Some("/api/..a%2f.b")),
+            ("/api/a%5cb", "/api", None, Some("/api/a%5cb")),
             ("/api/x", "/api/", Some("/"), Some("/x")),
             ("/api/", "/api/", Some("/"), Some("/")),
             ("/api/x/y", "/api/", Some("/v1/"), Some("/v1/x/y")),

@@ -24,6 +24,12 @@ impl Renamed {
             return None;
         }
         let rest = path.strip_prefix(self.path.as_bytes())?;
+        // The prefix covers whole segments: `/v1` is no part of `/v10`.
+        let is_whole =
+            self.path.ends_with('/') || !matches!(rest, [byte, ..] if !b"/?#".contains(byte));
+        if !is_whole {
+            return None;
+        }
         Some([self.prefix.as_bytes(), rest].concat())
     }
 }
@@ -91,22 +97,31 @@ mod tests {
 
     #[test]
     fn redirects_get_the_prefix_back() {
-        let renamed = Renamed {
-            origin: "http://127.0.0.1:9000".to_owned(),
-            path: "/".to_owned(),
-            prefix: "/api/".to_owned(),
-        };
         let table = [
-            ("http://127.0.0.1:9000/x", Some("/api/x")),
-            ("/x", Some("/api/x")),
-            ("http://other/x", None),
-            ("//other/x", None),
-            ("x", None),
+            ("/", "/api/", "http://127.0.0.1:9000/x", Some("/api/x")),
+            ("/", "/api/", "/x", Some("/api/x")),
+            ("/", "/api/", "http://other/x", None),
+            ("/", "/api/", "http://127.0.0.1:90001/x", None),
+            ("/", "/api/", "//other/x", None),
+            ("/", "/api/", "x", None),
+            ("/v1", "/api", "/v1", Some("/api")),
+            ("/v1", "/api", "/v1/x", Some("/api/x")),
+            ("/v1", "/api", "/v1?x", Some("/api?x")),
+            ("/v1", "/api", "/v1#x", Some("/api#x")),
+            ("/v1", "/api", "/v10/x", None),
+            ("/v1", "/api", "/v1.html", None),
+            ("/v1/", "/api/", "/v1/x", Some("/api/x")),
+            ("/v1/", "/api/", "/v1", None),
         ];
-        for (given, expected) in table {
+        for (path, prefix, given, expected) in table {
+            let renamed = Renamed {
+                origin: "http://127.0.0.1:9000".to_owned(),
+                path: path.to_owned(),
+                prefix: prefix.to_owned(),
+            };
             let location = renamed.location(given.as_bytes());
             let location = location.map(|bytes| String::from_utf8(bytes).unwrap());
-            assert_eq!(location.as_deref(), expected, "{given}");
+            assert_eq!(location.as_deref(), expected, "{path} {given}");
         }
     }
 }
