@@ -62,7 +62,7 @@ impl SharedKeys {
     }
 }
 
-/// Tickets that resume only what was verified alike: they are bound to what was asked of the client.
+/// Tickets that resume only what was verified alike: they are bound to what was asked of clients.
 /// A resumed handshake verifies no certificate again, so a ticket from a server that asked for less
 /// would be a way around it.
 pub(super) struct BoundTickets {
