@@ -49,14 +49,7 @@ impl RequestBuilder {
     /// client writes them, to match what it does.
     #[must_use]
     pub fn field(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        let value = HeaderValue::from_bytes(value.as_ref());
-        self.change(|request| {
-            let name = name.map_err(|_| refused(MisuseError::InvalidFieldName))?;
-            let value = value.map_err(|_| refused(MisuseError::InvalidFieldValue))?;
-            request.fields.append(name, value);
-            Ok(())
-        })
+        self.header(name, value.as_ref())
     }
 
     /// Adds a field, as [`RequestBuilder::field`], with names and values as the `http` crate has

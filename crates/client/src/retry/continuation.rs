@@ -75,15 +75,9 @@ pub fn continuation(
 
 #[cfg(test)]
 mod tests {
-    use super::super::coding;
+    use super::super::{coding, fields};
     use super::*;
     use http::HeaderName;
-
-    fn fields(list: &[(HeaderName, &'static str)]) -> HeaderMap {
-        list.iter()
-            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-            .collect()
-    }
 
     #[test]
     fn continuations() {

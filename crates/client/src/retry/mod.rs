@@ -45,3 +45,11 @@ pub use continuation::{Continuation, continuation};
 pub use policy::RetryPolicy;
 pub use validator::Validator;
 pub use waits::{backoff, retry_after};
+
+/// The fields of a response, for the tests of this folder.
+#[cfg(test)]
+fn fields(list: &[(http::HeaderName, &'static str)]) -> http::HeaderMap {
+    list.iter()
+        .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+        .collect()
+}

@@ -93,14 +93,9 @@ impl Validator {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fields;
     use super::*;
     use http::HeaderName;
-
-    fn fields(list: &[(HeaderName, &'static str)]) -> HeaderMap {
-        list.iter()
-            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-            .collect()
-    }
 
     #[test]
     fn validators() {

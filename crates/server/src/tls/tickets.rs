@@ -5,6 +5,7 @@ use super::client::Asked;
 use super::error::TlsError;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::digest::{Digest, SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
 use rustls::server::ProducesTickets;
 use std::fmt;
 use std::sync::Arc;
@@ -101,10 +102,7 @@ impl ProducesTickets for BoundTickets {
         let key = self.keys.0.first()?;
         // Random, because a counter would tell how many tickets there were.
         let mut nonce = [0; NONCE_LEN];
-        rustls::crypto::ring::default_provider()
-            .secure_random
-            .fill(&mut nonce)
-            .ok()?;
+        SystemRandom::new().fill(&mut nonce).ok()?;
         let mut sealed = plain.to_vec();
         let aad = self.bound_to(key.name);
         key.key
