@@ -1,12 +1,20 @@
 //! A request as a handler sees it.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `build` | requests that were not received |
+//! | `upgrade` | switching to another protocol |
+//! | `tests` | both kinds of requests say the same |
 
-use crate::body::{Body, Upgraded};
+mod build;
+#[cfg(test)]
+mod tests;
+mod upgrade;
+
+use crate::body::Body;
 use crate::endpoint::Endpoint;
-use crate::page::error_page;
-use crate::response::Response;
-use crate::upgrade::Upgrade;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
@@ -281,65 +289,6 @@ impl<'a> Request<'a> {
         self.body
     }
 
-    /// Whether the client offers to switch to this protocol (RFC 9110 §7.8), such as `websocket`.
-    #[must_use]
-    pub fn offers_upgrade(&self, protocol: &str) -> bool {
-        let lists = |field: &'static str, token: &str| {
-            self.field_values(field)
-                .flat_map(|value| value.split(|byte| *byte == b','))
-                .any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-        };
-        // HTTP/1.0 can't upgrade: its Upgrade is ignored.
-        self.version() == Version::HTTP_11
-            && lists("upgrade", protocol)
-            && lists("connection", "upgrade")
-    }
-
-    /// Switches to another protocol: a 101, after which `run` has the socket, on a thread that it
-    /// may block. The connection ends when `run` returns.
-    ///
-    /// As many clients can be upgraded at a time as there may be threads
-    /// ([`Builder::max_threads`](crate::Builder::max_threads)); more get a 503. A request that does
-    /// not offer the protocol gets a 426 that names it, and one whose content has not been received
-    /// a 400.
-    ///
-    /// A protocol may need further fields, as WebSocket does (RFC 6455 §4.2.2):
-    /// [`Response::headers_mut`] adds them.
-    ///
-    /// ```
-    /// use std::io::{Read, Write};
-    /// use tinyhttp_server::{Request, Response};
-    ///
-    /// /// Sends back what it receives.
-    /// fn echo(request: Request<'_>) -> Response {
-    ///     request.upgrade("echo", |mut socket| {
-    ///         let mut buffer = [0; 1024];
-    ///         while let Ok(length @ 1..) = socket.read(&mut buffer) {
-    ///             if socket.write_all(&buffer[..length]).is_err() {
-    ///                 break;
-    ///             }
-    ///         }
-    ///     })
-    /// }
-    /// # let _ = echo;
-    /// ```
-    #[must_use]
-    pub fn upgrade(
-        self,
-        protocol: &'static str,
-        run: impl FnOnce(Upgraded) + Send + 'static,
-    ) -> Response {
-        let upgrade = Upgrade::new(protocol, run);
-        if !self.offers_upgrade(protocol) {
-            return upgrade.required();
-        }
-        if self.body.is_unread() {
-            let explanation = "A request that switches protocols can't have content.";
-            return error_page(StatusCode::BAD_REQUEST, explanation).into();
-        }
-        upgrade.into()
-    }
-
     /// The request in the types of the `http` crate. Its extensions hold the [`Peer`].
     #[must_use]
     pub fn into_http(self) -> http::Request<Body> {
@@ -351,91 +300,6 @@ impl<'a> Request<'a> {
         *request.extensions_mut() = self.extensions;
         request.extensions_mut().insert(self.peer);
         request.map(|()| self.body)
-    }
-}
-
-/// Requests that were not received, for tests.
-impl Request<'static> {
-    /// A GET.
-    ///
-    /// # Panics
-    /// If the target is no URI. So do the other functions that make a request.
-    #[must_use]
-    pub fn get(target: &str) -> Self {
-        Request::build(Method::GET, target, ())
-    }
-
-    /// A POST with content.
-    #[must_use]
-    pub fn post(target: &str, content: impl Into<Body>) -> Self {
-        Request::build(Method::POST, target, content)
-    }
-
-    /// A PUT with content.
-    #[must_use]
-    pub fn put(target: &str, content: impl Into<Body>) -> Self {
-        Request::build(Method::PUT, target, content)
-    }
-
-    /// A DELETE.
-    #[must_use]
-    pub fn delete(target: &str) -> Self {
-        Request::build(Method::DELETE, target, ())
-    }
-
-    /// A request with a method and content.
-    #[must_use]
-    pub fn build(method: Method, target: &str, content: impl Into<Body>) -> Self {
-        let target: Uri = match target.parse() {
-            Ok(target) => target,
-            Err(error) => panic!("{target:?} is not the target of a request: {error}"),
-        };
-        let mut request = http::Request::new(content.into());
-        *request.method_mut() = method;
-        *request.uri_mut() = target;
-        request.into()
-    }
-
-    /// The same request with a further field.
-    ///
-    /// # Panics
-    /// If the name or the value has characters that a field can't have.
-    #[must_use]
-    pub fn with_header(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        let value = value.as_ref();
-        let field = HeaderName::try_from(name)
-            .ok()
-            .zip(HeaderValue::from_str(value).ok());
-        let Some((name, value)) = field else {
-            panic!("{name:?}: {value:?} is no field")
-        };
-        if let Head::Built(parts) = &mut self.head {
-            parts.headers.append(name, value);
-        }
-        self
-    }
-}
-
-impl<B: Into<Body>> From<http::Request<B>> for Request<'static> {
-    /// A request from nowhere, unless its extensions hold a [`Peer`].
-    fn from(request: http::Request<B>) -> Self {
-        let (mut parts, body) = request.into_parts();
-        let extensions = std::mem::take(&mut parts.extensions);
-        let nowhere = Peer {
-            remote: Endpoint::Unix,
-            local: Endpoint::Unix,
-        };
-        Request {
-            peer: extensions.get().copied().unwrap_or(nowhere),
-            path: normalize(parts.uri.path()).map(Path::into_owned),
-            head: Head::Built(Box::new(parts)),
-            arrived: Instant::now(),
-            body: body.into(),
-            headers: OnceCell::new(),
-            extensions,
-            is_secured: false,
-            routing: None,
-        }
     }
 }
 
@@ -473,55 +337,4 @@ fn normalize(raw: &str) -> Result<Path<'_>, ProtocolError> {
 thread_local! {
     /// How many paths of requests were normalised on this thread.
     pub(crate) static NORMALIZED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tinyhttp_message::{FieldStorage, Limits};
-
-    /// Both kinds of heads say the same.
-    #[test]
-    fn a_received_request_is_as_a_built_one() {
-        let bytes = b"GET http://h:80/a%20b/?q HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\n\r\n";
-        let mut storage = FieldStorage::new();
-        let head = RequestHead::parse(bytes, &mut storage, &Limits::default()).unwrap();
-        let peer = Peer {
-            remote: Endpoint::Unix,
-            local: Endpoint::Unix,
-        };
-        let received = Request::new(&head, peer, Instant::now(), Body::empty());
-        let built = http::Request::get("http://h:80/a%20b/?q")
-            .header("host", "x")
-            .header("a", "1")
-            .header("a", "2");
-        let built = Request::from(built.body(()).unwrap());
-        for request in [&received, &built] {
-            assert_eq!(request.method(), Method::GET);
-            assert_eq!((request.path(), request.query()), ("/a%20b/", Some("q")));
-            assert_eq!(request.authority(), Some("h:80"));
-            assert_eq!(request.uri(), "http://h:80/a%20b/?q");
-            assert_eq!(request.normal_path().unwrap().as_bytes(), b"/a b/");
-            assert_eq!(request.field("host"), Some(&b"x"[..]));
-            assert!(request.field_values("a").eq([b"1", b"2"]));
-            assert!(request.has_field(|name| name.eq_ignore_ascii_case("A")));
-            assert!(!request.has_field(|name| name == "b"));
-            assert_eq!(request.headers().get_all("a").iter().count(), 2);
-            assert_eq!(request.version(), Version::HTTP_11);
-        }
-        let http = received.into_http();
-        assert_eq!(http.extensions().get(), Some(&peer));
-        assert_eq!((http.uri().path(), http.headers().len()), ("/a%20b/", 3));
-    }
-
-    #[test]
-    fn a_malformed_path_is_an_error_each_time() {
-        let request = Request::from(http::Request::get("/%zz").body(()).unwrap());
-        for _ in 0..2 {
-            assert_eq!(
-                request.normal_path().unwrap_err(),
-                ProtocolError::MalformedPath
-            );
-        }
-    }
 }

@@ -1,0 +1,168 @@
+//! Forms, whole and in pieces.
+
+use super::{Event, MultipartError, Parser, boundary};
+use memchr::memmem;
+use proptest::prelude::*;
+
+/// The names and contents of parts, with the input cut into pieces.
+fn parse(content: &[u8], piece: usize) -> Result<Vec<(String, Vec<u8>)>, MultipartError> {
+    let mut parser = Parser::new("xyz");
+    let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+    let (mut start, mut end) = (0, 0);
+    loop {
+        let (used, event) = parser.next(&content[start..end])?;
+        start += used;
+        match event {
+            Event::Part(part) => parts.push((part.name, Vec::new())),
+            Event::Content(piece) => parts.last_mut().unwrap().1.extend_from_slice(piece),
+            Event::PartEnd => {}
+            Event::End => return Ok(parts),
+            Event::NeedMore if end == content.len() => {
+                parts.push(("(cut short)".to_owned(), Vec::new()));
+                return Ok(parts);
+            }
+            Event::NeedMore => end = (end + piece).min(content.len()),
+        }
+    }
+}
+
+/// A form, with `|` for line breaks.
+fn form(text: &str) -> Result<String, MultipartError> {
+    let content = text.replace('|', "\r\n");
+    let whole = parse(content.as_bytes(), usize::MAX / 2)?;
+    for piece in 1..10 {
+        assert_eq!(
+            parse(content.as_bytes(), piece)?,
+            whole,
+            "{text} by {piece}"
+        );
+    }
+    let parts = whole.iter().map(|(name, content)| {
+        let content = String::from_utf8_lossy(content).replace("\r\n", "|");
+        format!("{name}={content}")
+    });
+    Ok(parts.collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn parts() {
+    let a = "Content-Disposition: form-data; name=a";
+    let table = [
+        (format!("--xyz|{a}||1|--xyz--|"), "a=1"),
+        (format!("preamble|--xyz|{a}||1|--xyz--|epilogue"), "a=1"),
+        (format!("|--xyz  |{a}||1|--xyz|{a}||2|--xyz--"), "a=1 a=2"),
+        (format!("--xyz|{a}|||--xyz--"), "a="),
+        (format!("--xyz|{a}||1|-|--xy|--xyz--"), "a=1|-|--xy"),
+        (format!("--xyz|{a}||--xyz--|--xyz--"), "a=--xyz--"),
+        (format!("--xyz|content-type: x/y|{a}||1|--xyz--"), "a=1"),
+        (format!("--xyz|{a}||1"), "a=1 (cut short)="),
+        ("--xyz--".to_owned(), ""),
+    ];
+    for (text, want) in table {
+        assert_eq!(form(&text).unwrap(), want, "{text}");
+    }
+}
+
+#[test]
+fn names() {
+    let table = [
+        ("name=\"a b\"", "a b", None),
+        ("NAME=\"a\\\"b\"; FileName=\"x\\\\y\"", "a\"b", Some("x\\y")),
+        (
+            "filename=\"C:\\dir\\x.txt\"; name=a",
+            "a",
+            Some("C:\\dir\\x.txt"),
+        ),
+        ("name=\"a;name=b\"", "a;name=b", None),
+        ("name=\"ä\"; filename=\"\"", "ä", Some("")),
+        ("name=a; filename*=utf-8''x", "a", None),
+    ];
+    for (parameters, name, file_name) in table {
+        let head = format!("--x\r\nContent-Disposition: form-data; {parameters}\r\n\r\n");
+        let (_, event) = Parser::new("x").next(head.as_bytes()).unwrap();
+        let Event::Part(part) = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!((&*part.name, part.file_name.as_deref()), (name, file_name));
+    }
+}
+
+#[test]
+fn faults_and_bounds() {
+    let a = "Content-Disposition: form-data; name=a";
+    let table = [
+        ("--xyz|a: b||1|--xyz--".to_owned(), MultipartError::NoName),
+        ("--xyz||1|--xyz--".to_owned(), MultipartError::NoName),
+        (format!("--xyz|{a}|{a}||1"), MultipartError::NoName),
+        (
+            "--xyz|Content-Disposition: attachment; name=a||".to_owned(),
+            MultipartError::NoName,
+        ),
+        (
+            format!("--xyz|{a}|bad name: x||1"),
+            MultipartError::MalformedHead,
+        ),
+        (
+            format!("--xyz|{a}||1|--xyzz--"),
+            MultipartError::MalformedDelimiter,
+        ),
+        (
+            format!("--xyz|{a}||1|--xyz-x"),
+            MultipartError::MalformedDelimiter,
+        ),
+        (
+            format!("--xyz|{a}{}||", "a".repeat(1025)),
+            MultipartError::NameTooLong,
+        ),
+        (
+            format!("--xyz|{}", "a".repeat(9000)),
+            MultipartError::HeadTooLong,
+        ),
+        ("a".repeat(5000), MultipartError::PreambleTooLong),
+        (
+            format!("--xyz|{a}||1|").repeat(1001),
+            MultipartError::TooManyParts,
+        ),
+    ];
+    for (text, want) in table {
+        assert_eq!(form(&text), Err(want), "{}", &text[..text.len().min(80)]);
+    }
+}
+
+#[test]
+fn boundaries() {
+    let long = "x".repeat(71);
+    let table = [
+        ("multipart/form-data; boundary=xyz", Some("xyz")),
+        (
+            "Multipart/Form-Data; charset=utf-8; Boundary=\"x y\"",
+            Some("x y"),
+        ),
+        ("multipart/form-data", None),
+        ("multipart/form-data; boundary=", None),
+        ("multipart/form-data; boundary=\"x\r\n\"", None),
+        ("multipart/mixed; boundary=xyz", None),
+    ];
+    for (content_type, want) in table {
+        assert_eq!(boundary(content_type).as_deref(), want, "{content_type}");
+    }
+    assert_eq!(
+        boundary(&format!("multipart/form-data; boundary={long}")),
+        None
+    );
+}
+
+proptest! {
+    /// Any content that does not contain the delimiter comes out as it went in.
+    #[test]
+    fn content_survives(
+        content in prop::collection::vec(prop::sample::select(&b"\r\n-xyz"[..]), 0..40),
+        piece in 1..20usize,
+    ) {
+        prop_assume!(memmem::find(&content, b"\r\n--xyz").is_none());
+        let head = b"--xyz\r\nContent-Disposition: form-data; name=a\r\n\r\n";
+        let form = [&head[..], &content, b"\r\n--xyz--"].concat();
+        let parts = parse(&form, piece).unwrap();
+        prop_assert_eq!(parts, [("a".to_owned(), content)]);
+    }
+}
