@@ -95,6 +95,7 @@
 //! | `listen` | listeners: accepting, Unix sockets, limits for each client |
 //! | `connection` | the life of a connection |
 //! | `handler` | a handler decides how a request is answered |
+//! | `script` | a script in a served directory, and what runs it |
 //! | `gateway` | upstream servers that respond in the place of this one (feature `gateway`) |
 //! | `request` | a request as a handler sees it |
 //! | `response` | a response as a handler makes it |
@@ -165,6 +166,7 @@ mod runtime;
 mod listen;
 mod connection;
 mod handler;
+pub mod script;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 mod request;

@@ -8,7 +8,7 @@ const IN_CYCLES: &[(&str, usize)] = &[("message", 0), ("server", 0), ("client", 
 
 /// The layers of the file server, each of which may import those before it.
 const FILES: &[&str] = &[
-    "dir gate query failure request_path",
+    "dir gate query failure request_path scripts",
     "root",
     "options",
     "content",

@@ -135,7 +135,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
 fn open(args: &Args, addresses: &[SocketAddr]) -> Result<Files, Failure> {
     let mut options = args
         .files
-        .options()
+        .options(args.gateway.script_indexes())
         .replacement_hint(replacement_hint(args))
         .spa_hint("if the directory is a single-page application, --spa answers with its page");
     if let Some(policy) = args.access.resource_policy(addresses) {
@@ -181,6 +181,7 @@ fn start(
     addresses: &[SocketAddr],
     log: Option<LogFile>,
 ) -> Result<(Server, Targets), Failure> {
+    let files = args.gateway.run_scripts(files)?;
     let (handler, changes): (Box<dyn Handler>, _) = if args.watch.watch {
         let live = Live::new(files, &args.dir, args.log.file())?;
         let changes = live.changes();

@@ -6,7 +6,9 @@ use super::dir;
 use super::failure::Failure;
 use super::request_path::RequestPath;
 use crate::body::{FileVersion, Kind};
+use crate::script::{Interpreter, Script};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What a path leads to.
@@ -19,6 +21,9 @@ pub(super) enum Found<'p> {
     Dir,
 }
 
+/// A script and what runs it.
+pub(super) type Runnable<'s> = (&'s Arc<dyn Interpreter>, Script);
+
 /// Look-ups for one request.
 pub(super) struct Lookup<'s> {
     pub(super) store: &'s Store,
@@ -26,7 +31,7 @@ pub(super) struct Lookup<'s> {
     pub(super) arrived: Instant,
 }
 
-impl Lookup<'_> {
+impl<'s> Lookup<'s> {
     /// What is at a path.
     ///
     /// # Errors
@@ -72,6 +77,91 @@ impl Lookup<'_> {
             self.store.open_dir(dir).map(|_| Found::Dir)
         } else {
             Err(Failure::NotFound)
+        }
+    }
+
+    /// The script that a path names, with what follows it in the path, or the index of a directory
+    /// if that is a script. `None`: the path is not that of a script.
+    ///
+    /// No file has files below it, so at most one beginning of a path is that of a file. A beginning
+    /// that ends in a name as scripts have it is looked at; `/image.jpg/x.php` so finds no script,
+    /// whatever the image holds.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] for a script that is missing, hidden or excluded, and
+    /// [`Failure::MalformedPath`] for control characters in the path of one.
+    pub(super) fn find_script(
+        &self,
+        path: &RequestPath<'_>,
+    ) -> Result<Option<Runnable<'s>>, Failure> {
+        let scripts = self.store.scripts();
+        let below = path.below_base();
+        let ends = below.iter().enumerate().skip(1);
+        let ends = ends.filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        for end in ends.chain([below.len()]) {
+            let relative = below.get(1..end).unwrap_or_default();
+            if relative.is_empty() || relative.ends_with(b"/") || scripts.of(relative).is_none() {
+                continue;
+            }
+            if path.names_nothing() {
+                return Err(Failure::NotFound);
+            }
+            match self.store.stat_script(relative)? {
+                Kind::File => return self.script(path, relative, &below[end..]).map(Some),
+                _ => continue,
+            }
+        }
+        if !path.names_dir() || path.names_nothing() {
+            return Ok(None);
+        }
+        self.find_script_index(path, path.relative())
+    }
+
+    /// The index of a directory, if it is a script.
+    pub(super) fn find_script_index(
+        &self,
+        path: &RequestPath<'_>,
+        dir: &[u8],
+    ) -> Result<Option<Runnable<'s>>, Failure> {
+        let scripts = self.store.scripts();
+        let is_script = |index: &Vec<u8>| scripts.of(index).is_some();
+        if !self.store.options().index.iter().any(is_script) {
+            return Ok(None);
+        }
+        match self.find_index(dir) {
+            Ok(Found::File(file, _)) if scripts.of(&file).is_some() => {
+                self.store.stat_script(&file)?;
+                self.script(path, &file, b"").map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn script(
+        &self,
+        path: &RequestPath<'_>,
+        relative: &[u8],
+        info: &[u8],
+    ) -> Result<Runnable<'s>, Failure> {
+        let scripts = self.store.scripts();
+        // Programs take them for the end of a line or of a name (CVE-2019-11043).
+        if relative.iter().chain(info).any(u8::is_ascii_control) {
+            return Err(Failure::MalformedPath);
+        }
+        let mut names = relative.split(|byte| *byte == b'/').enumerate();
+        let is_hidden = names.any(|(depth, name)| dir::is_hidden(name, depth == 0));
+        let is_shown = self.store.options().hidden || !is_hidden;
+        match scripts.of(relative) {
+            Some(interpreter) if is_shown && !scripts.is_excluded(relative) => {
+                let script = Script {
+                    root: self.store.root_path().to_owned(),
+                    relative: relative.to_vec(),
+                    name: [path.base(), b"/", relative].concat(),
+                    info: info.to_vec(),
+                };
+                Ok((interpreter, script))
+            }
+            _ => Err(Failure::NotFound),
         }
     }
 

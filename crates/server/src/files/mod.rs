@@ -23,6 +23,7 @@
 //! | `request_path` | step 2: the path below the base |
 //! | `lookup` | step 3: what is at a path |
 //! | `root` | step 3: opening files below the root |
+//! | `scripts` | step 3: files that are run, and never sent |
 //! | `dir` | paths and names in a directory |
 //! | `content` | step 4: representations, their sources and their cache |
 //! | `respond` | steps 5 and 6: preconditions and ranges |
@@ -52,6 +53,7 @@ mod options;
 mod request_path;
 mod lookup;
 mod root;
+mod scripts;
 mod dir;
 mod content;
 mod respond;
@@ -63,12 +65,14 @@ mod failure;
 
 pub use options::Options;
 pub use root::{OpenError, Symlinks};
+pub use scripts::InvalidPattern;
 
 use crate::body::{Body, FileVersion};
 use crate::handler::{Handler, Reply};
 use crate::page::{encode_path, error_page};
 use crate::request::Request;
 use crate::response::Response;
+use crate::script::Interpreter;
 use archive::Format;
 use content::representation::RESOURCE_POLICY;
 use content::store::Store;
@@ -78,11 +82,12 @@ use http::header::{
 };
 use http::{Method, StatusCode, Uri};
 use listing::Listing;
-use lookup::{Found, Lookup};
+use lookup::{Found, Lookup, Runnable};
 use query::Query;
 use request_path::RequestPath;
 use respond::respond;
 use root::Root;
+use scripts::Scripts;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -124,6 +129,61 @@ impl Files {
     /// As [`Options::open`].
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, OpenError> {
         Options::new().open(directory)
+    }
+
+    /// Has an interpreter run the files that match a pattern: a suffix, `*.php`, or a directory,
+    /// `/cgi-bin`. They are found by steps 2 and 3, whatever the method of the request, and never
+    /// sent, neither alone nor in an archive. What follows a script in the path is its
+    /// [`info`](crate::script::Script::info).
+    ///
+    /// # Errors
+    /// If it is no such pattern.
+    pub fn script(
+        mut self,
+        pattern: &str,
+        interpreter: impl Interpreter,
+    ) -> Result<Self, InvalidPattern> {
+        self.change_scripts(|scripts| scripts.add(pattern, Arc::new(interpreter)))?;
+        Ok(self)
+    }
+
+    /// Runs no script below a path, and sends none: for a directory that others write to. Once a
+    /// path is excluded, scripts are not reached through symbolic links, which could lead there.
+    ///
+    /// # Errors
+    /// If the path is not normal, or the root.
+    pub fn without_scripts(mut self, path: &str) -> Result<Self, InvalidPattern> {
+        self.change_scripts(|scripts| scripts.exclude(path))?;
+        Ok(self)
+    }
+
+    /// Changes the patterns. Responses share the store, and there is none yet.
+    fn change_scripts(
+        &mut self,
+        change: impl FnOnce(&mut Scripts) -> Result<(), InvalidPattern>,
+    ) -> Result<(), InvalidPattern> {
+        match Arc::get_mut(&mut self.store) {
+            Some(store) => change(store.scripts_mut()),
+            None => Err(InvalidPattern),
+        }
+    }
+
+    /// The script that a request is for. `None`: it is for a file.
+    fn find_script(&self, request: &Request<'_>) -> Result<Option<Runnable<'_>>, Failure> {
+        let options = self.store.options();
+        let Ok(path) = request.normal_path() else {
+            return Ok(None);
+        };
+        let Ok(path) = RequestPath::new(path, request.below(), &options.base) else {
+            return Ok(None);
+        };
+        let lookup = self.lookup(request.arrived());
+        let found = lookup.find_script(&path)?;
+        let is_missing = || matches!(lookup.find(&path), Err(Failure::NotFound));
+        if found.is_some() || !self.is_route(&path, request) || !is_missing() {
+            return Ok(found);
+        }
+        lookup.find_script_index(&path, b".")
     }
 
     /// Takes the steps of a request that need no thread: up to its response, or to the work that is
@@ -347,6 +407,13 @@ impl Decision {
 
 impl Handler for Files {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        if !self.store.scripts().is_empty() {
+            match self.find_script(&request) {
+                Ok(Some((interpreter, script))) => return interpreter.run(request, script),
+                Ok(None) => {}
+                Err(failure) => return self.finish(Err(failure), false, &request).into(),
+            }
+        }
         match self.decide(&request) {
             // The lines of a rendered response are complete.
             Ok(Decision::Ready(response, false)) if response.is_rendered() => response.into(),

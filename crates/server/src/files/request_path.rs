@@ -38,6 +38,16 @@ impl<'r> RequestPath<'r> {
         }
     }
 
+    /// The path below the base as it is: empty, or with a slash at its beginning.
+    pub(crate) fn below_base(&self) -> &[u8] {
+        &self.path.as_bytes()[self.base..]
+    }
+
+    /// The path up to the end of the base, decoded.
+    pub(crate) fn base(&self) -> &[u8] {
+        &self.path.as_bytes()[..self.base]
+    }
+
     /// Whether a segment contains an encoded slash: no directory has an entry with such a name.
     pub(crate) fn names_nothing(&self) -> bool {
         self.path.has_encoded_slash()

@@ -6,11 +6,38 @@
 //! configures HTTP clients (CVE-2016-5385). The query is never an argument.
 
 use super::request::{connection_options, is_of_connection};
+#[cfg(feature = "auth")]
+use crate::middleware::User;
 use crate::request::Request;
+use crate::script::Script;
 use http::Version;
+use std::os::unix::ffi::OsStrExt;
 
 /// A variable and its value.
 pub(crate) type Variable = (Vec<u8>, Vec<u8>);
+
+/// The variables of a request for a script, without CONTENT_LENGTH.
+pub(crate) fn script_environment(request: &Request<'_>, script: &Script) -> Vec<Variable> {
+    let path = [script.name(), script.info()].concat();
+    let mut variables = environment(request, script.name(), &path);
+    let mut set = |name: &str, value: &[u8]| {
+        variables.push((name.as_bytes().to_vec(), value.to_vec()));
+    };
+    let root = script.root().as_os_str().as_bytes();
+    set("SCRIPT_FILENAME", script.file().as_os_str().as_bytes());
+    set("DOCUMENT_ROOT", root);
+    set("DOCUMENT_URI", &path);
+    match script.info() {
+        // An absent path and an empty one mean the same (RFC 3875 §4.1.5); programs that derive
+        // paths from it handle the former with more care (CVE-2019-11043).
+        b"" => variables.retain(|(name, _)| name != b"PATH_INFO"),
+        info => {
+            let root = root.strip_suffix(b"/").unwrap_or(root);
+            set("PATH_TRANSLATED", &[root, info].concat());
+        }
+    }
+    variables
+}
 
 /// The variables of a request, without CONTENT_LENGTH. `prefix` is the part of the normalised path
 /// that names the application, `path` the whole.
@@ -73,6 +100,13 @@ pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> 
         set("CONTENT_TYPE", kind);
     }
     fields(request, &mut variables);
+    #[cfg(feature = "auth")]
+    if let Some(User(name)) = request.extensions().get() {
+        // The password was for this server (RFC 3875 §4.1.18).
+        variables.retain(|(name, _)| name != b"HTTP_AUTHORIZATION");
+        variables.push((b"AUTH_TYPE".to_vec(), b"Basic".to_vec()));
+        variables.push((b"REMOTE_USER".to_vec(), name.as_bytes().to_vec()));
+    }
     variables
 }
 

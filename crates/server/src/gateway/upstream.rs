@@ -2,7 +2,7 @@
 
 use super::balance::{Balance, hash_of};
 use super::codec::Protocol;
-use super::environment::{Variable, environment};
+use super::environment::{Variable, environment, script_environment};
 use super::forward::{Forward, Host, Plan};
 use super::group::{Group, Settings};
 use super::health::{Check, Passive};
@@ -16,6 +16,7 @@ use crate::handler::{Handler, Receive, Reply};
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::Response;
+use crate::script::{Interpreter, Script};
 use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode, Version};
 use std::fmt;
@@ -150,10 +151,13 @@ impl Upstream {
     }
 
     /// The variables of a request; none for HTTP.
-    fn variables(&self, request: &Request<'_>) -> Vec<Variable> {
+    fn variables(&self, request: &Request<'_>, script: Option<&Script>) -> Vec<Variable> {
         match request.normal_path() {
             Ok(path) if self.options.protocol != Protocol::Http => {
-                let mut variables = environment(request, &self.options.prefix, path.as_bytes());
+                let mut variables = match script {
+                    Some(script) => script_environment(request, script),
+                    None => environment(request, &self.options.prefix, path.as_bytes()),
+                };
                 for (name, value) in &self.options.added {
                     let name = name.to_ascii_uppercase().replace('-', "_");
                     let name = format!("HTTP_{name}").into_bytes();
@@ -189,23 +193,37 @@ impl Upstream {
 
 impl Handler for Upstream {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        if let Some(response) = not_forwarded(&request) {
-            return response.into();
-        }
-        // Other protocols announce the length in front of the content.
-        let is_known = request.body().length().is_some();
-        if self.options.protocol == Protocol::Http || is_known {
-            return self.forward(request);
-        }
-        let upstream = self.clone();
-        let receive = Receive::new(request, SPOOLED, move |request| upstream.forward(request));
-        receive.memory(SPOOLED).into()
+        self.receive(request, None)
+    }
+}
+
+/// The servers run the script: they speak FastCGI, SCGI or uwsgi.
+impl Interpreter for Upstream {
+    fn run<'a>(&'a self, request: Request<'a>, script: Script) -> Reply<'a> {
+        self.receive(request, Some(script))
     }
 }
 
 impl Upstream {
+    /// Forwards a request, once the length of its content is known if its protocol announces that
+    /// in front of it.
+    fn receive<'a>(&'a self, request: Request<'a>, script: Option<Script>) -> Reply<'a> {
+        if let Some(response) = not_forwarded(&request) {
+            return response.into();
+        }
+        let is_known = request.body().length().is_some();
+        if self.options.protocol == Protocol::Http || is_known {
+            return self.forward(request, script.as_ref());
+        }
+        let upstream = self.clone();
+        let receive = Receive::new(request, SPOOLED, move |request| {
+            upstream.forward(request, script.as_ref())
+        });
+        receive.memory(SPOOLED).into()
+    }
+
     /// Prepares a request that can be forwarded.
-    fn forward(&self, mut request: Request<'_>) -> Reply<'static> {
+    fn forward(&self, mut request: Request<'_>, script: Option<&Script>) -> Reply<'static> {
         let is_http = self.options.protocol == Protocol::Http;
         let upgrade = upgrade_of(&request).filter(|_| is_http).map(<[u8]>::to_vec);
         let (Some(target), Some(fields)) = (
@@ -229,7 +247,7 @@ impl Upstream {
             target,
             version: request.version(),
             host,
-            variables: self.variables(&request),
+            variables: self.variables(&request, script),
             protocol: self.options.protocol,
             fields,
             upgrades: upgrade.is_some(),

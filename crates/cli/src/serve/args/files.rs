@@ -8,7 +8,7 @@ use tinyhttp_server::files::{Options, Symlinks};
 #[command(next_help_heading = "Files")]
 pub(crate) struct FilesArgs {
     /// File to serve for a directory; repeatable, the first that exists is used [default:
-    /// index.html]
+    /// index.html, then the index.EXT of each --fastcgi '*.EXT=…']
     #[arg(
         long,
         value_name = "NAME",
@@ -85,8 +85,8 @@ impl FilesArgs {
         format!("{}/", base.trim_end_matches('/'))
     }
 
-    /// Returns the options of the handler.
-    pub(in crate::serve) fn options(&self) -> Options {
+    /// Returns the options of the handler. `scripts` are index files that are run.
+    pub(in crate::serve) fn options(&self, scripts: impl Iterator<Item = String>) -> Options {
         let mut options = Options::new()
             .spa(self.spa)
             .clean_urls(self.clean_urls)
@@ -102,9 +102,10 @@ impl FilesArgs {
         if self.no_compress {
             options = options.compress(false);
         }
-        if !self.index.is_empty() {
-            options = options.index(&self.index);
-        }
+        options = match self.index.is_empty() {
+            true => options.index(std::iter::once("index.html".to_owned()).chain(scripts)),
+            false => options.index(&self.index),
+        };
         if let Some(base) = &self.base {
             options = options.base(base);
         }

@@ -4,8 +4,11 @@ use crate::failure::Failure;
 use http::{HeaderName, HeaderValue};
 use std::path::Path;
 use std::time::Duration;
-use tinyhttp_server::Handler;
-use tinyhttp_server::gateway::{Gateways, InvalidTarget, Protocol, Target, Upstream};
+use tinyhttp_server::files::InvalidPattern;
+use tinyhttp_server::gateway::{
+    Gateways, InvalidTarget, Protocol, Target, Upstream, UpstreamBuilder,
+};
+use tinyhttp_server::{Files, Handler};
 
 /// The flags about upstream servers.
 #[derive(clap::Args, Debug)]
@@ -20,12 +23,27 @@ pub(crate) struct GatewayArgs {
     #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_PROXY", value_parser = route)]
     proxy: Vec<Route>,
 
-    /// Forward requests below the path PATH to a FastCGI server, HOST:PORT or unix:SOCKET;
-    /// repeatable
+    /// Forward requests below the path PATH, or for scripts such as '*.php', to a FastCGI server,
+    /// HOST:PORT or unix:SOCKET; repeatable
     ///
-    /// PATH is SCRIPT_NAME, and what follows it PATH_INFO.
-    #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_FASTCGI", value_parser = program)]
+    /// PATH is SCRIPT_NAME, and what follows it PATH_INFO. With '*.php=unix:/run/php/php-fpm.sock',
+    /// requests for files in DIR whose names end in .php go to PHP-FPM, and so do requests for
+    /// directories with an index.php. A script that doesn't exist is 404, and the source of one is
+    /// never sent.
+    #[arg(long, value_name = "PATH|*.EXT=TARGET", env = "TINYHTTP_FASTCGI", value_parser = fastcgi)]
     fastcgi: Vec<Route>,
+
+    /// Never run scripts below the path PATH, such as /uploads; repeatable
+    ///
+    /// They are not sent either. Once there is such a path, scripts are not found through symbolic
+    /// links.
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "TINYHTTP_NO_SCRIPTS",
+        value_delimiter = ','
+    )]
+    no_scripts: Vec<String>,
 
     /// Forward requests below the path PATH to an SCGI server, HOST:PORT or unix:SOCKET; repeatable
     #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_SCGI", value_parser = program)]
@@ -110,6 +128,57 @@ impl GatewayArgs {
         self.targets().any(Target::is_named)
     }
 
+    /// Returns the names of index files that are scripts.
+    pub(in crate::serve) fn script_indexes(&self) -> impl Iterator<Item = String> {
+        let endings = self
+            .fastcgi
+            .iter()
+            .filter_map(|route| route.path.strip_prefix("*"));
+        endings.map(|ending| format!("index{ending}"))
+    }
+
+    /// Lets the servers of `*.EXT` run the scripts of the directory.
+    pub(in crate::serve) fn run_scripts(&self, mut files: Files) -> Result<Files, Failure> {
+        let invalid = |flag: &str, value: &str, error: InvalidPattern| {
+            Failure::new(
+                format!("{flag} can't be '{}': {error}", value.escape_debug()),
+                "tinyhttp serve --help says what it takes",
+            )
+        };
+        for path in &self.no_scripts {
+            files = files
+                .without_scripts(path)
+                .map_err(|error| invalid("--no-scripts", path, error))?;
+        }
+        for (protocol, flag, route) in self.routes().filter(|(.., route)| route.is_for_scripts()) {
+            let upstream = self.upstream(protocol, route).build();
+            files = files
+                .script(&route.path, upstream)
+                .map_err(|error| invalid(flag, &route.path, error))?;
+        }
+        Ok(files)
+    }
+
+    /// The upstream of a route.
+    fn upstream(&self, protocol: Protocol, route: &Route) -> UpstreamBuilder {
+        let time = Duration::from_secs(u64::from(self.proxy_timeout));
+        let mut upstream = Upstream::builder(route.targets.clone())
+            .timeout(time)
+            .protocol(protocol);
+        if !route.is_for_scripts() {
+            upstream = upstream.prefix(&route.path);
+        }
+        upstream = match self.proxy_host.as_str() {
+            "keep" => upstream,
+            "upstream" => upstream.host_of_upstream(),
+            name => upstream.host(name),
+        };
+        for (name, value) in &self.proxy_header {
+            upstream = upstream.field(name, value);
+        }
+        upstream
+    }
+
     /// Wraps the handler of the files in one that forwards requests, if there are any to forward.
     pub(in crate::serve) fn wrap(
         &self,
@@ -120,30 +189,27 @@ impl GatewayArgs {
         }
         let mut gateways = Gateways::new(files);
         let mut paths: Vec<&str> = Vec::new();
-        for (protocol, flag, Route { path, targets }) in self.routes() {
-            if paths.contains(&path.as_str()) {
+        for (protocol, flag, route) in self.routes() {
+            let path = route.path.as_str();
+            if paths.contains(&path) {
                 return Err(Failure::new(
                     format!("{flag} names the path {path} twice"),
                     "give all servers of a path at once, separated by commas",
                 ));
             }
             paths.push(path);
-            let time = Duration::from_secs(u64::from(self.proxy_timeout));
-            let mut upstream = Upstream::builder(targets.clone())
-                .prefix(path)
-                .timeout(time)
-                .protocol(protocol);
-            upstream = match self.proxy_host.as_str() {
-                "keep" => upstream,
-                "upstream" => upstream.host_of_upstream(),
-                name => upstream.host(name),
-            };
-            for (name, value) in &self.proxy_header {
-                upstream = upstream.field(name, value);
+            if !route.is_for_scripts() {
+                gateways = gateways.with(self.upstream(protocol, route).build());
             }
-            gateways = gateways.with(upstream.build());
         }
         Ok(Box::new(gateways))
+    }
+}
+
+impl Route {
+    /// Whether it is for the scripts of the directory.
+    fn is_for_scripts(&self) -> bool {
+        self.path.starts_with('*')
     }
 }
 
@@ -158,11 +224,30 @@ fn route(text: &str) -> Result<Route, String> {
     {
         return Err("PATH is a URL path such as /api, without encoded characters".to_owned());
     }
+    to_targets(path, targets)
+}
+
+fn to_targets(path: &str, targets: &str) -> Result<Route, String> {
     let targets: Result<Vec<Target>, InvalidTarget> = targets.split(',').map(str::parse).collect();
     Ok(Route {
         path: path.to_owned(),
         targets: targets.map_err(|error| error.to_string())?,
     })
+}
+
+/// Parses a route to FastCGI servers, for a path or for scripts.
+fn fastcgi(text: &str) -> Result<Route, String> {
+    let Some((pattern, targets)) = text.split_once('=').filter(|(it, _)| it.starts_with('*'))
+    else {
+        return program(text);
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
+    let is_suffix = pattern.len() > 2 && pattern.starts_with("*.");
+    if !is_suffix || !pattern[1..].bytes().all(is_plain) {
+        return Err("scripts are named by their suffix, as in *.php".to_owned());
+    }
+    program(&format!("/={targets}"))?;
+    to_targets(pattern, targets)
 }
 
 /// Parses a route to servers that don't speak HTTP: their targets are addresses.
@@ -222,6 +307,18 @@ mod tests {
             "/api=9000",
         ] {
             assert!(route(wrong).is_err(), "{wrong}");
+        }
+        assert!(fastcgi("/a=127.0.0.1:9000").is_ok());
+        assert_eq!(fastcgi("*.php=unix:/run/a.sock").unwrap().path, "*.php");
+        for wrong in [
+            "*=h:1",
+            "*.=h:1",
+            "*php=h:1",
+            "*.p/p=h:1",
+            "*.php=",
+            "*.php=http://h:1",
+        ] {
+            assert!(fastcgi(wrong).is_err(), "{wrong}");
         }
         assert!(program("/a=127.0.0.1:9000").is_ok() && program("/a=http://h:1").is_err());
         assert!(host("example.org:8080").is_ok() && host("a b").is_err() && host("").is_err());

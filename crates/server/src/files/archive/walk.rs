@@ -169,7 +169,10 @@ impl Walk {
         }
         self.node.path.extend_from_slice(entry.name);
         push_escaped(entry.name, &mut self.node.name);
-        let found = if entry.is_dir {
+        let found = if !entry.is_dir && self.store.scripts().of(&self.node.path).is_some() {
+            // Scripts are run, and never sent.
+            Err(Failure::NotFound)
+        } else if entry.is_dir {
             self.node.name.push(b'/');
             self.enter(Some(entry), pass)
         } else {

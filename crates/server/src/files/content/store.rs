@@ -21,11 +21,13 @@ use crate::files::options::media_type::SNIFFED;
 use crate::files::root::Root;
 use crate::files::root::dir_table::{DirTable, DirTables};
 use crate::files::root::shared_stat::SharedStat;
+use crate::files::scripts::Scripts;
 use crate::semaphore::Semaphore;
 use bytes::Bytes;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
@@ -53,6 +55,7 @@ pub(crate) struct Store {
     budget: Semaphore,
     memfds: Semaphore,
     options: Options,
+    scripts: Scripts,
 }
 
 impl Store {
@@ -68,7 +71,31 @@ impl Store {
             budget,
             memfds: Semaphore::new(MEMFDS),
             options,
+            scripts: Scripts::default(),
         }
+    }
+
+    /// The files that are run, and never sent.
+    pub(crate) fn scripts(&self) -> &Scripts {
+        &self.scripts
+    }
+
+    pub(crate) fn scripts_mut(&mut self) -> &mut Scripts {
+        &mut self.scripts
+    }
+
+    /// The kind of what has the path of a script.
+    pub(crate) fn stat_script(&self, relative: &[u8]) -> Result<Kind, Failure> {
+        let found = match self.scripts.has_exclusions() {
+            true => self.root.stat_without_links(relative),
+            false => self.root.stat(relative),
+        };
+        found.map(|(kind, _)| kind).map_err(Failure::of)
+    }
+
+    /// The absolute path of the directory.
+    pub(crate) fn root_path(&self) -> &Path {
+        self.root.path()
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -103,8 +130,11 @@ impl Store {
         found.map_err(Failure::of)
     }
 
-    /// Opens a file.
+    /// Opens a file that is no script.
     pub(crate) fn open_file(&self, relative: &[u8]) -> io::Result<(File, FileVersion)> {
+        if self.scripts.of(relative).is_some() {
+            return Err(Errno::NOENT.into());
+        }
         let opened = self.root.open_found(relative)?;
         match opened.kind {
             Kind::File => Ok((opened.file, opened.version)),
@@ -125,6 +155,7 @@ impl Store {
 
     /// Opens a directory, which proves that it lies inside the root.
     pub(crate) fn open_dir(&self, relative: &[u8]) -> Result<File, Failure> {
+        self.not_of_scripts(relative)?;
         self.root.open_dir(relative).map_err(Failure::of)
     }
 
@@ -138,6 +169,7 @@ impl Store {
         arrived: Instant,
         pass: &Pass<'_>,
     ) -> Result<Arc<DirTable>, Failure> {
+        self.not_of_scripts(relative)?;
         self.tables.get(&self.root, relative, arrived, pass)
     }
 
@@ -202,7 +234,18 @@ impl Store {
         }
     }
 
+    /// Refuses directories of scripts.
+    fn not_of_scripts(&self, directory: &[u8]) -> Result<(), Failure> {
+        match self.scripts.hide_dir(directory) {
+            true => Err(Failure::NotFound),
+            false => Ok(()),
+        }
+    }
+
     fn load(&self, relative: &[u8]) -> Result<Loaded, Failure> {
+        if self.scripts.of(relative).is_some() {
+            return Err(Failure::NotFound);
+        }
         self.loader.load(&self.root, relative)
     }
 

@@ -149,6 +149,22 @@ impl Root {
         })
     }
 
+    /// [`Root::stat`] for a path without symbolic links: one with links names nothing.
+    pub(crate) fn stat_without_links(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Errno> {
+        self.in_current_root(|root| {
+            let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+            let flags = OFlags::PATH | OFlags::CLOEXEC;
+            let fd = open_resolved(root, relative, flags, resolve).map_err(absent)?;
+            let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
+            servable(&stat)
+        })
+    }
+
+    /// The path of the root as it was given, made absolute.
+    pub(crate) fn path(&self) -> &Path {
+        self.root_dir.path()
+    }
+
     /// [`Root::stat`] with one system call instead of three, for a path that has led inside before.
     /// A link on the way may lead outside by now; then the result is still only a hint, because
     /// nothing outside is ever opened.
@@ -221,14 +237,22 @@ impl Root {
                 Symlinks::Inside => ResolveFlags::BENEATH,
                 Symlinks::Anywhere => ResolveFlags::empty(),
             };
-        let mut attempt = 1;
-        loop {
-            match rustix::fs::openat2(&root.fd, relative, flags, Mode::empty(), resolve) {
-                // A rename may have moved the `..` of a link out of the root: the kernel can't
-                // tell.
-                Err(Errno::AGAIN | Errno::INTR) if attempt < ATTEMPTS => attempt += 1,
-                opened => return opened,
-            }
+        open_resolved(root, relative, flags, resolve)
+    }
+}
+
+fn open_resolved(
+    root: &Dir,
+    relative: &[u8],
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
+    let mut attempt = 1;
+    loop {
+        match rustix::fs::openat2(&root.fd, relative, flags, Mode::empty(), resolve) {
+            // A rename may have moved the `..` of a link out of the root: the kernel can't tell.
+            Err(Errno::AGAIN | Errno::INTR) if attempt < ATTEMPTS => attempt += 1,
+            opened => return opened,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `root` | the served directory removed or replaced |
 //! | `listing` | listings |
 //! | `archives` | archives |
+//! | `scripts` | files that are run, and never sent |
 
 mod archives;
 mod changes;
@@ -18,6 +19,7 @@ mod listing;
 mod paths;
 mod ranges;
 mod root;
+mod scripts;
 
 use super::*;
 use http::request::Builder;
