@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
-TEST_PACKAGES = curl wget chromium
+TEST_PACKAGES = curl wget chromium nginx php-fpm
 BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
 # Crates with fuzz targets.
 FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
@@ -107,13 +107,14 @@ install: ## put the program, its man pages and completions below $(PREFIX)
 clean: ## remove what was built
 	$(CARGO) clean
 
-# Installs what the tests need, where it is missing and this user may. They can do without a browser and wget.
+# Installs what the tests need, where it is missing and this user may. They can do without all but curl. As in runlevel 1,
+# servers are not started as services.
 test-tools:
-	@for tool in $(TEST_PACKAGES); do \
-	  command -v $$tool > /dev/null && continue; \
+	@install="$(SUDO) env RUNLEVEL=1 apt-get install -y -q --no-install-recommends"; \
+	for tool in $(TEST_PACKAGES); do \
+	  command -v $$tool > /dev/null || dpkg -s $$tool > /dev/null 2>&1 && continue; \
 	  echo "installing $$tool"; \
-	  $(SUDO) apt-get install -y -q --no-install-recommends $$tool > /dev/null || \
-	  { $(SUDO) apt-get update -q > /dev/null && $(SUDO) apt-get install -y -q --no-install-recommends $$tool > /dev/null; } || \
+	  $$install $$tool > /dev/null || { $(SUDO) apt-get update -q > /dev/null && $$install $$tool > /dev/null; } || \
 	  { [ $$tool != curl ] && echo "without $$tool the tests that use it are left out"; } || \
 	  { echo "the tests need $$tool: please install it"; exit 1; }; \
 	done

@@ -10,6 +10,7 @@
 //! | `https`, `certificates` | HTTPS with curl and openssl; certificates, and their replacement |
 //! | `watch` | pages that reload when a file changes |
 //! | `gateway` | `--proxy` in front of nginx, Flask and Django |
+//! | `php` | `--fastcgi '*.php=…'` in front of PHP-FPM |
 //! | `qr` | `--qr` and `--open` |
 //! | `freshness` | a file that changes all the time |
 //! | `faults` | files that vanish, descriptors that run out, clients that reset |
@@ -26,6 +27,7 @@ mod gateway;
 mod https;
 mod listing;
 mod middleware;
+mod php;
 mod qr;
 mod site;
 mod starvation;

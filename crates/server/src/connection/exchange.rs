@@ -133,7 +133,13 @@ impl Connection {
                 Event::NeedMore => {
                     input.consume(used);
                     match self.receive_content(input)? {
-                        0 => return Ok(()),
+                        0 => {
+                            // Only servers that speak HTTP say when content is to come.
+                            if !forwarding.plan.relays_expectations() {
+                                self.protocol.continue_if_expected(&mut turn.output);
+                            }
+                            return Ok(());
+                        }
                         length => received += length,
                     }
                 }

@@ -121,9 +121,17 @@ impl Attempt {
             RequestContent::Known(length) => Some(length),
             RequestContent::Unknown => None,
         };
+        let mut lease = lease;
+        let is_bound_to_process = plan.protocol == Protocol::FastCgi;
+        if is_bound_to_process {
+            lease.starve();
+        }
         let may_take = may_take_idle && !plan.upgrades && may_reuse(&plan.method, length);
         let idle = may_take.then(|| lease.take_idle()).flatten();
         let is_reused = idle.is_some();
+        if is_bound_to_process && !is_reused {
+            lease.close_idle();
+        }
         let socket = match idle {
             Some(socket) => socket,
             None => match lease.connect(turn) {
@@ -281,6 +289,7 @@ impl Attempt {
                 let took_all = length < buffer.len() && length > 0;
                 self.watch.is_readable = !took_all || self.watch.has_ended || self.watch.is_deaf;
                 self.outcome.has_received |= length > 0;
+                self.lease.feed();
                 Ok(Some(length))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

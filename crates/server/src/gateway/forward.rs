@@ -57,6 +57,11 @@ impl Plan {
         self.group.choose(self.tried, self.key)
     }
 
+    /// Whether the server itself says when the client is to send its content.
+    pub(crate) fn relays_expectations(&self) -> bool {
+        self.protocol == Protocol::Http
+    }
+
     /// The value of Host for a server.
     pub(crate) fn host(&self, lease: &Lease) -> Vec<u8> {
         match &self.host {

@@ -63,6 +63,9 @@ pub(crate) struct Server {
     idle: Lock<Vec<Idle>>,
     /// Requests under way.
     active: AtomicUsize,
+    /// Requests that no byte of a response has come for, and that may be waiting for one of few
+    /// processes, each of which stays with its connection: no connection is kept meanwhile.
+    starving: AtomicUsize,
     health: Lock<Health>,
 }
 
@@ -91,6 +94,8 @@ impl Tried {
 pub(crate) struct Lease {
     group: Arc<Group>,
     number: usize,
+    /// It is counted among those that may be starving.
+    may_starve: bool,
 }
 
 impl Group {
@@ -160,6 +165,7 @@ impl Group {
         Lease {
             group: Arc::clone(self),
             number,
+            may_starve: false,
         }
     }
 
@@ -189,6 +195,7 @@ impl Server {
             preferred: AtomicUsize::new(0),
             idle: Lock::default(),
             active: AtomicUsize::new(0),
+            starving: AtomicUsize::new(0),
             health: Lock::default(),
         }
     }
@@ -232,6 +239,28 @@ impl Lease {
 
     pub(crate) fn number(&self) -> usize {
         self.number
+    }
+
+    /// Counts this request among those that may be waiting for a process of the server: PHP-FPM and
+    /// others have a process for each connection, idle ones included. From now on, no connection is
+    /// kept that such a process would stay with.
+    pub(crate) fn starve(&mut self) {
+        if !std::mem::replace(&mut self.may_starve, true) {
+            self.server().starving.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends what [`starve`](Lease::starve) began: a process responds.
+    pub(crate) fn feed(&mut self) {
+        if std::mem::replace(&mut self.may_starve, false) {
+            self.server().starving.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Closes the idle connections, so that the processes that stay with them can accept others.
+    pub(crate) fn close_idle(&self) {
+        let idle = std::mem::take(&mut *self.server().idle.lock());
+        drop(idle);
     }
 
     /// Takes an idle connection.
@@ -287,7 +316,8 @@ impl Lease {
             since: Instant::now(),
         };
         let mut all = self.server().idle.lock();
-        if all.len() < IDLE {
+        // Read under the lock, under which a request that begins to starve closes idle ones.
+        if all.len() < IDLE && self.server().starving.load(Ordering::Relaxed) == 0 {
             all.push(idle);
         }
     }
@@ -300,6 +330,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.feed();
         self.server().active.fetch_sub(1, Ordering::Relaxed);
     }
 }

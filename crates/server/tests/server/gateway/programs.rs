@@ -4,6 +4,7 @@ use super::script::{builder, upstream};
 use crate::support::{Running, read_until, rest};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Mutex;
 use tinyhttp_server::gateway::Protocol;
 
 fn proxy(protocol: Protocol, script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Running {
@@ -173,6 +174,90 @@ fn scgi_and_uwsgi() {
         for path in ["/app/a%0a", "/app/%7f", "/app/%00"] {
             let answer = server.ask(&format!("GET {path} HTTP/1.0\r\n\r\n"));
             assert!(answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+        }
+    }
+}
+
+/// PHP-FPM has a process for each connection, idle ones included. With one process, no request may
+/// wait for a connection that is kept for another.
+#[test]
+fn one_process_serves_many_requests() {
+    let process = Mutex::new(());
+    let proxy = proxy(Protocol::FastCgi, move |mut stream, _| {
+        let _busy = process.lock();
+        while let Some((_, content)) = read_request(&mut stream) {
+            let text = format!("Content-Type: a\n\n{}", content.len());
+            let response = [record(6, text.as_bytes()), record(3, &[0; 8])].concat();
+            if stream.write_all(&response).is_err() {
+                return;
+            }
+        }
+    });
+    let request = |method: &str, length: usize| {
+        let content = "x".repeat(length);
+        let head = format!("{method} /app HTTP/1.1\r\nHost: h\r\nConnection: close\r\n");
+        format!("{head}Content-Length: {length}\r\n\r\n{content}")
+    };
+    // GET leaves a connection that POST and long content must not use.
+    for (method, length) in [
+        ("GET", 0),
+        ("POST", 3),
+        ("GET", 0),
+        ("PUT", 100_000),
+        ("GET", 0),
+    ] {
+        let answer = proxy.ask(&request(method, length));
+        assert!(
+            answer.ends_with(&format!("\r\n{length}\r\n0\r\n\r\n")),
+            "{answer}"
+        );
+    }
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (proxy, request) = (&proxy, &request);
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    let method = if number % 2 == 0 { "GET" } else { "POST" };
+                    let answer = proxy.ask(&request(method, 0));
+                    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+                }
+            });
+        }
+    });
+}
+
+/// Clients that wait for `100 Continue` get it from this server: the protocols have none.
+#[test]
+fn clients_are_told_to_continue() {
+    for protocol in [Protocol::FastCgi, Protocol::Scgi] {
+        let proxy = proxy(protocol, move |mut stream, _| {
+            let response = match protocol {
+                Protocol::FastCgi => {
+                    let (_, content) = read_request(&mut stream).unwrap();
+                    assert_eq!(content, b"hi");
+                    [record(6, b"Content-Length: 2\n\nok"), record(3, &[0; 8])].concat()
+                }
+                _ => {
+                    let length = read_until(&mut stream, ":");
+                    let length: usize = length.trim_end_matches(':').parse().unwrap();
+                    stream.read_exact(&mut vec![0; length + 3]).unwrap();
+                    b"Content-Length: 2\n\nok".to_vec()
+                }
+            };
+            stream.write_all(&response).unwrap();
+        });
+        for framing in ["Content-Length: 2", "Transfer-Encoding: chunked"] {
+            let mut stream = proxy.connect();
+            let head = "PUT /app HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n";
+            write!(stream, "{head}{framing}\r\nConnection: close\r\n\r\n").unwrap();
+            let interim = read_until(&mut stream, "\r\n\r\n");
+            assert_eq!(interim, "HTTP/1.1 100 Continue\r\n\r\n", "{protocol:?}");
+            let content = match framing.starts_with('T') {
+                true => "2\r\nhi\r\n0\r\n\r\n",
+                false => "hi",
+            };
+            stream.write_all(content.as_bytes()).unwrap();
+            assert!(rest(&mut stream).ends_with("ok"), "{protocol:?} {framing}");
         }
     }
 }
