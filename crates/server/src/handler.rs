@@ -6,6 +6,7 @@ use crate::gateway::Forward;
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
+use crate::script::Script;
 use crate::upgrade::Upgrade;
 use http::StatusCode;
 use std::fmt;
@@ -39,6 +40,12 @@ pub trait Handler: Send + Sync + 'static {
     /// Decides how one request is answered. Must not block: what blocks goes into
     /// [`Reply::Blocking`].
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
+}
+
+/// Runs the scripts that [`Files`](crate::Files) finds for a pattern.
+pub trait Interpreter: Send + Sync + 'static {
+    /// Decides how a request for a script is answered, as [`Handler::handle`] does.
+    fn run<'a>(&'a self, request: Request<'a>, script: Script) -> Reply<'a>;
 }
 
 /// How a request is answered.

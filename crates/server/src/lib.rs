@@ -95,10 +95,11 @@
 //! | `listen` | listeners: accepting, Unix sockets, limits for each client |
 //! | `connection` | the life of a connection |
 //! | `handler` | a handler decides how a request is answered |
-//! | `script` | a script in a served directory, and what runs it |
+//! | `script` | a script in a served directory |
 //! | `gateway` | upstream servers that respond in the place of this one (feature `gateway`) |
 //! | `request` | a request as a handler sees it |
 //! | `response` | a response as a handler makes it |
+//! | `user` | the user that a request comes from |
 //! | `upgrade` | switching to another protocol |
 //! | `cookie`, `form`, `error` | cookies, forms, errors that are responses |
 //! | `extract`, `content`, `multipart` | what a handler takes out of a request |
@@ -172,6 +173,7 @@ pub mod gateway;
 mod request;
 mod response;
 mod upgrade;
+mod user;
 mod cookie;
 mod form;
 mod error;
@@ -205,7 +207,7 @@ pub use error::Error;
 pub use events::{Event, EventSender};
 pub use files::Files;
 pub use form::Form;
-pub use handler::{Handler, Receive, Reply};
+pub use handler::{Handler, Interpreter, Receive, Reply};
 pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use listen::Listeners;

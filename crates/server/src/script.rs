@@ -1,18 +1,8 @@
-//! A script in a served directory, and what runs it.
+//! A script in a served directory.
 
-use crate::handler::Reply;
-use crate::request::Request;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// Runs the scripts that [`Files`](crate::Files) finds for a pattern.
-pub trait Interpreter: Send + Sync + 'static {
-    /// Decides how a request for a script is answered, as [`Handler::handle`] does.
-    ///
-    /// [`Handler::handle`]: crate::Handler::handle
-    fn run<'a>(&'a self, request: Request<'a>, script: Script) -> Reply<'a>;
-}
 
 /// A script: a regular file that lies in the served directory, and the parts of the request's path.
 #[derive(Debug, Clone, PartialEq, Eq)]

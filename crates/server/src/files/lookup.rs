@@ -6,7 +6,8 @@ use super::dir;
 use super::failure::Failure;
 use super::request_path::RequestPath;
 use crate::body::{FileVersion, Kind};
-use crate::script::{Interpreter, Script};
+use crate::handler::Interpreter;
+use crate::script::Script;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
@@ -83,8 +84,8 @@ impl<'s> Lookup<'s> {
     /// The script that a path names, with what follows it in the path, or the index of a directory
     /// if that is a script. `None`: the path is not that of a script.
     ///
-    /// No file has files below it, so at most one beginning of a path is that of a file. A beginning
-    /// that ends in a name as scripts have it is looked at; `/image.jpg/x.php` so finds no script,
+    /// No file has files below it, so at most one beginning of a path is that of a file. Looked at
+    /// are those that end in a name as scripts have it: `/image.jpg/x.php` so finds no script,
     /// whatever the image holds.
     ///
     /// # Errors

@@ -68,11 +68,10 @@ pub use root::{OpenError, Symlinks};
 pub use scripts::InvalidPattern;
 
 use crate::body::{Body, FileVersion};
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Interpreter, Reply};
 use crate::page::{encode_path, error_page};
 use crate::request::Request;
 use crate::response::Response;
-use crate::script::Interpreter;
 use archive::Format;
 use content::representation::RESOURCE_POLICY;
 use content::store::Store;

@@ -1,11 +1,11 @@
 //! Which files of the directory are scripts: they are run, and never sent.
 //!
-//! A pattern is a suffix, `*.php`, or a directory, `/cgi-bin`. Letters of either case match, because
-//! a file system that ignores case would open `a.php` for `/a.PHP`, and its source must not be
-//! sent. An excluded path is for directories that others write to: no script below it is run, and
-//! none is sent.
+//! A pattern is a suffix, `*.php`, or a directory, `/cgi-bin`. Letters of either case match: a file
+//! system that ignores case would open `a.php` for `/a.PHP`, and its source must not be sent. An
+//! excluded path is for directories that others write to: no script below it is run, and none is
+//! sent.
 
-use crate::script::Interpreter;
+use crate::handler::Interpreter;
 use std::fmt;
 use std::sync::Arc;
 

@@ -6,8 +6,6 @@
 //! configures HTTP clients (CVE-2016-5385). The query is never an argument.
 
 use super::request::{connection_options, is_of_connection};
-#[cfg(feature = "auth")]
-use crate::middleware::User;
 use crate::request::Request;
 use crate::script::Script;
 use http::Version;
@@ -100,14 +98,15 @@ pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> 
         set("CONTENT_TYPE", kind);
     }
     fields(request, &mut variables);
-    #[cfg(feature = "auth")]
-    if let Some(User(name)) = request.extensions().get() {
-        // The password was for this server (RFC 3875 §4.1.18).
-        variables.retain(|(name, _)| name != b"HTTP_AUTHORIZATION");
-        variables.push((b"AUTH_TYPE".to_vec(), b"Basic".to_vec()));
-        variables.push((b"REMOTE_USER".to_vec(), name.as_bytes().to_vec()));
-    }
     variables
+}
+
+/// Names the user whose password this server has checked (RFC 3875 §4.1.11). The password was for
+/// this server, and is not passed on (§4.1.18).
+pub(crate) fn set_user(variables: &mut Vec<Variable>, name: &str) {
+    variables.retain(|(name, _)| name != b"HTTP_AUTHORIZATION");
+    variables.push((b"AUTH_TYPE".to_vec(), b"Basic".to_vec()));
+    variables.push((b"REMOTE_USER".to_vec(), name.as_bytes().to_vec()));
 }
 
 /// Adds the variables of the fields. Those of the same name are joined to one.

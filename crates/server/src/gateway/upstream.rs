@@ -2,7 +2,7 @@
 
 use super::balance::{Balance, hash_of};
 use super::codec::Protocol;
-use super::environment::{Variable, environment, script_environment};
+use super::environment::{Variable, environment, script_environment, set_user};
 use super::forward::{Forward, Host, Plan};
 use super::group::{Group, Settings};
 use super::health::{Check, Passive};
@@ -12,11 +12,12 @@ use super::request::{self, Hop};
 use super::response::Renamed;
 use super::target::Target;
 use crate::body::Content;
-use crate::handler::{Handler, Receive, Reply};
+use crate::handler::{Handler, Interpreter, Receive, Reply};
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::Response;
-use crate::script::{Interpreter, Script};
+use crate::script::Script;
+use crate::user::User;
 use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode, Version};
 use std::fmt;
@@ -158,6 +159,9 @@ impl Upstream {
                     Some(script) => script_environment(request, script),
                     None => environment(request, &self.options.prefix, path.as_bytes()),
                 };
+                if let Some(name) = user(request) {
+                    set_user(&mut variables, name);
+                }
                 for (name, value) in &self.options.added {
                     let name = name.to_ascii_uppercase().replace('-', "_");
                     let name = format!("HTTP_{name}").into_bytes();
@@ -374,6 +378,11 @@ impl fmt::Debug for UpstreamBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.targets).finish()
     }
+}
+
+/// The user whose password this server has checked.
+pub(super) fn user<'r>(request: &'r Request<'_>) -> Option<&'r str> {
+    request.extensions().get().map(|User(name)| &**name)
 }
 
 /// Whether the decoded path has control characters, which programs take for the end of a line or a

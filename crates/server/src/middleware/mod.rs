@@ -37,11 +37,13 @@ mod host_check;
 mod redirects;
 
 #[cfg(feature = "auth")]
-pub use auth::{Auth, InvalidUser, User, Users, UsersHandle};
+pub use auth::{Auth, InvalidUser, Users, UsersHandle};
 pub use cors::{Cors, InvalidOrigin};
 pub use fields::{Fields, InvalidField};
 pub use host_check::HostCheck;
 pub use redirects::{InvalidRedirect, Redirects};
+
+pub use crate::user::User;
 
 #[cfg(test)]
 mod test_support {

@@ -29,6 +29,7 @@ use crate::page::error_page;
 use crate::random;
 use crate::request::{Peer, Request};
 use crate::router::{Layer, Next};
+use crate::user::User;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -71,11 +72,6 @@ struct Checked {
 
 /// A keyed hash of a name and a password.
 type Digested = [u8; 32];
-
-/// The authenticated user: an extension of the request. In the name, `\xe9` stands for a byte that
-/// is not UTF-8.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct User(pub Arc<str>);
 
 /// A name and a password, as they were sent.
 struct Credentials {
