@@ -9,15 +9,25 @@
 //! Any worker may poll; which one is woken doesn't matter, since none of them owns anything while
 //! it waits.
 
+#[cfg(feature = "gateway")]
+pub(crate) mod owners;
+
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::time::Timespec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+#[cfg(feature = "gateway")]
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A token with this bit is that of an upstream server's socket: the rest is the token of the
-/// connection that owns it. Descriptors are smaller.
+/// A token with this bit is that of an upstream server's socket, and the rest is its descriptor.
+/// Descriptors are smaller.
+#[cfg(feature = "gateway")]
 pub(crate) const UPSTREAM: u64 = 1 << 31;
+
+/// The number of the next poller. A socket to an upstream server remembers whose it is.
+#[cfg(feature = "gateway")]
+static POLLERS: AtomicU64 = AtomicU64::new(1);
 
 /// What a descriptor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +61,13 @@ impl Interest {
     }
 }
 
-/// The number of the descriptor that owns a token.
-pub(crate) fn descriptor(token: u64) -> usize {
-    (token & !UPSTREAM) as usize
+/// The descriptor of the connection that a report is for; `None` if it is for none.
+pub(crate) fn descriptor(token: u64) -> Option<usize> {
+    #[cfg(feature = "gateway")]
+    if token & UPSTREAM != 0 {
+        return owners::owner_of((token & !UPSTREAM) as usize);
+    }
+    Some(token as usize)
 }
 
 /// A descriptor that is ready.
@@ -81,6 +95,8 @@ impl Report {
 #[derive(Debug)]
 pub(crate) struct Poller {
     epoll: OwnedFd,
+    #[cfg(feature = "gateway")]
+    number: u64,
 }
 
 /// How much can be reported at once.
@@ -101,7 +117,15 @@ impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Poller {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
+            #[cfg(feature = "gateway")]
+            number: POLLERS.fetch_add(1, Ordering::Relaxed),
         })
+    }
+
+    /// A number that no other poller of this process has.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     /// Registers a descriptor and arms it. Its token comes back when it is ready.

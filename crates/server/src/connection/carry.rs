@@ -8,7 +8,7 @@ use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::access_log::Ending;
 use crate::deadline::Waiting;
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 * 1024;
@@ -44,6 +44,7 @@ impl Connection {
             idle,
             yields: false,
         };
+        self.transport.keep_alive();
         self.deadline = turn.deadline_in(Waiting::Tunnel, idle);
         self.carry(Box::new(tunnel), turn)
     }
@@ -54,21 +55,10 @@ impl Connection {
         let mut scratch = std::mem::take(&mut turn.upstream.scratch);
         scratch.resize(PIECE, 0);
         let moved = tunnel.up.moved + tunnel.down.moved;
-        let carried = self.carry_through(&mut scratch, &mut tunnel);
+        self.carry_through(&mut scratch, &mut tunnel);
         turn.upstream.scratch = scratch;
-        let is_over = tunnel.up.is_shut && tunnel.down.is_shut;
-        match carried {
-            Ok(()) if !is_over => {}
-            Ok(()) => {
-                tunnel.record(Ending::Complete, turn.env);
-                return Step::Close;
-            }
-            Err(error) => {
-                log::debug!("{}: the tunnel broke: {error}", self.remote);
-                self.transport.reset_on_close();
-                tunnel.record(Ending::ClientGone, turn.env);
-                return Step::Close;
-            }
+        if tunnel.up.is_over && tunnel.down.is_over {
+            return self.end_tunnel(*tunnel, turn);
         }
         if tunnel.up.moved + tunnel.down.moved > moved {
             self.deadline = turn.deadline_in(Waiting::Tunnel, tunnel.idle);
@@ -78,24 +68,42 @@ impl Connection {
         Step::Park
     }
 
-    fn carry_through(&mut self, scratch: &mut [u8], tunnel: &mut Tunnel) -> io::Result<()> {
-        let (client, upstream) = (&self.transport, tunnel.pipe.socket());
+    /// Moves what can be moved. Each direction goes on by itself: the last bytes of a side that
+    /// takes nothing more are still delivered.
+    fn carry_through(&mut self, scratch: &mut [u8], tunnel: &mut Tunnel) {
+        let (client, upstream) = (&self.transport, &tunnel.pipe.socket);
         let to_client = |bytes: &[u8]| client.send(&[IoSlice::new(bytes)], More::Unknown);
         let up = tunnel.up.run(
             scratch,
             |buffer| client.recv(buffer),
             |bytes| upstream.send(bytes),
-        )?;
+        );
         let down = tunnel
             .down
-            .run(scratch, |buffer| upstream.recv(buffer), to_client)?;
+            .run(scratch, |buffer| upstream.recv(buffer), to_client);
         tunnel.yields = up || down;
         if tunnel.up.must_shut() {
             upstream.shutdown_write();
         }
         if tunnel.down.must_shut() {
-            client.shutdown_write()?;
+            tunnel.down.is_broken = client.shutdown_write().is_err();
         }
-        Ok(())
+    }
+
+    /// Ends a tunnel whose directions are over. A client that still sends must not be reset before
+    /// it has read the last bytes.
+    fn end_tunnel(&mut self, tunnel: Tunnel, turn: &Turn<'_>) -> Step {
+        let (is_gone, still_sends) = (tunnel.down.is_broken, !tunnel.up.has_ended);
+        let ending = match is_gone {
+            true => Ending::ClientGone,
+            false => Ending::Complete,
+        };
+        tunnel.record(ending, turn.env);
+        if is_gone || !still_sends {
+            return Step::Close;
+        }
+        self.state = State::Lingering;
+        self.deadline = turn.deadline(Waiting::Linger);
+        self.linger()
     }
 }

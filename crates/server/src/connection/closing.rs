@@ -73,12 +73,8 @@ impl Connection {
             #[cfg(feature = "tls")]
             State::Securing => return Next::Close,
             #[cfg(feature = "gateway")]
-            State::Forwarding(forwarding) if waiting == Waiting::Upstream => {
-                match self.expire_forwarding(*forwarding, turn, input) {
-                    Step::Look => {}
-                    Step::Park => return self.end_turn(turn, input),
-                    Step::Block | Step::Close => return Next::Close,
-                }
+            State::Forwarding(forwarding) => {
+                return self.expire_forwarding(waiting, forwarding, turn, input);
             }
             state if waiting != Waiting::Head => {
                 self.state = state;

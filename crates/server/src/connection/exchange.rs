@@ -12,6 +12,7 @@
 use super::env::Env;
 use super::forwarding::{Forwarding, Progress, Relayed, Stop, Waits};
 use super::input::Input;
+use super::presence::Presence;
 use super::relay::{Fault, Relay};
 use super::turn::Turn;
 use super::{Connection, State, Step};
@@ -38,7 +39,8 @@ impl Connection {
     ) {
         let Forward(plan) = forward;
         turn.left = turn.env.timeouts.content;
-        let forwarding = Forwarding::new(plan, record, &self.protocol, self.ended);
+        let client = Presence::new(turn.now(), self.ended);
+        let forwarding = Forwarding::new(plan, record, &self.protocol, client);
         self.state = State::Forwarding(Box::new(forwarding));
     }
 
@@ -50,20 +52,30 @@ impl Connection {
         turn: &mut Turn<'_>,
         input: &mut Input,
     ) -> Step {
+        forwarding.progress = Progress::default();
         forwarding.resume(turn);
-        if self.ended && !forwarding.had_ended && self.transport.has_ended() {
+        let is_answered = forwarding.response.is_answered;
+        let now = turn.now();
+        if self.ended
+            && forwarding
+                .client
+                .has_left(&self.transport, is_answered, now)
+        {
             return self.leave(*forwarding, turn);
         }
         loop {
             if forwarding.attempt.is_none() {
-                if let Err(failure) = forwarding.begin_attempt() {
+                if let Err(failure) = forwarding.begin_attempt(now) {
                     return self.fail_forwarding(*forwarding, &failure, turn);
                 }
             }
             if let Err(stop) = self.send_up(&mut forwarding, turn, input) {
                 return match stop {
                     Stop::Refused(error) if !forwarding.response.is_answered => {
-                        self.refuse(error, turn);
+                        log::debug!("{}: {error}", self.remote);
+                        self.protocol.close_after(CloseReason::ProtocolError);
+                        let page = error_page(error.status(), &error.to_string());
+                        self.respond(page.into(), forwarding.record.take(), turn);
                         Step::Look
                     }
                     Stop::Refused(_) | Stop::Left => self.leave(*forwarding, turn),
@@ -94,9 +106,8 @@ impl Connection {
             let Some(attempt) = &mut forwarding.attempt else {
                 return Ok(());
             };
-            let was_connecting = attempt.is_connecting();
             let is_flushed = attempt.flush();
-            forwarding.progress.has_moved |= was_connecting && !attempt.is_connecting();
+            forwarding.progress.has_moved |= attempt.has_taken();
             if attempt.is_written || attempt.is_deaf() || !attempt.has_room() {
                 return Ok(());
             }
@@ -104,7 +115,11 @@ impl Connection {
                 return Ok(());
             }
             if !matches!(forwarding.plan.body.0, Content::Reader { .. }) {
-                forwarding.take_body()?;
+                if received >= TURN {
+                    forwarding.progress.yields = true;
+                    return Ok(());
+                }
+                received += forwarding.take_body()?;
                 continue;
             }
             let mut storage = FieldStorage::new();
@@ -188,11 +203,23 @@ impl Connection {
         } else {
             self.deadline
         };
+        if let Some(at) = forwarding.client.leaves_at() {
+            let leaves = at.saturating_duration_since(turn.now());
+            let deadline = turn.deadline_in(Waiting::Upstream, leaves);
+            if deadline.at < self.deadline.at {
+                self.deadline = deadline;
+            }
+        }
         if !turn.output.is_empty() {
-            forwarding.waiting = Waits {
-                output: std::mem::take(&mut turn.output),
-                held: std::mem::take(&mut turn.held),
+            // The worker keeps its large buffer.
+            let is_large = turn.output.capacity() > 2 * turn.output.len();
+            let output = match is_large {
+                true => turn.output.to_vec(),
+                false => std::mem::take(&mut turn.output),
             };
+            turn.output.clear();
+            let held = std::mem::take(&mut turn.held);
+            forwarding.waiting = Waits { output, held };
         }
         forwarding.is_parked = true;
         self.state = State::Forwarding(forwarding);
@@ -202,8 +229,7 @@ impl Connection {
     /// Ends an exchange whose response is complete.
     fn finish_forwarding(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
         if let Some(attempt) = forwarding.attempt.take() {
-            attempt.lease.worked(forwarding.refused);
-            attempt.finish();
+            attempt.finish(turn.now());
         }
         let Relayed {
             encoder, content, ..
@@ -219,7 +245,7 @@ impl Connection {
 
     /// Responds in the place of an upstream that has failed. If its response has begun, the
     /// connection is closed, so that the client sees that the rest is missing.
-    fn fail_forwarding(
+    pub(super) fn fail_forwarding(
         &mut self,
         mut forwarding: Forwarding,
         failure: &Failure,
@@ -239,6 +265,10 @@ impl Connection {
             return self.close_forwarding(forwarding, Ending::Failed, turn.env);
         }
         let (status, explanation) = match failure {
+            failure if failure.is_exhaustion() => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "This server has no room for another connection. Please try again soon.",
+            ),
             Failure::TooSlow => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "The server behind this one did not respond in time.",
@@ -268,7 +298,7 @@ impl Connection {
     }
 
     /// Ends the exchange of a client that has left. The upstream connection is closed.
-    fn leave(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
+    pub(super) fn leave(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
         if !forwarding.response.is_answered {
             if let Some(record) = &mut forwarding.record {
                 // Only the log shows it: 499 is what nginx made customary.
@@ -297,23 +327,5 @@ impl Connection {
             env.record(record);
         }
         Step::Close
-    }
-
-    /// Ends a wait for an upstream whose deadline has passed: another server is tried, or the
-    /// client gets a 504.
-    pub(super) fn expire_forwarding(
-        &mut self,
-        mut forwarding: Forwarding,
-        turn: &mut Turn<'_>,
-        input: &mut Input,
-    ) -> Step {
-        forwarding.resume(turn);
-        match forwarding.retry(Failure::TooSlow) {
-            Ok(()) => self.exchange(Box::new(forwarding), turn, input),
-            Err(failure) => {
-                self.protocol.close_after(CloseReason::LocalAsked);
-                self.fail_forwarding(forwarding, &failure, turn)
-            }
-        }
     }
 }

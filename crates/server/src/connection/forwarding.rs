@@ -1,11 +1,12 @@
 //! A request that is being forwarded: its attempts, and what has been taken and relayed of it.
 
+use super::presence::Presence;
 use super::turn::Turn;
 use crate::access_log::{Held, Record};
 use crate::body::Content;
-use crate::gateway::{Attempt, Failure, Plan, REPLAY, may_retry};
+use crate::gateway::{Attempt, Failure, Lease, Plan, REPLAY, may_retry};
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tinyhttp_message::connection::RequestContent;
 use tinyhttp_message::{ContentEncoder, ProtocolError, ServerConnection};
 
@@ -31,8 +32,7 @@ pub(super) struct Forwarding {
     must_connect: bool,
     /// It has been parked before.
     pub(super) is_parked: bool,
-    /// The client had ended its side before it was forwarded: that is no sign that it has left.
-    pub(super) had_ended: bool,
+    pub(super) client: Presence,
     pub(super) progress: Progress,
     /// What the client has not taken, outside of a turn: earlier responses, and a part of this one.
     pub(super) waiting: Waits,
@@ -48,7 +48,8 @@ pub(super) struct Waits {
 /// What happened in this turn.
 #[derive(Default)]
 pub(super) struct Progress {
-    /// Bytes have come from the upstream, or it has begun to take the request.
+    /// The upstream has taken some of the request, or gone on with its response: it gets its time
+    /// anew. Of the response's head, only the whole counts.
     pub(super) has_moved: bool,
     /// Bytes of content that came from the client.
     pub(super) taken: u64,
@@ -64,6 +65,8 @@ pub(super) struct Relayed {
     pub(super) is_answered: bool,
     /// Bytes of content.
     pub(super) content: u64,
+    /// Bytes of interim responses.
+    pub(super) interim: usize,
     /// The response is a stream of events, between which any time may pass.
     pub(super) may_be_silent: bool,
     /// It ends before its end, and what has come of it is sent.
@@ -76,6 +79,7 @@ impl Default for Relayed {
             encoder: ContentEncoder::Suppressed,
             is_answered: false,
             content: 0,
+            interim: 0,
             may_be_silent: false,
             is_cut: false,
         }
@@ -99,12 +103,12 @@ pub(super) enum Stop {
 
 impl Forwarding {
     /// A request that nothing has been sent of. Its content is that of the plan, or comes from the
-    /// connection. `had_ended`: the client sends nothing beyond what can be read.
+    /// connection.
     pub(super) fn new(
         plan: Box<Plan>,
         record: Option<Record<'static>>,
         protocol: &ServerConnection,
-        had_ended: bool,
+        client: Presence,
     ) -> Self {
         let content = match (&plan.body.0, plan.body.length()) {
             (Content::Empty, _) => RequestContent::None,
@@ -128,13 +132,13 @@ impl Forwarding {
             refused: 0,
             must_connect: false,
             is_parked: false,
-            had_ended,
+            client,
             progress: Progress::default(),
             waiting: Waits::default(),
         }
     }
 
-    /// Begins a turn.
+    /// Continues in a turn with what the client has not taken.
     pub(super) fn resume(&mut self, turn: &mut Turn<'_>) {
         self.progress = Progress::default();
         if !self.waiting.output.is_empty() {
@@ -169,15 +173,16 @@ impl Forwarding {
     }
 
     /// Begins to send the request to a server.
-    pub(super) fn begin_attempt(&mut self) -> Result<(), Failure> {
+    pub(super) fn begin_attempt(&mut self, now: Instant) -> Result<(), Failure> {
         let mut last = Failure::NoServer;
+        let mut has_made_room = false;
         loop {
             let Some(lease) = self.plan.choose() else {
                 return Err(last);
             };
             let may_take_idle = !self.must_connect;
-            let begun =
-                Attempt::begin(&self.plan, lease, self.content, may_take_idle, self.refused);
+            let (content, refused) = (self.content, self.refused);
+            let begun = Attempt::begin(&self.plan, lease, content, may_take_idle, refused, now);
             self.attempts = self.attempts.saturating_add(1);
             match begun {
                 Ok(mut attempt) => {
@@ -187,24 +192,30 @@ impl Forwarding {
                         let _ = replayed.and_then(|()| attempt.finish_content());
                     }
                     self.attempt = Some(attempt);
-                    self.progress.has_moved = true;
                     return Ok(());
+                }
+                // That this server has no descriptor left is no fault of the other one.
+                Err((failure, lease)) if failure.is_exhaustion() => {
+                    if has_made_room || !lease.close_all_idle() {
+                        return Err(failure);
+                    }
+                    has_made_room = true;
                 }
                 Err((failure, lease)) => {
                     last = failure;
-                    lease.failed();
-                    self.pass_over(lease.number(), lease.server().addresses().len());
+                    self.pass_over(&lease);
                 }
             }
         }
     }
 
     /// Goes on to the next address of a server that can't be connected to, or to another server.
-    fn pass_over(&mut self, number: usize, addresses: usize) {
+    fn pass_over(&mut self, lease: &Lease) {
         self.refused += 1;
-        if self.refused >= addresses {
+        if self.refused >= lease.server().addresses().len() {
             self.refused = 0;
-            self.plan.tried.insert(number);
+            lease.failed();
+            self.plan.tried.insert(lease.number());
         }
     }
 
@@ -217,19 +228,16 @@ impl Forwarding {
         let is_allowed = is_in_time
             && !self.response.is_answered
             && may_retry(&self.plan.method, attempt.outcome, self.attempts);
-        if attempt.is_reused() {
+        if attempt.is_reused() && !matches!(failure, Failure::TooSlow) {
             // That an idle connection is closed says nothing of the server.
             attempt.lease.prune();
             self.must_connect = true;
+        } else if attempt.is_connecting() {
+            self.pass_over(&attempt.lease);
         } else {
             attempt.lease.failed();
-            let server = attempt.lease.server();
-            match attempt.is_connecting() {
-                true => self.pass_over(attempt.lease.number(), server.addresses().len()),
-                false if self.plan.group.servers().len() > 1 => {
-                    self.plan.tried.insert(attempt.lease.number());
-                }
-                false => {}
+            if self.plan.group.servers().len() > 1 {
+                self.plan.tried.insert(attempt.lease.number());
             }
         }
         let has_another = !attempt.is_connecting() || self.plan.choose().is_some();
@@ -266,12 +274,12 @@ impl Forwarding {
         }
     }
 
-    /// Takes a piece of content that has been received before.
-    pub(super) fn take_body(&mut self) -> Result<(), Stop> {
+    /// Takes a piece of content that has been received before, and returns its length.
+    pub(super) fn take_body(&mut self) -> Result<usize, Stop> {
         let mut piece = [0; PIECE];
         match self.plan.body.read(&mut piece) {
-            Ok(0) => self.end_content(),
-            Ok(length) => self.take(&piece[..length]),
+            Ok(0) => self.end_content().map(|()| 0),
+            Ok(length) => self.take(&piece[..length]).map(|()| length),
             Err(error) => {
                 log::error!("received content can't be read again: {error}");
                 Err(Stop::Left)

@@ -44,8 +44,10 @@
 //! | `call` | what a handler is called with |
 //! | `dispatch` | from a request's head to its response |
 //! | `collect` | receiving content before a handler continues |
+//! | `presence` | whether the client of a forwarded request waits for its response |
 //! | `forwarding` | a request that is being forwarded |
 //! | `exchange`, `relay` | sending it to an upstream server, and relaying the response |
+//! | `overdue` | a forwarded request that has waited for too long |
 //! | `tunnel`, `carry` | bytes between a client and an upstream server |
 //! | `response` | a response that has not been sent whole |
 //! | `send` | sending |
@@ -69,11 +71,15 @@ mod call;
 mod dispatch;
 mod collect;
 #[cfg(feature = "gateway")]
+mod presence;
+#[cfg(feature = "gateway")]
 mod forwarding;
 #[cfg(feature = "gateway")]
 mod exchange;
 #[cfg(feature = "gateway")]
 mod relay;
+#[cfg(feature = "gateway")]
+mod overdue;
 #[cfg(feature = "gateway")]
 mod tunnel;
 #[cfg(feature = "gateway")]
@@ -343,7 +349,11 @@ impl Connection {
         }
         if turn.needs_more || input.unused().is_empty() {
             if turn.may_read {
-                return self.read(turn, input);
+                // Responses don't wait for the next request, which may be the end.
+                return match self.flush(false, turn) {
+                    Step::Look => self.read(turn, input),
+                    step => Some(step),
+                };
             }
             return Some(match self.flush(false, turn) {
                 Step::Look => self.wait(turn),

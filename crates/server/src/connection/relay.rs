@@ -1,17 +1,20 @@
 //! Relaying the response of an upstream server.
 
-use super::Connection;
 use super::dispatch::common_fields;
-use super::forwarding::Forwarding;
+use super::forwarding::{Forwarding, Relayed};
+use super::more::More;
 use super::turn::Turn;
+use super::{Connection, DRAIN};
 use crate::gateway::{FIELDS, Failure, write_fields};
 use crate::response::{Fields, Response as Head};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use std::io::{self, IoSlice};
 use tinyhttp_message::connection::{Response, end_to_end_fields};
 use tinyhttp_message::encode::HeadWriter;
 use tinyhttp_message::framing::ResponseFraming;
 use tinyhttp_message::{
-    BodyLength, CloseReason, ContentEncoder, Event, FieldStorage, MisuseError, ResponseHead,
+    BodyLength, CloseReason, ContentEncoder, Event, FieldStorage, MisuseError, ProtocolError,
+    ResponseHead,
 };
 
 /// Bytes for the client that may wait. Beyond that, nothing is read from the upstream.
@@ -19,6 +22,13 @@ const DOWN: usize = 64 * 1024;
 
 /// Bytes that are read from the upstream at once.
 const PIECE: usize = 64 * 1024;
+
+/// Content from this length on is sent from where it was received, if nothing has to be put around
+/// it. Shorter content is copied behind the head.
+const DIRECT: usize = 8 * 1024;
+
+/// The most bytes of interim responses before a final one.
+const INTERIM: usize = 64 * 1024;
 
 /// Bytes that are relayed in one turn. Then other ready connections have their turns.
 const TURN: usize = 4 * 1024 * 1024;
@@ -88,7 +98,6 @@ impl Connection {
                 return Ok(Relay::Complete);
             }
             received += length;
-            forwarding.progress.has_moved = true;
             let decoded = attempt.decode(&scratch[..length])?;
             let mut kept = std::mem::take(&mut attempt.input);
             let data = if kept.is_empty() {
@@ -97,7 +106,18 @@ impl Connection {
                 kept.extend_from_slice(&decoded);
                 &kept
             };
-            match self.relay_events(data, forwarding, turn)? {
+            let interim = forwarding.response.interim;
+            let (used, relayed) = self.relay_events(data, forwarding, turn)?;
+            let response = &forwarding.response;
+            forwarding.progress.has_moved |= response.is_answered || response.interim > interim;
+            if let Some(attempt) = &mut forwarding.attempt {
+                // A head that comes byte by byte is not copied each time.
+                attempt.input = match used {
+                    0 if !kept.is_empty() => kept,
+                    used => data[used..].to_vec(),
+                };
+            }
+            match relayed {
                 Relay::Waits => {}
                 stop => return Ok(stop),
             }
@@ -108,17 +128,17 @@ impl Connection {
         }
     }
 
-    /// Relays received bytes, and keeps those that are a part of something.
+    /// Relays received bytes, and returns how many were used: the rest is a part of something.
     fn relay_events(
         &mut self,
         data: &[u8],
         forwarding: &mut Forwarding,
         turn: &mut Turn<'_>,
-    ) -> Result<Relay, Fault> {
+    ) -> Result<(usize, Relay), Fault> {
         let mut used = 0;
         loop {
             let Some(attempt) = &mut forwarding.attempt else {
-                return Ok(Relay::Waits);
+                return Ok((used, Relay::Waits));
             };
             let mut storage = FieldStorage::<FIELDS>::empty();
             let (length, event) = attempt.event(&data[used..], &mut storage)?;
@@ -126,11 +146,21 @@ impl Connection {
             let stop = match event {
                 Event::NeedMore => Some(Relay::Waits),
                 Event::Head(Response::Interim(head)) => {
+                    forwarding.response.interim += length;
+                    if forwarding.response.interim > INTERIM {
+                        let error = ProtocolError::HeadTooLarge { limit: INTERIM };
+                        return Err(Failure::Malformed(error).into());
+                    }
                     self.relay_interim(&head, forwarding.plan.version, turn);
                     None
                 }
                 Event::Head(Response::Final { head, framing }) => {
                     let is_complete = attempt.is_complete();
+                    if head.status == StatusCode::SWITCHING_PROTOCOLS && !attempt.is_sent() {
+                        // What follows would be the rest of the request.
+                        let error = ProtocolError::UnexpectedUpgrade;
+                        return Err(Failure::Malformed(error).into());
+                    }
                     let written = self.relay_head(&head, framing, forwarding, turn);
                     written.map_err(|_| Fault::Upstream(Failure::Closed))?;
                     match head.status {
@@ -139,23 +169,62 @@ impl Connection {
                     }
                 }
                 Event::Content(content) => {
-                    let response = &mut forwarding.response;
-                    if response.encoder != ContentEncoder::Suppressed {
-                        response.content += content.len() as u64;
-                    }
-                    let encoded = response.encoder.encode(content, &mut turn.output);
-                    encoded.map_err(|_| Fault::Upstream(Failure::Closed))?;
+                    self.relay_content(content, &mut forwarding.response, turn)?;
                     None
                 }
                 Event::End(_) | Event::Paused => Some(Relay::Complete),
             };
             if let Some(stop) = stop {
-                if let Some(attempt) = &mut forwarding.attempt {
-                    attempt.input = data[used..].to_vec();
-                }
-                return Ok(stop);
+                return Ok((used, stop));
             }
         }
+    }
+
+    /// Relays a piece of content: sends it at once if it is large and needs no framing, else puts
+    /// it into the output.
+    fn relay_content(
+        &mut self,
+        content: &[u8],
+        response: &mut Relayed,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), Fault> {
+        let too_long = |_| Fault::Upstream(Failure::Closed);
+        let is_plain = match response.encoder {
+            ContentEncoder::Known(_) | ContentEncoder::UntilClose => true,
+            ContentEncoder::Suppressed => return Ok(()),
+            ContentEncoder::Chunked => false,
+        };
+        response.content += content.len() as u64;
+        if !is_plain || content.len() < DIRECT {
+            let encoded = response.encoder.encode(content, &mut turn.output);
+            return encoded.map_err(too_long);
+        }
+        response
+            .encoder
+            .count(content.len() as u64)
+            .map_err(too_long)?;
+        let mut rest = content;
+        while !rest.is_empty() {
+            let before = turn.output.len();
+            let slices = [IoSlice::new(&turn.output), IoSlice::new(rest)];
+            let slices = if before > 0 {
+                &slices[..]
+            } else {
+                &slices[1..]
+            };
+            match self.transport.send(slices, More::Unknown) {
+                Ok(sent) => {
+                    let from_output = sent.min(before);
+                    turn.output.drain(..from_output);
+                    turn.output_taken(from_output as u64);
+                    rest = &rest[sent - from_output..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return Err(Fault::Client),
+            }
+        }
+        turn.output.extend_from_slice(rest);
+        Ok(())
     }
 
     /// Relays an interim response (RFC 9110 §15.2). Clients of HTTP/1.0 know none, and a
@@ -217,6 +286,13 @@ impl Connection {
             value.len() >= 17 && value[..17].eq_ignore_ascii_case(b"text/event-stream")
         };
         response.may_be_silent = head.fields.get("content-type").is_some_and(is_stream);
+        if response.may_be_silent {
+            self.transport.keep_alive();
+        }
+        if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
+            // The rest of the request's content is not waited for once the response is complete.
+            self.protocol.close_after(CloseReason::UnreadContent);
+        }
         let date = &turn.date.lines;
         response.encoder = if plan.changes.is_empty() {
             let renamed = plan.renamed.as_ref();

@@ -149,6 +149,10 @@ impl Connection {
         if matches!(&self.state, State::Sending(pending) if pending.is_silent) {
             return self.break_silence(turn);
         }
+        #[cfg(feature = "gateway")]
+        if matches!(self.state, State::Forwarding(_)) {
+            return self.has_taken_relayed(turn);
+        }
         let left = turn.until(self.deadline);
         let State::Sending(pending) = &mut self.state else {
             return false;
@@ -171,6 +175,16 @@ impl Connection {
             State::Sending(pending) if pending.is_silent => return false,
             State::Sending(_) => {
                 self.has_taken_some(turn);
+            }
+            #[cfg(feature = "gateway")]
+            State::Forwarding(_) if self.deadline.waiting == Waiting::Write => {
+                self.has_taken_some(turn);
+            }
+            #[cfg(feature = "gateway")]
+            State::Forwarding(_) => {
+                if self.has_input() {
+                    return false;
+                }
             }
             State::Receiving(_) => {
                 if self.has_input() {

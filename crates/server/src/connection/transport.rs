@@ -218,9 +218,25 @@ impl Transport {
     /// Whether the client has closed the connection, or its sending half. A client that sends
     /// nothing more while a response is being made has left in all likelihood.
     pub(crate) fn has_ended(&self) -> bool {
+        self.is(PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR)
+    }
+
+    /// Whether the connection is known to carry nothing in either direction.
+    #[cfg(feature = "gateway")]
+    pub(super) fn is_broken(&self) -> bool {
+        self.is(PollFlags::HUP | PollFlags::ERR)
+    }
+
+    fn is(&self, flags: PollFlags) -> bool {
         let mut fds = [PollFd::new(self.socket(), PollFlags::RDHUP)];
-        let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
-        poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().intersects(gone)
+        poll(&mut fds, Some(&Timespec::default())).is_ok() && fds[0].revents().intersects(flags)
+    }
+
+    /// Has the kernel find out whether the client is still there, if it is silent for very long.
+    #[cfg(feature = "gateway")]
+    pub(super) fn keep_alive(&self) {
+        // Sockets work without it, and those of another kind have none.
+        let _ = sockopt::set_socket_keepalive(self.socket(), true);
     }
 
     /// Blocks until the socket is ready, and returns what is left of `time` then.

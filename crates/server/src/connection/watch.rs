@@ -58,7 +58,8 @@ impl Connection {
     /// too: what comes there is reported when it comes, and is read when it is needed.
     #[cfg(feature = "gateway")]
     fn arm_upstream(&mut self, poller: &Poller, missed: bool) -> io::Result<bool> {
-        let (owner, is_watched) = (self.token(), self.armed == Some(self.interest()));
+        let owner = self.token() as usize;
+        let is_watched = self.armed == Some(self.interest());
         match &mut self.state {
             State::Forwarding(forwarding) => {
                 let yields = forwarding.progress.yields;
@@ -69,9 +70,8 @@ impl Connection {
             }
             State::Tunnel(tunnel) => {
                 let (is_blocked, yields) = (tunnel.is_blocked(), tunnel.yields());
-                tunnel
-                    .pipe
-                    .arm(is_blocked, poller, owner, missed || yields)?;
+                let socket = &mut tunnel.pipe.socket;
+                socket.arm(is_blocked, poller, owner, missed || yields)?;
                 Ok(is_watched && !yields)
             }
             _ => Ok(false),

@@ -6,13 +6,14 @@ use super::forward::Plan;
 use super::group::Lease;
 use super::retry::{Outcome, may_reuse};
 use super::socket::Socket;
-use crate::poller::{Interest, Poller, UPSTREAM};
+use crate::poller::Poller;
 use http::Version;
+use rustix::io::Errno;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tinyhttp_message::connection::{RequestContent, Response};
 use tinyhttp_message::{
     ClientConnection, ContentEncoder, Event, FieldStorage, Limits, MisuseError, ProtocolError,
@@ -54,17 +55,18 @@ pub(crate) struct Attempt {
 /// What the poller is asked, and has reported.
 #[derive(Debug, Default)]
 struct Watch {
-    armed: Option<Interest>,
     /// Something may be there to read.
     is_readable: bool,
     /// The server sends nothing beyond what can be read.
     has_ended: bool,
     /// The socket takes nothing anymore, but a response may have come.
     is_deaf: bool,
+    /// The socket has taken bytes since that was last asked.
+    has_taken: bool,
     /// Why the connection was not established.
     refusal: Option<io::Error>,
-    /// A connection that was idle before this request.
-    is_reused: bool,
+    /// The number of the address of a new connection; `None` for one that was idle before.
+    address: Option<usize>,
 }
 
 /// Why an attempt has failed.
@@ -102,10 +104,25 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Failure {
+    /// Whether this process or machine has no room for another connection.
+    pub(crate) fn is_exhaustion(&self) -> bool {
+        let full = [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOBUFS,
+            Errno::NOMEM,
+            Errno::ADDRNOTAVAIL,
+        ];
+        matches!(self, Failure::Connect(error)
+            if full.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())))
+    }
+}
+
 impl Attempt {
     /// Takes an idle connection to the server or begins a new one, and writes the head of the
-    /// request. `may_reuse` is whether an idle connection may be taken, `turn` counts the addresses
-    /// of the server that have been tried.
+    /// request. `may_take_idle` is whether an idle connection may be taken, `turn` counts the
+    /// addresses of the server that have been tried.
     ///
     /// # Errors
     /// [`Failure::Connect`].
@@ -115,6 +132,7 @@ impl Attempt {
         content: RequestContent,
         may_take_idle: bool,
         turn: usize,
+        now: Instant,
     ) -> Result<Self, (Failure, Lease)> {
         let length = match content {
             RequestContent::None => Some(0),
@@ -127,15 +145,14 @@ impl Attempt {
             lease.starve();
         }
         let may_take = may_take_idle && !plan.upgrades && may_reuse(&plan.method, length);
-        let idle = may_take.then(|| lease.take_idle()).flatten();
-        let is_reused = idle.is_some();
-        if is_bound_to_process && !is_reused {
+        let idle = may_take.then(|| lease.take_idle(now)).flatten();
+        if is_bound_to_process && idle.is_none() {
             lease.close_idle();
         }
-        let socket = match idle {
-            Some(socket) => socket,
+        let (socket, address) = match idle {
+            Some(socket) => (socket, None),
             None => match lease.connect(turn) {
-                Ok(socket) => socket,
+                Ok((socket, address)) => (socket, Some(address)),
                 Err(error) => return Err((Failure::Connect(error), lease)),
             },
         };
@@ -155,7 +172,7 @@ impl Attempt {
             outcome: Outcome::default(),
             is_written: content == RequestContent::None,
             watch: Watch {
-                is_reused,
+                address,
                 ..Watch::default()
             },
         };
@@ -246,7 +263,7 @@ impl Attempt {
             match self.socket.send(&self.output[self.at..]) {
                 Ok(sent) => {
                     self.at += sent;
-                    self.outcome.has_sent = true;
+                    (self.outcome.has_sent, self.watch.has_taken) = (true, true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) => {
@@ -259,6 +276,11 @@ impl Attempt {
         self.output.clear();
         self.at = 0;
         true
+    }
+
+    /// Whether the socket has taken bytes since the last call.
+    pub(crate) fn has_taken(&mut self) -> bool {
+        std::mem::take(&mut self.watch.has_taken)
     }
 
     /// Whether the server takes no more of the request.
@@ -347,7 +369,7 @@ impl Attempt {
 
     /// Whether the connection was idle before.
     pub(crate) fn is_reused(&self) -> bool {
-        self.watch.is_reused
+        self.watch.address.is_none()
     }
 
     /// Whether the connection has not been established.
@@ -364,20 +386,26 @@ impl Attempt {
     }
 
     /// Ends an exchange that is complete, and keeps the connection if it can be used again.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(self, now: Instant) {
+        self.lease.worked(self.watch.address);
         let is_clean = self.input.is_empty() && self.output.is_empty() && self.is_written;
         let is_open = !self.watch.is_deaf && !self.watch.has_ended;
         if is_clean && is_open && self.codec.is_reusable(self.http.close_reason().is_none()) {
-            self.lease.keep(self.socket);
+            self.lease.keep(self.socket, now);
         }
+    }
+
+    /// Whether the whole request has been sent.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.is_written && self.at == self.output.len() && !self.watch.is_deaf
     }
 
     /// The socket of a connection that has become a tunnel, and bytes that came behind the head.
     pub(crate) fn into_tunnel(self) -> (Pipe, Vec<u8>) {
+        self.lease.worked(self.watch.address);
         let pipe = Pipe {
             socket: self.socket,
             _lease: self.lease,
-            armed: self.watch.armed,
         };
         (pipe, self.input)
     }
@@ -391,77 +419,16 @@ impl Attempt {
     /// Has the poller report the socket to its owner. `missed`: a report may have been lost.
     ///
     /// # Errors
-    /// The poller's.
-    pub(crate) fn arm(&mut self, poller: &Poller, owner: u64, missed: bool) -> io::Result<()> {
+    /// As [`Socket::arm`].
+    pub(crate) fn arm(&mut self, poller: &Poller, owner: usize, missed: bool) -> io::Result<()> {
         let is_blocked = self.at < self.output.len() && !self.watch.is_deaf;
-        arm(
-            &mut self.socket,
-            &mut self.watch.armed,
-            is_blocked,
-            poller,
-            owner,
-            missed,
-        )
+        self.socket.arm(is_blocked, poller, owner, missed)
     }
 }
 
 /// The upstream's end of a tunnel.
 #[derive(Debug)]
 pub(crate) struct Pipe {
-    socket: Socket,
+    pub(crate) socket: Socket,
     _lease: Lease,
-    armed: Option<Interest>,
-}
-
-impl Pipe {
-    pub(crate) fn socket(&self) -> &Socket {
-        &self.socket
-    }
-
-    /// As [`Attempt::arm`].
-    ///
-    /// # Errors
-    /// The poller's.
-    pub(crate) fn arm(
-        &mut self,
-        is_blocked: bool,
-        poller: &Poller,
-        owner: u64,
-        missed: bool,
-    ) -> io::Result<()> {
-        arm(
-            &mut self.socket,
-            &mut self.armed,
-            is_blocked,
-            poller,
-            owner,
-            missed,
-        )
-    }
-}
-
-/// Has the poller report a socket to its owner.
-fn arm(
-    socket: &mut Socket,
-    armed: &mut Option<Interest>,
-    is_blocked: bool,
-    poller: &Poller,
-    owner: u64,
-    missed: bool,
-) -> io::Result<()> {
-    let interest = match is_blocked {
-        true => Interest::Both,
-        false => Interest::Readable,
-    };
-    if *armed == Some(interest) && !missed {
-        return Ok(());
-    }
-    let token = owner | UPSTREAM;
-    match socket.is_registered {
-        // An idle connection is registered with its last owner.
-        true => poller.arm(&*socket, token, interest)?,
-        false => poller.add(&*socket, token, interest)?,
-    }
-    (*armed, socket.is_registered) = (Some(interest), true);
-    Ok(())
 }

@@ -17,6 +17,10 @@ const IDLE: usize = 256;
 /// How long an idle connection is kept. Most servers close theirs after 60 s or more.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
+/// Within this time of its last use, an idle connection is used again unless the poller has
+/// reported it. After it, a system call more is no loss.
+const FRESH: Duration = Duration::from_millis(1);
+
 /// What is set for all servers of an upstream.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -263,41 +267,51 @@ impl Lease {
         drop(idle);
     }
 
-    /// Takes an idle connection.
-    pub(crate) fn take_idle(&self) -> Option<Socket> {
-        let mut idle = self.server().idle.lock();
-        let newest = idle.pop()?;
-        if newest.since.elapsed() < IDLE_TIME {
-            return Some(newest.socket);
+    /// Takes an idle connection that has not been closed, and on which nothing has come: what has
+    /// would be taken for the response to the next request.
+    pub(crate) fn take_idle(&self, now: Instant) -> Option<Socket> {
+        loop {
+            // The lock is not held while a socket is looked at or closed.
+            let newest = self.server().idle.lock().pop()?;
+            let idle = now.saturating_duration_since(newest.since);
+            if idle >= IDLE_TIME {
+                // The others have been idle for longer.
+                let others = std::mem::take(&mut *self.server().idle.lock());
+                drop(others);
+                return None;
+            }
+            let is_certain = idle < FRESH && !newest.socket.is_reported();
+            if is_certain || !newest.socket.is_dead() {
+                return Some(newest.socket);
+            }
         }
-        // The others have been idle for longer.
-        idle.clear();
-        None
     }
 
     /// Begins to connect to one of the server's addresses: `turn` counts those that were tried for
-    /// a request.
+    /// a request. Returns the number of the address, too.
     ///
     /// # Errors
     /// As [`Socket::connect`]; [`NotFound`](io::ErrorKind::NotFound) if the name has no address.
-    pub(crate) fn connect(&self, turn: usize) -> io::Result<Socket> {
+    pub(crate) fn connect(&self, turn: usize) -> io::Result<(Socket, usize)> {
         let server = self.server();
         let addresses = server.addresses();
         let preferred = server.preferred.load(Ordering::Relaxed);
-        let Some(address) = addresses.get((preferred + turn) % addresses.len().max(1)) else {
+        let number = (preferred + turn) % addresses.len().max(1);
+        let Some(address) = addresses.get(number) else {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
                 "its name has no address",
             ));
         };
-        Socket::connect(address)
+        Ok((Socket::connect(address)?, number))
     }
 
-    /// Notes that a response came, from the address that was tried in this turn.
-    pub(crate) fn worked(&self, turn: usize) {
+    /// Notes that a response came, on a connection to the address with this number if it is a new
+    /// one.
+    pub(crate) fn worked(&self, address: Option<usize>) {
         let server = self.server();
-        if turn > 0 {
-            server.preferred.fetch_add(turn, Ordering::Relaxed);
+        if let Some(address) = address {
+            server.preferred.store(address, Ordering::Relaxed);
         }
         server.health.lock().worked();
     }
@@ -310,16 +324,25 @@ impl Lease {
     }
 
     /// Keeps a connection for another request.
-    pub(crate) fn keep(&self, socket: Socket) {
-        let idle = Idle {
-            socket,
-            since: Instant::now(),
-        };
+    pub(crate) fn keep(&self, mut socket: Socket, now: Instant) {
+        socket.release();
+        let idle = Idle { socket, since: now };
         let mut all = self.server().idle.lock();
         // Read under the lock, under which a request that begins to starve closes idle ones.
         if all.len() < IDLE && self.server().starving.load(Ordering::Relaxed) == 0 {
-            all.push(idle);
+            return all.push(idle);
         }
+        drop(all);
+        drop(idle);
+    }
+
+    /// Closes the idle connections to all servers of the upstream. Returns whether there were any.
+    pub(crate) fn close_all_idle(&self) -> bool {
+        let servers = self.group.servers.iter();
+        let idle: Vec<_> = servers
+            .map(|server| std::mem::take(&mut *server.idle.lock()))
+            .collect();
+        idle.iter().any(|idle| !idle.is_empty())
     }
 
     /// Closes the idle connections that their server has closed.
@@ -350,11 +373,13 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let group = group(&[listener.local_addr().unwrap().to_string()]);
         let lease = group.choose(Tried::default(), 0).unwrap();
-        assert!(lease.take_idle().is_none());
-        let first = lease.connect(0).unwrap();
+        let now = Instant::now();
+        assert!(lease.take_idle(now).is_none());
+        let (first, _) = lease.connect(0).unwrap();
         let (accepted, _) = listener.accept().unwrap();
-        lease.keep(first);
-        assert!(lease.take_idle().map(|socket| lease.keep(socket)).is_some());
+        lease.keep(first, now);
+        let taken = lease.take_idle(now).unwrap();
+        lease.keep(taken, now);
         group.prune();
         assert_eq!(lease.server().idle.lock().len(), 1);
         drop(accepted);
@@ -386,7 +411,7 @@ mod tests {
         }
         (0..3).for_each(|_| second.failed());
         assert!(group.choose(Tried::default(), 0).is_none());
-        first.worked(0);
+        first.worked(None);
         assert!(group.choose(Tried::default(), 0).is_some());
         assert_eq!(first.server().active.load(Ordering::Relaxed), 1);
     }

@@ -51,6 +51,7 @@ pub use upstream::{Upstream, UpstreamBuilder};
 
 pub(crate) use attempt::{Attempt, FIELDS, Failure, Pipe};
 pub(crate) use forward::Plan;
+pub(crate) use group::Lease;
 pub(crate) use response::{Renamed, write_fields};
 pub(crate) use retry::{REPLAY, may_retry};
 pub(crate) use socket::Socket;

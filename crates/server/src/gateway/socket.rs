@@ -1,5 +1,6 @@
 //! The socket to an upstream server. No call blocks.
 
+use crate::poller::{Interest, Poller, UPSTREAM, owners};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType,
@@ -8,7 +9,7 @@ use rustix::net::{
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,8 +37,11 @@ impl fmt::Display for Address {
 #[derive(Debug)]
 pub(crate) struct Socket {
     descriptor: OwnedFd,
-    /// The poller knows the socket.
-    pub(crate) is_registered: bool,
+    /// The number of the poller that knows the socket, and what it reports.
+    armed: Option<(u64, Interest)>,
+    /// The descriptor of the connection that it is reported to.
+    owner: Option<usize>,
+    is_internet: bool,
 }
 
 impl Socket {
@@ -54,9 +58,12 @@ impl Socket {
         };
         let descriptor = socket_with(family, SocketType::STREAM, flags, None)?;
         OPEN.fetch_add(1, Ordering::Relaxed);
+        owners::clear(descriptor.as_raw_fd() as usize);
         let socket = Socket {
             descriptor,
-            is_registered: false,
+            armed: None,
+            owner: None,
+            is_internet: matches!(address, Address::Internet(_)),
         };
         let connected = match address {
             Address::Internet(address) => {
@@ -101,6 +108,68 @@ impl Socket {
                 sent => return Ok(sent?),
             }
         }
+    }
+
+    /// Has the poller report this socket to its owner, whose descriptor this is. `is_blocked`: also
+    /// when it takes more. `missed`: a report may have been lost.
+    ///
+    /// # Errors
+    /// The poller's; [`QuotaExceeded`](io::ErrorKind::QuotaExceeded) if there are too many
+    /// descriptors.
+    pub(crate) fn arm(
+        &mut self,
+        is_blocked: bool,
+        poller: &Poller,
+        owner: usize,
+        missed: bool,
+    ) -> io::Result<()> {
+        let mut missed = missed;
+        if self.owner != Some(owner) {
+            let reported = owners::set(self.number(), owner);
+            missed |= reported.ok_or(io::ErrorKind::QuotaExceeded)?;
+            self.owner = Some(owner);
+        }
+        // The kernel reports room in a TCP socket only after it was full. A Unix socket would be
+        // reported whenever its peer reads.
+        let interest = match is_blocked || self.is_internet {
+            true => Interest::Both,
+            false => Interest::Readable,
+        };
+        let wanted = (poller.number(), interest);
+        if self.armed == Some(wanted) && !missed {
+            return Ok(());
+        }
+        let token = self.number() as u64 | UPSTREAM;
+        match self.armed {
+            Some((number, _)) if number == poller.number() => {
+                poller.arm(&*self, token, interest)?;
+            }
+            // A server that shares the upstream may have used it in between.
+            _ => match poller.add(&*self, token, interest) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    poller.arm(&*self, token, interest)?;
+                }
+                added => added?,
+            },
+        }
+        self.armed = Some(wanted);
+        Ok(())
+    }
+
+    /// Leaves the socket without an owner. What is reported of it is noted from then on.
+    pub(crate) fn release(&mut self) {
+        self.owner = None;
+        owners::clear(self.number());
+    }
+
+    fn number(&self) -> usize {
+        // Descriptors are not negative.
+        self.descriptor.as_raw_fd() as usize
+    }
+
+    /// Whether an idle connection has been reported since its release.
+    pub(crate) fn is_reported(&self) -> bool {
+        owners::is_reported(self.number())
     }
 
     /// Whether an idle connection has been closed, or has received bytes that no request asked for.

@@ -52,10 +52,10 @@ pub(super) fn hand_over(shared: &Shared, inbox: &Inbox) {
         let given = match ready {
             // These are reported again in any case.
             Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
-            Ready::Reported(Report { token, .. }) => shared
-                .parked
-                .with(descriptor(token), |connection| {
-                    connection.arm(&shared.poller, true)
+            Ready::Reported(Report { token, .. }) => descriptor(token)
+                .and_then(|owner| {
+                    let arm = |connection: &mut Connection| connection.arm(&shared.poller, true);
+                    shared.parked.with(owner, arm)
                 })
                 .unwrap_or(Ok(())),
             Ready::Fresh(connection) => {

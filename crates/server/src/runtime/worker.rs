@@ -106,18 +106,7 @@ impl<'s> Worker<'s> {
                     self.accept((token - LISTENER) as usize);
                 }
                 #[cfg(feature = "gateway")]
-                Ready::Reported(Report { token, ended }) if token & UPSTREAM != 0 => {
-                    if let Some(connection) = self.shared.parked.take(descriptor(token)) {
-                        self.turn.upstream.report = Some(ended);
-                        self.turn(connection);
-                    }
-                }
-                Ready::Reported(Report { token, ended }) => {
-                    if let Some(mut connection) = self.shared.parked.take(descriptor(token)) {
-                        connection.ended |= ended;
-                        self.turn(connection);
-                    }
-                }
+                Ready::Reported(report) => self.report(report),
                 Ready::Fresh(connection) => self.turn(connection),
             }
         }
@@ -130,6 +119,21 @@ impl<'s> Worker<'s> {
         if number > 0 {
             self.usual = (self.usual * 7 + since.elapsed() / number) / 8;
         }
+    }
+
+    /// Gives the connection that a report is for its turn, if it is parked.
+    fn report(&mut self, Report { token, ended }: Report) {
+        let owner = descriptor(token);
+        let Some(mut connection) = owner.and_then(|owner| self.shared.parked.take(owner)) else {
+            return;
+        };
+        #[cfg(feature = "gateway")]
+        if token & UPSTREAM != 0 {
+            self.turn.upstream.report = Some(ended);
+            return self.turn(connection);
+        }
+        connection.ended |= ended;
+        self.turn(connection);
     }
 
     /// Gives a connection its turn, and parks or closes it then.

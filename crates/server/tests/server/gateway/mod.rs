@@ -5,9 +5,13 @@
 //! | `script` | an upstream server that follows a script |
 //! | `messages` | what the upstream and the client get of each other |
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
+//! | `endings` | connections that end in the middle of something |
+//! | `deadlines` | bytes that come too slowly, or never |
 //! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
 //! | `tunnels` | protocols that both sides switch to |
 
+mod deadlines;
+mod endings;
 mod faults;
 mod messages;
 mod programs;
