@@ -105,7 +105,6 @@ impl<'s> Worker<'s> {
                 Ready::Reported(Report { token, .. }) if token >= LISTENER => {
                     self.accept((token - LISTENER) as usize);
                 }
-                #[cfg(feature = "gateway")]
                 Ready::Reported(report) => self.report(report),
                 Ready::Fresh(connection) => self.turn(connection),
             }
