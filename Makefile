@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
 TEST_PACKAGES = curl wget chromium nginx php-fpm
-BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
+BENCH_PACKAGES = wrk nginx h2o haproxy lighttpd lighttpd-mod-deflate php-fpm curl wget
 # Crates with fuzz targets.
 FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
@@ -43,8 +43,8 @@ PACKAGE_FLAGS ?= --no-verify
 package: ## put the packages together as for crates.io (PACKAGE_FLAGS= also builds each alone)
 	$(CARGO) package --workspace --exclude tinyhttp-test-support --allow-dirty --locked -q $(PACKAGE_FLAGS)
 
-bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close tls" ROUNDS=5 SECONDS=1)
-	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example canned
+bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close tls gateway" ROUNDS=5 SECONDS=1)
+	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example canned --example upstream
 	python3 -B tests/bench/servers.py
 
 bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)

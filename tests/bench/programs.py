@@ -47,7 +47,7 @@ def installed(name):
 
 def versions():
     """What each program calls itself, for the heading of the tables."""
-    asked = {"nginx": "-v", "h2o": "-v", "lighttpd": "-v", "caddy": "version", "darkhttpd": "--version",
+    asked = {"nginx": "-v", "haproxy": "-v", "h2o": "-v", "lighttpd": "-v", "caddy": "version", "darkhttpd": "--version",
              "wrk": "-v", "curl": "--version", "wget": "--version"}
     found = [version([str(TINYHTTP), "--version"])]
     return found + [version([path, asked[name]]) for name in asked if (path := installed(name))]
@@ -106,18 +106,19 @@ class Server:
 
     `nginx + log` is nginx with the option `log`: its configuration keeps the lines after `@if-log@` and drops those after
     `@unless-log@`. `tls` is HTTPS with the certificate beside the site. `root` is an option that is there whenever root runs this. `flags` are added to the command, and `fields` to
-    the first request.
+    the first request. `programs` takes the place of SERVERS, and `names` adds names to fill in.
     """
 
-    def __init__(self, name, site, flags=(), fields=b""):
+    def __init__(self, name, site, flags=(), fields=b"", programs=None, options=(), names=None):
         self.name, self.port, self.fields = name, free_port(), fields
-        program, *options = name.split(" + ")
+        program, *named = name.split(" + ")
+        options = [*named, *options]
         self.is_secured = "tls" in options
         certificate = f"{site.parent}/certificate.pem" if self.is_secured else ""
         if os.geteuid() == 0:
             options.append("root")
         self.state = tempfile.mkdtemp(prefix=f"{program}-", dir=site.parent)
-        command, conf = SERVERS[program]
+        command, conf = (programs or SERVERS)[program]
         self.names = {
             "PORT": str(self.port), "SITE": str(site), "STATE": self.state, "CORES": str(CORES),
             "CONF": f"{self.state}/{conf}", "LOG": f"{self.state}/access.log", "QUIET": "" if "log" in options else "-q",
@@ -125,6 +126,7 @@ class Server:
             "TLS_CERT": certificate and f"--tls-cert={certificate}",
             "TLS_KEY": certificate and f"--tls-key={site.parent}/key.pem",
             "MIME_TYPES": "/etc/nginx/mime.types" if os.path.exists("/etc/nginx/mime.types") else "/dev/null",
+            **(names or {}),
         }
         if conf:
             lines = []

@@ -7,6 +7,7 @@ other, and what counts is the ratio to nginx in the same round; the tables give 
     make bench                                everything, about five minutes
     make bench ONLY="hot close" ROUNDS=3      some of it, in fewer rounds
     make bench ONLY=tls                       all of HTTPS, with one certificate (ECDSA P-256)
+    make bench ONLY=gateway                   all of the reverse proxy and FastCGI, about four minutes
 
 - CPU is the user and system time of all of a server's processes, divided by the answers. It is the steadiest figure
   where client and server share the cores, as they do here.
@@ -22,15 +23,17 @@ import os
 import pathlib
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 
-from programs import (HERE, SERVERS, DoesNotAnswer, Server, all_descriptors, ask, connect, end_on_signals, installed,
-                      machine, make_certificate)
+from gateway import GOALS as GATEWAY_GOALS
+from gateway import KEYS as GATEWAY_KEYS
+from gateway import gateway
+from load import Load, wrk
+from programs import (SERVERS, DoesNotAnswer, Server, all_descriptors, ask, connect, end_on_signals, installed, machine,
+                      make_certificate)
 from tables import heading, print_goals, print_table, rounds, seconds, size
 
 ROUNDS = int(os.environ.get("ROUNDS") or 5)
@@ -42,27 +45,6 @@ LARGE = 100 * 1024 * 1024
 #: The scheduler puts processes on cores by what they have done lately, and waking one on another core takes 30 µs here. So much
 #: later, it has forgotten how the idle connections were made.
 SETTLE = 2
-
-
-@dataclass
-class Load:
-    """What wrk asks for in one workload."""
-
-    title: str
-    path: str
-    connections: int = 64
-    fields: tuple = ()
-    #: The answer's own fields that show that a program does what is measured.
-    expect: tuple = ()
-    random: bool = False
-    #: Counts downloads by their bytes, for files that are too large for many to end in one round.
-    size: int = 0
-    canned: bool = False
-    only: tuple = ()
-    #: What takes part beside a program: the same with an option.
-    options: dict = field(default_factory=dict)
-    #: Over HTTPS.
-    secured: bool = False
 
 
 LOADS = {
@@ -110,16 +92,19 @@ GOALS = [
     ("idle", "tinyhttp", "each", None, "≤ 450"),
     ("idle", "tinyhttp", "fresh", None, "≤ 1.10"),
     ("start", "tinyhttp", "ms", None, "≤ 5"),
+    *GATEWAY_GOALS,
 ]
 
 
 def main():
     end_on_signals()
     descriptors = all_descriptors()
-    everything = [*LOADS, "idle", "start"]
-    if unknown := set(ONLY) - {*everything, "tls"}:
-        sys.exit(f"ONLY takes some of: tls {' '.join(everything)}; not {' '.join(unknown)}")
-    asked = [key for key in everything if key in ONLY or "tls" in ONLY and key.startswith("tls-")]
+    everything = [*LOADS, "idle", "start", *GATEWAY_KEYS]
+    groups = ("tls", "gateway")
+    if unknown := set(ONLY) - {*everything, *groups}:
+        sys.exit(f"ONLY takes some of: {' '.join(groups)} {' '.join(everything)}; not {' '.join(unknown)}")
+    asked = [key for key in everything
+             if key in ONLY or any(group in ONLY and key.startswith(f"{group}-") for group in groups)]
     chosen = asked or everything
     if any(key.startswith("tls-") for key in chosen) and not installed("openssl"):
         print("\nLeft out: HTTPS, because openssl is not installed.")
@@ -133,14 +118,18 @@ def main():
         make_site(site)
         if any(key.startswith("tls-") for key in chosen):
             make_certificate(folder)
-        names = [name for name in SERVERS if takes_part(name, site)]
-        for key in chosen:
+        at_gateways = [key for key in chosen if key in GATEWAY_KEYS]
+        others = [key for key in chosen if key not in GATEWAY_KEYS]
+        names = [name for name in SERVERS if takes_part(name, site)] if others else []
+        for key in others:
             if key == "idle":
                 results[key] = idle(names, site, min(IDLE, descriptors - 500))
             elif key == "start":
                 results[key] = start(names, site)
             else:
                 results[key] = load(names, site, LOADS[key])
+        if at_gateways:
+            results |= gateway(at_gateways, site, ROUNDS, SECONDS)
     print_goals(GOALS, results)
 
 
@@ -198,7 +187,7 @@ def load(names, site, what):
                 servers[name] = server
 
         def measure(name):
-            figures, failed = wrk(servers[name], what)
+            figures, failed = wrk(servers[name], what, SECONDS)
             failures[name] = failures.get(name, 0) + failed
             return figures
 
@@ -227,24 +216,6 @@ def why_not(server, what):
     if what.path == "/listing/" and content.count(b"entry-") < FILES:
         return "does not list all"
     return None
-
-
-def wrk(server, what):
-    """One turn of one program: the figures, and how many requests failed."""
-    command = ["wrk", "-t1", f"-c{what.connections}", f"-d{SECONDS}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua")]
-    for line in what.fields:
-        command += ["-H", line]
-    before = server.cpu()
-    said = subprocess.run([*command, server.url(what.path), "--", "random" if what.random else ""],
-                          stdout=subprocess.PIPE, check=True, timeout=SECONDS + 30).stdout.decode()
-    used = server.cpu() - before
-    result = next(line for line in said.splitlines() if line.startswith("RESULT"))
-    answers, received, microseconds, failed, p50, p99 = map(int, result.split()[1:])
-    if what.size:
-        answers = received / what.size
-    answers = max(answers, 1)
-    return {"rate": answers / microseconds * 1e6, "cpu": used / answers, "p50": p50 / 1e6, "p99": p99 / 1e6,
-            "memory": server.memory()}, failed
 
 
 def idle(names, site, connections):

@@ -1,0 +1,45 @@
+"""A load by wrk, and the figures of it."""
+
+import subprocess
+from dataclasses import dataclass, field
+
+from programs import HERE
+
+
+@dataclass
+class Load:
+    """What wrk asks for in one workload."""
+
+    title: str
+    path: str
+    connections: int = 64
+    fields: tuple = ()
+    #: The answer's own fields that show that a program does what is measured.
+    expect: tuple = ()
+    random: bool = False
+    #: Counts downloads by their bytes, for files that are too large for many to end in one round.
+    size: int = 0
+    canned: bool = False
+    only: tuple = ()
+    #: What takes part beside a program: the same with an option.
+    options: dict = field(default_factory=dict)
+    #: Over HTTPS.
+    secured: bool = False
+
+
+def wrk(server, what, time_each):
+    """One turn of one program, of so many seconds: the figures, and how many requests failed."""
+    command = ["wrk", "-t1", f"-c{what.connections}", f"-d{time_each}s", "--timeout", "10s", "-s", str(HERE / "wrk.lua")]
+    for line in what.fields:
+        command += ["-H", line]
+    before = server.cpu()
+    said = subprocess.run([*command, server.url(what.path), "--", "random" if what.random else ""],
+                          stdout=subprocess.PIPE, check=True, timeout=time_each + 30).stdout.decode()
+    used = server.cpu() - before
+    result = next(line for line in said.splitlines() if line.startswith("RESULT"))
+    answers, received, microseconds, failed, p50, p99 = map(int, result.split()[1:])
+    if what.size:
+        answers = received / what.size
+    answers = max(answers, 1)
+    return {"rate": answers / microseconds * 1e6, "cpu": used / answers, "p50": p50 / 1e6, "p99": p99 / 1e6,
+            "memory": server.memory()}, failed
