@@ -226,7 +226,7 @@ def fastcgi(site, port, number, time_each):
                             connections=CORES * 8)
                 names = [name for name in WITH_PHP if takes_part(name, site, port, php)]
                 names = [name for name in names if runs_php(name, site, port, php)]
-                return load(names, site, port, what, number, time_each, php)
+                return load(names, site, port, what, number, time_each, php) if names else {}
             finally:
                 process.terminate()
                 process.wait(timeout=10)

@@ -7,8 +7,8 @@
 //! | `/events` | an event stream with one event, which is then silent |
 //! | `/tunnel` | 101, and silence |
 //!
-//! One thread serves all connections. The program ends when its standard input does, so that it does
-//! not outlive the benchmark.
+//! One thread serves all connections. The program ends when its standard input does, so that it
+//! does not outlive the benchmark.
 //!
 //! ```text
 //! upstream PORT

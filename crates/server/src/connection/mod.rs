@@ -41,6 +41,7 @@
 //! | `secured` | a socket that carries TLS |
 //! | `securing` | handshakes, and requests that came the wrong way |
 //! | `request_body` | a request's content, while a handler reads it |
+//! | `skip` | content that a handler has left |
 //! | `call` | what a handler is called with |
 //! | `dispatch` | from a request's head to its response |
 //! | `collect` | receiving content before a handler continues |
@@ -67,6 +68,7 @@ mod secured;
 #[cfg(feature = "tls")]
 mod securing;
 mod request_body;
+mod skip;
 mod call;
 mod dispatch;
 mod collect;
@@ -106,8 +108,7 @@ use crate::listen::{ClientPermit, Role};
 use crate::poller::Interest;
 use state::State;
 use std::io;
-use tinyhttp_message::connection::Skipped;
-use tinyhttp_message::{CloseReason, Event, FieldStorage, ServerConnection};
+use tinyhttp_message::{Event, FieldStorage, ServerConnection};
 
 /// Requests that are answered in one turn. Other ready connections wait for that long.
 const REQUESTS_PER_TURN: usize = 16;
@@ -430,28 +431,6 @@ impl Connection {
                 log::debug!("{}: receiving failed: {error}", self.remote);
                 Err(Step::Close)
             }
-        }
-    }
-
-    /// Skips content that the handler has left. A client may send each byte as a chunk of its own:
-    /// framing counts towards the bound on skipped bytes, and earns no time, which only content
-    /// does.
-    fn skip_content(&mut self, turn: &mut Turn<'_>, input: &Input) {
-        let Skipped { used, content } = match self.protocol.skip_content(input.unused()) {
-            Ok(skipped) => skipped,
-            Err(error) => return self.refuse(error, turn),
-        };
-        input.consume(used);
-        let timeouts = turn.env.timeouts;
-        turn.left = timeouts.after(Waiting::Content, turn.left, content as u64);
-        self.drained += used as u64;
-        if self.protocol.is_complete() {
-            self.finish_exchange(turn);
-        } else if self.drained > DRAIN {
-            self.protocol.close_after(CloseReason::UnreadContent);
-            self.state = State::Ending;
-        } else {
-            turn.needs_more = true;
         }
     }
 

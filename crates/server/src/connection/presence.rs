@@ -1,8 +1,8 @@
 //! Whether a client waits for its response, seen from the end of what it sends.
 //!
 //! A client that closes its connection and one that ends only its half of it send the same packet.
-//! One that ends its half does so right behind its request, and one that leaves does so at any time.
-//! So an end that comes early counts as leaving only if no response begins soon.
+//! One that ends its half does so right behind its request, and one that leaves does so at any
+//! time. So an end that comes early counts as leaving only if no response begins soon.
 
 use super::transport::Transport;
 use std::time::{Duration, Instant};

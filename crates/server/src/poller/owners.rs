@@ -1,7 +1,7 @@
 //! Which connection owns a socket to an upstream server: a report of the socket is for its owner.
 //!
-//! The poller knows such a socket by the socket's own descriptor and is asked once. The owner changes
-//! with each request, which costs an atomic exchange in the place of a system call.
+//! The poller knows such a socket by the socket's own descriptor and is asked once. The owner
+//! changes with each request, which costs an atomic exchange in the place of a system call.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
