@@ -62,8 +62,8 @@ mod tests {
     use std::net::Shutdown;
     use std::os::unix::net::UnixStream;
 
-    /// After how many milliseconds the client ends its half (and closes the connection), whether the
-    /// response has begun, when it is asked, and whether the client has left.
+    /// After how many milliseconds the client ends its half, whether it closes the connection,
+    /// whether the response has begun, when it is asked, and whether the client has left.
     #[test]
     fn an_early_end_may_be_that_of_a_half() {
         let table = [
