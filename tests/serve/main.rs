@@ -8,6 +8,7 @@
 //! | `listing` | folders without an index, in a browser, and archives of them |
 //! | `middleware` | passwords, host names, redirects, and the fields of every response |
 //! | `https`, `certificates` | HTTPS with curl and openssl; certificates, and their replacement |
+//! | `acme` | certificates by ACME, from pebble |
 //! | `watch` | pages that reload when a file changes |
 //! | `gateway` | `--proxy` in front of nginx, Flask and Django |
 //! | `php` | `--fastcgi '*.php=…'` in front of PHP-FPM |
@@ -18,6 +19,8 @@
 
 #![cfg(test)]
 
+#[cfg(feature = "tls")]
+mod acme;
 #[cfg(feature = "tls")]
 mod certificates;
 mod faults;

@@ -63,8 +63,8 @@ enum Command {
 
 fn main() -> ExitCode {
     #[cfg(feature = "serve")]
-    if serve::is_log_process(std::env::args_os().next().as_deref()) {
-        return serve::run_log_process();
+    if let Some(code) = serve::run_process(std::env::args_os().next().as_deref()) {
+        return code;
     }
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let args = Args::try_parse().unwrap_or_else(|error| {

@@ -223,8 +223,8 @@ pub use tinyhttp_message as message;
 pub use tinyhttp_message::Limits;
 #[cfg(feature = "tls")]
 pub use tls::{
-    Authority, ClientCertificate, ClientHello, Identity, ResolveIdentity, SelfSigned, Tls,
-    TlsError, TlsHandle,
+    Authority, Challenges, ClientCertificate, ClientHello, Identity, ResolveIdentity, SelfSigned,
+    Tls, TlsError, TlsHandle,
 };
 pub use upgrade::Upgrade;
 

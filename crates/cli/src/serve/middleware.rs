@@ -50,6 +50,7 @@ impl Args {
         if addresses.iter().any(|address| !address.ip().is_loopback()) {
             names.push("*.local".to_owned());
         }
+        names.extend(self.ordered_names());
         names.extend_from_slice(&self.access.host_check);
         names
     }

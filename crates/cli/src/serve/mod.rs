@@ -3,7 +3,7 @@
 //! The order of the steps matters, because each one gives up a right that the steps before it need:
 //!
 //! 1. Bind the ports. 2. Become another user, if `--user` names one. 3. Open the directory and bind
-//!    the Unix sockets. 4. Start the log's process. 5. Enter the sandbox. 6. Start the server. 7.
+//!    the Unix sockets. 4. Start the processes that write the log and order certificates. 5. Enter the sandbox. 6. Start the server. 7.
 //!    Filter system calls. 8. Print the banner. 9. Serve.
 //!
 //! | module | holds |
@@ -41,7 +41,6 @@ mod users;
 mod watch;
 
 pub(crate) use args::Args;
-pub(crate) use log_process::{is_meant as is_log_process, run as run_log_process};
 
 use crate::failure::Failure;
 use access_log::LogFile;
@@ -51,6 +50,7 @@ use no_tls as tls;
 use privileges::Inherited;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use signals::{Caught, Reload, Targets};
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -59,6 +59,15 @@ use tinyhttp_server::middleware::Users;
 use tinyhttp_server::{Builder, Files, Handler, Server};
 use tls::Secured;
 use watch::Live;
+
+/// Runs as one of the server's own processes, if the program's name says so, and returns the exit
+/// code.
+pub(crate) fn run_process(name: Option<&OsStr>) -> Option<ExitCode> {
+    if log_process::is_meant(name) {
+        return Some(log_process::run());
+    }
+    tls::is_acme_process(name).then(tls::run_acme_process)
+}
 
 /// Serves until a signal ends it, and returns the exit code.
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -86,12 +95,12 @@ fn serve(args: &Args) -> Result<(), Failure> {
     // Not earlier: it opens descriptors, which must not be taken for sockets passed by systemd.
     let caught = Caught::new().map_err(|error| Failure::cannot_start(&error))?;
     // As the user that started it: root's keys are only for root.
-    let secured = args.secured(&builder.local_addrs())?;
-    if let Some(secured) = &secured {
-        builder = secured.secure(builder)?;
-    }
+    let mut secured = args.secured(&builder.local_addrs())?;
     if let Some(identity) = identity {
         identity.assume()?;
+    }
+    if let Some(secured) = &mut secured {
+        builder = secured.secure(args, builder)?;
     }
     let files = open(args, &builder.local_addrs())?;
     builder = args.listen_on_sockets(builder, &mut sockets)?;
@@ -99,6 +108,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let urls = banner::urls(args.scheme(), &addresses, &args.files.path());
     let browser = args.browser.open(&urls);
     let log_file = leave_rights(args, inherited)?;
+    if let Some(secured) = &mut secured {
+        secured.start_process()?;
+    }
     // Before there are other threads, which it would not restrict.
     let enforced = sandbox::enter_for(args, &sockets)?;
     builder = args.service.limit(builder);

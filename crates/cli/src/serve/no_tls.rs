@@ -2,8 +2,10 @@
 
 use super::args::Args;
 use crate::failure::Failure;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tinyhttp_server::{Builder, Handler, Server};
 
 /// There is none.
@@ -13,7 +15,11 @@ pub(super) enum Secured {}
 pub(super) enum TlsReload {}
 
 impl Secured {
-    pub(super) fn secure(&self, _: Builder) -> Result<Builder, Failure> {
+    pub(super) fn secure(&mut self, _: &Args, _: Builder) -> Result<Builder, Failure> {
+        match *self {}
+    }
+
+    pub(super) fn start_process(&mut self) -> Result<(), Failure> {
         match *self {}
     }
 
@@ -31,7 +37,15 @@ impl Secured {
 }
 
 impl TlsReload {
-    pub(super) fn reload(&self, _: &str) {
+    pub(super) fn hang_up(&self) {
+        match *self {}
+    }
+
+    pub(super) fn answer(&self) {
+        match *self {}
+    }
+
+    pub(super) fn orders(&self) -> bool {
         match *self {}
     }
 
@@ -60,4 +74,18 @@ impl Args {
     pub(super) fn tls_directories(&self) -> Vec<PathBuf> {
         Vec::new()
     }
+
+    pub(super) fn ordered_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// There is none.
+pub(super) fn is_acme_process(_: Option<&OsStr>) -> bool {
+    false
+}
+
+/// There is none.
+pub(super) fn run_acme_process() -> ExitCode {
+    ExitCode::FAILURE
 }

@@ -28,10 +28,10 @@ const KNOWN: ABI = ABI::V9;
 const WHOLE: ABI = ABI::V5;
 
 /// Files that are read for the local time of log lines.
-const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
+pub(super) const TIME_ZONES: [&str; 2] = ["/etc/localtime", "/usr/share/zoneinfo"];
 
 /// Files and directories that are read to look up names.
-const RESOLVER: [&str; 7] = [
+pub(super) const RESOLVER: [&str; 7] = [
     "/etc/hosts",
     "/etc/host.conf",
     "/etc/resolv.conf",
@@ -56,6 +56,8 @@ pub(super) struct Allowed<'p> {
     pub(super) readable: Vec<&'p Path>,
     /// Creating and writing files.
     pub(super) log: Option<&'p Path>,
+    /// Reading, creating, writing and removing files.
+    pub(super) private: Option<&'p Path>,
     /// Removing files.
     pub(super) sockets: Vec<&'p Path>,
     /// Connecting to Unix sockets.
@@ -94,6 +96,7 @@ pub(super) fn enter_for(args: &Args, sockets: &Sockets) -> Result<Enforced, Fail
     let allowed = Allowed {
         readable: readable.chain(TIME_ZONES.map(Path::new)).collect(),
         log: None,
+        private: None,
         sockets: sockets.directories(),
         // Servers make their sockets anew when they start.
         upstreams: gateway.sockets().map(directory_of).collect(),
@@ -141,6 +144,10 @@ pub(super) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
         .log
         .iter()
         .map(|path| (*path, AccessFs::WriteFile | AccessFs::MakeReg));
+    let private = allowed.private.iter().map(|path| {
+        let write = AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
+        (*path, read | AccessFs::ReadDir | write)
+    });
     let sockets = allowed
         .sockets
         .iter()
@@ -152,7 +159,12 @@ pub(super) fn enter(allowed: &Allowed<'_>) -> Result<Enforced, RulesetError> {
     for port in &allowed.ports {
         ruleset = ruleset.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
     }
-    for (path, access) in readable.chain(log).chain(sockets).chain(upstreams) {
+    for (path, access) in readable
+        .chain(log)
+        .chain(private)
+        .chain(sockets)
+        .chain(upstreams)
+    {
         // A missing path needs no right.
         if let Ok(opened) = PathFd::new(path) {
             ruleset = ruleset.add_rule(PathBeneath::new(opened, access))?;

@@ -92,6 +92,10 @@ impl Caught {
             reload,
         } = targets;
         if let Some(tls) = reload.tls.clone() {
+            if tls.orders() {
+                let tls = Arc::clone(&tls);
+                thread("challenges", move || tls.answer())?;
+            }
             thread("certificates", move || tls.watch())?;
         }
         let (reload_on, signals_to_reload) = mpsc::channel();
@@ -150,7 +154,7 @@ impl Reload {
             }
             if signal == SIGHUP {
                 self.read_users();
-                self.tls.iter().for_each(|tls| tls.reload("SIGHUP"));
+                self.tls.iter().for_each(|tls| tls.hang_up());
             }
         }
     }

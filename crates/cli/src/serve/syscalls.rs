@@ -149,6 +149,12 @@ const CONNECTIONS: &[i64] = &[
 /// Connections to upstream servers, and looking up their names.
 const UPSTREAMS: &[i64] = &[libc::SYS_bind, libc::SYS_connect, libc::SYS_socket];
 
+/// Files in the state directory of the process that orders certificates.
+#[cfg(target_arch = "x86_64")]
+const STATE: &[i64] = &[libc::SYS_rename, libc::SYS_renameat, libc::SYS_renameat2];
+#[cfg(not(target_arch = "x86_64"))]
+const STATE: &[i64] = &[libc::SYS_renameat2];
+
 /// Older names of the same calls, which newer architectures don't have.
 #[cfg(target_arch = "x86_64")]
 const OLDER: &[i64] = &[
@@ -215,6 +221,17 @@ pub(super) fn filter(forwards: bool) {
 /// Restricts the access log's process to its calls.
 pub(super) fn filter_for_log() {
     apply(LOG);
+}
+
+/// Restricts the process that orders certificates to its calls: it accepts no connections.
+pub(super) fn filter_for_acme() {
+    let calls = [RUNTIME, FILES, CONNECTIONS, OLDER, UPSTREAMS, STATE].concat();
+    let listening = [libc::SYS_accept, libc::SYS_accept4, libc::SYS_listen];
+    let calls: Vec<i64> = calls
+        .into_iter()
+        .filter(|call| !listening.contains(call))
+        .collect();
+    apply(&calls);
 }
 
 /// Not every kernel and architecture has such filters; without them, the calls stay as they are.

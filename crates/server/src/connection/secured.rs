@@ -246,6 +246,11 @@ impl Secured {
         self.inside.lock().session.is_for(host)
     }
 
+    /// As [`Session::is_challenge`].
+    pub(super) fn is_challenge(&self) -> bool {
+        self.inside.lock().session.is_challenge()
+    }
+
     /// As [`Session::certificate`].
     pub(super) fn certificate(&self) -> Option<ClientCertificate> {
         self.inside.lock().session.certificate().cloned()

@@ -45,6 +45,12 @@ impl Connection {
             self.deadline = turn.deadline(Waiting::Head);
         }
         match self.transport.handshake() {
+            Ok(Handshake::Done) if self.transport.is_challenge() => {
+                match self.transport.shutdown_write() {
+                    Ok(()) => self.linger_from_now(turn),
+                    Err(_) => Step::Close,
+                }
+            }
             Ok(Handshake::Done) => {
                 self.state = State::Reading;
                 self.deadline = turn.deadline(Waiting::First);
@@ -63,11 +69,16 @@ impl Connection {
                 {
                     return Step::Close;
                 }
-                self.state = State::Lingering;
-                self.deadline = turn.deadline(Waiting::Linger);
-                self.linger()
+                self.linger_from_now(turn)
             }
         }
+    }
+
+    /// Reads until the client has read what was sent last.
+    fn linger_from_now(&mut self, turn: &Turn<'_>) -> Step {
+        self.state = State::Lingering;
+        self.deadline = turn.deadline(Waiting::Linger);
+        self.linger()
     }
 
     /// Waits for more bytes after receiving failed like this.
@@ -85,11 +96,15 @@ impl Connection {
         }
     }
 
-    /// Answers a request that came the wrong way: over HTTP although the server speaks HTTPS, or
-    /// over a connection that was made for another host. Returns whether it was one.
+    /// Answers a request that is not for the handler: one that came over HTTP although the server
+    /// speaks HTTPS, or over a connection that was made for another host, or a challenge of an ACME
+    /// server. Returns whether it was one.
     pub(super) fn misdirects(&mut self, head: &RequestHead<'_>, turn: &mut Turn<'_>) -> bool {
         if self.role == Role::Plain {
             return false;
+        }
+        if self.answers_challenge(head, turn) {
+            return true;
         }
         let authority = match head.target.authority() {
             Some(authority) => Some(authority),
@@ -112,6 +127,22 @@ impl Connection {
             self.respond_with_error(StatusCode::MISDIRECTED_REQUEST, explanation, turn);
         }
         is_http || is_other
+    }
+
+    /// Answers a request with which an ACME server verifies a name, however it came: such servers
+    /// don't trust certificates, but follow redirects (RFC 8555 §8.3). Returns whether it was one.
+    fn answers_challenge(&mut self, head: &RequestHead<'_>, turn: &mut Turn<'_>) -> bool {
+        let path = head.target.as_str();
+        let answer = turn.env.tls.as_ref();
+        let Some(text) = answer.and_then(|tls| tls.challenge_response(path)) else {
+            return false;
+        };
+        let mut response = http::Response::new(Body::from(text));
+        let kind = HeaderValue::from_static("application/octet-stream");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        let record = self.record(head, turn.env);
+        self.respond(Response::from(response), record, turn);
+        true
     }
 
     /// Redirects a request to HTTPS. Its method and content stay the same (RFC 9110 §15.4.9).

@@ -313,6 +313,14 @@ impl Transport {
         }
     }
 
+    /// Whether the handshake only verified a name for an ACME server.
+    pub(super) fn is_challenge(&self) -> bool {
+        match self {
+            Transport::Plain(_) => false,
+            Transport::Secured(secured) => secured.is_challenge(),
+        }
+    }
+
     /// The verified certificate of the client.
     pub(super) fn certificate(&self) -> Option<ClientCertificate> {
         match self {

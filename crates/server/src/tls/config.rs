@@ -1,5 +1,6 @@
 //! A server's TLS: what handshakes are answered with, and its replacement while the server runs.
 
+use super::challenges::Challenges;
 use super::client::Asked;
 use super::error::TlsError;
 use super::identity::{Identity, plain};
@@ -13,6 +14,7 @@ use rustls::crypto::ring::Ticketer;
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The application protocols that a server speaks (ALPN, RFC 7301).
 const HTTP_1_1: &[u8] = b"http/1.1";
@@ -169,7 +171,32 @@ struct Current {
 
 /// A running server's TLS, to be replaced. A clone refers to the same server.
 #[derive(Clone)]
-pub struct TlsHandle(Arc<Lock<Arc<Current>>>);
+pub struct TlsHandle(Arc<Shared>);
+
+/// What handles and connections share.
+struct Shared {
+    offer: Lock<Offer>,
+    /// Whether some requests are challenges: what requests look at before they take the lock.
+    has_responses: AtomicBool,
+}
+
+/// What new connections get.
+struct Offer {
+    current: Arc<Current>,
+    challenges: Arc<Challenges>,
+    /// The current settings, changed for the pending challenges.
+    config: Arc<ServerConfig>,
+}
+
+impl Offer {
+    fn new(current: Arc<Current>, challenges: Arc<Challenges>) -> Self {
+        Offer {
+            config: challenges.applied_to(&current.config),
+            current,
+            challenges,
+        }
+    }
+}
 
 impl fmt::Debug for TlsHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,7 +206,11 @@ impl fmt::Debug for TlsHandle {
 
 impl TlsHandle {
     pub(crate) fn new(tls: &Tls) -> Result<Self, TlsError> {
-        Ok(TlsHandle(Arc::new(Lock::new(Arc::new(tls.build(None)?)))))
+        let current = Arc::new(tls.build(None)?);
+        Ok(TlsHandle(Arc::new(Shared {
+            offer: Lock::new(Offer::new(current, Arc::default())),
+            has_responses: AtomicBool::new(false),
+        })))
     }
 
     /// Replaces what new connections get. Connections that are there keep what they have.
@@ -187,15 +218,35 @@ impl TlsHandle {
     /// # Errors
     /// As [`Builder::tls`](crate::Builder::tls). Then nothing is replaced.
     pub fn replace(&self, tls: &Tls) -> Result<(), TlsError> {
-        let earlier = Arc::clone(&self.0.lock());
+        let earlier = Arc::clone(&self.0.offer.lock().current);
         // Without the lock, as it takes long.
         let built = Arc::new(tls.build(Some(&earlier))?);
-        *self.0.lock() = built;
+        let mut offer = self.0.offer.lock();
+        *offer = Offer::new(built, Arc::clone(&offer.challenges));
         Ok(())
+    }
+
+    /// Replaces the answers to the challenges of an ACME server. Connections that begin from now on
+    /// get them.
+    pub fn answer_challenges(&self, challenges: Challenges) {
+        let challenges = Arc::new(challenges);
+        let mut offer = self.0.offer.lock();
+        let has_responses = challenges.has_responses();
+        *offer = Offer::new(Arc::clone(&offer.current), challenges);
+        self.0.has_responses.store(has_responses, Ordering::Relaxed);
+    }
+
+    /// The response to a request for this path, if it is a challenge of an ACME server.
+    pub(crate) fn challenge_response(&self, path: &str) -> Option<String> {
+        if !self.0.has_responses.load(Ordering::Relaxed) {
+            return None;
+        }
+        let challenges = Arc::clone(&self.0.offer.lock().challenges);
+        challenges.response(path).map(str::to_owned)
     }
 
     /// The settings for a new connection.
     pub(super) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.lock().config)
+        Arc::clone(&self.0.offer.lock().config)
     }
 }

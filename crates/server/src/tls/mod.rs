@@ -19,6 +19,7 @@
 //! | `names` | which identity a client gets |
 //! | `client` | certificates of clients |
 //! | `tickets` | tickets for resumption, encrypted with keys from a file |
+//! | `challenges` | answers to an ACME server that verifies names |
 //! | `config` | a server's TLS, and its replacement while the server runs |
 //! | `session` | the TLS of one connection |
 
@@ -30,9 +31,11 @@ mod self_signed;
 mod names;
 mod client;
 mod tickets;
+mod challenges;
 mod config;
 mod session;
 
+pub use challenges::Challenges;
 pub use client::ClientCertificate;
 pub use config::{Tls, TlsHandle};
 pub use error::TlsError;

@@ -233,7 +233,7 @@ fn validity(params: &mut CertificateParams, days: u64) {
 
 // By value, as `map_err` has it.
 #[allow(clippy::needless_pass_by_value)]
-fn not_made(error: rcgen::Error) -> TlsError {
+pub(super) fn not_made(error: rcgen::Error) -> TlsError {
     TlsError::NotMade(error.to_string())
 }
 

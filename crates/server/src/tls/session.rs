@@ -1,5 +1,6 @@
 //! The TLS of one connection, without a socket: records in, content out, and back.
 
+use super::challenges::ACME_TLS_1;
 use super::client::ClientCertificate;
 use super::config::TlsHandle;
 use super::facts::normal;
@@ -211,6 +212,11 @@ impl Session {
         self.server_name
             .as_deref()
             .is_none_or(|name| name == normal(host))
+    }
+
+    /// Whether the handshake only verified a name, so that no request may follow (RFC 8737 §3).
+    pub(crate) fn is_challenge(&self) -> bool {
+        self.connection.alpn_protocol() == Some(ACME_TLS_1)
     }
 
     /// The verified certificate of the client.

@@ -8,10 +8,13 @@
 //! | `gateway` | upstream servers |
 //! | `log` | the access log |
 //! | `tls` | HTTPS |
+//! | `acme` | certificates by ACME |
 //! | `development` | live reload, and opening a browser |
 //! | `service` | identity, limits and restarts |
 
 mod access;
+#[cfg(feature = "tls")]
+mod acme;
 mod bind;
 mod development;
 mod files;
@@ -22,6 +25,8 @@ mod service;
 mod tls;
 
 pub(super) use access::AccessArgs;
+#[cfg(feature = "tls")]
+pub(super) use acme::LETS_ENCRYPT;
 pub(super) use bind::Bind;
 pub(super) use development::{BrowserArgs, WatchArgs};
 pub(super) use files::FilesArgs;

@@ -1,5 +1,6 @@
 //! The flags for HTTPS.
 
+use super::acme::AcmeArgs;
 use std::path::PathBuf;
 
 /// The flags for HTTPS.
@@ -103,12 +104,15 @@ pub(crate) struct TlsArgs {
     /// as certificates are. Without this flag, the keys are random and change every six hours.
     #[arg(long, value_name = "FILE", env = "TINYHTTP_TLS_TICKET_KEYS")]
     pub(in crate::serve) tls_ticket_keys: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(in crate::serve) acme: AcmeArgs,
 }
 
 impl TlsArgs {
     /// Whether the server speaks HTTPS.
     pub(in crate::serve) fn is_on(&self) -> bool {
-        self.is_made_here() || !self.tls_cert.is_empty()
+        self.is_made_here() || !self.tls_cert.is_empty() || self.uses_acme()
     }
 
     /// Whether the certificate is made here.
@@ -116,10 +120,16 @@ impl TlsArgs {
         let implied = self.tls_client_ca.is_some()
             || self.tls_redirect.is_some()
             || self.tls_ticket_keys.is_some();
-        self.tls_cert.is_empty() && (self.tls || self.tls_ephemeral || self.tls_ca || implied)
+        let has_others = !self.tls_cert.is_empty() || self.uses_acme();
+        !has_others && (self.tls || self.tls_ephemeral || self.tls_ca || implied)
     }
 
-    /// All files that are read again.
+    /// Whether certificates are ordered.
+    pub(in crate::serve) fn uses_acme(&self) -> bool {
+        !self.acme.acme.is_empty()
+    }
+
+    /// The files of flags that are read again.
     pub(in crate::serve) fn files(&self) -> Vec<PathBuf> {
         let lists = [&self.tls_cert, &self.tls_key, &self.tls_ocsp];
         let single = [&self.tls_client_ca, &self.tls_ticket_keys];

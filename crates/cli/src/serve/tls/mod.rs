@@ -5,29 +5,38 @@
 //! | `load` | certificates and keys from files |
 //! | `made` | a certificate that is made here and kept |
 //! | `state` | the user's state directory |
+//! | `acme` | certificates by ACME |
 //! | `reload` | reading the files again when they change |
 //! | `authority` | the page with the local authority's certificate |
 
+mod acme;
 mod authority;
 mod load;
 mod made;
 mod reload;
 mod state;
 
+pub(super) use acme::{Identifier, is_meant as is_acme_process, run as run_acme_process};
 pub(super) use reload::TlsReload;
 
 use super::args::Args;
 use crate::failure::Failure;
+use acme::{Acme, AcmeProcess};
 use authority::WithAuthority;
+use reload::Source;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tinyhttp_server::{Builder, Handler, Server, Tls};
 
 /// The server's TLS, and what the banner says of it.
 pub(super) struct Secured {
     tls: Tls,
     is_made_here: bool,
+    /// What --acme asks for, once the state directory is open.
+    acme: Option<Acme>,
+    process: Option<Arc<AcmeProcess>>,
     /// Where the made certificate was kept; `None` if it was not, or came from files.
     kept: Option<PathBuf>,
     /// The local authority: its certificate in PEM, and the certificate's fingerprint.
@@ -35,8 +44,16 @@ pub(super) struct Secured {
 }
 
 impl Secured {
-    /// Has the server speak HTTPS.
-    pub(super) fn secure(&self, builder: Builder) -> Result<Builder, Failure> {
+    /// Has the server speak HTTPS. For --acme, it opens the state directory, as the user that the
+    /// server goes on as.
+    pub(super) fn secure(&mut self, args: &Args, builder: Builder) -> Result<Builder, Failure> {
+        if args.tls.uses_acme() {
+            let acme = Acme::open(args, &builder.local_addrs())?;
+            let identities = acme.served.identities();
+            let settings = std::mem::take(&mut self.tls);
+            self.tls = identities.into_iter().fold(settings, Tls::with);
+            self.acme = Some(acme);
+        }
         builder.tls(&self.tls).map_err(|error| {
             Failure::new(
                 format!("can't serve HTTPS: {error}"),
@@ -45,8 +62,19 @@ impl Secured {
         })
     }
 
+    /// Starts the process that orders certificates, if there are any to order.
+    pub(super) fn start_process(&mut self) -> Result<(), Failure> {
+        if let Some(acme) = &self.acme {
+            self.process = Some(Arc::new(acme.start()?));
+        }
+        Ok(())
+    }
+
     /// What the banner says of the certificate: how it is recognised, and commands that trust it.
     pub(super) fn lines(&self, urls: &[String]) -> Vec<String> {
+        if let Some(acme) = &self.acme {
+            return acme.lines();
+        }
         let Some(identity) = self.tls.identities().first() else {
             return Vec::new();
         };
@@ -92,7 +120,12 @@ impl Secured {
     pub(super) fn reload(&self, args: &Args, server: &Server) -> Option<TlsReload> {
         let made = self.tls.identities().first();
         let made = made.filter(|_| self.is_made_here).cloned();
-        TlsReload::new(&args.tls, made, server.tls()?)
+        let source = match (&self.acme, made) {
+            (Some(acme), _) => Source::Acme(Arc::clone(&acme.served)),
+            (None, Some(made)) => Source::Made(made),
+            (None, None) => Source::Flags,
+        };
+        TlsReload::new(&args.tls, source, self.process.clone(), server.tls()?)
     }
 }
 
@@ -109,11 +142,23 @@ impl Args {
         if !args.is_on() {
             return Ok(None);
         }
+        if args.uses_acme() {
+            return Ok(Some(Secured {
+                tls: load::with_settings(Tls::default(), args)?,
+                is_made_here: false,
+                acme: None,
+                process: None,
+                kept: None,
+                authority: None,
+            }));
+        }
         if !args.is_made_here() {
             self.warn_of_served_keys();
             return Ok(Some(Secured {
                 tls: load::load(args)?,
                 is_made_here: false,
+                acme: None,
+                process: None,
                 kept: None,
                 authority: None,
             }));
@@ -122,6 +167,8 @@ impl Args {
         Ok(Some(Secured {
             tls: load::with_settings(Tls::from(made.identity), args)?,
             is_made_here: true,
+            acme: None,
+            process: None,
             kept: made.kept,
             authority: made.authority,
         }))
@@ -160,7 +207,15 @@ impl Args {
 
     /// The directories whose files are read again.
     pub(super) fn tls_directories(&self) -> Vec<PathBuf> {
-        reload::directories(&self.tls)
+        let mut directories = reload::directories(&self.tls);
+        directories.extend(acme::directory(self));
+        directories
+    }
+
+    /// The names of --acme, under which the server is known.
+    pub(super) fn ordered_names(&self) -> Vec<String> {
+        let names = self.tls.acme.acme.iter();
+        names.map(Identifier::to_string).collect()
     }
 
     /// Warns of private keys that would be served.

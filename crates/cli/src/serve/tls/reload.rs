@@ -4,11 +4,12 @@
 //! file was replaced: written in place, renamed over, or by a link that leads elsewhere now, as
 //! certbot and Kubernetes do it.
 
+use super::acme::{AcmeProcess, Served};
 use super::load;
 use crate::serve::args::TlsArgs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tinyhttp_server::{Identity, Tls, TlsHandle};
 
@@ -18,11 +19,22 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What distinguishes versions of a file: device, inode, length, and when it was changed.
 type Version = Option<(u64, u64, u64, i64, i64)>;
 
-/// Reads the files of the flags again and replaces what the server has.
+/// Where the certificates come from.
+pub(super) enum Source {
+    /// Files that flags name.
+    Flags,
+    /// One was made here, and stays.
+    Made(Identity),
+    /// They are ordered.
+    Acme(Arc<Served>),
+}
+
+/// Reads the files again and replaces what the server has.
 pub(in crate::serve) struct TlsReload {
     args: TlsArgs,
-    /// The certificate that was made here, which stays.
-    made: Option<Identity>,
+    source: Source,
+    /// The process that orders certificates.
+    process: Option<Arc<AcmeProcess>>,
     handle: TlsHandle,
     /// Held while the files are read: the newest ones must win.
     reading: Mutex<()>,
@@ -30,26 +42,51 @@ pub(in crate::serve) struct TlsReload {
 
 impl TlsReload {
     /// `None` if there are no files to read.
-    pub(in crate::serve) fn new(
+    pub(super) fn new(
         args: &TlsArgs,
-        made: Option<Identity>,
+        source: Source,
+        process: Option<Arc<AcmeProcess>>,
         handle: TlsHandle,
     ) -> Option<Self> {
-        let has_files = !args.files().is_empty();
-        has_files.then(|| TlsReload {
+        let reload = TlsReload {
             args: args.clone(),
-            made,
+            source,
+            process,
             handle,
             reading: Mutex::new(()),
-        })
+        };
+        (!reload.files().is_empty()).then_some(reload)
+    }
+
+    /// All files that are read again.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files = self.args.files();
+        if let Source::Acme(served) = &self.source {
+            files.extend(served.files());
+        }
+        files
+    }
+
+    /// Reads the files at SIGHUP, and has certificates ordered again that failed.
+    pub(in crate::serve) fn hang_up(&self) {
+        self.reload("SIGHUP");
+        self.process.iter().for_each(|process| process.retry());
     }
 
     /// Reads the files. If one of them can't be used, everything stays as it is.
-    pub(in crate::serve) fn reload(&self, why: &str) {
+    fn reload(&self, why: &str) {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        let loaded = match &self.made {
-            Some(made) => load::with_settings(Tls::from(made.clone()), &self.args),
+        let identities = match &self.source {
+            Source::Flags => None,
+            Source::Made(made) => Some(vec![made.clone()]),
+            Source::Acme(served) => Some(served.identities()),
+        };
+        let loaded = match identities {
             None => load::load(&self.args),
+            Some(identities) => {
+                let tls = identities.into_iter().fold(Tls::default(), Tls::with);
+                load::with_settings(tls, &self.args)
+            }
         };
         let replaced =
             loaded.map_err(|failure| format!("{}; {}", failure.what(), failure.hint_text()));
@@ -61,9 +98,22 @@ impl TlsReload {
         }
     }
 
+    /// Answers the challenges of the ACME server for as long as certificates are ordered.
+    pub(in crate::serve) fn answer(&self) {
+        let process = self.process.as_ref();
+        process
+            .iter()
+            .for_each(|process| process.serve(&self.handle));
+    }
+
+    /// Whether certificates are ordered.
+    pub(in crate::serve) fn orders(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Looks at the files for as long as the process runs.
     pub(in crate::serve) fn watch(&self) {
-        let files = self.args.files();
+        let files = self.files();
         let look = || -> Vec<Version> { files.iter().map(|path| version(path)).collect() };
         let mut loaded = look();
         let mut before = loaded.clone();

@@ -1,10 +1,13 @@
 //! The user's state directory, where keys are kept that were made here.
 
+use crate::paths::directory_of;
 use rustix::fs::Mode;
 use rustix::process::geteuid;
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -14,9 +17,11 @@ const LONGEST: u64 = 64 * 1024;
 /// The directory: the service manager's, the user's own, or the usual one below the user's home.
 pub(super) fn directory() -> io::Result<PathBuf> {
     let variable = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
+        // A service manager may name several directories, with colons in between.
+        let value = env::var_os(name)?;
+        let first = value.as_bytes().split(|byte| *byte == b':').next()?;
+        let path = PathBuf::from(OsStr::from_bytes(first));
+        path.is_absolute().then_some(path)
     };
     let directory = variable("STATE_DIRECTORY")
         .or_else(|| Some(variable("XDG_STATE_HOME")?.join("tinyhttp")))
@@ -29,7 +34,8 @@ pub(super) fn directory() -> io::Result<PathBuf> {
 pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     let opened = OpenOptions::new()
         .read(true)
-        .custom_flags(NO_FOLLOW)
+        // A FIFO would hold up the start.
+        .custom_flags(NO_FOLLOW | rustix::fs::OFlags::NONBLOCK.bits() as i32)
         .open(path);
     let file = match opened {
         Ok(file) => file,
@@ -47,7 +53,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     let is_private = found.mode() & 0o077 == 0 && found.uid() == geteuid().as_raw();
     if !found.is_file() || !is_private {
         log::warn!(
-            "{}: other users can read this key, so another one is made",
+            "{}: it is no file that only this user can read, so it is not used",
             path.display()
         );
         return Ok(None);
@@ -57,13 +63,43 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     Ok(Some(text))
 }
 
-const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+/// Makes a directory that only this user can write to.
+///
+/// # Errors
+/// If that is not possible, or it or the two around it are links, or belong to others, or others
+/// can write to them: they could put another one in its place.
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(path);
+    made.map_err(|error| in_file(path, &error))?;
+    for directory in path.ancestors().take(3) {
+        let found = directory.symlink_metadata()?;
+        let is_ours = found.uid() == geteuid().as_raw() && found.mode() & 0o022 == 0;
+        if !found.is_dir() || !is_ours {
+            let why = "it is a link, or other users can write to it";
+            return Err(in_file(directory, &io::Error::other(why)));
+        }
+    }
+    Ok(())
+}
+
+/// Names the file that an error is about.
+fn in_file(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// The flag of `open` that refuses links.
+pub(super) const NO_FOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
 
 /// Writes a file that only this user can read, and replaces an older one at once.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(directory)?;
+    let directory = directory_of(path);
+    // A process may be permitted to write files there, but not to make directories.
+    if !directory.is_dir() {
+        let mut builder = DirBuilder::new();
+        let made = builder.recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| in_file(directory, &error))?;
+    }
     let new = path.with_extension(format!("new-{}", std::process::id()));
     // What an earlier process with this number has left.
     let _ = std::fs::remove_file(&new);
@@ -71,7 +107,10 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     if written.is_err() {
         let _ = std::fs::remove_file(&new);
     }
-    written
+    written.map_err(|error| in_file(path, &error))?;
+    // The name, too, must outlast a loss of power.
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| in_file(directory, &error))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
