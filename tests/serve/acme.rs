@@ -197,6 +197,7 @@ fn command(state: &Folder, names: &str, directory: &str) -> Command {
 fn log(server: &Serve, what: &str) -> String {
     loop {
         let line = server.stderr_line();
+        eprintln!("{line}");
         if line.contains(what) {
             return line;
         }
@@ -603,7 +604,7 @@ fn a_state_directory_of_others_is_refused() {
     fs::create_dir_all(&acme).unwrap();
     fs::set_permissions(&acme, fs::Permissions::from_mode(0o777)).unwrap();
     refused("others can write to it");
-    fs::remove_dir(&acme).unwrap();
+    fs::remove_dir_all(&acme).unwrap();
     let elsewhere = Folder::new();
     std::os::unix::fs::symlink(elsewhere.path(), &acme).unwrap();
     refused("it is a link");

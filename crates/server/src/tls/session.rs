@@ -136,12 +136,18 @@ impl Session {
         }
     }
 
-    /// Appends the alert that rustls has queued at an error, if it has.
+    /// Appends what rustls has queued before an error: messages of the handshake, and the alert.
     fn append_alert(&mut self, received: &mut [u8], output: &mut Vec<u8>) {
-        let state = self.connection.process_tls_records(received).state;
-        if let Ok(ConnectionState::EncodeTlsData(mut data)) = state {
+        // What is queued comes first, so the received bytes are not processed again.
+        while self.connection.wants_write() {
+            let state = self.connection.process_tls_records(received).state;
+            let Ok(ConnectionState::EncodeTlsData(mut data)) = state else {
+                return;
+            };
             // If it can't be written, the connection ends without.
-            let _ = append(output, |room| data.encode(room).map_err(encode_size));
+            if append(output, |room| data.encode(room).map_err(encode_size)).is_err() {
+                return;
+            }
         }
     }
 

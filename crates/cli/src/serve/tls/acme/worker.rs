@@ -274,11 +274,12 @@ impl Worker {
             error.retry_after,
             Some(kind.as_str().to_owned()),
         );
+        let kept = self.keep();
         log::error!(
             "no certificate for {name}: {error}; next try {}",
             written(next)
         );
-        if let Err(error) = self.keep() {
+        if let Err(error) = kept {
             log::error!("{error}");
         }
         if noted == SERVER {
