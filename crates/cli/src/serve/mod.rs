@@ -3,8 +3,8 @@
 //! The order of the steps matters, because each one gives up a right that the steps before it need:
 //!
 //! 1. Bind the ports. 2. Become another user, if `--user` names one. 3. Open the directory and bind
-//!    the Unix sockets. 4. Start the processes that write the log and order certificates. 5. Enter the sandbox. 6. Start the server. 7.
-//!    Filter system calls. 8. Print the banner. 9. Serve.
+//!    the Unix sockets. 4. Start the processes that write the log and order certificates. 5. Enter
+//!    the sandbox. 6. Start the server. 7. Filter system calls. 8. Print the banner. 9. Serve.
 //!
 //! | module | holds |
 //! |---|---|

@@ -150,9 +150,9 @@ const CONNECTIONS: &[i64] = &[
 const UPSTREAMS: &[i64] = &[libc::SYS_bind, libc::SYS_connect, libc::SYS_socket];
 
 /// Files in the state directory of the process that orders certificates.
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(feature = "tls", target_arch = "x86_64"))]
 const STATE: &[i64] = &[libc::SYS_rename, libc::SYS_renameat, libc::SYS_renameat2];
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(all(feature = "tls", not(target_arch = "x86_64")))]
 const STATE: &[i64] = &[libc::SYS_renameat2];
 
 /// Older names of the same calls, which newer architectures don't have.
@@ -224,6 +224,7 @@ pub(super) fn filter_for_log() {
 }
 
 /// Restricts the process that orders certificates to its calls: it accepts no connections.
+#[cfg(feature = "tls")]
 pub(super) fn filter_for_acme() {
     let calls = [RUNTIME, FILES, CONNECTIONS, OLDER, UPSTREAMS, STATE].concat();
     let listening = [libc::SYS_accept, libc::SYS_accept4, libc::SYS_listen];

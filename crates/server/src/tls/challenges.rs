@@ -102,8 +102,7 @@ struct Answering {
 impl ResolvesServerCert for Answering {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let mut protocols = hello.alpn().into_iter().flatten();
-        // The only protocol of such a handshake (RFC 8737 §3). With others beside it, one of them is
-        // chosen.
+        // A handshake that verifies a name offers no other protocol (RFC 8737 §3).
         if protocols.next() != Some(ACME_TLS_1) || protocols.next().is_some() {
             return self.otherwise.resolve(hello);
         }

@@ -23,7 +23,7 @@ pub(super) struct AcmeError {
     pub(super) hint: String,
     pub(super) scope: Scope,
     /// The ACME server's error document, if it sent one.
-    pub(super) problem: Option<Problem>,
+    pub(super) problem: Option<Box<Problem>>,
     /// How long the ACME server asks to wait.
     pub(super) retry_after: Option<Duration>,
     /// Whether the same request may succeed at once.
@@ -59,7 +59,7 @@ impl AcmeError {
             hint: hint.to_owned(),
             scope,
             is_transient: problem.kind == "serverInternal",
-            problem: Some(problem),
+            problem: Some(Box::new(problem)),
             retry_after: None,
         }
     }
@@ -86,7 +86,7 @@ impl AcmeError {
             ),
         };
         AcmeError {
-            problem,
+            problem: problem.map(Box::new),
             ..AcmeError::of_name(format!("{} failed: {why}", kind.as_str()), hint)
         }
     }

@@ -3,7 +3,7 @@
 //! | from | line | meaning |
 //! |---|---|---|
 //! | process | `{"ready":true}` | it has begun |
-//! | process | `{"http":{TOKEN:TEXT},"tls_alpn":{NAME:TEXT}}` | answer these challenges, and no others |
+//! | process | `{"http":{TOKEN:TEXT},"tls_alpn":{NAME:TEXT}}` | answer these challenges only |
 //! | server | `{"answering":true}` | they are answered from now on |
 //! | server | `{"refused":WHY}` | they make no sense |
 //! | server | `{"retry":true}` | SIGHUP: try again at once what failed |

@@ -355,7 +355,7 @@ mod tests {
 
     const TOKEN: &str = "DGyRejmCefe7v4NfDGDKfA";
 
-    fn order(kind: Kind) -> Order {
+    fn begun(kind: Kind) -> Order {
         let identifier = "a.example".parse().unwrap();
         Order::new(identifier, "https://new".into(), b"csr".into(), kind, None)
     }
@@ -446,7 +446,7 @@ mod tests {
             of("valid"),
             json!("PEM"),
         ];
-        let (steps, error) = run(order(Kind::Http), &answers);
+        let (steps, error) = run(begun(Kind::Http), &answers);
         assert_eq!(error, None);
         assert_eq!(
             steps,
@@ -491,7 +491,7 @@ mod tests {
             ),
         ];
         for (answers, expected) in table {
-            let (steps, error) = run(order(Kind::Http), &answers);
+            let (steps, error) = run(begun(Kind::Http), &answers);
             assert_eq!(error, None);
             assert_eq!(steps.last().unwrap(), expected, "{answers:?}");
         }
@@ -511,7 +511,7 @@ mod tests {
             (Kind::TlsAlpn, only_http, "present http-01"),
         ];
         for (kind, offered, expected) in table {
-            let (steps, _) = run(order(kind), &[pending(), offered]);
+            let (steps, _) = run(begun(kind), &[pending(), offered]);
             assert!(steps[2].starts_with(expected), "{steps:?}");
         }
     }
@@ -550,7 +550,7 @@ mod tests {
             (vec![pending(), json!("<html>")], "an authorisation"),
         ];
         for (answers, expected) in table {
-            let (_, error) = run(order(Kind::Http), &answers);
+            let (_, error) = run(begun(Kind::Http), &answers);
             let error = error.unwrap_or_else(|| panic!("{answers:?}"));
             assert!(error.contains(expected), "{error}");
         }
@@ -558,7 +558,7 @@ mod tests {
 
     #[test]
     fn looks_are_bounded_and_as_far_apart_as_the_server_says() {
-        let mut order = order(Kind::Http);
+        let mut order = begun(Kind::Http);
         order.received(&answer(&of("processing"))).unwrap();
         let (mut pauses, mut total) = (Vec::new(), 0);
         let error = loop {
@@ -578,7 +578,7 @@ mod tests {
             "{total}"
         );
         for (said, expected) in [(0, 1), (3, 3), (3600, 60)] {
-            let mut order = super::tests::order(Kind::Http);
+            let mut order = begun(Kind::Http);
             let mut later = answer(&of("processing"));
             later.retry_after = Some(Duration::from_secs(said));
             order.received(&later).unwrap();

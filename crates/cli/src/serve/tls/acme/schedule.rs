@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit() {
-        let hours = |hours| seconds(hours * 3600);
+        let hours = |hours: u64| seconds(hours * 3600);
         let table = [
             (0, None, 0.0, seconds(120)),
             (1, None, 0.0, seconds(120)),

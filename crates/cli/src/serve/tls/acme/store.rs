@@ -1,4 +1,5 @@
-//! What is kept in the user's state directory: the account, the certificates, and when to try again.
+//! What is kept in the user's state directory: the account, the certificates, and when to try
+//! again.
 //!
 //! | path below `acme/SERVER/` | content |
 //! |---|---|
