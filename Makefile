@@ -5,13 +5,8 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
-<<<<<<< HEAD
-TEST_PACKAGES = curl wget chromium nginx php-fpm
-BENCH_PACKAGES = wrk nginx h2o haproxy lighttpd lighttpd-mod-deflate php-fpm curl wget
-=======
 TEST_PACKAGES = curl wget chromium nginx php-fpm pebble
-BENCH_PACKAGES = wrk nginx h2o lighttpd lighttpd-mod-deflate curl wget
->>>>>>> f31ddf3 (serve: --acme orders certificates from an ACME server, in a process of its own)
+BENCH_PACKAGES = wrk nginx h2o haproxy lighttpd lighttpd-mod-deflate php-fpm curl wget
 # Crates with fuzz targets.
 FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
