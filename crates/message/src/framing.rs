@@ -99,6 +99,8 @@ pub struct RequestFraming {
     pub close: Option<CloseReason>,
     /// The client waits for `100 Continue` before it sends the content (RFC 9110 §10.1.1).
     pub expects_continue: bool,
+    /// The client keeps trailer fields of the response (RFC 9110 §10.1.4).
+    pub accepts_trailers: bool,
 }
 
 /// The framing of a response: what follows its head.
@@ -138,6 +140,7 @@ pub fn request_framing<'f>(
         expects_continue: found.expects_continue
             && version == Version::HTTP_11
             && length != BodyLength::Empty,
+        accepts_trailers: found.accepts_trailers && version == Version::HTTP_11,
     })
 }
 
@@ -214,6 +217,7 @@ struct Found {
     hosts: u32,
     expects_continue: bool,
     unknown_expectation: bool,
+    accepts_trailers: bool,
 }
 
 impl Found {
@@ -226,6 +230,11 @@ impl Found {
         for (name, value) in fields {
             // The length rules out nearly every field before its name is compared.
             match name.len() {
+                2 if name.eq_ignore_ascii_case("te") => {
+                    let mut members = list(value);
+                    found.accepts_trailers |=
+                        members.any(|member| member.eq_ignore_ascii_case(b"trailers"));
+                }
                 4 if name.eq_ignore_ascii_case("host") && repeated == Repeated::Refused => {
                     found.host(value)?;
                 }

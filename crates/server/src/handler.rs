@@ -4,11 +4,11 @@ use crate::body::{Body, Spool};
 #[cfg(feature = "gateway")]
 use crate::gateway::Forward;
 use crate::page::error_page;
-use crate::request::Request;
+use crate::request::{Request, SendHints};
 use crate::response::{IntoResponse, Response};
 use crate::script::Script;
 use crate::upgrade::Upgrade;
-use http::StatusCode;
+use http::{StatusCode, Version};
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
@@ -151,6 +151,15 @@ impl Receive {
         *self.request.body_mut() = body;
     }
 
+    /// Sets where early hints of the request go.
+    pub(crate) fn share_hints(&mut self, hints: &dyn SendHints) {
+        self.request.share_hints(hints);
+    }
+
+    pub(crate) fn version(&self) -> Version {
+        self.request.version()
+    }
+
     /// Continues, when the content has been received.
     pub(crate) fn resume(self) -> Reply<'static> {
         (self.then)(*self.request)
@@ -169,6 +178,7 @@ impl Receive {
     fn response(mut self) -> Response {
         let mut content = Vec::new();
         let body = std::mem::take(self.request.body_mut());
+        let trailers = body.trailers.clone();
         let read = body
             .take(self.limit.saturating_add(1))
             .read_to_end(&mut content);
@@ -176,7 +186,7 @@ impl Receive {
             Err(_) => StatusCode::BAD_REQUEST,
             Ok(length) if length as u64 > self.limit => StatusCode::PAYLOAD_TOO_LARGE,
             Ok(_) => {
-                self.set_body(content.into());
+                self.set_body(Body::from(content).with_trailers(trailers));
                 return self.resume().response();
             }
         };

@@ -33,6 +33,7 @@
 //! | `server` | requests in, responses out |
 //! | `client` | requests out, responses in |
 //! | `fields` | the field lines that both roles write |
+//! | `interim` | early hints, before the response |
 //!
 //! # Example
 //!
@@ -62,9 +63,11 @@ mod overhead;
 mod server;
 mod client;
 mod fields;
+mod interim;
 
 pub use crate::hop_by_hop::is_framing_field;
 pub use client::{ClientConnection, RequestContent, Response};
 pub use fields::end_to_end_fields;
+pub use interim::{early_hints, is_hint};
 pub use receiver::{Event, Skipped};
 pub use server::{Request, ServerConnection};

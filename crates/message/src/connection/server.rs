@@ -29,6 +29,7 @@ pub struct ServerConnection {
     /// The request is a HEAD, whose response has no content.
     is_head: bool,
     expects_continue: bool,
+    accepts_trailers: bool,
     answered: bool,
     overhead: Overhead,
     /// The timeout in the Keep-Alive field of responses, in seconds; zero for no such field.
@@ -44,6 +45,7 @@ impl ServerConnection {
             version: Version::HTTP_11,
             is_head: false,
             expects_continue: false,
+            accepts_trailers: false,
             answered: false,
             overhead: Overhead::default(),
             keep_alive: 0,
@@ -89,6 +91,7 @@ impl ServerConnection {
                 self.version = request.head.version;
                 self.is_head = request.head.method == Method::HEAD;
                 self.expects_continue = framing.expects_continue;
+                self.accepts_trailers = framing.accepts_trailers;
                 self.answered = false;
                 self.overhead = Overhead::default();
                 self.receiver.begin(framing.length, framing.close, false);
@@ -163,6 +166,14 @@ impl ServerConnection {
     #[must_use]
     pub fn unread(&self) -> Option<u64> {
         self.receiver.unread()
+    }
+
+    /// Whether trailer fields of the response reach the client: it keeps them (`TE: trailers`, RFC
+    /// 9110 §10.1.4), and the response has chunks, as its content has no known length and the
+    /// request is not a HEAD. Others drop trailer fields.
+    #[must_use]
+    pub fn accepts_trailers(&self) -> bool {
+        self.accepts_trailers && !self.is_head
     }
 
     /// Writes `100 Continue` if the client waits for it before it sends content (RFC 9110 §10.1.1).

@@ -3,8 +3,10 @@
 //! A connection that has sent everything parks while its sender is silent, and holds no thread. It
 //! leaves a waker here when it parks; the next piece takes and calls it.
 
+use super::trailers::{Trailers, trailer};
 use crate::lock::{Lock, unpoisoned};
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
@@ -35,6 +37,7 @@ struct Channel {
     state: Lock<State>,
     /// There is something to receive.
     changed: Condvar,
+    trailers: Trailers,
 }
 
 #[derive(Default)]
@@ -59,6 +62,8 @@ pub enum SendError {
     Closed,
     /// The client reads more slowly than content is sent: a MiB waits for it.
     Full,
+    /// A field can't be a trailer field.
+    InvalidTrailer,
 }
 
 impl fmt::Display for SendError {
@@ -66,6 +71,9 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             SendError::Closed => "the client has closed the connection",
             SendError::Full => "the client reads too slowly: 1 MiB waits for it",
+            SendError::InvalidTrailer => {
+                "a field can't be a trailer field: it is invalid, or needed before the content"
+            }
         })
     }
 }
@@ -127,6 +135,40 @@ impl Sender {
         Ok(())
     }
 
+    /// Adds a trailer field (RFC 9110 §6.5), which is sent behind the content when the last sender
+    /// is dropped. A client that did not ask for trailer fields with `TE: trailers`, or that speaks
+    /// HTTP/1.0, gets none.
+    ///
+    /// ```
+    /// use tinyhttp_server::Body;
+    ///
+    /// let (sender, mut body) = Body::channel();
+    /// sender.send("content")?;
+    /// sender.trailer("x-rows", "1")?;
+    /// drop(sender);
+    /// assert_eq!(std::io::read_to_string(&mut body)?, "content");
+    /// assert_eq!(body.trailers()["x-rows"], "1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`SendError::InvalidTrailer`] for an invalid name or value, and for a field that is needed
+    /// before the content (RFC 9110 §6.5.1); [`SendError::Closed`].
+    pub fn trailer<N, V>(&self, name: N, value: V) -> Result<(), SendError>
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let Ok((name, value)) = trailer(name, value) else {
+            return Err(SendError::InvalidTrailer);
+        };
+        if self.is_closed() {
+            return Err(SendError::Closed);
+        }
+        self.0.0.trailers.add(name, value);
+        Ok(())
+    }
+
     /// Whether the connection is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -158,6 +200,11 @@ impl Receiver {
             None if state.is_finished => Received::End,
             None => Received::Nothing,
         }
+    }
+
+    /// What the sender adds to.
+    pub(super) fn trailers(&self) -> Trailers {
+        self.channel.trailers.clone()
     }
 
     pub(super) fn set_keep_alive(&mut self, interval: Duration, piece: Bytes) {

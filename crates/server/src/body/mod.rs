@@ -7,6 +7,7 @@
 //! | `open_file` | one descriptor for all readers of a file |
 //! | `memfd` | a sealed copy of content in memory |
 //! | `channel` | content that is sent piece by piece |
+//! | `trailers` | fields behind the content |
 //! | `stream` | content that a closure writes |
 //! | `upgraded` | a connection that has switched protocols |
 //! | `spool` | content that is collected in memory or in a file |
@@ -19,6 +20,7 @@ mod open_file;
 mod slice;
 mod spool;
 mod stream;
+mod trailers;
 mod upgraded;
 mod version;
 
@@ -31,11 +33,13 @@ pub(crate) use slice::FileSlice;
 pub(crate) use spool::Spool;
 pub use stream::StreamWriter;
 pub(crate) use stream::{Producer, reader};
+pub(crate) use trailers::{Trailers, trailer};
 pub use upgraded::Upgraded;
 pub(crate) use upgraded::{Socket, Switch};
 pub(crate) use version::{FileVersion, Kind, MASK};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -48,7 +52,11 @@ use std::time::Duration;
 /// memory, [`Body::file`] sends part of a file without copying it through the program, and
 /// [`Body::reader`] sends what a reader yields.
 #[derive(Default)]
-pub struct Body(pub(crate) Content);
+pub struct Body {
+    pub(crate) content: Content,
+    /// What follows the content; `None` for nothing.
+    pub(crate) trailers: Option<Trailers>,
+}
 
 /// Where the content is.
 #[derive(Default)]
@@ -88,10 +96,8 @@ impl Body {
     /// should return [`io::ErrorKind::Interrupted`] now and then: it is read again, unless the
     /// client has left.
     pub fn reader(reader: impl Read + Send + 'static, length: Option<u64>) -> Self {
-        Body(Content::Reader {
-            reader: Box::new(reader),
-            length,
-        })
+        let reader = Box::new(reader);
+        Content::Reader { reader, length }.into()
     }
 
     /// Content that is sent piece by piece while the response is under way, such as events. A
@@ -109,13 +115,17 @@ impl Body {
     #[must_use]
     pub fn channel() -> (Sender, Self) {
         let (sender, receiver) = channel::channel();
-        (sender, Body(Content::Channel(receiver)))
+        let body = Body {
+            trailers: Some(receiver.trailers()),
+            content: Content::Channel(receiver),
+        };
+        (sender, body)
     }
 
     /// The same content; when its sender has been silent for that long, `piece` is sent.
     #[must_use]
     pub(crate) fn keep_alive(mut self, interval: Duration, piece: Bytes) -> Self {
-        if let Content::Channel(receiver) = &mut self.0 {
+        if let Content::Channel(receiver) = &mut self.content {
             receiver.set_keep_alive(interval, piece);
         }
         self
@@ -126,28 +136,76 @@ impl Body {
     pub fn stream(
         write: impl FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send + 'static,
     ) -> Self {
-        Body(Content::Stream(Box::new(write)))
+        let trailers = Trailers::default();
+        let filled = trailers.clone();
+        let produce = move |out: &mut StreamWriter<'_>| {
+            write(out)?;
+            filled.set(out.take_trailers());
+            Ok(())
+        };
+        Body {
+            content: Content::Stream(Box::new(produce)),
+            trailers: Some(trailers),
+        }
+    }
+
+    /// The trailer fields (RFC 9110 §6.5), which are known once the content has been read to its
+    /// end: before that, and for content without any, there are none. They are not header fields,
+    /// and what they say has not been checked by anything before the handler.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use tinyhttp_server::{Error, Request};
+    ///
+    /// fn upload(mut request: Request<'_>) -> Result<String, Error> {
+    ///     let mut content = Vec::new();
+    ///     request.body_mut().read_to_end(&mut content)?;
+    ///     let trailers = request.body().trailers();
+    ///     let digest = trailers.get("content-digest").and_then(|value| value.to_str().ok());
+    ///     Ok(format!("{} bytes, digest {}", content.len(), digest.unwrap_or("unknown")))
+    /// }
+    ///
+    /// assert_eq!(upload(Request::post("/", "abc"))?, "3 bytes, digest unknown");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn trailers(&self) -> HeaderMap {
+        self.trailers
+            .as_ref()
+            .map(Trailers::get)
+            .unwrap_or_default()
+    }
+
+    /// The same content with these trailer fields behind it.
+    pub(crate) fn with_trailers(mut self, trailers: Option<Trailers>) -> Self {
+        self.trailers = trailers;
+        self
+    }
+
+    /// The trailer fields, to be filled in.
+    pub(crate) fn trailers_mut(&mut self) -> &Trailers {
+        self.trailers.get_or_insert_default()
     }
 
     /// Whether this is read from elsewhere, so that it may not have arrived yet.
     pub(crate) fn is_unread(&self) -> bool {
-        matches!(self.0, Content::Reader { .. })
+        matches!(self.content, Content::Reader { .. })
     }
 
     pub(crate) fn switch(run: Box<dyn FnOnce(Upgraded) + Send>) -> Self {
         let early = Vec::new();
-        Body(Content::Switch(Box::new(Switch { early, run })))
+        Content::Switch(Box::new(Switch { early, run })).into()
     }
 
     /// Whether this is what is run after the connection has switched protocols.
     pub(crate) fn is_switch(&self) -> bool {
-        matches!(self.0, Content::Switch(_))
+        matches!(self.content, Content::Switch(_))
     }
 
     /// The length in bytes, if it is known.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
-        match &self.0 {
+        match &self.content {
             Content::Empty | Content::Switch(_) => Some(0),
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             Content::File(slice) => Some(slice.left),
@@ -159,7 +217,7 @@ impl Body {
 
 impl Read for Body {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
+        match &mut self.content {
             Content::Empty | Content::Switch(_) => Ok(0),
             Content::Bytes(bytes) => {
                 let length = bytes.len().min(into.len());
@@ -170,8 +228,8 @@ impl Read for Body {
             Content::Reader { reader, .. } => reader.read(into),
             Content::Channel(receiver) => receiver.read(into),
             Content::Stream(_) => {
-                if let Content::Stream(producer) = std::mem::take(&mut self.0) {
-                    *self = Body::reader(reader(producer), None);
+                if let Content::Stream(producer) = std::mem::take(&mut self.content) {
+                    self.content = Body::reader(reader(producer), None).content;
                 }
                 self.read(into)
             }
@@ -181,7 +239,7 @@ impl Read for Body {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0 {
+        let kind = match &self.content {
             Content::Empty => "Empty",
             Content::Bytes(_) => "Bytes",
             Content::File(_) => "File",
@@ -197,6 +255,15 @@ impl fmt::Debug for Body {
     }
 }
 
+impl From<Content> for Body {
+    fn from(content: Content) -> Self {
+        Body {
+            content,
+            trailers: None,
+        }
+    }
+}
+
 /// No content.
 impl From<()> for Body {
     fn from((): ()) -> Self {
@@ -206,13 +273,13 @@ impl From<()> for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Body(Content::Bytes(bytes))
+        Content::Bytes(bytes).into()
     }
 }
 
 impl From<FileSlice> for Body {
     fn from(slice: FileSlice) -> Self {
-        Body(Content::File(slice))
+        Content::File(slice).into()
     }
 }
 

@@ -4,6 +4,8 @@
 //! slowly. Content that comes at long intervals belongs into a [channel](super::Body::channel),
 //! whose connection holds none.
 
+use super::trailers::trailer;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -19,6 +21,7 @@ const BUFFER: usize = 16 * 1024;
 /// [slowest rate](crate::Timeouts::slowest).
 pub struct StreamWriter<'a> {
     buffer: Vec<u8>,
+    trailers: HeaderMap,
     send: &'a mut dyn FnMut(&[u8]) -> io::Result<()>,
 }
 
@@ -29,8 +32,47 @@ impl<'a> StreamWriter<'a> {
     pub(crate) fn new(send: &'a mut dyn FnMut(&[u8]) -> io::Result<()>) -> Self {
         StreamWriter {
             buffer: Vec::with_capacity(BUFFER),
+            trailers: HeaderMap::new(),
             send,
         }
+    }
+
+    /// Adds a trailer field (RFC 9110 §6.5), which is sent behind the content: for what is known
+    /// only then, such as a checksum or how long it took. A client that did not ask for trailer
+    /// fields with `TE: trailers`, or that speaks HTTP/1.0, gets none. The field Trailer announces
+    /// them.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use tinyhttp_server::Response;
+    ///
+    /// let response = Response::stream(|out| {
+    ///     out.write_all(b"content")?;
+    ///     out.trailer("server-timing", "render;dur=3")
+    /// });
+    /// let mut response = response.with_header("trailer", "server-timing");
+    /// assert_eq!(std::io::read_to_string(response.body_mut())?, "content");
+    /// assert_eq!(response.body().trailers()["server-timing"], "render;dur=3");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for an invalid name or value, and for a field
+    /// that is needed before the content (RFC 9110 §6.5.1), such as Content-Type or Set-Cookie.
+    pub fn trailer<N, V>(&mut self, name: N, value: V) -> io::Result<()>
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let field = trailer(name, value);
+        let (name, value) =
+            field.map_err(|invalid| io::Error::new(io::ErrorKind::InvalidInput, invalid))?;
+        self.trailers.append(name, value);
+        Ok(())
+    }
+
+    pub(super) fn take_trailers(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.trailers)
     }
 }
 

@@ -5,10 +5,11 @@ use super::input::Input;
 use super::turn::Turn;
 use super::{Connection, Next, State, Step};
 use crate::access_log::{Ending, Held, Record};
+use crate::body::Trailers;
 use crate::deadline::Waiting;
 use crate::handler::Receive;
 use crate::page::error_page;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tinyhttp_message::{CloseReason, Event, FieldStorage};
 
 /// Bytes that are received in one turn. Then other ready connections have their turns.
@@ -56,7 +57,7 @@ impl Connection {
             turn.held = std::mem::take(&mut collecting.held);
         }
         let mut received = 0;
-        loop {
+        let fields = loop {
             let mut storage = FieldStorage::new();
             let (used, event) = match self.protocol.receive(input.unused(), &mut storage) {
                 Ok(received) => received,
@@ -90,16 +91,22 @@ impl Connection {
                     Ok(length) => received += length,
                     Err(step) => return Err(step),
                 },
-                Event::Head(_) | Event::End(_) | Event::Paused => break,
+                Event::End(fields) => break fields,
+                Event::Head(_) | Event::Paused => break HeaderMap::new(),
             }
-        }
+        };
         let Collecting {
             mut receive,
             record,
             spool,
             ..
         } = *collecting;
-        receive.set_body(spool.into_body());
+        let trailers = (!fields.is_empty()).then(|| {
+            let trailers = Trailers::default();
+            trailers.set(fields);
+            trailers
+        });
+        receive.set_body(spool.into_body().with_trailers(trailers));
         Ok(Next::Resume(Box::new(Collected { receive, record })))
     }
 

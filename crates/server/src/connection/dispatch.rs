@@ -8,7 +8,7 @@ use super::response::{PendingResponse, ResponseWriter};
 use super::turn::Turn;
 use super::{Connection, DRAIN, Env, State};
 use crate::access_log::{Ending, Record, user};
-use crate::body::{Body, Content};
+use crate::body::{Body, Content, Trailers};
 use crate::page::error_page;
 use crate::response::{Fields, Response, SERVER};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
@@ -100,9 +100,14 @@ impl Connection {
         let protocol = std::mem::replace(&mut self.protocol, stand_in);
         let output = std::mem::take(&mut turn.output);
         let transport = self.transport.clone();
-        let body = RequestBody::new(transport, protocol, received, output, turn.env.timeouts);
+        let mut body = RequestBody::new(transport, protocol, received, output, turn.env.timeouts);
+        // Only chunks have trailer fields behind them.
+        let trailers = length.is_none().then(Trailers::default);
+        if let Some(trailers) = &trailers {
+            body.keep_trailers(trailers.clone());
+        }
         let (loan, reader) = body.lend();
-        (loan, Body::reader(reader, length))
+        (loan, Body::reader(reader, length).with_trailers(trailers))
     }
 
     /// Takes back what was lent.
@@ -124,7 +129,11 @@ impl Connection {
         if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
-        match response.into_parts() {
+        let mut parts = response.into_parts();
+        if parts.2.trailers.is_some() {
+            self.prepare_trailers(&mut parts.1, &mut parts.2);
+        }
+        match parts {
             (_, Fields::Map(fields), body) if body.is_switch() => {
                 self.switch_protocols(&fields, body, record, turn);
             }
@@ -144,6 +153,24 @@ impl Connection {
                     common_fields(head, &fields, date)?;
                     end_to_end_fields(head, &fields)
                 });
+            }
+        }
+    }
+
+    /// Drops the trailer fields of a response if its client has not asked for them. Otherwise
+    /// content that has some already is sent in chunks, which alone can have them.
+    #[inline(never)]
+    fn prepare_trailers(&self, fields: &mut Fields, body: &mut Body) {
+        if !self.protocol.accepts_trailers() {
+            body.trailers = None;
+            if let Fields::Map(fields) = fields {
+                fields.remove(header::TRAILER);
+            }
+        } else if body.length().is_some() {
+            let trailers = body.trailers.take().filter(|trailers| !trailers.is_empty());
+            if trailers.is_some() {
+                let whole = std::mem::take(body);
+                *body = Body::reader(whole, None).with_trailers(trailers);
             }
         }
     }
@@ -194,7 +221,7 @@ impl Connection {
         record: Option<Record<'_>>,
         turn: &mut Turn<'_>,
     ) {
-        match body.0 {
+        match body.content {
             _ if encoder == ContentEncoder::Suppressed => turn.hold(record.as_ref(), 0),
             Content::Empty => turn.hold(record.as_ref(), 0),
             Content::Bytes(bytes) if bytes.len() <= SMALL => {
@@ -205,12 +232,14 @@ impl Connection {
             content => {
                 let before_content = turn.output.len() as u64;
                 let output = std::mem::take(&mut turn.output);
+                let mut writer = ResponseWriter::new(output, content, encoder);
+                writer.trailers = body.trailers;
                 let pending = PendingResponse {
                     before_content,
                     ends_exchange: true,
                     record: record.map(Record::into_owned),
                     held: std::mem::take(&mut turn.held),
-                    ..PendingResponse::new(ResponseWriter::new(output, content, encoder))
+                    ..PendingResponse::new(writer)
                 };
                 self.state = State::Sending(Box::new(pending));
                 return;

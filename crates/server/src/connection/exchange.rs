@@ -114,7 +114,7 @@ impl Connection {
             if !is_flushed && received >= TURN {
                 return Ok(());
             }
-            if !matches!(forwarding.plan.body.0, Content::Reader { .. }) {
+            if !matches!(forwarding.plan.body.content, Content::Reader { .. }) {
                 if received >= TURN {
                     forwarding.progress.yields = true;
                     return Ok(());

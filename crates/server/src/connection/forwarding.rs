@@ -110,7 +110,7 @@ impl Forwarding {
         protocol: &ServerConnection,
         client: Presence,
     ) -> Self {
-        let content = match (&plan.body.0, plan.body.length()) {
+        let content = match (&plan.body.content, plan.body.length()) {
             (Content::Empty, _) => RequestContent::None,
             (Content::Reader { .. }, _) => match protocol.unread() {
                 Some(0) => RequestContent::None,

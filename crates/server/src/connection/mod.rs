@@ -41,6 +41,7 @@
 //! | `secured` | a socket that carries TLS |
 //! | `securing` | handshakes, and requests that came the wrong way |
 //! | `request_body` | a request's content, while a handler reads it |
+//! | `early_hints` | interim responses, while a handler runs |
 //! | `skip` | content that a handler has left |
 //! | `call` | what a handler is called with |
 //! | `dispatch` | from a request's head to its response |
@@ -68,6 +69,7 @@ mod secured;
 #[cfg(feature = "tls")]
 mod securing;
 mod request_body;
+mod early_hints;
 mod skip;
 mod call;
 mod dispatch;
@@ -95,6 +97,7 @@ mod watch;
 mod tests;
 
 pub(crate) use call::{Call, Collected};
+pub(crate) use early_hints::EarlyHints;
 pub(crate) use env::Env;
 pub(crate) use input::Input;
 pub(crate) use request_body::Loan;

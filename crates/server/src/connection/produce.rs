@@ -113,7 +113,7 @@ impl Connection {
             held: std::mem::take(&mut turn.held),
             ..PendingResponse::new(ResponseWriter::new(
                 output,
-                body.0,
+                body.content,
                 ContentEncoder::Suppressed,
             ))
         };

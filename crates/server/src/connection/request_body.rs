@@ -7,6 +7,7 @@
 
 use super::more::More;
 use super::transport::{Readiness, Transport};
+use crate::body::Trailers;
 use crate::deadline::{Timeouts, Waiting};
 use crate::lock::Lock;
 use std::io::{self, IoSlice, Read};
@@ -37,12 +38,18 @@ pub(crate) struct RequestBody {
     left: Duration,
     /// The request is complete, or will never be.
     ended: bool,
+    /// Where trailer fields go, if the content can have any.
+    trailers: Option<Trailers>,
     /// What is wrong with the content. Reading fails from there on.
     failure: Option<ProtocolError>,
 }
 
 /// The connection's reference to a body.
 pub(crate) struct Loan(Arc<Lock<Option<RequestBody>>>);
+
+/// What sends interim responses through a body, which has the socket meanwhile.
+#[derive(Clone)]
+pub(crate) struct Hinting(Arc<Lock<Option<RequestBody>>>);
 
 /// The handler's reference to a body.
 struct ContentReader(Arc<Lock<Option<RequestBody>>>);
@@ -66,8 +73,14 @@ impl RequestBody {
             timeouts,
             left: timeouts.content,
             ended: false,
+            trailers: None,
             failure: None,
         }
+    }
+
+    /// Keeps the trailer fields that follow the content.
+    pub(super) fn keep_trailers(&mut self, trailers: Trailers) {
+        self.trailers = Some(trailers);
     }
 
     /// The state of the protocol, and the input that has not been used.
@@ -140,7 +153,13 @@ impl RequestBody {
             }
             Event::NeedMore if may_wait => self.receive_more()?,
             Event::NeedMore => return Ok(false),
-            Event::End(_) | Event::Paused | Event::Head(_) => {
+            Event::End(fields) => {
+                self.ended = true;
+                if let Some(trailers) = &self.trailers {
+                    trailers.set(fields);
+                }
+            }
+            Event::Paused | Event::Head(_) => {
                 self.ended = true;
             }
         }
@@ -210,7 +229,23 @@ impl RequestBody {
     }
 }
 
+impl Hinting {
+    /// Sends an interim response behind the output, as far as the socket takes it at once. Waits
+    /// while a thread reads from the body.
+    pub(super) fn send(&self, head: &[u8]) {
+        if let Some(body) = &mut *self.0.lock() {
+            body.output.extend_from_slice(head);
+            body.sent += body.transport.send_now(&mut body.output);
+        }
+    }
+}
+
 impl Loan {
+    /// What sends interim responses while this is lent.
+    pub(crate) fn hinting(&self) -> Hinting {
+        Hinting(Arc::clone(&self.0))
+    }
+
     /// Takes everything back. Reading from the body fails from now on. Waits while a thread reads
     /// from it.
     pub(crate) fn take_back(self) -> RequestBody {

@@ -4,7 +4,7 @@ use super::env::Env;
 use super::more::More;
 use super::transport::Transport;
 use crate::access_log::{Ending, Held, Record};
-use crate::body::{Content, Received};
+use crate::body::{Content, Received, Trailers};
 use crate::deadline::Timeouts;
 use rustix::io::Errno;
 use std::io::{self, IoSlice, Read};
@@ -46,6 +46,8 @@ pub(super) struct ResponseWriter {
     pub(super) at: usize,
     pub(super) content: Content,
     pub(super) encoder: ContentEncoder,
+    /// What follows the content, if the client wants it.
+    pub(super) trailers: Option<Trailers>,
     /// Bytes that the socket has taken.
     pub(super) sent: u64,
     /// Bytes sent and in the buffer that only frame content.
@@ -111,6 +113,7 @@ impl ResponseWriter {
             at: 0,
             content,
             encoder,
+            trailers: None,
             sent: 0,
             framing: 0,
             is_last: false,
@@ -264,7 +267,10 @@ impl ResponseWriter {
         (self.at, self.buffer) = (0, Vec::new());
         let encoded = if piece.is_empty() {
             self.content = Content::Empty;
-            self.encoder.finish(&mut self.buffer)
+            match self.trailers.take() {
+                None => self.encoder.finish(&mut self.buffer),
+                Some(fields) => self.encoder.finish_with(&fields.get(), &mut self.buffer),
+            }
         } else {
             self.encoder.encode(piece, &mut self.buffer)
         };

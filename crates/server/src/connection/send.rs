@@ -1,5 +1,6 @@
 //! Sending responses: at once as far as the socket takes them, the rest when it takes more.
 
+use super::early_hints::EarlyHints;
 use super::more::More;
 use super::response::{PendingResponse, Progress, ResponseWriter};
 use super::transport::is_disconnect;
@@ -19,6 +20,18 @@ impl Connection {
         // What is reported from here on may have come before the handler returns.
         self.read_all = false;
         let _ = self.send_output(turn);
+    }
+
+    /// Lets the handler send early hints at once, unless earlier responses have to be sent first.
+    pub(crate) fn send_hints_at_once(&self, hints: &EarlyHints, turn: &Turn<'_>) {
+        if turn.output.is_empty() {
+            hints.send_on(&self.transport);
+        }
+    }
+
+    /// Puts early hints that have not been sent in front of the response.
+    pub(crate) fn gather_hints(&self, hints: &EarlyHints, turn: &mut Turn<'_>) {
+        turn.output.append(&mut hints.take());
     }
 
     /// Sends what the socket takes of the output.

@@ -110,6 +110,22 @@ impl Transport {
         }
     }
 
+    /// Sends what is taken at once, removes it, and returns how much that was. An error is left to
+    /// what sends next.
+    pub(super) fn send_now(&self, bytes: &mut Vec<u8>) -> u64 {
+        let mut total = 0;
+        while !bytes.is_empty() {
+            match self.send(&[IoSlice::new(bytes)], More::Unknown) {
+                Ok(sent) => {
+                    bytes.drain(..sent);
+                    total += sent as u64;
+                }
+                Err(_) => break,
+            }
+        }
+        total
+    }
+
     /// Receives the bytes on the socket, whatever they mean. As [`recv`](Transport::recv).
     pub(super) fn recv_raw(&self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {

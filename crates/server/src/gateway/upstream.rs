@@ -404,7 +404,7 @@ fn host_of<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
 /// Whether the client waits for `100 Continue`: content that has been received is not waited for.
 fn waits_for_continue(request: &Request<'_>) -> bool {
     let is_continue = |value: &[u8]| value.eq_ignore_ascii_case(b"100-continue");
-    matches!(request.body().0, Content::Reader { .. })
+    matches!(request.body().content, Content::Reader { .. })
         && request.version() == Version::HTTP_11
         && request.field_values("expect").any(is_continue)
 }
@@ -413,7 +413,7 @@ fn waits_for_continue(request: &Request<'_>) -> bool {
 fn upgrade_of<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
     let asks = request::connection_options(request.fields())
         .any(|option| option.eq_ignore_ascii_case(b"upgrade"));
-    let is_alone = matches!(request.body().0, Content::Empty);
+    let is_alone = matches!(request.body().content, Content::Empty);
     // Cleartext HTTP/2 would carry requests past every rule.
     let is_http2 = |value: &[u8]| value.len() >= 3 && value[..3].eq_ignore_ascii_case(b"h2c");
     request.field("upgrade").filter(|value| {

@@ -89,6 +89,7 @@ impl<B: Into<Body>> From<http::Request<B>> for Request<'static> {
             extensions,
             is_secured: false,
             routing: None,
+            hints: None,
         }
     }
 }

@@ -3,10 +3,12 @@
 //! | module | holds |
 //! |---|---|
 //! | `build` | requests that were not received |
+//! | `early_hints` | interim responses with hints |
 //! | `upgrade` | switching to another protocol |
 //! | `tests` | both kinds of requests say the same |
 
 mod build;
+mod early_hints;
 #[cfg(test)]
 mod tests;
 mod upgrade;
@@ -57,6 +59,23 @@ pub struct Request<'a> {
     is_secured: bool,
     /// What routers have found out.
     routing: Option<Box<Routing>>,
+    /// Where early hints go; `None` if the request was not received.
+    hints: Option<Hints<'a>>,
+}
+
+/// Sends early hints to the client of a request.
+pub(crate) trait SendHints: Send + Sync {
+    /// Sends one interim response with these fields, each of which may be a hint.
+    fn send_hints(&self, fields: &HeaderMap);
+
+    /// The same, for a request that its handler may keep; `None` if this is that.
+    fn share(&self) -> Option<Arc<dyn SendHints>>;
+}
+
+/// A reference to what sends early hints.
+enum Hints<'a> {
+    Lent(&'a dyn SendHints),
+    Shared(Arc<dyn SendHints>),
 }
 
 /// What routers have found out about a request.
@@ -85,7 +104,18 @@ impl<'a> Request<'a> {
             extensions: Extensions::new(),
             is_secured: false,
             routing: None,
+            hints: None,
         }
+    }
+
+    /// Sets where early hints go while the handler runs.
+    pub(crate) fn lend_hints(&mut self, hints: &'a dyn SendHints) {
+        self.hints = Some(Hints::Lent(hints));
+    }
+
+    /// Sets where early hints go, for a request that its handler may keep.
+    pub(crate) fn share_hints(&mut self, hints: &dyn SendHints) {
+        self.hints = hints.share().map(Hints::Shared);
     }
 
     /// Notes that the request came over TLS.
@@ -269,6 +299,11 @@ impl<'a> Request<'a> {
             extensions: self.extensions,
             is_secured: self.is_secured,
             routing: self.routing,
+            hints: match self.hints {
+                Some(Hints::Shared(hints)) => Some(Hints::Shared(hints)),
+                Some(Hints::Lent(hints)) => hints.share().map(Hints::Shared),
+                None => None,
+            },
         }
     }
 

@@ -13,10 +13,10 @@ mod tests;
 
 pub use into_response::IntoResponse;
 
-use crate::body::Body;
+use crate::body::{Body, trailer};
 use crate::cookie::Cookie;
 use crate::page::error_page;
-use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TRAILER};
 use http::{Response as HttpResponse, StatusCode};
 use std::cell::OnceCell;
 use std::fmt;
@@ -78,6 +78,41 @@ impl Response {
             }
             (Ok(name), Err(_)) => Response::broken(&format_args!("the value of {name} is invalid")),
             (Err(_), _) => Response::broken(&"the name of a field is invalid"),
+        }
+    }
+
+    /// The same response with a trailer field (RFC 9110 §6.5) behind its content, which is sent in
+    /// chunks then. A client that did not ask for trailer fields with `TE: trailers`, or that speaks
+    /// HTTP/1.0, gets the content without. The field Trailer announces it.
+    ///
+    /// A field that is known only when the content has been produced is added by
+    /// [`StreamWriter::trailer`](crate::StreamWriter::trailer) or
+    /// [`Sender::trailer`](crate::Sender::trailer).
+    ///
+    /// An invalid name or value, and a field that is needed before the content (RFC 9110 §6.5.1),
+    /// make the response a 500, and are logged.
+    ///
+    /// ```
+    /// use tinyhttp_server::Response;
+    ///
+    /// let response = Response::text("hello\n").with_trailer("server-timing", "db;dur=3");
+    /// assert_eq!(response.body().trailers()["server-timing"], "db;dur=3");
+    /// assert_eq!(Response::text("hello\n").with_trailer("set-cookie", "a=b").status(), 500);
+    /// ```
+    #[must_use]
+    pub fn with_trailer<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        match trailer(name, value) {
+            Ok((name, value)) if !self.is_broken => {
+                self.headers_mut().append(TRAILER, name.clone().into());
+                self.body.trailers_mut().add(name, value);
+                self
+            }
+            Ok(_) => self,
+            Err(invalid) => Response::broken(&invalid),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::blocking::Blocking;
 use crate::access_log::Record;
 use crate::body::Body;
-use crate::connection::{Call, Collected, Connection, Loan, Turn};
+use crate::connection::{Call, Collected, Connection, EarlyHints, Loan, Turn};
 use crate::handler::Reply;
 use crate::page::error_page;
 use crate::request::{Peer, Request};
@@ -32,7 +32,12 @@ pub(super) fn respond(
         let (lent, content) = connection.lend(call, turn);
         (loan, body) = (Some(lent), content);
     }
+    let hints = EarlyHints::new(call.head.version);
+    if let Some(loan) = &loan {
+        hints.send_through(loan.hinting());
+    }
     let mut request = Request::new(&call.head, peer, call.arrived, body);
+    request.lend_hints(&hints);
     if connection.is_secured() {
         secure(&mut request, connection);
     }
@@ -46,9 +51,21 @@ pub(super) fn respond(
         }
         reply => {
             let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
-            finish(reply, loan, record, name, connection, turn, blocking);
+            let pending = Pending {
+                loan,
+                record,
+                hints: &hints,
+            };
+            finish(reply, pending, name, connection, turn, blocking);
         }
     }
+}
+
+/// What a request needs until it has its response.
+struct Pending<'r> {
+    loan: Option<Loan>,
+    record: Option<Record<'r>>,
+    hints: &'r EarlyHints,
 }
 
 /// Notes what is known of a request because its connection is secured.
@@ -71,23 +88,38 @@ pub(super) fn resume(
     turn: &mut Turn<'_>,
     blocking: &Blocking<'_>,
 ) {
-    let Collected { receive, record } = collected;
+    let Collected {
+        mut receive,
+        record,
+    } = collected;
     let name = receive.name();
+    let hints = EarlyHints::new(receive.version());
+    receive.share_hints(&hints);
+    let pending = Pending {
+        loan: None,
+        record,
+        hints: &hints,
+    };
     let reply = run_handler(|| receive.resume());
-    finish(reply, None, record, || name, connection, turn, blocking);
+    finish(reply, pending, || name, connection, turn, blocking);
 }
 
 /// Gets the response out of a reply and gives it to the connection. `name` names the request in the
 /// log.
 fn finish(
     mut reply: Option<Reply<'_>>,
-    mut loan: Option<Loan>,
-    record: Option<Record<'_>>,
+    pending: Pending<'_>,
     name: impl FnOnce() -> String,
     connection: &mut Connection,
     turn: &mut Turn<'_>,
     blocking: &Blocking<'_>,
 ) {
+    let Pending {
+        mut loan,
+        record,
+        hints,
+    } = pending;
+    connection.gather_hints(hints, turn);
     // The content that these ask for is there.
     while let Some(Reply::Receive(receive)) = reply {
         reply = run_handler(|| receive.resume());
@@ -108,7 +140,9 @@ fn finish(
         Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
         Some(Reply::Blocking(work)) => {
             if loan.is_none() {
+                connection.gather_hints(hints, turn);
                 connection.send_ahead(turn);
+                connection.send_hints_at_once(hints, turn);
             }
             // Taking the body back waits while another thread reads from it.
             let (response, content) = blocking.block_in_place(turn, || {
@@ -126,6 +160,8 @@ fn finish(
     if let Some(loan) = loan {
         connection.take_back(loan.take_back(), turn);
     }
+    connection.gather_hints(hints, turn);
+    hints.end();
     let failure = match &response {
         None => "panicked",
         // That would not be a response (RFC 9110 §15.2).

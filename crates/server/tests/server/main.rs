@@ -14,6 +14,8 @@
 //! | `certificates` | names, schemes, and certificates of servers and clients |
 //! | `handshakes` | clients that break the rules of TLS, or stop in the middle |
 //! | `tls_support` | a client that speaks TLS |
+//! | `hints` | early hints |
+//! | `trailers` | trailer fields |
 //! | `switched` | switches of protocols, and content that closures write |
 //! | `gateway` | requests that upstream servers respond to |
 //! | `support` | a server that ends with its test, clients, and handlers |
@@ -29,6 +31,7 @@ mod eviction;
 #[cfg(feature = "gateway")]
 mod gateway;
 mod handlers;
+mod hints;
 mod life;
 #[cfg(feature = "tls")]
 mod handshakes;
@@ -38,6 +41,7 @@ mod secured;
 mod support;
 #[cfg(feature = "tls")]
 mod tls_support;
+mod trailers;
 mod switched;
 mod unpack;
 mod watched;
