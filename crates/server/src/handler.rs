@@ -167,9 +167,17 @@ impl Receive {
 
     /// Changes the response of whatever the handler continues with.
     fn map(self, change: impl FnOnce(Response) -> Response + Send + 'static) -> Self {
+        self.and_then(|reply| reply.map(change))
+    }
+
+    /// Changes what the handler continues with.
+    pub(crate) fn and_then(
+        self,
+        change: impl FnOnce(Reply<'static>) -> Reply<'static> + Send + 'static,
+    ) -> Self {
         let Receive { then, .. } = self;
         Receive {
-            then: Box::new(move |request| then(request).map(change)),
+            then: Box::new(move |request| change(then(request))),
             ..self
         }
     }

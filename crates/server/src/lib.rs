@@ -116,6 +116,8 @@
 //! | `deadline` | named timeouts |
 //! | `endpoint` | one end of a connection |
 //! | `random` | random numbers |
+//! | `gate` | admission to the processor |
+//! | `coding` | content codings |
 //! | `lock` | locks that ignore poisoning |
 //! | `semaphore` | bounds on what is in use |
 //!
@@ -194,6 +196,8 @@ mod poller;
 mod deadline;
 mod endpoint;
 mod random;
+mod gate;
+mod coding;
 mod lock;
 mod semaphore;
 

@@ -8,7 +8,7 @@ const IN_CYCLES: &[(&str, usize)] = &[("message", 0), ("server", 0), ("client", 
 
 /// The layers of the file server, each of which may import those before it.
 const FILES: &[&str] = &[
-    "dir gate query failure request_path scripts",
+    "dir query failure request_path scripts",
     "root",
     "options",
     "content",
@@ -74,7 +74,8 @@ fn upward(imports: &Imports, folder: &str, layers: &[&str]) -> Vec<String> {
 
 /// The layers of the server.
 const SERVER: &[&str] = &[
-    "lock random semaphore deadline endpoint poller tls",
+    "lock coding",
+    "gate random semaphore deadline endpoint poller tls",
     "body",
     "page cookie form",
     "response",

@@ -38,10 +38,31 @@ struct Channel {
     /// There is something to receive.
     changed: Condvar,
     trailers: Trailers,
+    /// Changes pieces before they are queued. Locked before `state`.
+    transform: Lock<Option<Box<dyn Transform>>>,
+}
+
+/// Changes content piece by piece, on the thread that sends it.
+pub(crate) trait Transform: Send {
+    /// What is sent for a piece, and at once.
+    ///
+    /// # Errors
+    /// The content can't be continued then.
+    fn piece(&mut self, piece: &[u8]) -> io::Result<Vec<u8>>;
+
+    /// What is sent at the end.
+    ///
+    /// # Errors
+    /// The content has no proper end then.
+    fn end(self: Box<Self>) -> io::Result<Vec<u8>>;
 }
 
 #[derive(Default)]
 struct State {
+    /// Pieces pass the transform.
+    is_transformed: bool,
+    /// The transform has failed.
+    has_failed: bool,
     queue: VecDeque<Bytes>,
     queued: usize,
     /// The sender is gone.
@@ -87,6 +108,8 @@ pub(crate) enum Received {
     /// The sender is silent.
     Nothing,
     End,
+    /// The content can't be continued.
+    Failed,
 }
 
 pub(super) fn channel() -> (Sender, Receiver) {
@@ -97,6 +120,36 @@ pub(super) fn channel() -> (Sender, Receiver) {
         keep_alive: None,
     };
     (Sender(Arc::new(Sending(channel))), receiver)
+}
+
+impl State {
+    /// Whether a piece of this length can be sent.
+    fn admit(&self, length: usize) -> Result<(), SendError> {
+        if self.is_abandoned || self.has_failed {
+            return Err(SendError::Closed);
+        }
+        match self.queued + length > QUEUED && self.queued > 0 {
+            true => Err(SendError::Full),
+            false => Ok(()),
+        }
+    }
+
+    fn push(&mut self, piece: Bytes) {
+        self.queued += piece.len();
+        self.queue.push_back(piece);
+    }
+
+    /// Adds what a transform has made of a piece or of the end.
+    fn push_changed(&mut self, changed: io::Result<Vec<u8>>) {
+        match changed {
+            Ok(piece) if piece.is_empty() => {}
+            Ok(piece) => self.push(piece.into()),
+            Err(error) => {
+                log::error!("content is cut short: {error}");
+                self.has_failed = true;
+            }
+        }
+    }
 }
 
 impl Channel {
@@ -111,6 +164,23 @@ impl Channel {
     }
 }
 
+impl Channel {
+    /// Sends a piece through the transform. Pieces of several senders pass it one after the other.
+    fn send_changed(&self, piece: &[u8]) -> Result<(), SendError> {
+        let mut transform = self.transform.lock();
+        // Another piece may have been sent meanwhile.
+        self.state.lock().admit(piece.len())?;
+        let Some(transform) = &mut *transform else {
+            return Err(SendError::Closed);
+        };
+        let changed = transform.piece(piece);
+        let mut state = self.state.lock();
+        state.push_changed(changed);
+        self.wake(state);
+        Ok(())
+    }
+}
+
 impl Sender {
     /// Sends a piece of content. Does not block: the piece waits until the client takes it.
     ///
@@ -120,17 +190,15 @@ impl Sender {
         let piece = piece.into();
         let Sending(channel) = &*self.0;
         let mut state = channel.state.lock();
-        if state.is_abandoned {
-            return Err(SendError::Closed);
-        }
+        state.admit(piece.len())?;
         if piece.is_empty() {
             return Ok(());
         }
-        if state.queued + piece.len() > QUEUED && state.queued > 0 {
-            return Err(SendError::Full);
+        if state.is_transformed {
+            drop(state);
+            return channel.send_changed(&piece);
         }
-        state.queued += piece.len();
-        state.queue.push_back(piece);
+        state.push(piece);
         channel.wake(state);
         Ok(())
     }
@@ -179,7 +247,12 @@ impl Sender {
 impl Drop for Sending {
     fn drop(&mut self) {
         let Sending(channel) = self;
+        let mut transform = channel.transform.lock();
+        let end = transform.take().map(Transform::end);
         let mut state = channel.state.lock();
+        if let Some(end) = end {
+            state.push_changed(end);
+        }
         state.is_finished = true;
         channel.wake(state);
     }
@@ -197,8 +270,26 @@ impl Receiver {
                 state.queued -= piece.len();
                 Received::Content(piece)
             }
+            None if state.has_failed => Received::Failed,
             None if state.is_finished => Received::End,
             None => Received::Nothing,
+        }
+    }
+
+    /// Has pieces pass a transform, those included that wait already.
+    #[cfg(feature = "compression")]
+    pub(crate) fn transform(&mut self, mut with: Box<dyn Transform>) {
+        let mut transform = self.channel.transform.lock();
+        let mut state = self.channel.state.lock();
+        for piece in std::mem::take(&mut state.queue) {
+            let changed = with.piece(&piece);
+            state.push_changed(changed);
+        }
+        state.queued = state.queue.iter().map(Bytes::len).sum();
+        state.is_transformed = true;
+        match state.is_finished {
+            true => state.push_changed(with.end()),
+            false => *transform = Some(with),
         }
     }
 
@@ -218,16 +309,24 @@ impl Receiver {
 
     /// Makes the next piece the one for a silent sender, if there is no other.
     pub(crate) fn break_silence(&mut self) {
-        let is_silent = self.channel.state.lock().queue.is_empty();
-        if let Some(keep_alive) = self.keep_alive.as_ref().filter(|_| is_silent) {
-            self.rest = keep_alive.1.clone();
+        let Some(keep_alive) = &self.keep_alive else {
+            return;
+        };
+        let mut transform = self.channel.transform.lock();
+        let mut state = self.channel.state.lock();
+        if !state.queue.is_empty() || state.is_finished {
+            return;
+        }
+        match &mut *transform {
+            None => self.rest = keep_alive.1.clone(),
+            Some(transform) => state.push_changed(transform.piece(&keep_alive.1)),
         }
     }
 
     /// Leaves a waker for the next piece, or for the end. Returns it if that is there already.
     pub(crate) fn park(&self, waker: Waker) -> Option<Waker> {
         let mut state = self.channel.state.lock();
-        if !state.queue.is_empty() || state.is_finished {
+        if !state.queue.is_empty() || state.is_finished || state.has_failed {
             return Some(waker);
         }
         state.waker = Some(waker);
@@ -240,11 +339,15 @@ impl Read for Receiver {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.rest.is_empty() {
             let state = self.channel.state.lock();
-            let is_silent = |state: &mut State| state.queue.is_empty() && !state.is_finished;
+            let is_silent = |state: &mut State| {
+                state.queue.is_empty() && !state.is_finished && !state.has_failed
+            };
             let changed = self.channel.changed.wait_while(state, is_silent);
             drop(unpoisoned(changed));
-            if let Received::Content(piece) = self.next_piece() {
-                self.rest = piece;
+            match self.next_piece() {
+                Received::Content(piece) => self.rest = piece,
+                Received::Failed => return Err(io::Error::other("the content is cut short")),
+                Received::Nothing | Received::End => {}
             }
         }
         let length = self.rest.len().min(into.len());

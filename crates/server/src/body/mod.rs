@@ -24,6 +24,8 @@ mod trailers;
 mod upgraded;
 mod version;
 
+#[cfg(feature = "compression")]
+pub(crate) use channel::Transform;
 pub(crate) use channel::{Received, Receiver, Waker};
 pub use channel::{SendError, Sender};
 pub(crate) use concat::{Concat, Segment};

@@ -2,8 +2,8 @@
 //!
 //! A handler has no access to its connection, which a worker owns. So the worker lends it an
 //! [`EarlyHints`], which sends interim responses where nothing else is sent meanwhile: on the
-//! socket, if everything before has been sent, or through the body that the handler reads. Elsewhere
-//! they gather, and go out in front of the response.
+//! socket, if everything before has been sent, or through the body that the handler reads.
+//! Elsewhere they gather, and go out in front of the response.
 
 use super::request_body::Hinting;
 use super::transport::Transport;

@@ -215,6 +215,7 @@ impl ResponseWriter {
                 Received::Nothing => return Ok(Stepped::Silent),
                 Received::Content(piece) => self.encode(&piece)?,
                 Received::End => self.encode(&[])?,
+                Received::Failed => return Err(io::Error::other("its sender has failed")),
             },
             Content::Stream(_) | Content::Switch(_) if ready.is_empty() => {
                 self.run(transport, timeouts)?;

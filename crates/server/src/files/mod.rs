@@ -30,7 +30,6 @@
 //! | `query` | the query, which chooses the form of a listing |
 //! | `listing` | directories without an index |
 //! | `archive` | directories as tar or zip |
-//! | `gate` | admission to the processor for large jobs |
 //! | `failure` | responses without a file |
 //! | `tests` | the handler as its clients see it, by subject |
 //!
@@ -60,7 +59,6 @@ mod respond;
 mod query;
 mod listing;
 mod archive;
-mod gate;
 mod failure;
 
 pub use options::Options;

@@ -5,10 +5,11 @@
 //!
 //! 1. [`HostCheck`] refuses requests for names that aren't the server's (`host_check`).
 //! 2. [`Fields`] adds fields to every response (`fields`).
-//! 3. [`Cors`] lets scripts of other sites read responses (`cors`). It comes before `Auth`, because
+//! 3. `Compression` (feature `compression`) compresses generated content.
+//! 4. [`Cors`] lets scripts of other sites read responses (`cors`). It comes before `Auth`, because
 //!    browsers send preflights without a password.
-//! 4. `Auth` (feature `auth`) requires a name and a password (`auth`).
-//! 5. [`Redirects`] redirects old paths to new ones (`redirects`).
+//! 5. `Auth` (feature `auth`) requires a name and a password (`auth`).
+//! 6. [`Redirects`] redirects old paths to new ones (`redirects`).
 //!
 //! ```
 //! use tinyhttp_server::middleware::{Fields, HostCheck, Redirects};
@@ -31,6 +32,8 @@
 
 #[cfg(feature = "auth")]
 mod auth;
+#[cfg(feature = "compression")]
+mod compression;
 mod cors;
 mod fields;
 mod host_check;
@@ -38,6 +41,8 @@ mod redirects;
 
 #[cfg(feature = "auth")]
 pub use auth::{Auth, InvalidUser, Users, UsersHandle};
+#[cfg(feature = "compression")]
+pub use compression::Compression;
 pub use cors::{Cors, InvalidOrigin};
 pub use fields::{Fields, InvalidField};
 pub use host_check::HostCheck;

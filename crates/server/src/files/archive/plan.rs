@@ -5,7 +5,7 @@ use super::walk::{Digest, Walk};
 use super::{tar, zip};
 use crate::files::content::store::Store;
 use crate::files::failure::Failure;
-use crate::files::gate::GATE;
+use crate::gate::GATE;
 use crate::semaphore::Permit;
 use std::fmt;
 use std::sync::Arc;

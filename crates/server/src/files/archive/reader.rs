@@ -16,7 +16,7 @@ use super::{tar, zip};
 use crate::body::{FileSlice, FileVersion};
 use crate::files::content::checksums::Job;
 use crate::files::failure::Failure;
-use crate::files::gate::GATE;
+use crate::gate::GATE;
 use crc32fast::Hasher;
 use std::io::{self, Read};
 use std::sync::Arc;

@@ -6,8 +6,8 @@
 use super::names::push_escaped;
 use crate::files::content::store::Store;
 use crate::files::failure::Failure;
-use crate::files::gate::Pass;
 use crate::files::root::dir_table::{DirTable, Entry};
+use crate::gate::Pass;
 use rustix::io::Errno;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

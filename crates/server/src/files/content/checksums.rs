@@ -5,7 +5,7 @@
 //! makes the next step, so that the work is done once, and stops when the last of them is gone.
 
 use crate::body::{FileSlice, FileVersion};
-use crate::files::gate::GATE;
+use crate::gate::GATE;
 use crate::lock::{Lock, unpoisoned};
 use crc32fast::Hasher;
 use std::collections::{HashMap, VecDeque};

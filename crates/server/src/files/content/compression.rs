@@ -5,7 +5,7 @@ use super::coding;
 use super::representation::{Metadata, Representation};
 use super::source::Source;
 use crate::body::{Body, FileSlice, OpenFile, Segment};
-use crate::files::gate::GATE;
+use crate::gate::GATE;
 use crate::semaphore::Permit;
 use bytes::Bytes;
 use std::io::{self, Read};

@@ -6,8 +6,8 @@ use super::view::View;
 use crate::files::content::store::Store;
 use crate::files::dir::join;
 use crate::files::failure::Failure;
-use crate::files::gate::Pass;
 use crate::files::root::dir_table::Entry;
+use crate::gate::Pass;
 use crate::page::Escaped;
 use std::fmt::Write;
 

@@ -10,7 +10,7 @@ use super::Root;
 use crate::body::{FileVersion, Kind, MASK};
 use crate::files::dir::{by_name, is_hidden, join};
 use crate::files::failure::Failure;
-use crate::files::gate::Pass;
+use crate::gate::Pass;
 use crate::lock::Lock;
 use crate::semaphore::{Permit, Semaphore};
 use rustix::fs::{AtFlags, Dir, FileType, StatxFlags};

@@ -18,7 +18,7 @@ use std::thread::{self, Thread, available_parallelism};
 use std::time::{Duration, Instant};
 
 /// The gate of this process. All served directories share it, because they share the cores.
-pub(super) static GATE: LazyLock<Gate> =
+pub(crate) static GATE: LazyLock<Gate> =
     LazyLock::new(|| Gate::new(available_parallelism().map_or(1, NonZero::get).max(2) - 1));
 
 /// How long a request that has no response yet queues before it is refused.
