@@ -82,8 +82,8 @@ impl Response {
     }
 
     /// The same response with a trailer field (RFC 9110 §6.5) behind its content, which is sent in
-    /// chunks then. A client that did not ask for trailer fields with `TE: trailers`, or that speaks
-    /// HTTP/1.0, gets the content without. The field Trailer announces it.
+    /// chunks then. A client that did not ask for trailer fields with `TE: trailers`, or that
+    /// speaks HTTP/1.0, gets the content without. The field Trailer announces it.
     ///
     /// A field that is known only when the content has been produced is added by
     /// [`StreamWriter::trailer`](crate::StreamWriter::trailer) or

@@ -25,16 +25,16 @@
 //! | relayed from an upstream server | that negotiates itself |
 //!
 //! Content that is sent over time (by a [closure](crate::Response::stream), a
-//! [channel](crate::Body::channel) or a reader) is compressed as it comes: each piece can be decoded
-//! as soon as it has arrived.
+//! [channel](crate::Body::channel) or a reader) is compressed as it comes: each piece can be
+//! decoded as soon as it has arrived.
 //!
 //! # Cost
 //!
 //! Content in memory up to 128 KiB is compressed at once, so that its length is known; longer
 //! content while it is sent. Either happens on a thread that may block, and passes the gate that
 //! leaves a core for other requests. Pieces of a channel are compressed by the thread that sends
-//! them. The memory of all compressors is bounded ([`Compression::memory`]): beyond that, content is
-//! sent as it is. A channel may last for hours, so its coding is gzip, which needs the least.
+//! them. The memory of all compressors is bounded ([`Compression::memory`]): beyond that, content
+//! is sent as it is. A channel may last for hours, so its coding is gzip, which needs the least.
 //!
 //! | module | holds |
 //! |---|---|
@@ -102,8 +102,8 @@ impl<H> Compression<H> {
         }
     }
 
-    /// Sets how much memory all compressors may have, in bytes: 64 MiB unless set. One needs between
-    /// half a MiB (gzip) and 4 MiB (Brotli).
+    /// Sets how much memory all compressors may have, in bytes: 64 MiB unless set. One needs
+    /// between half a MiB (gzip) and 4 MiB (Brotli).
     #[must_use]
     pub fn memory(mut self, bytes: usize) -> Self {
         self.budget = Semaphore::new(bytes);
