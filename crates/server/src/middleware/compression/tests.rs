@@ -125,7 +125,8 @@ fn some_responses_are_left_as_they_are() {
     let with = move |name: &'static str, value: &'static str| long().with_header(name, value);
     let multi = "no-cache, No-Transform";
     // What is the response, is it compressed, and does it vary.
-    let table: [(&str, Box<dyn Fn() -> Response + Send + Sync>, bool, bool); 15] = [
+    type Make = Box<dyn Fn() -> Response + Send + Sync>;
+    let table: [(&str, Make, bool, bool); 15] = [
         ("text", Box::new(long), true, true),
         (
             "an error",
