@@ -1,9 +1,11 @@
-//! How the source reads: the width of comments, and words that make persons of things.
+//! How the source reads: the width of comments, words that make persons of things, and results
+//! within results.
 //!
 //! The allowances only ever shrink: a change that lowers a count lowers its allowance, or the test
 //! fails.
 
-use super::{check_allowance, rust_files, source};
+use super::tokens::{Token, tokens};
+use super::{CRATES, check_allowance, rust_files, source};
 
 /// Lines of comments that are wider than 100 columns in each folder.
 const WIDE: &[(&str, usize)] = &[
@@ -60,4 +62,60 @@ fn things_are_not_persons() {
         problems.extend(check_allowance(&what, &found, *allowed));
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// Whether a `Result` or an `Option` holds another one of its kind, for which an enum has better
+/// names: `Result<io::Result<_>, _>`, `Option<Option<_>>`.
+fn is_nested(tokens: &[Token]) -> bool {
+    let [kind, less, path @ ..] = tokens else {
+        return false;
+    };
+    let is_kind = matches!(kind.word(), Some("Result" | "Option"));
+    // The first argument ends its path where generics begin or end, or the next argument does.
+    let end = path
+        .iter()
+        .position(|token| matches!(token, Token::Sign(_)));
+    let inner = path[..end.unwrap_or(path.len())].last();
+    is_kind && less.is('<') && inner.and_then(Token::word) == kind.word()
+}
+
+#[test]
+fn no_result_is_within_a_result() {
+    let mut found = Vec::new();
+    for name in CRATES {
+        for (path, text) in source(name) {
+            let tokens = tokens(&text);
+            let count = (0..tokens.len())
+                .filter(|at| is_nested(&tokens[*at..]))
+                .count();
+            if count > 0 {
+                found.push(format!("{}: {count}", path.display()));
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "an enum names its cases: {}",
+        found.join(", ")
+    );
+}
+
+#[test]
+fn results_within_results_are_recognised() {
+    let table = [
+        ("Result<Result<(), A>, B>", true),
+        ("io::Result<io::Result<u8>>", true),
+        ("Result<std::io::Result<()>, B>", true),
+        ("Option<Option<u16>>", true),
+        ("Option<Result<u8, A>>", false),
+        ("Result<Option<u8>, A>", false),
+        ("Result<Vec<Result<u8, A>>, B>", false),
+        ("Result<(), Result<u8, A>>", false),
+        ("a < Option && b", false),
+    ];
+    for (text, want) in table {
+        let tokens = tokens(text);
+        let is_found = (0..tokens.len()).any(|at| is_nested(&tokens[at..]));
+        assert_eq!(is_found, want, "{text}");
+    }
 }

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `layers` | imports form no cycle and lead downwards; modules are listed in docs |
-//! | `language` | the width of comments, and words that make persons of things |
+//! | `language` | the width of comments, person words, results within results |
 //! | `sizes` | the sizes of functions, structs and files |
 //! | `toolchain` | the oldest Rust that the source keeps to |
 //! | `modules` | a crate's modules and imports, read from its source |

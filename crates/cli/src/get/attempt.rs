@@ -1,4 +1,4 @@
-//! What can go wrong with an attempt, and whether it is retried.
+//! How an attempt ends, and whether it is retried.
 
 use super::args::Args;
 use super::connection::seconds;
@@ -7,6 +7,32 @@ use crate::failure::Failure;
 use http::StatusCode;
 use std::time::{Duration, Instant};
 use tinyhttp_client::{Error, HttpDate, Response, Timeout, retry};
+
+/// How an attempt ended that settles the fetch. The other ones end with an [`AttemptError`], which
+/// may be retried.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// The response was shown or saved.
+    Done,
+    /// The response is final and counts as a failure: a status code that -f rejects, a checksum
+    /// that differs.
+    Failed(Failure),
+}
+
+impl Attempt {
+    pub(super) fn into_result(self) -> Result<(), Failure> {
+        match self {
+            Attempt::Done => Ok(()),
+            Attempt::Failed(failure) => Err(failure),
+        }
+    }
+}
+
+impl From<Result<(), Failure>> for Attempt {
+    fn from(result: Result<(), Failure>) -> Self {
+        result.map_or_else(Attempt::Failed, |()| Attempt::Done)
+    }
+}
 
 /// Why an attempt failed.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use super::request::secrets;
 use crate::failure::Failure;
 use std::io;
 use std::net::SocketAddr;
+use std::num::ParseIntError;
 use std::time::Duration;
 use tinyhttp_client::{
     Client, ClientBuilder, ConnectTo, Family, Interface, NoProxy, Proxies, Proxy, zone,
@@ -131,7 +132,8 @@ fn known_hosts(given: &[String]) -> Result<Vec<(&str, KnownHost<'_>)>, Failure> 
     let mut known: Vec<(&str, KnownHost<'_>)> = Vec::new();
     for text in given {
         if let Some(name) = text.strip_prefix('-') {
-            let removed = split_host(name).and_then(|(host, port)| Some((host, at_port(port)?)));
+            let removed =
+                split_host(name).and_then(|(host, port)| Some((host, at_port(port).ok()?)));
             let (host, port) =
                 removed.ok_or_else(|| syntax(format!("--resolve {text:?} is not -HOST:PORT")))?;
             known.retain(|(_, (other, at, _))| !(other.eq_ignore_ascii_case(host) && *at == port));
@@ -147,10 +149,10 @@ fn known_hosts(given: &[String]) -> Result<Vec<(&str, KnownHost<'_>)>, Failure> 
 }
 
 /// A port, or `*` for every port.
-fn at_port(text: &str) -> Option<Option<u16>> {
+fn at_port(text: &str) -> Result<Option<u16>, ParseIntError> {
     match text {
-        "*" => Some(None),
-        port => port.parse().ok().map(Some),
+        "*" => Ok(None),
+        port => port.parse().map(Some),
     }
 }
 
@@ -159,7 +161,7 @@ fn known_host(text: &str) -> io::Result<KnownHost<'_>> {
     let bad = || io::Error::from(io::ErrorKind::InvalidInput);
     let (host, rest) = split_host(text.trim_start_matches('+')).ok_or_else(bad)?;
     let (port, addresses) = rest.split_once(':').ok_or_else(bad)?;
-    let port = at_port(port).ok_or_else(bad)?;
+    let port = at_port(port).map_err(|_| bad())?;
     let addresses = addresses.split(',').map(zone::parse_address);
     Ok((host, port, addresses.collect::<Result<_, _>>()?))
 }

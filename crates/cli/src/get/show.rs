@@ -1,6 +1,6 @@
 //! Shows a response as it arrives: on standard output, or in a file that cannot be resumed.
 
-use super::attempt::{AttemptError, Persistence, bad_status, not_the_rest};
+use super::attempt::{Attempt, AttemptError, Persistence, bad_status, not_the_rest};
 use super::download::checksum::{Checksum, Running};
 use super::fetch::Fetch;
 use super::output::destination::Destination;
@@ -61,7 +61,7 @@ impl Show<'_> {
         let mut persistence = Persistence::new(fetch.args);
         loop {
             let error = match self.attempt(&persistence) {
-                Ok(done) => return done,
+                Ok(attempt) => return attempt.into_result(),
                 Err(error) => error,
             };
             if self.summary.written > 0 || !fetch.spec.is_repeatable() {
@@ -89,8 +89,8 @@ impl Show<'_> {
         }
     }
 
-    /// The outer result tells whether the attempt came to an end, the inner one how.
-    fn attempt(&mut self, persistence: &Persistence) -> Result<Result<(), Failure>, AttemptError> {
+    /// Makes one attempt.
+    fn attempt(&mut self, persistence: &Persistence) -> Result<Attempt, AttemptError> {
         let fetch = self.fetch;
         let args = fetch.args;
         let range = self
@@ -113,20 +113,26 @@ impl Show<'_> {
                     if args.output.fail || response.status() == StatusCode::NOT_MODIFIED => {}
                 // What is resumed is no place for the page of an error.
                 Continuation::Other => {
-                    return Ok(Err(not_the_rest(response.status(), response.reason())));
+                    return Ok(Attempt::Failed(not_the_rest(
+                        response.status(),
+                        response.reason(),
+                    )));
                 }
                 Continuation::Complete => return self.only_heads(response),
                 _ if range::is_complete(&response, offset) => return self.only_heads(response),
                 Continuation::Restart | Continuation::Mismatch => {
                     let what = format!("the server did not send the content from byte {offset} on");
                     let hint = "it may not know ranges: ask for the whole, without -C";
-                    return Ok(Err(Failure::with_code(33, what).hint(hint)));
+                    return Ok(Attempt::Failed(Failure::with_code(33, what).hint(hint)));
                 }
                 _ => {}
             }
         }
         if args.output.fail && response.status().as_u16() >= 400 {
-            return Ok(Err(bad_status(response.status(), response.reason())));
+            return Ok(Attempt::Failed(bad_status(
+                response.status(),
+                response.reason(),
+            )));
         }
         if !conditions::is_met(args, &response)? {
             self.summary.is_unmet = true;
@@ -137,7 +143,7 @@ impl Show<'_> {
     }
 
     /// Writes the heads, if they are asked for, and no content.
-    fn only_heads(&mut self, response: Response) -> Result<Result<(), Failure>, AttemptError> {
+    fn only_heads(&mut self, response: Response) -> Result<Attempt, AttemptError> {
         if self.shows_heads() {
             self.open(response.fields())?;
         }
@@ -209,7 +215,7 @@ impl Show<'_> {
     }
 
     /// Writes the content, and verifies it.
-    fn write(&mut self, mut response: Response) -> Result<Result<(), Failure>, AttemptError> {
+    fn write(&mut self, mut response: Response) -> Result<Attempt, AttemptError> {
         let fetch = self.fetch;
         let pump = fetch.pump();
         if let BodyLength::Known(length) = response.length() {
@@ -243,21 +249,21 @@ impl Show<'_> {
                 if let Some(output) = self.output.take() {
                     output.discard();
                 }
-                return Ok(Err(failure));
+                return Ok(Attempt::Failed(failure));
             }
         }
         let finished = self.finish()?;
         if fetch.args.output.fail_with_body && status.as_u16() >= 400 {
-            return Ok(Err(bad_status(status, &reason)));
+            return Ok(Attempt::Failed(bad_status(status, &reason)));
         }
         Ok(finished)
     }
 
-    fn finish(&mut self) -> Result<Result<(), Failure>, AttemptError> {
+    fn finish(&mut self) -> Result<Attempt, AttemptError> {
         if let Some(output) = self.output.take() {
             self.summary.file = output.finish()?;
         }
-        Ok(Ok(()))
+        Ok(Attempt::Done)
     }
 }
 

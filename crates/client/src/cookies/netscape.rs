@@ -35,7 +35,7 @@ pub(super) fn read(line: &[u8]) -> Option<Cookie> {
     let subdomains = is_yes(columns.next()?) && has_subdomains(&domain);
     let path = columns.next()?.to_owned();
     let secure = is_yes(columns.next()?);
-    let expires = expiry(columns.next()?)?;
+    let expires = Some(expiry(columns.next()?)?).filter(|seconds| *seconds > 0);
     let name = columns.next()?.to_owned();
     let value = columns
         .next()
@@ -91,14 +91,13 @@ fn has_subdomains(domain: &str) -> bool {
     domain.parse::<IpAddr>().is_err() && !suffix::is_public(domain)
 }
 
-/// Seconds since 1970, whole or not; 0, less and nothing mean the end of the session.
-fn expiry(column: &[u8]) -> Option<Option<i64>> {
+/// Seconds since 1970, rounded up; 0 or less, like an empty column, for a cookie of the session.
+fn expiry(column: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(column).ok()?.trim();
     if text.is_empty() {
-        return Some(None);
+        return Some(0);
     }
     let seconds: f64 = text.parse().ok()?;
     // The conversion saturates.
-    let seconds = seconds.ceil() as i64;
-    Some((seconds > 0).then_some(seconds))
+    Some(seconds.ceil() as i64)
 }

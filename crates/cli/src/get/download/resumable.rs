@@ -5,7 +5,7 @@ use super::checksum::Checksum;
 use super::fit::{announced, is_end, is_rest};
 use super::segments;
 use crate::failure::Failure;
-use crate::get::attempt::{AttemptError, Persistence, bad_status, not_the_rest};
+use crate::get::attempt::{Attempt, AttemptError, Persistence, bad_status, not_the_rest};
 use crate::get::fetch::Fetch;
 use crate::get::output::destination::Destination;
 use crate::get::output::entity_tag::save_entity_tag;
@@ -97,7 +97,7 @@ impl Download<'_> {
             let before = self.length();
             summary.written = 0;
             let error = match self.attempt(&persistence, summary) {
-                Ok(done) => return done,
+                Ok(attempt) => return attempt.into_result(),
                 Err(error) => error,
             };
             // What is thrown away for the next try is no progress.
@@ -154,12 +154,12 @@ impl Download<'_> {
         self.part.as_ref().is_some_and(PartialFile::is_in_place)
     }
 
-    /// One attempt. The outer result is whether it came to an end, the inner one to which.
+    /// Makes one attempt.
     fn attempt(
         &mut self,
         persistence: &Persistence,
         summary: &mut Summary,
-    ) -> Result<Result<(), Failure>, AttemptError> {
+    ) -> Result<Attempt, AttemptError> {
         let offset = if self.may_append() { self.length() } else { 0 };
         let version = self.part.as_ref().map(PartialFile::version);
         let version = version.filter(|_| offset > 0).cloned();
@@ -199,24 +199,26 @@ impl Download<'_> {
                     return self.complete(response.fields(), summary);
                 }
                 Continuation::Restart if self.is_in_place() => {
-                    return Ok(Err(AttemptError::Mismatch.into_failure()));
+                    return Ok(Attempt::Failed(AttemptError::Mismatch.into_failure()));
                 }
                 Continuation::Restart => self.note_restart(),
                 Continuation::Other if status == StatusCode::NOT_MODIFIED => {}
                 // As curl has it where -C names the file that is resumed.
                 Continuation::Other if self.is_in_place() && !self.fetch.args.output.fail => {
-                    return Ok(Err(not_the_rest(status, response.reason())));
+                    return Ok(Attempt::Failed(not_the_rest(status, response.reason())));
                 }
-                Continuation::Other => return Ok(Err(bad_status(status, response.reason()))),
+                Continuation::Other => {
+                    return Ok(Attempt::Failed(bad_status(status, response.reason())));
+                }
                 _ => return Err(self.mismatch()?),
             }
         }
         if self.fetch.args.output.fail && status.as_u16() >= 400 {
-            return Ok(Err(bad_status(status, response.reason())));
+            return Ok(Attempt::Failed(bad_status(status, response.reason())));
         }
         summary.is_unmet = !conditions::is_met(self.fetch.args, &response)?;
         if status == StatusCode::NOT_MODIFIED || summary.is_unmet {
-            return Ok(self.not_modified(summary));
+            return Ok(self.not_modified(summary).into());
         }
         self.whole(response, persistence, summary)
     }
@@ -268,7 +270,7 @@ impl Download<'_> {
         response: Response,
         persistence: &Persistence,
         summary: &mut Summary,
-    ) -> Result<Result<(), Failure>, AttemptError> {
+    ) -> Result<Attempt, AttemptError> {
         let fetch = self.fetch;
         let path = match &self.part {
             Some(part) => part.path.clone(),
@@ -283,7 +285,7 @@ impl Download<'_> {
         let status = response.status();
         if status == StatusCode::PARTIAL_CONTENT && fetch.spec.fields.get("Range").is_none() {
             let what = "the server sent a part of the file, which nothing asked for";
-            return Ok(Err(Failure::with_code(33, what)));
+            return Ok(Attempt::Failed(Failure::with_code(33, what)));
         }
         if let Some(length) = length {
             fetch.pump().check_length(length)?;
@@ -334,7 +336,7 @@ impl Download<'_> {
         response: Response,
         total: Option<u64>,
         summary: &mut Summary,
-    ) -> Result<Result<(), Failure>, AttemptError> {
+    ) -> Result<Attempt, AttemptError> {
         if let Some(total) = total {
             self.fetch.pump().check_length(total)?;
         }
@@ -357,9 +359,9 @@ impl Download<'_> {
         mut response: Response,
         length: Option<u64>,
         summary: &mut Summary,
-    ) -> Result<Result<(), Failure>, AttemptError> {
+    ) -> Result<Attempt, AttemptError> {
         let Some(part) = &mut self.part else {
-            return Ok(Ok(()));
+            return Ok(Attempt::Done);
         };
         let before = part.length;
         summary.is_decoded = response.is_decoded();
@@ -391,9 +393,9 @@ impl Download<'_> {
         &mut self,
         first: Option<Response>,
         summary: &mut Summary,
-    ) -> Result<Result<(), Failure>, AttemptError> {
+    ) -> Result<Attempt, AttemptError> {
         let Some(part) = &mut self.part else {
-            return Ok(Ok(()));
+            return Ok(Attempt::Done);
         };
         let (fetch, before, is_resumed) = (self.fetch, part.length, first.is_none());
         fetch.bar.expect(part.version().total, before);
@@ -406,10 +408,10 @@ impl Download<'_> {
                 if let Some(part) = self.part.take() {
                     part.discard();
                 }
-                Ok(Err(error.into_failure()))
+                Ok(Attempt::Failed(error.into_failure()))
             }
             // Every segment has been retried by itself.
-            Err(error) => Ok(Err(error.into_failure())),
+            Err(error) => Ok(Attempt::Failed(error.into_failure())),
         }
     }
 
@@ -418,9 +420,9 @@ impl Download<'_> {
         &mut self,
         fields: &HeaderMap,
         summary: &mut Summary,
-    ) -> Result<Result<(), Failure>, AttemptError> {
+    ) -> Result<Attempt, AttemptError> {
         let Some(part) = &self.part else {
-            return Ok(Ok(()));
+            return Ok(Attempt::Done);
         };
         match part.version().total {
             Some(total) if part.length < total => {
@@ -435,16 +437,16 @@ impl Download<'_> {
         summary.file = Some(part.path.clone());
         let verified = self.verify(part, fields);
         let Some(part) = self.part.take() else {
-            return Ok(Ok(()));
+            return Ok(Attempt::Done);
         };
         match verified {
             Ok(verified) => summary.verified = verified,
             Err(failure) => {
                 part.discard();
-                return Ok(Err(failure));
+                return Ok(Attempt::Failed(failure));
             }
         }
-        Ok(part.finish(self.modified(fields)))
+        Ok(part.finish(self.modified(fields)).into())
     }
 
     /// Compares with the sum that was asked for, else with the one that the server named for the
