@@ -17,6 +17,7 @@ pub fn wait_until(what: impl Display, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + LONG;
     while !is_so() {
         assert!(Instant::now() < deadline, "not in time: {what}");
+        // No event announces it.
         std::thread::sleep(PACE);
     }
 }

@@ -5,6 +5,7 @@
 //! | `layers` | imports form no cycle and lead downwards; modules are listed in docs |
 //! | `language` | the width of comments, person words, results within results |
 //! | `sizes` | the sizes of functions, structs and files |
+//! | `sleeps` | tests that sleep, and their reasons |
 //! | `toolchain` | the oldest Rust that the source keeps to |
 //! | `modules` | a crate's modules and imports, read from its source |
 //! | `tokens` | Rust source as tokens |
@@ -13,6 +14,7 @@ mod language;
 mod layers;
 mod modules;
 mod sizes;
+mod sleeps;
 mod tokens;
 mod toolchain;
 

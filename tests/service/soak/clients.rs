@@ -305,6 +305,7 @@ impl Load {
                 Err(error) => panic!("{}: {error}", file.name),
             }
             if random.below(100) < patience && received.len() < 500_000 {
+                // A reader that is slow on purpose.
                 std::thread::sleep(Duration::from_millis(2));
             }
             if received.len() > 300_000 && random.below(300) == 0 {

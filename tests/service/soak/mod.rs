@@ -130,6 +130,7 @@ fn run(load: &Load, time: Duration, seed: u64) -> [AtomicU64; KINDS.len()] {
                 7
             };
             load.site.replace(random.below(end));
+            // The pace at which files change, beside clients that never stop.
             std::thread::sleep(Duration::from_millis(5));
         }
     });

@@ -78,7 +78,7 @@ impl Lifecycle {
     }
 
     /// Wakes the timer thread.
-    pub(super) fn notify(&self) {
+    pub(crate) fn notify(&self) {
         drop(self.sleep.lock());
         self.wake_timer.notify_all();
     }

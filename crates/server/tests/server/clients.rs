@@ -90,9 +90,11 @@ fn dribbling_content_that_nobody_wants_gains_little_time() {
 fn a_client_that_waits_for_the_server_has_time() {
     let timeouts = impatient();
     let slow = move |mut request: Request<'_>| {
+        // A handler that is slow on purpose, in time that the server measures by itself.
         std::thread::sleep(timeouts.content * 2);
         let mut content = Vec::new();
         request.body_mut().read_to_end(&mut content).unwrap();
+        // Again, before the response.
         std::thread::sleep(timeouts.write * 2);
         let slow = SlowReader(content.len());
         Response::new(Body::reader(slow, None))
@@ -108,6 +110,7 @@ struct SlowReader(usize);
 
 impl Read for SlowReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        // A reader that is slow on purpose.
         std::thread::sleep(impatient().write / 2);
         into[0] = b'.';
         let length = self.0.min(1);
@@ -180,6 +183,7 @@ fn framing_of_skipped_content_earns_no_time() {
     let chunks = "1\r\nx\r\n".repeat(60);
     // Less than what the server skips before it closes the connection in any case.
     let is_closed = (0..600).any(|_| {
+        // The pace of the client, which makes its rate.
         std::thread::sleep(PACE);
         stream.write_all(chunks.as_bytes()).is_err()
     });

@@ -22,8 +22,8 @@ fn the_longest_idle_make_room_for_others() {
     let mut idle: Vec<_> = (0..3).map(|_| server.connect()).collect();
     for stream in &mut idle {
         get(stream);
-        // Longer than a tick, so that it is known who has been idle for longest.
-        std::thread::sleep(PACE);
+        // More than a tick, so that the one that has been idle for longest is known.
+        server.advance(PACE);
     }
     let mut fresh = server.connect();
     get(&mut fresh);
@@ -34,14 +34,25 @@ fn the_longest_idle_make_room_for_others() {
     read_until(&mut busy, "done");
 }
 
+/// Three connections that send these bytes, the first one for longest.
+fn one_after_another(server: &Running, bytes: &str) -> Vec<TcpStream> {
+    let mut streams: Vec<TcpStream> = Vec::new();
+    for number in 0..3 {
+        if number > 0 {
+            server.settle();
+            server.advance(PACE);
+        }
+        let mut stream = server.connect();
+        stream.write_all(bytes.as_bytes()).unwrap();
+        streams.push(stream);
+    }
+    streams
+}
+
 #[test]
 fn half_heads_make_room_when_nothing_is_idle() {
-    let server = Running::with(|builder| builder.max_connections(3), holding().0);
-    let mut slow: Vec<_> = (0..3).map(|_| server.connect()).collect();
-    for stream in &mut slow {
-        stream.write_all(b"GET / HTTP/1.1\r\n").unwrap();
-        std::thread::sleep(PACE);
-    }
+    let server = Running::with(|builder| builder.max_connections(3).workers(1), holding().0);
+    let mut slow = one_after_another(&server, "GET / HTTP/1.1\r\n");
     get(&mut server.connect());
     assert!(is_closed(&mut slow[0]));
     slow[2].write_all(b"Host: h\r\n\r\n").unwrap();
@@ -50,15 +61,9 @@ fn half_heads_make_room_when_nothing_is_idle() {
 
 #[test]
 fn silent_connections_make_room_when_nothing_is_idle() {
-    let server = Running::with(|builder| builder.max_connections(3), holding().0);
-    let connect = |_| {
-        std::thread::sleep(PACE);
-        let mut stream = server.connect();
-        // An empty line says nothing, but without a byte the kernel would keep them for a second.
-        stream.write_all(b"\r\n").unwrap();
-        stream
-    };
-    let mut silent: Vec<_> = (0..3).map(connect).collect();
+    let server = Running::with(|builder| builder.max_connections(3).workers(1), holding().0);
+    // An empty line says nothing, but without a byte the kernel would keep them for a second.
+    let mut silent = one_after_another(&server, "\r\n");
     get(&mut server.connect());
     assert!(is_closed(&mut silent[0]));
     get(&mut silent[2]);
@@ -230,7 +235,10 @@ fn unfinished_heads_make_room_before_idle_connections() {
         head: LONG,
         ..Timeouts::default()
     };
-    let configure = |builder: Builder| builder.max_connections(10 + 2 * EACH).timeouts(timeouts);
+    let configure = |builder: Builder| {
+        let builder = builder.max_connections(11 + 2 * EACH).workers(1);
+        builder.timeouts(timeouts)
+    };
     let server = Running::with(configure, holding().0);
     let mut kept = kept(&server);
     let mut stalled = Vec::new();
@@ -241,10 +249,11 @@ fn unfinished_heads_make_room_before_idle_connections() {
             stalled.push(stream);
         }
     }
-    // They fall behind meanwhile.
-    std::thread::sleep(Duration::from_millis(2100));
+    server.settle();
+    // They fall behind.
+    server.advance(Duration::from_millis(2100));
     let mut fresh = Vec::new();
-    for _ in 0..2 * EACH {
+    for _ in 0..=2 * EACH {
         let mut stream = server.connect();
         get(&mut stream);
         fresh.push(stream);

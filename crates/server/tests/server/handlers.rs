@@ -200,8 +200,8 @@ fn a_body_that_is_read_elsewhere_holds_nobody_up() {
                 "/elsewhere" => {
                     let mut body = request.into_body();
                     std::thread::spawn(move || body.read_to_end(&mut Vec::new()));
-                    // Most likely it waits by then; if it doesn't, this shows nothing, but does not
-                    // fail.
+                    // No event tells that a read waits. Most likely it does by then; otherwise the
+                    // test passes without having tried it.
                     std::thread::sleep(Duration::from_millis(50));
                     arrived.send(()).unwrap();
                 }

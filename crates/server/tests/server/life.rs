@@ -268,6 +268,7 @@ struct Slow(Seen);
 
 impl Write for Slow {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A disk that is slow on purpose.
         std::thread::sleep(Duration::from_millis(50));
         self.0.write(bytes)
     }

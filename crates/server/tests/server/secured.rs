@@ -46,6 +46,7 @@ impl Handler for Kinds {
                     for piece in pattern().chunks(100_000) {
                         // It does not block while the client reads slowly.
                         while let Err(SendError::Full) = sender.send(piece.to_vec()) {
+                            // No event tells that there is room.
                             std::thread::sleep(Duration::from_millis(1));
                         }
                     }

@@ -46,6 +46,17 @@ impl Running {
         stream
     }
 
+    /// Lets time pass for the deadlines of the connections.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.shutdown.advance_clock(by);
+    }
+
+    /// Waits until all that was sent before on new connections has been read. A server with one
+    /// worker reads it in the order in which the connections were made.
+    pub(crate) fn settle(&self) {
+        self.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    }
+
     /// Sends bytes and reads up to the end of the connection.
     pub(crate) fn ask(&self, request: &str) -> String {
         let mut stream = self.connect();
@@ -91,6 +102,7 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + LONG;
     while !is_so() {
         assert!(Instant::now() < deadline, "not in time: {what}");
+        // No event announces it.
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -44,6 +44,7 @@ fn settle(path: &Path) {
         {
             return;
         }
+        // The kernel's clock ticks, which no event announces.
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -254,6 +254,7 @@ fn a_side_that_does_not_read_stops_the_other() {
     stream.write_all(LAST.as_bytes()).unwrap();
     let settled = || {
         let before = written.load(Ordering::Relaxed);
+        // No event tells that a write waits.
         std::thread::sleep(Duration::from_millis(100));
         before > 0 && before == written.load(Ordering::Relaxed)
     };
