@@ -15,7 +15,7 @@ const MUSTS: &str = "
     §5.3      | no field twice that isn't a list               | tests/conformance/rfc9110.rs::every_answer
     §5.4      | fields that are too large are a 4xx            | tests/conformance/wire.rs::heads_that_are_too_large
     §5.5      | white space around a value is none of it       | tests/conformance/rfc9110.rs::lists_and_white_space
-    §5.5      | CR, LF and NUL in a value are refused          | crates/message/tests/exchanges.rs::refused_requests
+    §5.5      | CR, LF and NUL in a value are refused          | crates/message/tests/exchanges/server.rs::refused_requests
     §5.6.1.1  | no empty members are sent                      | tests/conformance/rfc9110.rs::every_answer
     §5.6.1.2  | empty members are ignored                      | tests/conformance/rfc9110.rs::lists_and_white_space
     §5.6.3    | bad white space is removed                     | tests/conformance/rfc9112.rs::chunks

@@ -10,7 +10,7 @@ const MUSTS: &str = "
     §2.2   | octets, not characters                    | tests/conformance/rfc9112.rs::octets
     §2.2   | a bare CR is refused                      | tests/conformance/rfc9112.rs::bare_cr_and_bare_lf_everywhere
     §2.2   | no bare CR is sent                        | crates/message/src/encode.rs::line_breaks_are_refused
-    §2.2   | space before the first field              | crates/message/tests/exchanges.rs::refused_requests
+    §2.2   | space before the first field              | crates/message/tests/exchanges/server.rs::refused_requests
     §3     | a target too long is a 414                | tests/conformance/wire.rs::heads_that_are_too_large
     §3.2   | one valid Host, or 400                    | tests/conformance/rfc9112.rs::hosts
     §3.2   | one valid Host, or 400                    | crates/message/src/framing/tests.rs::hosts
@@ -20,13 +20,13 @@ const MUSTS: &str = "
     §5.1   | space before the colon is a 400           | tests/conformance/wire.rs::what_is_refused
     §5.2   | obs-fold is a 400                         | tests/conformance/wire.rs::what_is_refused
     §5.2   | obs-fold is not sent                      | crates/message/src/encode.rs::line_breaks_are_refused
-    §6.1   | chunked is understood                     | crates/message/tests/exchanges.rs::requests
-    §6.1   | chunked once, last, or close              | crates/message/tests/exchanges.rs::responses_as_sent
-    §6.1   | none with 1xx and 204                     | crates/message/tests/exchanges.rs::responses_as_sent
+    §6.1   | chunked is understood                     | crates/message/tests/exchanges/server.rs::requests
+    §6.1   | chunked once, last, or close              | crates/message/tests/exchanges/server.rs::responses_as_sent
+    §6.1   | none with 1xx and 204                     | crates/message/tests/exchanges/server.rs::responses_as_sent
     §6.1   | only to HTTP/1.1                          | tests/conformance/rfc9110.rs::to_an_old_client
     §6.1   | close after both lengths                  | tests/conformance/rfc9112.rs::framing_that_is_refused
     §6.1   | in HTTP/1.0 it is a fault                 | tests/conformance/rfc9112.rs::framing_that_is_refused
-    §6.2   | never both lengths in a message           | crates/message/tests/exchanges.rs::responses_as_sent
+    §6.2   | never both lengths in a message           | crates/message/tests/exchanges/server.rs::responses_as_sent
     §6.3   | chunked not last: 400 and close           | tests/conformance/rfc9112.rs::framing_that_is_refused
     §6.3   | an invalid length: 400 and close          | tests/conformance/rfc9112.rs::framing_that_is_refused
     §6.3   | too few octets: incomplete, and close     | tests/conformance/rfc9112.rs::incomplete_requests
@@ -37,7 +37,7 @@ const MUSTS: &str = "
     §7.1.2 | trailers stay out of the head             | tests/conformance/advisories.rs::trailers_are_never_merged_into_the_head
     §9.3   | content is read, or the connection closed | tests/conformance/wire.rs::unwanted_content_does_not_become_a_request
     §9.3.2 | answers in the order of requests          | tests/conformance/rfc9112.rs::answers_keep_their_order
-    §9.6   | closed after a request with close         | tests/conformance/wire.rs::who_keeps_the_connection
+    §9.6   | closed after a request with close         | tests/conformance/wire.rs::connections_that_are_kept
     §9.6   | nothing after it is processed             | tests/conformance/rfc9112.rs::nothing_is_processed_after_the_last_request
     §9.6   | closed after an answer with close         | tests/conformance/wire.rs::what_is_refused
     §9.6   | nothing after it is processed             | tests/conformance/advisories.rs::nothing_behind_a_refusal_is_answered

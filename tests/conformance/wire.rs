@@ -20,56 +20,38 @@ fn serve() -> (Folder, Serve) {
 #[test]
 fn what_is_refused() {
     let (_folder, server) = serve();
-    let table: &[(&str, u16)] = &[
-        ("GET / HTTP/1.1\nHost: h\n\n", 400),
-        ("GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n folded\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: h\r\nA: \0\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
-        (
-            "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\nhello",
-            400,
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-            400,
-        ),
-        (
-            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
-        (
-            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
-            400,
-        ),
-        (
-            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            501,
-        ),
-        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        // Refused for its framing, though the path isn't there and the method isn't allowed.
-        (
-            "DELETE /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n",
-            400,
-        ),
-        ("GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505),
-        ("GET /\r\n\r\n", 400),
-        ("hello\r\n\r\n", 400),
-        ("GET /../../etc/passwd HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("GET /a%00b HTTP/1.1\r\nHost: h\r\n\r\n", 400),
-        ("POST / HTTP/1.1\r\nHost: h\r\nExpect: magic\r\n\r\n", 417),
-    ];
-    for (request, status) in table {
+    let table = r"
+        GET / HTTP/1.1\nHost: h\n\n => 400
+        GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n => 400
+        GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n folded\r\n\r\n => 400
+        GET / HTTP/1.1\r\nHost : h\r\n\r\n => 400
+        GET / HTTP/1.1\r\nHost: h\r\nA: \0\r\n\r\n => 400
+        GET / HTTP/1.1\r\n\r\n => 400
+        GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n => 400
+        GET / HTTP/1.1\r\nHost: a b\r\n\r\n => 400
+        GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +5\r\n\r\nhello => 400
+        GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello => 400
+        POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n => 400
+        POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n => 400
+        POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n => 501
+        POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n => 400
+        # Refused for its framing, though the path isn't there and the method isn't allowed.
+        DELETE /nowhere HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n => 400
+        GET / HTTP/3.0\r\nHost: h\r\n\r\n => 505
+        GET /\r\n\r\n => 400
+        hello\r\n\r\n => 400
+        GET /../../etc/passwd HTTP/1.1\r\nHost: h\r\n\r\n => 400
+        GET /a%00b HTTP/1.1\r\nHost: h\r\n\r\n => 400
+        POST / HTTP/1.1\r\nHost: h\r\nExpect: magic\r\n\r\n => 417
+    ";
+    for (case, status) in table::cases(table) {
         let mut raw = server.connect();
-        raw.send(request);
+        raw.send(table::bytes(case));
         let answer = raw.answer();
-        assert_eq!(answer.status, *status, "{request:?}: {answer:?}");
-        if *status != 400 || !request.contains("/../") && !request.contains("%00") {
-            assert_eq!(answer.field("connection"), Some("close"), "{request:?}");
-            assert!(raw.is_ended(), "{request:?}");
+        assert_eq!(answer.status.to_string(), status, "{case}: {answer:?}");
+        if status != "400" || !case.contains("/../") && !case.contains("%00") {
+            assert_eq!(answer.field("connection"), Some("close"), "{case}");
+            assert!(raw.is_ended(), "{case}");
         }
     }
 }
@@ -144,36 +126,29 @@ fn a_thousand_pipelined_requests() {
 }
 
 #[test]
-fn who_keeps_the_connection() {
+fn connections_that_are_kept() {
     let (_folder, server) = serve();
-    let table = [
-        ("GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n", None, false),
-        (
-            "GET /a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
-            Some("close"),
-            true,
-        ),
-        ("GET /a.txt HTTP/1.0\r\n\r\n", Some("close"), true),
-        (
-            "GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-            Some("keep-alive"),
-            false,
-        ),
-        ("GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n", None, false),
-        ("HEAD /a.txt HTTP/1.1\r\nHost: h\r\n\r\n", None, false),
-    ];
-    for (request, field, ends) in table {
+    // A request; the Connection field of the response, and what becomes of the connection.
+    let table = r"
+        GET /a.txt HTTP/1.1\r\nHost: h\r\n\r\n => none, kept
+        GET /a.txt HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n => close, ended
+        GET /a.txt HTTP/1.0\r\n\r\n => close, ended
+        GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n => keep-alive, kept
+        GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n => none, kept
+        HEAD /a.txt HTTP/1.1\r\nHost: h\r\n\r\n => none, kept
+    ";
+    table::check(table, |request| {
         let mut raw = server.connect();
-        let answer = raw
-            .send(request)
-            .answer_to(request.split(' ').next().unwrap());
-        assert_eq!(answer.field("connection"), field, "{request:?}");
-        if ends {
-            assert!(raw.is_ended(), "{request:?}");
-        } else {
-            assert_eq!(raw.get("/b.txt").text(), "bb", "{request:?}");
+        let method = request.split(' ').next().unwrap();
+        let answer = raw.send(table::bytes(request)).answer_to(method);
+        let field = answer.field("connection").unwrap_or("none").to_owned();
+        let is_kept = field != "close";
+        match is_kept {
+            true => assert_eq!(raw.get("/b.txt").text(), "bb", "{request}"),
+            false => assert!(raw.is_ended(), "{request}"),
         }
-    }
+        format!("{field}, {}", if is_kept { "kept" } else { "ended" })
+    });
 }
 
 #[test]

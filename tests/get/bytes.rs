@@ -37,78 +37,42 @@ fn bytes_arrive_as_they_were_given() {
     let file = folder.path().join(argument("caf~"));
     fs::write(&file, b"one\xe9\n").unwrap();
     let path = shown(file.as_os_str().as_bytes());
-    // Arguments; the path of the URL; what the request has.
-    let table: &[(&[&str], &str, &[&str])] = &[
-        (&[], "/a~?b=~c", &["GET /a%E9?b=%E9c HTTP/1.1\r\n"]),
-        (&[], "/é~", &["GET /%C3%A9%E9 HTTP/1.1\r\n"]),
-        (&["--path-as-is"], "/../a~", &["GET /../a%E9 HTTP/1.1\r\n"]),
-        (
-            &["--request-target", "/t~"],
-            "/",
-            &["GET /t%E9 HTTP/1.1\r\n"],
-        ),
-        (&["-G", "-d", "x=~"], "/", &["GET /?x=%E9 HTTP/1.1\r\n"]),
-        (&["-H", "X-Y: a~b"], "/", &["\r\nX-Y: a~b\r\n"]),
-        (&["-A", "me~"], "/", &["\r\nUser-Agent: me~\r\n"]),
-        (&["-e", "from~"], "/", &["\r\nReferer: from~\r\n"]),
-        (&["-b", "a=~"], "/", &["\r\nCookie: a=~\r\n"]),
-        (
-            &["-u", "m~:p~"],
-            "/",
-            &["\r\nAuthorization: Basic bek6cOk=\r\n"],
-        ),
-        (
-            &["--bearer", "t~"],
-            "/",
-            &["\r\nAuthorization: Bearer t~\r\n"],
-        ),
-        (
-            &["-d", "a=~"],
-            "/",
-            &["\r\nContent-Length: 3\r\n", "\r\n\r\na=~"],
-        ),
-        (&["--data-raw", "@~"], "/", &["\r\n\r\n@~"]),
-        (&["--data-binary", "~\n"], "/", &["\r\n\r\n~\n"]),
-        (&["--data-urlencode", "n~=~ "], "/", &["\r\n\r\nn~=%E9+"]),
-        (&["--json", "[\"~\"]"], "/", &["\r\n\r\n[\"~\"]"]),
-        (&["-d", "@FILE"], "/", &["\r\n\r\none~"]),
-        (&["--data-binary", "@FILE"], "/", &["\r\n\r\none~\n"]),
-        (
-            &["--data-urlencode", "n@FILE"],
-            "/",
-            &["\r\n\r\nn=one%E9%0A"],
-        ),
-        (
-            &["-T", "FILE"],
-            "/up/",
-            &["PUT /up/caf%E9 HTTP/1.1\r\n", "\r\n\r\none~\n"],
-        ),
-        (
-            &["-F", "n~=@FILE"],
-            "/",
-            &["name=\"n~\"; filename=\"caf~\"\r\n", "\r\n\r\none~\n\r\n"],
-        ),
-        (
-            &["-F", "a=v~;filename=\"f~\""],
-            "/",
-            &["name=\"a\"; filename=\"f~\"\r\n", "\r\n\r\nv~\r\n"],
-        ),
-        (&["-F", "a=<FILE"], "/", &["\r\n\r\none~\n\r\n"]),
-        (
-            &["--form-string", "a~=@~"],
-            "/",
-            &["name=\"a~\"\r\n\r\n@~\r\n"],
-        ),
-        (&["-z", "FILE"], "/", &["\r\nIf-Modified-Since: "]),
-    ];
-    for (arguments, url, wants) in table {
-        let arguments = arguments
-            .iter()
-            .map(|text| argument(&text.replace("FILE", &path)));
-        let arguments: Vec<_> = arguments.collect();
-        let (_, request) = request(&arguments, url);
-        for want in *wants {
-            assert!(request.contains(want), "{arguments:?} {want:?}: {request}");
+    // Arguments, the last one of which is the path of the URL, and what the request has.
+    let table = r#"
+        /a~?b=~c => GET /a%E9?b=%E9c HTTP/1.1\r\n
+        /é~ => GET /%C3%A9%E9 HTTP/1.1\r\n
+        --path-as-is /../a~ => GET /../a%E9 HTTP/1.1\r\n
+        --request-target /t~ / => GET /t%E9 HTTP/1.1\r\n
+        -G -d x=~ / => GET /?x=%E9 HTTP/1.1\r\n
+        -H 'X-Y: a~b' / => \r\nX-Y: a~b\r\n
+        -A me~ / => \r\nUser-Agent: me~\r\n
+        -e from~ / => \r\nReferer: from~\r\n
+        -b a=~ / => \r\nCookie: a=~\r\n
+        -u m~:p~ / => \r\nAuthorization: Basic bek6cOk=\r\n
+        --bearer t~ / => \r\nAuthorization: Bearer t~\r\n
+        -d a=~ / => \r\nContent-Length: 3\r\n | \r\n\r\na=~
+        --data-raw @~ / => \r\n\r\n@~
+        --data-binary ~\n / => \r\n\r\n~\n
+        --data-urlencode 'n~=~ ' / => \r\n\r\nn~=%E9+
+        --json ["~"] / => \r\n\r\n["~"]
+        -d @FILE / => \r\n\r\none~
+        --data-binary @FILE / => \r\n\r\none~\n
+        --data-urlencode n@FILE / => \r\n\r\nn=one%E9%0A
+        -T FILE /up/ => PUT /up/caf%E9 HTTP/1.1\r\n | \r\n\r\none~\n
+        -F n~=@FILE / => name="n~"; filename="caf~"\r\n | \r\n\r\none~\n\r\n
+        -F a=v~;filename="f~" / => name="a"; filename="f~"\r\n | \r\n\r\nv~\r\n
+        -F a=<FILE / => \r\n\r\none~\n\r\n
+        --form-string a~=@~ / => name="a~"\r\n\r\n@~\r\n
+        -z FILE / => \r\nIf-Modified-Since:
+    "#;
+    for (line, wants) in table::cases(table) {
+        let arguments = table::arguments(line)
+            .map(|text| argument(&table::unescaped(&text).replace("FILE", &path)));
+        let mut arguments: Vec<_> = arguments.collect();
+        let url = arguments.pop().unwrap();
+        let (_, request) = request(&arguments, shown(url.as_bytes()).as_str());
+        for want in table::parts(wants).map(table::unescaped) {
+            assert!(request.contains(&want), "{line} {want:?}: {request}");
         }
     }
 }

@@ -5,85 +5,57 @@ use crate::script::{HELLO, Server, get};
 use std::time::Instant;
 use support::{Folder, LONG};
 
+/// Checks that a response is refused: the exit code, and a part of the message.
+#[track_caller]
+fn check(answer: &str, want: &str) {
+    let ([code], message) = table::words(want);
+    let server = Server::answering([answer]);
+    let outcome = get([server.url("/")]).fails(code.parse().unwrap());
+    let first = outcome.stderr.lines().next().unwrap();
+    assert!(first.contains(message), "{answer:.80} {first}");
+    assert!(
+        first.contains(&server.address.to_string()),
+        "the address: {first}"
+    );
+    assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+}
+
 #[test]
 fn answers_that_are_refused() {
     let endless_head = format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(50_000));
     let many_fields = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(1001));
     let long_field = format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "x".repeat(200_000));
     let interims = "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000);
-    let table: &[(&str, i32, &str)] = &[
-        ("", 52, "without a response"),
-        ("HTTP/1.1 200", 56, "ended inside a message"),
-        ("HTTP/1.1 200 OK\r\nA: b\r\n", 56, "ended inside a message"),
-        ("220 ftp ready\r\n\r\n", 8, "start line"),
-        ("<html>hello</html>\r\n\r\n", 8, "start line"),
-        ("HTTP/2 200\r\n\r\n", 8, ""),
-        ("HTTP/1.1 200 OK\r\n A: b\r\n\r\n", 8, ""),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-            8,
-            "more than one Content-Length",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello",
-            8,
-            "decimal",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            61,
-            "transfer coding",
-        ),
-        (
-            "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
-            8,
-            "switches protocols",
-        ),
-        (&interims, 8, "interim"),
-        (&many_fields, 100, "more than 1000 fields"),
-        (&endless_head, 100, "longer than 131072 bytes"),
-        (&long_field, 100, "longer than 131072 bytes"),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello",
-            18,
-            "5 of 10 bytes",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
-            18,
-            "after 3 bytes",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-            18,
-            "after 5",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-            56,
-            "chunk size",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-            56,
-            "chunk size",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloworld",
-            56,
-            "followed by CRLF",
-        ),
+    let table = r"
+        => 52 without a response
+        HTTP/1.1 200 => 56 ended inside a message
+        HTTP/1.1 200 OK\r\nA: b\r\n => 56 ended inside a message
+        220 ftp ready\r\n\r\n => 8 start line
+        <html>hello</html>\r\n\r\n => 8 start line
+        HTTP/2 200\r\n\r\n => 8
+        HTTP/1.1 200 OK\r\n A: b\r\n\r\n => 8
+        HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello => 8 more than one Content-Length
+        HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\nhello => 8 decimal
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n => 61 transfer coding
+        HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n => 8 switches protocols
+        HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello => 18 5 of 10 bytes
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel => 18 after 3 bytes
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n => 18 after 5
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n => 56 chunk size
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n => 56 chunk size
+        HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloworld => 56 followed by CRLF
+    ";
+    for (answer, want) in table::cases(table) {
+        check(&table::unescaped(answer), want);
+    }
+    let many = [
+        (endless_head, "100 longer than 131072 bytes"),
+        (many_fields, "100 more than 1000 fields"),
+        (long_field, "100 longer than 131072 bytes"),
+        (interims, "8 interim"),
     ];
-    for (answer, code, message) in table {
-        let server = Server::answering([answer]);
-        let outcome = get([server.url("/")]).fails(*code);
-        let first = outcome.stderr.lines().next().unwrap();
-        assert!(first.contains(message), "{answer:.80} {first}");
-        assert!(
-            first.contains(&server.address.to_string()),
-            "the address: {first}"
-        );
-        assert_eq!(outcome.stderr.lines().count(), 2, "{}", outcome.stderr);
+    for (answer, want) in many {
+        check(&answer, want);
     }
 }
 

@@ -3,101 +3,47 @@
 use crate::script::{HELLO, Server, command, get, run};
 use support::Folder;
 
-/// Flags and items, URL as `{}`; the request line; what else is in the request.
-type Line = (&'static str, &'static str, &'static [&'static str]);
+/// Flags and items, with the URL as `{}`; then the beginning of the request and what else is in it.
+const CURL: &str = r#"
+    {} => GET / HTTP/1.1 | Accept: */*
+    -g -N -q --tcp-nodelay {} => GET /
+    --url {} => GET /
+    -sS -s -f -L -L {} => GET /
+    -fsSL -1 --retry-connrefused {} => GET /
+    --proto =http {} => GET /
+    --max-redirs -1 -L {} => GET /
+    -u name:password --basic {} => GET / | Authorization: Basic bmFtZTpwYXNzd29yZA==
+    --oauth2-bearer T {} => GET / | Authorization: Bearer T
+    -r 0-99 {} => GET / | Range: bytes=0-99
+    -r -500 {} => GET / | Range: bytes=-500
+    -e www.h.test -A Mozilla/3.0 {} => GET / | Referer: www.h.test | User-Agent: Mozilla/3.0
+    -b name=Daniel {} => GET / | Cookie: name=Daniel
+    -H X-you-and-me:yes -H Accept: {} => GET / | X-You-And-Me: yes
+    -d name=Rafael%20Sagula&phone=3320780 {} => POST / | \r\n\r\nname=Rafael%20Sagula&phone=3320780
+    --data-ascii a --data-urlencode b=c/d {} => POST / | \r\n\r\na&b=c%2Fd
+    -G -d q=x -d r=y {} => GET /?q=x&r=y
+    --form-string a=@b;c -F d=e {} => POST / | name="a"\r\n\r\n@b;c\r\n | name="d"\r\n\r\ne\r\n
+    --json {"a":1} {} => POST / | Content-Type: application/json | \r\n\r\n{"a":1}
+    -X DELETE {} => DELETE /
+    -I {} => HEAD /
+    --head {} => HEAD /
+    -0 {} => GET / HTTP/1.0
+"#;
 
-const CURL: &[Line] = &[
-    ("{}", "GET / HTTP/1.1", &["Accept: */*"]),
-    ("-g -N -q --tcp-nodelay {}", "GET /", &[]),
-    ("--url {}", "GET /", &[]),
-    ("-sS -s -f -L -L {}", "GET /", &[]),
-    ("-fsSL -1 --retry-connrefused {}", "GET /", &[]),
-    ("--proto =http {}", "GET /", &[]),
-    ("--max-redirs -1 -L {}", "GET /", &[]),
-    (
-        "-u name:password --basic {}",
-        "GET /",
-        &["Authorization: Basic bmFtZTpwYXNzd29yZA=="],
-    ),
-    (
-        "--oauth2-bearer T {}",
-        "GET /",
-        &["Authorization: Bearer T"],
-    ),
-    ("-r 0-99 {}", "GET /", &["Range: bytes=0-99"]),
-    ("-r -500 {}", "GET /", &["Range: bytes=-500"]),
-    (
-        "-e www.h.test -A Mozilla/3.0 {}",
-        "GET /",
-        &["Referer: www.h.test", "User-Agent: Mozilla/3.0"],
-    ),
-    ("-b name=Daniel {}", "GET /", &["Cookie: name=Daniel"]),
-    (
-        "-H X-you-and-me:yes -H Accept: {}",
-        "GET /",
-        &["X-You-And-Me: yes"],
-    ),
-    (
-        "-d name=Rafael%20Sagula&phone=3320780 {}",
-        "POST /",
-        &["\r\n\r\nname=Rafael%20Sagula&phone=3320780"],
-    ),
-    (
-        "--data-ascii a --data-urlencode b=c/d {}",
-        "POST /",
-        &["\r\n\r\na&b=c%2Fd"],
-    ),
-    ("-G -d q=x -d r=y {}", "GET /?q=x&r=y", &[]),
-    (
-        "--form-string a=@b;c -F d=e {}",
-        "POST /",
-        &["name=\"a\"\r\n\r\n@b;c\r\n", "name=\"d\"\r\n\r\ne\r\n"],
-    ),
-    (
-        "--json {\"a\":1} {}",
-        "POST /",
-        &["Content-Type: application/json", "\r\n\r\n{\"a\":1}"],
-    ),
-    ("-X DELETE {}", "DELETE /", &[]),
-    ("-I {}", "HEAD /", &[]),
-    ("--head {}", "HEAD /", &[]),
-    ("-0 {}", "GET / HTTP/1.0", &[]),
-];
-
-const HTTPIE: &[Line] = &[
-    (
-        "PUT {} X-API-Token:123 name=John",
-        "PUT /",
-        &[
-            "X-API-Token: 123",
-            "Content-Type: application/json",
-            "\r\n\r\n{\"name\":\"John\"}",
-        ],
-    ),
-    (
-        "{} name=John age:=29 married:=false hobbies:=[\"http\",\"pies\"]",
-        "POST /",
-        &[
-            "\r\n\r\n{\"name\":\"John\",\"age\":29,\"married\":false,\"hobbies\":[\"http\",\"pies\"]}",
-        ],
-    ),
-    ("{} q==HTTPie per_page==1", "GET /?q=HTTPie&per_page=1", &[]),
-    (
-        "{} User-Agent:Bacon/1.0 Cookie:valued-visitor=yes;foo=bar X-Foo:Bar",
-        "GET /",
-        &[
-            "User-Agent: Bacon/1.0",
-            "Cookie: valued-visitor=yes;foo=bar",
-            "X-Foo: Bar",
-        ],
-    ),
-    ("{} Accept:", "GET /", &[]),
-    ("DELETE {}", "DELETE /", &[]),
-];
+const HTTPIE: &str = r#"
+    PUT {} X-API-Token:123 name=John => PUT / | X-API-Token: 123 | Content-Type: application/json | \r\n\r\n{"name":"John"}
+    {} name=John age:=29 married:=false hobbies:=["http","pies"] => POST / | \r\n\r\n{"name":"John","age":29,"married":false,"hobbies":["http","pies"]}
+    {} q==HTTPie per_page==1 => GET /?q=HTTPie&per_page=1
+    {} User-Agent:Bacon/1.0 Cookie:valued-visitor=yes;foo=bar X-Foo:Bar => GET / | User-Agent: Bacon/1.0 | Cookie: valued-visitor=yes;foo=bar | X-Foo: Bar
+    {} Accept: => GET /
+    DELETE {} => DELETE /
+"#;
 
 #[test]
 fn lines() {
-    for (line, start, parts) in CURL.iter().chain(HTTPIE) {
+    for (line, parts) in table::cases(CURL).chain(table::cases(HTTPIE)) {
+        let mut parts = table::parts(parts).map(table::unescaped);
+        let start = parts.next().unwrap();
         let server = Server::answering([HELLO]);
         let url = server.url("/");
         let args = line
@@ -105,8 +51,8 @@ fn lines() {
             .map(|word| if word == "{}" { url.as_str() } else { word });
         get(args).succeeds();
         let request = server.request();
-        assert!(request.starts_with(start), "{line}: {request}");
-        for part in *parts {
+        assert!(request.starts_with(&start), "{line}: {request}");
+        for part in parts {
             let found = request
                 .to_ascii_lowercase()
                 .contains(&part.to_ascii_lowercase());

@@ -23,173 +23,78 @@ fn a_scheme_is_not_needed() {
     assert!(server.request().starts_with("GET /x HTTP/1.1\r\n"));
 }
 
-/// Arguments before the URL; the request line; fields that have to be there; the content.
-type Row = (
-    &'static [&'static str],
-    &'static str,
-    &'static [&'static str],
-    &'static str,
-);
-
+/// Makes a request with arguments before the URL, and checks its parts: the line, fields, and the
+/// content after an empty line; without one, it has none.
 #[track_caller]
-fn check((args, line, fields, content): &Row) {
+fn check(args: &str, parts: &str) {
     let server = Server::answering([HELLO]);
     let url = server.url("/a/b?q=1");
-    get(args.iter().copied().chain([url.as_str()])).succeeds();
+    get(table::arguments(args).chain([url])).succeeds();
     let request = server.request();
+    let parts: Vec<_> = table::parts(parts).map(table::unescaped).collect();
     assert!(
-        request.starts_with(&format!("{line}\r\n")),
-        "{args:?} {request}"
+        request.starts_with(&format!("{}\r\n", parts[0])),
+        "{args} {request}"
     );
-    for field in *fields {
+    let (content, fields): (Vec<_>, Vec<_>) =
+        parts[1..].iter().partition(|part| part.starts_with("\r\n"));
+    for field in fields {
         assert!(
             request.contains(&format!("\r\n{field}\r\n")),
-            "{args:?} {field}: {request}"
+            "{args} {field}: {request}"
         );
     }
+    let content = content.first().map_or("\r\n", |content| content.as_str());
     assert!(
-        request.ends_with(&format!("\r\n\r\n{content}")),
-        "{args:?} {request}"
+        request.ends_with(&format!("\r\n{content}")),
+        "{args} {request}"
     );
 }
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
-
 #[test]
 fn methods_fields_and_content() {
-    let get = "GET /a/b?q=1 HTTP/1.1";
-    let post = "POST /a/b?q=1 HTTP/1.1";
-    let table: &[Row] = &[
-        (&["-I"], "HEAD /a/b?q=1 HTTP/1.1", &["Accept: */*"], ""),
-        (&["-X", "DELETE"], "DELETE /a/b?q=1 HTTP/1.1", &[], ""),
-        (&["-X", "fancy"], "fancy /a/b?q=1 HTTP/1.1", &[], ""),
-        (
-            &["-d", "a=b", "-d", "c=d"],
-            post,
-            &["Content-Length: 7", FORM],
-            "a=b&c=d",
-        ),
-        (
-            &["-X", "PUT", "-d", "x"],
-            "PUT /a/b?q=1 HTTP/1.1",
-            &["Content-Length: 1"],
-            "x",
-        ),
-        (&["-d", ""], post, &["Content-Length: 0"], ""),
-        (&["--data-raw", "@x"], post, &[FORM], "@x"),
-        (&["--data-urlencode", "n=a b&c"], post, &[FORM], "n=a+b%26c"),
-        (
-            &["-d", "a=1", "--data-urlencode", "b=ü", "-d", "c"],
-            post,
-            &[FORM],
-            "a=1&b=%C3%BC&c",
-        ),
-        (
-            &["--json", "{\"a\":1}"],
-            post,
-            &["Content-Type: application/json", "Accept: application/json"],
-            "{\"a\":1}",
-        ),
-        (
-            &["--json", "1", "-H", "Content-Type: a/b"],
-            post,
-            &["Content-Type: a/b"],
-            "1",
-        ),
-        (
-            &["-G", "-d", "a=b", "-d", "c"],
-            "GET /a/b?q=1&a=b&c HTTP/1.1",
-            &[],
-            "",
-        ),
-        (
-            &["-H", "X-One: 1", "-H", "X-Two;"],
-            get,
-            &["X-One: 1", "X-Two: "],
-            "",
-        ),
-        (
-            &["-H", "X-Two: 1", "-H", "X-Two: 2"],
-            get,
-            &["X-Two: 1\r\nX-Two: 2"],
-            "",
-        ),
-        // It is the first field (RFC 9110 §7.2).
-        (
-            &["-H", "Host: other"],
-            "GET /a/b?q=1 HTTP/1.1\r\nHost: other",
-            &["User-Agent: tinyhttp/0.1.0\r\nAccept: */*\r\n"],
-            "",
-        ),
-        (
-            &["-H", "Host: other", "-H", "Host: third"],
-            "GET /a/b?q=1 HTTP/1.1\r\nHost: other",
-            &["User-Agent: tinyhttp/0.1.0\r\nAccept: */*\r\n"],
-            "",
-        ),
-        (&["-r", "4"], get, &["Range: bytes=4-"], ""),
-        (&["-H", "User-Agent: me"], get, &["User-Agent: me"], ""),
-        (&["-A", "me"], get, &["User-Agent: me"], ""),
-        (&["-e", "http://from/"], get, &["Referer: http://from/"], ""),
-        (&["-r", "0-4,-5"], get, &["Range: bytes=0-4,-5"], ""),
-        (
-            &["-u", "me:secret"],
-            get,
-            &["Authorization: Basic bWU6c2VjcmV0"],
-            "",
-        ),
-        (&["-u", "me:"], get, &["Authorization: Basic bWU6"], ""),
-        (
-            &["--bearer", "t0k"],
-            get,
-            &["Authorization: Bearer t0k"],
-            "",
-        ),
-        (&["-b", "a=b; c=d"], get, &["Cookie: a=b; c=d"], ""),
-        (
-            &["-z", "1994-11-06"],
-            get,
-            &["If-Modified-Since: Sun, 06 Nov 1994 00:00:00 GMT"],
-            "",
-        ),
-        (
-            &["-z", "-1994-11-06"],
-            get,
-            &["If-Unmodified-Since: Sun, 06 Nov 1994 00:00:00 GMT"],
-            "",
-        ),
-        (
-            &["--compressed"],
-            get,
-            &["Accept-Encoding: gzip, deflate, br, zstd"],
-            "",
-        ),
-        (
-            &["--request-target", "*", "-X", "OPTIONS"],
-            "OPTIONS * HTTP/1.1",
-            &[],
-            "",
-        ),
-        (&["-0"], "GET /a/b?q=1 HTTP/1.0", &[], ""),
-        (
-            &["-H", "Connection: close"],
-            get,
-            &["Connection: close"],
-            "",
-        ),
-        (
-            &["-H", "Transfer-Encoding: chunked", "-d", "hello"],
-            post,
-            &["Transfer-Encoding: chunked"],
-            "5\r\nhello\r\n0\r\n\r\n",
-        ),
-    ];
-    for row in table {
-        check(row);
+    // Arguments; the request line, fields, and the content, if any, after an empty line.
+    let table = r#"
+        -I => HEAD /a/b?q=1 HTTP/1.1 | Accept: */*
+        -X DELETE => DELETE /a/b?q=1 HTTP/1.1
+        -X fancy => fancy /a/b?q=1 HTTP/1.1
+        -d a=b -d c=d => POST /a/b?q=1 HTTP/1.1 | Content-Length: 7 | Content-Type: application/x-www-form-urlencoded | \r\na=b&c=d
+        -X PUT -d x => PUT /a/b?q=1 HTTP/1.1 | Content-Length: 1 | \r\nx
+        -d '' => POST /a/b?q=1 HTTP/1.1 | Content-Length: 0
+        --data-raw @x => POST /a/b?q=1 HTTP/1.1 | Content-Type: application/x-www-form-urlencoded | \r\n@x
+        --data-urlencode 'n=a b&c' => POST /a/b?q=1 HTTP/1.1 | Content-Type: application/x-www-form-urlencoded | \r\nn=a+b%26c
+        -d a=1 --data-urlencode b=ü -d c => POST /a/b?q=1 HTTP/1.1 | Content-Type: application/x-www-form-urlencoded | \r\na=1&b=%C3%BC&c
+        --json {"a":1} => POST /a/b?q=1 HTTP/1.1 | Content-Type: application/json | Accept: application/json | \r\n{"a":1}
+        --json 1 -H 'Content-Type: a/b' => POST /a/b?q=1 HTTP/1.1 | Content-Type: a/b | \r\n1
+        -G -d a=b -d c => GET /a/b?q=1&a=b&c HTTP/1.1
+        -H 'X-One: 1' -H X-Two; => GET /a/b?q=1 HTTP/1.1 | X-One: 1 | X-Two:\x20
+        -H 'X-Two: 1' -H 'X-Two: 2' => GET /a/b?q=1 HTTP/1.1 | X-Two: 1\r\nX-Two: 2
+        # It is the first field (RFC 9110 §7.2).
+        -H 'Host: other' => GET /a/b?q=1 HTTP/1.1\r\nHost: other | User-Agent: tinyhttp/0.1.0\r\nAccept: */*\r\n
+        -H 'Host: other' -H 'Host: third' => GET /a/b?q=1 HTTP/1.1\r\nHost: other | User-Agent: tinyhttp/0.1.0\r\nAccept: */*\r\n
+        -r 4 => GET /a/b?q=1 HTTP/1.1 | Range: bytes=4-
+        -H 'User-Agent: me' => GET /a/b?q=1 HTTP/1.1 | User-Agent: me
+        -A me => GET /a/b?q=1 HTTP/1.1 | User-Agent: me
+        -e http://from/ => GET /a/b?q=1 HTTP/1.1 | Referer: http://from/
+        -r 0-4,-5 => GET /a/b?q=1 HTTP/1.1 | Range: bytes=0-4,-5
+        -u me:secret => GET /a/b?q=1 HTTP/1.1 | Authorization: Basic bWU6c2VjcmV0
+        -u me: => GET /a/b?q=1 HTTP/1.1 | Authorization: Basic bWU6
+        --bearer t0k => GET /a/b?q=1 HTTP/1.1 | Authorization: Bearer t0k
+        -b 'a=b; c=d' => GET /a/b?q=1 HTTP/1.1 | Cookie: a=b; c=d
+        -z 1994-11-06 => GET /a/b?q=1 HTTP/1.1 | If-Modified-Since: Sun, 06 Nov 1994 00:00:00 GMT
+        -z -1994-11-06 => GET /a/b?q=1 HTTP/1.1 | If-Unmodified-Since: Sun, 06 Nov 1994 00:00:00 GMT
+        --compressed => GET /a/b?q=1 HTTP/1.1 | Accept-Encoding: gzip, deflate, br, zstd
+        --request-target * -X OPTIONS => OPTIONS * HTTP/1.1
+        -0 => GET /a/b?q=1 HTTP/1.0
+        -H 'Connection: close' => GET /a/b?q=1 HTTP/1.1 | Connection: close
+        -H 'Transfer-Encoding: chunked' -d hello => POST /a/b?q=1 HTTP/1.1 | Transfer-Encoding: chunked | \r\n5\r\nhello\r\n0\r\n\r\n
+    "#;
+    for (args, request) in table::cases(table) {
+        check(args, request);
     }
     // An empty agent is none.
     let server = Server::answering([HELLO]);
-    crate::script::get(["-A", "", &server.url("/")]).succeeds();
+    get(["-A", "", &server.url("/")]).succeeds();
     assert!(!server.request().contains("User-Agent"));
 }
 

@@ -17,7 +17,7 @@ fn requests(server: &Server) -> Vec<String> {
 #[test]
 fn files_and_urls_are_paired() {
     // Flags, in which U is the server's URL and F/ the folder; then the requests.
-    let table = "
+    let table = r"
         -T F/a U/1                         => PUT /1 A
         -T F/a U/1 U/2                     => PUT /1 A | GET /2
         -T F/a U/1 -T F/b U/2              => PUT /1 A | PUT /2 B
@@ -29,11 +29,10 @@ fn files_and_urls_are_paired() {
         -T F/{a} U/1                       => PUT /1 A
         -T F/x[1].txt U/                   => PUT /x%5B1%5D.txt X
         -g -T F/x[1].txt U/                => PUT /x%5B1%5D.txt X
-        -T F/x\\[1\\].txt U/1              => PUT /1 X
+        -T F/x\[1\].txt U/1              => PUT /1 X
         -T F/a --url U/1 --url U/2         => PUT /1 A | GET /2
     ";
-    for row in table.lines().filter(|row| row.contains("=>")) {
-        let (flags, want) = row.split_once("=>").unwrap();
+    for (flags, want) in table::cases(table) {
         let folder = Folder::new()
             .with("a", "A")
             .with("b", "B")
@@ -44,16 +43,12 @@ fn files_and_urls_are_paired() {
             }
         });
         let place = folder.path().display().to_string();
-        let args = flags.split_whitespace().map(|word| match word {
-            "''" => String::new(),
-            word => word
-                .replace("F/", &format!("{place}/"))
-                .replace("U/", &server.url("/"))
-                .replace("\\\\", "\\"),
+        let args = table::arguments(flags).map(|word| {
+            let word = word.replace("F/", &format!("{place}/"));
+            word.replace("U/", &server.url("/"))
         });
         get(args).succeeds();
-        let want: Vec<_> = want.split('|').map(str::trim).collect();
-        assert_eq!(requests(&server), want, "{flags}");
+        assert_eq!(requests(&server).join(" | "), want, "{flags}");
     }
 }
 

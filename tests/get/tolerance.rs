@@ -5,74 +5,30 @@ use crate::script::{HELLO, Server, get};
 use std::sync::mpsc;
 
 /// A response whose content reads `hello`, and what -v says of its fault.
-const FORGIVEN: &[(&str, &str)] = &[
-    (
-        "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
-        "LF without CR",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\n\r\nhello",
-        "LF without CR",
-    ),
-    (
-        "HTTP/1.1 200 OK\nContent-Length: 5\r\n\nhello",
-        "LF without CR",
-    ),
-    ("HTTP/1.1 200\n\nhello", "LF without CR"),
-    (
-        "HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
-        "LF without CR",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 5\r\n\r\nhello",
-        "folded",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length:\r\n\t5\r\n\r\nhello",
-        "folded",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello",
-        "colon",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello",
-        "repeated",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
-        "repeated",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nContent-Length: 84\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-        "ignored beside Transfer-Encoding",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello",
-        "identity",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\t\r\n\r\n",
-        "chunk size",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
-        "LF without CR",
-    ),
-    (
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n c\r\n\r\n",
-        "folded",
-    ),
-    (
-        "HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-        "later than HTTP/1.1",
-    ),
-];
+const FORGIVEN: &str = r"
+    HTTP/1.1 200 OK\nContent-Length: 5\n\nhello => LF without CR
+    HTTP/1.1 200 OK\r\nContent-Length: 5\n\r\nhello => LF without CR
+    HTTP/1.1 200 OK\nContent-Length: 5\r\n\nhello => LF without CR
+    HTTP/1.1 200\n\nhello => LF without CR
+    HTTP/1.1 100 Continue\n\nHTTP/1.1 200 OK\nContent-Length: 5\n\nhello => LF without CR
+    HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 5\r\n\r\nhello => folded
+    HTTP/1.1 200 OK\r\nA: b\r\nContent-Length:\r\n\t5\r\n\r\nhello => folded
+    HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello => colon
+    HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\n\r\nhello => repeated
+    HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello => repeated
+    HTTP/1.1 200 OK\r\nContent-Length: 84\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n => ignored beside Transfer-Encoding
+    HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 5\r\n\r\nhello => identity
+    HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5  \r\nhello\r\n0\t\r\n\r\n => chunk size
+    HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n => LF without CR
+    HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nA: b\r\n c\r\n\r\n => folded
+    HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello => later than HTTP/1.1
+";
 
 #[test]
 fn faults_that_every_client_forgives() {
-    for (answer, fault) in FORGIVEN {
-        let server = Server::answering([answer]);
+    for (answer, fault) in table::cases(FORGIVEN) {
+        let answer = table::unescaped(answer);
+        let server = Server::answering([&answer]);
         let outcome = get(["-v", &server.url("/")]).succeeds();
         assert_eq!(outcome.text(), "hello", "{answer:?}");
         let told = outcome
@@ -95,12 +51,13 @@ fn faults_that_every_client_forgives() {
 
 #[test]
 fn strict_forgives_nothing() {
-    for (answer, _) in FORGIVEN {
+    for (answer, _) in table::cases(FORGIVEN) {
+        let answer = table::unescaped(answer);
         // Equal lengths in two lines may be one by RFC 9110 §8.6.
         if answer.contains("5\r\nContent-Length: 5") {
             continue;
         }
-        let server = Server::answering([answer]);
+        let server = Server::answering([&answer]);
         let outcome = get(["--strict", &server.url("/")]);
         assert!(matches!(outcome.code, 8 | 56), "{answer:?} {outcome:?}");
     }

@@ -51,7 +51,7 @@ fn one_after_another(server: &Running, bytes: &str) -> Vec<TcpStream> {
 
 #[test]
 fn half_heads_make_room_when_nothing_is_idle() {
-    let server = Running::with(|builder| builder.max_connections(3).workers(1), holding().0);
+    let server = Running::with(|builder| builder.max_connections(3), holding().0);
     let mut slow = one_after_another(&server, "GET / HTTP/1.1\r\n");
     get(&mut server.connect());
     assert!(is_closed(&mut slow[0]));
@@ -61,7 +61,7 @@ fn half_heads_make_room_when_nothing_is_idle() {
 
 #[test]
 fn silent_connections_make_room_when_nothing_is_idle() {
-    let server = Running::with(|builder| builder.max_connections(3).workers(1), holding().0);
+    let server = Running::with(|builder| builder.max_connections(3), holding().0);
     // An empty line says nothing, but without a byte the kernel would keep them for a second.
     let mut silent = one_after_another(&server, "\r\n");
     get(&mut server.connect());
@@ -235,10 +235,7 @@ fn unfinished_heads_make_room_before_idle_connections() {
         head: LONG,
         ..Timeouts::default()
     };
-    let configure = |builder: Builder| {
-        let builder = builder.max_connections(11 + 2 * EACH).workers(1);
-        builder.timeouts(timeouts)
-    };
+    let configure = |builder: Builder| builder.max_connections(11 + 2 * EACH).timeouts(timeouts);
     let server = Running::with(configure, holding().0);
     let mut kept = kept(&server);
     let mut stalled = Vec::new();

@@ -51,10 +51,13 @@ impl Running {
         self.shutdown.advance_clock(by);
     }
 
-    /// Waits until all that was sent before on new connections has been read. A server with one
-    /// worker reads it in the order in which the connections were made.
+    /// Waits until the server has read what was sent on new connections, and waits for more.
     pub(crate) fn settle(&self) {
+        // Connections are accepted in the order in which they send something.
         self.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        wait_until("all connections are parked", || {
+            self.shutdown.in_flight() == 0
+        });
     }
 
     /// Sends bytes and reads up to the end of the connection.
