@@ -330,58 +330,40 @@ mod tests {
 
     #[test]
     fn the_environment() {
-        const UNUSABLE: &str = "unusable";
-        type Row = (
-            &'static [(&'static str, &'static str)],
-            Option<&'static str>,
-            Option<&'static str>,
-        );
-        let table: &[Row] = &[
-            (&[], None, None),
-            (&[("http_proxy", "a:1")], Some("a"), None),
-            (&[("HTTP_PROXY", "a:1")], None, None),
-            (&[("HTTPS_PROXY", "a:1")], None, Some("a")),
-            (
-                &[("HTTPS_PROXY", "a:1"), ("https_proxy", "b:1")],
-                None,
-                Some("b"),
-            ),
-            (&[("ALL_PROXY", "a:1")], Some("a"), Some("a")),
-            (
-                &[("ALL_PROXY", "a:1"), ("http_proxy", "b:1")],
-                Some("b"),
-                Some("a"),
-            ),
-            (&[("ALL_PROXY", "a:1"), ("NO_PROXY", "*")], None, None),
-            (&[("ALL_PROXY", "a:1"), ("no_proxy", "h")], None, None),
-            (&[("http_proxy", "")], None, None),
-            // `Unusable` is an error of the requests that would go through it, and of no others.
-            (&[("https_proxy", "ftp://a")], None, Some(UNUSABLE)),
-            (
-                &[("ALL_PROXY", "ftp://u:p@a"), ("no_proxy", "h")],
-                None,
-                None,
-            ),
-            (
-                &[("ALL_PROXY", ":::"), ("http_proxy", "b:1")],
-                Some("b"),
-                Some(UNUSABLE),
-            ),
-        ];
-        for (variables, http, https) in table {
-            let variables: HashMap<_, _> = variables.iter().copied().collect();
+        // Variables; the proxies of http://h/ and of https://h/.
+        let table = "
+            => none none
+            http_proxy=a:1 => a none
+            HTTP_PROXY=a:1 => none none
+            HTTPS_PROXY=a:1 => none a
+            HTTPS_PROXY=a:1 https_proxy=b:1 => none b
+            ALL_PROXY=a:1 => a a
+            ALL_PROXY=a:1 http_proxy=b:1 => b a
+            ALL_PROXY=a:1 NO_PROXY=* => none none
+            ALL_PROXY=a:1 no_proxy=h => none none
+            http_proxy= => none none
+            # `unusable` is an error of the requests that would go through it, and of no others.
+            https_proxy=ftp://a => none unusable
+            ALL_PROXY=ftp://u:p@a no_proxy=h => none none
+            ALL_PROXY=::: http_proxy=b:1 => b unusable
+        ";
+        table::check(table, |case| {
+            let variables: HashMap<_, _> = case
+                .split_whitespace()
+                .filter_map(|variable| variable.split_once('='))
+                .collect();
             let get = |name: &str| variables.get(name).map(ToString::to_string);
             let proxies = Proxies::from_variables(get);
             let host = |url: &str| {
                 let origin = Origin::of(&Url::parse(url).unwrap()).unwrap();
                 match proxies.for_origin(&origin) {
-                    Ok(proxy) => proxy.map(|proxy| proxy.host.to_string()),
-                    Err(_) => Some(UNUSABLE.to_owned()),
+                    Ok(Some(proxy)) => proxy.host.to_string(),
+                    Ok(None) => "none".to_owned(),
+                    Err(_) => "unusable".to_owned(),
                 }
             };
-            assert_eq!(host("http://h/").as_deref(), *http, "{variables:?}");
-            assert_eq!(host("https://h/").as_deref(), *https, "{variables:?}");
-        }
+            format!("{} {}", host("http://h/"), host("https://h/"))
+        });
     }
 
     #[test]

@@ -77,117 +77,103 @@ pub fn continuation(
 mod tests {
     use super::super::{coding, fields};
     use super::*;
-    use http::HeaderName;
 
     #[test]
     fn continuations() {
-        use Continuation::*;
-        let (r, e) = (header::CONTENT_RANGE, header::ETAG);
-        type Row = (u16, Vec<(HeaderName, &'static str)>, Continuation);
-        let table: Vec<Row> = vec![
-            (200, vec![], Restart),
-            // Without its tag it may be of any version.
-            (206, vec![(r.clone(), "bytes 5-9/10")], Mismatch),
-            (
-                206,
-                vec![(r.clone(), "bytes 5-9/*"), (e.clone(), "\"v1\"")],
-                Append { total: None },
-            ),
-            (
-                206,
-                vec![(r.clone(), "bytes 5-9/10"), (e.clone(), "W/\"v1\"")],
-                Mismatch,
-            ),
-            (
-                206,
-                vec![(r.clone(), "bytes 5-9/10"), (e.clone(), "\"v1\"")],
-                Append { total: Some(10) },
-            ),
-            (
-                206,
-                vec![(r.clone(), "bytes 5-9/10"), (e.clone(), "\"v2\"")],
-                Mismatch,
-            ),
-            (206, vec![(r.clone(), "bytes 0-9/10")], Mismatch),
-            (206, vec![(r.clone(), "bytes 5-8/10")], Mismatch),
-            (206, vec![(r.clone(), "bytes 6-9/10")], Mismatch),
-            (206, vec![(r.clone(), "junk")], Mismatch),
-            (206, vec![], Mismatch),
-            (416, vec![(r.clone(), "bytes */5")], Complete),
-            (416, vec![(r.clone(), "bytes */4")], Mismatch),
-            (416, vec![], Mismatch),
-            (404, vec![], Other),
-            (503, vec![], Other),
-        ];
+        let table = r#"
+            200 => Restart
+            # Without its tag it may be of any version.
+            206 Content-Range: bytes 5-9/10 => Mismatch
+            206 Content-Range: bytes 5-9/* | ETag: "v1" => Append { total: None }
+            206 Content-Range: bytes 5-9/10 | ETag: W/"v1" => Mismatch
+            206 Content-Range: bytes 5-9/10 | ETag: "v1" => Append { total: Some(10) }
+            206 Content-Range: bytes 5-9/10 | ETag: "v2" => Mismatch
+            206 Content-Range: bytes 0-9/10 => Mismatch
+            206 Content-Range: bytes 5-8/10 => Mismatch
+            206 Content-Range: bytes 6-9/10 => Mismatch
+            206 Content-Range: junk => Mismatch
+            206 => Mismatch
+            416 Content-Range: bytes */5 => Complete
+            416 Content-Range: bytes */4 => Mismatch
+            416 => Mismatch
+            404 => Other
+            503 => Other
+        "#;
         let validator = Validator::from_text("\"v1\"");
-        for (status, list, want) in table {
-            let status = StatusCode::from_u16(status).unwrap();
-            let got = continuation(status, &fields(&list), 5, None, validator.as_ref());
-            assert_eq!(got, want, "{status} {list:?}");
-        }
+        table::check(table, |case| {
+            let ([status], lines) = table::words(case);
+            let status = status.parse().unwrap();
+            let got = continuation(status, &fields(lines), 5, None, validator.as_ref());
+            format!("{got:?}")
+        });
         let partial = StatusCode::PARTIAL_CONTENT;
         let date = Validator::from_text("Sun, 06 Nov 1994 08:49:37 GMT");
-        let m = header::LAST_MODIFIED;
-        for (list, want) in [
-            (vec![], Append { total: Some(10) }),
-            (
-                vec![(m.clone(), "Sun, 06 Nov 1994 08:49:37 GMT")],
-                Append { total: Some(10) },
-            ),
-            (vec![(m.clone(), "Sun, 06 Nov 1994 08:49:38 GMT")], Mismatch),
-            (vec![(m, "yesterday")], Mismatch),
-        ] {
-            let list = [&list[..], &[(r.clone(), "bytes 5-9/10")]].concat();
-            let got = continuation(partial, &fields(&list), 5, None, date.as_ref());
-            assert_eq!(got, want, "{list:?}");
-        }
-        for (value, last, want) in [
-            ("bytes 5-6/10", 6, Append { total: Some(10) }),
-            ("bytes 5-9/10", 6, Mismatch),
-            ("bytes 5-5/10", 6, Mismatch),
-        ] {
-            let got = continuation(partial, &fields(&[(r.clone(), value)]), 5, Some(last), None);
-            assert_eq!(got, want, "{value}");
-        }
+        let table = "
+            => Append { total: Some(10) }
+            Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT => Append { total: Some(10) }
+            Last-Modified: Sun, 06 Nov 1994 08:49:38 GMT => Mismatch
+            Last-Modified: yesterday => Mismatch
+        ";
+        table::check(table, |lines| {
+            let fields = fields(&format!("Content-Range: bytes 5-9/10 | {lines}"));
+            format!(
+                "{:?}",
+                continuation(partial, &fields, 5, None, date.as_ref())
+            )
+        });
+        // A segment that ends with byte 6.
+        let table = "
+            Content-Range: bytes 5-6/10 => Append { total: Some(10) }
+            Content-Range: bytes 5-9/10 => Mismatch
+            Content-Range: bytes 5-5/10 => Mismatch
+        ";
+        table::check(table, |lines| {
+            format!(
+                "{:?}",
+                continuation(partial, &fields(lines), 5, Some(6), None)
+            )
+        });
     }
 
     /// A range counts the bytes of one coding, so the rest has to be in that of the first response.
     #[test]
     fn the_rest_is_in_the_same_coding() {
-        let (r, e, c) = (
-            header::CONTENT_RANGE,
-            header::ETAG,
-            header::CONTENT_ENCODING,
-        );
-        let append = Continuation::Append { total: Some(10) };
-        let table: &[(&[&'static str], &[&'static str], Continuation)] = &[
-            (&[], &[], append),
-            (&[], &["identity"], append),
-            (&[], &["gzip"], Continuation::Mismatch),
-            (&["gzip"], &["GZIP"], append),
-            (&["gzip"], &[], Continuation::Mismatch),
-            (&["gzip"], &["br"], Continuation::Mismatch),
-            (&["br, gzip"], &["br", "gzip"], append),
-            (&["br, gzip"], &["gzip, br"], Continuation::Mismatch),
-            (&["gzip"], &["gzip, identity"], append),
-        ];
-        for (first, rest, want) in table {
-            let encoded = |codings: &[&'static str]| {
-                let mut list = vec![(e.clone(), "\"v1\"")];
-                list.extend(codings.iter().map(|coding| (c.clone(), *coding)));
-                list
+        let append = "Append { total: Some(10) }";
+        // Content-Encoding of the first response / of the one with the rest.
+        let table = "
+            / => Append { total: Some(10) }
+            / identity => Append { total: Some(10) }
+            / gzip => Mismatch
+            gzip / GZIP => Append { total: Some(10) }
+            gzip / => Mismatch
+            gzip / br => Mismatch
+            br, gzip / br | Content-Encoding: gzip => Append { total: Some(10) }
+            br, gzip / gzip, br => Mismatch
+            gzip / gzip, identity => Append { total: Some(10) }
+        ";
+        table::check(table, |case| {
+            let (first, rest) = case.split_once('/').unwrap();
+            let encoded = |codings: &str| match codings.trim() {
+                "" => fields("ETag: \"v1\" | Content-Range: bytes 5-9/10"),
+                codings => fields(&format!(
+                    "ETag: \"v1\" | Content-Range: bytes 5-9/10 | Content-Encoding: {codings}"
+                )),
             };
-            let validator = Validator::of(&fields(&encoded(first))).unwrap();
-            let list = [&encoded(rest)[..], &[(r.clone(), "bytes 5-9/10")]].concat();
-            let partial = StatusCode::PARTIAL_CONTENT;
-            let got = continuation(partial, &fields(&list), 5, None, Some(&validator));
-            assert_eq!(got, *want, "{first:?} {rest:?}");
+            let (first, rest) = (encoded(first), encoded(rest));
+            let follow = |validator: &Validator| {
+                let partial = StatusCode::PARTIAL_CONTENT;
+                format!(
+                    "{:?}",
+                    continuation(partial, &rest, 5, None, Some(validator))
+                )
+            };
+            let validator = Validator::of(&first).unwrap();
+            let got = follow(&validator);
             let stored = Validator::from_text(validator.as_str()).unwrap();
-            let got = continuation(partial, &fields(&list), 5, None, Some(&stored));
-            assert_eq!(got, append, "a coding that was not stored");
-            let stored = stored.with_coding(coding(&fields(&encoded(first))));
-            let got = continuation(partial, &fields(&list), 5, None, Some(&stored));
-            assert_eq!(got, *want, "{first:?} {rest:?}");
-        }
+            assert_eq!(follow(&stored), append, "a coding that was not stored");
+            let stored = stored.with_coding(coding(&first));
+            assert_eq!(follow(&stored), got, "{case}");
+            got
+        });
     }
 }

@@ -48,8 +48,14 @@ pub use waits::{backoff, retry_after};
 
 /// The fields of a response, for the tests of this folder.
 #[cfg(test)]
-fn fields(list: &[(http::HeaderName, &'static str)]) -> http::HeaderMap {
-    list.iter()
-        .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+fn fields(lines: &str) -> http::HeaderMap {
+    let lines = table::fields(lines);
+    lines
+        .map(|(name, value)| {
+            (
+                name.parse::<http::HeaderName>().unwrap(),
+                value.parse().unwrap(),
+            )
+        })
         .collect()
 }

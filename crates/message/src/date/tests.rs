@@ -136,58 +136,24 @@ fn a_two_digit_year_is_at_most_fifty_years_ahead() {
         let date = HttpDate::parse(text.as_bytes(), now).unwrap();
         Day::from_days(date.0.div_euclid(DAY_SECONDS)).year
     };
-    let table = [
-        (
-            "Sunday, 15-Jun-25 15:06:40 GMT",
-            "Sun, 15 Jun 2025 15:06:40 GMT",
-            2025,
-        ),
-        (
-            "Sunday, 15-Jun-75 15:06:40 GMT",
-            "Sun, 15 Jun 2025 15:06:40 GMT",
-            2075,
-        ),
-        (
-            "Sunday, 15-Jun-75 15:06:41 GMT",
-            "Sun, 15 Jun 2025 15:06:40 GMT",
-            1975,
-        ),
-        (
-            "Sunday, 16-Jun-75 00:00:00 GMT",
-            "Sun, 15 Jun 2025 15:06:40 GMT",
-            1975,
-        ),
-        (
-            "Sunday, 01-Jan-76 00:00:00 GMT",
-            "Sun, 15 Jun 2025 15:06:40 GMT",
-            1976,
-        ),
-        // Across the turn of a century, either way.
-        (
-            "Friday, 01-Jan-00 00:00:00 GMT",
-            "Fri, 31 Dec 1999 23:59:59 GMT",
-            2000,
-        ),
-        (
-            "Friday, 31-Dec-99 23:59:59 GMT",
-            "Sat, 01 Jan 2000 00:00:00 GMT",
-            1999,
-        ),
-        (
-            "Friday, 28-Feb-50 00:00:00 GMT",
-            "Tue, 29 Feb 2000 00:00:00 GMT",
-            2050,
-        ),
-        // No date is later than the last that can be written.
-        (
-            "Sunday, 06-Nov-34 08:49:37 GMT",
-            "Fri, 31 Dec 9999 23:59:59 GMT",
-            9934,
-        ),
-    ];
-    for (text, now, year) in table {
-        assert_eq!(year_of(text, now), year, "{text} at {now}");
-    }
+    // A date, the date of today, and the year that is meant.
+    let table = "
+        Sunday, 15-Jun-25 15:06:40 GMT | Sun, 15 Jun 2025 15:06:40 GMT => 2025
+        Sunday, 15-Jun-75 15:06:40 GMT | Sun, 15 Jun 2025 15:06:40 GMT => 2075
+        Sunday, 15-Jun-75 15:06:41 GMT | Sun, 15 Jun 2025 15:06:40 GMT => 1975
+        Sunday, 16-Jun-75 00:00:00 GMT | Sun, 15 Jun 2025 15:06:40 GMT => 1975
+        Sunday, 01-Jan-76 00:00:00 GMT | Sun, 15 Jun 2025 15:06:40 GMT => 1976
+        # Across the turn of a century, either way.
+        Friday, 01-Jan-00 00:00:00 GMT | Fri, 31 Dec 1999 23:59:59 GMT => 2000
+        Friday, 31-Dec-99 23:59:59 GMT | Sat, 01 Jan 2000 00:00:00 GMT => 1999
+        Friday, 28-Feb-50 00:00:00 GMT | Tue, 29 Feb 2000 00:00:00 GMT => 2050
+        # No date is later than the last that can be written.
+        Sunday, 06-Nov-34 08:49:37 GMT | Fri, 31 Dec 9999 23:59:59 GMT => 9934
+    ";
+    table::check(table, |case| {
+        let (text, now) = case.split_once(" | ").unwrap();
+        year_of(text, now)
+    });
 }
 
 #[test]

@@ -1,79 +1,60 @@
 //! Tests of targets and paths.
 
 use super::*;
-use crate::error::ProtocolError;
 use http::Method;
 use proptest::prelude::*;
 
 #[test]
 fn forms() {
-    let get = Method::GET;
-    type Parts = (
-        Form,
-        &'static str,
-        Option<&'static str>,
-        Option<&'static str>,
-    );
-    let table: &[(&Method, &'static str, Result<Parts, ProtocolError>)] = &[
-        (&get, "/", Ok((Form::Origin, "/", None, None))),
-        (&get, "/a?b?c", Ok((Form::Origin, "/a", Some("b?c"), None))),
-        (&get, "/a?", Ok((Form::Origin, "/a", Some(""), None))),
-        (
-            &get,
-            "//evil.example/",
-            Ok((Form::Origin, "//evil.example/", None, None)),
-        ),
-        (&get, "/ü", Ok((Form::Origin, "/ü", None, None))),
-        (
-            &get,
-            "http://h:80/a?q",
-            Ok((Form::Absolute, "/a", Some("q"), Some("h:80"))),
-        ),
-        (&get, "HTTP://h", Ok((Form::Absolute, "/", None, Some("h")))),
-        (
-            &get,
-            "http://h?q",
-            Ok((Form::Absolute, "/", Some("q"), Some("h"))),
-        ),
-        (
-            &get,
-            "http://[::1]:8080/",
-            Ok((Form::Absolute, "/", None, Some("[::1]:8080"))),
-        ),
-        (&get, "http:///a", Err(ProtocolError::MalformedHost)),
-        (&get, "http://:80/a", Err(ProtocolError::MalformedHost)),
-        (&get, "http://u@h/a", Err(ProtocolError::MalformedHost)),
-        (&get, "http://[::g]/", Err(ProtocolError::MalformedHost)),
-        (&get, "http://h:99999/", Err(ProtocolError::MalformedHost)),
-        (&get, "ftp://h/a", Err(ProtocolError::MalformedTarget)),
-        (&get, "a", Err(ProtocolError::MalformedTarget)),
-        (&get, "*", Err(ProtocolError::MalformedTarget)),
-        (&get, "h:443", Err(ProtocolError::MalformedTarget)),
-        (&get, "", Err(ProtocolError::MalformedTarget)),
-        (&get, "/a#b", Err(ProtocolError::MalformedTarget)),
-        (&get, "/a b", Err(ProtocolError::MalformedTarget)),
-        (&get, "/a\u{7f}", Err(ProtocolError::MalformedTarget)),
-        (&Method::OPTIONS, "*", Ok((Form::Asterisk, "*", None, None))),
-        (&Method::OPTIONS, "/", Ok((Form::Origin, "/", None, None))),
-        (
-            &Method::CONNECT,
-            "h:443",
-            Ok((Form::Authority, "", None, Some("h:443"))),
-        ),
-        (
-            &Method::CONNECT,
-            "[::1]:443",
-            Ok((Form::Authority, "", None, Some("[::1]:443"))),
-        ),
-        (&Method::CONNECT, "h", Err(ProtocolError::MalformedTarget)),
-        (&Method::CONNECT, "h:", Err(ProtocolError::MalformedTarget)),
-        (&Method::CONNECT, "/", Err(ProtocolError::MalformedTarget)),
-    ];
-    for (method, raw, want) in table {
-        let got =
-            Target::parse(method, raw).map(|t| (t.form(), t.path(), t.query(), t.authority()));
-        assert_eq!(&got, want, "{method} {raw}");
-    }
+    let table = r"
+        GET / => Origin path /
+        GET /a?b?c => Origin path /a query b?c
+        GET /a? => Origin path /a query
+        GET //evil.example/ => Origin path //evil.example/
+        GET /ü => Origin path /ü
+        GET http://h:80/a?q => Absolute path /a query q authority h:80
+        GET HTTP://h => Absolute path / authority h
+        GET http://h?q => Absolute path / query q authority h
+        GET http://[::1]:8080/ => Absolute path / authority [::1]:8080
+        GET http:///a => MalformedHost
+        GET http://:80/a => MalformedHost
+        GET http://u@h/a => MalformedHost
+        GET http://[::g]/ => MalformedHost
+        GET http://h:99999/ => MalformedHost
+        GET ftp://h/a => MalformedTarget
+        GET a => MalformedTarget
+        GET * => MalformedTarget
+        GET h:443 => MalformedTarget
+        GET => MalformedTarget
+        GET /a#b => MalformedTarget
+        GET /a b => MalformedTarget
+        GET /a\u{7f} => MalformedTarget
+        OPTIONS * => Asterisk path *
+        OPTIONS / => Origin path /
+        CONNECT h:443 => Authority path authority h:443
+        CONNECT [::1]:443 => Authority path authority [::1]:443
+        CONNECT h => MalformedTarget
+        CONNECT h: => MalformedTarget
+        CONNECT / => MalformedTarget
+    ";
+    table::check(table, |case| {
+        let ([method], target) = table::words(case);
+        let target = table::unescaped(target);
+        match Target::parse(&method.parse().unwrap(), &target) {
+            Err(error) => format!("{error:?}"),
+            Ok(target) => {
+                let part = |name: &str, value: Option<&str>| match value {
+                    None => String::new(),
+                    Some("") => format!(" {name}"),
+                    Some(value) => format!(" {name} {value}"),
+                };
+                let path = part("path", Some(target.path()));
+                let query = part("query", target.query());
+                let authority = part("authority", target.authority());
+                format!("{:?}{path}{query}{authority}", target.form())
+            }
+        }
+    });
 }
 
 #[test]

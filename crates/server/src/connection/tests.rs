@@ -192,149 +192,107 @@ fn a_silent_stream_is_kept_alive() {
     assert!(!driver.connection.has_taken_some(&mut driver.turn));
 }
 
+/// What a client does and what the connection needs after that, a line each turn. An empty line
+/// ends a connection.
+const TURNS: &str = r"
+    => park Readable First
+    | => park Readable First
+    (end) => close
+
+    GET / HTTP/1.1|Host: h|| => call /, park Readable Idle
+    => park Readable Idle
+    (end) => close
+
+    GET / HT => park Readable Head
+    TP/1.1|Host: => park Readable Head
+    h|| => call /, park Readable Idle
+    GET / HT => park Readable Head
+    (end) => close
+
+    GET /a HTTP/1.1|Host: h||GET /b HTTP/1.1|Host: h||GET => call /a, call /b, park Readable Head
+
+    # A turn has at most 16 calls.
+    (20 requests) => (16 calls), park Writable Write
+    => call /, call /, call /, call /, park Readable Idle
+
+    GET / HTTP/1.0|| => call /, close
+
+    GET / HTTP/1.1|Host: h|Connection: close|| => call /, close
+
+    GET / HTTP/1.0||more => call /, park Readable Linger
+    and more => park Readable Linger
+    (end) => close
+
+    broken|| => park Readable Linger
+    (end) => close
+
+    \x16\x03\x01 => park Readable Linger
+    (end) => close
+
+    GET https://h/ HTTP/1.1|Host: h|| => park Readable Linger
+
+    GET / HTTP/1.1|Host: h||broken|| => call /, park Readable Linger
+
+    POST / HTTP/1.1|Host: h|Content-Length: 5||ab => call /, park Readable Content
+    c => park Readable Content
+    deGET / HTTP/1.1|Host: h|| => call /, park Readable Idle
+
+    POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||1|x| => call /, park Readable Content
+    broken|| => park Readable Linger
+
+    (large) => call /, park Readable Linger
+
+    POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||fffff| => call /, park Readable Content
+    (100,000 bytes) => park Readable Content
+
+    POST /read HTTP/1.1|Host: h|Content-Length: 3||abcGET / HTTP/1.1|Host: h|| => call /readabc, call /, park Readable Idle
+
+    GET /reader HTTP/1.1|Host: h|| => call /reader, block, park Readable Idle
+
+    GET /reader HTTP/1.0|| => call /reader, block, close
+
+    POST /collect HTTP/1.1|Host: h|Content-Length: 5||ab => call /collect, park Readable Receive
+    cd => park Readable Receive
+    eGET / HTTP/1.1|Host: h|| => resume, call /, park Readable Idle
+
+    POST /collect HTTP/1.1|Host: h|Transfer-Encoding: chunked|| => call /collect, park Readable Receive
+    3|abc|3|def| => park Readable Linger
+
+    POST /collect HTTP/1.1|Host: h|Content-Length: 6|| => call /collect, park Readable Linger
+
+    POST /collect HTTP/1.1|Host: h|Content-Length: 5||ab => call /collect, park Readable Receive
+    (end) => close
+
+    GET /silent HTTP/1.1|Host: h|| => call /silent, park Hangup Write
+    => park Hangup Write
+    (end) => close
+
+    GET /fails HTTP/1.1|Host: h|| => call /fails, block, close
+
+    GET /zeros HTTP/1.1|Host: h|| => call /zeros, block, park Writable Write
+    (read) => block, park Writable Write
+
+    GET /large HTTP/1.1|Host: h||GET / HT => call /large, park Writable Write
+    (read) => park Writable Write
+";
+
 #[test]
 fn every_turn_ends_in_what_the_connection_needs() {
-    let many = GET.repeat(20);
-    let many_calls = ["call /"; 16].join(", ") + ", park Writable Write";
     let large = format!("POST / HTTP/1.1|Host: h|Content-Length: {}||", DRAIN + 1);
-    let skipped = "x".repeat(DRAIN as usize + 1);
-    let table: &[&[(&str, &str)]] = &[
-        &[
-            ("", "park Readable First"),
-            ("|", "park Readable First"),
-            ("(end)", "close"),
-        ],
-        &[
-            (GET, "call /, park Readable Idle"),
-            ("", "park Readable Idle"),
-            ("(end)", "close"),
-        ],
-        &[
-            ("GET / HT", "park Readable Head"),
-            ("TP/1.1|Host:", "park Readable Head"),
-            ("h||", "call /, park Readable Idle"),
-            ("GET / HT", "park Readable Head"),
-            ("(end)", "close"),
-        ],
-        &[(
-            "GET /a HTTP/1.1|Host: h||GET /b HTTP/1.1|Host: h||GET",
-            "call /a, call /b, park Readable Head",
-        )],
-        &[
-            (&many, &many_calls),
-            ("", "call /, call /, call /, call /, park Readable Idle"),
-        ],
-        &[("GET / HTTP/1.0||", "call /, close")],
-        &[(
-            "GET / HTTP/1.1|Host: h|Connection: close||",
-            "call /, close",
-        )],
-        &[
-            ("GET / HTTP/1.0||more", "call /, park Readable Linger"),
-            ("and more", "park Readable Linger"),
-            ("(end)", "close"),
-        ],
-        &[("broken||", "park Readable Linger"), ("(end)", "close")],
-        &[
-            ("\u{16}\u{3}\u{1}", "park Readable Linger"),
-            ("(end)", "close"),
-        ],
-        &[("GET https://h/ HTTP/1.1|Host: h||", "park Readable Linger")],
-        &[(
-            "GET / HTTP/1.1|Host: h||broken||",
-            "call /, park Readable Linger",
-        )],
-        &[
-            (
-                "POST / HTTP/1.1|Host: h|Content-Length: 5||ab",
-                "call /, park Readable Content",
-            ),
-            ("c", "park Readable Content"),
-            ("deGET / HTTP/1.1|Host: h||", "call /, park Readable Idle"),
-        ],
-        &[
-            (
-                "POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||1|x|",
-                "call /, park Readable Content",
-            ),
-            ("broken||", "park Readable Linger"),
-        ],
-        &[(&large, "call /, park Readable Linger")],
-        &[
-            (
-                "POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||fffff|",
-                "call /, park Readable Content",
-            ),
-            (&skipped[..100_000], "park Readable Content"),
-        ],
-        &[(
-            "POST /read HTTP/1.1|Host: h|Content-Length: 3||abcGET / HTTP/1.1|Host: h||",
-            "call /readabc, call /, park Readable Idle",
-        )],
-        &[(
-            "GET /reader HTTP/1.1|Host: h||",
-            "call /reader, block, park Readable Idle",
-        )],
-        &[("GET /reader HTTP/1.0||", "call /reader, block, close")],
-        &[
-            (
-                "POST /collect HTTP/1.1|Host: h|Content-Length: 5||ab",
-                "call /collect, park Readable Receive",
-            ),
-            ("cd", "park Readable Receive"),
-            (
-                "eGET / HTTP/1.1|Host: h||",
-                "resume, call /, park Readable Idle",
-            ),
-        ],
-        &[
-            (
-                "POST /collect HTTP/1.1|Host: h|Transfer-Encoding: chunked||",
-                "call /collect, park Readable Receive",
-            ),
-            ("3|abc|3|def|", "park Readable Linger"),
-        ],
-        &[(
-            "POST /collect HTTP/1.1|Host: h|Content-Length: 6||",
-            "call /collect, park Readable Linger",
-        )],
-        &[
-            (
-                "POST /collect HTTP/1.1|Host: h|Content-Length: 5||ab",
-                "call /collect, park Readable Receive",
-            ),
-            ("(end)", "close"),
-        ],
-        &[
-            (
-                "GET /silent HTTP/1.1|Host: h||",
-                "call /silent, park Hangup Write",
-            ),
-            ("", "park Hangup Write"),
-            ("(end)", "close"),
-        ],
-        &[("GET /fails HTTP/1.1|Host: h||", "call /fails, block, close")],
-        &[
-            (
-                "GET /zeros HTTP/1.1|Host: h||",
-                "call /zeros, block, park Writable Write",
-            ),
-            ("(read)", "block, park Writable Write"),
-        ],
-        &[
-            (
-                "GET /large HTTP/1.1|Host: h||GET / HT",
-                "call /large, park Writable Write",
-            ),
-            ("(read)", "park Writable Write"),
-        ],
-    ];
-    for case in table {
+    let action = |text: &str| match text {
+        "(20 requests)" => GET.repeat(20),
+        "(large)" => large.clone(),
+        "(100,000 bytes)" => "x".repeat(100_000),
+        text => table::unescaped(text),
+    };
+    let calls = ["call /"; 16].join(", ");
+    for case in TURNS.split("\n\n") {
         let env = env();
         let mut driver = Driver::new(&env);
-        for (number, (action, expected)) in case.iter().enumerate() {
-            driver.act(action);
-            assert_eq!(driver.turn(), *expected, "turn {number} of {case:?}");
+        for (number, (text, expected)) in table::cases(case).enumerate() {
+            driver.act(&action(text));
+            let expected = expected.replace("(16 calls)", &calls);
+            assert_eq!(driver.turn(), expected, "turn {number} of {case}");
         }
     }
 }

@@ -9,71 +9,61 @@ fn preconditions_and_ranges() {
     let site = Site::new(&[("file", "0123456789"), ("empty", "")]);
     let whole = site.get("/file");
     let (etag, date) = (whole.field("etag"), whole.field("last-modified"));
-    // The status, Content-Range, and the content; E stands for the file's tag, and D for its date.
-    let table = [
-        ("If-None-Match: E", 304, "", ""),
-        ("If-None-Match: W/E", 304, "", ""),
-        ("If-None-Match: \"a\", E", 304, "", ""),
-        ("If-None-Match: *", 304, "", ""),
-        ("If-None-Match: \"a\"", 200, "", "0123456789"),
-        (
-            "If-None-Match: \"a\" | If-Modified-Since: D",
-            200,
-            "",
-            "0123456789",
-        ),
-        ("If-Modified-Since: D", 304, "", ""),
-        (
-            "If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
-            200,
-            "",
-            "0123456789",
-        ),
-        ("If-Match: E", 200, "", "0123456789"),
-        ("If-Match: *", 200, "", "0123456789"),
-        ("If-Match: \"a\"", 412, "", "*"),
-        ("If-Match: W/E", 412, "", "*"),
-        ("If-Unmodified-Since: D", 200, "", "0123456789"),
-        (
-            "If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT",
-            412,
-            "",
-            "*",
-        ),
-        ("Range: bytes=2-4", 206, "bytes 2-4/10", "234"),
-        ("Range: bytes=-3", 206, "bytes 7-9/10", "789"),
-        ("Range: bytes=8-", 206, "bytes 8-9/10", "89"),
-        ("Range: bytes=8-99", 206, "bytes 8-9/10", "89"),
-        ("Range: bytes=0-1,3-4", 206, "bytes 0-4/10", "01234"),
-        ("Range: bytes=10-", 416, "bytes */10", "*"),
-        ("Range: bytes=18446744073709551616-", 416, "bytes */10", "*"),
-        ("Range: lines=1-2", 200, "", "0123456789"),
-        ("Range: bytes=4-2", 200, "", "0123456789"),
-        ("Range: bytes=0-1 | Range: bytes=2-3", 200, "", "0123456789"),
-        ("Range: bytes=2-4 | If-Range: E", 206, "bytes 2-4/10", "234"),
-        ("Range: bytes=2-4 | If-Range: W/E", 200, "", "0123456789"),
-        ("Range: bytes=2-4 | If-Range: \"a\"", 200, "", "0123456789"),
-        ("Range: bytes=99- | If-Range: \"a\"", 200, "", "0123456789"),
-        ("Range: bytes=2-4 | If-None-Match: E", 304, "", ""),
-        ("Range: bytes=99- | If-Match: \"a\"", 412, "", "*"),
-    ];
-    for (fields, status, content_range, content) in table {
+    // The status, the range, and the content; E stands for the file's tag, and D for its date.
+    let table = r#"
+        If-None-Match: E => 304
+        If-None-Match: W/E => 304
+        If-None-Match: "a", E => 304
+        If-None-Match: * => 304
+        If-None-Match: "a" => 200: 0123456789
+        If-None-Match: "a" | If-Modified-Since: D => 200: 0123456789
+        If-Modified-Since: D => 304
+        If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT => 200: 0123456789
+        If-Match: E => 200: 0123456789
+        If-Match: * => 200: 0123456789
+        If-Match: "a" => 412
+        If-Match: W/E => 412
+        If-Unmodified-Since: D => 200: 0123456789
+        If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT => 412
+        Range: bytes=2-4 => 206 2-4/10: 234
+        Range: bytes=-3 => 206 7-9/10: 789
+        Range: bytes=8- => 206 8-9/10: 89
+        Range: bytes=8-99 => 206 8-9/10: 89
+        Range: bytes=0-1,3-4 => 206 0-4/10: 01234
+        Range: bytes=10- => 416 */10
+        Range: bytes=18446744073709551616- => 416 */10
+        Range: lines=1-2 => 200: 0123456789
+        Range: bytes=4-2 => 200: 0123456789
+        Range: bytes=0-1 | Range: bytes=2-3 => 200: 0123456789
+        Range: bytes=2-4 | If-Range: E => 206 2-4/10: 234
+        Range: bytes=2-4 | If-Range: W/E => 200: 0123456789
+        Range: bytes=2-4 | If-Range: "a" => 200: 0123456789
+        Range: bytes=99- | If-Range: "a" => 200: 0123456789
+        Range: bytes=2-4 | If-None-Match: E => 304
+        Range: bytes=99- | If-Match: "a" => 412
+    "#;
+    table::check(table, |fields| {
         let fields = fields
             .replace(": D", &format!(": {date}"))
             .replace('E', etag);
         let answer = site.get_with("/file", &fields);
-        let got = (answer.status, answer.field("content-range"));
-        assert_eq!(got, (status, content_range), "{fields}");
-        if content == "*" {
-            assert!(
-                answer.text().contains(&format!("<title>{status} ")),
-                "{fields}"
-            );
-        } else {
-            assert_eq!(answer.text(), content, "{fields}");
-            assert_eq!(answer.field("etag"), etag, "{fields}");
+        let mut seen = answer.status.to_string();
+        if let Some(range) = answer.field("content-range").strip_prefix("bytes ") {
+            seen += &format!(" {range}");
         }
-    }
+        match seen.starts_with('4') {
+            true => assert!(
+                answer
+                    .text()
+                    .contains(&format!("<title>{} ", answer.status))
+            ),
+            false => assert_eq!(answer.field("etag"), etag, "{fields}"),
+        }
+        if answer.status / 100 == 2 {
+            seen += &format!(": {}", answer.text());
+        }
+        seen
+    });
     let head = site.answer(http::Request::head("/file").header("range", "bytes=99-"));
     assert_eq!(head.status, 200);
     assert_eq!(site.get_with("/missing", "If-None-Match: *").status, 404);
