@@ -11,7 +11,7 @@ What is measured is a copy of the program, as `make install` makes one. The file
 page cache in pieces of a page each, which makes the start of the program a tenth slower, until it is read from the disk
 for the first time; curl and wget were installed, too.
 
-The server is nginx where it is installed, so that nobody has a relative at the other end. `true` is a process that does
+The server is nginx where it is installed, so that no client has a relative at the other end. `true` is a process that does
 nothing: what starting one costs.
 """
 
@@ -44,7 +44,7 @@ GOALS = [
     ("large", "tinyhttp", "cpu", "curl", "≤ 0.60"),
 ]
 
-# Nobody's proxy or settings file takes part.
+# No user's proxy or settings file takes part.
 ENVIRONMENT = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent"}
 
 

@@ -226,7 +226,7 @@ def run(flood, port, crowd, ready):
 
 
 def open_one(port, window=None, source=""):
-    """A connection that blocks nobody."""
+    """A connection that does not block."""
     connection = socket.socket()
     if window:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)

@@ -26,7 +26,7 @@ CANNED = TARGET / "release" / "examples" / "canned"
 CORES = len(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
 
-# Who takes part, in the order of the tables: the command, and its configuration. Whoever isn't installed is left out.
+# The servers, in the order of the tables: the command, and its configuration. Those that aren't installed are left out.
 # `canned` is no server: it is what the threads, the poller and the sockets cost when nothing is parsed or looked up.
 SERVERS = {
     "tinyhttp": ([str(TINYHTTP), "serve", "@SITE@", "-p", "@PORT@", "@QUIET@", "@TLS_CERT@", "@TLS_KEY@"],
@@ -70,7 +70,7 @@ def connect(port):
 
 
 def trusting():
-    """A context for servers whose certificate nobody has signed."""
+    """A context for servers whose certificate no authority has signed."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

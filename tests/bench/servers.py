@@ -219,7 +219,7 @@ def why_not(server, what):
 
 
 def idle(names, site, connections):
-    """What a connection costs that does nothing: memory, and time of those who do something."""
+    """What an idle connection costs: memory, and time of the busy ones."""
     heading(f"{connections:,} idle keep-alive connections")
 
     def fresh(server):

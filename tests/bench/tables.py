@@ -6,7 +6,7 @@ import sys
 
 def rounds(names, measure, number):
     """Every program's figures, a list of each, of rounds in which all of them have a turn. Each round starts with another
-    one, so that nobody always follows the same neighbour."""
+    one, so that none always follows the same neighbour."""
     figures = {name: {} for name in names}
     for turn in range(number):
         first = turn % max(len(names), 1)
@@ -26,7 +26,7 @@ def progress(text):
 
 def ratio(results, name, key, base):
     """The median, over the rounds, of one program's figure divided by another's; `None` if one didn't take part."""
-    ours, theirs = (results.get(who, {}).get(key) for who in (name, base or name))
+    ours, theirs = (results.get(server, {}).get(key) for server in (name, base or name))
     if not ours or not theirs:
         return None
     return statistics.median(a / b if base else a for a, b in zip(ours, theirs) if b)

@@ -50,7 +50,7 @@ const ELSEWHERE: &str = "
     tiny_http#244      | one server after another                     | tests/service/life.rs::restarts_interrupt_no_client
     tiny_http          | slow clients take no threads                 | tests/serve/faults.rs::windows_that_are_narrow_or_shut
     tiny_http PR#184   | a server that ends leaves nothing            | crates/server/tests/server/clients.rs::a_server_that_is_never_run_leaves_nothing_behind
-    cpython#75820      | an idle connection holds nobody up           | tests/serve/starvation.rs::a_fresh_request_beside_a_crowd
+    cpython#75820      | an idle connection delays no other one       | tests/serve/starvation.rs::a_fresh_request_beside_a_crowd
     lighttpd#2156      | requests with chunked content                | tests/conformance/wire.rs::unwanted_content_does_not_become_a_request
 ";
 
@@ -139,8 +139,8 @@ fn old_requests_have_no_chunks_and_no_endless_content() {
     check(&server, &rows);
 }
 
-/// RUSTSEC-2026-0033 (pingora): as long as nobody has answered 101, what follows is HTTP and is
-/// read as such.
+/// RUSTSEC-2026-0033 (pingora): until a 101 is sent, the bytes that follow are HTTP and are read as
+/// such.
 #[test]
 fn upgrade_means_nothing_until_it_is_answered() {
     let (_folder, server) = serve();
@@ -206,8 +206,8 @@ fn a_redirect_can_not_be_split() {
     assert_eq!(answer.field("set-cookie"), None);
 }
 
-/// CVE-2024-43800 (serve-static), CVE-2024-32966 (SWS), CVE-2026-22257 (salvo): nothing that
-/// somebody put into a URL comes back in a page.
+/// CVE-2024-43800 (serve-static), CVE-2024-32966 (SWS), CVE-2026-22257 (salvo): no part of
+/// a URL comes back in a page.
 #[test]
 fn pages_say_nothing_of_the_url() {
     let folder = Folder::new().with("sub<i>/index.html", "x");
@@ -253,7 +253,7 @@ fn many_tiny_reads_allocate_next_to_nothing() {
     assert!(grown < 8_000_000, "{grown} bytes");
 }
 
-/// CVE-2022-41556 (lighttpd): whoever leaves in the middle of a chunk gives its place back.
+/// CVE-2022-41556 (lighttpd): a client that leaves in the middle of a chunk gives its place back.
 #[test]
 fn half_a_chunk_and_a_half_close_free_the_place() {
     let (_folder, server) = serve();

@@ -6,8 +6,8 @@ use support::must::{check, check_index, serve};
 use support::{Answer, Folder, Serve};
 
 /// Every MUST of §4 to §15 that binds an origin server of files, and the tests that prove it. Those
-/// of senders of requests, intermediaries and caches are somebody else's, and so are those of
-/// methods and status codes that don't occur here.
+/// of senders of requests, intermediaries and caches are left out, and so are those of methods and
+/// status codes that don't occur here.
 const MUSTS: &str = "
     §4.2.1    | a URI with an empty host is refused            | tests/conformance/rfc9110.rs::targets_of_other_servers
     §4.2.2    | https only over a secured connection           | tests/conformance/rfc9110.rs::targets_of_other_servers
@@ -30,7 +30,7 @@ const MUSTS: &str = "
     §7.4      | https only over a secured connection           | tests/conformance/rfc9110.rs::targets_of_other_servers
     §7.6.1    | Connection names what is for this hop alone    | tests/conformance/rfc9110.rs::every_answer
     §7.8      | Upgrade of HTTP/1.0 is ignored                 | tests/conformance/rfc9110.rs::to_an_old_client
-    §7.8      | no switch to what nobody asked for             | tests/conformance/advisories.rs::upgrade_means_nothing_until_it_is_answered
+    §7.8      | no switch without a request for it             | tests/conformance/advisories.rs::upgrade_means_nothing_until_it_is_answered
     §8.3.3    | CRLF between parts                             | crates/message/src/range/multipart.rs::multipart_of_14_6
     §8.4      | codings are named                              | crates/server/src/files/tests/codings.rs::the_client_chooses
     §8.6      | to HEAD, the length that GET would have        | tests/conformance/rfc9110.rs::head_is_get_without_content
@@ -44,7 +44,7 @@ const MUSTS: &str = "
     §9.3.2    | no content in the answer to HEAD               | tests/conformance/rfc9110.rs::head_is_get_without_content
     §9.3.6    | CONNECT needs a port                           | tests/conformance/rfc9110.rs::targets_of_other_servers
     §10.1.1   | an expectation of HTTP/1.0 is ignored          | tests/conformance/rfc9110.rs::to_an_old_client
-    §10.1.1   | 100, or a final answer at once                 | tests/conformance/wire.rs::expectations_of_content_that_nobody_wants
+    §10.1.1   | 100, or a final answer at once                 | tests/conformance/wire.rs::expectations_of_unwanted_content
     §10.1.1   | 100, or a final answer at once                 | crates/server/tests/server/handlers.rs::continue_is_said_when_content_is_wanted
     §10.1.1   | a final answer after 100                       | crates/server/tests/server/handlers.rs::continue_is_said_when_content_is_wanted
     §10.2.1   | Allow in a 405                                 | tests/conformance/wire.rs::targets_in_all_their_forms
@@ -243,7 +243,7 @@ fn to_an_old_client() {
         "GET /a HTTP/1.0\r\nConnection: keep-alive, upgrade\r\nUpgrade: h2c\r\nExpect: x\r\n\r\n",
     );
     assert_eq!(raw.answer().text(), "aaaa");
-    // Content whose length nobody knows beforehand ends where the connection ends.
+    // Content whose length is not known beforehand ends where the connection ends.
     let mut raw = server.connect();
     raw.send("GET /large.txt HTTP/1.0\r\nAccept-Encoding: gzip\r\nConnection: keep-alive\r\n\r\n");
     let answer = raw.answer();

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use support::must::{check, check_index, outcome, serve};
 
 /// Every MUST of §2 to §9 that binds an origin server, and the tests that prove it. Those of
-/// intermediaries, of user agents and of TLS are somebody else's.
+/// intermediaries, of user agents and of TLS are left out.
 const MUSTS: &str = "
     §2.2   | octets, not characters                    | tests/conformance/rfc9112.rs::octets
     §2.2   | a bare CR is refused                      | tests/conformance/rfc9112.rs::bare_cr_and_bare_lf_everywhere
@@ -83,7 +83,7 @@ fn bare_cr_and_bare_lf_everywhere() {
         for place in &places {
             let (before, after) = request.split_at(*place);
             let bytes = format!("{before}{bare}{after}").replace('§', "");
-            // What is wrong with content that nobody reads comes after its answer.
+            // A fault in content that no handler reads is found after the answer.
             let want = if *place < chunks {
                 "400 ended"
             } else {

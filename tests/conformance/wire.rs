@@ -161,7 +161,7 @@ fn a_client_that_half_closes_gets_its_answer() {
     assert!(raw.is_ended());
 }
 
-/// Content that nobody wants is read and thrown away, and the next request is found behind it.
+/// Content that no handler reads is skipped, and the next request is found behind it.
 #[test]
 fn unwanted_content_does_not_become_a_request() {
     let (_folder, server) = serve();
@@ -188,8 +188,8 @@ fn unwanted_content_does_not_become_a_request() {
     assert!(raw.is_ended());
 }
 
-/// Content that nobody wants and that is broken besides: its request has had its answer, and
-/// nothing of it is the server's fault.
+/// Content that no handler reads and that is broken: its request has had its answer, and the
+/// connection ends without another one.
 #[test]
 fn unwanted_content_that_is_broken() {
     let (_folder, server) = serve();
@@ -211,7 +211,7 @@ fn unwanted_content_that_is_broken() {
 /// A client that expects `100 Continue` and is refused may or may not send its content, so that is
 /// the last answer.
 #[test]
-fn expectations_of_content_that_nobody_wants() {
+fn expectations_of_unwanted_content() {
     let (_folder, server) = serve();
     let mut raw = server.connect();
     raw.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");

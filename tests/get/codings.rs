@@ -75,7 +75,7 @@ fn bad_content() {
 }
 
 #[test]
-fn nobody_asked_for_it_to_be_undone() {
+fn a_coding_that_was_not_asked_for_is_left() {
     let server = Server::answering([answer("gzip", GZIP)]);
     assert_eq!(get([server.url("/")]).succeeds().stdout, GZIP);
     assert!(!server.request().contains("Accept-Encoding"));

@@ -73,7 +73,7 @@ fn proxies_of_the_environment() {
     assert_eq!(
         ask("HTTP_PROXY", &address, &[]),
         (1, 1),
-        "anybody can set that by a field"
+        "a client of a CGI script sets it by a field"
     );
     assert_eq!(ask("ALL_PROXY", &address, &[]), (1, 2));
     assert_eq!(
@@ -387,7 +387,7 @@ fn all_hosts_and_hosts_taken_back() {
 
 #[test]
 fn a_dead_address_is_no_end() {
-    // Nobody answers at the first address, not even with a refusal; the second one joins in after
+    // The first address does not answer, not even with a refusal; the second one is tried after
     // 250 ms.
     let server = Server::answering([HELLO, HELLO]);
     let port = server.address.port();
@@ -414,7 +414,7 @@ fn a_dead_address_is_no_end() {
     );
 }
 
-/// A listener at 127.0.0.2 whose queue is full: whoever connects hears nothing.
+/// A listener at 127.0.0.2 whose queue is full, so that attempts to connect get no answer.
 fn silent_listener(port: u16) -> (socket2::Socket, Vec<socket2::Socket>) {
     use socket2::{Domain, Socket, Type};
     let address: std::net::SocketAddr = ([127, 0, 0, 2], port).into();

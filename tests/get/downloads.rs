@@ -386,7 +386,7 @@ fn a_file_that_changes_between_its_segments_is_not_glued() {
 
 #[test]
 fn many_urls_at_once() {
-    // Nobody is answered before all have asked.
+    // No request is answered before all have come.
     let waiting = Arc::new(std::sync::Barrier::new(4));
     let server = Server::start_parallel(move |connection| {
         let request = connection.request().unwrap();

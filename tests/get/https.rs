@@ -114,7 +114,7 @@ fn builder() -> rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier> {
         .unwrap()
 }
 
-/// A server that says hello to everybody; with an answer that tells the TLS version.
+/// A server that responds to every request with `hello` and the version of TLS.
 fn serve(config: ServerConfig) -> Server {
     let config = Arc::new(config);
     Server::start_parallel(move |connection| {
@@ -623,7 +623,7 @@ fn the_lesson_about_tls() {
 
 #[test]
 fn content_that_ends_without_notice() {
-    // Until the end of the connection means: until TLS says so. Somebody else could have cut it.
+    // The content ends with the connection, and TLS must say so: an attacker could have cut it.
     let authority = Authority::new();
     let config = Arc::new(config(&authority.for_loopback()));
     let server = Server::start_parallel(move |connection| {

@@ -192,7 +192,7 @@ fn other_requests_are_not_resumed() {
     let server = file.clone().breaking_after(60_000).serve();
     let folder = Folder::new();
     download(&server, &folder, &["--retry", "0"]).fails(18);
-    // The rest of a response to POST is nobody's to ask for.
+    // No request asks for the rest of a response to POST.
     let whole = file.clone().serve();
     download(&whole, &folder, &["-d", "x"]).succeeds();
     assert_eq!(ranges(&whole), [""]);

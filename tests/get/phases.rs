@@ -84,7 +84,7 @@ fn a_reset_in_the_handshake() {
 
 #[test]
 fn an_address_that_leads_nowhere() {
-    // Nobody may connect to the broadcast address, whatever the network.
+    // The kernel refuses connections to the broadcast address, whatever the network.
     let outcome = get(["--noproxy", "*", "http://255.255.255.255/"]).fails(7);
     assert!(
         outcome.stderr.contains("255.255.255.255:80: "),

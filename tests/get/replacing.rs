@@ -20,7 +20,7 @@ fn fetch(server: &Server, path: &str) -> crate::script::Outcome {
     get(["-o", path, &server.url("/")])
 }
 
-/// Whether the tests run as the superuser, whom no permission keeps out.
+/// Whether the tests run as the superuser, for which permissions do not count.
 fn is_root() -> bool {
     fs::metadata("/proc/self").unwrap().uid() == 0
 }
@@ -133,8 +133,8 @@ fn attributes_stay() {
     assert_eq!(folder.read("f"), b"hello");
 }
 
-/// Runs the program as a user whom permissions keep out.
-fn as_nobody(args: &[&str]) -> Option<crate::script::Outcome> {
+/// Runs the program as a user for which permissions count.
+fn as_another_user(args: &[&str]) -> Option<crate::script::Outcome> {
     if !is_root() {
         return Some(get(args));
     }
@@ -166,10 +166,10 @@ fn a_writable_file_in_a_folder_that_is_not() {
     fs::set_permissions(folder.join("f"), Permissions::from_mode(0o666)).unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
     let server = hello();
-    let outcome = as_nobody(&["-o", &folder.join("f"), &server.url("/")]);
-    let refused = as_nobody(&["-o", &folder.join("new"), &server.url("/")]);
+    let outcome = as_another_user(&["-o", &folder.join("f"), &server.url("/")]);
+    let refused = as_another_user(&["-o", &folder.join("new"), &server.url("/")]);
     let broken = Server::answering(["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"]);
-    let half = as_nobody(&[
+    let half = as_another_user(&[
         "--retry-delay",
         "0.01",
         "-o",

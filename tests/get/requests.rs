@@ -277,7 +277,7 @@ fn uploads() {
 }
 
 #[test]
-fn an_expectation_that_nobody_knows_is_dropped() {
+fn an_unknown_expectation_is_dropped() {
     let folder = Folder::new().with("big", vec![b'x'; 2 << 20]);
     let server = Server::start(|connection| {
         let head = connection.head().unwrap();
@@ -311,7 +311,7 @@ fn cookies_come_and_go() {
     );
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::metadata(&jar).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "nobody else reads it");
+    assert_eq!(mode & 0o777, 0o600, "no other user can read it");
 }
 
 #[test]

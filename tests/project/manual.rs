@@ -1,5 +1,5 @@
-//! Man pages and completions: made from the flags, and accepted by those who read them, where they
-//! are installed.
+//! Man pages and completions: made from the flags, and accepted by the programs that read them,
+//! where these are installed.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

@@ -59,7 +59,7 @@ fn every_command_does_what_it_says() {
                 );
                 gets += 1;
             }
-            _ => panic!("the README has a command that nobody tests: {command}"),
+            _ => panic!("the README has a command that no test runs: {command}"),
         }
     }
     assert!(

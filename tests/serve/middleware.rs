@@ -68,7 +68,7 @@ fn passwords() {
     assert!(!String::from_utf8_lossy(&refused.stderr).contains("apple"));
 }
 
-/// A file in another charset than UTF-8 rejects nobody, and passwords keep their bytes.
+/// A file in another charset than UTF-8 is read, and passwords keep their bytes.
 #[test]
 fn users_in_any_charset() {
     let folder = folder();

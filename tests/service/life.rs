@@ -247,7 +247,7 @@ fn unavailable_addresses_are_reported() {
 
     let first_free = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     if first_free.is_ok_and(|port| port.trim().parse::<u16>().unwrap() <= 1) {
-        eprintln!("skipped: here everybody may bind every port");
+        eprintln!("skipped: here every user may bind every port");
         return;
     }
     let mut privileged = serve(folder.path(), ["-p", "1"]);
@@ -284,7 +284,7 @@ fn rights(status: &str) -> Vec<String> {
 #[test]
 fn another_user() {
     if !is_root() {
-        eprintln!("skipped: only root can become somebody else");
+        eprintln!("skipped: only root can become another user");
         return;
     }
     let folder = open_folder().with("secret", "root's");
@@ -345,11 +345,11 @@ fn another_user() {
 #[test]
 fn invalid_users_are_reported() {
     let folder = open_folder();
-    let mut as_somebody = serve(folder.path(), ["-p", "0", "--user", "nobody"]);
+    let mut as_other_user = serve(folder.path(), ["-p", "0", "--user", "nobody"]);
     if is_root() {
-        as_somebody = unprivileged(&as_somebody);
+        as_other_user = unprivileged(&as_other_user);
     }
-    let said = refusal(as_somebody);
+    let said = refusal(as_other_user);
     assert!(
         said.contains("is for root") && said.contains("leave it out"),
         "{said}"
@@ -535,7 +535,7 @@ fn through_a_balancer(servers: [SocketAddr; 2], path: &str) -> String {
         assert!(head.contains(&length), "{head}: {}", content.len());
         return content.to_owned();
     }
-    panic!("nobody answers");
+    panic!("no server answers");
 }
 
 /// SIGTERM under full load: every received request gets its whole response, and clients behind a

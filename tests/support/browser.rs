@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 const FLAGS: [&str; 12] = [
     "--headless",
-    // The tests may run as root, for whom Chromium has no sandbox; all it gets to see is this
+    // The tests may run as root, for which Chromium has no sandbox; all it gets to see is this
     // repository's pages.
     "--no-sandbox",
     "--disable-gpu",

@@ -120,15 +120,15 @@ pub fn response(method: &[u8], input: &[u8], ended: bool) -> Result<Message> {
     let mut persists = persists(&fields, version);
     let framing = match code {
         [b'1', ..] => Framing::None,
-        // By §6.3 nobody need look in these cases either: fields that contradict each other are
-        // refused all the same.
+        // By §6.3 no reader has to look in these cases either: fields that contradict each other
+        // are refused all the same.
         _ => framing(&fields, version)?,
     };
     let content = match framing {
         _ if method == b"HEAD" || matches!(code, [b'1', ..] | b"204" | b"304") => Vec::new(),
         Framing::Chunked => chunked(&mut rest, &mut trailers)?,
         Framing::Length(length) => take(&mut rest, length)?,
-        // The RFC would read on to the end of the connection; a coding that nobody can undo is
+        // The RFC would read on to the end of the connection; a coding that no reader can undo is
         // refused.
         Framing::Unknown => return Err(Not::Allowed("9112 §6.3: chunked comes last, alone")),
         Framing::None if ended => {

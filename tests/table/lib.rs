@@ -6,7 +6,7 @@
 //! | `#` at the start of a line | a comment |
 //! | `a \| b` | several parts on a side, such as field lines: [`parts`], [`fields`] |
 //! | `a 'b c'` | the arguments of a command, as in a shell: [`arguments`] |
-//! | `\r \n \t \0 \\ \x7f \u{fc}` | characters, as in Rust, where a test reads them with [`bytes`] |
+//! | `\r \n \t \0 \\ \x7f \u{fc}` | characters, as in Rust: [`bytes`], [`unescaped`] |
 
 use std::fmt::Display;
 

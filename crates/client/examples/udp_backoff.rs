@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Why longer each time? If the network loses datagrams because it is full, sending as often as
-//! before would keep it full. Why an end? A server that is down looks just like a slow one; after
-//! the longest wait somebody has to decide.
+//! before would keep it full. Why an end? A server that is down looks like a slow one; after the
+//! longest wait the client has to decide.
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
@@ -39,7 +39,7 @@ fn converse(arguments: &[String]) -> Result<String, String> {
             Ok(answer) => return Ok(answer),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                return Err(format!("nobody listens at {server}: {error}"));
+                return Err(format!("nothing listens at {server}: {error}"));
             }
             Err(error) => return Err(format!("{server}: {error}")),
         }
@@ -58,8 +58,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or(format!("{text:?} is no wait: seconds above zero are"))
 }
 
-/// Sends nothing; but from now on the socket knows its peer, and whatever anybody else sends is not
-/// let in.
+/// Sends nothing, but fixes the peer of the socket: the kernel drops datagrams from other senders.
 fn connect(host: &str, port: &str) -> io::Result<UdpSocket> {
     let port: u16 = port.parse().map_err(io::Error::other)?;
     let server = (host, port).to_socket_addrs()?.next();

@@ -5,8 +5,8 @@
 //! udp_client [HOST [PORT [TEXT]]]        127.0.0.1, 3434 (of `udp_server`), `Hello UDP!`
 //! ```
 //!
-//! That it was sent is all that this program knows. Nobody tells it whether the datagram arrived;
-//! `udp_backoff` finds out.
+//! The program knows only that the datagram was sent, not whether it arrived; `udp_backoff` finds
+//! out.
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;

@@ -305,7 +305,7 @@ fn content_waits_for_the_go_ahead_but_not_for_ever() {
 }
 
 #[test]
-fn content_that_nobody_wants_is_not_sent() {
+fn unwanted_content_is_not_sent() {
     let (tell, told) = mpsc::channel();
     let address = serve("127.0.0.1:0", move |_, stream| {
         head(stream);

@@ -11,7 +11,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use tinyhttp_server::{Error, Event, EventSender, Request, Response, Router, Server, StatusCode};
 
-/// The messages so far, and those who listen.
+/// The messages so far, and the connections that listen.
 #[derive(Default)]
 struct Channel(Mutex<(Vec<String>, Vec<EventSender>)>);
 

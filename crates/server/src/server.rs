@@ -140,7 +140,7 @@ impl Builder {
     }
 
     /// How many connections one client may have: an IPv4 address, or an IPv6 network of 64 bits.
-    /// What it has beyond that is closed at once. Half of all unless set, which keeps anybody from
+    /// What it has beyond that is closed at once. Half of all unless set, which keeps one client from
     /// having them all and lets many share an address; connections from this machine, where a
     /// reverse proxy may be, are bound only if it is set.
     #[must_use]

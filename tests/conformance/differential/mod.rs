@@ -3,7 +3,7 @@
 //!
 //! Two programs that disagree about that can be played off against each other: what one takes for
 //! content the other takes for a request (RFC 9112 §11.2). So each difference that is known stands
-//! in the corpus, with the section that allows it or that somebody breaks; another one is a bug.
+//! in the corpus, with the section that allows it or that one of them breaks; another one is a bug.
 //! Peers that aren't installed are left out.
 
 mod corpus;
@@ -116,8 +116,8 @@ fn judge(server: &Server, letter: Fate, fate: Fate, bytes: &[u8]) -> &'static st
         // message ends: they may be refused.
         let may_be_refused = [&b"expect"[..], b"https:", b"%", b".."];
         let refused = fate == Fate::Refused && may_be_refused.iter().any(|word| has(word));
-        // Nobody reads the content: the answer comes before what is wrong with it, and a lot of it
-        // is not waited for.
+        // No handler reads the content: the answer comes before the fault in it, and a lot of it is
+        // not waited for.
         let before_content = match letter {
             Fate::Refused => fate == Fate::Closed,
             Fate::Waits => {

@@ -67,7 +67,7 @@ impl fmt::Display for Fate {
 /// What the server makes of these bytes.
 pub(crate) fn ask(server: &Server, bytes: &[u8]) -> Fate {
     let mut stream = server.connect().unwrap();
-    // Whoever refuses what came first may have closed already.
+    // A server that refuses the first bytes may have closed already.
     let _ = stream.write_all(&[bytes, MARKER].concat());
     let (mut said, mut waits) = (Vec::new(), false);
     stream.set_read_timeout(QUIET);
@@ -113,7 +113,7 @@ fn fate(mut said: &[u8], waits: bool) -> Fate {
     }
 }
 
-/// A method that nobody knows is a 501, which looks like a refusal.
+/// A method that no server knows is a 501, which looks like a refusal.
 fn is_known(method: &[u8]) -> bool {
     let known = [
         "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT",

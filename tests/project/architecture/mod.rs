@@ -82,7 +82,7 @@ fn crates_depend_on_no_forbidden_crate() {
     let manifest = |name: &str| {
         let path = support::root().join("crates").join(name).join("Cargo.toml");
         let text = std::fs::read_to_string(path).unwrap();
-        // What is needed for tests only is nobody's dependency.
+        // Dependencies of tests only do not count.
         text.split("[dev-dependencies]").next().unwrap().to_owned()
     };
     let table: &[(&str, &[&str])] = &[

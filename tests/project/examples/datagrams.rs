@@ -121,10 +121,10 @@ fn backoff_gives_up_in_the_end() {
 }
 
 #[test]
-fn backoff_knows_when_nobody_listens() {
+fn backoff_reports_a_port_without_a_listener() {
     let gone = port(&socket());
     let said = run("udp_backoff", ["127.0.0.1", &gone]);
-    let message = format!("udp_backoff: nobody listens at 127.0.0.1, port {gone}: ");
+    let message = format!("udp_backoff: nothing listens at 127.0.0.1, port {gone}: ");
     assert!(
         !said.ok && said.stderr.starts_with(&message),
         "{}",
@@ -139,7 +139,7 @@ fn backoff_knows_when_nobody_listens() {
 }
 
 #[test]
-fn backoff_lets_nobody_else_answer() {
+fn backoff_ignores_datagrams_of_others() {
     let server = socket();
     let place = port(&server);
     let client = std::thread::spawn(move || run("udp_backoff", ["127.0.0.1", &place, "30", "30"]));

@@ -117,7 +117,7 @@ fn ask_counts_characters_for_many_at_once() {
         ),
         (long.as_bytes(), "That is more than 4096 bytes.\n"),
     ];
-    // All are asked before anyone answers, and the last one answers first.
+    // All clients connect before any sends, and the last one sends first.
     let mut clients: Vec<_> = table.iter().map(|_| server.connect()).collect();
     for client in &clients {
         let from = client.stream().local_addr().unwrap();
@@ -179,10 +179,10 @@ fn primitives_show_the_same_exchange_twice() {
     assert!(said.ok, "{}", said.stderr);
     let (blocking, other) = said.stdout.split_once("Non-blocking").unwrap();
     for (name, half) in [("blocking", blocking), ("non-blocking", other)] {
-        let calls = |who: &str| -> Vec<&str> {
+        let calls = |side: &str| -> Vec<&str> {
             let calls = half
                 .lines()
-                .filter_map(|line| line.trim().strip_prefix(who));
+                .filter_map(|line| line.trim().strip_prefix(side));
             calls
                 .map(|call| call.split('(').next().unwrap().trim())
                 .collect()

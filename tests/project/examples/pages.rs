@@ -13,7 +13,7 @@ fn pages_are_made_for_each_request() {
         assert!(page.text().contains(time), "{}", page.text());
     }
     let table = [
-        ("/hello", "Hello, nobody!"),
+        ("/hello", "Hello, world!"),
         ("/hello?name=Ada", "Hello, Ada!"),
         ("/hello?x=1&name=A+%26+B", "Hello, A &amp; B!"),
         (

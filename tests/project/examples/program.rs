@@ -134,7 +134,7 @@ impl Drop for Running {
     }
 }
 
-/// A port where nobody listens: it was somebody's a moment ago.
+/// A port without a listener, which had one a moment ago.
 pub(crate) fn deserted_port() -> String {
     let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     socket.local_addr().unwrap().port().to_string()

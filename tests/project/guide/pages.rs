@@ -106,8 +106,7 @@ fn lines(sheet: &str) -> Vec<String> {
     rows.take_while(|row| !row.trim().is_empty()).collect()
 }
 
-/// Whoever reads without a script sees what a script would show: the same status, and the same
-/// fields.
+/// A reader without scripts sees what a script would show: the same status, and the same fields.
 #[test]
 fn the_messages_on_the_pages_are_those_that_are_sent() {
     let server = serve();

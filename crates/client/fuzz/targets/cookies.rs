@@ -71,7 +71,7 @@ fuzz_target!(|cookies: Vec<(u8, bool, u8, &[u8])>| {
             }
         }
     }
-    // The file keeps what may be sent to whom; only a path with a TAB has no place in it.
+    // The file keeps which cookie goes to which host; only a path with a TAB has no place in it.
     let before = all_values(&jar, "/a/b");
     let text = jar.to_netscape();
     let restored = all_values(&Jar::from_netscape(&text), "/a/b");

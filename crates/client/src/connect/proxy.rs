@@ -173,7 +173,7 @@ impl Proxies {
     }
 
     /// What the environment says: `http_proxy` (in lower case only: a server's CGI would take
-    /// `HTTP_PROXY` from a field that anyone can send), `https_proxy`, `all_proxy` and `no_proxy`,
+    /// `HTTP_PROXY` from a field that any client can send), `https_proxy`, `all_proxy` and `no_proxy`,
     /// the latter three also in upper case.
     ///
     /// A variable that names no proxy is an error ([`Error::Proxies`](crate::Error::Proxies)) of

@@ -78,7 +78,7 @@ impl Site {
 
 /// A form sent with GET is the query; sent with POST it is the content, written the same way.
 fn hello(form: &str) -> Response<Body> {
-    let name = form::value(form, "name").unwrap_or("nobody".to_owned());
+    let name = form::value(form, "name").unwrap_or("world".to_owned());
     let content = format!("<h1>Hello, {}!</h1>", page::escaped(&name));
     page::page(StatusCode::OK, &content)
 }

@@ -12,9 +12,9 @@ pub(crate) const BLOCKING: SocketFlags = SocketFlags::CLOEXEC;
 /// Sockets whose calls never wait.
 pub(crate) const NON_BLOCKING: SocketFlags = BLOCKING.union(SocketFlags::NONBLOCK);
 
-pub(crate) fn socket(who: &str, flags: SocketFlags) -> Result<OwnedFd> {
+pub(crate) fn socket(side: &str, flags: SocketFlags) -> Result<OwnedFd> {
     let socket = net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None);
-    named(who, "socket", socket)
+    named(side, "socket", socket)
 }
 
 /// `socket`, `bind` and `listen`; and the address, with the port that the system chose.
@@ -44,9 +44,9 @@ pub(crate) fn accept(listener: &OwnedFd, flags: SocketFlags) -> Result<OwnedFd> 
 
 /// So short a message is taken whole; of a long one it might be a part, and the rest would have to
 /// be sent later.
-pub(crate) fn send(who: &str, socket: &OwnedFd, message: &str) -> Result<usize> {
+pub(crate) fn send(side: &str, socket: &OwnedFd, message: &str) -> Result<usize> {
     named(
-        who,
+        side,
         "send",
         net::send(socket, message.as_bytes(), SendFlags::NOSIGNAL),
     )
@@ -54,26 +54,26 @@ pub(crate) fn send(who: &str, socket: &OwnedFd, message: &str) -> Result<usize> 
 
 /// So short a message comes whole; a long one might come in pieces. Nothing at all is the end: the
 /// other side has closed.
-pub(crate) fn recv(who: &str, socket: &OwnedFd) -> Result<String> {
+pub(crate) fn recv(side: &str, socket: &OwnedFd) -> Result<String> {
     let mut buffer = [0; 64];
     let received = net::recv(socket, &mut buffer[..], RecvFlags::empty());
     let text = received.map(|(_, length)| String::from_utf8_lossy(&buffer[..length]).into_owned());
-    named(who, "recv", text)
+    named(side, "recv", text)
 }
 
-pub(crate) fn close(who: &str, socket: OwnedFd) {
+pub(crate) fn close(side: &str, socket: OwnedFd) {
     drop(socket);
-    println!("  {who} close()");
+    println!("  {side} close()");
 }
 
-fn named<T: Debug>(who: &str, call: &str, result: Result<T>) -> Result<T> {
+fn named<T: Debug>(side: &str, call: &str, result: Result<T>) -> Result<T> {
     match &result {
-        Ok(value) => println!("  {who} {call}() -> {value:?}"),
-        Err(Errno::AGAIN) => println!("  {who} {call}() -> EAGAIN: it would have to wait"),
+        Ok(value) => println!("  {side} {call}() -> {value:?}"),
+        Err(Errno::AGAIN) => println!("  {side} {call}() -> EAGAIN: it would have to wait"),
         Err(Errno::INPROGRESS) => {
-            println!("  {who} {call}() -> EINPROGRESS: the handshake is under way");
+            println!("  {side} {call}() -> EINPROGRESS: the handshake is under way");
         }
-        Err(error) => println!("  {who} {call}() -> {error}"),
+        Err(error) => println!("  {side} {call}() -> {error}"),
     }
     result
 }

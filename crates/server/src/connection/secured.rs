@@ -131,8 +131,8 @@ impl Secured {
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come,
     /// [`Interrupted`](io::ErrorKind::Interrupted) if more may be there but the turn is over,
-    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the connection ended without a word, as
-    /// it does if someone else cut it.
+    /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the connection ended without
+    /// `close_notify`, as it does when an attacker cuts it.
     pub(super) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut inside = self.inside.lock();
         if !inside.content.is_empty() {

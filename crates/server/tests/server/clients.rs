@@ -74,7 +74,7 @@ fn dribbling_content_gains_little_time() {
 }
 
 #[test]
-fn dribbling_content_that_nobody_wants_gains_little_time() {
+fn dribbling_unwanted_content_gains_little_time() {
     let answers = |_: Request<'_>| Response::new(Body::from("unread"));
     let server = Running::with(|builder| builder.timeouts(impatient()), answers);
     for framing in ["Content-Length: 100000", "Transfer-Encoding: chunked"] {
@@ -119,7 +119,7 @@ impl Read for SlowReader {
     }
 }
 
-/// Zeros for ever; says when nobody wants them any more.
+/// Zeros without an end; its drop is reported.
 struct Zeros(mpsc::Sender<()>);
 
 impl Read for Zeros {
@@ -136,7 +136,7 @@ impl Drop for Zeros {
 }
 
 #[test]
-fn who_takes_an_answer_byte_by_byte_is_cut() {
+fn a_reader_that_takes_single_bytes_is_cut() {
     let (gone, told) = mpsc::channel();
     let server = Running::with(
         |builder| builder.timeouts(impatient()),
@@ -152,7 +152,7 @@ fn who_takes_an_answer_byte_by_byte_is_cut() {
 }
 
 #[test]
-fn who_takes_an_answer_slowly_but_fast_enough_gets_it() {
+fn a_slow_reader_that_is_fast_enough_gets_its_answer() {
     const LENGTH: usize = 16_000_000;
     let server = Running::with(
         |builder| builder.timeouts(impatient()),
@@ -381,7 +381,7 @@ fn what_comes_behind_the_last_request_costs_no_answer() {
 }
 
 #[test]
-fn who_sends_content_without_waiting_for_100_keeps_the_connection() {
+fn content_sent_without_waiting_for_100_keeps_the_connection() {
     let server = Running::start(|_: Request<'_>| Response::new(Body::from("unread")));
     let mut stream = server.connect();
     for _ in 0..2 {
@@ -393,7 +393,8 @@ fn who_sends_content_without_waiting_for_100_keeps_the_connection() {
         let answer = read_until(&mut stream, "unread");
         assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.contains("close"));
     }
-    // Who has not sent any may send the next request instead, and nobody could tell.
+    // A client that has not sent any may send the next request instead, and the server could not
+    // tell them apart.
     let answer = server
         .ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
     assert!(answer.contains("Connection: close\r\n"), "{answer}");

@@ -288,7 +288,7 @@ fn a_tls_handshake_is_told_apart() {
 
 /// A client that left while its handler was at work.
 #[test]
-fn a_response_that_nobody_waits_for_is_told_apart() {
+fn a_response_without_a_waiting_client_is_told_apart() {
     let (arrived, told) = mpsc::channel();
     let (let_go, release) = mpsc::channel::<()>();
     let release = Mutex::new(release);

@@ -189,7 +189,7 @@ fn a_body_that_outlives_its_request_reads_nothing() {
 /// A thread that still waits for content when the handler has answered holds that answer up, and no
 /// other one.
 #[test]
-fn a_body_that_is_read_elsewhere_holds_nobody_up() {
+fn a_body_that_is_read_elsewhere_delays_no_other() {
     let (arrived, told) = mpsc::channel();
     let (let_go, release) = mpsc::channel();
     let release = Mutex::new(release);
@@ -312,8 +312,8 @@ impl Read for Script {
 }
 
 /// Faults of whatever content comes from, at every point of it: what is interrupted is repeated,
-/// and after anything else the answer ends where the fault was, short of what was announced. Nobody
-/// else notices.
+/// and after anything else the answer ends where the fault was, short of what was announced. Other
+/// connections are not affected.
 #[test]
 fn content_that_fails_on_its_way() {
     let folder = tempfile::tempdir().unwrap();

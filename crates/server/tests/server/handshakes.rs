@@ -1,6 +1,6 @@
 //! Clients that break the rules of TLS, flood, or stop in the middle of a handshake.
 
-use crate::support::{LONG, PACE, Running, echo, wait_until};
+use crate::support::{LONG, Running, echo, wait_until};
 use crate::tls_support::{Trusted, ask, connect, connect_as, connect_over, rest, start};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;

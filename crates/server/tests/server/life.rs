@@ -39,7 +39,7 @@ fn handlers_that_wait_are_replaced() {
 /// The one worker that waits finds a single request, which takes long, and doesn't know so before:
 /// others are served.
 #[test]
-fn a_long_turn_holds_nobody_up_while_workers_rest() {
+fn a_long_turn_delays_no_other_while_workers_rest() {
     let (handler, told, let_go) = holding();
     let server = Running::with(|builder| builder.workers(2), Hangs(handler));
     let mut busy = server.connect();
@@ -51,7 +51,7 @@ fn a_long_turn_holds_nobody_up_while_workers_rest() {
 }
 
 /// The only worker is busy when the end comes. Meanwhile a request has come over a connection that
-/// was idle, and another over one that nobody has accepted yet.
+/// was idle, and another over one that is not accepted yet.
 #[test]
 fn a_request_that_has_come_before_the_end_is_answered() {
     let (handler, told, let_go) = holding();
@@ -102,7 +102,7 @@ fn an_end_has_its_deadline() {
     drop(let_go);
 }
 
-/// Who has bound the socket, or inherits it, goes on with it when this server ends.
+/// A program that has bound the socket, or inherits it, can use it after this server has ended.
 #[test]
 fn a_shared_listener_outlives_the_server() {
     let theirs = TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -115,7 +115,7 @@ fn a_shared_listener_outlives_the_server() {
 }
 
 #[test]
-fn who_has_just_connected_may_still_ask() {
+fn a_client_that_has_just_connected_may_still_ask() {
     let server = Running::start(echo);
     // One has said nothing at all, so that it hasn't been accepted; the other one an empty line.
     let (mut silent, mut known) = (server.connect(), server.connect());

@@ -137,8 +137,8 @@ fn many_clients_in_small_pieces() {
     });
 }
 
-/// A read ends at an urgent byte, whatever lies behind that. Nobody tells of it, and it must not be
-/// forgotten.
+/// A read ends at an urgent byte, whatever lies behind it. No event reports the rest, which must be
+/// read all the same.
 #[test]
 fn requests_behind_an_urgent_byte() {
     let (hold, held) = std::sync::mpsc::channel::<()>();

@@ -159,7 +159,7 @@ fn an_upstream_that_refuses_is_passed_over() {
 fn statuses_of_upstreams_that_fail() {
     let answer = proxy(refusing()).ask(LAST);
     assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
-    // Who asks from this machine may know what failed.
+    // A client on this machine may know what failed.
     assert!(
         answer.contains("127.0.0.1") && answer.contains("refused"),
         "{answer}"

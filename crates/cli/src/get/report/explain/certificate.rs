@@ -61,7 +61,7 @@ pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
             "trusted",
             "name and dates fit, and a trusted authority has signed it",
         ),
-        false => ("not verified", "-k trusts anybody"),
+        false => ("not verified", "-k trusts every certificate"),
     };
     page.row("", verdict, why);
 }
