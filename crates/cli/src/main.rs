@@ -9,6 +9,7 @@
 //! | `resolve` | finding the addresses of a host |
 //! | `manual` | man pages and shell completions |
 //! | `failure` | what failed, what to try, and the exit code |
+//! | `lock` | locks that ignore poisoning |
 //! | `paths` | helpers for paths |
 //! | `visible` | text from elsewhere, made harmless for a terminal |
 
@@ -23,6 +24,7 @@ mod get;
 mod resolve;
 mod manual;
 mod failure;
+mod lock;
 mod paths;
 mod visible;
 

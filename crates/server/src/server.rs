@@ -140,8 +140,8 @@ impl Builder {
     }
 
     /// How many connections one client may have: an IPv4 address, or an IPv6 network of 64 bits.
-    /// What it has beyond that is closed at once. Half of all unless set, which keeps one client from
-    /// having them all and lets many share an address; connections from this machine, where a
+    /// What it has beyond that is closed at once. Half of all unless set, which keeps one client
+    /// from having them all and lets many share an address; connections from this machine, where a
     /// reverse proxy may be, are bound only if it is set.
     #[must_use]
     pub fn max_connections_per_client(mut self, connections: usize) -> Self {

@@ -8,6 +8,8 @@
 mod failure;
 #[path = "../../src/get/mod.rs"]
 mod get;
+#[path = "../../src/lock.rs"]
+mod lock;
 #[path = "../../src/paths.rs"]
 mod paths;
 #[path = "../../src/visible.rs"]

@@ -9,7 +9,8 @@ use super::output::terminal::Console;
 use super::pump::Pump;
 use super::report::verbose::Narrator;
 use super::request::spec::RequestSpec;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::lock::Lock;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 use tinyhttp_client::trace::{Event, Observer, Trace};
 use tinyhttp_client::{Client, Error, RequestBuilder, Response};
@@ -47,7 +48,7 @@ impl<'j> Fetch<'j> {
                 narrator,
                 heads: heads.cloned(),
                 keeps_heads: args.output.include || args.output.head || console.is_readable,
-                seen: Mutex::default(),
+                seen: Lock::default(),
             }),
         }
     }
@@ -114,7 +115,7 @@ struct Watcher {
     narrator: Option<Narrator>,
     heads: Option<HeadDump>,
     keeps_heads: bool,
-    seen: Mutex<Seen>,
+    seen: Lock<Seen>,
 }
 
 /// What was seen so far.
@@ -132,9 +133,8 @@ impl Watcher {
         self.lock().trace = Trace::default();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
-        // A trace with an event missing is still a trace.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock()
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) use args::{Args, ConnectionArgs};
 pub(crate) use connection::builder as client_builder;
 
 use crate::failure::Failure;
+use crate::lock::Lock;
 use args::Target;
 use output::heads::HeadDump;
 use output::progress::Progress;
@@ -49,7 +50,6 @@ use output::terminal::Console;
 use request::secrets;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use transfer::Run;
 
 /// Fetches every URL; the exit code is that of the last failure.
@@ -129,16 +129,10 @@ fn fetch_in_turn(run: &Run<'_>) -> u8 {
 fn fetch_in_parallel(run: &Run<'_>) -> u8 {
     let most = usize::from(run.args.download.parallel_max);
     let threads = run.args.targets().take(most).count();
-    let targets = Mutex::new(run.args.targets().fuse());
+    let targets = Lock::new(run.args.targets().fuse());
     let failed = AtomicU8::new(0);
     let is_over = AtomicBool::new(false);
-    // A thread that has panicked has taken its URL already.
-    let next = || {
-        targets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next()
-    };
+    let next = || targets.lock().next();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {

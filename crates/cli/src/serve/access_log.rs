@@ -6,10 +6,11 @@
 use super::args::LogArgs;
 use super::log_process::{LogProcess, StartError, append_to};
 use crate::failure::Failure;
+use crate::lock::Lock;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use tinyhttp_server::access_log::AccessLog;
 
 impl LogArgs {
@@ -49,7 +50,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> Failure {
 #[derive(Clone)]
 pub(super) struct LogFile {
     path: Arc<Path>,
-    output: Arc<Mutex<Output>>,
+    output: Arc<Lock<Output>>,
 }
 
 /// The process that has the file open.
@@ -75,7 +76,7 @@ impl LogFile {
         };
         Ok(LogFile {
             path: path.into(),
-            output: Arc::new(Mutex::new(output)),
+            output: Arc::new(Lock::new(output)),
         })
     }
 
@@ -98,16 +99,15 @@ impl LogFile {
     /// Ends the file's process, if it has one, and waits for that. A process that a disk holds up
     /// is left behind.
     pub(super) fn close(&self) {
-        if let Ok(mut output) = self.output.try_lock() {
+        if let Some(mut output) = self.output.try_lock() {
             if let Output::Process(process) = &mut *output {
                 process.finish();
             }
         }
     }
 
-    /// No code panics while holding this lock, so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, Output> {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+        self.output.lock()
     }
 }
 

@@ -10,11 +10,11 @@
 //! each kind, which is the place in the code that logs it, one line a second is written; the next
 //! one says how many were left out. With `-v` all are written.
 
+use crate::lock::Lock;
 use log::{LevelFilter, Record};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// POSIX's PIPE_BUF: a pipe that is ready for writing has room for as many bytes. Longer lines are
@@ -107,7 +107,7 @@ fn message(record: &Record<'_>, left_out: u64) -> String {
 /// A rate limiter: one line of a kind in each interval. The kinds are the places in the code that
 /// log, so the table is small.
 #[derive(Default)]
-struct Limit(Mutex<HashMap<Kind, (Instant, u64)>>);
+struct Limit(Lock<HashMap<Kind, (Instant, u64)>>);
 
 /// A place in the code.
 type Kind = (&'static str, Option<u32>);
@@ -116,7 +116,7 @@ impl Limit {
     /// Returns how many lines of this kind were dropped before this one; `None` if this one is to
     /// be dropped, too.
     fn admit(&self, kind: Kind, now: Instant) -> Option<u64> {
-        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = self.0.lock();
         match kinds.get_mut(&kind) {
             Some((last, left_out)) if now.saturating_duration_since(*last) < INTERVAL => {
                 *left_out += 1;

@@ -172,9 +172,9 @@ impl Proxies {
         }
     }
 
-    /// Proxies as the environment names them: `http_proxy` (in lower case only: a server's CGI would
-    /// take `HTTP_PROXY` from a field that any client can send), `https_proxy`, `all_proxy` and
-    /// `no_proxy`, the latter three also in upper case.
+    /// Proxies as the environment names them: `http_proxy`, `https_proxy`, `all_proxy` and
+    /// `no_proxy`, all but the first one also in upper case. A server's CGI would take `HTTP_PROXY`
+    /// from a field that any client can send.
     ///
     /// A variable that names no proxy is an error ([`Error::Proxies`](crate::Error::Proxies)) of
     /// the requests that would go through it, and of no others.

@@ -5,26 +5,9 @@
 //! segment; otherwise the normalised path is encoded again. So `/public/%2e%2e/admin` is matched as
 //! `/admin` and arrives as `/admin`.
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode, percent_encode};
+use crate::page::encode_path;
+use percent_encoding::percent_decode;
 use std::borrow::Cow;
-
-/// What is encoded in a path: everything but the characters of a segment (RFC 3986 §3.3).
-const ENCODED: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// The outcome of matching a path with the prefix of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +148,7 @@ fn behind<'r>(raw: &'r str, prefix: &[u8]) -> &'r str {
 
 /// Encodes a normalised path. An encoded slash in it is `%2F` already.
 fn encode(normal: &[u8], has_encoded_slash: bool) -> String {
-    let encoded = percent_encode(normal, ENCODED).to_string();
+    let encoded = encode_path(normal);
     match has_encoded_slash {
         true => encoded.replace("%252F", "%2F"),
         false => encoded,

@@ -13,12 +13,13 @@ use crate::get::fetch::Fetch;
 use crate::get::output::partial_file::PartialFile;
 use crate::get::output::version::{Segment, Version, range_length};
 use crate::get::pump::Pump;
+use crate::lock::Lock;
 use http::{HeaderMap, header};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tinyhttp_client::retry::{Continuation, continuation};
@@ -72,7 +73,7 @@ pub(in crate::get) fn run(
         progress: &progress,
         is_hopeless: AtomicBool::new(false),
         next: AtomicUsize::new(usize::from(first.is_some())),
-        fields: Mutex::new(first.as_ref().map(|response| response.fields().clone())),
+        fields: Lock::new(first.as_ref().map(|response| response.fields().clone())),
     };
     let mut first = first;
     let results: Vec<Result<(), AttemptError>> = thread::scope(|scope| {
@@ -90,7 +91,6 @@ pub(in crate::get) fn run(
     });
     progress.save();
     let fields = workers.fields.into_inner();
-    let fields = fields.unwrap_or_else(PoisonError::into_inner);
     let version = progress.version();
     part.set_progress(version);
     results.into_iter().collect::<Result<(), AttemptError>>()?;
@@ -116,7 +116,7 @@ struct Progress {
     /// `next` and `end` of each.
     segments: Vec<(AtomicU64, u64)>,
     record: Option<File>,
-    saved: Mutex<Instant>,
+    saved: Lock<Instant>,
 }
 
 impl Progress {
@@ -128,7 +128,7 @@ impl Progress {
                 .collect(),
             version,
             record,
-            saved: Mutex::new(Instant::now()),
+            saved: Lock::new(Instant::now()),
         }
     }
 
@@ -146,7 +146,7 @@ impl Progress {
     /// Bytes up to `next` of that segment are in the file.
     fn advance(&self, index: usize, next: u64) {
         self.segments[index].0.store(next, Ordering::Release);
-        let is_due = self.saved.try_lock().is_ok_and(|mut saved| {
+        let is_due = self.saved.try_lock().is_some_and(|mut saved| {
             let is_due = saved.elapsed() >= PERIOD;
             if is_due {
                 *saved = Instant::now();
@@ -181,7 +181,7 @@ struct SegmentWorkers<'f> {
     is_hopeless: AtomicBool,
     /// The next segment to be taken.
     next: AtomicUsize,
-    fields: Mutex<Option<HeaderMap>>,
+    fields: Lock<Option<HeaderMap>>,
 }
 
 impl SegmentWorkers<'_> {
@@ -261,7 +261,7 @@ impl SegmentWorkers<'_> {
             _ => true,
         };
         if is_rest && has_length && !response.is_decoded() && version.is_that_of(fields) {
-            let mut known = self.fields.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self.fields.lock();
             known.get_or_insert_with(|| fields.clone());
             drop(known);
             return Ok(response);

@@ -11,15 +11,16 @@ use super::terminal::Console;
 use crate::failure::Failure;
 use crate::get::args::Args;
 use crate::get::failure::write_failure;
+use crate::lock::Lock;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use tinyhttp_client::trace::Event;
 
 /// The file that `-D` names. Clones write to the same one.
 #[derive(Clone)]
-pub(in crate::get) struct HeadDump(Arc<Mutex<State>>);
+pub(in crate::get) struct HeadDump(Arc<Lock<State>>);
 
 struct State {
     file: File,
@@ -57,7 +58,7 @@ impl HeadDump {
             create_parent(&args.download, path).and_then(|()| File::create(path))
         };
         let file = opened.map_err(|error| write_failure(&name, &error))?;
-        Ok(Some(HeadDump(Arc::new(Mutex::new(State {
+        Ok(Some(HeadDump(Arc::new(Lock::new(State {
             file,
             name,
             colour: if is_stderr && io::stderr().is_terminal() {
@@ -94,7 +95,6 @@ impl HeadDump {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here is left half done by a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -5,25 +5,26 @@
 
 use super::progress;
 use super::temporary::Temporary;
+use crate::lock::Lock;
 use indicatif::HumanBytes;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Once};
 use std::thread;
 
 /// All downloads that are under way, and the state that the signal's thread may look at.
-static ALL: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+static ALL: Lock<Vec<Kept>> = Lock::new(Vec::new());
 /// Held while files are created that `ALL` does not list yet.
-static CREATING: Mutex<()> = Mutex::new(());
+static CREATING: Lock<()> = Lock::new(());
 /// With `-s` nothing is printed.
 static IS_QUIET: AtomicBool = AtomicBool::new(false);
 
 /// A download that is under way.
 #[derive(Clone)]
-pub(in crate::get) struct Kept(Arc<Mutex<State>>);
+pub(in crate::get) struct Kept(Arc<Lock<State>>);
 
 struct State {
     /// The file that has the bytes.
@@ -40,7 +41,7 @@ impl Kept {
     /// Remembers a download until `forget`.
     pub(in crate::get) fn new(path: PathBuf, names: Option<Temporary>) -> Self {
         watch();
-        let kept = Kept(Arc::new(Mutex::new(State {
+        let kept = Kept(Arc::new(Lock::new(State {
             path,
             names,
             length: 0,
@@ -48,29 +49,29 @@ impl Kept {
             is_resumable: false,
             save: None,
         })));
-        lock(&ALL).push(kept.clone());
+        ALL.lock().push(kept.clone());
         kept
     }
 
     pub(in crate::get) fn set_length(&self, length: u64) {
-        lock(&self.0).length = length;
+        self.0.lock().length = length;
     }
 
     pub(in crate::get) fn set_version(&self, total: Option<u64>, is_resumable: bool) {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         (state.total, state.is_resumable) = (total, is_resumable);
     }
 
     /// How to write down the progress of segments, which returns the number of bytes that are
     /// there.
     pub(in crate::get) fn set_save(&self, save: impl Fn() -> u64 + Send + 'static) {
-        lock(&self.0).save = Some(Box::new(save));
+        self.0.lock().save = Some(Box::new(save));
     }
 
     /// Forgets the download while `settle` decides what becomes of its files, which no signal
     /// interrupts.
     pub(in crate::get) fn forget<T>(&self, settle: impl FnOnce() -> T) -> T {
-        let mut all = lock(&ALL);
+        let mut all = ALL.lock();
         all.retain(|other| !Arc::ptr_eq(&other.0, &self.0));
         settle()
     }
@@ -80,7 +81,7 @@ impl Kept {
 /// it would leave files that are not listed yet.
 pub(in crate::get) fn create<T>(create: impl FnOnce() -> T) -> T {
     watch();
-    let _creating = lock(&CREATING);
+    let _creating = CREATING.lock();
     create()
 }
 
@@ -114,8 +115,8 @@ fn watch() {
         let wait = move || {
             for signal in signals.forever() {
                 // Never given back: nothing is created, renamed or removed from here on.
-                let _creating = lock(&CREATING);
-                let all = lock(&ALL);
+                let _creating = CREATING.lock();
+                let all = ALL.lock();
                 stop(&all);
                 let _ = emulate_default_handler(signal);
             }
@@ -137,7 +138,7 @@ fn ignored() -> u64 {
 fn stop(all: &[Kept]) {
     let (mut resumable, mut others) = (Vec::new(), Vec::new());
     for kept in all {
-        let mut state = lock(&kept.0);
+        let mut state = kept.0.lock();
         if let Some(save) = &state.save {
             state.length = save();
         }
@@ -168,9 +169,4 @@ fn stop(all: &[Kept]) {
     if !parts.is_empty() && !IS_QUIET.load(Ordering::Relaxed) {
         progress::print_line(&format!("stopped: {}", parts.join("; ")));
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // The state is a few numbers, each of which is right by itself.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,11 +6,12 @@
 //! wrong number as the first byte of a part, and content without a length that ends early.
 
 use crate::get::{Args, fetch_all};
+use crate::lock::Lock;
 use clap::Parser;
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 /// Runs of the command, each of which resumes what the one before it left.
@@ -283,7 +284,7 @@ fn serve(server: &Server, socket: &Path) -> impl FnOnce() + use<> {
         steps: server.steps.clone(),
         ..*server
     };
-    let number = Arc::new(Mutex::new(0));
+    let number = Arc::new(Lock::new(0));
     let socket = socket.to_owned();
     let thread = thread::spawn(move || {
         let server = &server;
@@ -294,7 +295,7 @@ fn serve(server: &Server, socket: &Path) -> impl FnOnce() + use<> {
                     break;
                 };
                 let number = {
-                    let mut number = number.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut number = number.lock();
                     *number += 1;
                     *number - 1
                 };

@@ -6,10 +6,11 @@
 
 use super::acme::{AcmeProcess, Served};
 use super::load;
+use crate::lock::Lock;
 use crate::serve::args::TlsArgs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_server::{Identity, Tls, TlsHandle};
 
@@ -37,7 +38,7 @@ pub(in crate::serve) struct TlsReload {
     process: Option<Arc<AcmeProcess>>,
     handle: TlsHandle,
     /// Held while the files are read: the newest ones must win.
-    reading: Mutex<()>,
+    reading: Lock<()>,
 }
 
 impl TlsReload {
@@ -53,7 +54,8 @@ impl TlsReload {
             source,
             process,
             handle,
-            reading: Mutex::new(()),
+<<<<<<< HEAD
+            reading: Lock::new(()),
         };
         (!reload.files().is_empty()).then_some(reload)
     }
@@ -82,6 +84,17 @@ impl TlsReload {
             Source::Acme(served) => Some(served.identities()),
         };
         let loaded = match identities {
+=======
+            reading: Lock::new(()),
+        })
+    }
+
+    /// Reads the files. If one of them can't be used, everything stays as it is.
+    pub(in crate::serve) fn reload(&self, why: &str) {
+        let _reading = self.reading.lock();
+        let loaded = match &self.made {
+            Some(made) => load::with_settings(Tls::from(made.clone()), &self.args),
+>>>>>>> 67a5a5f (cli: one lock that ignores poisoning; gateways encode paths as pages do)
             None => load::load(&self.args),
             Some(identities) => {
                 let tls = identities.into_iter().fold(Tls::default(), Tls::with);

@@ -1,8 +1,9 @@
 //! Changes of the directory, as streams of server-sent events (HTML Standard, §9.2). Each is
 //! content that comes from a channel, so an open page costs a connection and no thread.
 
+use crate::lock::Lock;
 use bytes::Bytes;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tinyhttp_server::{Body, Sender};
 
@@ -41,7 +42,7 @@ impl Change {
 /// The version of the directory: a number that grows with each change.
 #[derive(Debug)]
 pub(crate) struct Changes {
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug)]
@@ -80,13 +81,12 @@ impl Changes {
             ended: false,
         };
         Arc::new(Changes {
-            state: Mutex::new(state),
+            state: Lock::new(state),
         })
     }
 
-    /// No code panics while holding this lock, so poison means nothing.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     pub(crate) fn version(&self) -> u64 {

@@ -2,6 +2,7 @@
 //! builds a site, become one.
 
 use super::changes::{Change, Changes};
+use crate::lock::Lock;
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -11,7 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// A change is over when nothing else has changed for this long.
@@ -36,7 +37,7 @@ const ENCODED: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// The watch. Dropping it ends the watch.
-pub(super) type Watcher = Arc<Mutex<RecommendedWatcher>>;
+pub(super) type Watcher = Arc<Lock<RecommendedWatcher>>;
 
 /// How often to check whether another directory has replaced the watched one: a watch is on a
 /// directory, not on its name.
@@ -73,7 +74,7 @@ pub(super) fn watch(
     let config = Config::default().with_follow_symlinks(false);
     let mut watcher = RecommendedWatcher::new(send, config)?;
     watcher.watch(&root.path, RecursiveMode::Recursive)?;
-    let watcher = Arc::new(Mutex::new(watcher));
+    let watcher = Arc::new(Lock::new(watcher));
     let weak = Arc::downgrade(&watcher);
     std::thread::Builder::new()
         .name("watch".to_owned())
@@ -137,7 +138,7 @@ fn gather(
     notices: &Receiver<Notice>,
     path: &Path,
     mut root: Root,
-    watcher: &Weak<Mutex<RecommendedWatcher>>,
+    watcher: &Weak<Lock<RecommendedWatcher>>,
     own: &[PathBuf],
     changes: &Changes,
 ) {
@@ -185,8 +186,8 @@ fn another(path: &Path, watched: &Root) -> Option<Root> {
     Root::find(path).ok()
 }
 
-fn watch_instead(watcher: &Mutex<RecommendedWatcher>, old: &Root, new: &Root) {
-    let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
+fn watch_instead(watcher: &Lock<RecommendedWatcher>, old: &Root, new: &Root) {
+    let mut watcher = watcher.lock();
     // The old one may be gone, and its watches with it.
     let _ = watcher.unwatch(&old.path);
     match watcher.watch(&new.path, RecursiveMode::Recursive) {
