@@ -22,6 +22,7 @@ fn trickles(first: &'static str, over: &'static str) -> (SocketAddr, mpsc::Recei
         read_head(&mut stream).unwrap();
         let _ = stream.write_all(first.as_bytes());
         for byte in over.bytes().cycle() {
+            // The pace of the upstream.
             std::thread::sleep(PACE);
             if stream.write_all(&[byte]).is_err() {
                 break;
@@ -82,6 +83,7 @@ fn content_that_goes_on_is_relayed() {
         let head = b"HTTP/1.1 200 OK\r\nContent-Length: 60\r\n\r\n";
         stream.write_all(head).unwrap();
         for _ in 0..60 {
+            // The pace of the upstream.
             std::thread::sleep(PACE);
             stream.write_all(b"x").unwrap();
         }
@@ -165,6 +167,7 @@ fn a_slow_reader_of_a_relayed_response_stays() {
     while start.elapsed() < 4 * timeouts.write {
         let mut piece = [0; 20_000];
         taken += stream.read(&mut piece).unwrap();
+        // The pace of the client.
         std::thread::sleep(Duration::from_millis(50));
     }
     taken += std::io::copy(&mut stream, &mut std::io::sink()).unwrap() as usize;

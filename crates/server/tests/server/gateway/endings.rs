@@ -219,6 +219,7 @@ fn pipelined_requests_keep_their_content() {
                 }
             };
             let target = head.split(' ').nth(1).unwrap();
+            // An upstream that is slow on purpose.
             std::thread::sleep(Duration::from_millis(5));
             let text = format!("{target}:{};", content.replace("\r\n", "|"));
             stream.write_all(ok(&text).as_bytes()).unwrap();
