@@ -54,7 +54,6 @@ impl TlsReload {
             source,
             process,
             handle,
-<<<<<<< HEAD
             reading: Lock::new(()),
         };
         (!reload.files().is_empty()).then_some(reload)
@@ -77,24 +76,13 @@ impl TlsReload {
 
     /// Reads the files. If one of them can't be used, everything stays as it is.
     fn reload(&self, why: &str) {
-        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _reading = self.reading.lock();
         let identities = match &self.source {
             Source::Flags => None,
             Source::Made(made) => Some(vec![made.clone()]),
             Source::Acme(served) => Some(served.identities()),
         };
         let loaded = match identities {
-=======
-            reading: Lock::new(()),
-        })
-    }
-
-    /// Reads the files. If one of them can't be used, everything stays as it is.
-    pub(in crate::serve) fn reload(&self, why: &str) {
-        let _reading = self.reading.lock();
-        let loaded = match &self.made {
-            Some(made) => load::with_settings(Tls::from(made.clone()), &self.args),
->>>>>>> 67a5a5f (cli: one lock that ignores poisoning; gateways encode paths as pages do)
             None => load::load(&self.args),
             Some(identities) => {
                 let tls = identities.into_iter().fold(Tls::default(), Tls::with);

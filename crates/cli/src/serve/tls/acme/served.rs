@@ -4,9 +4,9 @@
 use super::certificate::Issued;
 use super::names::Identifier;
 use super::store::Store;
+use crate::lock::Lock;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 use tinyhttp_server::{Identity, SelfSigned, TlsError};
 
@@ -16,7 +16,7 @@ pub(in crate::serve) struct Served {
     store: Store,
     made: Identity,
     /// The last certificate of each name that could be used. It stays when its file vanishes.
-    latest: Mutex<HashMap<Identifier, Identity>>,
+    latest: Lock<HashMap<Identifier, Identity>>,
 }
 
 impl Served {
@@ -30,13 +30,13 @@ impl Served {
             names: names.to_vec(),
             store,
             made: SelfSigned::new(&texts)?.identity().clone(),
-            latest: Mutex::default(),
+            latest: Lock::default(),
         })
     }
 
     /// Reads the files: the certificates for all names, the issued ones first.
     pub(in crate::serve) fn identities(&self) -> Vec<Identity> {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.latest.lock();
         for name in &self.names {
             if let Some(Issued { identity, .. }) = self.store.read_certificate(name) {
                 latest.insert(name.clone(), identity);
@@ -57,7 +57,7 @@ impl Served {
 
     /// The names that have no certificate yet.
     pub(in crate::serve) fn missing(&self) -> Vec<String> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = self.latest.lock();
         let names = self.names.iter();
         let missing = names.filter(|name| !latest.contains_key(name));
         missing.map(Identifier::to_string).collect()
