@@ -155,6 +155,10 @@ impl Connection {
                     None
                 }
                 Event::Head(Response::Final { head, framing }) => {
+                    if has_two_lengths(&head) {
+                        let error = ProtocolError::RepeatedContentLength;
+                        return Err(Failure::Malformed(error).into());
+                    }
                     let is_complete = attempt.is_complete();
                     if head.status == StatusCode::SWITCHING_PROTOCOLS && !attempt.is_sent() {
                         // What follows would be the rest of the request.
@@ -323,6 +327,14 @@ impl Connection {
         response.is_answered = true;
         Ok(())
     }
+}
+
+/// Whether a head announces its length twice. A client may accept that if both are the same; a
+/// gateway can't know what stands behind it.
+fn has_two_lengths(head: &ResponseHead<'_>) -> bool {
+    let mut values = head.fields.get_all("content-length");
+    let first = values.next();
+    values.next().is_some() || first.is_some_and(|value| value.contains(&b','))
 }
 
 /// The length that the response to a HEAD announces for the response to a GET.

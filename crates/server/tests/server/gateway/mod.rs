@@ -7,10 +7,12 @@
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
 //! | `endings` | connections that end in the middle of something |
 //! | `deadlines` | bytes that come too slowly, or never |
+//! | `desync` | messages that two servers could read differently |
 //! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
 //! | `tunnels` | protocols that both sides switch to |
 
 mod deadlines;
+mod desync;
 mod endings;
 mod faults;
 mod messages;
