@@ -13,6 +13,9 @@ use tinyhttp_message::{ContentEncoder, ProtocolError, ServerConnection};
 /// Bytes that are read from a file at once.
 const PIECE: usize = 16 * 1024;
 
+/// Connections that are refused count for one attempt.
+const REFUSED: u8 = 4;
+
 /// A request that is being forwarded.
 pub(super) struct Forwarding {
     pub(super) plan: Box<Plan>,
@@ -24,8 +27,8 @@ pub(super) struct Forwarding {
     replay: Vec<u8>,
     /// All content has been taken.
     has_all: bool,
-    /// Attempts so far.
-    attempts: u8,
+    /// Attempts that have failed.
+    failed: Failed,
     /// Addresses of the server that refused this request.
     pub(super) refused: usize,
     /// An idle connection turned out to be closed, so the next attempt makes a new one.
@@ -36,6 +39,30 @@ pub(super) struct Forwarding {
     pub(super) progress: Progress,
     /// What the client has not taken, outside of a turn: earlier responses, and a part of this one.
     pub(super) waiting: Waits,
+}
+
+/// The attempts at a request that have failed.
+#[derive(Debug, Default)]
+struct Failed {
+    /// On a connection that was made for it.
+    established: u8,
+    /// To connect.
+    refused: u8,
+}
+
+impl Failed {
+    /// Counts an attempt that has failed, and returns how many attempts that makes. That an idle
+    /// connection was closed happens once and does not count, and connections that are refused,
+    /// which cost a server nothing, count for less.
+    fn count(&mut self, attempt: &Attempt, failure: &Failure) -> u8 {
+        let is_refused = attempt.is_connecting() && !failure.is_reset();
+        if is_refused {
+            self.refused = self.refused.saturating_add(1);
+        } else if !attempt.is_reused() {
+            self.established = self.established.saturating_add(1);
+        }
+        (self.established + self.refused / REFUSED).max(1)
+    }
 }
 
 /// What the client has not taken.
@@ -128,7 +155,7 @@ impl Forwarding {
             content,
             replay: Vec::new(),
             has_all: content == RequestContent::None,
-            attempts: 0,
+            failed: Failed::default(),
             refused: 0,
             must_connect: false,
             is_parked: false,
@@ -183,7 +210,6 @@ impl Forwarding {
             let may_take_idle = !self.must_connect;
             let (content, refused) = (self.content, self.refused);
             let begun = Attempt::begin(&self.plan, lease, content, may_take_idle, refused, now);
-            self.attempts = self.attempts.saturating_add(1);
             match begun {
                 Ok(mut attempt) => {
                     let replayed = attempt.write_content(&self.replay);
@@ -215,7 +241,7 @@ impl Forwarding {
         if self.refused >= lease.server().addresses().len() {
             self.refused = 0;
             lease.failed();
-            self.plan.tried.insert(lease.number());
+            self.plan.tried.exclude(lease.number());
         }
     }
 
@@ -225,20 +251,19 @@ impl Forwarding {
             return Err(failure);
         };
         let is_in_time = attempt.is_connecting() || !matches!(failure, Failure::TooSlow);
+        let attempts = self.failed.count(&attempt, &failure);
         let is_allowed = is_in_time
             && !self.response.is_answered
-            && may_retry(&self.plan.method, attempt.outcome, self.attempts);
+            && may_retry(&self.plan.method, attempt.outcome, attempts);
         if attempt.is_reused() && !matches!(failure, Failure::TooSlow) {
             // That an idle connection is closed says nothing of the server.
             attempt.lease.prune();
             self.must_connect = true;
-        } else if attempt.is_connecting() {
+        } else if attempt.is_connecting() && !failure.is_reset() {
             self.pass_over(&attempt.lease);
         } else {
             attempt.lease.failed();
-            if self.plan.group.servers().len() > 1 {
-                self.plan.tried.insert(attempt.lease.number());
-            }
+            self.plan.tried.avoid(attempt.lease.number());
         }
         let has_another = !attempt.is_connecting() || self.plan.choose().is_some();
         if is_allowed && has_another {

@@ -36,12 +36,7 @@ impl Connection {
                 self.respond(page.into(), forwarding.record.take(), turn);
                 Step::Look
             }
-            Waiting::Upstream
-                if forwarding
-                    .client
-                    .leaves_at()
-                    .is_some_and(|at| at <= turn.now()) =>
-            {
+            Waiting::Upstream if forwarding.client.is_overdue(turn.now()) => {
                 self.leave(*forwarding, turn)
             }
             Waiting::Upstream => match forwarding.retry(Failure::TooSlow) {

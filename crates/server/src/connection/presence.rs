@@ -13,6 +13,9 @@ const EARLY: Duration = Duration::from_millis(50);
 /// The time, from the request on, for which a client with an early end is waited for.
 const GRACE: Duration = Duration::from_millis(300);
 
+/// Deadlines are counted in steps, and may pass as much earlier.
+const ROUNDED: Duration = Duration::from_millis(20);
+
 /// What is known of the client of a forwarded request.
 #[derive(Debug)]
 pub(super) struct Presence {
@@ -48,6 +51,11 @@ impl Presence {
             self.leaves_at = Some(self.since + GRACE);
         }
         transport.is_broken() || self.leaves_at.is_none_or(|at| now >= at)
+    }
+
+    /// Whether a deadline that has passed is that of [`leaves_at`](Self::leaves_at).
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        self.leaves_at().is_some_and(|at| at <= now + ROUNDED)
     }
 
     /// When [`has_left`](Self::has_left) has to be asked again.

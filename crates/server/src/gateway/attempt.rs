@@ -105,6 +105,13 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    /// Whether the server has accepted a connection and closed it before anything was sent.
+    pub(crate) fn is_reset(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        matches!(self, Failure::Connect(error)
+            if matches!(error.kind(), BrokenPipe | ConnectionReset))
+    }
+
     /// Whether this process or machine has no room for another connection.
     pub(crate) fn is_exhaustion(&self) -> bool {
         let full = [

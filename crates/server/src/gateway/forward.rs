@@ -52,9 +52,11 @@ pub(crate) enum Host {
 }
 
 impl Plan {
-    /// Chooses a server that has not been tried. `None`: no healthy one is left.
+    /// Chooses a server: one that has not been tried, or else one that only closed a connection.
+    /// `None`: no healthy one is left.
     pub(crate) fn choose(&self) -> Option<Lease> {
-        self.group.choose(self.tried, self.key)
+        let choose = |tried| self.group.choose(tried, self.key);
+        choose(self.tried).or_else(|| choose(self.tried.excluded()))
     }
 
     /// Whether the server itself says when the client is to send its content.

@@ -81,16 +81,34 @@ struct Idle {
 
 /// The servers that have been tried for one request, as bits; those beyond 64 are tried again.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Tried(u64);
+pub(crate) struct Tried {
+    /// They can't be connected to.
+    excluded: u64,
+    /// They have closed a connection: another server is better.
+    avoided: u64,
+}
 
 impl Tried {
-    pub(crate) fn insert(&mut self, number: usize) {
-        self.0 |= 1u64.checked_shl(number as u32).unwrap_or(0);
+    pub(crate) fn exclude(&mut self, number: usize) {
+        self.excluded |= bit(number);
+    }
+
+    pub(crate) fn avoid(&mut self, number: usize) {
+        self.avoided |= bit(number);
     }
 
     fn contains(self, number: usize) -> bool {
-        self.0 & 1u64.checked_shl(number as u32).unwrap_or(0) != 0
+        (self.excluded | self.avoided) & bit(number) != 0
     }
+
+    /// Those that can't be used at all.
+    pub(crate) fn excluded(self) -> Self {
+        Tried { avoided: 0, ..self }
+    }
+}
+
+fn bit(number: usize) -> u64 {
+    1u64.checked_shl(number as u32).unwrap_or(0)
 }
 
 /// A request under way at a server. It is counted until this is dropped.
@@ -397,11 +415,14 @@ mod tests {
         let group = group(&["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()]);
         let mut tried = Tried::default();
         let first = group.choose(tried, 0).unwrap();
-        tried.insert(first.number());
+        tried.exclude(first.number());
         let second = group.choose(tried, 0).unwrap();
         assert_ne!(first.number(), second.number());
-        tried.insert(second.number());
+        tried.avoid(second.number());
         assert!(group.choose(tried, 0).is_none());
+        let again = group.choose(tried.excluded(), 0).unwrap();
+        assert_eq!(again.number(), second.number());
+        drop(again);
         for _ in 0..3 {
             first.failed();
         }

@@ -7,6 +7,7 @@
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
 //! | `endings` | connections that end in the middle of something |
 //! | `deadlines` | bytes that come too slowly, or never |
+//! | `load` | faults of every kind under load |
 //! | `desync` | messages that two servers could read differently |
 //! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
 //! | `tunnels` | protocols that both sides switch to |
@@ -15,6 +16,7 @@ mod deadlines;
 mod desync;
 mod endings;
 mod faults;
+mod load;
 mod messages;
 mod programs;
 mod script;
