@@ -221,6 +221,9 @@ impl Connection {
             let held = std::mem::take(&mut turn.held);
             forwarding.waiting = Waits { output, held };
         }
+        if forwarding.response.is_answered {
+            forwarding.forget_request();
+        }
         forwarding.is_parked = true;
         self.state = State::Forwarding(forwarding);
         Step::Park

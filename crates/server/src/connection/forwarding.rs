@@ -291,6 +291,12 @@ impl Forwarding {
         attempt.write_content(piece).map_err(|_| Stop::Left)
     }
 
+    /// Frees what is needed only for another attempt: the response has begun.
+    pub(super) fn forget_request(&mut self) {
+        self.replay = Vec::new();
+        self.plan.forget_request();
+    }
+
     pub(super) fn end_content(&mut self) -> Result<(), Stop> {
         self.has_all = true;
         match &mut self.attempt {

@@ -280,7 +280,11 @@ impl Attempt {
                 }
             }
         }
-        self.output.clear();
+        match self.is_written {
+            // Nothing follows. The connection may wait for long.
+            true => self.output = Vec::new(),
+            false => self.output.clear(),
+        }
         self.at = 0;
         true
     }

@@ -64,6 +64,13 @@ impl Plan {
         self.protocol == Protocol::Http
     }
 
+    /// Frees what is needed only to send the request.
+    pub(crate) fn forget_request(&mut self) {
+        (self.target, self.fields) = (String::new(), FieldLines::default());
+        (self.variables, self.renamed) = (Vec::new(), None);
+        self.host = Host::Upstream;
+    }
+
     /// The value of Host for a server.
     pub(crate) fn host(&self, lease: &Lease) -> Vec<u8> {
         match &self.host {

@@ -148,10 +148,8 @@ fn path_fields(
         head.field("X-Forwarded-Proto", proto)?;
     }
     let mut chain = earlier("forwarded");
-    let element = forwarded_element(hop, proto);
-    if hop.sends_forwarded {
-        chain.push(&element);
-    }
+    let element = hop.sends_forwarded.then(|| forwarded_element(hop, proto));
+    chain.extend(element.as_deref());
     if !chain.is_empty() && !overridden("forwarded") {
         head.field("Forwarded", &chain.join(&b", "[..]))?;
     }

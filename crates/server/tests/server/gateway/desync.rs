@@ -12,8 +12,8 @@ use std::sync::mpsc::{self, Receiver};
 /// upstream, if its content is; else the bytes at the upstream. `|` stands for CRLF.
 const REQUESTS: &str = include_str!("desync-requests.txt");
 
-/// Cases of four lines: what it is, the request, the upstream's bytes, and the client's without Date
-/// and the page of an error.
+/// Cases of four lines: what it is, the request, the upstream's bytes, and the client's without
+/// Date and the page of an error.
 const RESPONSES: &str = include_str!("desync-responses.txt");
 
 const HOPS: &str = "X-Forwarded-For: 127.0.0.1|X-Forwarded-Host: h|X-Forwarded-Proto: http|\
