@@ -47,6 +47,13 @@
 //! records that the client does not take (66 KiB). An idle one has no buffers then, either. A
 //! thread has buffers for records: up to 256 KiB.
 //!
+//! A request that is forwarded to an upstream server counts twice, since the connection to the
+//! server counts as one, and has 288 KiB at worst: content that may have to be sent again (64 KiB),
+//! what the server does not take (64 KiB), half a head of its response (64 KiB), and what the
+//! client does not take of earlier responses and of this one, or has sent behind its request. So
+//! with gateways, the 128 KiB of the formula are 144. A tunnel keeps at most 128 KiB, a thread 320
+//! KiB more, and each server 256 idle connections without buffers.
+//!
 //! Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off. Connections
 //! are bounded, in all and for each client. When the server is full, a new connection is accepted
 //! in exchange for another one, which is *evicted* in this order; within a row, the one with the

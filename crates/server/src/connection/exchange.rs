@@ -212,7 +212,7 @@ impl Connection {
         }
         if !turn.output.is_empty() {
             // The worker keeps its large buffer.
-            let is_large = turn.output.capacity() > 2 * turn.output.len();
+            let is_large = turn.output.capacity() > turn.output.len() / 8 * 9;
             let output = match is_large {
                 true => turn.output.to_vec(),
                 false => std::mem::take(&mut turn.output),

@@ -123,6 +123,7 @@ fn serve(mut stream: TcpStream, connection: usize, seen: &Seen) {
                 return;
             }
             Fault::Trickles => response.bytes().try_for_each(|byte| {
+                // Each byte is to come by itself.
                 std::thread::sleep(Duration::from_millis(1));
                 stream.write_all(&[byte])
             }),
@@ -161,10 +162,12 @@ fn restarting(seen: Seen, is_over: Arc<AtomicBool>) -> (SocketAddr, std::thread:
                         let seen = Arc::clone(&seen);
                         std::thread::spawn(move || serve(stream, number, &seen));
                     }
+                    // No event tells that the listener has been open for long enough.
                     Err(_) => std::thread::sleep(Duration::from_millis(1)),
                 }
             }
             drop(listening);
+            // Connections are refused meanwhile.
             std::thread::sleep(Duration::from_millis(100));
         }
     });
@@ -230,6 +233,7 @@ fn client(server: &Running, first: usize) -> Vec<(usize, Got)> {
             stream = server.connect();
         }
         let due = start + PACE * turn as u32;
+        // The load is bounded, so that it is the same on each machine.
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
     }
     all
