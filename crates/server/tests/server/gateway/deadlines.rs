@@ -1,12 +1,12 @@
 //! Nothing outlives its deadline, however slowly bytes come.
 
 use super::script::{builder, ok, read_head, upstream};
-use crate::support::{LONG, Running, rest, wait_until};
+use crate::support::{LONG, Running, narrow, rest, wait_until};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tinyhttp_server::Timeouts;
 
 const LAST: &str = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
@@ -147,28 +147,29 @@ fn content_that_does_not_come_is_a_408() {
 /// if the kernel reports no room for longer than the deadline.
 #[test]
 fn a_slow_reader_of_a_relayed_response_stays() {
-    const LENGTH: usize = 8 * 1024 * 1024;
+    const LENGTH: usize = 64 * 1024 * 1024;
     let address = upstream(|mut stream, _| {
         read_head(&mut stream).unwrap();
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n");
         stream.write_all(head.as_bytes()).unwrap();
-        let _ = stream.write_all(&vec![b'x'; LENGTH]);
+        for _ in 0..LENGTH / 65_536 {
+            if stream.write_all(&[b'x'; 65_536]).is_err() {
+                return;
+            }
+        }
     });
-    let timeouts = Timeouts {
-        write: Duration::from_millis(500),
-        slowest: 1000,
-        ..Timeouts::default()
-    };
-    let server = Running::with(|it| it.timeouts(timeouts), builder(&[address]).build());
-    let mut stream = server.connect();
+    let server = Running::start(builder(&[address]).build());
+    let mut stream = narrow(&server, 65_536);
     stream.write_all(LAST.as_bytes()).unwrap();
-    let (start, mut taken) = (Instant::now(), 0);
-    // Far less than a report of the kernel takes, for several deadlines.
-    while start.elapsed() < 4 * timeouts.write {
-        let mut piece = [0; 20_000];
-        taken += stream.read(&mut piece).unwrap();
-        // The pace of the client.
-        std::thread::sleep(Duration::from_millis(50));
+    let mut taken = 0;
+    for _ in 0..4 {
+        // Far less than a report of the kernel takes.
+        let mut piece = vec![0; 300_000];
+        stream.read_exact(&mut piece).unwrap();
+        taken += piece.len();
+        server.advance(Timeouts::default().write + Duration::from_secs(1));
+        // The timer looks every 100 ms.
+        std::thread::sleep(Duration::from_millis(300));
     }
     taken += std::io::copy(&mut stream, &mut std::io::sink()).unwrap() as usize;
     assert!(taken > LENGTH, "{taken}");
