@@ -313,7 +313,15 @@ fn mistakes_on_the_command_line() {
     for (flags, message) in [
         (&["--proxy", "9000"][..], "expected PATH=TARGET"),
         (&["--proxy", "/a=9000"], "the port is missing"),
-        (&["--proxy", "/a=https://h"], "not https://"),
+        (
+            &["--proxy", "/a=https://h", "--proxy-ca", "/nowhere"],
+            "--proxy-ca /nowhere: ",
+        ),
+        (
+            &["--proxy", "/a=https://h", "--proxy-tls-name", "a b"],
+            "no host name",
+        ),
+        (&["--proxy", "/a=https://h_:x"], "the port is no number"),
         (&["--proxy", "a=h:1"], "PATH is a URL path"),
         (
             &["--proxy", "/a=h:1", "--proxy", "/a=h:2"],

@@ -12,6 +12,7 @@
 //! | `watch` | pages that reload when a file changes |
 //! | `gateway` | `--proxy` in front of nginx, Flask and Django |
 //! | `php` | `--fastcgi '*.php=…'` in front of PHP-FPM |
+//! | `upstream_tls` | `--proxy` in front of servers that speak TLS |
 //! | `qr` | `--qr` and `--open` |
 //! | `freshness` | a file that changes all the time |
 //! | `faults` | files that vanish, descriptors that run out, clients that reset |
@@ -34,5 +35,7 @@ mod php;
 mod qr;
 mod site;
 mod starvation;
+#[cfg(feature = "tls")]
+mod upstream_tls;
 mod usage;
 mod watch;

@@ -44,6 +44,7 @@ pub(crate) use args::Args;
 
 use crate::failure::Failure;
 use access_log::LogFile;
+use args::Verification;
 use listen::Sockets;
 #[cfg(not(feature = "tls"))]
 use no_tls as tls;
@@ -103,6 +104,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         builder = secured.secure(args, builder)?;
     }
     let files = open(args, &builder.local_addrs())?;
+    let verification = args.gateway.verification()?;
     builder = args.listen_on_sockets(builder, &mut sockets)?;
     let addresses = builder.local_addrs();
     let urls = banner::urls(args.scheme(), &addresses, &args.files.path());
@@ -117,7 +119,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(log) = args.log.open(args.quiet, log_file.as_ref())? {
         builder = builder.access_log(log);
     }
-    let parts = (files, users, secured.as_ref());
+    let parts = (files, users, secured.as_ref(), &verification);
     let (server, targets) = start(args, builder, parts, &addresses, log_file.clone())?;
     caught
         .act(targets)
@@ -189,7 +191,7 @@ fn leave_rights(args: &Args, inherited: Inherited) -> Result<Option<LogFile>, Fa
 fn start(
     args: &Args,
     builder: Builder,
-    (files, users, secured): (Files, Users, Option<&Secured>),
+    (files, users, secured, verification): (Files, Users, Option<&Secured>, &Verification),
     addresses: &[SocketAddr],
     log: Option<LogFile>,
 ) -> Result<(Server, Targets), Failure> {
@@ -201,7 +203,7 @@ fn start(
     } else {
         (Box::new(files), None)
     };
-    let handler = args.gateway.wrap(handler)?;
+    let handler = args.gateway.wrap(handler, verification)?;
     let handler = match secured {
         Some(secured) => secured.wrap(handler),
         None => handler,

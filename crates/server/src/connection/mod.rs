@@ -38,7 +38,6 @@
 //! | `input` | received bytes |
 //! | `more` | whether more bytes follow |
 //! | `transport` | the socket |
-//! | `secured` | a socket that carries TLS |
 //! | `securing` | handshakes, and requests that came the wrong way |
 //! | `request_body` | a request's content, while a handler reads it |
 //! | `early_hints` | interim responses, while a handler runs |
@@ -64,8 +63,6 @@ mod turn;
 mod input;
 mod more;
 mod transport;
-#[cfg(feature = "tls")]
-mod secured;
 #[cfg(feature = "tls")]
 mod securing;
 mod request_body;

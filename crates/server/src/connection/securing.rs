@@ -5,14 +5,13 @@
 //! a request with a letter. Until it has come, there is no TLS state. The handshake then has the
 //! deadline of a head, however it arrives.
 
-use super::secured::Handshake;
 use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::body::Body;
 use crate::deadline::Waiting;
 use crate::listen::Role;
 use crate::response::Response;
-use crate::tls::ClientCertificate;
+use crate::tls::{ClientCertificate, Handshake};
 use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{StatusCode, Uri};
 use std::io::{self, ErrorKind};

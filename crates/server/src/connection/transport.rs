@@ -5,12 +5,10 @@
 //! runs.
 
 use super::more::More;
-#[cfg(feature = "tls")]
-use super::secured::{Handshake, SENT, Secured};
 use crate::body::Waker;
 use crate::poller::{Interest, Poller};
 #[cfg(feature = "tls")]
-use crate::tls::{ClientCertificate, TlsHandle};
+use crate::tls::{ClientCertificate, Handshake, SENT, Secured, TlsHandle};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
@@ -151,7 +149,7 @@ impl Transport {
     pub(crate) fn send(&self, slices: &[IoSlice<'_>], more: More) -> io::Result<usize> {
         #[cfg(feature = "tls")]
         if let Transport::Secured(secured) = self {
-            return secured.send(slices, more);
+            return secured.send(slices, more.flags());
         }
         let flags = more.flags();
         loop {
@@ -301,7 +299,7 @@ impl Transport {
     /// # Errors
     /// If rustls refuses its settings.
     pub(super) fn secured(&self, tls: &TlsHandle) -> io::Result<Self> {
-        let secured = Secured::new(Arc::clone(self.socket()), tls)?;
+        let secured = Secured::new(Arc::clone(self.socket()), (tls.session()?, Vec::new()));
         Ok(Transport::Secured(Arc::new(secured)))
     }
 

@@ -319,7 +319,7 @@ impl Attempt {
         match self.socket.recv(buffer) {
             Ok(length) => {
                 // A short read has taken all there was; a later report says that more has come.
-                let took_all = length < buffer.len() && length > 0;
+                let took_all = length < buffer.len() && length > 0 && !self.socket.has_more();
                 self.watch.is_readable = !took_all || self.watch.has_ended || self.watch.is_deaf;
                 self.outcome.has_received |= length > 0;
                 self.lease.feed();
@@ -329,6 +329,8 @@ impl Attempt {
                 self.watch.is_readable = false;
                 Ok(None)
             }
+            // More may be there, but the turn is over.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(error) if self.outcome.has_sent => Err(Failure::Broken(error)),
             Err(error) => Err(Failure::Connect(error)),
         }
@@ -400,9 +402,11 @@ impl Attempt {
     pub(crate) fn finish(self, now: Instant) {
         self.lease.worked(self.watch.address);
         let is_clean = self.input.is_empty() && self.output.is_empty() && self.is_written;
-        let is_open = !self.watch.is_deaf && !self.watch.has_ended;
+        let is_open = !self.watch.is_deaf && !self.watch.has_ended && !self.socket.has_more();
         if is_clean && is_open && self.codec.is_reusable(self.http.close_reason().is_none()) {
             self.lease.keep(self.socket, now);
+        } else if is_clean {
+            self.socket.close_notify();
         }
     }
 

@@ -2,10 +2,12 @@
 
 use super::balance::{Balance, Candidate, choose};
 use super::health::{Check, Health, Passive};
-use super::socket::{Address, Socket};
+use super::socket::{Address, Securing, Socket};
 use super::target::Target;
 use crate::lock::Lock;
 use crate::random;
+#[cfg(feature = "tls")]
+use crate::tls::Trust;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,6 +35,9 @@ pub(crate) struct Settings {
     pub(crate) response: Duration,
     /// For a tunnel without a byte in either direction.
     pub(crate) tunnel: Duration,
+    /// Which certificates of servers are accepted; `None`: those of the system's authorities.
+    #[cfg(feature = "tls")]
+    pub(crate) trust: Option<Trust>,
 }
 
 impl Default for Settings {
@@ -44,6 +49,8 @@ impl Default for Settings {
             connect: Duration::from_secs(5),
             response: Duration::from_secs(60),
             tunnel: Duration::from_secs(3600),
+            #[cfg(feature = "tls")]
+            trust: None,
         }
     }
 }
@@ -57,10 +64,38 @@ pub(crate) struct Group {
     start: Instant,
 }
 
+/// How the connections to each target are secured.
+#[cfg(feature = "tls")]
+fn securing(targets: &[Target], settings: &Settings) -> Vec<Option<Securing>> {
+    let system = || {
+        Trust::system().unwrap_or_else(|error| {
+            log::error!("no upstream server can be verified: {error}");
+            Trust::nothing()
+        })
+    };
+    let mut trust = settings.trust.clone();
+    let secured = |target: &Target| {
+        let name = target.server_name()?;
+        let trust = trust.get_or_insert_with(system);
+        // The target has been checked when it was read.
+        Securing::new(trust, name)
+            .inspect_err(|error| log::error!("{target}: {error}"))
+            .ok()
+    };
+    targets.iter().map(secured).collect()
+}
+
+#[cfg(not(feature = "tls"))]
+fn securing(targets: &[Target], _: &Settings) -> Vec<Option<Securing>> {
+    targets.iter().map(|_| None).collect()
+}
+
 /// One server.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) target: Target,
+    /// How connections are secured.
+    pub(crate) securing: Option<Securing>,
     addresses: Lock<Arc<[Address]>>,
     /// The address of the last connection that was established.
     preferred: AtomicUsize,
@@ -123,8 +158,12 @@ pub(crate) struct Lease {
 impl Group {
     /// Looks up the addresses of the servers, which may block.
     pub(crate) fn new(targets: Vec<Target>, settings: Settings) -> Self {
+        let securing = securing(&targets, &settings);
+        let servers = targets.into_iter().zip(securing);
         let group = Group {
-            servers: targets.into_iter().map(Server::new).collect(),
+            servers: servers
+                .map(|(target, securing)| Server::new(target, securing))
+                .collect(),
             settings,
             turn: AtomicUsize::new(0),
             start: Instant::now(),
@@ -210,9 +249,10 @@ impl Group {
 }
 
 impl Server {
-    fn new(target: Target) -> Self {
+    fn new(target: Target, securing: Option<Securing>) -> Self {
         Server {
             target,
+            securing,
             addresses: Lock::new(Arc::new([])),
             preferred: AtomicUsize::new(0),
             idle: Lock::default(),
@@ -250,7 +290,7 @@ impl Server {
             let (kept, others) = all.into_iter().partition(is_kept);
             (*idle, closed) = (kept, others);
         }
-        drop(closed);
+        closed.iter().for_each(|idle| idle.socket.close_notify());
     }
 }
 
@@ -282,7 +322,7 @@ impl Lease {
     /// Closes the idle connections, so that the processes that stay with them can accept others.
     pub(crate) fn close_idle(&self) {
         let idle = std::mem::take(&mut *self.server().idle.lock());
-        drop(idle);
+        idle.iter().for_each(|idle| idle.socket.close_notify());
     }
 
     /// Takes an idle connection that has not been closed, and on which nothing has come: what has
@@ -294,8 +334,8 @@ impl Lease {
             let idle = now.saturating_duration_since(newest.since);
             if idle >= IDLE_TIME {
                 // The others have been idle for longer.
-                let others = std::mem::take(&mut *self.server().idle.lock());
-                drop(others);
+                newest.socket.close_notify();
+                self.close_idle();
                 return None;
             }
             let is_certain = idle < FRESH && !newest.socket.is_reported();
@@ -321,7 +361,11 @@ impl Lease {
                 "its name has no address",
             ));
         };
-        Ok((Socket::connect(address)?, number))
+        let securing = server.securing.as_ref();
+        if server.target.is_secured() && securing.is_none() {
+            return Err(io::Error::other("it can't be verified"));
+        }
+        Ok((Socket::connect(address, securing)?, number))
     }
 
     /// Notes that a response came, on a connection to the address with this number if it is a new

@@ -85,6 +85,22 @@ fn check_all(group: &Group, check: &Check) {
     }
 }
 
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
+/// The connection of a check, with TLS if the server has it.
+fn secured(stream: TcpStream, server: &Server) -> io::Result<Box<dyn Stream>> {
+    #[cfg(feature = "tls")]
+    if let Some(securing) = &server.securing {
+        return Ok(Box::new(securing.blocking(stream)?));
+    }
+    match server.target.is_secured() {
+        true => Err(io::Error::other("it can't be verified")),
+        false => Ok(Box::new(stream)),
+    }
+}
+
 /// Asks a server for the path of the check.
 fn ask(server: &Server, check: &Check) -> io::Result<()> {
     let addresses = server.addresses();
@@ -94,23 +110,23 @@ fn ask(server: &Server, check: &Check) -> io::Result<()> {
         check.path, server.target
     );
     let limit = Some(check.timeout);
-    let mut start = [0; 12];
-    match address {
+    let mut stream: Box<dyn Stream> = match address {
         Address::Internet(address) => {
-            let mut stream = TcpStream::connect_timeout(address, check.timeout)?;
+            let stream = TcpStream::connect_timeout(address, check.timeout)?;
             stream.set_read_timeout(limit)?;
             stream.set_write_timeout(limit)?;
-            stream.write_all(request.as_bytes())?;
-            stream.read_exact(&mut start)?;
+            secured(stream, server)?
         }
         Address::Unix(path) => {
-            let mut stream = UnixStream::connect(path)?;
+            let stream = UnixStream::connect(path)?;
             stream.set_read_timeout(limit)?;
             stream.set_write_timeout(limit)?;
-            stream.write_all(request.as_bytes())?;
-            stream.read_exact(&mut start)?;
+            Box::new(stream)
         }
-    }
+    };
+    let mut start = [0; 12];
+    stream.write_all(request.as_bytes())?;
+    stream.read_exact(&mut start)?;
     // `HTTP/1.1 200`: informational, successful, or a redirect.
     match start {
         [

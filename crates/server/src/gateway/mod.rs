@@ -41,6 +41,8 @@ mod cgi;
 mod retry;
 mod socket;
 
+#[cfg(feature = "tls")]
+pub use crate::tls::Trust;
 pub use balance::Balance;
 pub use codec::Protocol;
 pub use forward::Forward;

@@ -1,6 +1,10 @@
 //! The socket to an upstream server. No call blocks.
 
 use crate::poller::{Interest, Poller, UPSTREAM, owners};
+#[cfg(feature = "tls")]
+pub(crate) use crate::tls::Securing;
+#[cfg(feature = "tls")]
+use crate::tls::{Handshake, Secured};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType,
@@ -8,9 +12,13 @@ use rustix::net::{
 };
 use std::fmt;
 use std::io;
+#[cfg(feature = "tls")]
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The sockets to upstream servers that are open, idle ones included.
@@ -36,7 +44,7 @@ impl fmt::Display for Address {
 /// and receiving would block.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    descriptor: OwnedFd,
+    channel: Channel,
     /// The number of the poller that knows the socket, and what it reports.
     armed: Option<(u64, Interest)>,
     /// The descriptor of the connection that it is reported to.
@@ -44,12 +52,43 @@ pub(crate) struct Socket {
     is_internet: bool,
 }
 
+/// What the bytes on the socket mean.
+#[derive(Debug)]
+enum Channel {
+    Plain(OwnedFd),
+    /// TLS, whose handshake happens when something is sent or received.
+    #[cfg(feature = "tls")]
+    Secured(Box<Secured>),
+}
+
+/// Without TLS, there is nothing that secures a connection.
+#[cfg(not(feature = "tls"))]
+#[derive(Debug)]
+pub(crate) enum Securing {}
+
+impl Channel {
+    #[cfg(feature = "tls")]
+    fn new(descriptor: OwnedFd, securing: Option<&Securing>) -> io::Result<Self> {
+        let Some(securing) = securing else {
+            return Ok(Channel::Plain(descriptor));
+        };
+        let secured = Secured::new(Arc::new(descriptor), securing.session()?);
+        Ok(Channel::Secured(Box::new(secured)))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[allow(clippy::unnecessary_wraps)]
+    fn new(descriptor: OwnedFd, _: Option<&Securing>) -> io::Result<Self> {
+        Ok(Channel::Plain(descriptor))
+    }
+}
+
 impl Socket {
-    /// Begins to connect.
+    /// Begins to connect. With `securing`, the connection carries TLS.
     ///
     /// # Errors
     /// If no socket can be made, or the address refuses the connection at once.
-    pub(crate) fn connect(address: &Address) -> io::Result<Self> {
+    pub(crate) fn connect(address: &Address, securing: Option<&Securing>) -> io::Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let family = match address {
             Address::Internet(SocketAddr::V4(_)) => AddressFamily::INET,
@@ -57,10 +96,11 @@ impl Socket {
             Address::Unix(_) => AddressFamily::UNIX,
         };
         let descriptor = socket_with(family, SocketType::STREAM, flags, None)?;
-        OPEN.fetch_add(1, Ordering::Relaxed);
         owners::clear(descriptor.as_raw_fd() as usize);
+        let channel = Channel::new(descriptor, securing)?;
+        OPEN.fetch_add(1, Ordering::Relaxed);
         let socket = Socket {
-            descriptor,
+            channel,
             armed: None,
             owner: None,
             is_internet: matches!(address, Address::Internet(_)),
@@ -85,10 +125,17 @@ impl Socket {
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come; otherwise the connection is
-    /// broken, or was refused.
+    /// broken, or was refused. With TLS, also [`Interrupted`](io::ErrorKind::Interrupted): more may
+    /// be there, but the turn is over; and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the
+    /// connection ended without a word.
     pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let descriptor = match &self.channel {
+            Channel::Plain(descriptor) => descriptor,
+            #[cfg(feature = "tls")]
+            Channel::Secured(secured) => return secured.recv(buffer),
+        };
         loop {
-            match recv(&self.descriptor, &mut *buffer, RecvFlags::empty()) {
+            match recv(descriptor, &mut *buffer, RecvFlags::empty()) {
                 Ok((length, _)) => return Ok(length),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -96,14 +143,34 @@ impl Socket {
         }
     }
 
-    /// Sends from the start of `bytes` and returns the number of bytes that the socket took.
+    /// Whether more may be there although the last [`recv`](Socket::recv) did not fill its buffer.
+    pub(crate) fn has_more(&self) -> bool {
+        match &self.channel {
+            Channel::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Channel::Secured(secured) => secured.has_more(),
+        }
+    }
+
+    /// Sends from the start of `bytes` and returns the number of bytes that the socket took. With
+    /// TLS, the next call has to offer the same bytes from there on.
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is full or not yet connected;
-    /// otherwise the connection is broken, or was refused.
+    /// otherwise the connection is broken, or was refused, or its server could not be verified.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        let descriptor = match &self.channel {
+            Channel::Plain(descriptor) => descriptor,
+            #[cfg(feature = "tls")]
+            Channel::Secured(secured) => {
+                return match secured.handshake()? {
+                    Handshake::Done => secured.send(&[IoSlice::new(bytes)], SendFlags::NOSIGNAL),
+                    _ => Err(io::ErrorKind::WouldBlock.into()),
+                };
+            }
+        };
         loop {
-            match send(&self.descriptor, bytes, SendFlags::NOSIGNAL) {
+            match send(descriptor, bytes, SendFlags::NOSIGNAL) {
                 Err(Errno::INTR) => {}
                 sent => return Ok(sent?),
             }
@@ -123,7 +190,7 @@ impl Socket {
         owner: usize,
         missed: bool,
     ) -> io::Result<()> {
-        let mut missed = missed;
+        let mut missed = missed || self.has_yielded();
         if self.owner != Some(owner) {
             let reported = owners::set(self.number(), owner);
             missed |= reported.ok_or(io::ErrorKind::QuotaExceeded)?;
@@ -131,7 +198,7 @@ impl Socket {
         }
         // The kernel reports room in a TCP socket only after it was full. A Unix socket would be
         // reported whenever its peer reads.
-        let interest = match is_blocked || self.is_internet {
+        let interest = match is_blocked || self.is_internet || self.needs_room() {
             true => Interest::Both,
             false => Interest::Readable,
         };
@@ -164,7 +231,7 @@ impl Socket {
 
     fn number(&self) -> usize {
         // Descriptors are not negative.
-        self.descriptor.as_raw_fd() as usize
+        self.as_fd().as_raw_fd() as usize
     }
 
     /// Whether an idle connection has been reported since its release.
@@ -172,16 +239,54 @@ impl Socket {
         owners::is_reported(self.number())
     }
 
+    /// Whether the last call stopped although more may be there, because its turn was over.
+    pub(crate) fn has_yielded(&self) -> bool {
+        match &self.channel {
+            Channel::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Channel::Secured(secured) => secured.has_yielded(),
+        }
+    }
+
+    /// Whether TLS itself has something to send, which the socket does not take.
+    pub(crate) fn needs_room(&self) -> bool {
+        match &self.channel {
+            Channel::Plain(_) => false,
+            #[cfg(feature = "tls")]
+            Channel::Secured(secured) => secured.needs_room(),
+        }
+    }
+
     /// Whether an idle connection has been closed, or has received bytes that no request asked for.
     pub(crate) fn is_dead(&self) -> bool {
-        let peeked = recv(&self.descriptor, &mut [0; 1], RecvFlags::PEEK);
-        !matches!(peeked, Err(Errno::AGAIN | Errno::INTR))
+        match &self.channel {
+            Channel::Plain(descriptor) => {
+                let peeked = recv(descriptor, &mut [0; 1], RecvFlags::PEEK);
+                !matches!(peeked, Err(Errno::AGAIN | Errno::INTR))
+            }
+            // Tickets for later sessions may have come.
+            #[cfg(feature = "tls")]
+            Channel::Secured(secured) => {
+                let received = secured.recv(&mut [0; 1]);
+                !received.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+        }
     }
 
     /// Ends this side: the upstream reads the end after what has been sent.
     pub(crate) fn shutdown_write(&self) {
+        self.close_notify();
         // If it fails, the upstream has closed the connection.
-        let _ = shutdown(&self.descriptor, Shutdown::Write);
+        let _ = shutdown(self, Shutdown::Write);
+    }
+
+    /// Tells the upstream that nothing more comes, where the protocol has words for it. Not to be
+    /// called if a request was cut short.
+    pub(crate) fn close_notify(&self) {
+        #[cfg(feature = "tls")]
+        if let Channel::Secured(secured) = &self.channel {
+            secured.close_notify();
+        }
     }
 
     /// The sockets to upstream servers that are open.
@@ -192,7 +297,11 @@ impl Socket {
 
 impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+        match &self.channel {
+            Channel::Plain(descriptor) => descriptor.as_fd(),
+            #[cfg(feature = "tls")]
+            Channel::Secured(secured) => secured.socket.as_fd(),
+        }
     }
 }
 

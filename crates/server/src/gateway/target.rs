@@ -8,14 +8,15 @@ use std::str::FromStr;
 
 /// An upstream server: where it listens, and the path that replaces the prefix of a route.
 ///
-/// It is read from `http://HOST[:PORT][/PATH]`, `HOST:PORT` or `unix:PATH`:
+/// It is read from `http://HOST[:PORT][/PATH]`, `https://HOST[:PORT][/PATH]`, `HOST:PORT` or
+/// `unix:PATH`:
 ///
 /// ```
 /// use tinyhttp_server::gateway::Target;
 ///
 /// let target: Target = "http://127.0.0.1:9000/app/".parse()?;
 /// assert_eq!(target.to_string(), "127.0.0.1:9000");
-/// assert!("https://example.org".parse::<Target>().is_err());
+/// assert!("ftp://example.org".parse::<Target>().is_err());
 /// # Ok::<(), tinyhttp_server::gateway::InvalidTarget>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Target {
     path: Option<String>,
     weight: u32,
     is_backup: bool,
+    /// It is reached over TLS.
+    is_secured: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,27 @@ impl Target {
 
     pub(crate) fn is_backup(&self) -> bool {
         self.is_backup
+    }
+
+    /// Whether it is reached over TLS.
+    #[must_use]
+    pub fn is_secured(&self) -> bool {
+        self.is_secured
+    }
+
+    /// The scheme and authority, as they stand in a redirect.
+    pub(crate) fn origin(&self) -> String {
+        match self.is_secured {
+            true => format!("https://{self}"),
+            false => format!("http://{self}"),
+        }
+    }
+
+    /// The host name or IP address that the server's certificate has to be for; `None` without TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        let (host, _) = self.name()?;
+        self.is_secured.then_some(host)
     }
 
     /// The name to look up, with the port; `None` for what needs no lookup.
@@ -120,15 +144,26 @@ impl Target {
 /// The authority: what Host says if it names the upstream. A Unix socket has none but `localhost`.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Internet { host, port: 80 } if host.contains(':') => write!(f, "[{host}]"),
-            Place::Internet { host, port: 80 } => f.write_str(host),
-            Place::Internet { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Place::Internet { host, port } => write!(f, "{host}:{port}"),
-            Place::Unix(_) => f.write_str("localhost"),
+        let Place::Internet { host, port } = &self.place else {
+            return f.write_str("localhost");
+        };
+        match host.contains(':') {
+            true => write!(f, "[{host}]")?,
+            false => f.write_str(host)?,
+        }
+        match *port == default_port(self.is_secured) {
+            true => Ok(()),
+            false => write!(f, ":{port}"),
         }
     }
 }
+
+fn default_port(is_secured: bool) -> u16 {
+    if is_secured { 443 } else { 80 }
+}
+
+const EXPECTED: InvalidTarget =
+    InvalidTarget("expected http://HOST:PORT, https://HOST:PORT, HOST:PORT or unix:PATH");
 
 impl FromStr for Target {
     type Err = InvalidTarget;
@@ -139,6 +174,7 @@ impl FromStr for Target {
             path: path.map(str::to_owned),
             weight: 1,
             is_backup: false,
+            is_secured: text.starts_with("https://"),
         };
         if let Some(path) = text.strip_prefix("unix:") {
             if path.is_empty() || path.len() > 107 || path.contains('\0') {
@@ -148,34 +184,31 @@ impl FromStr for Target {
             }
             return Ok(new(Place::Unix(path.into()), None));
         }
-        if text.starts_with("https://") {
-            return Err(InvalidTarget(
-                "upstream servers are reached over http:// or unix:, not https://",
-            ));
-        }
-        let is_url = text.starts_with("http://");
-        let rest = text.strip_prefix("http://").unwrap_or(text);
+        let rest = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme));
+        let (is_url, rest) = (rest.is_some(), rest.unwrap_or(text));
         let (authority, path) = match rest.find('/') {
             Some(slash) => (&rest[..slash], Some(&rest[slash..])),
             None => (rest, None),
         };
         let path = path.filter(|_| is_url);
         if rest.contains(['?', '#', '@', '\\']) || (!is_url && rest.contains('/')) {
-            return Err(InvalidTarget(
-                "expected http://HOST:PORT, HOST:PORT or unix:PATH",
-            ));
+            return Err(EXPECTED);
         }
         let (host, port) = split_port(authority).ok_or(InvalidTarget("the port is no number"))?;
+        let is_secured = text.starts_with("https://");
         let port = match port {
             Some(port) => port,
-            None if is_url => 80,
+            None if is_url => default_port(is_secured),
             None => return Err(InvalidTarget("the port is missing, as in 127.0.0.1:9000")),
         };
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
         if host.is_empty() || !host.bytes().all(is_word) || port == 0 {
-            return Err(InvalidTarget(
-                "expected http://HOST:PORT, HOST:PORT or unix:PATH",
-            ));
+            return Err(EXPECTED);
+        }
+        if is_secured {
+            check_name(host)?;
         }
         let is_plain = |byte: u8| byte.is_ascii_graphic();
         if path.is_some_and(|path| !path.bytes().all(is_plain)) {
@@ -184,6 +217,22 @@ impl FromStr for Target {
         let host = host.to_ascii_lowercase();
         Ok(new(Place::Internet { host, port }, path))
     }
+}
+
+/// Whether a certificate can be for a host.
+#[cfg(feature = "tls")]
+fn check_name(host: &str) -> Result<(), InvalidTarget> {
+    match crate::tls::server_name(host) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(InvalidTarget(
+            "https:// needs a host name or an IP address that a certificate can be for",
+        )),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn check_name(_: &str) -> Result<(), InvalidTarget> {
+    Err(InvalidTarget("https:// needs the feature tls"))
 }
 
 /// Splits an authority. `None`: what stands behind the last colon is no port.
@@ -232,6 +281,17 @@ mod tests {
             assert_eq!(target.to_string(), authority, "{text}");
             assert_eq!(target.path(), path, "{text}");
         }
+        #[cfg(feature = "tls")]
+        for (text, authority, path) in [
+            ("https://Example.org", "example.org", None),
+            ("https://h:443/a", "h", Some("/a")),
+            ("https://h:80", "h:80", None),
+            ("https://[::1]:8443/", "[::1]:8443", Some("/")),
+        ] {
+            let target: Target = text.parse().unwrap();
+            assert_eq!(target.to_string(), authority, "{text}");
+            assert_eq!((target.path(), target.is_secured()), (path, true), "{text}");
+        }
         let wrong = [
             "",
             "9000",
@@ -251,7 +311,10 @@ mod tests {
             "http://h/?q",
             "http://[::1",
             "http://[::1]x",
-            "https://h",
+            "https://",
+            "https://-h",
+            "https://h:0",
+            "https:h:1",
             "ftp://h",
         ];
         for text in wrong {

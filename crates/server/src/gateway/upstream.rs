@@ -17,6 +17,8 @@ use crate::page::error_page;
 use crate::request::Request;
 use crate::response::Response;
 use crate::script::Script;
+#[cfg(feature = "tls")]
+use crate::tls::Trust;
 use crate::user::User;
 use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode, Version};
@@ -179,7 +181,7 @@ impl Upstream {
         let server = self.group.servers().first()?;
         let path = server.target.path()?;
         Some(Renamed {
-            origin: format!("http://{}", server.target),
+            origin: server.target.origin(),
             path: path.to_owned(),
             prefix: String::from_utf8(self.options.prefix.clone()).ok()?,
         })
@@ -352,6 +354,15 @@ impl UpstreamBuilder {
     #[must_use]
     pub fn tunnel_timeout(mut self, time: Duration) -> Self {
         self.settings.tunnel = time;
+        self
+    }
+
+    /// Sets which certificates of `https://` servers are accepted; those that the system's
+    /// authorities have signed for the name of the target unless set.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.settings.trust = Some(trust);
         self
     }
 

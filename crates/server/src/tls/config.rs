@@ -5,19 +5,18 @@ use super::client::Asked;
 use super::error::TlsError;
 use super::identity::{Identity, plain};
 use super::names::{Names, ResolveIdentity};
-use super::provider;
 use super::self_signed::SelfSigned;
+use super::session::Session;
 use super::tickets::{BoundTickets, SharedKeys};
+use super::{HTTP_1_1, provider};
 use crate::lock::Lock;
 use rustls::ServerConfig;
 use rustls::crypto::ring::Ticketer;
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// The application protocols that a server speaks (ALPN, RFC 7301).
-const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// What a server proves its names with, and what it asks of clients. Versions 1.2 and 1.3 are
 /// spoken; early data is refused, because it can be replayed (RFC 8446 §8).
@@ -245,8 +244,12 @@ impl TlsHandle {
         challenges.response(path).map(str::to_owned)
     }
 
-    /// The settings for a new connection.
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.offer.lock().config)
+    /// The server's side of a new connection.
+    ///
+    /// # Errors
+    /// As [`Session::server`].
+    pub(crate) fn session(&self) -> io::Result<Session> {
+        let config = Arc::clone(&self.0.offer.lock().config);
+        Session::server(config)
     }
 }

@@ -30,6 +30,8 @@ pub enum TlsError {
     NoIdentity,
     /// The certificate authorities of clients can't be used.
     ClientAuthorities(String),
+    /// The certificate authorities of servers can't be used.
+    Authorities(String),
     /// The ticket keys can't be used.
     TicketKeys(String),
     /// A certificate can't be made.
@@ -63,6 +65,9 @@ impl fmt::Display for TlsError {
                     f,
                     "the authorities of client certificates can't be used: {why}"
                 )
+            }
+            TlsError::Authorities(why) => {
+                write!(f, "the certificate authorities can't be used: {why}")
             }
             TlsError::TicketKeys(why) => write!(f, "the ticket keys can't be used: {why}"),
             TlsError::NotMade(why) => write!(f, "a certificate can't be made: {why}"),

@@ -5,8 +5,8 @@
 //! exchange *records*: up to 16 KiB of content each, encrypted, and with a tag that shows any
 //! change.
 //!
-//! [`Session`] turns records into content and back and touches no socket; the connection's
-//! transport moves the bytes. It is driven without buffers of its own: received bytes are decrypted
+//! A [`Session`](session::Session) turns records into content and back and touches no socket;
+//! [`Secured`] moves the bytes. A session has no buffers of its own: received bytes are decrypted
 //! where the worker has read them, and a parked connection keeps an incomplete record at most.
 //!
 //! | module | holds |
@@ -21,7 +21,10 @@
 //! | `tickets` | tickets for resumption, encrypted with keys from a file |
 //! | `challenges` | answers to an ACME server that verifies names |
 //! | `config` | a server's TLS, and its replacement while the server runs |
-//! | `session` | the TLS of one connection |
+//! | `trust` | which servers are believed, for connections to upstream servers |
+//! | `session` | the TLS of one connection, whichever side this is |
+//! | `records` | records in, content out, and back |
+//! | `secured` | a socket that carries TLS |
 
 mod error;
 mod pem;
@@ -33,7 +36,11 @@ mod client;
 mod tickets;
 mod challenges;
 mod config;
+#[cfg(feature = "gateway")]
+mod trust;
 mod session;
+mod records;
+mod secured;
 
 pub use challenges::Challenges;
 pub use client::ClientCertificate;
@@ -41,12 +48,19 @@ pub use config::{Tls, TlsHandle};
 pub use error::TlsError;
 pub use identity::Identity;
 pub use names::{ClientHello, ResolveIdentity};
+pub(crate) use secured::{Handshake, SENT, Secured};
 pub use self_signed::{Authority, SelfSigned};
-pub(crate) use session::{RECORD, Session, Status};
+#[cfg(feature = "gateway")]
+pub use trust::Trust;
+#[cfg(feature = "gateway")]
+pub(crate) use trust::{Securing, server_name};
 
 use rustls::CipherSuite;
 use rustls::crypto::{CryptoProvider, ring};
 use std::sync::Arc;
+
+/// The application protocol that both sides of a connection speak (ALPN, RFC 7301).
+const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// The arithmetic: ring, which builds with a C compiler alone. Of the ciphers, which are all good,
 /// the one that costs both sides least comes first.

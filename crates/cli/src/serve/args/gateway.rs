@@ -1,5 +1,6 @@
 //! The flags about upstream servers, which respond in the place of this one.
 
+use super::upstream_tls::{UpstreamTlsArgs, Verification};
 use crate::failure::Failure;
 use http::{HeaderName, HeaderValue};
 use std::path::Path;
@@ -14,8 +15,8 @@ use tinyhttp_server::{Files, Handler};
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Gateway")]
 pub(crate) struct GatewayArgs {
-    /// Forward requests below the path PATH to the server TARGET, http://HOST:PORT or unix:SOCKET;
-    /// repeatable
+    /// Forward requests below the path PATH to the server TARGET, http://HOST:PORT,
+    /// https://HOST:PORT or unix:SOCKET; repeatable
     ///
     /// Several targets, separated by commas, share the requests. A path behind the port takes the
     /// place of PATH: with /api/=http://127.0.0.1:9000/ the server gets /x for /api/x. The longest
@@ -81,6 +82,9 @@ pub(crate) struct GatewayArgs {
         value_parser = field
     )]
     proxy_header: Vec<(HeaderName, HeaderValue)>,
+
+    #[command(flatten)]
+    tls: UpstreamTlsArgs,
 }
 
 /// A path, and the servers that get the requests below it.
@@ -179,10 +183,19 @@ impl GatewayArgs {
         upstream
     }
 
+    /// Reads what upstream servers are verified with, before the sandbox hides it.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub(in crate::serve) fn verification(&self) -> Result<Verification, Failure> {
+        self.tls.read(self.targets().any(Target::is_secured))
+    }
+
     /// Wraps the handler of the files in one that forwards requests, if there are any to forward.
     pub(in crate::serve) fn wrap(
         &self,
         files: Box<dyn Handler>,
+        verification: &Verification,
     ) -> Result<Box<dyn Handler>, Failure> {
         if !self.forwards() {
             return Ok(files);
@@ -199,7 +212,8 @@ impl GatewayArgs {
             }
             paths.push(path);
             if !route.is_for_scripts() {
-                gateways = gateways.with(self.upstream(protocol, route).build());
+                let upstream = self.upstream(protocol, route);
+                gateways = gateways.with(verification.apply(upstream).build());
             }
         }
         Ok(Box::new(gateways))
@@ -292,6 +306,7 @@ mod tests {
 
     #[test]
     fn routes_and_fields() {
+        assert_eq!(route("/api=https://h").is_ok(), cfg!(feature = "tls"));
         let parsed = route("/api/=http://127.0.0.1:9000/,unix:/run/a.sock").unwrap();
         assert_eq!((&*parsed.path, parsed.targets.len()), ("/api/", 2));
         for wrong in [
@@ -303,7 +318,6 @@ mod tests {
             "/a?b=http://h",
             "/api=",
             "/api=http://h,",
-            "/api=https://h",
             "/api=9000",
         ] {
             assert!(route(wrong).is_err(), "{wrong}");

@@ -6,6 +6,7 @@
 //! | `files` | which files are served, and how |
 //! | `access` | passwords, host names, and fields of every response |
 //! | `gateway` | upstream servers |
+//! | `upstream_tls`, `no_upstream_tls` | upstream servers that are reached over https:// |
 //! | `log` | the access log |
 //! | `tls` | HTTPS |
 //! | `acme` | certificates by ACME |
@@ -20,9 +21,13 @@ mod development;
 mod files;
 mod gateway;
 mod log;
+#[cfg(not(feature = "tls"))]
+mod no_upstream_tls;
 mod service;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod upstream_tls;
 
 pub(super) use access::AccessArgs;
 #[cfg(feature = "tls")]
@@ -32,9 +37,12 @@ pub(super) use development::{BrowserArgs, WatchArgs};
 pub(super) use files::FilesArgs;
 pub(super) use gateway::GatewayArgs;
 pub(super) use log::LogArgs;
+#[cfg(not(feature = "tls"))]
+use no_upstream_tls as upstream_tls;
 pub(super) use service::ServiceArgs;
 #[cfg(feature = "tls")]
 pub(super) use tls::TlsArgs;
+pub(super) use upstream_tls::Verification;
 
 use crate::failure::Failure;
 use clap::builder::FalseyValueParser;

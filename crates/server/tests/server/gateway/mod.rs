@@ -10,6 +10,7 @@
 //! | `load` | faults of every kind under load |
 //! | `desync` | messages that two servers could read differently |
 //! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
+//! | `secured` | upstreams that speak TLS |
 //! | `tunnels` | protocols that both sides switch to |
 
 mod deadlines;
@@ -20,4 +21,6 @@ mod load;
 mod messages;
 mod programs;
 mod script;
+#[cfg(feature = "tls")]
+mod secured;
 mod tunnels;

@@ -8,11 +8,12 @@
 //! it, so that callers need not know that anything is kept. Until then they offer the same content
 //! again.
 
-use super::more::More;
+use super::client::ClientCertificate;
+use super::records::RECORD;
+use super::session::{Session, Status};
 use crate::lock::Lock;
-use crate::tls::{ClientCertificate, RECORD, Session, Status, TlsHandle};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv, send};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, IoSlice};
@@ -24,7 +25,7 @@ use std::sync::Arc;
 const RECEIVED: usize = 32 * 1024;
 
 /// Content that is encrypted at once.
-pub(super) const SENT: usize = 4 * RECORD;
+pub(crate) const SENT: usize = 4 * RECORD;
 
 /// How often one call receives bytes that hold no content, such as parts of a handshake. Then other
 /// ready connections have their turns.
@@ -45,7 +46,7 @@ thread_local! {
 
 /// A socket and the TLS on it.
 pub(crate) struct Secured {
-    pub(super) socket: Arc<OwnedFd>,
+    pub(crate) socket: Arc<OwnedFd>,
     inside: Lock<Inside>,
 }
 
@@ -60,11 +61,13 @@ struct Inside {
     unreported: usize,
     /// The last receiving filled the buffer, so that more may be there.
     has_more: bool,
+    /// The last call used up its rounds.
+    has_yielded: bool,
 }
 
 /// How far a handshake is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Handshake {
+pub(crate) enum Handshake {
     Done,
     NeedsInput,
     /// More may be there, but the turn is over.
@@ -81,30 +84,29 @@ impl std::fmt::Debug for Secured {
 }
 
 impl Secured {
-    /// TLS on a socket whose client has sent nothing that was read.
-    ///
-    /// # Errors
-    /// As [`Session::new`].
-    pub(super) fn new(socket: Arc<OwnedFd>, tls: &TlsHandle) -> io::Result<Self> {
-        Ok(Secured {
+    /// TLS on a socket that nothing was read from. The session may have bytes to send already.
+    pub(crate) fn new(socket: Arc<OwnedFd>, (session, output): (Session, Vec<u8>)) -> Self {
+        Secured {
             socket,
             inside: Lock::new(Inside {
-                session: Session::new(tls)?,
+                session,
                 status: Status::Handshaking,
                 content: Vec::new(),
-                output: Vec::new(),
+                output,
                 unreported: 0,
                 has_more: false,
+                has_yielded: false,
             }),
-        })
+        }
     }
 
     /// Continues the handshake as far as that is possible now.
     ///
     /// # Errors
-    /// If it fails, or the client leaves. The client has been told why, if the socket took it.
-    pub(super) fn handshake(&self) -> io::Result<Handshake> {
+    /// If it fails, or the other side leaves. That has been told why, if the socket took it.
+    pub(crate) fn handshake(&self) -> io::Result<Handshake> {
         let mut inside = self.inside.lock();
+        inside.has_yielded = false;
         for _ in 0..ROUNDS {
             if !inside.flush(&self.socket)? {
                 return Ok(Handshake::NeedsRoom);
@@ -122,20 +124,24 @@ impl Secured {
                 Err(error) => return Err(error),
             }
         }
+        inside.has_yielded = true;
         Ok(Handshake::Yielded)
     }
 
-    /// Receives content, up to the length of `buffer`. Zero: the client has said that nothing more
-    /// comes.
+    /// Receives content, up to the length of `buffer`. Zero: the other side has said that
+    /// nothing more comes.
     ///
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if nothing has come,
     /// [`Interrupted`](io::ErrorKind::Interrupted) if more may be there but the turn is over,
     /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the connection ended without
     /// `close_notify`, as it does when an attacker cuts it.
-    pub(super) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut inside = self.inside.lock();
+        inside.has_yielded = false;
         if !inside.content.is_empty() {
+            // What has come since is still in the socket.
+            inside.has_more = true;
             return Ok(inside.take_content(buffer));
         }
         for _ in 0..ROUNDS {
@@ -147,21 +153,29 @@ impl Secured {
                 return Ok(length);
             }
         }
+        inside.has_yielded = true;
         Err(io::ErrorKind::Interrupted.into())
     }
 
     /// Takes the content that was received beyond the buffer of [`recv`](Secured::recv).
-    pub(super) fn take_rest(&self) -> Vec<u8> {
+    pub(crate) fn take_rest(&self) -> Vec<u8> {
         std::mem::take(&mut self.inside.lock().content)
     }
 
-    /// Whether more may be there than the last call received.
-    pub(super) fn has_more(&self) -> bool {
+    /// Whether more may be there than the last call of [`recv`](Secured::recv) returned.
+    pub(crate) fn has_more(&self) -> bool {
         self.inside.lock().has_more
     }
 
+    /// Whether the last [`handshake`](Secured::handshake) or [`recv`](Secured::recv) stopped as its
+    /// turn was over.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn has_yielded(&self) -> bool {
+        self.inside.lock().has_yielded
+    }
+
     /// Whether records wait for room in the socket.
-    pub(super) fn needs_room(&self) -> bool {
+    pub(crate) fn needs_room(&self) -> bool {
         !self.inside.lock().output.is_empty()
     }
 
@@ -170,7 +184,7 @@ impl Secured {
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is full; otherwise the connection is
     /// broken.
-    pub(super) fn send(&self, slices: &[IoSlice<'_>], more: More) -> io::Result<usize> {
+    pub(crate) fn send(&self, slices: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
         let mut inside = self.inside.lock();
         if let Some(sent) = inside.send_rest(&self.socket)? {
             return Ok(sent);
@@ -198,7 +212,7 @@ impl Secured {
                 inside.encrypt(rest, sent)?;
             }
             inside.encrypt(content, sent)?;
-            inside.send_new(&self.socket, sent, more)
+            inside.send_new(&self.socket, sent, flags)
         })
     }
 
@@ -206,7 +220,7 @@ impl Secured {
     ///
     /// # Errors
     /// As [`send`](Secured::send), and those of reading the file.
-    pub(super) fn send_file(
+    pub(crate) fn send_file(
         &self,
         file: &File,
         offset: &mut u64,
@@ -221,15 +235,15 @@ impl Secured {
                 content.resize(length.min(SENT), 0);
                 let read = file.read_at(content, *offset)?;
                 inside.encrypt(&content[..read], sent)?;
-                inside.send_new(&self.socket, sent, More::Unknown)
+                inside.send_new(&self.socket, sent, SendFlags::NOSIGNAL)
             })?,
         };
         *offset += reported as u64;
         Ok(reported)
     }
 
-    /// Tells the client that nothing more comes, if the socket takes it.
-    pub(super) fn close_notify(&self) {
+    /// Tells the other side that nothing more comes, if the socket takes it.
+    pub(crate) fn close_notify(&self) {
         let mut inside = self.inside.lock();
         // Behind half a record, it would be garbage.
         if inside.output.is_empty() && inside.status != Status::Handshaking {
@@ -242,17 +256,17 @@ impl Secured {
     }
 
     /// As [`Session::is_for`].
-    pub(super) fn is_for(&self, host: &str) -> bool {
+    pub(crate) fn is_for(&self, host: &str) -> bool {
         self.inside.lock().session.is_for(host)
     }
 
     /// As [`Session::is_challenge`].
-    pub(super) fn is_challenge(&self) -> bool {
+    pub(crate) fn is_challenge(&self) -> bool {
         self.inside.lock().session.is_challenge()
     }
 
     /// As [`Session::certificate`].
-    pub(super) fn certificate(&self) -> Option<ClientCertificate> {
+    pub(crate) fn certificate(&self) -> Option<ClientCertificate> {
         self.inside.lock().session.certificate().cloned()
     }
 }
@@ -320,9 +334,9 @@ impl Inside {
         &mut self,
         socket: &OwnedFd,
         records: &mut Vec<u8>,
-        more: More,
+        flags: SendFlags,
     ) -> io::Result<usize> {
-        let taken = match send_some(socket, records, more) {
+        let taken = match send_some(socket, records, flags) {
             Ok(taken) => taken,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => {
@@ -344,7 +358,7 @@ impl Inside {
                 false => Err(io::ErrorKind::WouldBlock.into()),
             };
         }
-        let taken = send_some(socket, &self.output, More::Unknown)?;
+        let taken = send_some(socket, &self.output, SendFlags::NOSIGNAL)?;
         self.output.drain(..taken);
         if self.output.is_empty() {
             self.output = Vec::new();
@@ -370,7 +384,7 @@ impl Inside {
     fn flush(&mut self, socket: &OwnedFd) -> io::Result<bool> {
         // Content is reported by the call that sends it.
         while !self.output.is_empty() && self.unreported == 0 {
-            match send_some(socket, &self.output, More::Unknown) {
+            match send_some(socket, &self.output, SendFlags::NOSIGNAL) {
                 Ok(taken) => drop(self.output.drain(..taken)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
@@ -393,9 +407,9 @@ fn receive(socket: &OwnedFd, room: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-fn send_some(socket: &OwnedFd, bytes: &[u8], more: More) -> io::Result<usize> {
+fn send_some(socket: &OwnedFd, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
     loop {
-        match send(socket, bytes, more.flags()) {
+        match send(socket, bytes, flags) {
             Err(Errno::INTR) => {}
             sent => return Ok(sent?),
         }
