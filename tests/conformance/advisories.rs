@@ -35,7 +35,7 @@ const ELSEWHERE: &str = "
     SWS#703            | a redirect keeps the query                   | tests/serve/site.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
     SWS#24             | a file of more than 4 GiB                    | tests/serve/site.rs::a_file_larger_than_four_bytes_can_count
     SWS#335            | an end that idle connections don't put off   | tests/serve/site.rs::a_graceful_end
-    SWS#725            | an application, and what is not there        | crates/server/src/files/tests/paths.rs::missing_paths_are_pages_of_the_application
+    SWS#725            | an application, and what is not there        | crates/server/src/files/tests/options.rs::missing_paths_are_pages_of_the_application
     actix-files        | If-Range is heeded                           | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
     caddy#1531         | If-Match that matches is no 412              | crates/server/src/files/tests/ranges.rs::preconditions_and_ranges
     caddy#5849         | Vary in a 206 and a 304                      | tests/conformance/rfc9110.rs::a_part_says_what_the_whole_says

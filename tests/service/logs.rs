@@ -1,6 +1,8 @@
 //! The access log as its readers meet it: formats, files, rotation, and nothing lost.
 
 use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Instant;
 use support::{Folder, LONG, Running, Serve, send_signal, tinyhttp, wait_until};
@@ -97,6 +99,20 @@ fn a_log_file_is_appended_to_even_by_a_quiet_server() {
     assert_eq!(support::Raw::connect(address).get("/a.txt").text(), "a");
     read_when(&log, |text| text.contains("  200  GET /a.txt"));
     drop(quiet);
+}
+
+/// A log names clients and users, so only its user and its group can read it.
+#[test]
+fn a_new_log_file_is_not_for_other_users() {
+    let folder = Folder::new().with("site/a.txt", "a");
+    for flag in ["--replaceable", "--no-sandbox"] {
+        let log = folder.join(flag);
+        let server = Serve::start(folder.path().join("site"), ["--log-file", &log, flag]);
+        assert_eq!(server.connect().get("/a.txt").status, 200);
+        read_when(Path::new(&log), |text| text.contains("/a.txt"));
+        let mode = fs::metadata(&log).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & !0o640, 0, "{flag}: {mode:o}");
+    }
 }
 
 #[test]
@@ -406,7 +422,7 @@ fn only_a_process_of_its_own_can_write_the_log() {
         return;
     }
     assert!(
-        banner.contains("a process of its own writes the log"),
+        banner.contains("a separate process writes the log"),
         "{banner}"
     );
     server.connect().get("/a.txt");

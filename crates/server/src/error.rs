@@ -50,7 +50,7 @@ impl Error {
 
     /// A failure of the server: 500. The cause is logged and not shown to the client.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let explanation = "Something here is broken; it isn't you.";
+        let explanation = "The server failed to respond; its log says why.";
         Error::new(StatusCode::INTERNAL_SERVER_ERROR, explanation).with_cause(cause)
     }
 

@@ -124,14 +124,14 @@ impl AttemptError {
 pub(super) fn bad_status(status: StatusCode, reason: &str) -> Failure {
     Failure::with_code(
         22,
-        format!("the server answered {} {reason}", status.as_u16()),
+        format!("the server responded with {} {reason}", status.as_u16()),
     )
 }
 
 /// What -C makes of a response that is an error.
 pub(super) fn not_the_rest(status: StatusCode, reason: &str) -> Failure {
     let what = format!(
-        "the server answered {} {reason}, and not with the rest",
+        "the server responded with {} {reason}, not with the rest",
         status.as_u16()
     );
     Failure::with_code(33, what).hint("ask for the whole, without -C, to see the response")

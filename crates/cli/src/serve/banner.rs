@@ -68,7 +68,7 @@ pub(super) fn print(
     let places = [urls, &sockets.names].concat().join("\n  ");
     let sandbox = sandbox(sockets, args, enforced);
     let root = match privileges::is_root() {
-        true => "as root: --user NAME gives that up once the ports are bound\n",
+        true => "running as root: --user NAME continues as NAME once the ports are bound\n",
         false => "",
     };
     let secured: String = secured.iter().map(|line| format!("{line}\n")).collect();
@@ -76,7 +76,7 @@ pub(super) fn print(
     // The server also works without stdout.
     let _ = writeln!(
         out,
-        "serving {}\n  {places}\n{secured}{sandbox}\n{root}Ctrl-C ends it",
+        "serving {}\n  {places}\n{secured}{sandbox}\n{root}Ctrl-C stops it",
         dir.display()
     )
     .and_then(|()| out.flush());
@@ -87,7 +87,7 @@ fn sandbox(sockets: &Sockets, args: &Args, enforced: Enforced) -> String {
     let readable = match enforced {
         Enforced::Nothing => return "without a sandbox".to_owned(),
         Enforced::Some => {
-            return "in a sandbox (Landlock) as far as this kernel has one".to_owned();
+            return "in a sandbox (Landlock), as far as this kernel supports it".to_owned();
         }
         Enforced::All if args.files.leads_outside() => "nothing can be written",
         Enforced::All if !args.tls_directories().is_empty() => match args.is_replaceable() {
@@ -107,7 +107,7 @@ fn sandbox(sockets: &Sockets, args: &Args, enforced: Enforced) -> String {
     };
     let log = match args.log.file() {
         None => "",
-        Some(_) => "; a process of its own writes the log",
+        Some(_) => "; a separate process writes the log",
     };
     format!("in a sandbox (Landlock): {readable}{sockets}{log}")
 }

@@ -249,7 +249,7 @@ fn judge(message: &[u8], name: &str, asked: &Asked) -> Verdict {
             "the name server knows no such host",
         )),
         code => Verdict::Failed(io::Error::other(format!(
-            "the name server answered {code:?}"
+            "the name server responded with {code:?}"
         ))),
     }
 }

@@ -45,12 +45,12 @@ impl Error {
                     "trust the issuer of the server's certificate, if you know it"
                 }
                 TlsFailure::Name => {
-                    "ask for the host by a name that it has; or this is another server than you think"
+                    "use a name that the certificate has; or this is not the server that you expect"
                 }
                 TlsFailure::Dates => {
                     "check this machine's clock; if it is right, the server's owner has to renew it"
                 }
-                TlsFailure::Pin => "this may be another server than you think",
+                TlsFailure::Pin => "this may not be the server that you expect",
                 TlsFailure::Roots => "name a file of certificates to trust",
                 TlsFailure::Identity => "check the files of the client's certificate and key",
                 TlsFailure::Options | TlsFailure::TimedOut => "check the options",
@@ -63,22 +63,22 @@ impl Error {
             | Error::NoResponse {
                 not_retried: Some(_),
                 ..
-            } => "it may have been carried out: look before you send it again",
+            } => "the server may have processed it: check before you send it again",
             Error::Send { .. } => "the server may refuse content of that size; try again",
             Error::Content { .. } => "check the file that is being sent",
             Error::Receive { .. } | Error::Incomplete { .. } => {
-                "try again; a download can go on where it stopped"
+                "try again; a download can be resumed"
             }
             Error::NoResponse { .. } => "that port may speak TLS: try https://…",
             Error::NotHttp { start, .. } => other_protocol(start),
             Error::Protocol { .. } => {
-                "look at the raw answer; this server, or something in between, is broken"
+                "look at the raw response; the server, or a proxy before it, is broken"
             }
             Error::Part { .. } => "ask for the whole, without a range",
             Error::TooManyRedirects { .. } => "look for a loop, or raise the limit",
             Error::Redirect { reason, .. } => match reason {
                 InvalidRedirect::Content => "send content that can be read again: a file, or bytes",
-                InvalidRedirect::Plain => "what is read there can be read and changed on the way",
+                InvalidRedirect::Plain => "plain HTTP can be read and changed on the way",
                 InvalidRedirect::NotUrl | InvalidRedirect::Scheme => {
                     "the server is wrong about that"
                 }
@@ -235,13 +235,16 @@ impl fmt::Display for Error {
                 without_retry(f, not_retried.as_ref())
             }
             Error::Protocol { peer, source } => {
-                write!(f, "{peer} did not answer as HTTP/1.1 demands: {source}")
+                write!(
+                    f,
+                    "the response from {peer} is not valid HTTP/1.1: {source}"
+                )
             }
             Error::NotHttp { peer, start } => {
                 let start = String::from_utf8_lossy(start);
                 write!(
                     f,
-                    "{peer} did not answer as HTTP/1.1 demands: the start line is malformed: {start:?}"
+                    "the response from {peer} is not valid HTTP/1.1: the start line is malformed: {start:?}"
                 )
             }
             Error::Incomplete {

@@ -178,7 +178,7 @@ impl Connection {
     /// Writes a 500 in place of the response of a handler that has failed, and closes afterwards.
     pub(crate) fn respond_broken(&mut self, record: Option<Record<'_>>, turn: &mut Turn<'_>) {
         self.protocol.close_after(CloseReason::LocalAsked);
-        let explanation = "Something here is broken; it isn't you.";
+        let explanation = "The server failed to respond; its log says why.";
         let response = error_page(StatusCode::INTERNAL_SERVER_ERROR, explanation);
         self.respond(response.into(), record, turn);
     }

@@ -81,10 +81,12 @@ impl Failure {
             Failure::MethodNotAllowed => {
                 "Files can be fetched with GET and HEAD, and with nothing else."
             }
-            Failure::PreconditionFailed => "The file has changed since you saw it last.",
-            Failure::RangeNotSatisfiable { .. } => "The file is shorter than that.",
+            Failure::PreconditionFailed => {
+                "The file has changed since the version that the request names."
+            }
+            Failure::RangeNotSatisfiable { .. } => "The file has no such part.",
             Failure::UnknownMethod => "The server doesn't know this method.",
-            Failure::TooManyFiles => "This folder has too many files to be listed or archived.",
+            Failure::TooManyFiles => "This directory has too many files to be listed or archived.",
             Failure::Busy => "The server has too much to do. Please try again in a moment.",
             Failure::System(_) => match self.status() {
                 StatusCode::FORBIDDEN => "The server is not allowed to read this.",

@@ -103,13 +103,13 @@ impl<H> HostCheck<H> {
             return inner(request);
         };
         log::warn!(
-            "{}: refused a request for {}: this server does not go by that name; --host-check {} admits it",
+            "{}: refused a request for {}: the server does not use that name; --host-check {} permits it",
             request.peer().remote.host(),
             name.escape_ascii(),
             host_name(name).unwrap_or("NAME")
         );
-        let explanation = "This server does not go by the name in this address. Its IP address works; \
-                           --host-check NAME makes a name work.";
+        let explanation = "This server does not use the name in this address. Its IP address works; \
+                           --host-check NAME permits another name.";
         Response::from(error_page(StatusCode::MISDIRECTED_REQUEST, explanation)).into()
     }
 }

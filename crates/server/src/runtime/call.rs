@@ -191,7 +191,7 @@ fn run_handler<R>(work: impl FnOnce() -> R) -> Option<R> {
 
 /// The response to a request that would block while as many threads are blocked as may be.
 fn busy() -> Response {
-    let explanation = "Too many requests are waiting for something. Please try again soon.";
+    let explanation = "The server has too much to do. Please try again soon.";
     let mut response = error_page(StatusCode::SERVICE_UNAVAILABLE, explanation);
     let soon = HeaderValue::from_static("1");
     response.headers_mut().insert(RETRY_AFTER, soon);

@@ -47,7 +47,7 @@ pub(in crate::get) struct RequestArgs {
     )]
     pub(in crate::get) bearer: Option<OsString>,
     /// Read user and password of each host from ~/.netrc, those of hosts that redirects lead to
-    /// included; -u and --bearer count more
+    /// included; -u and --bearer take precedence
     #[arg(short, long, alias = "netrc-optional")]
     pub(in crate::get) netrc: bool,
     /// Read user and password from FILE, in the format of .netrc

@@ -293,7 +293,7 @@ impl Download<'_> {
         if status.as_u16() >= 400 && !fetch.args.output.silent {
             let (code, reason, path) = (status.as_u16(), response.reason(), path.display());
             fetch.bar.note(&format!(
-                "the server answered {code} {reason}; the content is written to {path}"
+                "the server responded with {code} {reason}; the content is written to {path}"
             ));
         }
         let mut version = Version::of(&fetch.spec.url, &response);

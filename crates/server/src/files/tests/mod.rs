@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `paths` | paths and methods |
+//! | `options` | what options change: pages, fields, types |
 //! | `codings` | content codings |
 //! | `ranges` | preconditions and ranges |
 //! | `changes` | files that change |
@@ -16,6 +17,7 @@ mod changes;
 #[cfg(feature = "compression")]
 mod codings;
 mod listing;
+mod options;
 mod paths;
 mod ranges;
 mod root;

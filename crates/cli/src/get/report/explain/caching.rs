@@ -22,13 +22,15 @@ pub(super) fn verdict(method: &Method, status: StatusCode, fields: &HeaderMap) -
         (None, None) => None,
     };
     if has("private") {
-        lines.push("only this client's own may keep it: private (RFC 9111 §5.2.2.7)".to_owned());
+        lines.push(
+            "only the cache of this client may keep it: private (RFC 9111 §5.2.2.7)".to_owned(),
+        );
     }
     if has("no-cache") {
         lines.push("it may be kept, but must be checked before each use: no-cache".to_owned());
     } else if let Some(seconds) = number("s-maxage").filter(|_| !has("private")) {
         lines.push(format!(
-            "shared ones may use it for {}: s-maxage",
+            "shared caches may use it for {}: s-maxage",
             span(seconds)
         ));
     } else if let Some(seconds) = number("max-age") {
@@ -59,7 +61,7 @@ pub(super) fn verdict(method: &Method, status: StatusCode, fields: &HeaderMap) -
     }
     match validators {
         Some(how) => lines.push(format!(
-            "afterwards it is checked with {how}; 304 says it is still right"
+            "afterwards it is checked with {how}; 304 says it is still current"
         )),
         None => lines
             .push("afterwards it has to be fetched again: it has no ETag and no date".to_owned()),

@@ -25,18 +25,14 @@ pub(super) fn describe(page: &mut Page, tls: &TlsFacts, hop: &Hop) {
     page.row(
         "cipher",
         &tls.cipher,
-        "how the bytes are kept secret, and whole",
+        "the cipher that keeps the bytes secret and intact",
     );
-    page.row(
-        "key exchange",
-        &tls.group,
-        "how both sides came to the same key",
-    );
+    page.row("key exchange", &tls.group, "the key exchange");
     if let Some(protocol) = &tls.alpn {
         page.row(
             "protocol",
             protocol,
-            "spoken inside, agreed on by ALPN (RFC 7301)",
+            "the protocol inside TLS, agreed on by ALPN (RFC 7301)",
         );
     }
     let parsed = tls

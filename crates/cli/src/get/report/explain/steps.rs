@@ -35,7 +35,7 @@ pub(super) fn hop(page: &mut Page, hop: &Hop, next: Option<&Hop>, failure: Optio
 }
 
 fn url(page: &mut Page, url: &Url) {
-    page.heading("1  The URL: which server, and what to ask for", None);
+    page.heading("1  The URL: which server, and which resource", None);
     let scheme = match url.scheme() {
         "https" => "HTTP inside TLS: secret, and the server proves its name (RFC 9110 §4.2.2)",
         _ => "plain text: every machine on the way can read it (RFC 9110 §4.2.1)",
@@ -186,7 +186,7 @@ fn response(page: &mut Page, hop: &Hop) {
         head(
             page,
             interim,
-            |_| "interim: the answer itself is still to come (RFC 9110 §15.2)",
+            |_| "interim: the final response follows (RFC 9110 §15.2)",
             notes::response_field,
         );
     }
@@ -257,7 +257,7 @@ fn closed(reason: Closed, failure: Option<&Failure>) -> &'static str {
             "that is how the end of the content was told (RFC 9112 §6.3)"
         }
         Closed::Unread => "not all of the content was read; the rest would be in the way",
-        Closed::Unsent => "the answer came before the request was sent whole",
+        Closed::Unsent => "the response came before the request was sent whole",
         Closed::Surplus => "there were bytes after the response that belong to no request",
         _ if failure.is_some() => {
             "something went wrong; where the next message starts is not known"
