@@ -193,7 +193,7 @@ fn names_that_lead_here_and_are_not_ours() {
 }
 
 /// A server that other machines can reach: its own names and addresses lead to it, others are
-/// refused, and both the page and the log say which flag admits a name.
+/// refused, and both the page and the log say which flag permits a name.
 #[test]
 fn names_on_all_addresses() {
     let folder = folder();
@@ -245,9 +245,9 @@ fn names_on_all_addresses() {
 fn the_warning_names_the_flag() {
     let folder = folder();
     for (host, flag) in [
-        ("evil.example:8080", "--host-check evil.example admits"),
-        ("$(reboot)", "--host-check NAME admits"),
-        ("-p", "--host-check NAME admits"),
+        ("evil.example:8080", "--host-check evil.example permits"),
+        ("$(reboot)", "--host-check NAME permits"),
+        ("-p", "--host-check NAME permits"),
     ] {
         let mut command = tinyhttp();
         command.arg("serve").arg(folder.path()).args(["-p", "0"]);

@@ -13,7 +13,7 @@ const REQUEST: &str = "GET /a.txt?q HTTP/1.1\r\nHost: h\r\nAuthorization: Basic 
 /// The file's content as soon as `wanted` says that it is there. There is no event to wait for that
 /// isn't the log itself.
 fn read_when(path: &Path, wanted: impl Fn(&str) -> bool) -> String {
-    let read = || std::fs::read_to_string(path).unwrap_or_default();
+    let read = || fs::read_to_string(path).unwrap_or_default();
     let what = fmt::from_fn(|f| write!(f, "{}: {:?}", path.display(), read()));
     let mut text = String::new();
     wait_until(what, || {
@@ -107,7 +107,7 @@ fn a_new_log_file_is_not_for_other_users() {
     let folder = Folder::new().with("site/a.txt", "a");
     for flag in ["--replaceable", "--no-sandbox"] {
         let log = folder.join(flag);
-        let server = Serve::start(folder.path().join("site"), ["--log-file", &log, flag]);
+        let server = Serve::start(&folder.path().join("site"), ["--log-file", &log, flag]);
         assert_eq!(server.connect().get("/a.txt").status, 200);
         read_when(Path::new(&log), |text| text.contains("/a.txt"));
         let mode = fs::metadata(&log).unwrap().permissions().mode() & 0o777;
@@ -128,7 +128,7 @@ fn rotation() {
     for round in 1..=3 {
         raw.get("/a.txt");
         read_when(&path, |text| lines(text, 1));
-        std::fs::rename(&path, &old).unwrap();
+        fs::rename(&path, &old).unwrap();
         // Moved, not opened again: the lines still go where they went.
         raw.get("/b.txt");
         read_when(&old, |text| lines(text, 2));
@@ -139,8 +139,8 @@ fn rotation() {
     // Where there can be no file, the old one is kept, and the program says so.
     raw.get("/a.txt");
     read_when(&path, |text| lines(text, 1));
-    std::fs::rename(&path, &old).unwrap();
-    std::fs::create_dir(&path).unwrap();
+    fs::rename(&path, &old).unwrap();
+    fs::create_dir(&path).unwrap();
     server.signal("USR1");
     assert!(server.stderr_line().contains("the log stays where it is"));
     raw.get("/a.txt");
@@ -182,7 +182,7 @@ fn nothing_is_lost_at_the_end() {
             server.signal(signal);
         }
         assert_eq!(server.wait(), Some(0));
-        let text = std::fs::read_to_string(log).unwrap();
+        let text = fs::read_to_string(log).unwrap();
         assert_eq!(text.lines().count(), REQUESTS, "{signals:?}");
     }
 }
@@ -381,25 +381,23 @@ fn aborted_transfers_and_tls_handshakes_are_marked_in_every_format() {
 /// A child process of the server, with the name that the log's process has.
 fn log_process(server: &Serve) -> Option<u32> {
     let path = format!("/proc/{0}/task/{0}/children", server.pid());
-    let children = std::fs::read_to_string(path).unwrap();
+    let children = fs::read_to_string(path).unwrap();
     children.split_whitespace().find_map(|child| {
-        let name = std::fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
+        let name = fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
         (name.trim() == "tinyhttp-log").then(|| child.parse().unwrap())
     })
 }
 
 /// The files that a process has open.
 fn open_files(process: u32) -> Vec<std::path::PathBuf> {
-    let descriptors = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let descriptors = fs::read_dir(format!("/proc/{process}/fd")).unwrap();
     let links = descriptors.flatten().map(|entry| entry.path());
-    links
-        .filter_map(|link| std::fs::read_link(link).ok())
-        .collect()
+    links.filter_map(|link| fs::read_link(link).ok()).collect()
 }
 
 /// Whether a process is gone, or is only left over for its parent to see.
 fn is_gone(process: u32) -> bool {
-    match std::fs::read_to_string(format!("/proc/{process}/stat")) {
+    match fs::read_to_string(format!("/proc/{process}/stat")) {
         Ok(stat) => stat
             .rsplit(')')
             .next()
@@ -447,7 +445,7 @@ fn only_a_process_of_its_own_can_write_the_log() {
         .filter(|socket| theirs.contains(socket))
         .collect();
     assert_eq!(shared, [""; 0]);
-    let status = std::fs::read_to_string(format!("/proc/{writer}/status")).unwrap();
+    let status = fs::read_to_string(format!("/proc/{writer}/status")).unwrap();
     for line in ["NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"] {
         assert!(status.contains(line), "{line} is not in {status}");
     }
@@ -478,7 +476,7 @@ fn no_process_outlives_the_server() {
         }
         let what = format_args!("{signal}: the end of {writer}, an orphan");
         wait_until(what, || is_gone(writer));
-        let text = std::fs::read_to_string(log).unwrap();
+        let text = fs::read_to_string(log).unwrap();
         assert_eq!(text.lines().count(), REQUESTS, "{signal}");
     }
 }
@@ -553,7 +551,7 @@ fn without_a_sandbox_the_log_has_no_process() {
     assert_eq!(log_process(&server), None);
     server.connect().get("/a.txt");
     read_when(&log, |text| text.lines().count() == 1);
-    std::fs::rename(&log, folder.path().join("old")).unwrap();
+    fs::rename(&log, folder.path().join("old")).unwrap();
     server.signal("USR1");
     read_when(&log, |_| true);
     server.connect().get("/a.txt");
