@@ -18,9 +18,10 @@ pub(crate) struct GatewayArgs {
     /// Forward requests below the path PATH to the server TARGET, http://HOST:PORT,
     /// https://HOST:PORT or unix:SOCKET; repeatable
     ///
-    /// Several targets, separated by commas, share the requests. A path behind the port takes the
-    /// place of PATH: with /api/=http://127.0.0.1:9000/ the server gets /x for /api/x. The longest
-    /// PATH wins, and each comes before the files of DIR. WebSocket and other protocols pass, too.
+    /// Several targets, separated by commas, share the requests. A path behind the port
+    /// replaces PATH: with /api/=http://127.0.0.1:9000/ the server gets /x for /api/x. The longest
+    /// PATH wins, and takes precedence over the files of DIR. WebSocket and other upgrades are
+    /// forwarded, too.
     #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_PROXY", value_parser = route)]
     proxy: Vec<Route>,
 

@@ -45,8 +45,8 @@ pub(crate) struct TlsArgs {
     )]
     pub(in crate::serve) tls_cert: Vec<PathBuf>,
 
-    /// Private key of the certificate in the same place (PEM); without it, the key is in the file
-    /// of the certificate
+    /// Private key (PEM) of a certificate, in the order of --tls-cert; without it, the key is in
+    /// the file of the certificate
     #[arg(
         long,
         value_name = "FILE",
@@ -56,7 +56,7 @@ pub(crate) struct TlsArgs {
     )]
     pub(in crate::serve) tls_key: Vec<PathBuf>,
 
-    /// OCSP response (DER) for the certificate in the same place, to be sent along with it
+    /// OCSP response (DER) for a certificate, in the order of --tls-cert, sent in the handshake
     #[arg(
         long,
         value_name = "FILE",
