@@ -219,7 +219,7 @@ impl Connection {
             };
             turn.output.clear();
             let held = std::mem::take(&mut turn.held);
-            forwarding.waiting = Waits { output, held };
+            forwarding.waiting = Some(Box::new(Waits { output, held }));
         }
         if forwarding.response.is_answered {
             forwarding.forget_request();
@@ -322,8 +322,10 @@ impl Connection {
         if forwarding.response.is_answered && (looks_complete || !forwarding.response.is_cut) {
             self.transport.reset_on_close();
         }
-        let Waits { mut held, .. } = std::mem::take(&mut forwarding.waiting);
-        held.settle(0, ending, |record| env.record(record));
+        if let Some(mut waiting) = forwarding.waiting.take() {
+            let held = &mut waiting.held;
+            held.settle(0, ending, |record| env.record(record));
+        }
         if let Some(mut record) = forwarding.record {
             record.sent = forwarding.response.content;
             record.ending = ending;

@@ -38,7 +38,7 @@ pub(super) struct Forwarding {
     pub(super) client: Presence,
     pub(super) progress: Progress,
     /// What the client has not taken, outside of a turn: earlier responses, and a part of this one.
-    pub(super) waiting: Waits,
+    pub(super) waiting: Option<Box<Waits>>,
 }
 
 /// The attempts at a request that have failed.
@@ -161,22 +161,23 @@ impl Forwarding {
             is_parked: false,
             client,
             progress: Progress::default(),
-            waiting: Waits::default(),
+            waiting: None,
         }
     }
 
     /// Continues in a turn with what the client has not taken.
     pub(super) fn resume(&mut self, turn: &mut Turn<'_>) {
         self.progress = Progress::default();
-        if !self.waiting.output.is_empty() {
-            let Waits { output, held } = std::mem::take(&mut self.waiting);
+        if let Some(waiting) = self.waiting.take() {
+            let Waits { output, held } = *waiting;
             (turn.output, turn.held) = (output, held);
         }
     }
 
     /// Whether the client has not taken everything.
     pub(super) fn has_output(&self) -> bool {
-        !self.waiting.output.is_empty()
+        let waiting = self.waiting.as_ref();
+        waiting.is_some_and(|waiting| !waiting.output.is_empty())
     }
 
     /// Whether the upstream could take content that the client has not sent.

@@ -75,7 +75,9 @@ impl Connection {
         let State::Forwarding(forwarding) = &mut self.state else {
             return false;
         };
-        let waiting = &mut forwarding.waiting;
+        let Some(waiting) = &mut forwarding.waiting else {
+            return false;
+        };
         let slices = [IoSlice::new(&waiting.output)];
         let sent = self.transport.send(&slices, More::Unknown).unwrap_or(0);
         waiting.output.drain(..sent);
