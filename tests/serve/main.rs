@@ -11,6 +11,7 @@
 //! | `acme` | certificates by ACME, from pebble |
 //! | `watch` | pages that reload when a file changes |
 //! | `gateway` | `--proxy` in front of nginx, Flask and Django |
+//! | `crowds` | `--proxy` with thousands of event streams and tunnels |
 //! | `php` | `--fastcgi '*.php=…'` in front of PHP-FPM |
 //! | `upstream_tls` | `--proxy` in front of servers that speak TLS |
 //! | `qr` | `--qr` and `--open` |
@@ -24,6 +25,7 @@
 mod acme;
 #[cfg(feature = "tls")]
 mod certificates;
+mod crowds;
 mod faults;
 mod freshness;
 mod gateway;
