@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `architecture` | boundaries between and within the crates, and how the source reads |
 //! | `readme` | every command that the README shows |
+//! | `dependencies` | how many crates a program gets with the server |
 //! | `documents` | every path and every target of `make` that the documents name |
 //! | `manual` | man pages and shell completions |
 //! | `guide` | the guide in `www/`, served and read by a browser |
@@ -15,6 +16,7 @@
 #![cfg(test)]
 
 mod architecture;
+mod dependencies;
 mod documents;
 mod examples;
 mod fuzzing;

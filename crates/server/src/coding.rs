@@ -1,21 +1,13 @@
-//! Content codings (RFC 9110 §8.4): which one suits a client, and what is worth compressing.
+//! Content codings (RFC 9110 §8.4): which there are, and what is worth compressing.
 
 use http::HeaderValue;
-use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
+use tinyhttp_message::negotiate::Coding;
 
-/// Codings in the order in which they are offered: the smallest result first.
-pub(crate) const COMPRESSED: [Coding; 3] = [Coding::Br, Coding::Zstd, Coding::Gzip];
-
-/// [`COMPRESSED`] and the identity coding.
+/// All codings, in the order in which they are offered: the smallest result first.
 pub(crate) const CODINGS: [Coding; 4] = [Coding::Br, Coding::Zstd, Coding::Gzip, Coding::Identity];
 
 /// The shortest content that is compressed, in bytes: shorter content fits into one packet anyway.
 pub(crate) const WORTHWHILE: u64 = 512;
-
-/// The supported coding that suits the client best.
-pub(crate) fn wanted(accepted: &AcceptEncoding) -> Coding {
-    accepted.choose(&CODINGS).unwrap_or(Coding::Identity)
-}
 
 /// Whether content of a type becomes much smaller: text in its many forms, and uncompressed
 /// formats.

@@ -106,7 +106,7 @@ impl Request<'_> {
 
     /// The name and the password of `Authorization: Basic` (RFC 7617). Check passwords that users
     /// choose with [`Auth`](crate::middleware::Auth), which hashes slowly and throttles guesses.
-    #[cfg(feature = "auth")]
+    #[cfg(feature = "credentials")]
     #[must_use]
     pub fn basic_credentials(&self) -> Option<(String, String)> {
         use base64::prelude::{BASE64_STANDARD, Engine};
@@ -150,7 +150,7 @@ mod tests {
             .with_header("authorization", "Bearer a")
             .with_header("authorization", "Bearer b");
         assert_eq!(twice.bearer_token(), None);
-        #[cfg(feature = "auth")]
+        #[cfg(feature = "credentials")]
         {
             let request = Request::get("/").with_header("authorization", "basic eDp5OnrDpA==");
             let (name, password) = request.basic_credentials().unwrap();

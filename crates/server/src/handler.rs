@@ -14,7 +14,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 /// Decides how requests are answered. Any `Fn(Request) -> impl IntoResponse` that can be shared
-/// between threads is a handler, which may block.
+/// between threads is a handler, which may block; it gets requests with their whole content.
 ///
 /// The server adds Date, Content-Length, Transfer-Encoding and Connection, leaves the content out
 /// of the response to HEAD, and sends `100 Continue` when the request's content is first read. A
@@ -40,6 +40,14 @@ pub trait Handler: Send + Sync + 'static {
     /// Decides how one request is answered. Must not block: what blocks goes into
     /// [`Reply::Blocking`].
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
+
+    /// Whether the server receives the content of requests before it calls
+    /// [`handle`](Self::handle), up to [`Builder::max_body`](crate::Builder::max_body), so that
+    /// waiting for it holds no thread. A closure needs that. Any other handler decides itself: with
+    /// [`Reply::Receive`], or by reading content in a [`Reply::Blocking`].
+    fn needs_content(&self) -> bool {
+        false
+    }
 }
 
 /// Runs the scripts that [`Files`](crate::Files) finds for a pattern.
@@ -283,11 +291,19 @@ where
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         Reply::blocking(move || self(request))
     }
+
+    fn needs_content(&self) -> bool {
+        true
+    }
 }
 
 /// For stacks of handlers that are put together while the program runs.
 impl Handler for Box<dyn Handler> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         (**self).handle(request)
+    }
+
+    fn needs_content(&self) -> bool {
+        (**self).needs_content()
     }
 }

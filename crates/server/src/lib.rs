@@ -113,10 +113,10 @@
 //! | `events` | server-sent events |
 //! | `router` | from paths and methods to handlers |
 //! | [`middleware`] | rules around a handler: access, limits, added fields |
-//! | [`files`] | the handler for a directory |
+//! | `files` | the handler for a directory (feature `files`) |
 //! | `memory_content` | content in memory, as the request asks for it |
 //! | `page` | the small pages of errors |
-//! | [`access_log`] | a line for each request |
+//! | `access_log` | a line for each request (feature `access-log`) |
 //! | `body` | content: memory, part of a file, a reader, a channel |
 //! | `tls` | certificates, and the TLS of one connection |
 //! | `poller` | one epoll for everything |
@@ -192,10 +192,19 @@ mod multipart;
 mod events;
 mod router;
 pub mod middleware;
+#[cfg(feature = "files")]
 pub mod files;
 mod memory_content;
 mod page;
+#[cfg(feature = "access-log")]
 pub mod access_log;
+#[cfg(not(feature = "access-log"))]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "records are kept as with a log, and not written"
+)]
+mod access_log;
 mod body;
 #[cfg(feature = "tls")]
 mod tls;
@@ -203,9 +212,12 @@ mod poller;
 mod deadline;
 mod endpoint;
 mod random;
+#[cfg(any(feature = "compression", feature = "files"))]
 mod gate;
+#[cfg(any(feature = "compression", feature = "files"))]
 mod coding;
 mod lock;
+#[cfg(any(feature = "compression", feature = "files"))]
 mod semaphore;
 
 pub use body::{Body, SendError, Sender, StreamWriter, Upgraded};
@@ -216,6 +228,7 @@ pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use events::{Event, EventSender};
+#[cfg(feature = "files")]
 pub use files::Files;
 pub use form::Form;
 pub use handler::{Handler, Interpreter, Receive, Reply};
@@ -240,6 +253,6 @@ pub use tls::{
 pub use upgrade::Upgrade;
 
 /// The README's example, compiled as a test.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "files"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -72,11 +72,13 @@ impl Permit {
         self.semaphore.0.left.fetch_add(less, Ordering::AcqRel);
     }
 
+    #[cfg(feature = "files")]
     pub(crate) fn units(&self) -> usize {
         self.units
     }
 
     /// The semaphore's [total](Semaphore::total).
+    #[cfg(feature = "files")]
     pub(crate) fn total(&self) -> usize {
         self.semaphore.total()
     }

@@ -1,5 +1,6 @@
 //! The server as its user sees it: built, started, run, stopped.
 
+#[cfg(feature = "access-log")]
 use crate::access_log::AccessLog;
 use crate::connection::Env;
 use crate::deadline::{Clock, Timeouts};
@@ -25,12 +26,16 @@ use tinyhttp_message::Limits;
 /// Descriptors that are reserved for files, logs and the like; a quarter where the limit is low.
 const RESERVED_DESCRIPTORS: u64 = 128;
 
+/// How long content may be, unless another limit is set.
+const MAX_BODY: u64 = 2 * 1024 * 1024;
+
 /// How long threads may take to end once nothing is left for them to do. One that a handler blocks
 /// is left behind.
 const LAST_WAIT: Duration = Duration::from_millis(500);
 
 /// How long the access log may take to be written when the server ends. Beyond that, its output is
 /// stuck.
+#[cfg(feature = "access-log")]
 const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// What a server is made of. See [`Server::builder`].
@@ -43,6 +48,8 @@ pub struct Builder {
     max_connections_per_client: Option<usize>,
     timeouts: Timeouts,
     limits: Limits,
+    max_body: u64,
+    #[cfg(feature = "access-log")]
     access_log: Option<AccessLog>,
     #[cfg(feature = "tls")]
     tls: Option<TlsHandle>,
@@ -163,7 +170,18 @@ impl Builder {
         self
     }
 
+    /// How long the content of a request may be, in bytes, for a closure: 2 MiB unless set. A longer
+    /// one gets a 413. It is received before the closure runs and holds no thread while it arrives;
+    /// more than 64 KiB go to an unnamed temporary file. Other handlers set limits of their own:
+    /// [`Router::max_body`](crate::Router::max_body), [`Receive`](crate::Receive).
+    #[must_use]
+    pub fn max_body(mut self, bytes: u64) -> Self {
+        self.max_body = bytes;
+        self
+    }
+
     /// Where a line for each exchange goes.
+    #[cfg(feature = "access-log")]
     #[must_use]
     pub fn access_log(mut self, log: AccessLog) -> Self {
         self.access_log = Some(log);
@@ -209,10 +227,12 @@ impl Builder {
         }
         self.assign_roles();
         let env = Env {
-            handler: Box::new(handler),
+            handler: Arc::new(handler),
+            max_body: self.max_body,
             timeouts: self.timeouts,
             limits: self.limits,
             clock: Clock::new(),
+            #[cfg(feature = "access-log")]
             access_log: self.access_log,
             #[cfg(feature = "tls")]
             tls: self.tls,
@@ -308,6 +328,8 @@ impl Server {
             max_connections_per_client: None,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            max_body: MAX_BODY,
+            #[cfg(feature = "access-log")]
             access_log: None,
             #[cfg(feature = "tls")]
             tls: None,
@@ -357,6 +379,7 @@ impl Server {
         // Handles may live on, and with them everything that is shared.
         runtime::end(&self.shared);
         // A handle keeps the log from being dropped.
+        #[cfg(feature = "access-log")]
         if let Some(access_log) = &self.shared.env.access_log {
             if !access_log.flush(LAST_LINES) {
                 log::warn!("the access log takes no more lines; the last ones are lost");

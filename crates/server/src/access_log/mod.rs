@@ -18,20 +18,27 @@
 //! | `writer` | the thread that writes |
 
 mod held;
+#[cfg(feature = "access-log")]
 mod line;
 mod record;
 mod user;
+#[cfg(feature = "access-log")]
 mod writer;
 
 pub(crate) use held::Held;
+#[cfg(feature = "access-log")]
 pub use line::Format;
 pub use record::{Ending, Record};
 pub(crate) use user::user;
 
+#[cfg(feature = "access-log")]
 use std::io::{self, Write};
+#[cfg(feature = "access-log")]
 use std::time::Duration;
+#[cfg(feature = "access-log")]
 use writer::Writer;
 
+#[cfg(feature = "access-log")]
 /// An open log. Dropping it writes the remaining lines.
 #[derive(Debug)]
 pub struct AccessLog {
@@ -39,6 +46,7 @@ pub struct AccessLog {
     writer: Writer,
 }
 
+#[cfg(feature = "access-log")]
 impl AccessLog {
     /// Makes a log that writes all gathered lines to `output` in one call: at once after a silence,
     /// then at most every 50 ms, or when there are 256 KiB.

@@ -14,22 +14,29 @@
 //! | `version` | what distinguishes versions of a file |
 
 mod channel;
+#[cfg(feature = "files")]
 mod concat;
+#[cfg(feature = "files")]
 mod memfd;
+#[cfg(feature = "files")]
 mod open_file;
 mod slice;
 mod spool;
 mod stream;
 mod trailers;
 mod upgraded;
+#[cfg(feature = "files")]
 mod version;
 
 #[cfg(feature = "compression")]
 pub(crate) use channel::Transform;
 pub(crate) use channel::{Received, Receiver, Waker};
 pub use channel::{SendError, Sender};
+#[cfg(feature = "files")]
 pub(crate) use concat::{Concat, Segment};
+#[cfg(feature = "files")]
 pub(crate) use memfd::Memfd;
+#[cfg(feature = "files")]
 pub(crate) use open_file::OpenFile;
 pub(crate) use slice::FileSlice;
 pub(crate) use spool::Spool;
@@ -38,6 +45,7 @@ pub(crate) use stream::{Producer, reader};
 pub(crate) use trailers::{Trailers, trailer};
 pub use upgraded::Upgraded;
 pub(crate) use upgraded::{Socket, Switch};
+#[cfg(feature = "files")]
 pub(crate) use version::{FileVersion, Kind, MASK};
 
 use bytes::Bytes;

@@ -1,5 +1,6 @@
 //! Part of an open file, which `sendfile` sends without copying it through the program.
 
+#[cfg(feature = "files")]
 use super::open_file::OpenFile;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,6 +14,7 @@ pub(crate) struct FileSlice {
     pub(crate) offset: u64,
     pub(crate) left: u64,
     /// The shared descriptor of a file whose version the response has announced.
+    #[cfg(feature = "files")]
     open: Option<Arc<OpenFile>>,
 }
 
@@ -23,11 +25,13 @@ impl FileSlice {
             file,
             offset,
             left: length,
+            #[cfg(feature = "files")]
             open: None,
         }
     }
 
     /// `length` bytes of an open file from `offset` on.
+    #[cfg(feature = "files")]
     pub(crate) fn of(open: &Arc<OpenFile>, offset: u64, length: u64) -> Self {
         FileSlice {
             file: Arc::clone(open.file()),
@@ -41,7 +45,11 @@ impl FileSlice {
     /// be a mixture of two versions, and must not look complete. Called before the last bytes are
     /// sent.
     pub(crate) fn confirm(&self) -> io::Result<()> {
-        self.open.as_ref().map_or(Ok(()), |open| open.confirm())
+        #[cfg(feature = "files")]
+        if let Some(open) = &self.open {
+            open.confirm()?;
+        }
+        Ok(())
     }
 }
 

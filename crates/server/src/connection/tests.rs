@@ -19,10 +19,12 @@ use tinyhttp_message::Limits;
 fn env() -> Env {
     Env {
         // The tests answer calls themselves.
-        handler: Box::new(|_: Request<'_>| Body::empty()),
+        handler: std::sync::Arc::new(|_: Request<'_>| Body::empty()),
+        max_body: 0,
         timeouts: Timeouts::default(),
         limits: Limits::default(),
         clock: Clock::new(),
+        #[cfg(feature = "access-log")]
         access_log: None,
         #[cfg(feature = "tls")]
         tls: None,

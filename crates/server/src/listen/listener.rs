@@ -1,16 +1,14 @@
 //! Listening sockets.
 
+use super::defer::{SILENT, defer};
 use super::role::Role;
 use super::unix_socket::{SocketFile, Taken};
 use crate::endpoint::Endpoint;
 use crate::lock::Lock;
 use crate::poller::Poller;
-use nix::sys::socket::SetSockOpt;
-use nix::{libc, setsockopt_impl, sockopt_impl};
 use rustix::fs::Mode;
-use rustix::io::Errno;
-use rustix::net::{self, SocketFlags};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,19 +17,6 @@ use std::path::Path;
 /// The number of connections that may wait to be accepted. The kernel lowers it to its own bound
 /// (`net.core.somaxconn`).
 pub(crate) const BACKLOG: i32 = 4096;
-
-/// `TCP_DEFER_ACCEPT` timeout, in seconds.
-const SILENT: usize = 1;
-
-sockopt_impl!(
-    /// The kernel reports connections when their first bytes arrive (`TCP_DEFER_ACCEPT` in tcp(7)),
-    /// or after about this many seconds of silence.
-    DeferAccept,
-    SetOnly,
-    libc::IPPROTO_TCP,
-    libc::TCP_DEFER_ACCEPT,
-    usize
-);
 
 /// A bound socket and its address.
 #[derive(Debug)]
@@ -68,19 +53,20 @@ impl Listener {
     /// # Errors
     /// The system's error: the address is in use, is not this machine's, or needs privileges.
     pub(crate) fn bind(address: SocketAddr, shared: bool) -> io::Result<Self> {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let flags = SocketFlags::CLOEXEC;
+        let socket = net::socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
         if address.is_ipv6() {
-            socket.set_only_v6(true)?;
+            sockopt::set_ipv6_v6only(&socket, true)?;
         }
         // Without this option, a restarted server couldn't bind while connections of the old one
         // are in TIME_WAIT.
-        socket.set_reuse_address(true)?;
-        socket.set_reuse_port(shared)?;
-        socket.bind(&SockAddr::from(address))?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        sockopt::set_socket_reuseport(&socket, shared)?;
+        net::bind(&socket, &address)?;
         let mut listener = Listener::new(socket, None)?;
         listener.defers = listener.defer(SILENT);
         Ok(listener)
@@ -107,26 +93,26 @@ impl Listener {
     /// If it is not a stream socket bound to an internet address or a path, or can't be made
     /// non-blocking.
     pub(crate) fn from_bound(socket: OwnedFd) -> io::Result<Self> {
-        Listener::new(socket.into(), None)
+        Listener::new(socket, None)
     }
 
-    fn new(socket: Socket, file: Option<SocketFile>) -> io::Result<Self> {
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        let endpoint = match address.as_socket() {
-            Some(address) => {
+    fn new(socket: OwnedFd, file: Option<SocketFile>) -> io::Result<Self> {
+        ioctl_fionbio(&socket, true)?;
+        let address = net::getsockname(&socket)?;
+        let endpoint = match SocketAddr::try_from(address.clone()) {
+            Ok(address) => {
                 // Accepted sockets inherit the option, which saves a system call for each. With
                 // Nagle's algorithm, the last packet of a response would wait up to 40 ms for the
                 // acknowledgement of the packet before.
-                socket.set_tcp_nodelay(true)?;
+                sockopt::set_tcp_nodelay(&socket, true)?;
                 Endpoint::Internet(address)
             }
-            None if address.is_unix() => Endpoint::Unix,
-            None => return Err(io::Error::other("the listener has no internet address")),
+            Err(_) if address.address_family() == AddressFamily::UNIX => Endpoint::Unix,
+            Err(_) => return Err(io::Error::other("the listener has no internet address")),
         };
-        socket.listen(BACKLOG)?;
+        net::listen(&socket, BACKLOG)?;
         Ok(Listener {
-            socket: Lock::new(Some(socket.into())),
+            socket: Lock::new(Some(socket)),
             endpoint,
             file,
             defers: false,
@@ -149,8 +135,7 @@ impl Listener {
     /// seconds: then one report is enough for a connection and its request, and silent connections
     /// cost nothing here. Returns whether it does.
     fn defer(&self, seconds: usize) -> bool {
-        let set = |socket: BorrowedFd<'_>| Ok(DeferAccept.set(&socket, &seconds)?);
-        let set = self.if_open(set);
+        let set = self.if_open(|socket| defer(socket, seconds));
         if let Err(error) = &set {
             log::debug!("connections are accepted before clients send anything: {error}");
         }
@@ -222,7 +207,7 @@ impl Listener {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "tuning"))]
 mod tests {
     use super::*;
     use crate::poller::{Interest, no_events};

@@ -5,11 +5,12 @@
 //! file if not.
 
 use rustix::fs::{FileType, Mode, OFlags, chmod, fchmod, fstat};
+use rustix::io::ioctl_fionbio;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::geteuid;
-use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -44,7 +45,7 @@ impl SocketFile {
         mode: Option<Mode>,
         taken: Taken,
         backlog: i32,
-    ) -> io::Result<(Socket, Self)> {
+    ) -> io::Result<(OwnedFd, Self)> {
         match listen(path, path, mode, backlog) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
             done => return done,
@@ -92,16 +93,16 @@ fn listen(
     at: &Path,
     mode: Option<Mode>,
     backlog: i32,
-) -> io::Result<(Socket, SocketFile)> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+) -> io::Result<(OwnedFd, SocketFile)> {
+    let socket = stream()?;
     if let Some(mode) = mode {
         fchmod(&socket, mode)?;
     }
-    socket.bind(&SockAddr::unix(at)?)?;
+    net::bind(&socket, &SocketAddrUnix::new(at)?)?;
     if let Some(mode) = mode {
         restore_mode(at, mode)?;
     }
-    socket.listen(backlog)?;
+    net::listen(&socket, backlog)?;
     let file = SocketFile {
         path: path.to_owned(),
         identity: identity(at)?,
@@ -130,9 +131,10 @@ fn restore_mode(at: &Path, mode: Mode) -> io::Result<()> {
 
 /// Whether a process listens there. One that is too busy to accept counts.
 fn is_alive(path: &Path) -> io::Result<bool> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    match socket.connect(&SockAddr::unix(path)?) {
+    let socket = stream()?;
+    ioctl_fionbio(&socket, true)?;
+    let connected = net::connect(&socket, &SocketAddrUnix::new(path)?);
+    match connected.map_err(io::Error::from) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(error),
         _ => Ok(true),
@@ -144,13 +146,20 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((found.dev(), found.ino()))
 }
 
+/// A stream socket without an address.
+fn stream() -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    Ok(socket)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
-    fn listen(path: &Path, taken: Taken) -> io::Result<(Socket, SocketFile)> {
+    fn listen(path: &Path, taken: Taken) -> io::Result<(OwnedFd, SocketFile)> {
         SocketFile::listen(path, Some(Mode::from_raw_mode(0o600)), taken, 8)
     }
 
@@ -186,11 +195,11 @@ mod tests {
         let (new, _) = listen(&path, Taken::Replace).unwrap();
         file.remove();
         UnixStream::connect(&path).unwrap();
-        new.accept().unwrap();
+        net::accept(&new).unwrap();
         // Its queue holds only the connection of `is_alive`.
-        old.set_nonblocking(true).unwrap();
-        old.accept().unwrap();
-        assert!(old.accept().is_err());
+        ioctl_fionbio(&old, true).unwrap();
+        net::accept(&old).unwrap();
+        assert!(net::accept(&old).is_err());
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(names.len(), 1, "{names:?}");
     }
@@ -208,12 +217,12 @@ mod tests {
         fs::remove_file(&path).unwrap();
         // A full queue is no sign of death, nor is a socket of another type.
         let busy = UnixListener::bind(&path).unwrap();
-        rustix::net::listen(&busy, 0).unwrap();
+        net::listen(&busy, 0).unwrap();
         let _waiting: Vec<_> = (0..2)
             .map(|_| {
-                let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-                socket.set_nonblocking(true).unwrap();
-                let _ = socket.connect(&SockAddr::unix(&path).unwrap());
+                let socket = stream().unwrap();
+                ioctl_fionbio(&socket, true).unwrap();
+                let _ = net::connect(&socket, &SocketAddrUnix::new(&path).unwrap());
                 socket
             })
             .collect();

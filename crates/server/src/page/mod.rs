@@ -13,6 +13,10 @@ mod palette;
 mod url;
 
 pub(crate) use error_page::error_page;
+#[cfg(feature = "files")]
 pub(crate) use escape::{Escaped, push_escaped};
+#[cfg(feature = "files")]
 pub(crate) use palette::PALETTE;
-pub(crate) use url::{encode_path, push_name};
+pub(crate) use url::encode_path;
+#[cfg(feature = "files")]
+pub(crate) use url::push_name;

@@ -29,9 +29,11 @@ pub(crate) fn encode_path(path: &[u8]) -> String {
 }
 
 /// The characters to encode in a name that is a relative reference: a colon could end a scheme.
+#[cfg(feature = "files")]
 const NAME: &AsciiSet = &SEGMENT.add(b':');
 
 /// Appends a name, encoded for a URL.
+#[cfg(feature = "files")]
 pub(crate) fn push_name(name: &[u8], out: &mut String) {
     out.extend(percent_encode(name, NAME));
 }

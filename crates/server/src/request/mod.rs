@@ -237,6 +237,7 @@ impl<'a> Request<'a> {
 
     /// Whether there is a field whose name `is_wanted` admits. Names may have capitals. Makes no
     /// map.
+    #[cfg(any(test, feature = "files"))]
     pub(crate) fn has_field(&self, mut is_wanted: impl FnMut(&str) -> bool) -> bool {
         match &self.head {
             Head::Received(head) => head.fields.iter().any(|(name, _)| is_wanted(name)),

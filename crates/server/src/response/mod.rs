@@ -43,6 +43,10 @@ pub struct Response {
 pub(crate) enum Fields {
     Map(Box<HeaderMap>),
     /// Lines that are ready to be written, all but Date, and a map of them once it was asked for.
+    #[cfg_attr(
+        not(feature = "files"),
+        allow(dead_code, reason = "only files are sent again")
+    )]
     Rendered(FieldLines, OnceCell<Box<HeaderMap>>),
 }
 
@@ -151,6 +155,7 @@ impl Response {
     }
 
     /// A response whose field lines were rendered before, for content that is sent again and again.
+    #[cfg(any(test, feature = "files"))]
     pub(crate) fn rendered(status: StatusCode, lines: FieldLines, body: Body) -> Self {
         Response {
             status,
@@ -212,6 +217,7 @@ impl Response {
         self.status.is_informational() && !self.body.is_switch()
     }
 
+    #[cfg(any(test, feature = "files"))]
     pub(crate) fn is_rendered(&self) -> bool {
         matches!(self.fields, Fields::Rendered(..))
     }

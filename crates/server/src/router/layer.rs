@@ -1,16 +1,19 @@
 //! Handlers around handlers, in the order in which they are written.
 
+use super::routes::Routes;
 use crate::handler::{Handler, Reply};
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
 use std::fmt;
+use std::sync::Arc;
 
 /// Acts on a request before the handlers behind it, or on their response. See
 /// [`Router::with`](super::Router::with).
 ///
 /// A closure `Fn(Request, Next) -> impl IntoResponse` is a layer. It holds a thread until the
-/// handlers behind it have responded, and while the content of the request arrives. A layer that
-/// decides without waiting implements the trait, and leaves waiting to the handlers behind it:
+/// handlers behind it have responded; the content of a request to a route is received before, and
+/// holds none while it arrives. A layer that decides without waiting implements the trait, and
+/// leaves waiting to the handlers behind it:
 ///
 /// ```
 /// use tinyhttp_server::{Layer, Next, Reply, Request, Response, Router, StatusCode};
@@ -36,27 +39,57 @@ pub trait Layer: Send + Sync + 'static {
     /// Decides how a request is answered. Must not block: what blocks goes into
     /// [`Reply::Blocking`].
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a>;
+
+    /// Whether the content of a request is received before [`handle`](Self::handle) is called, so
+    /// that waiting for it holds no thread: up to the limit of the route behind it. A closure needs
+    /// that, as it waits for the handlers behind it. What is mounted, and a route that
+    /// [streams](crate::Route::streams), reads content itself in any case.
+    fn needs_content(&self) -> bool {
+        false
+    }
 }
 
 /// What is behind a layer: the further layers, then the handler.
 #[derive(Clone, Copy)]
 pub struct Next<'a> {
-    layers: &'a [Box<dyn Layer>],
-    last: &'a dyn Handler,
+    layers: &'a [Arc<dyn Layer>],
+    routes: &'a Arc<Routes>,
 }
 
 impl<'a> Next<'a> {
-    pub(super) fn new(layers: &'a [Box<dyn Layer>], last: &'a dyn Handler) -> Self {
-        Next { layers, last }
+    pub(super) fn new(layers: &'a [Arc<dyn Layer>], routes: &'a Arc<Routes>) -> Self {
+        Next { layers, routes }
     }
 
     /// How the request is answered, decided without waiting.
     #[must_use]
     pub fn handle(self, request: Request<'a>) -> Reply<'a> {
         match self.layers.split_first() {
-            Some((layer, layers)) => layer.handle(request, Next { layers, ..self }),
-            None => self.last.handle(request),
+            Some((layer, _)) if layer.needs_content() && request.body().is_unread() => {
+                self.receive_first(request)
+            }
+            _ => self.pass(request),
         }
+    }
+
+    /// Hands the request to the next layer, or to the routes.
+    fn pass(self, request: Request<'a>) -> Reply<'a> {
+        match self.layers.split_first() {
+            Some((layer, layers)) => layer.handle(request, Next { layers, ..self }),
+            None => self.routes.handle(request),
+        }
+    }
+
+    /// Has the content received, if a route takes it, before the next layer sees the request.
+    fn receive_first(self, request: Request<'a>) -> Reply<'a> {
+        let Some(limit) = self.routes.limit(&request) else {
+            return self.pass(request);
+        };
+        let (layers, routes) = (self.layers.to_vec(), Arc::clone(self.routes));
+        let then = move |request| {
+            Reply::blocking(move || Next::new(&layers, &routes).pass(request).response())
+        };
+        limit.receive(request, then).into()
     }
 
     /// The response, on this thread, which waits for it.
@@ -81,5 +114,9 @@ where
 {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
         Reply::blocking(move || self(request, next))
+    }
+
+    fn needs_content(&self) -> bool {
+        true
     }
 }

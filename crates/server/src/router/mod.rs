@@ -29,12 +29,14 @@
 //! |---|---|
 //! | `route` | the handlers for the methods of one pattern |
 //! | `pattern` | the tree of patterns |
+//! | `routes` | what is behind the layers |
 //! | `layer` | handlers around handlers |
 //! | `tests` | which handler gets a request |
 
 mod layer;
 mod pattern;
 mod route;
+mod routes;
 #[cfg(test)]
 mod tests;
 
@@ -43,17 +45,12 @@ pub use pattern::InvalidRoute;
 pub use route::{IntoRoute, Route};
 
 use crate::handler::{Handler, Reply};
-use crate::page::error_page;
 use crate::request::Request;
-use crate::response::{IntoResponse, Response};
-use http::header::{ALLOW, HeaderValue};
-use http::{Method, StatusCode};
-use pattern::{Matched, Patterns};
+use crate::response::Response;
+use http::Method;
+use routes::Routes;
 use std::fmt;
 use std::sync::Arc;
-
-/// The limit of a request's content, in bytes, unless a route sets its own.
-const MAX_BODY: u64 = 2 * 1024 * 1024;
 
 /// Hands requests to handlers by path and method.
 ///
@@ -84,26 +81,9 @@ const MAX_BODY: u64 = 2 * 1024 * 1024;
 /// ```
 #[derive(Default)]
 pub struct Router {
-    routes: Routes,
+    routes: Arc<Routes>,
     /// In the order in which they see a request.
-    layers: Vec<Box<dyn Layer>>,
-}
-
-/// What is behind the layers.
-struct Routes {
-    patterns: Patterns,
-    fallback: Option<Arc<dyn Handler>>,
-    max_body: u64,
-}
-
-impl Default for Routes {
-    fn default() -> Self {
-        Routes {
-            patterns: Patterns::default(),
-            fallback: None,
-            max_body: MAX_BODY,
-        }
-    }
+    layers: Vec<Arc<dyn Layer>>,
 }
 
 /// Methods that add a handler for one method.
@@ -171,7 +151,7 @@ impl Router {
         pattern: &str,
         handler: impl IntoRoute,
     ) -> Result<Self, InvalidRoute> {
-        self.routes
+        self.routes_mut()
             .patterns
             .add(methods, pattern, handler.into_route())?;
         Ok(self)
@@ -201,7 +181,7 @@ impl Router {
     #[must_use]
     #[track_caller]
     pub fn mount(mut self, prefix: &str, handler: impl Handler) -> Self {
-        if let Err(error) = self.routes.patterns.mount(prefix, Arc::new(handler)) {
+        if let Err(error) = self.routes_mut().patterns.mount(prefix, Arc::new(handler)) {
             panic!("{error}");
         }
         self
@@ -210,7 +190,7 @@ impl Router {
     /// Sets the handler for paths without a route, in place of the page with a 404.
     #[must_use]
     pub fn fallback(mut self, handler: impl Handler) -> Self {
-        self.routes.fallback = Some(Arc::new(handler));
+        self.routes_mut().fallback = Some(Arc::new(handler));
         self
     }
 
@@ -218,7 +198,7 @@ impl Router {
     /// 413. [`Route::max_body`] overrides it for a route.
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
-        self.routes.max_body = bytes;
+        self.routes_mut().max_body = bytes;
         self
     }
 
@@ -238,8 +218,13 @@ impl Router {
     /// ```
     #[must_use]
     pub fn with(mut self, layer: impl Layer) -> Self {
-        self.layers.push(Box::new(layer));
+        self.layers.push(Arc::new(layer));
         self
+    }
+
+    fn routes_mut(&mut self) -> &mut Routes {
+        // Only requests share them, and there are none before the router is complete.
+        Arc::get_mut(&mut self.routes).expect("a router is complete before it gets requests")
     }
 
     /// The response to a request, on this thread: for tests, without a socket.
@@ -255,48 +240,6 @@ impl Router {
     pub fn call(&self, request: Request<'_>) -> Response {
         self.handle(request).response()
     }
-}
-
-impl Handler for Routes {
-    fn handle<'a>(&'a self, mut request: Request<'a>) -> Reply<'a> {
-        let matched = match self.patterns.find(&request) {
-            Ok(matched) => matched,
-            Err(explanation) => {
-                return Reply::Ready(error_page(StatusCode::BAD_REQUEST, explanation).into());
-            }
-        };
-        match matched {
-            Matched::Route(route, values) => {
-                route.name(values, request.routing_mut());
-                route.handle(request, self.max_body)
-            }
-            Matched::Mount(mount, values, below) => {
-                mount.name(values, request.routing_mut());
-                request.routing_mut().below = below;
-                mount.handler.handle(request)
-            }
-            Matched::OtherMethods(methods) => {
-                Reply::Ready(other_method(&methods, request.method()))
-            }
-            Matched::Nothing => match &self.fallback {
-                Some(fallback) => fallback.handle(request),
-                None => Reply::Ready(error_page(StatusCode::NOT_FOUND, "").into()),
-            },
-        }
-    }
-}
-
-/// The response to a method for which a pattern has no handler.
-fn other_method(methods: &str, method: &Method) -> Response {
-    let mut response = match *method {
-        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        _ => error_page(StatusCode::METHOD_NOT_ALLOWED, "").into(),
-    };
-    // Methods are tokens, which a field can have.
-    if let Ok(allow) = HeaderValue::from_str(methods) {
-        response.headers_mut().insert(ALLOW, allow);
-    }
-    response
 }
 
 impl Handler for Router {

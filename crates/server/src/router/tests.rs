@@ -3,6 +3,10 @@
 use super::*;
 use crate::error::Error;
 use crate::middleware::{Cors, Fields, HostCheck, Redirects};
+use crate::response::IntoResponse;
+#[cfg(feature = "files")]
+use http::HeaderValue;
+use http::StatusCode;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

@@ -1,6 +1,7 @@
 //! Which connections are admitted: the listeners, the limits, and whether connections are accepted
 //! now.
 
+#[cfg(feature = "files")]
 use crate::body::OpenFile;
 use crate::endpoint::Endpoint;
 use crate::listen::{Clients, Listener};
@@ -67,8 +68,12 @@ impl Admission {
         let upstream = crate::gateway::Socket::count();
         #[cfg(not(feature = "gateway"))]
         let upstream = 0;
+        #[cfg(feature = "files")]
+        let files = OpenFile::count();
+        #[cfg(not(feature = "files"))]
+        let files = 0;
         let connections = self.connections.load(Ordering::Relaxed);
-        connections + OpenFile::count() + upstream >= self.max_connections
+        connections + files + upstream >= self.max_connections
     }
 
     pub(super) fn is_paused(&self) -> bool {

@@ -4,13 +4,14 @@ use super::blocking::Blocking;
 use crate::access_log::Record;
 use crate::body::Body;
 use crate::connection::{Call, Collected, Connection, EarlyHints, Loan, Turn};
-use crate::handler::Reply;
+use crate::handler::{Handler, Receive, Reply};
 use crate::page::error_page;
 use crate::request::{Peer, Request};
 use crate::response::Response;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 /// Calls the handler and gives its response to the connection.
 pub(super) fn respond(
@@ -41,7 +42,10 @@ pub(super) fn respond(
     if connection.is_secured() {
         secure(&mut request, connection);
     }
-    let reply = run_handler(|| env.handler.handle(request));
+    let reply = match loan.is_some() && env.handler.needs_content() {
+        true => Some(receive_first(request, &env.handler, env.max_body)),
+        false => run_handler(|| env.handler.handle(request)),
+    };
     match reply {
         Some(Reply::Receive(receive)) if loan.is_some() => {
             if let Some(loan) = loan {
@@ -59,6 +63,16 @@ pub(super) fn respond(
             finish(reply, pending, name, connection, turn, blocking);
         }
     }
+}
+
+/// Has the content of a request received before its handler is called.
+#[inline(never)]
+fn receive_first(request: Request<'_>, handler: &Arc<dyn Handler>, limit: u64) -> Reply<'static> {
+    let handler = Arc::clone(handler);
+    let receive = Receive::new(request, limit, move |request| {
+        Reply::blocking(move || handler.handle(request).response())
+    });
+    receive.into()
 }
 
 /// What a request needs until it has its response.

@@ -8,7 +8,9 @@
 //! on. Then workers do not wake others for a while, which grows each time that the cores are still
 //! busy.
 
+#[cfg(feature = "tuning")]
 use nix::sys::resource::{UsageWho, getrusage};
+#[cfg(feature = "tuning")]
 use nix::sys::time::TimeValLike;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -107,6 +109,13 @@ impl CpuSample {
     }
 }
 
+/// Without the feature `tuning`, a worker does not know.
+#[cfg(not(feature = "tuning"))]
+fn used() -> Option<Used> {
+    None
+}
+
+#[cfg(feature = "tuning")]
 fn used() -> Option<Used> {
     let usage = getrusage(UsageWho::RUSAGE_THREAD).ok()?;
     let microseconds =

@@ -7,7 +7,8 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tinyhttp_server::{
-    Body, Builder, Error, Handler, Receive, Reply, Request, Response, Router, Sender, Timeouts,
+    Body, Builder, Error, Handler, Next, Receive, Reply, Request, Response, Route, Router, Sender,
+    Timeouts,
 };
 
 /// More content than that is refused.
@@ -194,6 +195,76 @@ fn a_thousand_slow_uploads_hold_no_thread() {
     let sum = 1500 * u64::from(b'a') + 500 * u64::from(b'b');
     for stream in &mut uploads {
         read_until(stream, &format!("/up 2000 {sum}|"));
+    }
+}
+
+fn length(request: Request<'_>) -> Result<String, Error> {
+    Ok(format!("{} bytes|", request.into_text(LIMIT)?.len()))
+}
+
+/// Begins a thousand uploads, makes another request, and finishes the uploads.
+fn uploads_hold_no_thread(server: &Running) {
+    let head = "POST /length HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n";
+    let mut uploads: Vec<_> = (0..clients(1000))
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&[b'a'; 1500]).unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        let answer = server.ask("GET /length HTTP/1.0\r\n\r\n");
+        assert!(answer.ends_with("0 bytes|"), "{answer}");
+    }
+    // Few threads may block in these tests.
+    for stream in &mut uploads {
+        stream.write_all(&[b'b'; 500]).unwrap();
+        read_until(stream, "2000 bytes|");
+    }
+}
+
+#[test]
+fn slow_uploads_to_a_closure_hold_no_thread() {
+    uploads_hold_no_thread(&Running::as_it_is(settings, length));
+}
+
+#[test]
+fn slow_uploads_through_closure_layers_hold_no_thread() {
+    let outer = |request: Request<'_>, next: Next<'_>| {
+        assert!(request.body().length().is_some(), "the content has arrived");
+        next.run(request).with_header("x-outer", "1")
+    };
+    let inner = |request: Request<'_>, next: Next<'_>| next.run(request);
+    let app = Router::new().with(outer).with(inner).any("/length", length);
+    uploads_hold_no_thread(&Running::with(settings, app));
+}
+
+/// Limits are those of the server for a closure, and those of the route behind a layer.
+#[test]
+fn content_beyond_a_limit_is_refused_before_it_is_received() {
+    let pass = |request: Request<'_>, next: Next<'_>| next.run(request);
+    let app = Router::new()
+        .max_body(3)
+        .with(pass)
+        .post("/a", length)
+        .post("/b", Route::new(length).max_body(5));
+    let closure = Running::as_it_is(|builder| settings(builder).max_body(4), length);
+    let routes = Running::with(settings, app);
+    let table = [(&closure, "/", 4), (&routes, "/a", 3), (&routes, "/b", 5)];
+    for (server, path, limit) in table {
+        for (length, status) in [(limit, 200), (limit + 1, 413)] {
+            let content = "x".repeat(length);
+            let known = format!("Content-Length: {length}\r\n\r\n{content}");
+            let chunks = format!("{length}\r\n{content}\r\n0\r\n\r\n");
+            let chunked = format!("Transfer-Encoding: chunked\r\n\r\n{chunks}");
+            for rest in [known, chunked] {
+                let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n");
+                let answer = server.ask(&format!("{head}{rest}"));
+                let line = format!("HTTP/1.1 {status} ");
+                assert!(answer.starts_with(&line), "{path} {length} {answer}");
+            }
+        }
     }
 }
 

@@ -29,7 +29,13 @@ impl Running {
         Running::with(|builder| builder, handler)
     }
 
+    /// Content is handed over while it arrives, also to closures.
     pub(crate) fn with(set: impl FnOnce(Builder) -> Builder, handler: impl Handler) -> Self {
+        Running::as_it_is(set, AsItComes(handler))
+    }
+
+    /// The content of requests to a closure is received first.
+    pub(crate) fn as_it_is(set: impl FnOnce(Builder) -> Builder, handler: impl Handler) -> Self {
         let builder = Server::bind("127.0.0.1:0").unwrap();
         let server = set(builder).start(handler).unwrap();
         let (address, shutdown) = (server.local_addrs()[0], server.shutdown_handle());
@@ -132,6 +138,15 @@ pub(crate) fn holding() -> (impl Handler, mpsc::Receiver<()>, mpsc::Sender<()>) 
         Response::new(Body::from("done"))
     };
     (handler, told, let_go)
+}
+
+/// Reads content itself, whatever handler it is.
+struct AsItComes<H>(H);
+
+impl<H: Handler> Handler for AsItComes<H> {
+    fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
+        self.0.handle(request)
+    }
 }
 
 /// Blocks before it replies, as a handler whose disk hangs: its replies are ready.

@@ -1,9 +1,17 @@
 //! Content codings of files: compressors, sidecars and the names of versions.
 
-pub(crate) use crate::coding::{CODINGS, COMPRESSED, WORTHWHILE, is_compressible, wanted};
+pub(crate) use crate::coding::{CODINGS, WORTHWHILE, is_compressible};
 
 use std::io::{self, Read};
-use tinyhttp_message::negotiate::Coding;
+use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
+
+/// Codings in the order in which they are offered: the smallest result first.
+pub(crate) const COMPRESSED: [Coding; 3] = [Coding::Br, Coding::Zstd, Coding::Gzip];
+
+/// The supported coding that suits the client best.
+pub(crate) fn wanted(accepted: &AcceptEncoding) -> Coding {
+    accepted.choose(&CODINGS).unwrap_or(Coding::Identity)
+}
 
 /// The extension that a sidecar in `coding` has after the file's name.
 pub(crate) fn sidecar_extension(coding: Coding) -> &'static [u8] {
