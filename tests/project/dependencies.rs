@@ -31,8 +31,8 @@ fn crates(package: &str, features: &[&str]) -> BTreeSet<String> {
         .args(["--target", "x86_64-unknown-linux-gnu"])
         .args(features);
     let output = tree.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
     let names = text.lines().filter_map(|line| line.split(' ').next());
     names
         .filter(|name| !name.is_empty())

@@ -8,10 +8,11 @@ use crate::handler::Handler;
 #[cfg(feature = "tls")]
 use crate::listen::Role;
 use crate::listen::{Listener, Listeners};
-use crate::runtime::{self, Admission, CAPACITY, Pool, Shared, Worker};
+use crate::runtime::{
+    self, Admission, CAPACITY, Pool, Shared, Worker, descriptors_for_connections,
+};
 #[cfg(feature = "tls")]
 use crate::tls::{Tls, TlsError, TlsHandle};
-use rustix::process::{Resource, getrlimit};
 #[cfg(feature = "tls")]
 use std::borrow::Borrow;
 use std::io;
@@ -22,9 +23,6 @@ use std::sync::Arc;
 use std::thread::{JoinHandle, available_parallelism};
 use std::time::Duration;
 use tinyhttp_message::Limits;
-
-/// Descriptors that are reserved for files, logs and the like; a quarter where the limit is low.
-const RESERVED_DESCRIPTORS: u64 = 128;
 
 /// How long content may be, unless another limit is set.
 const MAX_BODY: u64 = 2 * 1024 * 1024;
@@ -170,8 +168,8 @@ impl Builder {
         self
     }
 
-    /// How long the content of a request may be, in bytes, for a closure: 2 MiB unless set. A longer
-    /// one gets a 413. It is received before the closure runs and holds no thread while it arrives;
+    /// How long the content of a request may be, in bytes, for a closure: 2 MiB unless set. A
+    /// longer one gets a 413. It is received before the closure runs and holds no thread while it arrives;
     /// more than 64 KiB go to an unnamed temporary file. Other handlers set limits of their own:
     /// [`Router::max_body`](crate::Router::max_body), [`Receive`](crate::Receive).
     #[must_use]
@@ -274,11 +272,6 @@ fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
         .map(Listener::endpoint)
         .filter_map(|endpoint| endpoint.internet())
         .collect()
-}
-
-fn descriptors_for_connections() -> usize {
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit - RESERVED_DESCRIPTORS.min(limit / 4)).unwrap_or(usize::MAX)
 }
 
 /// A server that answers requests.

@@ -1,4 +1,4 @@
-//! What is behind the layers of a router: its routes, its mounts, and the responses for other paths.
+//! What is behind the layers of a router: routes, mounts, and the responses for other paths.
 
 use super::pattern::{Matched, Patterns};
 use super::route::Limit;

@@ -31,7 +31,7 @@ mod shared;
 mod admission;
 mod lifecycle;
 
-pub(crate) use admission::Admission;
+pub(crate) use admission::{Admission, descriptors_for_connections};
 pub(crate) use parked::CAPACITY;
 pub(crate) use pool::Pool;
 pub(crate) use shared::Shared;
