@@ -169,9 +169,9 @@ impl Builder {
     }
 
     /// How long the content of a request may be, in bytes, for a closure: 2 MiB unless set. A
-    /// longer one gets a 413. It is received before the closure runs and holds no thread while it arrives;
-    /// more than 64 KiB go to an unnamed temporary file. Other handlers set limits of their own:
-    /// [`Router::max_body`](crate::Router::max_body), [`Receive`](crate::Receive).
+    /// longer one gets a 413. It is received before the closure runs and holds no thread while it
+    /// arrives; more than 64 KiB go to an unnamed temporary file. Other handlers set limits of
+    /// their own: [`Router::max_body`](crate::Router::max_body), [`Receive`](crate::Receive).
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.max_body = bytes;
