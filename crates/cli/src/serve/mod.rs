@@ -205,7 +205,7 @@ fn start(
     };
     let handler = args.gateway.wrap(handler, verification)?;
     let handler = match secured {
-        Some(secured) => secured.wrap(handler),
+        Some(secured) => secured.wrap(args, handler)?,
         None => handler,
     };
     let (handler, users) = args.with_middleware(handler, users, addresses)?;

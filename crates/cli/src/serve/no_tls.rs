@@ -27,7 +27,7 @@ impl Secured {
         match *self {}
     }
 
-    pub(super) fn wrap(&self, _: Box<dyn Handler>) -> Box<dyn Handler> {
+    pub(super) fn wrap(&self, _: &Args, _: Box<dyn Handler>) -> Result<Box<dyn Handler>, Failure> {
         match *self {}
     }
 
@@ -42,6 +42,10 @@ impl TlsReload {
     }
 
     pub(super) fn answer(&self) {
+        match *self {}
+    }
+
+    pub(super) fn reads_files(&self) -> bool {
         match *self {}
     }
 

@@ -163,7 +163,7 @@ impl Reload {
     /// stay.
     fn read_users(&self) {
         let Some(users) = &self.users else {
-            if self.tls.is_none() {
+            if !self.tls.iter().any(|tls| tls.reads_files()) {
                 log::info!("SIGHUP: there are no users to read again; --auth-file FILE sets them");
             }
             return;

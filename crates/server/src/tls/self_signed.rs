@@ -17,6 +17,9 @@ const DAYS: u64 = 397;
 /// The lifetime of an authority.
 const AUTHORITY_DAYS: u64 = 3650;
 
+/// How long before the end of a certificate its successor begins.
+const OVERLAP_DAYS: u64 = 30;
+
 /// How far the clocks of clients may be behind.
 const SKEW_DAYS: u64 = 1;
 
@@ -48,8 +51,27 @@ impl SelfSigned {
     /// If a name is not one, or the system has no randomness.
     pub fn new(names: &[impl AsRef<str>]) -> Result<Self, TlsError> {
         let key = KeyPair::generate().map_err(not_made)?;
-        let certificate = leaf(names)?.self_signed(&key).map_err(not_made)?;
+        let certificate = leaf(names, 0)?.self_signed(&key).map_err(not_made)?;
         SelfSigned::made(certificate.pem(), &key)
+    }
+
+    /// Certificates with the same key for these names, each of which begins 30 days before the one
+    /// before it ends: for servers that run for more than a year.
+    ///
+    /// # Errors
+    /// As [`SelfSigned::new`].
+    pub fn successors(
+        &self,
+        names: &[impl AsRef<str>],
+        count: u32,
+    ) -> Result<Vec<Identity>, TlsError> {
+        let key = read_key(&self.key_pem)?;
+        let make = |number| {
+            let params = leaf(names, number)?;
+            let certificate = params.self_signed(&key).map_err(not_made)?;
+            Ok(SelfSigned::made(certificate.pem(), &key)?.identity)
+        };
+        (1..=count).map(make).collect()
     }
 
     /// As [`SelfSigned::new`], with the first key in a text in PEM: a new certificate, whose
@@ -59,7 +81,7 @@ impl SelfSigned {
     /// As [`SelfSigned::new`], and if there is no key of this kind.
     pub fn with_key(key: &str, names: &[impl AsRef<str>]) -> Result<Self, TlsError> {
         let key = read_key(key)?;
-        let certificate = leaf(names)?.self_signed(&key).map_err(not_made)?;
+        let certificate = leaf(names, 0)?.self_signed(&key).map_err(not_made)?;
         SelfSigned::made(certificate.pem(), &key)
     }
 
@@ -121,7 +143,7 @@ impl Authority {
             permitted_subtrees: permitted(hosts),
             excluded_subtrees: Vec::new(),
         });
-        validity(&mut params, AUTHORITY_DAYS);
+        validity(&mut params, AUTHORITY_DAYS, 0);
         let certificate = params.self_signed(&key).map_err(not_made)?;
         Ok(Authority {
             pem: certificate.pem(),
@@ -176,10 +198,32 @@ impl Authority {
     /// # Errors
     /// As [`SelfSigned::new`].
     pub fn sign(&self, names: &[impl AsRef<str>]) -> Result<SelfSigned, TlsError> {
+        self.sign_successor(names, 0)
+    }
+
+    /// Certificates as [`Authority::sign`] makes them, each of which begins 30 days before the one
+    /// before it ends: a server that has them needs the authority's key no more.
+    ///
+    /// # Errors
+    /// As [`SelfSigned::new`].
+    pub fn successors(
+        &self,
+        names: &[impl AsRef<str>],
+        count: u32,
+    ) -> Result<Vec<Identity>, TlsError> {
+        let make = |number| Ok(self.sign_successor(names, number)?.identity);
+        (1..=count).map(make).collect()
+    }
+
+    fn sign_successor(
+        &self,
+        names: &[impl AsRef<str>],
+        number: u32,
+    ) -> Result<SelfSigned, TlsError> {
         let key = KeyPair::generate().map_err(not_made)?;
         let names = names.iter().map(AsRef::as_ref);
         let names: Vec<&str> = names.filter(|name| self.may_sign(name)).collect();
-        let mut params = leaf(&names)?;
+        let mut params = leaf(&names, number)?;
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer).map_err(not_made)?;
         SelfSigned::made(format!("{}{}", certificate.pem(), self.pem), &key)
@@ -207,8 +251,8 @@ fn permitted(hosts: &[impl AsRef<str>]) -> Vec<GeneralSubtree> {
     names.chain(networks).collect()
 }
 
-/// The certificate of a server.
-fn leaf(names: &[impl AsRef<str>]) -> Result<CertificateParams, TlsError> {
+/// The certificate of a server: the first one, or the one with this number among its successors.
+fn leaf(names: &[impl AsRef<str>], number: u32) -> Result<CertificateParams, TlsError> {
     let names: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
     let subject = names.first().cloned().ok_or(TlsError::NoIdentity)?;
     let mut params = CertificateParams::new(names).map_err(not_made)?;
@@ -217,12 +261,14 @@ fn leaf(names: &[impl AsRef<str>]) -> Result<CertificateParams, TlsError> {
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    validity(&mut params, DAYS);
+    validity(&mut params, DAYS, u64::from(number) * (DAYS - OVERLAP_DAYS));
     Ok(params)
 }
 
-fn validity(params: &mut CertificateParams, days: u64) {
+/// Sets a lifetime that begins in as many days as `later`.
+fn validity(params: &mut CertificateParams, days: u64, later: u64) {
     let today = Utc::now().date_naive();
+    let today = today.checked_add_days(Days::new(later)).unwrap_or(today);
     let day = |date: NaiveDate| date_time_ymd(date.year(), date.month() as u8, date.day() as u8);
     let from = today
         .checked_sub_days(Days::new(SKEW_DAYS))

@@ -2,9 +2,11 @@
 
 use crate::support::{LONG, Running, echo, wait_until};
 use crate::tls_support::{Trusted, ask, connect, connect_as, connect_over, rest, start};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 use tinyhttp_server::{Request, Timeouts};
@@ -66,6 +68,65 @@ fn unfinished_handshakes_hold_no_thread_and_end_at_the_head_deadline() {
         }
     }
     is_served(&server, &trusted);
+}
+
+/// As many as descriptors allow, which are two for each connection here, up to 5,000: a third
+/// silent, a third in the middle of a ClientHello, a third that sends it byte by byte.
+#[test]
+fn thousands_of_unfinished_handshakes_hold_no_thread() {
+    let trusted = Trusted::new();
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let descriptors = limit.current.map_or(20_000, |limit| limit as usize);
+    let count = (descriptors.saturating_sub(1000) / 2).min(5000);
+    if count < 5000 {
+        eprintln!(
+            "skipped: {} of 5000 handshakes, by the limit on descriptors",
+            5000 - count
+        );
+    }
+    let server = start(
+        &trusted.tls(),
+        |builder| builder.workers(1).max_threads(1),
+        |_: Request<'_>| "done",
+    );
+    let hello = hello(&trusted);
+    let mut unfinished: Vec<TcpStream> = Vec::new();
+    for number in 0..count {
+        let mut stream = server.connect();
+        if number % 3 == 1 {
+            stream.write_all(&hello[..hello.len() / 2]).unwrap();
+        }
+        unfinished.push(stream);
+    }
+    for byte in &hello[..4] {
+        for stream in unfinished.iter_mut().skip(2).step_by(3) {
+            stream.write_all(&[*byte]).unwrap();
+        }
+        is_served(&server, &trusted);
+    }
+    // Those that continue are served.
+    for (number, stream) in unfinished.into_iter().enumerate().skip(3).take(9) {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = stream;
+        let sent = match number % 3 {
+            0 => 0,
+            1 => hello.len() / 2,
+            _ => 4,
+        };
+        if sent > 0 {
+            stream.write_all(&hello[sent..]).unwrap();
+            let mut record = [0; 5];
+            stream.read_exact(&mut record).unwrap();
+            assert_eq!(record[0], 22, "a ServerHello");
+        } else {
+            let config = Arc::new(trusted.config());
+            let client = ClientConnection::new(config, name).unwrap();
+            let mut client = rustls::StreamOwned::new(client, stream);
+            assert!(ask(&mut client, GET).ends_with("done"));
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | `secured` | all of it over HTTPS |
 //! | `certificates` | names, schemes, and certificates of servers and clients |
 //! | `handshakes` | clients that break the rules of TLS, or stop in the middle |
+//! | `challenges` | answers to an ACME server that verifies names |
 //! | `tls_support` | a client that speaks TLS |
 //! | `hints` | early hints |
 //! | `trailers` | trailer fields |
@@ -25,6 +26,8 @@
 mod archives;
 #[cfg(feature = "tls")]
 mod certificates;
+#[cfg(feature = "tls")]
+mod challenges;
 mod clients;
 mod endings;
 mod eviction;

@@ -21,6 +21,8 @@ pub(crate) const PACE: Duration = Duration::from_millis(20);
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: ShutdownHandle,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<tinyhttp_server::TlsHandle>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -42,6 +44,8 @@ impl Running {
         Running {
             address,
             shutdown,
+            #[cfg(feature = "tls")]
+            tls: server.tls(),
             thread: Some(std::thread::spawn(move || server.run())),
         }
     }

@@ -23,6 +23,7 @@ pub(crate) struct AcmeArgs {
         value_name = "NAME",
         env = "TINYHTTP_ACME",
         value_delimiter = ',',
+        group = "signed",
         conflicts_with_all = ["tls_cert", "tls_ca", "tls_ephemeral"],
         requires = "acme_accept_terms"
     )]

@@ -41,7 +41,8 @@ pub(crate) struct TlsArgs {
         long,
         value_name = "FILE",
         env = "TINYHTTP_TLS_CERT",
-        value_delimiter = ','
+        value_delimiter = ',',
+        group = "signed"
     )]
     pub(in crate::serve) tls_cert: Vec<PathBuf>,
 
@@ -86,14 +87,15 @@ pub(crate) struct TlsArgs {
     /// Tell browsers to use HTTPS only for SECONDS, a year unless given (Strict-Transport-Security)
     ///
     /// Browsers then refuse the site if its certificate is wrong, with no way around it. Needs a
-    /// certificate that is not signed by its own key.
+    /// certificate that is not signed by its own key; with --acme, the field is sent once every NAME
+    /// has one.
     #[arg(
         long,
         value_name = "SECONDS",
         num_args = 0..=1,
         default_missing_value = "31536000",
         env = "TINYHTTP_HSTS",
-        requires = "tls_cert"
+        requires = "signed"
     )]
     pub(in crate::serve) hsts: Option<u32>,
 

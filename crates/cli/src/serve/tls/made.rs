@@ -15,12 +15,18 @@ use tinyhttp_server::{Authority, Identity, SelfSigned, TlsError};
 /// A certificate that is valid for less than this is renewed at the start.
 const LEAST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How many certificates follow the first one. Each lasts for a year.
+const SUCCESSORS: u32 = 9;
+
 /// The most names and addresses in one certificate.
 const NAMES: usize = 100;
 
 /// What was made, or found.
 pub(super) struct Made {
     pub(super) identity: Identity,
+    /// Those that follow it, so that neither a server that runs for long nor its clients meet an
+    /// expired one. They are made at the start: then the key of the authority need not stay.
+    pub(super) successors: Vec<Identity>,
     pub(super) kept: Option<PathBuf>,
     /// The authority's certificate, and its fingerprint.
     pub(super) authority: Option<(String, String)>,
@@ -32,6 +38,7 @@ pub(super) fn make(args: &TlsArgs, names: &[String]) -> Result<Made, Failure> {
         let made = SelfSigned::new(names).map_err(|error| not_made(&error))?;
         return Ok(Made {
             identity: made.identity().clone(),
+            successors: successors(&made, names)?,
             kept: None,
             authority: None,
         });
@@ -42,14 +49,21 @@ pub(super) fn make(args: &TlsArgs, names: &[String]) -> Result<Made, Failure> {
     }
 }
 
+fn successors(made: &SelfSigned, names: &[String]) -> Result<Vec<Identity>, Failure> {
+    let successors = made.successors(names, SUCCESSORS);
+    successors.map_err(|error| not_made(&error))
+}
+
 /// Signed with its own key. Where nothing can be kept, it lasts until the server ends.
 fn self_signed(names: &[String]) -> Result<Made, Failure> {
     let path = state::directory().map(|directory| directory.join("self-signed.pem"));
     let kept = path.as_ref().ok().and_then(|path| kept(path));
     if let (Some(text), Ok(path)) = (&kept, &path) {
         if let Some(identity) = still_good(text, names) {
+            let same_key = SelfSigned::with_key(text, names).map_err(|error| not_made(&error))?;
             return Ok(Made {
                 identity,
+                successors: successors(&same_key, names)?,
                 kept: Some(path.clone()),
                 authority: None,
             });
@@ -68,6 +82,7 @@ fn self_signed(names: &[String]) -> Result<Made, Failure> {
     }
     Ok(Made {
         identity: made.identity().clone(),
+        successors: successors(&made, names)?,
         kept: written.ok(),
         authority: None,
     })
@@ -126,8 +141,10 @@ fn with_authority(names: &[String]) -> Result<Made, Failure> {
             made.identity().clone()
         }
     };
+    let successors = authority.successors(&names, SUCCESSORS);
     Ok(Made {
         identity,
+        successors: successors.map_err(|error| not_made(&error))?,
         kept: Some(signed),
         authority: Some((authority.pem().to_owned(), itself.fingerprint())),
     })

@@ -7,10 +7,12 @@
 //! | `state` | the user's state directory |
 //! | `acme` | certificates by ACME |
 //! | `reload` | reading the files again when they change |
+//! | `hsts` | Strict-Transport-Security with certificates by ACME |
 //! | `authority` | the page with the local authority's certificate |
 
 mod acme;
 mod authority;
+mod hsts;
 mod load;
 mod made;
 mod reload;
@@ -23,17 +25,21 @@ use super::args::Args;
 use crate::failure::Failure;
 use acme::{Acme, AcmeProcess};
 use authority::WithAuthority;
+use hsts::WithHsts;
+use made::Made;
 use reload::Source;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tinyhttp_server::{Builder, Handler, Server, Tls};
+use tinyhttp_server::{Builder, Handler, Identity, Server, Tls};
 
 /// The server's TLS, and what the banner says of it.
 pub(super) struct Secured {
     tls: Tls,
     is_made_here: bool,
+    /// Certificates that take the place of the one that was made here, before it expires.
+    successors: Vec<Identity>,
     /// What --acme asks for, once the state directory is open.
     acme: Option<Acme>,
     process: Option<Arc<AcmeProcess>>,
@@ -108,22 +114,30 @@ impl Secured {
         lines
     }
 
-    /// Adds the page of the local authority, if there is one.
-    pub(super) fn wrap(&self, handler: Box<dyn Handler>) -> Box<dyn Handler> {
-        match &self.authority {
-            Some((pem, _)) => Box::new(WithAuthority::new(handler, pem.clone())),
-            None => handler,
-        }
+    /// Adds the page of the local authority, and the field of --hsts that depends on certificates.
+    pub(super) fn wrap(
+        &self,
+        args: &Args,
+        handler: Box<dyn Handler>,
+    ) -> Result<Box<dyn Handler>, Failure> {
+        Ok(match (&self.authority, &self.acme, args.hsts_line()) {
+            (Some((pem, _)), _, _) => Box::new(WithAuthority::new(handler, pem.clone())),
+            (None, Some(acme), Some(line)) => {
+                Box::new(WithHsts::new(handler, &line, Arc::clone(&acme.served))?)
+            }
+            _ => handler,
+        })
     }
 
     /// What reads the files again; `None` if there are none.
     pub(super) fn reload(&self, args: &Args, server: &Server) -> Option<TlsReload> {
-        let made = self.tls.identities().first();
-        let made = made.filter(|_| self.is_made_here).cloned();
-        let source = match (&self.acme, made) {
-            (Some(acme), _) => Source::Acme(Arc::clone(&acme.served)),
-            (None, Some(made)) => Source::Made(made),
-            (None, None) => Source::Flags,
+        let source = match &self.acme {
+            Some(acme) => Source::Acme(Arc::clone(&acme.served)),
+            None if self.is_made_here => {
+                let made = self.tls.identities().iter().chain(&self.successors);
+                Source::Made(made.cloned().collect())
+            }
+            None => Source::Flags,
         };
         TlsReload::new(&args.tls, source, self.process.clone(), server.tls()?)
     }
@@ -142,35 +156,35 @@ impl Args {
         if !args.is_on() {
             return Ok(None);
         }
+        let secured = |tls: Tls| Secured {
+            tls,
+            is_made_here: false,
+            successors: Vec::new(),
+            acme: None,
+            process: None,
+            kept: None,
+            authority: None,
+        };
         if args.uses_acme() {
-            return Ok(Some(Secured {
-                tls: load::with_settings(Tls::default(), args)?,
-                is_made_here: false,
-                acme: None,
-                process: None,
-                kept: None,
-                authority: None,
-            }));
+            let settings = load::with_settings(Tls::default(), args)?;
+            return Ok(Some(secured(settings)));
         }
         if !args.is_made_here() {
             self.warn_of_served_keys();
-            return Ok(Some(Secured {
-                tls: load::load(args)?,
-                is_made_here: false,
-                acme: None,
-                process: None,
-                kept: None,
-                authority: None,
-            }));
+            return Ok(Some(secured(load::load(args)?)));
         }
-        let made = made::make(args, &self.names_of_certificate(addresses))?;
+        let Made {
+            identity,
+            successors,
+            kept,
+            authority,
+        } = made::make(args, &self.names_of_certificate(addresses))?;
         Ok(Some(Secured {
-            tls: load::with_settings(Tls::from(made.identity), args)?,
             is_made_here: true,
-            acme: None,
-            process: None,
-            kept: made.kept,
-            authority: made.authority,
+            successors,
+            kept,
+            authority,
+            ..secured(load::with_settings(Tls::from(identity), args)?)
         }))
     }
 
@@ -199,8 +213,13 @@ impl Args {
         Ok(builder)
     }
 
-    /// The field of --hsts.
+    /// The field of --hsts for all responses.
     pub(super) fn hsts(&self) -> Option<String> {
+        let depends_on_certificates = self.tls.uses_acme();
+        self.hsts_line().filter(|_| !depends_on_certificates)
+    }
+
+    fn hsts_line(&self) -> Option<String> {
         let seconds = self.tls.hsts?;
         Some(format!("Strict-Transport-Security: max-age={seconds}"))
     }

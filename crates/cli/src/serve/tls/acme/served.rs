@@ -7,6 +7,7 @@ use super::store::Store;
 use crate::lock::Lock;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 use tinyhttp_server::{Identity, SelfSigned, TlsError};
 
@@ -17,6 +18,8 @@ pub(in crate::serve) struct Served {
     made: Identity,
     /// The last certificate of each name that could be used. It stays when its file vanishes.
     latest: Lock<HashMap<Identifier, Identity>>,
+    /// Whether each name has one.
+    is_complete: AtomicBool,
 }
 
 impl Served {
@@ -31,6 +34,7 @@ impl Served {
             store,
             made: SelfSigned::new(&texts)?.identity().clone(),
             latest: Lock::default(),
+            is_complete: AtomicBool::new(false),
         })
     }
 
@@ -49,10 +53,17 @@ impl Served {
             .iter()
             .filter_map(|name| latest.get(name).cloned())
             .collect();
-        if identities.len() < self.names.len() {
+        let is_complete = identities.len() == self.names.len();
+        if !is_complete {
             identities.push(self.made.clone());
         }
+        self.is_complete.store(is_complete, Ordering::Relaxed);
         identities
+    }
+
+    /// Whether each name had a certificate when the files were read last.
+    pub(in crate::serve) fn is_complete(&self) -> bool {
+        self.is_complete.load(Ordering::Relaxed)
     }
 
     /// The names that have no certificate yet.
@@ -89,6 +100,7 @@ mod tests {
         };
         assert_eq!(of(&served.identities()), ["a.example b.example"]);
         assert_eq!(served.missing(), ["a.example", "b.example"]);
+        assert!(!served.is_complete());
         let write = |name: &Identifier, of: &str| {
             let made = SelfSigned::new(&[of]).unwrap();
             let text = format!("{}{}", made.key_pem(), made.pem());
@@ -105,7 +117,7 @@ mod tests {
         assert_eq!(served.missing(), ["a.example"]);
         write(&names[0], "a.example");
         assert_eq!(of(&served.identities()), ["a.example", "b.example"]);
-        assert!(served.missing().is_empty());
+        assert!(served.missing().is_empty() && served.is_complete());
         for damage in ["", "damaged"] {
             std::fs::write(store.certificate(&names[0]), damage).unwrap();
             assert_eq!(of(&served.identities()), ["a.example", "b.example"]);
