@@ -243,6 +243,7 @@ fn names_are_verified_over_http_though_half_of_the_nonces_are_rejected() {
         &redirect,
         "--acme-email",
         "me@example.org",
+        "--hsts",
     ];
     let names = "a.example,B.example.,bücher.example";
     let server = pebble.serve(&state, names, &flags);
@@ -250,8 +251,17 @@ fn names_are_verified_over_http_though_half_of_the_nonces_are_rejected() {
     // Meanwhile it serves, with a certificate of its own.
     let url = format!("https://localhost:{}/a.txt", server.address().port());
     assert_eq!(curl(["-k", &url]).stdout, b"hello");
+    let hsts = || {
+        let head = curl(["-kI", &url]).stdout;
+        String::from_utf8(head)
+            .unwrap()
+            .to_lowercase()
+            .contains("strict-transport-security")
+    };
+    assert!(!hsts(), "the certificate was made here");
     let all = ["a.example", "b.example", "xn--bcher-kva.example"];
     issued(&pebble, &server, &all);
+    assert!(hsts());
     assert!(pebble.orders() >= 3);
     // Keys are for their owner alone.
     let directory = kept(&state);

@@ -1,5 +1,7 @@
 //! HTTPS as its users meet it: `--tls` without files, and what curl and openssl see.
 
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -348,4 +350,35 @@ fn what_openssl_can_do_to_a_server() {
     );
     assert!(text.contains("Reused, TLSv1.3"), "{text}");
     assert_eq!(curl_status(["-k", &server.url("/a.txt")]), 200);
+}
+
+/// A socket of systemd's is descriptor 3; what speaks plain HTTP there is redirected.
+#[test]
+fn sockets_that_are_handed_down_speak_https() {
+    let (folder, state) = (folder(), Folder::new());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Only a shell can do this without unsafe code.
+    let mut shell = Command::new("sh");
+    let pass_on = "exec 3<&0 < /dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\"";
+    shell
+        .args(["-c", pass_on])
+        .arg(program())
+        .args(["serve", &folder.join(""), "--tls"])
+        .env("XDG_STATE_HOME", state.path())
+        .env_remove("STATE_DIRECTORY")
+        .stdin(Stdio::from(OwnedFd::from(listener)));
+    let server = Serve::spawn_with_stdin(shell);
+    assert_eq!(server.address(), address);
+    let pin = line(&server, "curl ")
+        .split('\'')
+        .nth(1)
+        .unwrap()
+        .to_owned();
+    for _ in 0..3 {
+        let output = curl(["-k", "--pinnedpubkey", &pin, &server.url("/a.txt")]);
+        assert_eq!(output.stdout, b"hello");
+    }
+    let plain = server.url("/a.txt").replace("https", "http");
+    assert_eq!(curl_status([&plain]), 308);
 }
