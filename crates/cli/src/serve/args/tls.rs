@@ -87,8 +87,8 @@ pub(crate) struct TlsArgs {
     /// Tell browsers to use HTTPS only for SECONDS, a year unless given (Strict-Transport-Security)
     ///
     /// Browsers then refuse the site if its certificate is wrong, with no way around it. Needs a
-    /// certificate that is not signed by its own key; with --acme, the field is sent once every NAME
-    /// has one.
+    /// certificate that is not signed by its own key; with --acme, the field is sent once every
+    /// NAME has one.
     #[arg(
         long,
         value_name = "SECONDS",
