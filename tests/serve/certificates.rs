@@ -217,7 +217,7 @@ fn clients_with_certificates() {
     let folder = Folder::new().with("a.txt", "hello");
     let ca = made.file("ca.pem");
     for optional in [false, true] {
-        let mut flags = vec!["--tls-client-ca", &ca];
+        let mut flags = vec!["--tls-client-ca", &ca, "--log-format", "json"];
         flags.extend(optional.then_some("--tls-client-optional"));
         let server = made.serve(&folder, &["site"], &flags);
         let get = |more: &[&str]| {
@@ -236,9 +236,10 @@ fn clients_with_certificates() {
         ];
         assert_eq!(get(&alice), "hello");
         server.wait_until("the subject in the log", |server| {
+            let fields = ["\"client_subject\":\"CN=alice", "\"tls_version\":\"1.3\""];
             server
                 .try_stderr_line()
-                .is_some_and(|line| line.contains("alice"))
+                .is_some_and(|line| fields.iter().all(|field| line.contains(field)))
         });
         let expired = [
             "--cert",

@@ -47,6 +47,7 @@ fuzz_target!(|input: (&str, &str, &[u8], &[u8], u64, u32)| {
                 Ending::ClientGone
             },
             is_tls: false,
+            secured: None,
             referer: Some(Cow::Borrowed(referer)),
             user_agent: Some(Cow::Borrowed(user_agent)),
         };

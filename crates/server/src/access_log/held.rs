@@ -4,7 +4,7 @@
 //! Only then it is known whether a response went out whole. All texts of all exchanges share one
 //! buffer, which a worker reuses, so holding a record allocates nothing.
 
-use super::record::{Ending, Record};
+use super::record::{Ending, Record, SecuredRecord};
 use crate::endpoint::Endpoint;
 use http::{StatusCode, Version};
 use std::borrow::Cow;
@@ -25,7 +25,8 @@ struct Exchange {
     duration: Duration,
     version: Version,
     status: StatusCode,
-    is_tls: bool,
+    /// [`Record::is_tls`] and [`Record::secured`].
+    tls: (bool, Option<SecuredRecord>),
     method: Range<usize>,
     target: Range<usize>,
     user: Option<Range<usize>>,
@@ -54,7 +55,7 @@ impl Held {
             duration: record.duration,
             version: record.version,
             status: record.status,
-            is_tls: record.is_tls,
+            tls: (record.is_tls, record.secured.clone()),
             method,
             target,
             user,
@@ -131,7 +132,8 @@ impl Exchange {
             status: self.status,
             sent: self.taken + sent,
             ending,
-            is_tls: self.is_tls,
+            is_tls: self.tls.0,
+            secured: self.tls.1.clone(),
             referer: bytes(&self.referer),
             user_agent: bytes(&self.user_agent),
         }
@@ -158,6 +160,7 @@ mod tests {
                 sent: 0,
                 ending: Ending::Complete,
                 is_tls: false,
+                secured: None,
                 referer: Some(b"\xff".as_slice().into()),
                 user_agent: None,
             };

@@ -135,6 +135,23 @@ impl LineBuffer {
         if record.is_tls {
             line.push_str(",\"tls\":true");
         }
+        if let Some(secured) = &record.secured {
+            write!(
+                line,
+                ",\"tls_version\":\"{}\",\"tls_cipher\":\"{}\"",
+                secured.version, secured.cipher
+            )?;
+            for (name, field) in [
+                ("server_name", &secured.server_name),
+                ("client_subject", &secured.client),
+            ] {
+                if let Some(field) = field {
+                    write!(line, ",\"{name}\":\"")?;
+                    escape_json(field.as_bytes(), line);
+                    line.push('"');
+                }
+            }
+        }
         for (name, field) in [
             ("referer", &record.referer),
             ("user_agent", &record.user_agent),
@@ -250,6 +267,7 @@ fn escape_json(bytes: &[u8], line: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::SecuredRecord;
     use super::*;
     use http::{StatusCode, Version};
 
@@ -276,6 +294,7 @@ mod tests {
             sent,
             ending: Ending::Complete,
             is_tls: false,
+            secured: None,
             referer: None,
             user_agent: Some(b"x\\\xff\n".as_slice().into()),
         };
@@ -284,6 +303,58 @@ mod tests {
             made = String::from_utf8_lossy(line).into_owned();
         });
         made
+    }
+
+    #[test]
+    fn what_a_handshake_agreed_on_is_in_json() {
+        let record = |secured| Record {
+            remote: std::net::SocketAddr::from(([192, 0, 2, 1], 4711)).into(),
+            user: None,
+            time: UNIX_EPOCH,
+            duration: Duration::ZERO,
+            method: "GET".into(),
+            target: "/".into(),
+            version: Version::HTTP_11,
+            status: StatusCode::OK,
+            sent: 0,
+            ending: Ending::Complete,
+            is_tls: false,
+            secured,
+            referer: None,
+            user_agent: None,
+        };
+        let whole = SecuredRecord {
+            version: "1.3",
+            cipher: "TLS_AES_128_GCM_SHA256",
+            server_name: Some("a.example".into()),
+            client: Some("CN=\"a\"\n".into()),
+        };
+        let bare = SecuredRecord {
+            server_name: None,
+            client: None,
+            ..whole.clone()
+        };
+        let table = [
+            (None, ""),
+            (
+                Some(whole),
+                r#","tls_version":"1.3","tls_cipher":"TLS_AES_128_GCM_SHA256","server_name":"a.example","client_subject":"CN=\"a\"\u000a""#,
+            ),
+            (
+                Some(bare),
+                r#","tls_version":"1.3","tls_cipher":"TLS_AES_128_GCM_SHA256""#,
+            ),
+        ];
+        for (secured, expected) in table {
+            let record = record(secured);
+            for (format, is_there) in [(Format::Json, true), (Format::Combined, false)] {
+                with(&record, format, |line| {
+                    let line = String::from_utf8_lossy(line).into_owned();
+                    let has = line.contains(expected) && line.contains("tls_version");
+                    assert_eq!(has, is_there && !expected.is_empty(), "{line}");
+                });
+            }
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod writer;
 pub(crate) use held::Held;
 #[cfg(feature = "access-log")]
 pub use line::Format;
-pub use record::{Ending, Record};
+pub use record::{Ending, Record, SecuredRecord};
 pub(crate) use user::user;
 
 #[cfg(feature = "access-log")]

@@ -3,6 +3,7 @@
 use crate::endpoint::Endpoint;
 use http::{StatusCode, Version};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// One exchange: a request and its response.
@@ -31,10 +32,25 @@ pub struct Record<'r> {
     pub ending: Ending,
     /// The client began with a TLS handshake instead of a request.
     pub is_tls: bool,
+    /// What the handshake agreed on, if the client speaks HTTPS.
+    pub secured: Option<SecuredRecord>,
     /// The request's Referer.
     pub referer: Option<Cow<'r, [u8]>>,
     /// The request's User-Agent.
     pub user_agent: Option<Cow<'r, [u8]>>,
+}
+
+/// What a TLS handshake agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecuredRecord {
+    /// The version of TLS: `1.2` or `1.3`.
+    pub version: &'static str,
+    /// The cipher suite's name in the register of IANA.
+    pub cipher: &'static str,
+    /// The name that the client asked for (SNI).
+    pub server_name: Option<Arc<str>>,
+    /// The verified subject of the client's certificate.
+    pub client: Option<Arc<str>>,
 }
 
 impl Record<'_> {

@@ -7,7 +7,7 @@ use super::request_body::{Loan, RequestBody};
 use super::response::{PendingResponse, ResponseWriter};
 use super::turn::Turn;
 use super::{Connection, DRAIN, Env, State};
-use crate::access_log::{Ending, Record, user};
+use crate::access_log::{Ending, Record, SecuredRecord, user};
 use crate::body::{Body, Content, Trailers};
 use crate::page::error_page;
 use crate::response::{Fields, Response, SERVER};
@@ -73,9 +73,24 @@ impl Connection {
             sent: 0,
             ending: Ending::Complete,
             is_tls: false,
+            secured: self.secured_record(),
             referer: head.fields.get("referer").map(Cow::Borrowed),
             user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
         })
+    }
+
+    /// What the access log says of the handshake.
+    fn secured_record(&self) -> Option<SecuredRecord> {
+        #[cfg(feature = "tls")]
+        let record = self.transport.agreed().map(|agreed| SecuredRecord {
+            version: agreed.version,
+            cipher: agreed.cipher,
+            server_name: agreed.server_name,
+            client: agreed.client,
+        });
+        #[cfg(not(feature = "tls"))]
+        let record = None;
+        record
     }
 
     /// The user of the access log: the subject of the client's certificate, or the name in its
@@ -311,6 +326,7 @@ impl Connection {
             sent: 0,
             ending: Ending::Complete,
             is_tls: false,
+            secured: self.secured_record(),
             referer: None,
             user_agent: None,
         }

@@ -8,7 +8,7 @@ use super::more::More;
 use crate::body::Waker;
 use crate::poller::{Interest, Poller};
 #[cfg(feature = "tls")]
-use crate::tls::{ClientCertificate, Handshake, SENT, Secured, TlsHandle};
+use crate::tls::{Agreed, ClientCertificate, Handshake, SENT, Secured, TlsHandle};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::sendfile;
 use rustix::io::Errno;
@@ -332,6 +332,14 @@ impl Transport {
         match self {
             Transport::Plain(_) => false,
             Transport::Secured(secured) => secured.is_challenge(),
+        }
+    }
+
+    /// What the handshake agreed on.
+    pub(super) fn agreed(&self) -> Option<Agreed> {
+        match self {
+            Transport::Plain(_) => None,
+            Transport::Secured(secured) => secured.agreed(),
         }
     }
 

@@ -33,6 +33,10 @@ impl ClientCertificate {
         &self.subject
     }
 
+    pub(super) fn shared_subject(&self) -> Arc<str> {
+        Arc::clone(&self.subject)
+    }
+
     /// The whole certificate, in DER.
     #[must_use]
     pub fn der(&self) -> &[u8] {

@@ -50,6 +50,7 @@ pub use identity::Identity;
 pub use names::{ClientHello, ResolveIdentity};
 pub(crate) use secured::{Handshake, SENT, Secured};
 pub use self_signed::{Authority, SelfSigned};
+pub(crate) use session::Agreed;
 #[cfg(feature = "gateway")]
 pub use trust::Trust;
 #[cfg(feature = "gateway")]

@@ -10,7 +10,7 @@
 
 use super::client::ClientCertificate;
 use super::records::RECORD;
-use super::session::{Session, Status};
+use super::session::{Agreed, Session, Status};
 use crate::lock::Lock;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -263,6 +263,11 @@ impl Secured {
     /// As [`Session::is_challenge`].
     pub(crate) fn is_challenge(&self) -> bool {
         self.inside.lock().session.is_challenge()
+    }
+
+    /// As [`Session::agreed`].
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        self.inside.lock().session.agreed()
     }
 
     /// As [`Session::certificate`].

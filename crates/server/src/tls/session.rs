@@ -5,6 +5,7 @@ use super::client::ClientCertificate;
 use super::facts::normal;
 use super::names::take_asked;
 use super::records;
+use rustls::ProtocolVersion;
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 pub(crate) struct Session {
     end: End,
     /// The name that the client asked for (SNI), normalised.
-    server_name: Option<Box<str>>,
+    server_name: Option<Arc<str>>,
     certificate: Option<ClientCertificate>,
     /// The beginning of a record, or the records of half a handshake message. The connection knows
     /// positions in it, so that each call must get these bytes.
@@ -31,6 +32,17 @@ pub(crate) struct Session {
 enum End {
     Server(UnbufferedServerConnection),
     Client(Box<UnbufferedClientConnection>),
+}
+
+/// What a handshake has agreed on.
+#[derive(Debug, Clone)]
+pub(crate) struct Agreed {
+    pub(crate) version: &'static str,
+    /// The cipher suite, in the words of IANA.
+    pub(crate) cipher: &'static str,
+    pub(crate) server_name: Option<Arc<str>>,
+    /// The subject of the client's certificate.
+    pub(crate) client: Option<Arc<str>>,
 }
 
 /// How far a session is.
@@ -138,7 +150,7 @@ impl Session {
             return;
         };
         if let Some(name) = take_asked() {
-            self.server_name = Some(name);
+            self.server_name = Some(name.into());
         }
         if !server.is_handshaking() {
             let chain = server.peer_certificates();
@@ -181,6 +193,25 @@ impl Session {
         self.server_name
             .as_deref()
             .is_none_or(|name| name == normal(host))
+    }
+
+    /// What the handshake with a client has agreed on; `None` before that.
+    pub(crate) fn agreed(&self) -> Option<Agreed> {
+        let End::Server(connection) = &self.end else {
+            return None;
+        };
+        let version = match connection.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => "1.2",
+            _ => "1.3",
+        };
+        let cipher = connection.negotiated_cipher_suite()?.suite();
+        let certificate = self.certificate.as_ref();
+        Some(Agreed {
+            version,
+            cipher: cipher.as_str().unwrap_or_default(),
+            server_name: self.server_name.clone(),
+            client: certificate.map(ClientCertificate::shared_subject),
+        })
     }
 
     /// Whether the handshake only verified a name, so that no request may follow (RFC 8737 §3).

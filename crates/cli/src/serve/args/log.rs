@@ -13,7 +13,8 @@ pub(crate) struct LogArgs {
     /// A response that was not sent whole is marked: in common and combined with the status 499
     /// (500 if the content could not be read), in json with "complete":false and a reason, in dev
     /// with a reason. A TLS handshake on the plain-HTTP port is logged with the target \x16\x03\x01
-    /// and the status 400, in json also with "tls":true.
+    /// and the status 400, in json also with "tls":true. Over HTTPS, json has "tls_version",
+    /// "tls_cipher", "server_name" and, of a client's certificate, "client_subject".
     #[arg(long, value_enum, default_value_t = LineFormat::Dev, value_name = "FORMAT", env = "TINYHTTP_LOG_FORMAT")]
     log_format: LineFormat,
 
