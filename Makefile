@@ -73,9 +73,10 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a ni
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture
 
-conformance: ## TLS scanners, curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
+conformance: ## TLS scanners, tlsfuzzer (TLSFUZZER=../tlsfuzzer), curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
 	$(CARGO) build --release --locked -p tinyhttp-cli
 	python3 -B tests/conformance/tls.py
+	python3 -B tests/conformance/tlsfuzzer.py "$(TLSFUZZER)"
 	nice -n 10 python3 -B tests/conformance/curl.py "$(CURL)"
 	[ -z "$(DUBIOUS)" ] || nice -n 10 python3 -B tests/conformance/dubious.py "$(DUBIOUS)"
 
