@@ -226,6 +226,11 @@ impl Clock {
         self.start.elapsed()
     }
 
+    /// How long it had been running then.
+    pub(crate) fn since_start(&self, then: Instant) -> Duration {
+        then.saturating_duration_since(self.start)
+    }
+
     /// The ticks until then, from one on.
     pub(crate) fn at(&self, now: Instant) -> Ticks {
         let ticks = now.duration_since(self.start).as_millis() / TICK + 1;

@@ -28,7 +28,8 @@ fn is_registered_name(name: &str) -> bool {
     while let Some(byte) = bytes.next() {
         let valid = match byte {
             b'%' => bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2,
-            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte),
+            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=' => true,
+            _ => byte.is_ascii_alphanumeric(),
         };
         if !valid {
             return false;

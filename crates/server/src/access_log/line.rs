@@ -175,7 +175,9 @@ impl LineBuffer {
         escape(record.target.as_bytes(), line);
         line.push_str("  ");
         size(record.sent, line)?;
-        let tenths = (record.duration.as_micros() + 50) / 100;
+        let duration = record.duration;
+        let in_second = u64::from(duration.subsec_micros() + 50) / 100;
+        let tenths = duration.as_secs().saturating_mul(10_000) + in_second;
         let remote = record.remote.host();
         write!(line, "  {}.{} ms  {remote}", tenths / 10, tenths % 10)?;
         if record.user.is_some() {
@@ -199,8 +201,7 @@ fn size(bytes: u64, line: &mut String) -> fmt::Result {
         return write!(line, "{bytes} B");
     }
     // In whole numbers: formatting a fraction took 3 % of the user time of a small response.
-    let bytes = u128::from(bytes);
-    let rounded = |unit: u128| (bytes + unit / 20) / (unit / 10);
+    let rounded = |unit: u64| bytes.saturating_add(unit / 20) / (unit / 10);
     let (mut unit, mut name) = (1000, 0);
     while rounded(unit) >= 10_000 && name + 1 < UNITS.len() {
         unit *= 1000;

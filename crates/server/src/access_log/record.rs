@@ -14,7 +14,7 @@ pub struct Record<'r> {
     /// The name in the request's Basic credentials, as it was sent; only authentication makes it
     /// more than a claim.
     pub user: Option<Cow<'r, [u8]>>,
-    /// When the request's head was complete.
+    /// When the last bytes of the request's head were noticed.
     pub time: SystemTime,
     /// The time from then until the kernel had taken the response.
     pub duration: Duration,

@@ -21,7 +21,7 @@ impl Connection {
     pub(crate) fn receive(
         &mut self,
         receive: Receive,
-        record: Option<Record<'static>>,
+        mut record: Option<Record<'static>>,
         turn: &mut Turn<'_>,
     ) {
         if self
@@ -29,7 +29,7 @@ impl Connection {
             .unread()
             .is_some_and(|left| left > receive.limit())
         {
-            return self.refuse_content(record, turn);
+            return self.refuse_content(record.as_mut(), turn);
         }
         let spool = receive.spool();
         let collecting = Collecting {
@@ -73,12 +73,12 @@ impl Connection {
                     let timeouts = turn.env.timeouts;
                     turn.left = timeouts.after(Waiting::Receive, turn.left, length);
                     if collecting.spool.length() + length > collecting.receive.limit() {
-                        self.refuse_content(collecting.record, turn);
+                        self.refuse_content(collecting.record.as_mut(), turn);
                         return Err(Step::Look);
                     }
                     if let Err(error) = collecting.spool.write(content) {
                         log::error!("content can't be kept in a temporary file: {error}");
-                        self.respond_broken(collecting.record, turn);
+                        self.respond_broken(collecting.record.as_mut(), turn);
                         return Err(Step::Look);
                     }
                 }
@@ -139,19 +139,23 @@ impl Connection {
     }
 
     /// Ends a wait for content whose deadline has passed. `false`: no response can be sent.
-    pub(super) fn expire_content(&mut self, collecting: Collecting, turn: &mut Turn<'_>) -> bool {
+    pub(super) fn expire_content(
+        &mut self,
+        mut collecting: Collecting,
+        turn: &mut Turn<'_>,
+    ) -> bool {
         if !collecting.output.is_empty() {
             collecting.abort(Ending::TooSlow, turn.env);
             return false;
         }
         self.protocol.close_after(CloseReason::UnreadContent);
         let response = error_page(StatusCode::REQUEST_TIMEOUT, "");
-        self.respond(response.into(), collecting.record, turn);
+        self.respond(response.into(), collecting.record.as_mut(), turn);
         true
     }
 
     /// Refuses content that is longer than its handler admits, and closes afterwards.
-    fn refuse_content(&mut self, record: Option<Record<'static>>, turn: &mut Turn<'_>) {
+    fn refuse_content(&mut self, record: Option<&mut Record<'static>>, turn: &mut Turn<'_>) {
         self.protocol.close_after(CloseReason::UnreadContent);
         let explanation = "The content of this request is too long.";
         let response = error_page(StatusCode::PAYLOAD_TOO_LARGE, explanation);

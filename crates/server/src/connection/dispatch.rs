@@ -13,7 +13,7 @@ use crate::page::error_page;
 use crate::response::{Fields, Response, SERVER};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use std::borrow::Cow;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use tinyhttp_message::connection::end_to_end_fields;
 use tinyhttp_message::encode::{FieldLines, HeadWriter};
 use tinyhttp_message::framing;
@@ -60,12 +60,18 @@ impl Connection {
     }
 
     /// The record of a request for the access log, if there is one.
-    pub(crate) fn record<'h>(&self, head: &'h RequestHead<'_>, env: &Env) -> Option<Record<'h>> {
+    pub(crate) fn record<'h>(
+        &self,
+        head: &'h RequestHead<'_>,
+        arrived: Instant,
+        turn: &Turn<'_>,
+    ) -> Option<Record<'h>> {
+        let env = turn.env;
         env.records().then(|| Record {
             remote: self.remote,
             user: self.log_user(head),
-            time: SystemTime::now(),
-            duration: env.clock.elapsed(),
+            time: turn.system_time(arrived),
+            duration: env.clock.since_start(arrived),
             method: Cow::Borrowed(head.method.as_str()),
             target: Cow::Borrowed(head.target.as_str()),
             version: head.version,
@@ -138,7 +144,7 @@ impl Connection {
     pub(crate) fn respond(
         &mut self,
         response: Response,
-        record: Option<Record<'_>>,
+        record: Option<&mut Record<'_>>,
         turn: &mut Turn<'_>,
     ) {
         if self.protocol.unread().is_some_and(|unread| unread > DRAIN) {
@@ -191,7 +197,7 @@ impl Connection {
     }
 
     /// Writes a 500 in place of the response of a handler that has failed, and closes afterwards.
-    pub(crate) fn respond_broken(&mut self, record: Option<Record<'_>>, turn: &mut Turn<'_>) {
+    pub(crate) fn respond_broken(&mut self, record: Option<&mut Record<'_>>, turn: &mut Turn<'_>) {
         self.protocol.close_after(CloseReason::LocalAsked);
         let explanation = "The server failed to respond; its log says why.";
         let response = error_page(StatusCode::INTERNAL_SERVER_ERROR, explanation);
@@ -203,7 +209,7 @@ impl Connection {
         &mut self,
         status: StatusCode,
         body: Body,
-        mut record: Option<Record<'_>>,
+        record: Option<&mut Record<'_>>,
         turn: &mut Turn<'_>,
         fields: impl FnOnce(&mut HeadWriter<'_>, &FieldLines) -> Result<(), MisuseError>,
     ) {
@@ -215,9 +221,10 @@ impl Connection {
         let written = self
             .protocol
             .respond(status, body.length(), &mut turn.output, head);
-        if let Some(record) = &mut record {
+        let record = record.map(|record| {
             record.status = status;
-        }
+            &*record
+        });
         match written {
             Ok(encoder) => self.write_content(body, encoder, record, turn),
             Err(error) => {
@@ -233,16 +240,16 @@ impl Connection {
         &mut self,
         body: Body,
         encoder: ContentEncoder,
-        record: Option<Record<'_>>,
+        record: Option<&Record<'_>>,
         turn: &mut Turn<'_>,
     ) {
         match body.content {
-            _ if encoder == ContentEncoder::Suppressed => turn.hold(record.as_ref(), 0),
-            Content::Empty => turn.hold(record.as_ref(), 0),
+            _ if encoder == ContentEncoder::Suppressed => turn.hold(record, 0),
+            Content::Empty => turn.hold(record, 0),
             Content::Bytes(bytes) if bytes.len() <= SMALL => {
                 // The head announces their length, so they need no encoder.
                 turn.output.extend_from_slice(&bytes);
-                turn.hold(record.as_ref(), bytes.len() as u64);
+                turn.hold(record, bytes.len() as u64);
             }
             content => {
                 let before_content = turn.output.len() as u64;
@@ -252,7 +259,7 @@ impl Connection {
                 let pending = PendingResponse {
                     before_content,
                     ends_exchange: true,
-                    record: record.map(Record::into_owned),
+                    record: record.map(|record| record.clone().into_owned()),
                     held: std::mem::take(&mut turn.held),
                     ..PendingResponse::new(writer)
                 };
@@ -285,10 +292,14 @@ impl Connection {
     ) {
         self.protocol.close_after(CloseReason::LocalAsked);
         let env = turn.env;
-        let record = env
+        let mut record = env
             .records()
             .then(|| self.record_without_request(status, env));
-        self.respond(error_page(status, explanation).into(), record, turn);
+        self.respond(
+            error_page(status, explanation).into(),
+            record.as_mut(),
+            turn,
+        );
     }
 
     /// Answers a TLS handshake. The client can't show the response, so the log says what to do.
@@ -302,14 +313,14 @@ impl Connection {
         );
         self.protocol.close_after(CloseReason::ProtocolError);
         let (env, data) = (turn.env, input.unused());
-        let record = env.records().then(|| Record {
+        let mut record = env.records().then(|| Record {
             target: String::from_utf8_lossy(&data[..data.len().min(3)]),
             is_tls: true,
             ..self.record_without_request(StatusCode::BAD_REQUEST, env)
         });
         let explanation = format!("This port serves plain HTTP: use {here}");
         let response = error_page(StatusCode::BAD_REQUEST, &explanation);
-        self.respond(response.into(), record, turn);
+        self.respond(response.into(), record.as_mut(), turn);
     }
 
     /// The record of bytes that are no request.

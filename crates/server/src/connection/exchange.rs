@@ -296,7 +296,7 @@ impl Connection {
             let soon = HeaderValue::from_static("5");
             page.headers_mut().insert(RETRY_AFTER, soon);
         }
-        self.respond(page.into(), forwarding.record.take(), turn);
+        self.respond(page.into(), forwarding.record.take().as_mut(), turn);
         Step::Look
     }
 

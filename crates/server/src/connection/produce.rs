@@ -90,7 +90,7 @@ impl Connection {
         &mut self,
         fields: &HeaderMap,
         body: Body,
-        mut record: Option<Record<'_>>,
+        record: Option<&mut Record<'_>>,
         turn: &mut Turn<'_>,
     ) {
         let date = &turn.date.lines;
@@ -102,14 +102,15 @@ impl Connection {
             log::error!("{}: the protocol can't be switched: {error}", self.remote);
             return self.respond_broken(record, turn);
         }
-        if let Some(record) = &mut record {
+        let record = record.map(|record| {
             record.status = http::StatusCode::SWITCHING_PROTOCOLS;
-        }
+            record.clone().into_owned()
+        });
         let output = std::mem::take(&mut turn.output);
         let pending = PendingResponse {
             before_content: output.len() as u64,
             ends_exchange: true,
-            record: record.map(Record::into_owned),
+            record,
             held: std::mem::take(&mut turn.held),
             ..PendingResponse::new(ResponseWriter::new(
                 output,

@@ -166,8 +166,9 @@ impl Connection {
         let fields = response.headers_mut();
         fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         fields.insert(LOCATION, location);
-        let record = self.record(head, turn.env);
-        self.respond(Response::from(response), record, turn);
+        let arrived = turn.arrival();
+        let mut record = self.record(head, arrived, turn);
+        self.respond(Response::from(response), record.as_mut(), turn);
     }
 
     /// The certificate that the client has proved to own.

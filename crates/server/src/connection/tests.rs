@@ -113,10 +113,13 @@ impl<'e> Driver<'e> {
                     seen.push("block".to_owned());
                 }
                 Next::Resume(collected) => {
-                    let Collected { receive, record } = *collected;
+                    let Collected {
+                        receive,
+                        mut record,
+                    } = *collected;
                     let response = receive.resume().response();
                     seen.push("resume".to_owned());
-                    connection.respond(response, record, turn);
+                    connection.respond(response, record.as_mut(), turn);
                 }
                 Next::Continue => {}
                 Next::Park => {

@@ -17,7 +17,7 @@ pub(crate) struct Turn<'e> {
     /// The records of the responses in `output`.
     pub(super) held: Held,
     /// The time of the last reports.
-    now: Instant,
+    now: Now,
     pub(super) date: DateField,
     /// The server is shutting down, so each response is the last of its connection.
     pub(crate) is_draining: bool,
@@ -35,6 +35,22 @@ pub(crate) struct Turn<'e> {
     pub(super) needs_more: bool,
     #[cfg(feature = "gateway")]
     pub(crate) upstream: UpstreamTurn,
+}
+
+/// A time, as both clocks have it.
+#[derive(Clone, Copy)]
+struct Now {
+    instant: Instant,
+    system: SystemTime,
+}
+
+impl Now {
+    fn get() -> Self {
+        Now {
+            instant: Instant::now(),
+            system: SystemTime::now(),
+        }
+    }
 }
 
 /// The Date field (RFC 9110 §6.6.1), made once a second.
@@ -55,13 +71,14 @@ pub(crate) struct UpstreamTurn {
 
 impl<'e> Turn<'e> {
     pub(crate) fn new(env: &'e Env, worker: usize) -> Self {
+        let now = Now::get();
         Turn {
             env,
             worker,
             output: Vec::new(),
             held: Held::default(),
-            now: Instant::now(),
-            date: DateField::new(HttpDate::from(SystemTime::now())),
+            now,
+            date: DateField::new(HttpDate::from(now.system)),
             is_draining: false,
             arrived: None,
             left: Duration::ZERO,
@@ -77,15 +94,25 @@ impl<'e> Turn<'e> {
     /// Sets the time: once for all reports of one call, and after everything that may have taken
     /// long.
     pub(crate) fn update_time(&mut self) {
-        self.now = Instant::now();
-        let date = HttpDate::from(SystemTime::now());
+        self.now = Now::get();
+        let date = HttpDate::from(self.now.system);
         if date != self.date.of {
             self.date = DateField::new(date);
         }
     }
 
     pub(crate) fn now(&self) -> Instant {
+        self.now.instant
+    }
+
+    /// What the system's clock shows at an instant of this turn. Reading that clock for each
+    /// request would cost as much as formatting its line.
+    pub(super) fn system_time(&self, at: Instant) -> SystemTime {
+        let passed = at.saturating_duration_since(self.now.instant);
         self.now
+            .system
+            .checked_add(passed)
+            .unwrap_or(self.now.system)
     }
 
     /// The deadline of something that begins now.
@@ -106,7 +133,7 @@ impl<'e> Turn<'e> {
     }
 
     fn ticks(&self) -> Ticks {
-        self.env.clock.at(self.now)
+        self.env.clock.at(self.now.instant)
     }
 
     /// The time from now to a deadline.
@@ -159,6 +186,7 @@ impl DateField {
 impl Turn<'_> {
     /// Lets time pass.
     pub(super) fn pass(&mut self, time: Duration) {
-        self.now += time;
+        self.now.instant += time;
+        self.now.system += time;
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn respond(
     blocking: &Blocking<'_>,
 ) {
     let env = turn.env;
-    let record = connection.record(&call.head, env);
+    let mut record = connection.record(&call.head, call.arrived, turn);
     let peer = Peer {
         remote: connection.remote(),
         local: blocking.shared.admission.address(connection.listener()),
@@ -57,7 +57,7 @@ pub(super) fn respond(
             let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
             let pending = Pending {
                 loan,
-                record,
+                record: &mut record,
                 hints: &hints,
             };
             finish(reply, pending, name, connection, turn, blocking);
@@ -76,10 +76,10 @@ fn receive_first(request: Request<'_>, handler: &Arc<dyn Handler>, limit: u64) -
 }
 
 /// What a request needs until it has its response.
-struct Pending<'r> {
+struct Pending<'p, 'r> {
     loan: Option<Loan>,
-    record: Option<Record<'r>>,
-    hints: &'r EarlyHints,
+    record: &'p mut Option<Record<'r>>,
+    hints: &'p EarlyHints,
 }
 
 /// Notes what is known of a request because its connection is secured.
@@ -104,14 +104,14 @@ pub(super) fn resume(
 ) {
     let Collected {
         mut receive,
-        record,
+        mut record,
     } = collected;
     let name = receive.name();
     let hints = EarlyHints::new(receive.version());
     receive.share_hints(&hints);
     let pending = Pending {
         loan: None,
-        record,
+        record: &mut record,
         hints: &hints,
     };
     let reply = run_handler(|| receive.resume());
@@ -122,7 +122,7 @@ pub(super) fn resume(
 /// log.
 fn finish(
     mut reply: Option<Reply<'_>>,
-    pending: Pending<'_>,
+    pending: Pending<'_, '_>,
     name: impl FnOnce() -> String,
     connection: &mut Connection,
     turn: &mut Turn<'_>,
@@ -144,7 +144,7 @@ fn finish(
             if let Some(loan) = loan {
                 connection.take_back(loan.take_back(), turn);
             }
-            return connection.forward(forward, record.map(Record::into_owned), turn);
+            return connection.forward(forward, record.take().map(Record::into_owned), turn);
         }
         reply => reply,
     };
@@ -188,10 +188,10 @@ fn finish(
         false => busy(),
     });
     match response.filter(|_| failure.is_empty()) {
-        Some(response) => connection.respond(response, record, turn),
+        Some(response) => connection.respond(response, record.as_mut(), turn),
         None => {
             log::error!("the handler {failure} at {}", name());
-            connection.respond_broken(record, turn);
+            connection.respond_broken(record.as_mut(), turn);
         }
     }
 }
