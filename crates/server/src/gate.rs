@@ -5,11 +5,16 @@
 //! arrival. So a core is left for ordinary requests, however many clients request archives. A job
 //! is short: long work passes the gate once for every step, so that the queue moves.
 //!
+//! A job also makes way on its own core: every few steps ([`Pass::make_way`]) it lets threads run
+//! that wait for this core. The scheduler would let them wait for the job's time slice, some
+//! milliseconds, and a thread without privileges can't lower its priority for a while.
+//!
 //! A disk can hang while a job reads it. A response that has not begun is then refused
 //! ([`Gate::admit`] gives up), and one that has begun continues without admission ([`Gate::pass`]):
 //! the bound is for the processor, which a hung job does not use.
 
 use crate::lock::Lock;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +31,9 @@ const BEFORE_RESPONSE: Duration = Duration::from_secs(5);
 
 /// How long a response that is being sent queues before it continues without admission.
 const DURING_RESPONSE: Duration = Duration::from_secs(2);
+
+/// Steps between which a job makes way: with some microseconds each, a client notices nothing.
+const STEPS: u32 = 32;
 
 /// A counting semaphore with a queue.
 #[derive(Debug)]
@@ -53,6 +61,23 @@ struct Waiter {
 pub(crate) struct Pass<'g> {
     gate: &'g Gate,
     admitted: bool,
+    steps: Cell<u32>,
+}
+
+impl Pass<'_> {
+    /// Counts a step of some microseconds, and makes way after a number of them.
+    pub(crate) fn step(&self) {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() >= STEPS {
+            self.make_way();
+        }
+    }
+
+    /// Lets threads run that wait for this core.
+    pub(crate) fn make_way(&self) {
+        self.steps.set(0);
+        thread::yield_now();
+    }
 }
 
 impl Gate {
@@ -80,6 +105,7 @@ impl Gate {
         Pass {
             gate: self,
             admitted,
+            steps: Cell::new(0),
         }
     }
 

@@ -123,6 +123,7 @@ impl Walk {
     /// Those of reading a directory, except missing permission below the top. After
     /// [`Failure::Busy`] the walk can continue.
     pub(super) fn next(&mut self, pass: &Pass<'_>) -> Result<bool, Failure> {
+        pass.step();
         if self.at_top {
             self.enter(None, pass)?;
             self.at_top = false;

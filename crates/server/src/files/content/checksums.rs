@@ -155,7 +155,7 @@ impl Job {
 }
 
 fn make_step(mut content: FileSlice, mut hasher: Hasher, fingerprint: u64) -> io::Result<State> {
-    let _pass = GATE.pass();
+    let pass = GATE.pass();
     let mut buffer = vec![0; BUFFER];
     for _ in 0..STEP / BUFFER {
         match content.read(&mut buffer)? {
@@ -168,6 +168,7 @@ fn make_step(mut content: FileSlice, mut hasher: Hasher, fingerprint: u64) -> io
             }
             length => hasher.update(&buffer[..length]),
         }
+        pass.make_way();
     }
     Ok(State::Paused(content, hasher))
 }

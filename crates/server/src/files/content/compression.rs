@@ -85,7 +85,8 @@ impl Read for Tee {
         let compression = &self.compression;
         let reader = self.reader.get_or_insert_with(|| compression.reader());
         let length = {
-            let _pass = GATE.pass();
+            let pass = GATE.pass();
+            pass.make_way();
             reader.read(into)?
         };
         match (&mut self.copy, &self.compression.key) {

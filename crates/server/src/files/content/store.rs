@@ -420,10 +420,20 @@ impl Store {
     }
 }
 
+/// Compressed bytes after which a compressor makes way.
+const PIECE: u64 = 16 * 1024;
+
 fn compress(content: Bytes, coding: Coding) -> Option<Vec<u8>> {
-    let _pass = GATE.pass();
+    let pass = GATE.pass();
     let mut compressed = Vec::new();
     let mut compressor = coding::compress(io::Cursor::new(content), coding);
-    compressor.read_to_end(&mut compressed).ok()?;
+    while (&mut compressor)
+        .take(PIECE)
+        .read_to_end(&mut compressed)
+        .ok()?
+        > 0
+    {
+        pass.make_way();
+    }
     Some(compressed)
 }

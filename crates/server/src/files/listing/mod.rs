@@ -73,7 +73,8 @@ struct Gated<R>(R);
 
 impl<R: Read> Read for Gated<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let _pass = GATE.pass();
+        let pass = GATE.pass();
+        pass.make_way();
         self.0.read(into)
     }
 }

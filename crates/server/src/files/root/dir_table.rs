@@ -74,12 +74,13 @@ impl DirTable {
         tables: &DirTables,
         root: &Root,
         relative: &[u8],
-        _: &Pass<'_>,
+        pass: &Pass<'_>,
     ) -> Result<Self, Failure> {
         let dir = &root.open_dir(relative).map_err(Failure::of)?;
         let version = FileVersion::of_open(dir).map_err(|error| Failure::of_error(&error))?;
         let mut builder = Builder::new(&tables.budget)?;
         for entry in Dir::read_from(dir).map_err(Failure::of)? {
+            pass.step();
             let entry = entry.map_err(Failure::of)?;
             let name = entry.file_name().to_bytes();
             if name == b"." || name == b".." || !tables.shows(relative, name) {
