@@ -75,7 +75,7 @@ impl Connection {
                         log::debug!("{}: {error}", self.remote);
                         self.protocol.close_after(CloseReason::ProtocolError);
                         let page = error_page(error.status(), &error.to_string());
-                        self.respond(page.into(), forwarding.record.take(), turn);
+                        self.respond(page.into(), forwarding.record.take().as_mut(), turn);
                         Step::Look
                     }
                     Stop::Refused(_) | Stop::Left => self.leave(*forwarding, turn),

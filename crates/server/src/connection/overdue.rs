@@ -33,7 +33,7 @@ impl Connection {
                 forwarding.resume(turn);
                 self.protocol.close_after(CloseReason::UnreadContent);
                 let page = error_page(StatusCode::REQUEST_TIMEOUT, "");
-                self.respond(page.into(), forwarding.record.take(), turn);
+                self.respond(page.into(), forwarding.record.take().as_mut(), turn);
                 Step::Look
             }
             Waiting::Upstream if forwarding.client.is_overdue(turn.now()) => {

@@ -139,8 +139,9 @@ impl Connection {
         let mut response = http::Response::new(Body::from(text));
         let kind = HeaderValue::from_static("application/octet-stream");
         response.headers_mut().insert(CONTENT_TYPE, kind);
-        let record = self.record(head, turn.env);
-        self.respond(Response::from(response), record, turn);
+        let arrived = turn.arrival();
+        let mut record = self.record(head, arrived, turn);
+        self.respond(Response::from(response), record.as_mut(), turn);
         true
     }
 
