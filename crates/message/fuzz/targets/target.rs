@@ -23,10 +23,12 @@ fn plain(raw: &str) -> Option<Vec<u8>> {
             } else {
                 byte
             };
-            if byte == b'/' || byte == 0 {
-                return None;
+            match byte {
+                0 => return None,
+                // A slash that was sent encoded is data, and stays encoded.
+                b'/' => name.extend(b"%2F"),
+                _ => name.push(byte),
             }
-            name.push(byte);
         }
         folder = true;
         match &name[..] {
@@ -59,6 +61,8 @@ fuzz_target!(|input: &str| {
             assert!(segment != b"." && segment != b".." && !segment.contains(&0));
         }
         assert_eq!(path.ends_in_slash(), path.as_bytes().ends_with(b"/"));
+        let has_encoded_slash = input.to_ascii_lowercase().contains("%2f");
+        assert_eq!(path.has_encoded_slash(), has_encoded_slash);
     }
     for method in [Method::GET, Method::OPTIONS, Method::CONNECT] {
         let Ok(target) = Target::parse(&method, input) else {
