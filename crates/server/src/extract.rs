@@ -97,6 +97,13 @@ impl Request<'_> {
 
     /// The token of `Authorization: Bearer` (RFC 6750 §2.1). It is a secret: compare it in constant
     /// time, or look up its hash.
+    ///
+    /// ```
+    /// use tinyhttp_server::Request;
+    ///
+    /// let request = Request::get("/").with_header("authorization", "Bearer abc.def");
+    /// assert_eq!(request.bearer_token(), Some("abc.def"));
+    /// ```
     #[must_use]
     pub fn bearer_token(&self) -> Option<&str> {
         let token = std::str::from_utf8(self.credentials("bearer")?).ok()?;
@@ -105,7 +112,14 @@ impl Request<'_> {
     }
 
     /// The name and the password of `Authorization: Basic` (RFC 7617). Check passwords that users
-    /// choose with [`Auth`](crate::middleware::Auth), which hashes slowly and throttles guesses.
+    /// choose with `middleware::Auth` (feature `auth`), which hashes slowly and throttles guesses.
+    ///
+    /// ```
+    /// use tinyhttp_server::Request;
+    ///
+    /// let request = Request::get("/").with_header("authorization", "Basic YW5uOng=");
+    /// assert_eq!(request.basic_credentials(), Some(("ann".to_owned(), "x".to_owned())));
+    /// ```
     #[cfg(feature = "credentials")]
     #[must_use]
     pub fn basic_credentials(&self) -> Option<(String, String)> {

@@ -108,10 +108,13 @@
 //! | `response` | a response as a handler makes it |
 //! | `user` | the user that a request comes from |
 //! | `upgrade` | switching to another protocol |
-//! | `cookie`, `form`, `error` | cookies, forms, errors that are responses |
-//! | `extract`, `content`, `multipart` | what a handler takes out of a request |
-//! | `events` | server-sent events |
-//! | `router` | from paths and methods to handlers |
+//! | [`cookie`] | plain and signed cookies |
+//! | `form`, `error` | forms, errors that are responses |
+//! | `extract` | what a handler takes out of the head of a request |
+//! | [`content`] | content as text, JSON or a form, with a limit |
+//! | [`multipart`] | forms with files, read while they arrive |
+//! | [`events`] | server-sent events |
+//! | [`router`] | from paths and methods to handlers, and layers around them |
 //! | [`middleware`] | rules around a handler: access, limits, added fields |
 //! | `files` | the handler for a directory (feature `files`) |
 //! | `memory_content` | content in memory, as the request asks for it |
@@ -183,14 +186,14 @@ mod request;
 mod response;
 mod upgrade;
 mod user;
-mod cookie;
+pub mod cookie;
 mod form;
 mod error;
 mod extract;
-mod content;
-mod multipart;
-mod events;
-mod router;
+pub mod content;
+pub mod multipart;
+pub mod events;
+pub mod router;
 pub mod middleware;
 #[cfg(feature = "files")]
 pub mod files;
@@ -222,11 +225,14 @@ mod semaphore;
 
 pub use body::{Body, SendError, Sender, StreamWriter, Upgraded};
 #[cfg(feature = "signed-cookies")]
+#[doc(inline)]
 pub use cookie::CookieKey;
+#[doc(inline)]
 pub use cookie::{Cookie, SameSite};
 pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use error::Error;
+#[doc(inline)]
 pub use events::{Event, EventSender};
 #[cfg(feature = "files")]
 pub use files::Files;
@@ -237,9 +243,11 @@ pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Vers
 pub use listen::Listeners;
 pub use memory_content::MemoryContent;
 pub use middleware::Cors;
+#[doc(inline)]
 pub use multipart::{Multipart, Part};
 pub use request::{Peer, Request};
 pub use response::{IntoResponse, Response};
+#[doc(inline)]
 pub use router::{IntoRoute, InvalidRoute, Layer, Next, Route, Router};
 pub use server::{Builder, Handle, Server, ShutdownHandle};
 /// The HTTP message, for handlers that need its grammar: dates, ranges, preconditions, negotiation.

@@ -178,7 +178,8 @@ impl Parser {
 
     fn head(&mut self, input: &[u8]) -> Result<(usize, Option<Event<'static>>), MultipartError> {
         let Some(length) = memmem::find(input, b"\r\n\r\n") else {
-            return match input.len() > self.limits.head {
+            // All but the last byte of the empty line may have arrived.
+            return match input.len() > self.limits.head + 3 {
                 true => Err(MultipartError::HeadTooLong),
                 false => Ok((0, Some(Event::NeedMore))),
             };

@@ -1,6 +1,6 @@
 //! Forms, whole and in pieces.
 
-use super::{Event, MultipartError, Parser, boundary};
+use super::{Event, Limits, MultipartError, Parser, boundary};
 use memchr::memmem;
 use proptest::prelude::*;
 
@@ -164,5 +164,38 @@ proptest! {
         let form = [&head[..], &content, b"\r\n--xyz--"].concat();
         let parts = parse(&form, piece).unwrap();
         prop_assert_eq!(parts, [("a".to_owned(), content)]);
+    }
+}
+
+/// The bound on a head is the same wherever the input is cut.
+#[test]
+fn the_bound_on_a_head_is_exact() {
+    let limits = Limits {
+        head: 60,
+        ..Limits::default()
+    };
+    for length in 50..70 {
+        let field = "\r\nContent-Disposition: form-data; name=a\r\nA: ";
+        let head = format!("{field}{}", "x".repeat(length - field.len()));
+        let form = format!("--x{head}\r\n\r\n");
+        let parse = |piece: usize| {
+            let mut parser = Parser::with_limits("x", limits);
+            let (mut start, mut end) = (0, 0);
+            loop {
+                let (used, event) = parser.next(&form.as_bytes()[start..end])?;
+                start += used;
+                match event {
+                    Event::NeedMore => end = (end + piece).min(form.len()),
+                    event => return Ok(matches!(event, Event::Part(_))),
+                }
+            }
+        };
+        let want = match length <= 60 {
+            true => Ok(true),
+            false => Err(MultipartError::HeadTooLong),
+        };
+        for piece in [1, 2, 3, 7, 1000] {
+            assert_eq!(parse(piece), want, "{length} by {piece}");
+        }
     }
 }

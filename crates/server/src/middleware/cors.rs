@@ -26,6 +26,19 @@ const EXPOSED: HeaderValue =
     HeaderValue::from_static("Accept-Ranges, Content-Encoding, Content-Range, ETag, Location");
 
 /// Lets scripts of other sites read responses.
+///
+/// ```
+/// use tinyhttp_server::{Cors, Request, Router};
+///
+/// let app = Router::new()
+///     .with(Cors::origins(["https://app.example"])?)
+///     .get("/", |_: Request| "hello\n");
+/// let ask = |origin: &str| app.call(Request::get("/").with_header("origin", origin));
+/// let allowed = "access-control-allow-origin";
+/// assert_eq!(ask("https://app.example").headers()[allowed], "https://app.example");
+/// assert!(!ask("https://evil.example").headers().contains_key(allowed));
+/// # Ok::<(), tinyhttp_server::middleware::InvalidOrigin>(())
+/// ```
 #[derive(Debug)]
 pub struct Cors<H> {
     inner: H,

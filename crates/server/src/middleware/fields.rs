@@ -10,6 +10,18 @@ use tinyhttp_message::hop_by_hop::{is_framing_field, is_hop_by_hop};
 
 /// Adds fields to every response. They replace fields of the same name from the handler inside,
 /// except for Vary, which is appended.
+///
+/// ```
+/// use tinyhttp_server::middleware::Fields;
+/// use tinyhttp_server::{Request, Router};
+///
+/// let fields = Fields::layer().with("X-Frame-Options: DENY")?.with("Vary: Cookie")?;
+/// let app = Router::new().with(fields).get("/", |_: Request| "hello\n");
+/// assert_eq!(app.call(Request::get("/")).headers()["x-frame-options"], "DENY");
+/// // What has no route has them, too.
+/// assert_eq!(app.call(Request::get("/missing")).headers()["vary"], "Cookie");
+/// # Ok::<(), tinyhttp_server::middleware::InvalidField>(())
+/// ```
 #[derive(Debug)]
 pub struct Fields<H> {
     inner: H,
@@ -69,6 +81,14 @@ impl<H> Fields<H> {
 }
 
 /// As a layer of a [`Router`](crate::Router).
+impl Fields<()> {
+    /// A layer that adds no fields yet.
+    #[must_use]
+    pub fn layer() -> Self {
+        Fields::new(())
+    }
+}
+
 impl Layer for Fields<()> {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
         self.add_to(next.handle(request))

@@ -14,7 +14,21 @@ use crate::router::{Layer, Next};
 use http::StatusCode;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Responds with 421 to requests for names that aren't the server's.
+/// Responds with 421 to requests for names that aren't the server's, which protects a server of a
+/// local network from web pages that point their own name at it (DNS rebinding).
+///
+/// ```
+/// use tinyhttp_server::middleware::HostCheck;
+/// use tinyhttp_server::{Request, Router};
+///
+/// let app = Router::new()
+///     .with(HostCheck::layer(["example.org", "*.example.org"]))
+///     .get("/", |_: Request| "hello\n");
+/// let ask = |host: &str| app.call(Request::get("/").with_header("host", host)).status();
+/// assert_eq!(ask("www.example.org"), 200);
+/// assert_eq!(ask("127.0.0.1:8080"), 200);
+/// assert_eq!(ask("evil.example"), 421);
+/// ```
 #[derive(Debug)]
 pub struct HostCheck<H> {
     inner: H,
@@ -76,6 +90,13 @@ fn ends_with(name: &str, end: &str) -> bool {
 }
 
 /// As a layer of a [`Router`](crate::Router).
+impl HostCheck<()> {
+    /// A layer that accepts requests for these names, as [`HostCheck::new`].
+    pub fn layer(names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        HostCheck::new((), names)
+    }
+}
+
 impl Layer for HostCheck<()> {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
         self.apply(request, |request| next.handle(request))

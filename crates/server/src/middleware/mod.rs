@@ -1,7 +1,9 @@
 //! Handlers around handlers: each acts on a request before the handler inside it, or on its
 //! response afterwards.
 //!
-//! They can be nested in any order. The usual order, from the outside to the inside, is:
+//! Each is a handler around another one ([`Fields::new`]), and a layer of a
+//! [`Router`](crate::Router) ([`Fields::layer`]). They can be nested in any order. The usual
+//! order, from the outside to the inside, is:
 //!
 //! 1. [`HostCheck`] refuses requests for names that aren't the server's (`host_check`).
 //! 2. [`Fields`] adds fields to every response (`fields`).

@@ -12,6 +12,18 @@ use tinyhttp_message::Path;
 
 /// Redirects paths with 307, which is temporary and keeps the method: a permanent redirect that
 /// browsers remember can't be withdrawn.
+///
+/// ```
+/// use tinyhttp_server::middleware::Redirects;
+/// use tinyhttp_server::{Request, Router};
+///
+/// let redirects = Redirects::layer().with("/old/*", "/new/*")?;
+/// let app = Router::new().with(redirects).get("/new/{page}", |_: Request| "hello\n");
+/// let moved = app.call(Request::get("/old/a?b"));
+/// assert_eq!(moved.status(), 307);
+/// assert_eq!(moved.headers()["location"], "/new/a?b");
+/// # Ok::<(), tinyhttp_server::middleware::InvalidRedirect>(())
+/// ```
 #[derive(Debug)]
 pub struct Redirects<H> {
     inner: H,
@@ -155,6 +167,14 @@ fn begins_as_target(text: &str) -> bool {
 }
 
 /// As a layer of a [`Router`](crate::Router).
+impl Redirects<()> {
+    /// A layer without redirects yet.
+    #[must_use]
+    pub fn layer() -> Self {
+        Redirects::new(())
+    }
+}
+
 impl Layer for Redirects<()> {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
         self.apply(request, |request| next.handle(request))

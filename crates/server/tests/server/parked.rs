@@ -1,10 +1,10 @@
 //! Content that comes slowly, and content that is made slowly: neither holds a thread.
 
-use crate::support::{Running, read_until, rest, wait_until};
+use crate::support::{GET, LONG, Running, read_until, rest, wait_until};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tinyhttp_server::{
     Body, Builder, Error, Handler, Next, Receive, Reply, Request, Response, Route, Router, Sender,
@@ -195,6 +195,73 @@ fn a_thousand_slow_uploads_hold_no_thread() {
     let sum = 1500 * u64::from(b'a') + 500 * u64::from(b'b');
     for stream in &mut uploads {
         read_until(stream, &format!("/up 2000 {sum}|"));
+    }
+}
+
+/// With idle connections and slow handlers, another request has its response while all of them are
+/// still there. Both ends of a connection are descriptors of this process, so as many are idle as
+/// its limit admits, up to ten thousand.
+#[test]
+fn idle_connections_and_slow_handlers_delay_no_request() {
+    const SLOW: usize = 100;
+    let (arrived, arrivals) = mpsc::channel();
+    let (let_go, release) = mpsc::channel::<()>();
+    let release = Mutex::new(release);
+    let handler = move |request: Request<'_>| {
+        if request.path() == "/slow" {
+            arrived.send(()).unwrap();
+            // Until the sender is gone.
+            let _ = release.lock().unwrap().recv();
+        }
+        "done"
+    };
+    // Tests that run at the same time need descriptors, too.
+    const OTHERS: usize = 4000;
+    let number = clients(10_000 + SLOW + OTHERS).saturating_sub(SLOW + OTHERS);
+    if number == 0 {
+        return println!("skipped: the limit on open files is too low");
+    }
+    let most = |builder: Builder| {
+        let builder = settings(builder).max_threads(2 * SLOW);
+        builder.max_connections(20_000)
+    };
+    let server = Running::as_it_is(most, handler);
+    let mut idle: Vec<_> = (0..number)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(GET).unwrap();
+            read_until(&mut stream, "done");
+            stream
+        })
+        .collect();
+    let mut slow: Vec<_> = (0..SLOW)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream
+                .write_all(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+                .unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..SLOW {
+        arrivals.recv_timeout(LONG).unwrap();
+    }
+    // On a new connection, and on idle ones.
+    assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"));
+    for stream in [0, number / 2, number - 1] {
+        idle[stream].write_all(GET).unwrap();
+        read_until(&mut idle[stream], "done");
+    }
+    // None of the slow ones has its response.
+    for stream in &slow {
+        stream.set_nonblocking(true).unwrap();
+        let early = (&mut &*stream).read(&mut [0]).unwrap_err();
+        assert_eq!(early.kind(), io::ErrorKind::WouldBlock);
+        stream.set_nonblocking(false).unwrap();
+    }
+    drop(let_go);
+    for stream in &mut slow {
+        read_until(stream, "done");
     }
 }
 

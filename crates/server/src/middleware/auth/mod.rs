@@ -49,6 +49,27 @@ const REMEMBERED: usize = 1024;
 const LONGEST_PASSWORD: usize = 512;
 
 /// Requires a name and a password. A request without them gets 401; after too many wrong ones, 429.
+///
+/// Handlers behind it find the [`User`] in the extensions of the request.
+///
+/// ```
+/// use tinyhttp_server::middleware::{Auth, User, Users};
+/// use tinyhttp_server::{Request, Router};
+///
+/// let users = Users::new().plain("ann:open sesame")?;
+/// let app = Router::new()
+///     .with(Auth::layer(users, "notes"))
+///     .get("/", |request: Request| {
+///         let user = request.extensions().get::<User>();
+///         format!("hello {}\n", user.map_or("?", |user| &user.0))
+///     });
+///
+/// assert_eq!(app.call(Request::get("/")).status(), 401);
+/// // "ann:open sesame" in Base64.
+/// let request = Request::get("/").with_header("authorization", "Basic YW5uOm9wZW4gc2VzYW1l");
+/// assert_eq!(app.call(request).into_text()?, "hello ann\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Auth<H> {
     inner: H,
     challenge: HeaderValue,
@@ -256,6 +277,13 @@ impl Credentials {
 }
 
 /// As a layer of a [`Router`](crate::Router).
+impl Auth<()> {
+    /// A layer that accepts these users, as [`Auth::new`].
+    pub fn layer(users: Users, realm: &str) -> Self {
+        Auth::new((), users, realm)
+    }
+}
+
 impl Layer for Auth<()> {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
         self.apply(request, move |request| next.handle(request))
