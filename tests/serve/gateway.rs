@@ -308,11 +308,53 @@ fn an_upstream_that_is_started_later_is_found() {
     assert_eq!(answer.matches("Keep-Alive:").count(), 1, "{answer}");
 }
 
+/// Weights, a backup, a server that is down, and what the log says of them.
+#[test]
+fn servers_share_requests_by_weight() {
+    let folders = ["heavy", "light", "spare"].map(|name| Folder::new().with("index.html", name));
+    let behind: Vec<_> = folders
+        .iter()
+        .map(|folder| Serve::start(folder.path(), [""; 0]))
+        .collect();
+    let [heavy, light, spare] = [0, 1, 2].map(|number| behind[number].address());
+    let log = Folder::new().with("x", "");
+    let route = format!("/=http://{heavy};weight=3,{light},{spare};backup");
+    let flags = ["--proxy", &route, "--log-format", "json"];
+    let file = log.join("log");
+    let server = Serve::start(log.path(), flags.into_iter().chain(["--log-file", &*file]));
+    let texts: Vec<String> = (0..8).map(|_| curl_text([server.url("/")])).collect();
+    let count = |name: &str| texts.iter().filter(|text| *text == name).count();
+    assert_eq!([count("heavy"), count("light"), count("spare")], [6, 2, 0]);
+    wait_until("the log has all lines", || {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.lines().count() == 8)
+    });
+    let text = std::fs::read_to_string(&file).unwrap();
+    let member = format!("\"upstream_addr\":\"{light}\"");
+    assert_eq!(text.matches(&member).count(), 2, "{text}");
+    let gone = free_address();
+    let route = format!("/=http://{gone},{spare};backup");
+    let server = Serve::start(log.path(), ["--proxy", &route]);
+    assert_eq!(curl_text([server.url("/")]), "spare");
+}
+
 #[test]
 fn mistakes_on_the_command_line() {
     for (flags, message) in [
         (&["--proxy", "9000"][..], "expected PATH=TARGET"),
         (&["--proxy", "/a=9000"], "the port is missing"),
+        (&["--proxy", "/a=h:1;weight=0"], "expected ;weight=N"),
+        (
+            &["--proxy", "/a=h:1", "--proxy-balance", "x"],
+            "round-robin",
+        ),
+        (
+            &["--proxy", "/a=h:1", "--proxy-trust", "10.0.0.0/33"],
+            "an IP address or a range",
+        ),
+        (
+            &["--proxy", "/a=h:1", "--proxy-check-rise", "2"],
+            "--proxy-check <PATH>",
+        ),
         (
             &["--proxy", "/a=https://h", "--proxy-ca", "/nowhere"],
             "--proxy-ca /nowhere: ",

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tinyhttp_server::Endpoint;
-use tinyhttp_server::access_log::{AccessLog, Ending, Format, Record};
+use tinyhttp_server::access_log::{AccessLog, Ending, Format, Hops, Record};
 
 #[derive(Clone, Default)]
 struct Output(Arc<Mutex<Vec<u8>>>);
@@ -47,7 +47,7 @@ fuzz_target!(|input: (&str, &str, &[u8], &[u8], u64, u32)| {
                 Ending::ClientGone
             },
             is_tls: false,
-            secured: None,
+            hops: Hops::default(),
             referer: Some(Cow::Borrowed(referer)),
             user_agent: Some(Cow::Borrowed(user_agent)),
         };

@@ -4,12 +4,9 @@
 //! Only then it is known whether a response went out whole. All texts of all exchanges share one
 //! buffer, which a worker reuses, so holding a record allocates nothing.
 
-use super::record::{Ending, Record, SecuredRecord};
-use crate::endpoint::Endpoint;
-use http::{StatusCode, Version};
+use super::record::{Ending, Record};
 use std::borrow::Cow;
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
 
 /// Exchanges in the order of their responses.
 #[derive(Debug, Default)]
@@ -20,13 +17,8 @@ pub(crate) struct Held {
 
 #[derive(Debug)]
 struct Exchange {
-    remote: Endpoint,
-    time: SystemTime,
-    duration: Duration,
-    version: Version,
-    status: StatusCode,
-    /// [`Record::is_tls`] and [`Record::secured`].
-    tls: (bool, Option<SecuredRecord>),
+    /// Everything but the texts.
+    facts: Record<'static>,
     method: Range<usize>,
     target: Range<usize>,
     user: Option<Range<usize>>,
@@ -50,12 +42,15 @@ impl Held {
         let referer = record.referer.as_deref().map(|text| self.keep(text));
         let user_agent = record.user_agent.as_deref().map(|text| self.keep(text));
         self.exchanges.push(Exchange {
-            remote: record.remote,
-            time: record.time,
-            duration: record.duration,
-            version: record.version,
-            status: record.status,
-            tls: (record.is_tls, record.secured.clone()),
+            facts: Record {
+                method: Cow::Borrowed(""),
+                target: Cow::Borrowed(""),
+                user: None,
+                referer: None,
+                user_agent: None,
+                hops: record.hops.clone(),
+                ..*record
+            },
             method,
             target,
             user,
@@ -122,28 +117,25 @@ impl Exchange {
             range.map(|range| Cow::Borrowed(&texts[range]))
         };
         Record {
-            remote: self.remote,
             user: bytes(&self.user),
-            time: self.time,
-            duration: self.duration,
             method: text(&self.method),
             target: text(&self.target),
-            version: self.version,
-            status: self.status,
             sent: self.taken + sent,
             ending,
-            is_tls: self.tls.0,
-            secured: self.tls.1.clone(),
             referer: bytes(&self.referer),
             user_agent: bytes(&self.user_agent),
+            hops: self.facts.hops.clone(),
+            ..self.facts
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Hops;
     use super::*;
-    use std::time::UNIX_EPOCH;
+    use http::{StatusCode, Version};
+    use std::time::{Duration, UNIX_EPOCH};
 
     fn held() -> Held {
         let mut held = Held::default();
@@ -160,7 +152,7 @@ mod tests {
                 sent: 0,
                 ending: Ending::Complete,
                 is_tls: false,
-                secured: None,
+                hops: Hops::default(),
                 referer: Some(b"\xff".as_slice().into()),
                 user_agent: None,
             };

@@ -1,6 +1,7 @@
 //! The formats of a line. A line is made for each exchange, so it allocates nothing, and formats
 //! the time once per second.
 
+use super::escape::{escape, escape_json, escape_user};
 use super::record::{Ending, Record};
 use chrono::{DateTime, Local};
 use std::cell::RefCell;
@@ -96,7 +97,10 @@ impl LineBuffer {
             escape(field.as_deref().unwrap_or(b"-"), &mut self.line);
             self.line.push('"');
         }
-        Ok(())
+        match &record.hops.upstream {
+            Some(upstream) => upstream.write_combined(&mut self.line),
+            None => Ok(()),
+        }
     }
 
     fn json(&mut self, record: &Record<'_>) -> fmt::Result {
@@ -135,7 +139,7 @@ impl LineBuffer {
         if record.is_tls {
             line.push_str(",\"tls\":true");
         }
-        if let Some(secured) = &record.secured {
+        if let Some(secured) = &record.hops.secured {
             write!(
                 line,
                 ",\"tls_version\":\"{}\",\"tls_cipher\":\"{}\"",
@@ -161,6 +165,9 @@ impl LineBuffer {
                 escape_json(field, line);
                 line.push('"');
             }
+        }
+        if let Some(upstream) = &record.hops.upstream {
+            upstream.write_json(line)?;
         }
         line.push('}');
         Ok(())
@@ -211,64 +218,9 @@ fn size(bytes: u64, line: &mut String) -> fmt::Result {
     write!(line, "{}.{} {}", tenths / 10, tenths % 10, UNITS[name])
 }
 
-/// Escapes text as nginx and Apache do: quotes and backslashes with a backslash, everything but
-/// printable ASCII as `\xHH`.
-fn escape(bytes: &[u8], line: &mut String) {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        if bytes.iter().all(|&byte| plain(byte)) {
-            return line.push_str(text);
-        }
-    }
-    for &byte in bytes {
-        match byte {
-            b'"' | b'\\' => line.extend(['\\', char::from(byte)]),
-            b' '..=b'~' => line.push(char::from(byte)),
-            _ => {
-                // Writing to a String doesn't fail.
-                let _ = write!(line, "\\x{byte:02X}");
-            }
-        }
-    }
-}
-
-/// Writes a user's name as one word, as Apache does: a space is escaped, `-` means none, `""` an
-/// empty name.
-fn escape_user(user: Option<&[u8]>, line: &mut String) {
-    let Some(user) = user else {
-        return line.push('-');
-    };
-    match user {
-        b"" => line.push_str("\"\""),
-        b"-" => line.push_str("\\x2D"),
-        _ => {
-            for part in user.split_inclusive(|byte| *byte == b' ') {
-                escape(part.strip_suffix(b" ").unwrap_or(part), line);
-                if part.ends_with(b" ") {
-                    line.push_str("\\x20");
-                }
-            }
-        }
-    }
-}
-
-/// Escapes text for JSON: everything but printable ASCII as `\uHHHH`.
-fn escape_json(bytes: &[u8], line: &mut String) {
-    for character in String::from_utf8_lossy(bytes).encode_utf16() {
-        match u8::try_from(character) {
-            Ok(byte @ (b'"' | b'\\')) => line.extend(['\\', char::from(byte)]),
-            Ok(byte @ b' '..=b'~') => line.push(char::from(byte)),
-            _ => {
-                // Writing to a String doesn't fail.
-                let _ = write!(line, "\\u{character:04x}");
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::record::SecuredRecord;
+    use super::super::record::{Hops, SecuredRecord};
     use super::*;
     use http::{StatusCode, Version};
 
@@ -295,12 +247,16 @@ mod tests {
             sent,
             ending: Ending::Complete,
             is_tls: false,
-            secured: None,
+            hops: Hops::default(),
             referer: None,
             user_agent: Some(b"x\\\xff\n".as_slice().into()),
         };
+        line_for(&record, format)
+    }
+
+    fn line_for(record: &Record<'_>, format: Format) -> String {
         let mut made = String::new();
-        with(&record, format, |line| {
+        with(record, format, |line| {
             made = String::from_utf8_lossy(line).into_owned();
         });
         made
@@ -320,7 +276,10 @@ mod tests {
             sent: 0,
             ending: Ending::Complete,
             is_tls: false,
-            secured,
+            hops: Hops {
+                secured,
+                upstream: None,
+            },
             referer: None,
             user_agent: None,
         };

@@ -14,13 +14,18 @@
 //! | `user` | the user of a request |
 //! | `held` | exchanges whose responses are still in an output buffer |
 //! | `record` | one exchange, and how its response ended |
+//! | `upstream` | the part of an upstream server in an exchange |
 //! | `line` | the formats |
+//! | `escape` | text in a line |
 //! | `writer` | the thread that writes |
 
+#[cfg(feature = "access-log")]
+mod escape;
 mod held;
 #[cfg(feature = "access-log")]
 mod line;
 mod record;
+mod upstream;
 mod user;
 #[cfg(feature = "access-log")]
 mod writer;
@@ -28,7 +33,8 @@ mod writer;
 pub(crate) use held::Held;
 #[cfg(feature = "access-log")]
 pub use line::Format;
-pub use record::{Ending, Record, SecuredRecord};
+pub use record::{Ending, Hops, Record, SecuredRecord};
+pub use upstream::UpstreamRecord;
 pub(crate) use user::user;
 
 #[cfg(feature = "access-log")]

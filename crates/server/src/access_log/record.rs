@@ -1,5 +1,6 @@
 //! One exchange, as the log describes it.
 
+use super::upstream::UpstreamRecord;
 use crate::endpoint::Endpoint;
 use http::{StatusCode, Version};
 use std::borrow::Cow;
@@ -32,12 +33,21 @@ pub struct Record<'r> {
     pub ending: Ending,
     /// The client began with a TLS handshake instead of a request.
     pub is_tls: bool,
-    /// What the handshake agreed on, if the client speaks HTTPS.
-    pub secured: Option<SecuredRecord>,
     /// The request's Referer.
     pub referer: Option<Cow<'r, [u8]>>,
     /// The request's User-Agent.
     pub user_agent: Option<Cow<'r, [u8]>>,
+    /// What is known of the connections on both sides.
+    pub hops: Hops,
+}
+
+/// What is known of the connections to the client and to an upstream server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hops {
+    /// What the handshake agreed on, if the client speaks HTTPS.
+    pub secured: Option<SecuredRecord>,
+    /// The part of an upstream server, if the request was forwarded.
+    pub upstream: Option<UpstreamRecord>,
 }
 
 /// What a TLS handshake agreed on.

@@ -22,6 +22,7 @@ impl Connection {
         turn: &mut Turn<'_>,
         input: &mut Input,
     ) -> Step {
+        forwarding.note_upstream(turn.now());
         let Some(attempt) = forwarding.attempt.take() else {
             return Step::Close;
         };

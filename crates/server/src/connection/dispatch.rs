@@ -7,7 +7,7 @@ use super::request_body::{Loan, RequestBody};
 use super::response::{PendingResponse, ResponseWriter};
 use super::turn::Turn;
 use super::{Connection, DRAIN, Env, State};
-use crate::access_log::{Ending, Record, SecuredRecord, user};
+use crate::access_log::{Ending, Hops, Record, SecuredRecord, user};
 use crate::body::{Body, Content, Trailers};
 use crate::page::error_page;
 use crate::response::{Fields, Response, SERVER};
@@ -79,7 +79,10 @@ impl Connection {
             sent: 0,
             ending: Ending::Complete,
             is_tls: false,
-            secured: self.secured_record(),
+            hops: Hops {
+                secured: self.secured_record(),
+                upstream: None,
+            },
             referer: head.fields.get("referer").map(Cow::Borrowed),
             user_agent: head.fields.get("user-agent").map(Cow::Borrowed),
         })
@@ -337,7 +340,10 @@ impl Connection {
             sent: 0,
             ending: Ending::Complete,
             is_tls: false,
-            secured: self.secured_record(),
+            hops: Hops {
+                secured: self.secured_record(),
+                upstream: None,
+            },
             referer: None,
             user_agent: None,
         }

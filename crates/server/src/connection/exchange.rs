@@ -23,7 +23,7 @@ use crate::gateway::{Failure, Forward};
 use crate::page::error_page;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tinyhttp_message::{CloseReason, Event, FieldStorage};
 
 /// Bytes that are taken from the client in one turn. Then other ready connections have their turns.
@@ -40,7 +40,7 @@ impl Connection {
         let Forward(plan) = forward;
         turn.left = turn.env.timeouts.content;
         let client = Presence::new(turn.now(), self.ended);
-        let forwarding = Forwarding::new(plan, record, &self.protocol, client);
+        let forwarding = Forwarding::new(plan, record, &self.protocol, client, turn.now());
         self.state = State::Forwarding(Box::new(forwarding));
     }
 
@@ -108,6 +108,9 @@ impl Connection {
             };
             let is_flushed = attempt.flush();
             forwarding.progress.has_moved |= attempt.has_taken();
+            if !attempt.is_connecting() {
+                forwarding.response.timing.connected(turn.now());
+            }
             if attempt.is_written || attempt.is_deaf() || !attempt.has_room() {
                 return Ok(());
             }
@@ -231,6 +234,7 @@ impl Connection {
 
     /// Ends an exchange whose response is complete.
     fn finish_forwarding(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
+        forwarding.note_upstream(turn.now());
         if let Some(attempt) = forwarding.attempt.take() {
             attempt.finish(turn.now());
         }
@@ -254,6 +258,7 @@ impl Connection {
         failure: &Failure,
         turn: &mut Turn<'_>,
     ) -> Step {
+        forwarding.note_upstream(turn.now());
         let server = forwarding.server();
         log::warn!(
             "{}: the upstream server {server} failed: {failure}",
@@ -318,6 +323,7 @@ impl Connection {
         ending: Ending,
         env: &Env,
     ) -> Step {
+        forwarding.note_upstream(Instant::now());
         let looks_complete = forwarding.response.ends_with_connection();
         if forwarding.response.is_answered && (looks_complete || !forwarding.response.is_cut) {
             self.transport.reset_on_close();

@@ -1,6 +1,7 @@
 //! A request that is being forwarded: its attempts, and what has been taken and relayed of it.
 
 use super::presence::Presence;
+use super::timing::Timing;
 use super::turn::Turn;
 use crate::access_log::{Held, Record};
 use crate::body::Content;
@@ -86,6 +87,7 @@ pub(super) struct Progress {
 
 /// How far a response has been relayed.
 pub(super) struct Relayed {
+    pub(super) timing: Timing,
     /// Writes the content as the head has announced it.
     pub(super) encoder: ContentEncoder,
     /// The head has been written.
@@ -100,9 +102,10 @@ pub(super) struct Relayed {
     pub(super) is_cut: bool,
 }
 
-impl Default for Relayed {
-    fn default() -> Self {
+impl Relayed {
+    fn new(now: Instant) -> Self {
         Relayed {
+            timing: Timing::new(now),
             encoder: ContentEncoder::Suppressed,
             is_answered: false,
             content: 0,
@@ -111,9 +114,7 @@ impl Default for Relayed {
             is_cut: false,
         }
     }
-}
 
-impl Relayed {
     /// Whether the client would take the end of the connection for the end of the content.
     pub(super) fn ends_with_connection(&self) -> bool {
         self.encoder == ContentEncoder::UntilClose
@@ -136,6 +137,7 @@ impl Forwarding {
         record: Option<Record<'static>>,
         protocol: &ServerConnection,
         client: Presence,
+        now: Instant,
     ) -> Self {
         let content = match (&plan.body.content, plan.body.length()) {
             (Content::Empty, _) => RequestContent::None,
@@ -151,7 +153,7 @@ impl Forwarding {
             plan,
             record,
             attempt: None,
-            response: Relayed::default(),
+            response: Relayed::new(now),
             content,
             replay: Vec::new(),
             has_all: content == RequestContent::None,
@@ -210,6 +212,7 @@ impl Forwarding {
             };
             let may_take_idle = !self.must_connect;
             let (content, refused) = (self.content, self.refused);
+            self.response.timing.begin();
             let begun = Attempt::begin(&self.plan, lease, content, may_take_idle, refused, now);
             match begun {
                 Ok(mut attempt) => {
@@ -217,6 +220,9 @@ impl Forwarding {
                     if self.has_all && self.content != RequestContent::None {
                         // What was taken has been counted when it was taken.
                         let _ = replayed.and_then(|()| attempt.finish_content());
+                    }
+                    if attempt.is_reused() {
+                        self.response.timing.connected(now);
                     }
                     self.attempt = Some(attempt);
                     return Ok(());
@@ -233,6 +239,21 @@ impl Forwarding {
                     self.pass_over(&lease);
                 }
             }
+        }
+    }
+
+    /// Notes in the record what the upstream has done up to now.
+    pub(super) fn note_upstream(&mut self, now: Instant) {
+        if self.record.is_none() {
+            return;
+        }
+        let address = match &self.attempt {
+            Some(attempt) => attempt.peer(),
+            None => self.server().into(),
+        };
+        if let Some(record) = &mut self.record {
+            let status = self.response.is_answered.then_some(record.status);
+            record.hops.upstream = Some(self.response.timing.record(address, status, now));
         }
     }
 

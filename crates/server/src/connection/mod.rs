@@ -46,6 +46,7 @@
 //! | `dispatch` | from a request's head to its response |
 //! | `collect` | receiving content before a handler continues |
 //! | `presence` | whether the client of a forwarded request waits for its response |
+//! | `timing` | when what happened to a request that is forwarded |
 //! | `forwarding` | a request that is being forwarded |
 //! | `exchange`, `relay` | sending it to an upstream server, and relaying the response |
 //! | `overdue` | a forwarded request that has waited for too long |
@@ -73,6 +74,8 @@ mod dispatch;
 mod collect;
 #[cfg(feature = "gateway")]
 mod presence;
+#[cfg(feature = "gateway")]
+mod timing;
 #[cfg(feature = "gateway")]
 mod forwarding;
 #[cfg(feature = "gateway")]

@@ -3,6 +3,7 @@
 use super::dispatch::common_fields;
 use super::forwarding::{Forwarding, Relayed};
 use super::more::More;
+use super::timing::Timing;
 use super::turn::Turn;
 use super::{Connection, DRAIN};
 use crate::gateway::{FIELDS, Failure, write_fields};
@@ -98,6 +99,7 @@ impl Connection {
                 return Ok(Relay::Complete);
             }
             received += length;
+            forwarding.response.timing.received(turn.now());
             let decoded = attempt.decode(&scratch[..length])?;
             let mut kept = std::mem::take(&mut attempt.input);
             let data = if kept.is_empty() {
@@ -286,9 +288,6 @@ impl Connection {
             BodyLength::Empty => Some(0),
             BodyLength::Chunked | BodyLength::UntilClose => None,
         };
-        let is_stream = |value: &[u8]| {
-            value.len() >= 17 && value[..17].eq_ignore_ascii_case(b"text/event-stream")
-        };
         response.may_be_silent = head.fields.get("content-type").is_some_and(is_stream);
         if response.may_be_silent {
             self.transport.keep_alive();
@@ -298,6 +297,8 @@ impl Connection {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
         let date = &turn.date.lines;
+        let timing = response.timing;
+        let timing = plan.group.settings.sends_timing.then_some(timing);
         response.encoder = if plan.changes.is_empty() {
             let renamed = plan.renamed.as_ref();
             self.protocol
@@ -306,7 +307,7 @@ impl Connection {
                     if !has_date {
                         lines.lines(date);
                     }
-                    Ok(())
+                    write_timing(lines, timing)
                 })?
         } else {
             let mut changed = to_response(head, plan.renamed.as_ref())?;
@@ -321,7 +322,8 @@ impl Connection {
             self.protocol
                 .respond(status, length, &mut turn.output, |lines| {
                     common_fields(lines, &fields, date)?;
-                    end_to_end_fields(lines, &fields)
+                    end_to_end_fields(lines, &fields)?;
+                    write_timing(lines, timing)
                 })?
         };
         response.is_answered = true;
@@ -335,6 +337,21 @@ fn has_two_lengths(head: &ResponseHead<'_>) -> bool {
     let mut values = head.fields.get_all("content-length");
     let first = values.next();
     values.next().is_some() || first.is_some_and(|value| value.contains(&b','))
+}
+
+fn is_stream(content_type: &[u8]) -> bool {
+    let start = b"text/event-stream";
+    content_type
+        .get(..start.len())
+        .is_some_and(|value| value.eq_ignore_ascii_case(start))
+}
+
+/// Writes Server-Timing, if clients get it.
+fn write_timing(lines: &mut HeadWriter<'_>, timing: Option<Timing>) -> Result<(), MisuseError> {
+    match timing {
+        Some(timing) => lines.field("Server-Timing", timing.server_timing().as_bytes()),
+        None => Ok(()),
+    }
 }
 
 /// The length that the response to a HEAD announces for the response to a GET.

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tinyhttp_message::connection::{RequestContent, Response};
 use tinyhttp_message::{
@@ -378,6 +379,11 @@ impl Attempt {
     /// Whether the whole response has been received.
     pub(crate) fn is_complete(&self) -> bool {
         self.http.is_complete()
+    }
+
+    /// Where the server listens.
+    pub(crate) fn peer(&self) -> Arc<str> {
+        self.socket.peer()
     }
 
     /// Whether the connection was idle before.

@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) connect: Duration,
     /// For the response to begin, and to go on.
     pub(crate) response: Duration,
+    /// Whether clients get Server-Timing.
+    pub(crate) sends_timing: bool,
     /// For a tunnel without a byte in either direction.
     pub(crate) tunnel: Duration,
     /// Which certificates of servers are accepted; `None`: those of the system's authorities.
@@ -48,6 +50,7 @@ impl Default for Settings {
             check: None,
             connect: Duration::from_secs(5),
             response: Duration::from_secs(60),
+            sends_timing: false,
             tunnel: Duration::from_secs(3600),
             #[cfg(feature = "tls")]
             trust: None,

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `routes` | from a path to its upstream |
 //! | `upstream` | the handler of an upstream, and its settings |
+//! | `options` | settings of an upstream about what is told to whom |
+//! | `network` | ranges of addresses |
 //! | `path` | which paths match, and which path is sent |
 //! | `request`, `response` | which fields are forwarded and relayed |
 //! | `forward` | a request on its way |
@@ -23,6 +25,8 @@
 
 mod routes;
 mod upstream;
+mod options;
+mod network;
 mod path;
 mod request;
 mod response;
@@ -47,6 +51,7 @@ pub use balance::Balance;
 pub use codec::Protocol;
 pub use forward::Forward;
 pub use health::{Check, Passive};
+pub use network::{InvalidNetwork, Network};
 pub use routes::Gateways;
 pub use target::{InvalidTarget, Target};
 pub use upstream::{Upstream, UpstreamBuilder};

@@ -17,7 +17,6 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-#[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -45,6 +44,7 @@ impl fmt::Display for Address {
 #[derive(Debug)]
 pub(crate) struct Socket {
     channel: Channel,
+    peer: Arc<str>,
     /// The number of the poller that knows the socket, and what it reports.
     armed: Option<(u64, Interest)>,
     /// The descriptor of the connection that it is reported to.
@@ -101,6 +101,7 @@ impl Socket {
         OPEN.fetch_add(1, Ordering::Relaxed);
         let socket = Socket {
             channel,
+            peer: address.to_string().into(),
             armed: None,
             owner: None,
             is_internet: matches!(address, Address::Internet(_)),
@@ -119,6 +120,11 @@ impl Socket {
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(socket),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Where the server listens.
+    pub(crate) fn peer(&self) -> Arc<str> {
+        Arc::clone(&self.peer)
     }
 
     /// Receives what has come. Zero is the end of the upstream's side.

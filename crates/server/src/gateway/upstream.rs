@@ -7,6 +7,7 @@ use super::forward::{Forward, Host, Plan};
 use super::group::{Group, Settings};
 use super::health::{Check, Passive};
 use super::keeper;
+use super::network::Network;
 use super::path::{Match, matches, to_send};
 use super::request::{self, Hop};
 use super::response::Renamed;
@@ -73,16 +74,18 @@ pub struct Upstream {
 /// What is set for an [`Upstream`].
 pub struct UpstreamBuilder {
     targets: Vec<Target>,
-    settings: Settings,
-    options: Options,
+    pub(super) settings: Settings,
+    pub(super) options: Options,
 }
 
 /// How requests are rewritten.
-struct Options {
+pub(super) struct Options {
     prefix: Vec<u8>,
     host: Option<Host>,
     added: Vec<(String, Vec<u8>)>,
     is_trusting: bool,
+    /// The proxies whose X-Forwarded-* and Forwarded are continued.
+    pub(super) trusted: Vec<Network>,
     sends_forwarded: bool,
     protocol: Protocol,
 }
@@ -100,6 +103,7 @@ impl Upstream {
                 host: None,
                 added: Vec::new(),
                 is_trusting: false,
+                trusted: Vec::new(),
                 sends_forwarded: false,
                 protocol: Protocol::Http,
             },
@@ -138,12 +142,14 @@ impl Upstream {
 
     fn fields(&self, request: &Request<'_>, upgrade: Option<&[u8]>) -> Option<FieldLines> {
         let options = &self.options;
+        let client = request.peer().remote.ip();
+        let is_known = |network: &Network| client.is_some_and(|client| network.contains(client));
         let hop = Hop {
             version: request.version(),
-            client: request.peer().remote.ip(),
+            client,
             is_secure: request.is_secured(),
             host: host_of(request),
-            is_trusted: options.is_trusting,
+            is_trusted: options.is_trusting || options.trusted.iter().any(is_known),
             sends_forwarded: options.sends_forwarded,
             upgrade,
             expects_continue: waits_for_continue(request),

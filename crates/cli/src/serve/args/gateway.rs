@@ -1,5 +1,6 @@
 //! The flags about upstream servers, which respond in the place of this one.
 
+use super::balancing::BalancingArgs;
 use super::upstream_tls::{UpstreamTlsArgs, Verification};
 use crate::failure::Failure;
 use http::{HeaderName, HeaderValue};
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 use tinyhttp_server::files::InvalidPattern;
 use tinyhttp_server::gateway::{
-    Gateways, InvalidTarget, Protocol, Target, Upstream, UpstreamBuilder,
+    Gateways, InvalidTarget, Network, Protocol, Target, Upstream, UpstreamBuilder,
 };
 use tinyhttp_server::{Files, Handler};
 
@@ -18,7 +19,9 @@ pub(crate) struct GatewayArgs {
     /// Forward requests below the path PATH to the server TARGET, http://HOST:PORT,
     /// https://HOST:PORT or unix:SOCKET; repeatable
     ///
-    /// Several targets, separated by commas, share the requests. A path behind the port
+    /// Several targets, separated by commas, share the requests. ;weight=N behind a target gives it
+    /// N times the share of others, and ;backup makes it wait until no other server works, as in
+    /// '/api=http://a:1;weight=3,http://b:2,http://c:3;backup'. A path behind the port
     /// replaces PATH: with /api/=http://127.0.0.1:9000/ the server gets /x for /api/x. The longest
     /// PATH wins, and takes precedence over the files of DIR. WebSocket and other upgrades are
     /// forwarded, too.
@@ -83,6 +86,28 @@ pub(crate) struct GatewayArgs {
         value_parser = field
     )]
     proxy_header: Vec<(HeaderName, HeaderValue)>,
+
+    /// Continue the X-Forwarded-* and Forwarded fields of requests from the addresses CIDR, such as
+    /// 10.0.0.0/8, where other proxies are; repeatable. Those of other clients are replaced
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "TINYHTTP_PROXY_TRUST",
+        value_delimiter = ','
+    )]
+    proxy_trust: Vec<Network>,
+
+    /// Add Forwarded (RFC 7239) to forwarded requests, beside X-Forwarded-For, -Host and -Proto
+    #[arg(long, env = "TINYHTTP_PROXY_FORWARDED")]
+    proxy_forwarded: bool,
+
+    /// Tell clients in Server-Timing how long the upstream server took to accept the request and to
+    /// respond
+    #[arg(long, env = "TINYHTTP_PROXY_SERVER_TIMING")]
+    proxy_server_timing: bool,
+
+    #[command(flatten)]
+    balancing: BalancingArgs,
 
     #[command(flatten)]
     tls: UpstreamTlsArgs,
@@ -169,7 +194,11 @@ impl GatewayArgs {
         let time = Duration::from_secs(u64::from(self.proxy_timeout));
         let mut upstream = Upstream::builder(route.targets.clone())
             .timeout(time)
+            .trust_proxies(self.proxy_trust.iter().copied())
+            .send_forwarded(self.proxy_forwarded)
+            .send_server_timing(self.proxy_server_timing)
             .protocol(protocol);
+        upstream = self.balancing.apply(upstream, protocol == Protocol::Http);
         if !route.is_for_scripts() {
             upstream = upstream.prefix(&route.path);
         }
@@ -243,11 +272,28 @@ fn route(text: &str) -> Result<Route, String> {
 }
 
 fn to_targets(path: &str, targets: &str) -> Result<Route, String> {
-    let targets: Result<Vec<Target>, InvalidTarget> = targets.split(',').map(str::parse).collect();
+    let targets: Result<Vec<Target>, String> = targets.split(',').map(target).collect();
     Ok(Route {
         path: path.to_owned(),
-        targets: targets.map_err(|error| error.to_string())?,
+        targets: targets?,
     })
+}
+
+/// Parses `TARGET;weight=N` and `TARGET;backup`.
+fn target(text: &str) -> Result<Target, String> {
+    let mut parts = text.split(';');
+    let target = parts.next().unwrap_or_default();
+    let parsed: Result<Target, InvalidTarget> = target.parse();
+    let mut target = parsed.map_err(|error| error.to_string())?;
+    for option in parts {
+        let weight = option.strip_prefix("weight=");
+        target = match (option, weight.map(str::parse::<u16>)) {
+            ("backup", _) => target.backup(),
+            (_, Some(Ok(weight @ 1..))) => target.weight(u32::from(weight)),
+            _ => return Err("expected ;weight=N, N from 1 to 65535, or ;backup".to_owned()),
+        };
+    }
+    Ok(target)
 }
 
 /// Parses a route to FastCGI servers, for a path or for scripts.
@@ -334,6 +380,23 @@ mod tests {
             "*.php=http://h:1",
         ] {
             assert!(fastcgi(wrong).is_err(), "{wrong}");
+        }
+        let shared = route("/=http://a:1;weight=3,b:2,unix:/s;backup;weight=2").unwrap();
+        let expected = ["http://a:1", "b:2", "unix:/s"].map(|text| text.parse::<Target>().unwrap());
+        let [first, second, third] = expected;
+        assert_eq!(
+            shared.targets,
+            [first.weight(3), second, third.backup().weight(2)]
+        );
+        for wrong in [
+            "weight=0",
+            "weight=x",
+            "weight=",
+            "weight=70000",
+            "",
+            "spare",
+        ] {
+            assert!(route(&format!("/=http://a:1;{wrong}")).is_err(), "{wrong}");
         }
         assert!(program("/a=127.0.0.1:9000").is_ok() && program("/a=http://h:1").is_err());
         assert!(host("example.org:8080").is_ok() && host("a b").is_err() && host("").is_err());

@@ -15,6 +15,10 @@ pub(crate) struct LogArgs {
     /// with a reason. A TLS handshake on the plain-HTTP port is logged with the target \x16\x03\x01
     /// and the status 400, in json also with "tls":true. Over HTTPS, json has "tls_version",
     /// "tls_cipher", "server_name" and, of a client's certificate, "client_subject".
+    ///
+    /// Requests that were forwarded have more fields in json, and behind the others in combined:
+    /// upstream_addr, upstream_connect_time, upstream_header_time, upstream_response_time (in
+    /// seconds since the request was forwarded), upstream_status and upstream_retries.
     #[arg(long, value_enum, default_value_t = LineFormat::Dev, value_name = "FORMAT", env = "TINYHTTP_LOG_FORMAT")]
     log_format: LineFormat,
 

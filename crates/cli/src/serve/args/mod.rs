@@ -6,6 +6,7 @@
 //! | `files` | which files are served, and how |
 //! | `access` | passwords, host names, and fields of every response |
 //! | `gateway` | upstream servers |
+//! | `balancing` | several upstream servers that share requests |
 //! | `upstream_tls`, `no_upstream_tls` | upstream servers that are reached over https:// |
 //! | `log` | the access log |
 //! | `tls` | HTTPS |
@@ -16,6 +17,7 @@
 mod access;
 #[cfg(feature = "tls")]
 mod acme;
+mod balancing;
 mod bind;
 mod development;
 mod files;

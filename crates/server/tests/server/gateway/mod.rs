@@ -9,6 +9,7 @@
 //! | `deadlines` | bytes that come too slowly, or never |
 //! | `load` | faults of every kind under load |
 //! | `desync` | messages that two servers could read differently |
+//! | `observed` | what is told of an upstream: log, Server-Timing, error pages |
 //! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
 //! | `secured` | upstreams that speak TLS |
 //! | `tunnels` | protocols that both sides switch to |
@@ -19,6 +20,7 @@ mod endings;
 mod faults;
 mod load;
 mod messages;
+mod observed;
 mod programs;
 mod script;
 #[cfg(feature = "tls")]
