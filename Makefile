@@ -12,7 +12,7 @@ FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-message conformance floods fuzz soak msrv package check-portable deny vet sbom reproducible install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-library bench-message conformance floods fuzz soak msrv package check-portable deny vet sbom reproducible install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)
 	$(CARGO) build --release --locked -p tinyhttp-cli
 	python3 -B tests/bench/clients.py
 
+bench-library: bench-tools ## tinyhttp-server beside axum, actix-web, rouille and tiny_http, as Markdown (ONLY="hello echo busy" ROUNDS=5 SECONDS=1)
+	$(CARGO) build --release --locked -p tinyhttp-server --features json --example hello
+	$(CARGO) build --release --locked --manifest-path tests/bench/libraries/Cargo.toml --target-dir $(or $(CARGO_TARGET_DIR),target)/libraries
+	python3 -B tests/bench/library.py
+
 bench-message: ## reading and writing heads beside httparse alone, in nanoseconds
 	$(CARGO) bench --locked -p tinyhttp-message --bench message
 
@@ -73,10 +78,11 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a ni
 soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture
 
-conformance: ## TLS scanners, tlsfuzzer (TLSFUZZER=../tlsfuzzer), curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
-	$(CARGO) build --release --locked -p tinyhttp-cli
+conformance: ## TLS scanners, tlsfuzzer (TLSFUZZER=../tlsfuzzer), Autobahn's WebSocket tests, curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
+	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example chat
 	python3 -B tests/conformance/tls.py
 	python3 -B tests/conformance/tlsfuzzer.py "$(TLSFUZZER)"
+	nice -n 10 python3 -B tests/conformance/websocket.py
 	nice -n 10 python3 -B tests/conformance/curl.py "$(CURL)"
 	[ -z "$(DUBIOUS)" ] || nice -n 10 python3 -B tests/conformance/dubious.py "$(DUBIOUS)"
 

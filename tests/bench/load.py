@@ -16,7 +16,8 @@ class Load:
     fields: tuple = ()
     #: The answer's own fields that show that a program does what is measured.
     expect: tuple = ()
-    random: bool = False
+    #: What wrk.lua asks for beyond the path.
+    script: str = ""
     #: Counts downloads by their bytes, for files that are too large for many to end in one round.
     size: int = 0
     canned: bool = False
@@ -33,7 +34,7 @@ def wrk(server, what, time_each):
     for line in what.fields:
         command += ["-H", line]
     before = server.cpu()
-    said = subprocess.run([*command, server.url(what.path), "--", "random" if what.random else ""],
+    said = subprocess.run([*command, server.url(what.path), "--", what.script],
                           stdout=subprocess.PIPE, check=True, timeout=time_each + 30).stdout.decode()
     used = server.cpu() - before
     result = next(line for line in said.splitlines() if line.startswith("RESULT"))

@@ -86,11 +86,11 @@ def make_certificate(folder):
     pathlib.Path(f"{folder}/both.pem").write_text(both)
 
 
-def ask(connection, fields=b""):
-    """Sends a request for 1 KiB and waits for the whole answer. Raw, so that little of the time it takes is Python's."""
-    connection.sendall(b"GET /1k.bin HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n")
+def ask(connection, fields=b"", path=b"/1k.bin", length=1024):
+    """Sends a request and waits for the whole answer. Raw, so that little of the time it takes is Python's."""
+    connection.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + fields + b"\r\n")
     answer = b""
-    while len(answer.partition(b"\r\n\r\n")[2]) < 1024:
+    while len(answer.partition(b"\r\n\r\n")[2]) < length:
         received = connection.recv(8192)
         if not received:
             raise OSError("the connection ended before the answer did")
@@ -106,11 +106,11 @@ class Server:
 
     `nginx + log` is nginx with the option `log`: its configuration keeps the lines after `@if-log@` and drops those after
     `@unless-log@`. `tls` is HTTPS with the certificate beside the site. `root` is an option that is there whenever root runs this. `flags` are added to the command, and `fields` to
-    the first request. `programs` takes the place of SERVERS, and `names` adds names to fill in.
+    the first request, whose arguments for `ask` are in `first`. `programs` takes the place of SERVERS, and `names` adds names to fill in.
     """
 
     def __init__(self, name, site, flags=(), fields=b"", programs=None, options=(), names=None):
-        self.name, self.port, self.fields = name, free_port(), fields
+        self.name, self.port, self.first = name, free_port(), (fields,)
         program, *named = name.split(" + ")
         options = [*named, *options]
         self.is_secured = "tls" in options
@@ -170,7 +170,7 @@ class Server:
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with self.connect() as connection:
-                    return ask(connection, self.fields)
+                    return ask(connection, *self.first)
             except OSError:
                 pass
         said = "".join(pathlib.Path(path).read_text(errors="replace")

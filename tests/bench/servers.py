@@ -49,7 +49,7 @@ SETTLE = 2
 
 LOADS = {
     "hot": Load("1 KiB file, hot, 64 connections", "/1k.bin", canned=True),
-    "random": Load("10,000 files of 1 KiB at random, 64 connections", "/many/0000.bin", random=True),
+    "random": Load("10,000 files of 1 KiB at random, 64 connections", "/many/0000.bin", script="random"),
     "100k": Load("100 KiB file, 64 connections", "/100k.bin", options={"nginx": ("nginx + nopush-off",)}),
     "100m": Load("100 MiB file, 4 connections", "/100m.bin", connections=4, size=LARGE),
     "close": Load("1 KiB file, a new connection per request, 64 at a time", "/1k.bin", fields=("Connection: close",)),

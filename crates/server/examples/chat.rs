@@ -1,66 +1,67 @@
-//! WebSocket (RFC 6455) with `tungstenite`: what a client sends at `/chat`, all others get, and
-//! `/echo` sends back what it receives.
+//! WebSocket (RFC 6455) with `tungstenite`: `/chat` passes the messages of a client on to all
+//! others, and `/echo` sends them back to it.
 //!
 //! ```text
 //! chat [ADDRESS]        127.0.0.1:8080 unless given; port 0 lets the system choose
 //! ```
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tinyhttp_server::{Request, Response, Router, Server, Upgraded};
 use tungstenite::handshake::derive_accept_key;
-use tungstenite::protocol::{Role, WebSocket};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, Role, WebSocket};
 use tungstenite::{Error, Message};
 
 type Socket = WebSocket<Upgraded>;
 
-#[derive(Default)]
-struct Room(Mutex<Vec<(usize, Socket)>>);
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl Room {
-    fn clients(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Socket)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn chat(&self, socket: Upgraded) {
-        let sending = WebSocket::from_raw_socket(socket.try_clone(), Role::Server, None);
-        let mut clients = self.clients();
-        let number = clients.last().map_or(0, |(last, _)| last + 1);
-        clients.push((number, sending));
-        drop(clients);
-        let mut receiving = WebSocket::from_raw_socket(socket, Role::Server, None);
-        while let Ok(message) = receiving.read() {
-            if message.is_text() || message.is_binary() {
-                let others = |(other, socket): &mut (usize, Socket)| {
-                    *other == number || socket.send(message.clone()).is_ok()
-                };
-                self.clients().retain_mut(others);
-            }
-        }
-        self.clients().retain(|(other, _)| *other != number);
+/// The next text or binary message, or `None` at the end. `read` replies to pings and to a Close.
+fn receive(socket: &mut Socket) -> Option<Message> {
+    loop {
+        let code = match socket.read() {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => return Some(message),
+            Ok(_) => continue,
+            Err(Error::Utf8(_)) => CloseCode::Invalid,
+            Err(Error::Capacity(_)) => CloseCode::Size,
+            Err(Error::Protocol(_)) => CloseCode::Protocol,
+            Err(_) => return None,
+        };
+        let reason = "".into();
+        let _ = socket.close(Some(CloseFrame { code, reason }));
+        return None;
     }
 }
 
 fn echo(socket: Upgraded) {
-    let mut socket: Socket = WebSocket::from_raw_socket(socket, Role::Server, None);
-    loop {
-        let sent = match socket.read() {
-            Ok(message @ (Message::Text(_) | Message::Binary(_))) => socket.send(message),
-            Ok(_) => socket.flush(),
-            Err(error) => Err(error),
-        };
-        match sent {
-            Err(Error::ConnectionClosed | Error::Io(_)) => return,
-            Err(_) if socket.flush().is_err() => return,
-            _ => {}
-        }
+    let mut socket = WebSocket::from_raw_socket(socket, Role::Server, None);
+    while receive(&mut socket).is_some_and(|message| socket.send(message).is_ok()) {}
+}
+
+/// The clients, by number.
+type Room = Mutex<Vec<(usize, Socket)>>;
+
+/// One handle of the socket receives, and the other, which is in the room, sends.
+fn chat(room: &Room, socket: Upgraded) {
+    let sender = WebSocket::from_raw_socket(socket.try_clone(), Role::Server, None);
+    let mut clients = lock(room);
+    let number = clients.last().map_or(0, |(last, _)| last + 1);
+    clients.push((number, sender));
+    drop(clients);
+    let mut receiver = WebSocket::from_raw_socket(socket, Role::Server, None);
+    while let Some(message) = receive(&mut receiver) {
+        lock(room)
+            .retain_mut(|(other, socket)| *other == number || socket.send(message.clone()).is_ok());
     }
+    lock(room).retain(|(other, _)| *other != number);
 }
 
 fn accept(request: Request<'_>, run: impl FnOnce(Upgraded) + Send + 'static) -> Response {
     let key = derive_accept_key(request.field("sec-websocket-key").unwrap_or_default());
-    request
-        .upgrade("websocket", run)
-        .with_header("sec-websocket-accept", key)
+    let response = request.upgrade("websocket", run);
+    response.with_header("sec-websocket-accept", key)
 }
 
 fn main() -> std::io::Result<()> {
@@ -69,12 +70,10 @@ fn main() -> std::io::Result<()> {
         .get("/echo", |request: Request<'_>| accept(request, echo))
         .get("/chat", move |request: Request<'_>| {
             let room = Arc::clone(&room);
-            accept(request, move |socket| room.chat(socket))
+            accept(request, move |socket| chat(&room, socket))
         });
-    let address = std::env::args()
-        .nth(1)
-        .unwrap_or("127.0.0.1:8080".to_owned());
-    let server = Server::bind(address)?.start(app)?;
+    let address = std::env::args().nth(1);
+    let server = Server::bind(address.as_deref().unwrap_or("127.0.0.1:8080"))?.start(app)?;
     println!("Listening at http://{}/", server.local_addrs()[0]);
     server.run()
 }

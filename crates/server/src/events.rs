@@ -48,10 +48,12 @@
 //! [`last_event_id`]: crate::Request::last_event_id
 
 use crate::body::{Body, SendError, Sender};
+use crate::lock::Lock;
 use crate::request::Request;
 use crate::response::Response;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a silent stream waits before it sends a comment.
@@ -135,6 +137,59 @@ impl EventSender {
     }
 }
 
+/// Sends events to many clients. Clones have the same clients; the streams end when all clones are
+/// dropped.
+///
+/// ```
+/// use tinyhttp_server::{Broadcast, Error, Request, Router, StatusCode};
+///
+/// let events = Broadcast::new();
+/// let listeners = events.clone();
+/// let app = Router::new()
+///     .get("/", move |_: Request<'_>| listeners.subscribe())
+///     .post("/", move |request: Request<'_>| {
+///         events.send(request.into_text(4096)?);
+///         Ok::<_, Error>(StatusCode::NO_CONTENT)
+///     });
+/// let stream = app.call(Request::get("/"));
+/// app.call(Request::post("/", "hello"));
+/// drop(app);
+/// assert_eq!(stream.into_text()?, "data: hello\n\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Broadcast(Arc<Lock<Vec<EventSender>>>);
+
+impl Broadcast {
+    /// Without clients.
+    #[must_use]
+    pub fn new() -> Self {
+        Broadcast::default()
+    }
+
+    /// A response with the events that are sent from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> Response {
+        let (sender, response) = Response::sse();
+        let mut clients = self.0.lock();
+        // Clients that left while nothing was sent make room before the list grows.
+        if clients.len() == clients.capacity() {
+            clients.retain(|client| !client.is_closed());
+        }
+        clients.push(sender);
+        response
+    }
+
+    /// Sends an event to all clients, and returns their number. Does not block: a client that has
+    /// left or reads too slowly is dropped, and its stream ends.
+    pub fn send(&self, event: impl Into<Event>) -> usize {
+        let text = Bytes::from(event.into().write());
+        let mut clients = self.0.lock();
+        clients.retain(|client| client.0.send(text.clone()).is_ok());
+        clients.len()
+    }
+}
+
 /// A message.
 impl From<&str> for Event {
     fn from(data: &str) -> Self {
@@ -205,5 +260,28 @@ mod tests {
         for (event, text) in table {
             assert_eq!(event.write(), text);
         }
+    }
+    #[test]
+    fn a_broadcast_reaches_the_clients_that_are_there() {
+        let events = Broadcast::new();
+        assert_eq!(events.send("too early"), 0);
+        let [early, gone] = [events.subscribe(), events.clone().subscribe()];
+        drop(gone);
+        assert_eq!(events.send("a"), 1);
+        let late = events.subscribe();
+        assert_eq!(events.send(Event::new("b").id("2")), 2);
+        drop(events);
+        let b = "id: 2\ndata: b\n\n";
+        assert_eq!(early.into_text().unwrap(), format!("data: a\n\n{b}"));
+        assert_eq!(late.into_text().unwrap(), b);
+    }
+
+    #[test]
+    fn clients_that_left_are_forgotten_although_nothing_is_sent() {
+        let events = Broadcast::new();
+        for _ in 0..1000 {
+            drop(events.subscribe());
+        }
+        assert!(events.0.lock().len() < 10);
     }
 }

@@ -233,7 +233,7 @@ pub use deadline::Timeouts;
 pub use endpoint::Endpoint;
 pub use error::Error;
 #[doc(inline)]
-pub use events::{Event, EventSender};
+pub use events::{Broadcast, Event, EventSender};
 #[cfg(feature = "files")]
 pub use files::Files;
 pub use form::Form;

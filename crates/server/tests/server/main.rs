@@ -18,6 +18,7 @@
 //! | `hints` | early hints |
 //! | `trailers` | trailer fields |
 //! | `switched` | switches of protocols, and content that closures write |
+//! | `programs` | typical programs, and their lines beside axum's |
 //! | `gateway` | requests that upstream servers respond to |
 //! | `support` | a server that ends with its test, clients, and handlers |
 
@@ -39,6 +40,8 @@ mod life;
 #[cfg(feature = "tls")]
 mod handshakes;
 mod parked;
+#[cfg(feature = "json")]
+mod programs;
 #[cfg(feature = "tls")]
 mod secured;
 mod support;
