@@ -26,9 +26,8 @@ fn hello() -> Router {
 
 fn greet() -> Router {
     Router::new().get("/{name}", |request: Request<'_>| {
-        let name: String = request.param("name")?;
-        let language: String = request.query_value("lang")?;
-        Ok::<_, Error>(format!("hello {name} in {language}\n"))
+        let (name, lang): (String, String) = (request.param("name")?, request.query_value("lang")?);
+        Ok::<_, Error>(format!("hello {name} in {lang}\n"))
     })
 }
 
@@ -44,8 +43,7 @@ fn notes() -> Router {
         written.lock().unwrap().insert(id, note);
         Ok::<_, Error>(StatusCode::NO_CONTENT)
     };
-    let app = Router::new().get("/notes/{id}", read);
-    app.put("/notes/{id}", write)
+    Router::new().get("/{id}", read).put("/{id}", write)
 }
 
 fn upload() -> Router {
@@ -76,10 +74,7 @@ fn events() -> Router {
 fn websocket() -> Router {
     let echo = |socket: Upgraded| {
         let mut socket = WebSocket::from_raw_socket(socket, Role::Server, None);
-        while socket
-            .read()
-            .is_ok_and(|message| socket.send(message).is_ok())
-        {}
+        while socket.read().is_ok_and(|sent| socket.send(sent).is_ok()) {}
     };
     Router::new().get("/", move |request: Request<'_>| {
         let key = derive_accept_key(request.field("sec-websocket-key").unwrap_or_default());
@@ -113,12 +108,12 @@ fn programs_work() {
     assert_eq!(text(answer), "hello ann in French\n");
 
     let notes = notes();
-    let json = Request::put("/notes/1", r#"{"title":"Milk"}"#);
+    let json = Request::put("/1", r#"{"title":"Milk"}"#);
     let answer = notes.call(json.with_header("content-type", "application/json"));
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
-    let note = text(notes.call(Request::get("/notes/1")));
+    let note = text(notes.call(Request::get("/1")));
     assert_eq!(note, r#"{"title":"Milk"}"#);
-    let missing = notes.call(Request::get("/notes/2"));
+    let missing = notes.call(Request::get("/2"));
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
 
     let form = "--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"b\"\r\n\r\n\

@@ -47,7 +47,7 @@ fn notes() -> Router {
         StatusCode::NO_CONTENT
     };
     Router::new()
-        .route("/notes/{id}", get(read).put(write))
+        .route("/{id}", get(read).put(write))
         .with_state(Notes::default())
         .layer(DefaultBodyLimit::max(64 << 10))
 }
