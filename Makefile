@@ -12,7 +12,7 @@ FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-library bench-message conformance floods fuzz soak msrv package check-portable deny vet sbom reproducible install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-library bench-message conformance floods fuzz soak msrv api api-check semver package check-portable deny vet sbom reproducible install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,17 @@ doc: ## the crates' documentation, without warnings
 PACKAGE_FLAGS ?= --no-verify
 package: ## put the packages together as for crates.io (PACKAGE_FLAGS= also builds each alone)
 	$(CARGO) package --workspace --exclude tinyhttp-test-support --allow-dirty --locked -q $(PACKAGE_FLAGS)
+
+api: ## write the public interface of the libraries to crates/*/public-api.txt, so that a change shows in a diff (needs nightly)
+	command -v cargo-public-api > /dev/null || [ -x target/tools/bin/cargo-public-api ] || \
+	  $(CARGO) install cargo-public-api --locked --root target/tools
+	.ci/api renew
+
+api-check: ## whether the public interface is the one in crates/*/public-api.txt (skipped without cargo-public-api and nightly)
+	.ci/api
+
+semver: ## whether the libraries' changes since the last tag, or SINCE=REVISION, suit their versions
+	.ci/semver $(SINCE)
 
 bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close tls gateway" ROUNDS=5 SECONDS=1)
 	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example canned --example upstream
