@@ -26,6 +26,7 @@ fn echo(request: Request<'_>) -> Result<Response, Error> {
 }
 
 fn slow(_: Request<'_>) -> &'static str {
+    // The handler that waits.
     std::thread::sleep(SLOW);
     "slow\n"
 }

@@ -1,4 +1,5 @@
-//! Six typical programs with axum; crates/server/tests/server/programs.rs has the same ones, and counts the lines of both.
+//! Six typical programs with axum; crates/server/tests/server/programs.rs has the same ones, and
+//! counts the lines of both.
 
 use axum::Router;
 use axum::extract::multipart::MultipartError;

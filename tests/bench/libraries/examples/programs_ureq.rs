@@ -1,5 +1,5 @@
-//! Six typical programs with ureq; crates/client/tests/api/programs.rs has the same ones, and counts the lines of both. ureq has
-//! no policy for retries, so the last one loops.
+//! Six typical programs with ureq; crates/client/tests/api/programs.rs has the same ones, and
+//! counts the lines of both. ureq has no policy for retries, so the last one loops.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

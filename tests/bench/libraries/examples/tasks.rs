@@ -1,5 +1,5 @@
-//! The lines of docs/from-other-libraries.md with other libraries, a module for each library, a function for each task. They are
-//! compiled, not run.
+//! The lines of docs/from-other-libraries.md with other libraries, a module for each library, a
+//! function for each task. They are compiled, not run.
 
 #![allow(dead_code)]
 

@@ -1,5 +1,6 @@
-//! What the programs of `make bench-library` share: each listens at the port of 127.0.0.1 that its first argument names, and
-//! has `/` (hello world), `/echo` (JSON is read into a [`Note`] and written again), and `/slow` (a handler that waits).
+//! What the programs of `make bench-library` share: each listens at the port of 127.0.0.1 that its
+//! first argument names, and has `/` (hello world), `/echo` (JSON is read into a [`Note`] and
+//! written again), and `/slow` (a handler that waits).
 
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -12,6 +12,7 @@ fn main() {
                 Response::json(&note)
             },
             (GET) (/slow) => {
+                // The handler that waits.
                 std::thread::sleep(SLOW);
                 Response::text("slow\n")
             },

@@ -36,6 +36,7 @@ fn respond(mut request: Request) -> std::io::Result<()> {
             Err(_) => request.respond(Response::empty(400)),
         },
         "/slow" => {
+            // The handler that waits.
             std::thread::sleep(SLOW);
             request.respond(Response::from_string("slow\n"))
         }
