@@ -12,6 +12,7 @@
 //! | `watch` | pages that reload when a file changes |
 //! | `gateway` | `--proxy` in front of nginx, Flask and Django |
 //! | `crowds` | `--proxy` with thousands of event streams and tunnels |
+//! | `cgi` | `--cgi`: programs that are run for requests |
 //! | `php` | `--fastcgi '*.php=…'` in front of PHP-FPM |
 //! | `upstream_tls` | `--proxy` in front of servers that speak TLS |
 //! | `qr` | `--qr` and `--open` |
@@ -26,6 +27,7 @@ mod acme;
 #[cfg(feature = "tls")]
 mod certificates;
 mod crowds;
+mod cgi;
 mod faults;
 mod freshness;
 mod gateway;

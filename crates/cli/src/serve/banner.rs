@@ -109,7 +109,11 @@ fn sandbox(sockets: &Sockets, args: &Args, enforced: Enforced) -> String {
         None => "",
         Some(_) => "; a separate process writes the log",
     };
-    format!("in a sandbox (Landlock): {readable}{sockets}{log}")
+    let programs = match args.cgi.patterns() {
+        [] => String::new(),
+        patterns => format!("; programs run outside of it: {}", patterns.join(", ")),
+    };
+    format!("in a sandbox (Landlock): {readable}{sockets}{log}{programs}")
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 //! The order of the steps matters, because each one gives up a right that the steps before it need:
 //!
 //! 1. Bind the ports. 2. Become another user, if `--user` names one. 3. Open the directory and bind
-//!    the Unix sockets. 4. Start the processes that write the log and order certificates. 5. Enter
-//!    the sandbox. 6. Start the server. 7. Filter system calls. 8. Print the banner. 9. Serve.
+//!    the Unix sockets. 4. Start the processes that write the log, run programs and order
+//!    certificates. 5. Enter the sandbox. 6. Start the server. 7. Filter system calls. 8. Print the
+//!    banner. 9. Serve.
 //!
 //! | module | holds |
 //! |---|---|
@@ -13,6 +14,7 @@
 //! | `identity` | the user of `--user` |
 //! | `users`, `middleware`, `host_names` | passwords and the handlers around the files |
 //! | `access_log`, `log_process`, `stderr_log` | the two logs |
+//! | `cgi_process` | the process that runs programs for requests |
 //! | `tls` | HTTPS; `no_tls` takes its place in a program without it |
 //! | `privileges`, `sandbox`, `syscalls` | rights that the process gives up |
 //! | `signals` | shutdown, reload and log rotation |
@@ -23,6 +25,7 @@ mod access_log;
 mod args;
 mod banner;
 mod browser;
+mod cgi_process;
 mod host_names;
 mod identity;
 mod listen;
@@ -56,6 +59,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use tinyhttp_server::gateway::Cgi;
 use tinyhttp_server::middleware::Users;
 use tinyhttp_server::{Builder, Files, Handler, Server};
 use tls::Secured;
@@ -66,6 +70,9 @@ use watch::Live;
 pub(crate) fn run_process(name: Option<&OsStr>) -> Option<ExitCode> {
     if log_process::is_meant(name) {
         return Some(log_process::run());
+    }
+    if cgi_process::is_meant(name) {
+        return Some(cgi_process::run());
     }
     tls::is_acme_process(name).then(tls::run_acme_process)
 }
@@ -109,7 +116,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let addresses = builder.local_addrs();
     let urls = banner::urls(args.scheme(), &addresses, &args.files.path());
     let browser = args.browser.open(&urls);
-    let log_file = leave_rights(args, inherited)?;
+    let (log_file, cgi) = leave_rights(args, inherited)?;
     if let Some(secured) = &mut secured {
         secured.start_process()?;
     }
@@ -119,6 +126,9 @@ fn serve(args: &Args) -> Result<(), Failure> {
     if let Some(log) = args.log.open(args.quiet, log_file.as_ref())? {
         builder = builder.access_log(log);
     }
+    let files = args
+        .gateway
+        .run_scripts(files, cgi.as_ref(), args.cgi.patterns())?;
     let parts = (files, users, secured.as_ref(), &verification);
     let (server, targets) = start(args, builder, parts, &addresses, log_file.clone())?;
     caught
@@ -149,7 +159,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
 fn open(args: &Args, addresses: &[SocketAddr]) -> Result<Files, Failure> {
     let mut options = args
         .files
-        .options(args.gateway.script_indexes())
+        .options(args.gateway.script_indexes(args.cgi.patterns()))
         .replacement_hint(replacement_hint(args))
         .spa_hint("if the directory is a single-page application, --spa answers with its page");
     if let Some(policy) = args.access.resource_policy(addresses) {
@@ -174,17 +184,21 @@ fn replacement_hint(args: &Args) -> &'static str {
 }
 
 /// Gives up capabilities, inherited descriptors and the right to stop for the terminal, and starts
-/// the log's process.
-fn leave_rights(args: &Args, inherited: Inherited) -> Result<Option<LogFile>, Failure> {
+/// the processes that the sandbox would not let start: those of the log and of programs.
+fn leave_rights(
+    args: &Args,
+    inherited: Inherited,
+) -> Result<(Option<LogFile>, Option<Cgi>), Failure> {
     let is_sandboxed = !args.service.no_sandbox;
     if is_sandboxed {
         privileges::drop_capabilities(privileges::TO_SERVE);
     }
     // The sandbox lets no process start. The log's path may stand for an inherited descriptor.
     let log_file = args.log.open_file(is_sandboxed)?;
+    let cgi = cgi_process::start(args)?;
     inherited.close();
     signals::block_job_control().map_err(|error| Failure::cannot_start(&error))?;
-    Ok(log_file)
+    Ok((log_file, cgi))
 }
 
 /// Starts the server with the handlers that the flags ask for.
@@ -195,7 +209,6 @@ fn start(
     addresses: &[SocketAddr],
     log: Option<LogFile>,
 ) -> Result<(Server, Targets), Failure> {
-    let files = args.gateway.run_scripts(files)?;
     let (handler, changes): (Box<dyn Handler>, _) = if args.watch.watch {
         let live = Live::new(files, &args.dir, args.log.file())?;
         let changes = live.changes();

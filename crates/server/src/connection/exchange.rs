@@ -281,7 +281,7 @@ impl Connection {
                 StatusCode::GATEWAY_TIMEOUT,
                 "The server behind this one did not respond in time.",
             ),
-            Failure::NoServer => (
+            Failure::NoServer | Failure::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "No server behind this one is available. Please try again soon.",
             ),

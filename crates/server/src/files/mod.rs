@@ -63,13 +63,13 @@ mod failure;
 
 pub use options::Options;
 pub use root::{OpenError, Symlinks};
-pub use scripts::InvalidPattern;
 
 use crate::body::{Body, FileVersion};
 use crate::handler::{Handler, Interpreter, Reply};
 use crate::page::{encode_path, error_page};
 use crate::request::Request;
 use crate::response::Response;
+use crate::script::InvalidPattern;
 use archive::Format;
 use content::representation::RESOURCE_POLICY;
 use content::store::Store;

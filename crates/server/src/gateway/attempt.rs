@@ -4,6 +4,7 @@
 use super::codec::{Codec, Protocol, write_environment};
 use super::forward::Plan;
 use super::group::Lease;
+use super::process::Running;
 use super::retry::{Outcome, may_reuse};
 use super::socket::Socket;
 use crate::poller::Poller;
@@ -41,6 +42,8 @@ pub(crate) struct Attempt {
     pub(crate) lease: Lease,
     http: ClientConnection,
     codec: Codec,
+    /// The program at the other end of the socket, if it is one.
+    program: Option<Running>,
     content: ContentEncoder,
     output: Vec<u8>,
     /// Bytes of `output` that have been sent.
@@ -75,6 +78,8 @@ struct Watch {
 pub(crate) enum Failure {
     /// No server that is healthy is left.
     NoServer,
+    /// As many requests are at the server as may be.
+    Busy,
     /// The server can't be connected to.
     Connect(io::Error),
     /// The connection broke.
@@ -93,6 +98,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::NoServer => f.write_str("no healthy server is left"),
+            Failure::Busy => f.write_str("too many programs run already"),
             Failure::Connect(error) => write!(f, "it can't be connected to: {error}"),
             Failure::Broken(error) => write!(f, "the connection broke: {error}"),
             Failure::Closed => {
@@ -157,27 +163,45 @@ impl Attempt {
         if is_bound_to_process && idle.is_none() {
             lease.close_idle();
         }
-        let (socket, address) = match idle {
-            Some(socket) => (socket, None),
-            None => match lease.connect(turn) {
-                Ok((socket, address)) => (socket, Some(address)),
-                Err(error) => return Err((Failure::Connect(error), lease)),
-            },
+        let mut program = None;
+        let connected = match (idle, &plan.environment.program) {
+            (Some(socket), _) => Ok(Some((socket, None))),
+            (None, Some(launch)) => launch.start(&plan.environment.variables).map(|started| {
+                let (socket, running) = started?;
+                program = Some(running);
+                Some((socket, Some(0)))
+            }),
+            (None, None) => {
+                let connected = lease.connect(turn);
+                connected.map(|(socket, address)| Some((socket, Some(address))))
+            }
+        };
+        let (socket, address) = match connected {
+            Ok(Some(connected)) => connected,
+            Ok(None) => return Err((Failure::Busy, lease)),
+            Err(error) => return Err((Failure::Connect(error), lease)),
         };
         let mut http = ClientConnection::new(LIMITS);
         if plan.upgrades {
             http = http.with_upgrade();
         }
+        let is_program = program.is_some();
         let mut attempt = Attempt {
             socket,
             lease,
             http,
             codec: Codec::new(plan.protocol),
+            program,
             content: ContentEncoder::Suppressed,
             output: Vec::new(),
             at: 0,
             input: Vec::new(),
-            outcome: Outcome::default(),
+            // A program that was started is not run again.
+            outcome: Outcome {
+                has_sent: is_program,
+                has_lost_content: is_program,
+                ..Outcome::default()
+            },
             is_written: content == RequestContent::None,
             watch: Watch {
                 address,
@@ -231,7 +255,10 @@ impl Attempt {
         let version = Version::HTTP_11;
         self.http
             .request(method, "/", version, none, &mut unused, |_| Ok(()))?;
-        write_environment(plan.protocol, length, &plan.variables, &mut self.output)?;
+        if self.program.is_none() {
+            let variables = &plan.environment.variables;
+            write_environment(plan.protocol, length, variables, &mut self.output)?;
+        }
         self.content = ContentEncoder::Known(length);
         if self.is_written {
             self.codec.end_of_content(&mut self.output);
@@ -287,6 +314,10 @@ impl Attempt {
             false => self.output.clear(),
         }
         self.at = 0;
+        if self.program.is_some() && self.is_written {
+            // Programs read as much as CONTENT_LENGTH says, or to the end.
+            self.socket.shutdown_write();
+        }
         true
     }
 
@@ -370,8 +401,18 @@ impl Attempt {
         if !self.codec.may_end_with_connection() && !self.codec.has_ended() {
             return Err(Failure::Closed);
         }
+        if let Some(program) = &self.program {
+            program.outcome().map_err(|why| match why {
+                Some(why) => Failure::Foreign(why),
+                None => Failure::TooSlow,
+            })?;
+        }
         match self.http.end_of_input() {
             Ok(()) => Ok(()),
+            Err(_) if self.program.is_some() => {
+                let why = "the program has ended before its response was whole";
+                Err(Failure::Foreign(why.to_owned()))
+            }
             Err(_) => Err(Failure::Closed),
         }
     }
@@ -406,6 +447,9 @@ impl Attempt {
 
     /// Ends an exchange that is complete, and keeps the connection if it can be used again.
     pub(crate) fn finish(self, now: Instant) {
+        if let Some(program) = &self.program {
+            program.finish();
+        }
         self.lease.worked(self.watch.address);
         let is_clean = self.input.is_empty() && self.output.is_empty() && self.is_written;
         let is_open = !self.watch.is_deaf && !self.watch.has_ended && !self.socket.has_more();

@@ -8,6 +8,7 @@
 use super::request::{connection_options, is_of_connection};
 use crate::request::Request;
 use crate::script::Script;
+use crate::user::User;
 use http::Version;
 use std::os::unix::ffi::OsStrExt;
 
@@ -103,7 +104,10 @@ pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> 
 
 /// Names the user whose password this server has checked (RFC 3875 §4.1.11). The password was for
 /// this server, and is not passed on (§4.1.18).
-pub(crate) fn set_user(variables: &mut Vec<Variable>, name: &str) {
+pub(crate) fn set_user(variables: &mut Vec<Variable>, request: &Request<'_>) {
+    let Some(User(name)) = request.extensions().get() else {
+        return;
+    };
     variables.retain(|(name, _)| name != b"HTTP_AUTHORIZATION");
     variables.push((b"AUTH_TYPE".to_vec(), b"Basic".to_vec()));
     variables.push((b"REMOTE_USER".to_vec(), name.as_bytes().to_vec()));

@@ -3,6 +3,7 @@
 use super::codec::Protocol;
 use super::environment::Variable;
 use super::group::{Group, Lease, Tried};
+use super::process::Launch;
 use super::response::Renamed;
 use crate::body::Body;
 use crate::response::Response;
@@ -29,8 +30,7 @@ pub(crate) struct Plan {
     pub(crate) protocol: Protocol,
     /// All fields but Host and the framing, in HTTP.
     pub(crate) fields: FieldLines,
-    /// The request in other protocols.
-    pub(crate) variables: Vec<Variable>,
+    pub(crate) environment: Environment,
     /// The content, if it has been received: otherwise it comes from the connection.
     pub(crate) body: Body,
     /// The client asks to switch to another protocol.
@@ -40,6 +40,14 @@ pub(crate) struct Plan {
     pub(crate) renamed: Option<Renamed>,
     pub(crate) changes: Vec<Change>,
     pub(crate) tried: Tried,
+}
+
+/// The request in other protocols than HTTP.
+#[derive(Default)]
+pub(crate) struct Environment {
+    pub(crate) variables: Vec<Variable>,
+    /// A program that responds in the place of a server.
+    pub(crate) program: Option<Launch>,
 }
 
 /// What Host says to the upstream.
@@ -67,7 +75,7 @@ impl Plan {
     /// Frees what is needed only to send the request.
     pub(crate) fn forget_request(&mut self) {
         (self.target, self.fields) = (String::new(), FieldLines::default());
-        (self.variables, self.renamed) = (Vec::new(), None);
+        (self.environment, self.renamed) = (Environment::default(), None);
         self.host = Host::Upstream;
     }
 

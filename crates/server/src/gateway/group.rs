@@ -175,6 +175,16 @@ impl Group {
         group
     }
 
+    /// The group of what runs programs: there is nothing to connect to.
+    pub(crate) fn of_programs(target: Target, settings: Settings) -> Self {
+        Group {
+            servers: vec![Server::new(target, None)],
+            settings,
+            turn: AtomicUsize::new(0),
+            start: Instant::now(),
+        }
+    }
+
     pub(crate) fn servers(&self) -> &[Server] {
         &self.servers
     }

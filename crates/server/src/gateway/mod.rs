@@ -18,6 +18,7 @@
 //! | `codec` | the protocol of a server: HTTP, FastCGI, SCGI, uwsgi |
 //! | `environment` | a request as variables |
 //! | `fastcgi`, `scgi`, `cgi` | records, environments and heads of these protocols |
+//! | `process` | programs that are run for one request each |
 //! | `retry` | when a request is sent again |
 //! | `socket` | the socket to a server |
 //!
@@ -42,6 +43,7 @@ mod environment;
 mod fastcgi;
 mod scgi;
 mod cgi;
+mod process;
 mod retry;
 mod socket;
 
@@ -52,6 +54,7 @@ pub use codec::Protocol;
 pub use forward::Forward;
 pub use health::{Check, Passive};
 pub use network::{InvalidNetwork, Network};
+pub use process::{Cgi, CgiOptions, supervise};
 pub use routes::Gateways;
 pub use target::{InvalidTarget, Target};
 pub use upstream::{Upstream, UpstreamBuilder};

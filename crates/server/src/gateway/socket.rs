@@ -127,6 +127,19 @@ impl Socket {
         Arc::clone(&self.peer)
     }
 
+    /// A socket that is connected, and whose calls don't block.
+    pub(crate) fn connected(descriptor: OwnedFd) -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        owners::clear(descriptor.as_raw_fd() as usize);
+        Socket {
+            channel: Channel::Plain(descriptor),
+            armed: None,
+            owner: None,
+            is_internet: false,
+            peer: "CGI".into(),
+        }
+    }
+
     /// Receives what has come. Zero is the end of the upstream's side.
     ///
     /// # Errors
@@ -203,8 +216,9 @@ impl Socket {
             self.owner = Some(owner);
         }
         // The kernel reports room in a TCP socket only after it was full. A Unix socket would be
-        // reported whenever its peer reads.
-        let interest = match is_blocked || self.is_internet || self.needs_room() {
+        // reported whenever its peer reads. If a report may have been lost, or there is more to do,
+        // room is what is reported at once.
+        let interest = match is_blocked || self.is_internet || self.needs_room() || missed {
             true => Interest::Both,
             false => Interest::Readable,
         };

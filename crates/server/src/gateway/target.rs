@@ -31,8 +31,13 @@ pub struct Target {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    Internet { host: String, port: u16 },
+    Internet {
+        host: String,
+        port: u16,
+    },
     Unix(PathBuf),
+    /// No server: programs that are run.
+    Programs,
 }
 
 /// Why a text names no upstream server.
@@ -48,6 +53,17 @@ impl fmt::Display for InvalidTarget {
 impl std::error::Error for InvalidTarget {}
 
 impl Target {
+    /// What stands for programs that are run in the place of a server.
+    pub(crate) fn programs() -> Self {
+        Target {
+            place: Place::Programs,
+            is_secured: false,
+            path: None,
+            weight: 1,
+            is_backup: false,
+        }
+    }
+
     /// Sets its share of the requests, relative to other servers; 1 unless set.
     #[must_use]
     pub fn weight(mut self, weight: u32) -> Self {
@@ -100,7 +116,7 @@ impl Target {
     pub(crate) fn name(&self) -> Option<(&str, u16)> {
         match &self.place {
             Place::Internet { host, port } => Some((host, *port)),
-            Place::Unix(_) => None,
+            _ => None,
         }
     }
 
@@ -114,8 +130,8 @@ impl Target {
     #[must_use]
     pub fn socket(&self) -> Option<&std::path::Path> {
         match &self.place {
-            Place::Internet { .. } => None,
             Place::Unix(path) => Some(path),
+            _ => None,
         }
     }
 
@@ -137,6 +153,7 @@ impl Target {
                 Ok(found.map(Address::Internet).collect())
             }
             Place::Unix(path) => Ok(vec![Address::Unix(path.clone())]),
+            Place::Programs => Ok(Vec::new()),
         }
     }
 }
@@ -144,8 +161,10 @@ impl Target {
 /// The authority: what Host says if it names the upstream. A Unix socket has none but `localhost`.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place::Internet { host, port } = &self.place else {
-            return f.write_str("localhost");
+        let (host, port) = match &self.place {
+            Place::Internet { host, port } => (host, port),
+            Place::Unix(_) => return f.write_str("localhost"),
+            Place::Programs => return f.write_str("CGI"),
         };
         match host.contains(':') {
             true => write!(f, "[{host}]")?,

@@ -3,7 +3,7 @@
 use super::balance::{Balance, hash_of};
 use super::codec::Protocol;
 use super::environment::{Variable, environment, script_environment, set_user};
-use super::forward::{Forward, Host, Plan};
+use super::forward::{Environment, Forward, Host, Plan};
 use super::group::{Group, Settings};
 use super::health::{Check, Passive};
 use super::keeper;
@@ -20,7 +20,6 @@ use crate::response::Response;
 use crate::script::Script;
 #[cfg(feature = "tls")]
 use crate::tls::Trust;
-use crate::user::User;
 use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, LOCATION};
 use http::{Method, StatusCode, Version};
 use std::fmt;
@@ -29,7 +28,7 @@ use std::time::Duration;
 use tinyhttp_message::encode::FieldLines;
 
 /// Content of unknown length that is received for protocols that announce it.
-const SPOOLED: u64 = 16 * 1024 * 1024;
+pub(super) const SPOOLED: u64 = 16 * 1024 * 1024;
 
 /// An upstream: one server or several alike, which respond in the place of this one.
 ///
@@ -167,9 +166,7 @@ impl Upstream {
                     Some(script) => script_environment(request, script),
                     None => environment(request, &self.options.prefix, path.as_bytes()),
                 };
-                if let Some(name) = user(request) {
-                    set_user(&mut variables, name);
-                }
+                set_user(&mut variables, request);
                 for (name, value) in &self.options.added {
                     let name = name.to_ascii_uppercase().replace('-', "_");
                     let name = format!("HTTP_{name}").into_bytes();
@@ -259,7 +256,10 @@ impl Upstream {
             target,
             version: request.version(),
             host,
-            variables: self.variables(&request, script),
+            environment: Environment {
+                variables: self.variables(&request, script),
+                program: None,
+            },
             protocol: self.options.protocol,
             fields,
             upgrades: upgrade.is_some(),
@@ -397,11 +397,6 @@ impl fmt::Debug for UpstreamBuilder {
     }
 }
 
-/// The user whose password this server has checked.
-pub(super) fn user<'r>(request: &'r Request<'_>) -> Option<&'r str> {
-    request.extensions().get().map(|User(name)| &**name)
-}
-
 /// Whether the decoded path has control characters, which programs take for the end of a line or a
 /// name (CVE-2019-11043).
 fn has_controls(request: &Request<'_>) -> bool {
@@ -439,7 +434,7 @@ fn upgrade_of<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
 }
 
 /// The response to a request that is for this server itself, or can't be forwarded.
-fn not_forwarded(request: &Request<'_>) -> Option<Response> {
+pub(super) fn not_forwarded(request: &Request<'_>) -> Option<Response> {
     let method = request.method();
     if method == Method::CONNECT {
         let explanation = "This server opens no tunnels.";

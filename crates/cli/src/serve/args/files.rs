@@ -8,7 +8,7 @@ use tinyhttp_server::files::{Options, Symlinks};
 #[command(next_help_heading = "Files")]
 pub(crate) struct FilesArgs {
     /// File to serve for a directory; repeatable, the first that exists is used [default:
-    /// index.html, then the index.EXT of each --fastcgi '*.EXT=…']
+    /// index.html, then index.EXT for --fastcgi '*.EXT=…' and --cgi '*.EXT']
     #[arg(
         long,
         value_name = "NAME",
@@ -86,7 +86,7 @@ impl FilesArgs {
     }
 
     /// Returns the options of the handler. `scripts` are index files that are run.
-    pub(in crate::serve) fn options(&self, scripts: impl Iterator<Item = String>) -> Options {
+    pub(in crate::serve) fn options(&self, scripts: Vec<String>) -> Options {
         let mut options = Options::new()
             .spa(self.spa)
             .clean_urls(self.clean_urls)

@@ -6,10 +6,10 @@ use crate::failure::Failure;
 use http::{HeaderName, HeaderValue};
 use std::path::Path;
 use std::time::Duration;
-use tinyhttp_server::files::InvalidPattern;
 use tinyhttp_server::gateway::{
-    Gateways, InvalidTarget, Network, Protocol, Target, Upstream, UpstreamBuilder,
+    Cgi, Gateways, InvalidTarget, Network, Protocol, Target, Upstream, UpstreamBuilder,
 };
+use tinyhttp_server::script::InvalidPattern;
 use tinyhttp_server::{Files, Handler};
 
 /// The flags about upstream servers.
@@ -158,17 +158,23 @@ impl GatewayArgs {
         self.targets().any(Target::is_named)
     }
 
-    /// Returns the names of index files that are scripts.
-    pub(in crate::serve) fn script_indexes(&self) -> impl Iterator<Item = String> {
-        let endings = self
-            .fastcgi
-            .iter()
-            .filter_map(|route| route.path.strip_prefix("*"));
-        endings.map(|ending| format!("index{ending}"))
+    /// Returns the names of index files that are scripts; `programs` are the patterns of others.
+    pub(in crate::serve) fn script_indexes(&self, programs: &[String]) -> Vec<String> {
+        let patterns = self.fastcgi.iter().map(|route| &route.path);
+        let endings = patterns
+            .chain(programs)
+            .filter_map(|it| it.strip_prefix('*'));
+        endings.map(|ending| format!("index{ending}")).collect()
     }
 
-    /// Lets the servers of `*.EXT` run the scripts of the directory.
-    pub(in crate::serve) fn run_scripts(&self, mut files: Files) -> Result<Files, Failure> {
+    /// Lets the servers of `*.EXT` run the scripts of the directory, and `cgi` the programs of
+    /// `patterns`.
+    pub(in crate::serve) fn run_scripts(
+        &self,
+        mut files: Files,
+        cgi: Option<&Cgi>,
+        patterns: &[String],
+    ) -> Result<Files, Failure> {
         let invalid = |flag: &str, value: &str, error: InvalidPattern| {
             Failure::new(
                 format!("{flag} can't be '{}': {error}", value.escape_debug()),
@@ -185,6 +191,11 @@ impl GatewayArgs {
             files = files
                 .script(&route.path, upstream)
                 .map_err(|error| invalid(flag, &route.path, error))?;
+        }
+        for (pattern, cgi) in patterns.iter().zip(cgi.into_iter().cycle()) {
+            files = files
+                .script(pattern, cgi.clone())
+                .map_err(|error| invalid("--cgi", pattern, error))?;
         }
         Ok(files)
     }

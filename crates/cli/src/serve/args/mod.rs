@@ -8,6 +8,7 @@
 //! | `gateway` | upstream servers |
 //! | `balancing` | several upstream servers that share requests |
 //! | `upstream_tls`, `no_upstream_tls` | upstream servers that are reached over https:// |
+//! | `cgi` | programs that are run for requests |
 //! | `log` | the access log |
 //! | `tls` | HTTPS |
 //! | `acme` | certificates by ACME |
@@ -19,6 +20,7 @@ mod access;
 mod acme;
 mod balancing;
 mod bind;
+mod cgi;
 mod development;
 mod files;
 mod gateway;
@@ -35,6 +37,7 @@ pub(super) use access::AccessArgs;
 #[cfg(feature = "tls")]
 pub(super) use acme::LETS_ENCRYPT;
 pub(super) use bind::Bind;
+pub(super) use cgi::CgiArgs;
 pub(super) use development::{BrowserArgs, WatchArgs};
 pub(super) use files::FilesArgs;
 pub(super) use gateway::GatewayArgs;
@@ -100,6 +103,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     pub(super) gateway: GatewayArgs,
+
+    #[command(flatten)]
+    pub(super) cgi: CgiArgs,
 
     #[command(flatten)]
     pub(super) log: LogArgs,

@@ -5,7 +5,8 @@ use crate::support::{Running, read_until, rest};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Mutex;
-use tinyhttp_server::gateway::Protocol;
+use tinyhttp_server::Files;
+use tinyhttp_server::gateway::{Cgi, CgiOptions, Protocol, supervise};
 
 fn proxy(protocol: Protocol, script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Running {
     let address = upstream(script);
@@ -176,6 +177,45 @@ fn scgi_and_uwsgi() {
             assert!(answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
         }
     }
+}
+
+/// Programs run for requests, supervised by a thread.
+#[test]
+fn cgi_without_another_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("a.cgi");
+    let text = "#!/bin/sh\nprintf 'Content-Type: a\\n\\n%s ' \"$REQUEST_METHOD\"\ncat\n";
+    std::fs::write(&program, text).unwrap();
+    let options = || CgiOptions::new(folder.path()).pattern("*.cgi");
+    let cgi = Cgi::start(options().processes(2)).unwrap();
+    let files = Files::open(folder.path()).unwrap();
+    let server = Running::start(files.script("*.cgi", cgi).unwrap());
+    let post =
+        "POST /a.cgi HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi";
+    assert!(server.ask(post).starts_with("HTTP/1.1 403 "));
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, executable).unwrap();
+    for _ in 0..5 {
+        let answer = server.ask(post);
+        assert!(
+            answer.ends_with("POST hi\r\n0\r\n\r\n") || answer.contains("\r\nPOST "),
+            "{answer}"
+        );
+    }
+    // A supervisor runs what its own options name.
+    let (socket, theirs) = Cgi::pair().unwrap();
+    let other = CgiOptions::new(folder.path()).pattern("/cgi-bin");
+    let supervisor = std::thread::spawn(move || supervise(theirs, &other));
+    let files = Files::open(folder.path()).unwrap();
+    let cgi = Cgi::connected(socket, &options());
+    let server = Running::start(files.script("*.cgi", cgi).unwrap());
+    let answer = server.ask(post);
+    assert!(
+        answer.starts_with("HTTP/1.1 502 ") && answer.contains("be run: permission"),
+        "{answer}"
+    );
+    drop(server);
+    supervisor.join().unwrap().unwrap();
 }
 
 /// PHP-FPM has a process for each connection, idle ones included. With one process, no request may
