@@ -1,4 +1,5 @@
-//! Six typical programs, next to the same ones with ureq 3, as its documentation writes them.
+//! Six typical programs, next to the same ones with ureq 3, as its documentation writes them and as
+//! they are compiled in tests/bench/libraries.
 //!
 //! Both are formatted by rustfmt, and none of ours has more lines. ureq makes an error of a status
 //! of 400 or more by itself; here that is `error_for_status`.
@@ -51,53 +52,6 @@ fn upload_patiently(url: &str, path: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// The programs with ureq. It has no policy for retries, so the last one loops.
-const UREQ: &str = r#"
-fn get_text(url: &str) -> Outcome<String> {
-    let text = ureq::get(url).call()?.body_mut().read_to_string()?;
-    Ok(text)
-}
-
-fn get_json(url: &str, language: &str) -> Outcome<Values> {
-    let request = ureq::get(url).query("lang", language);
-    Ok(request.call()?.body_mut().read_json()?)
-}
-
-fn post_json(url: &str, token: &str, note: &Values) -> Outcome<Values> {
-    let request = ureq::post(url).header("Authorization", format!("Bearer {token}"));
-    let limit = Some(Duration::from_secs(5));
-    let request = request.config().timeout_global(limit).build();
-    Ok(request.send_json(note)?.body_mut().read_json()?)
-}
-
-fn post_form(url: &str, user: &str, password: &str) -> Outcome<u16> {
-    let login = BASE64_STANDARD.encode(format!("{user}:{password}"));
-    let request = ureq::post(url).header("Authorization", format!("Basic {login}"));
-    let response = request.send_form([("title", "Milk"), ("text", "2 l")])?;
-    Ok(response.status().as_u16())
-}
-
-fn download(url: &str, path: &Path) -> Outcome<u64> {
-    let mut response = ureq::get(url).call()?;
-    let mut file = File::create(path)?;
-    Ok(io::copy(&mut response.body_mut().as_reader(), &mut file)?)
-}
-
-fn upload_patiently(url: &str, path: &Path) -> Outcome<()> {
-    let config = Agent::config_builder().timeout_global(Some(Duration::from_secs(60)));
-    let agent: Agent = config.build().into();
-    let mut retries = 0;
-    while let Err(error) = agent.put(url).send(File::open(path)?) {
-        if retries == 3 {
-            return Err(error.into());
-        }
-        thread::sleep(Duration::from_secs(1 << retries));
-        retries += 1;
-    }
-    Ok(())
-}
-"#;
-
 /// The number of lines of a function.
 fn lines(source: &str, name: &str) -> usize {
     let start = source.find(&format!("\nfn {name}(")).unwrap();
@@ -108,9 +62,10 @@ fn lines(source: &str, name: &str) -> usize {
 #[test]
 fn programs_are_as_short_as_with_ureq() {
     let ours = include_str!("programs.rs");
+    let ureq = include_str!("../../../../tests/bench/libraries/examples/programs_ureq.rs");
     let names = "get_text get_json post_json post_form download upload_patiently";
     for name in names.split(' ') {
-        let (own, other) = (lines(ours, name), lines(UREQ, name));
+        let (own, other) = (lines(ours, name), lines(ureq, name));
         assert!(own <= other, "{name}: {own} lines, {other} with ureq");
     }
 }

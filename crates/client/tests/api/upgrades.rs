@@ -6,6 +6,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 use tinyhttp_client::{Client, Error, ProtocolError};
+use tungstenite::Message;
+use tungstenite::handshake::client::generate_key;
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::{Role, WebSocket};
 
 /// Reads a head, sends these bytes, and echoes what comes then.
 fn echo(head: &'static str) -> (SocketAddr, thread::JoinHandle<String>) {
@@ -120,4 +124,41 @@ fn only_offered_protocols_are_switched_to() {
         assert!(is_right, "{offer:?} {error}");
         server.join().unwrap();
     }
+}
+
+/// WebSocket (RFC 6455) over the socket, with tungstenite at both ends.
+#[test]
+fn a_websocket_runs_over_the_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        let mut socket = tungstenite::accept(stream).unwrap();
+        socket.send("welcome".into()).unwrap();
+        while let Ok(message) = socket.read() {
+            if message.is_binary() {
+                socket.send(message).unwrap();
+            }
+        }
+    });
+    let key = generate_key();
+    let request = Client::new()
+        .get(&format!("http://{address}/"))
+        .upgrade("websocket")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", &key);
+    let response = request.send().unwrap();
+    let accept = derive_accept_key(key.as_bytes());
+    assert_eq!(response.header("sec-websocket-accept"), Some(&*accept));
+    let mut socket = response.into_upgraded().unwrap();
+    socket.set_timeout(Some(LONG));
+    let mut socket = WebSocket::from_raw_socket(socket, Role::Client, None);
+    assert_eq!(socket.read().unwrap(), Message::from("welcome"));
+    let large = Message::from(vec![7; 3_000_000]);
+    socket.send(large.clone()).unwrap();
+    assert_eq!(socket.read().unwrap(), large);
+    socket.close(None).unwrap();
+    while socket.read().is_ok() {}
+    server.join().unwrap();
 }
