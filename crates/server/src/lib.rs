@@ -179,6 +179,8 @@ mod runtime;
 mod listen;
 mod connection;
 mod handler;
+// The file server uses all of it.
+#[cfg_attr(not(feature = "files"), allow(dead_code))]
 pub mod script;
 #[cfg(feature = "gateway")]
 pub mod gateway;
@@ -220,7 +222,9 @@ mod gate;
 #[cfg(any(feature = "compression", feature = "files"))]
 mod coding;
 mod lock;
-#[cfg(any(feature = "compression", feature = "files"))]
+#[cfg(any(feature = "compression", feature = "files", feature = "gateway"))]
+// The file server uses all of it.
+#[cfg_attr(not(feature = "files"), allow(dead_code))]
 mod semaphore;
 
 pub use body::{Body, SendError, Sender, StreamWriter, Upgraded};
