@@ -29,7 +29,7 @@ def ratio(results, name, key, base):
     ours, theirs = (results.get(server, {}).get(key) for server in (name, base or name))
     if not ours or not theirs:
         return None
-    return statistics.median(a / b if base else a for a, b in zip(ours, theirs) if b)
+    return statistics.median(a / b if base else a for a, b in zip(ours, theirs) if b or not base)
 
 
 def heading(title):
