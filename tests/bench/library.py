@@ -90,11 +90,14 @@ def server(name, site):
 
 def takes_part(name, site):
     """Whether a program was built, and starts."""
+    if not installed(PROGRAMS[name][0][0]):
+        print(f"\nLeft out: {name}, which is not built.")
+        return False
     try:
         with server(name, site):
             return True
-    except (DoesNotAnswer, OSError, TypeError) as error:
-        print(f"\nLeft out: {name}: {error}")
+    except DoesNotAnswer as error:
+        print(f"\nLeft out: {error}")
         return False
 
 
@@ -132,6 +135,7 @@ def add_best(results):
 def busy(names, site, idle):
     """Requests of an ordinary client while many connections are idle, and many handlers wait."""
     heading(f"An ordinary request beside {idle:,} idle connections and {WAITING} handlers that wait")
+    ended = set()
 
     def measure(name):
         with server(name, site) as one, ExitStack() as stack:
@@ -140,14 +144,21 @@ def busy(names, site, idle):
             waiting = begin(stack, one, WAITING, lambda connection: connection.sendall(SLOW))
             time.sleep(1)
             among, failed = times(one, REQUESTS)
+            memory = 0
+            if one.process.poll() is None:
+                memory = one.memory()
+            else:
+                ended.add(name)
             return {"alone": statistics.median(alone), "p50": statistics.median(among), "p99": percentile(among, 99),
-                    "failed": failed, "idle": crowd, "waiting": waiting, "memory": one.memory()}
+                    "failed": failed, "idle": crowd, "waiting": waiting, "memory": memory}
 
     results = rounds(names, measure, min(ROUNDS, 3))
     print_table(results, [
         ("idle", "idle", "{:,.0f}"), ("handlers that wait", "waiting", "{:.0f}"), ("p50 without them", "alone", seconds),
         ("p50", "p50", seconds), ("p99", "p99", seconds), ("failed", "failed", "{:.0f}"), ("memory", "memory", size),
     ])
+    for name in sorted(ended):
+        print(f"\n{name} ended under the connections.")
     return results
 
 
