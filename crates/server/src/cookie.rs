@@ -8,7 +8,7 @@
 //! [`secure`](Cookie::secure) belongs there, too.
 //!
 //! A browser's user can send whatever they like, so a cookie's value is untrusted. With a
-//! [`CookieKey`] (feature `signed-cookies`) a value is signed with HMAC-SHA-256 over its name and
+//! `CookieKey` (feature `signed-cookies`) a value is signed with HMAC-SHA-256 over its name and
 //! itself; a value that was changed, or belongs to another name, is not there. Signing hides
 //! nothing, and a value that was valid once stays valid: put a time or a session's number into it.
 //!

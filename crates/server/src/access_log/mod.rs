@@ -34,6 +34,7 @@ pub(crate) use held::Held;
 #[cfg(feature = "access-log")]
 pub use line::Format;
 pub use record::{Ending, Hops, Record, SecuredRecord};
+#[cfg(any(feature = "access-log", feature = "gateway"))]
 pub use upstream::UpstreamRecord;
 pub(crate) use user::user;
 
