@@ -33,6 +33,7 @@ const BEFORE_RESPONSE: Duration = Duration::from_secs(5);
 const DURING_RESPONSE: Duration = Duration::from_secs(2);
 
 /// Steps between which a job makes way: with some microseconds each, a client notices nothing.
+#[cfg(feature = "files")]
 const STEPS: u32 = 32;
 
 /// A counting semaphore with a queue.
@@ -66,6 +67,7 @@ pub(crate) struct Pass<'g> {
 
 impl Pass<'_> {
     /// Counts a step of some microseconds, and makes way after a number of them.
+    #[cfg(feature = "files")]
     pub(crate) fn step(&self) {
         self.steps.set(self.steps.get() + 1);
         if self.steps.get() >= STEPS {

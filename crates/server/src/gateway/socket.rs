@@ -148,6 +148,8 @@ impl Socket {
     /// be there, but the turn is over; and [`UnexpectedEof`](io::ErrorKind::UnexpectedEof) if the
     /// connection ended without a word.
     pub(crate) fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Without TLS there is one kind of channel.
+        #[cfg_attr(not(feature = "tls"), allow(clippy::infallible_destructuring_match))]
         let descriptor = match &self.channel {
             Channel::Plain(descriptor) => descriptor,
             #[cfg(feature = "tls")]
@@ -178,6 +180,8 @@ impl Socket {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if the socket is full or not yet connected;
     /// otherwise the connection is broken, or was refused, or its server could not be verified.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        // Without TLS there is one kind of channel.
+        #[cfg_attr(not(feature = "tls"), allow(clippy::infallible_destructuring_match))]
         let descriptor = match &self.channel {
             Channel::Plain(descriptor) => descriptor,
             #[cfg(feature = "tls")]

@@ -31,6 +31,8 @@ pub(crate) struct Session {
 #[allow(clippy::large_enum_variant)]
 enum End {
     Server(UnbufferedServerConnection),
+    /// Only gateways connect to servers.
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
     Client(Box<UnbufferedClientConnection>),
 }
 
@@ -68,6 +70,7 @@ impl Session {
     ///
     /// # Errors
     /// If rustls refuses its own settings.
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
     pub(super) fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,

@@ -54,7 +54,8 @@ fn stream(produce: Producer, mut encoder: Encoder, permit: Permit) -> Producer {
         let _permit = permit;
         let mut send = |piece: &[u8]| {
             let compressed = {
-                let _pass = GATE.pass();
+                let pass = GATE.pass();
+                pass.make_way();
                 encoder.flushed(piece)?
             };
             out.write_all(&compressed)?;
@@ -107,7 +108,8 @@ impl Read for Compressed {
             };
             let mut piece = vec![0; PIECE];
             let length = self.content.read(&mut piece)?;
-            let _pass = GATE.pass();
+            let pass = GATE.pass();
+            pass.make_way();
             let compressed = match (&piece[..length], self.flushes) {
                 ([], _) => match self.encoder.take() {
                     Some(encoder) => encoder.finish()?,
