@@ -26,6 +26,7 @@ const LONGEST: u64 = 16 * 1024;
 const LONGEST_TEXT: usize = 300;
 
 /// The lines of the other side.
+#[derive(Debug)]
 pub(super) struct Lines(BufReader<UnixStream>);
 
 impl Lines {

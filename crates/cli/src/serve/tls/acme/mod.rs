@@ -75,9 +75,7 @@ impl Acme {
         if acme.acme_directory.as_str() == LETS_ENCRYPT {
             names.iter().try_for_each(check_public)?;
         }
-        if let Some(ca) = &acme.acme_ca {
-            check_authorities(ca)?;
-        }
+        let ca = acme.acme_ca.as_deref().map(authorities).transpose()?;
         let store = Store::make(&acme.acme_directory).map_err(|error| not_opened(&error))?;
         let served = Served::new(&names, store.clone()).map_err(|error| {
             Failure::new(
@@ -93,7 +91,7 @@ impl Acme {
                 names,
                 directory: acme.acme_directory.clone(),
                 email: acme.acme_email.clone(),
-                ca: acme.acme_ca.as_ref().and_then(|ca| ca.canonicalize().ok()),
+                ca,
                 store: store.path().to_owned(),
                 kind: match has_http {
                     true => Kind::Http,
@@ -168,27 +166,24 @@ fn check_public(name: &Identifier) -> Result<(), Failure> {
     ))
 }
 
-/// Refuses a file of authorities that the process could not use.
-fn check_authorities(path: &Path) -> Result<(), Failure> {
-    let text = std::fs::read(path).map_err(|error| {
+/// The file of authorities, as the process finds it. What it could not use is refused.
+fn authorities(path: &Path) -> Result<PathBuf, Failure> {
+    let failed = |why: &dyn std::fmt::Display| {
         Failure::new(
-            format!("--acme-ca {}: {error}", path.display()),
+            format!("--acme-ca {}: {why}", path.display()),
             "it takes a file with the certificates of authorities in PEM",
         )
-    })?;
+    };
+    // The process opens it again, so a pipe is none.
+    let real = path.canonicalize().map_err(|error| failed(&error))?;
+    let text = std::fs::read(&real).map_err(|error| failed(&error))?;
     let found = x509_parser::pem::Pem::iter_from_buffer(&text).flatten();
     match found
         .into_iter()
         .any(|section| section.label == "CERTIFICATE")
     {
-        true => Ok(()),
-        false => Err(Failure::new(
-            format!(
-                "--acme-ca {}: there is no certificate in it",
-                path.display()
-            ),
-            "it takes a file with the certificates of authorities in PEM",
-        )),
+        true => Ok(real),
+        false => Err(failed(&"there is no certificate in it")),
     }
 }
 

@@ -18,12 +18,11 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// The network.
 pub(super) struct Network {
     client: Client,
-    wait: Box<dyn FnMut(Duration)>,
 }
 
 impl Network {
-    /// Trusts the certificates in `ca` instead of the machine's. `wait` waits.
-    pub(super) fn new(ca: Option<&Path>, wait: impl FnMut(Duration) + 'static) -> Self {
+    /// Trusts the certificates in `ca` instead of the machine's.
+    pub(super) fn new(ca: Option<&Path>) -> Self {
         let mut options = TlsOptions::default();
         options.ca_file = ca.map(Path::to_owned);
         let client = Client::builder()
@@ -33,10 +32,7 @@ impl Network {
             // Redirects would change what was signed.
             .max_redirects(0)
             .build();
-        Network {
-            client,
-            wait: Box::new(wait),
-        }
+        Network { client }
     }
 }
 
@@ -65,7 +61,7 @@ impl Http for Network {
     }
 
     fn wait(&mut self, time: Duration) {
-        (self.wait)(time);
+        std::thread::sleep(time);
     }
 }
 
@@ -150,7 +146,7 @@ mod tests {
 
     #[test]
     fn only_https_is_spoken() {
-        let mut network = Network::new(None, |_| ());
+        let mut network = Network::new(None);
         for url in ["http://127.0.0.1:1/", "ftp://a/", "file:///etc/passwd", ""] {
             let error = network.send("GET", url, None).unwrap_err();
             assert!(error.what.contains("not https"), "{error}");

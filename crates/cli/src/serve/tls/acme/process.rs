@@ -9,6 +9,7 @@ use super::link::{self, Lines};
 use super::settings::Settings;
 use super::talk::Talk;
 use super::worker::Worker;
+use crate::lock::Lock;
 use crate::serve::privileges::{self, Inherited};
 use crate::serve::sandbox::{self, Allowed};
 use crate::serve::{stderr_log, syscalls};
@@ -45,6 +46,8 @@ const ROOTS: [&str; 6] = [
 #[derive(Debug)]
 pub(in crate::serve) struct AcmeProcess {
     socket: UnixStream,
+    /// What has come beyond the first line is in it.
+    lines: Lock<Lines>,
     settings: Settings,
 }
 
@@ -56,9 +59,13 @@ impl AcmeProcess {
     pub(in crate::serve) fn start(settings: Settings) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         spawn(&settings, theirs)?;
-        let first = Lines::new(socket.try_clone()?).next()?;
-        match first {
-            Some(line) if line["ready"] == true => Ok(AcmeProcess { socket, settings }),
+        let mut lines = Lines::new(socket.try_clone()?);
+        match lines.next()? {
+            Some(line) if line["ready"] == true => Ok(AcmeProcess {
+                socket,
+                lines: Lock::new(lines),
+                settings,
+            }),
             Some(line) => Err(io::Error::other(
                 line["failed"]
                     .as_str()
@@ -71,10 +78,7 @@ impl AcmeProcess {
 
     /// Answers the challenges that the process asks for, as long as it runs.
     pub(in crate::serve) fn serve(&self, tls: &TlsHandle) {
-        let Ok(socket) = self.socket.try_clone() else {
-            return;
-        };
-        let mut lines = Lines::new(socket);
+        let mut lines = self.lines.lock();
         while let Ok(Some(line)) = lines.next() {
             let answer = match link::challenges(&line, &self.settings.names) {
                 Ok(challenges) => {

@@ -77,6 +77,10 @@ impl Talk {
         let failed = |why: &str| {
             AcmeError::of_directory(format!("the server answers no challenge: {why}"), "")
         };
+        // An answer that came too late is none to this line.
+        while let Ok(said) = self.said.try_recv() {
+            self.retries |= matches!(said, Said::Retry);
+        }
         self.tell(line)
             .map_err(|error| failed(&error.to_string()))?;
         loop {

@@ -24,6 +24,9 @@ use std::time::{Duration, SystemTime};
 /// waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
+/// So many failures that the wait is the longest.
+const MANY: u32 = 16;
+
 /// The name that stands for the ACME server itself among what failed.
 const SERVER: &str = "";
 
@@ -102,12 +105,26 @@ impl Worker {
                 self.obtain(&name, issued.as_ref(), &mut conversation);
                 let issued = self.store.read_certificate(&name);
                 due = self.due(&name, issued.as_ref(), &mut conversation);
+                if due <= SystemTime::now() {
+                    due = self.pause(&name);
+                }
             }
             wake = wake.min(due);
             let look = self.suggestions.get(&name);
             wake = look.map_or(wake, |look| wake.min(look.next_look));
         }
         wake
+    }
+
+    /// Has a certificate wait that was issued and is due again at once, so that it isn't ordered over
+    /// and over. Returns for how long.
+    fn pause(&mut self, name: &Identifier) -> SystemTime {
+        log::warn!("{name}: its new certificate is due already; is this machine's clock right?");
+        let next = self.note(&name.to_string(), MANY, None, None);
+        if let Err(error) = self.keep() {
+            log::error!("{error}");
+        }
+        next
     }
 
     /// When a certificate is to be ordered.
@@ -118,7 +135,14 @@ impl Worker {
         conversation: &mut Conversation,
     ) -> SystemTime {
         let now = SystemTime::now();
-        let due = issued.map_or(now, |issued| self.renewal(name, issued, conversation));
+        let due = match issued {
+            Some(issued) => self.renewal(name, issued, conversation),
+            None => {
+                // It was for a certificate that is gone.
+                self.suggestions.remove(name);
+                now
+            }
+        };
         let tried = [SERVER, &name.to_string()];
         let tried = tried.iter().filter_map(|name| self.attempts.0.get(*name));
         tried.map(|attempt| attempt.next).fold(due, SystemTime::max)
@@ -157,9 +181,12 @@ impl Worker {
         issued: &Issued,
         conversation: &mut Conversation,
     ) -> Suggestion {
+        // What is known stays if the ACME server can't be asked.
+        let known = self.suggestions.get(name);
+        let known = known.filter(|known| known.digest == issued.digest);
         let mut suggestion = Suggestion {
             digest: issued.digest,
-            window: None,
+            window: known.and_then(|known| known.window.clone()),
             next_look: SystemTime::now() + schedule::next_look(None),
         };
         let Some(id) = &issued.id else {
@@ -197,7 +224,7 @@ impl Worker {
         match conversation {
             Some(session) => Ok(session),
             None => {
-                let network = Network::new(self.settings.ca.as_deref(), std::thread::sleep);
+                let network = Network::new(self.settings.ca.as_deref());
                 let account = self
                     .store
                     .read_account()
@@ -250,8 +277,10 @@ impl Worker {
                 self.attempts.0.remove(&key);
                 self.attempts.0.remove(SERVER);
                 self.told(name, &issued);
-                let kept = self.keep();
-                kept.err()
+                if let Err(error) = self.keep() {
+                    log::error!("{error}");
+                }
+                None
             }
             Err(error) => Some(error),
         };
@@ -354,9 +383,10 @@ impl Worker {
             }
             ended => ended,
         };
-        let withdrawn = self.talk.answer(&to_answer(&[], &[]));
+        if let Err(error) = self.talk.answer(&to_answer(&[], &[])) {
+            log::warn!("{name}: its challenges may still have responses: {error}");
+        }
         let text = ordered?;
-        withdrawn?;
         let issued = Issued::read(name, &text).map_err(|why| {
             AcmeError::of_name(
                 format!("the certificate that was issued can't be used: {why}"),
@@ -455,4 +485,46 @@ fn not_kept(error: &io::Error) -> AcmeError {
 fn written(time: SystemTime) -> String {
     let time: DateTime<Local> = time.into();
     time.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    /// A suggestion for a certificate that is gone wakes the process no more.
+    #[test]
+    fn a_certificate_that_is_gone_is_not_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, theirs) = UnixStream::pair().unwrap();
+        // When the socket ends, so does the process.
+        std::mem::forget(theirs);
+        let name: Identifier = "a.example".parse().unwrap();
+        let settings = Settings {
+            names: vec![name.clone()],
+            directory: "https://127.0.0.1:1/".parse().unwrap(),
+            email: None,
+            ca: None,
+            store: folder.path().to_owned(),
+            kind: Kind::Http,
+            is_sandboxed: false,
+            log: (false, false, false),
+        };
+        let mut worker = Worker::new(settings, Talk::new(socket).unwrap());
+        let now = SystemTime::now();
+        let suggestion = Suggestion {
+            digest: [0; 32],
+            window: None,
+            next_look: now - Duration::from_secs(1),
+        };
+        worker.suggestions.insert(name.clone(), suggestion);
+        let attempt = Attempt {
+            failures: 1,
+            next: now + Duration::from_secs(1000),
+            kind: None,
+        };
+        worker.attempts.0.insert(name.to_string(), attempt);
+        let wake = worker.round();
+        assert!(wake > now + Duration::from_secs(900));
+    }
 }
