@@ -52,8 +52,8 @@ impl Connection {
         turn: &mut Turn<'_>,
         input: &mut Input,
     ) -> Step {
-        forwarding.progress = Progress::default();
         forwarding.resume(turn);
+        turn.upstream.sent = 0;
         let is_answered = forwarding.response.is_answered;
         let now = turn.now();
         if self.ended
@@ -132,10 +132,6 @@ impl Connection {
                 .map_err(Stop::Refused)?;
             match event {
                 Event::Content(content) => {
-                    turn.left =
-                        turn.env
-                            .timeouts
-                            .after(Waiting::Receive, turn.left, content.len() as u64);
                     forwarding.take(content)?;
                     input.consume(used);
                 }
@@ -179,11 +175,10 @@ impl Connection {
 
     /// Parks until one of the sockets is ready.
     fn await_upstream(&mut self, mut forwarding: Box<Forwarding>, turn: &mut Turn<'_>) -> Step {
-        let before = turn.output.len();
         if self.send_output(turn).is_err() {
             return self.leave(*forwarding, turn);
         }
-        let sent = (before - turn.output.len()) as u64;
+        let sent = turn.upstream.sent;
         let Progress {
             has_moved, taken, ..
         } = forwarding.progress;
@@ -206,7 +201,8 @@ impl Connection {
         } else {
             self.deadline
         };
-        if let Some(at) = forwarding.client.leaves_at() {
+        let is_answered = forwarding.response.is_answered;
+        if let Some(at) = forwarding.client.leaves_at(is_answered) {
             let leaves = at.saturating_duration_since(turn.now());
             let deadline = turn.deadline_in(Waiting::Upstream, leaves);
             if deadline.at < self.deadline.at {
@@ -224,7 +220,7 @@ impl Connection {
             let held = std::mem::take(&mut turn.held);
             forwarding.waiting = Some(Box::new(Waits { output, held }));
         }
-        if forwarding.response.is_answered {
+        if is_answered {
             forwarding.forget_request();
         }
         forwarding.is_parked = true;

@@ -172,7 +172,9 @@ impl Forwarding {
         self.progress = Progress::default();
         if let Some(waiting) = self.waiting.take() {
             let Waits { output, held } = *waiting;
-            (turn.output, turn.held) = (output, held);
+            // The worker's own buffer is empty, and larger.
+            turn.output.extend_from_slice(&output);
+            turn.held = held;
         }
     }
 

@@ -286,8 +286,7 @@ impl Connection {
                 return Next::Block;
             }
             Step::Close => {
-                turn.output.clear();
-                turn.settle(0, Ending::ClientGone);
+                turn.discard(Ending::ClientGone);
                 return Next::Close;
             }
         }
@@ -472,8 +471,7 @@ impl Connection {
     }
 
     fn end_turn(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Next<'static> {
-        turn.output.clear();
-        turn.settle(0, Ending::ClientGone);
+        turn.discard(Ending::ClientGone);
         if !matches!(self.state, State::Lingering) {
             let mut unused = input.save();
             unused.append(&mut self.input);

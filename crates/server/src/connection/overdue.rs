@@ -2,14 +2,12 @@
 
 use super::forwarding::Forwarding;
 use super::input::Input;
-use super::more::More;
 use super::turn::Turn;
 use super::{Connection, Next, State, Step};
 use crate::deadline::Waiting;
 use crate::gateway::Failure;
 use crate::page::error_page;
 use http::StatusCode;
-use std::io::IoSlice;
 use tinyhttp_message::CloseReason;
 
 impl Connection {
@@ -36,7 +34,7 @@ impl Connection {
                 self.respond(page.into(), forwarding.record.take().as_mut(), turn);
                 Step::Look
             }
-            Waiting::Upstream if forwarding.client.is_overdue(turn.now()) => {
+            Waiting::Upstream if forwarding.client.is_overdue(is_answered, turn.now()) => {
                 self.leave(*forwarding, turn)
             }
             Waiting::Upstream => match forwarding.retry(Failure::TooSlow) {
@@ -78,16 +76,12 @@ impl Connection {
         let Some(waiting) = &mut forwarding.waiting else {
             return false;
         };
-        let slices = [IoSlice::new(&waiting.output)];
-        let sent = self.transport.send(&slices, More::Unknown).unwrap_or(0);
-        waiting.output.drain(..sent);
+        let sent = self.transport.send_now(&mut waiting.output);
         let env = turn.env;
-        waiting
-            .held
-            .advance(sent as u64, |record| env.record(record));
+        waiting.held.advance(sent, |record| env.record(record));
         // What has come from the upstream meanwhile is relayed in a turn.
         forwarding.progress.yields = sent > 0;
-        self.deadline = turn.deadline_after(Waiting::Write, left, sent as u64);
+        self.deadline = turn.deadline_after(Waiting::Write, left, sent);
         sent > 0
     }
 }

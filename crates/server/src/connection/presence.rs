@@ -54,13 +54,15 @@ impl Presence {
     }
 
     /// Whether a deadline that has passed is that of [`leaves_at`](Self::leaves_at).
-    pub(super) fn is_overdue(&self, now: Instant) -> bool {
-        self.leaves_at().is_some_and(|at| at <= now + ROUNDED)
+    pub(super) fn is_overdue(&self, is_answered: bool, now: Instant) -> bool {
+        let leaves_at = self.leaves_at(is_answered);
+        leaves_at.is_some_and(|at| at <= now + ROUNDED)
     }
 
     /// When [`has_left`](Self::has_left) has to be asked again.
-    pub(super) fn leaves_at(&self) -> Option<Instant> {
-        self.leaves_at.filter(|_| !self.is_half_closed)
+    pub(super) fn leaves_at(&self, is_answered: bool) -> Option<Instant> {
+        self.leaves_at
+            .filter(|_| !self.is_half_closed && !is_answered)
     }
 }
 
@@ -114,5 +116,22 @@ mod tests {
         assert!(!presence.has_left(&transport, false, now + Duration::from_secs(60)));
         drop(client);
         assert!(presence.has_left(&transport, false, now));
+    }
+
+    /// Once a response has begun, an early end is no deadline any more.
+    #[test]
+    fn a_response_that_has_begun_is_not_given_up() {
+        let (client, socket) = UnixStream::pair().unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let transport = Transport::plain(socket.into());
+        let start = Instant::now();
+        let mut presence = Presence::new(start, false);
+        assert!(!presence.has_left(&transport, false, start));
+        let at = start + GRACE;
+        assert_eq!(presence.leaves_at(false), Some(at));
+        assert!(presence.is_overdue(false, at));
+        assert_eq!(presence.leaves_at(true), None);
+        assert!(!presence.is_overdue(true, at));
+        assert!(!presence.has_left(&transport, true, at));
     }
 }

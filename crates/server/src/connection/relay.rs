@@ -223,6 +223,7 @@ impl Connection {
                     let from_output = sent.min(before);
                     turn.output.drain(..from_output);
                     turn.output_taken(from_output as u64);
+                    turn.count_sent(sent);
                     rest = &rest[sent - from_output..];
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

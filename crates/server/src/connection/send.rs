@@ -34,6 +34,11 @@ impl Connection {
         turn.output.append(&mut hints.take());
     }
 
+    /// As [`gather_hints`](Self::gather_hints), for the last time.
+    pub(crate) fn end_hints(&self, hints: &EarlyHints, turn: &mut Turn<'_>) {
+        turn.output.append(&mut hints.end());
+    }
+
     /// Sends what the socket takes of the output.
     pub(super) fn send_output(&mut self, turn: &mut Turn<'_>) -> io::Result<()> {
         while !turn.output.is_empty() {
@@ -42,6 +47,8 @@ impl Connection {
                 Ok(sent) => {
                     turn.output.drain(..sent);
                     turn.output_taken(sent as u64);
+                    #[cfg(feature = "gateway")]
+                    turn.count_sent(sent);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),

@@ -65,6 +65,8 @@ pub(super) struct DateField {
 pub(crate) struct UpstreamTurn {
     /// The turn follows from a report of the upstream's socket: whether that has ended.
     pub(crate) report: Option<bool>,
+    /// Bytes that the client has taken since the exchange went on.
+    pub(super) sent: u64,
     /// A buffer to read into, made when it is first needed.
     pub(super) scratch: Vec<u8>,
 }
@@ -158,6 +160,18 @@ impl<'e> Turn<'e> {
     /// and removed.
     pub(super) fn output_taken(&mut self, taken: u64) {
         self.held.advance(taken, |record| self.env.record(record));
+    }
+
+    /// Counts bytes that the client of a forwarded request has taken.
+    #[cfg(feature = "gateway")]
+    pub(super) fn count_sent(&mut self, sent: usize) {
+        self.upstream.sent += sent as u64;
+    }
+
+    /// Drops what has not been sent: the connection waits for something else, or is to be closed.
+    pub(crate) fn discard(&mut self, ending: Ending) {
+        self.output.clear();
+        self.settle(0, ending);
     }
 
     /// Records all responses that were in the output. `taken` bytes of it have been sent, and no

@@ -265,7 +265,11 @@ impl<'s> Worker<'s> {
             );
         match stays {
             true => self.park_or_close(connection),
-            false => self.abort(connection, Ending::TooSlow),
+            false => {
+                // The next connection must not send it.
+                self.turn.discard(Ending::TooSlow);
+                self.abort(connection, Ending::TooSlow);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Upstreams that fail, close connections at will, or are slow, and clients that leave.
 
-use super::script::{builder, ok, proxy, read_head, responds, upstream};
+use super::script::{builder, has_settled, ok, proxy, read_head, responds, upstream};
 use crate::support::{LONG, Running, Seen, narrow, read_until, wait_until};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -252,13 +252,7 @@ fn a_side_that_does_not_read_stops_the_other() {
     let proxy = proxy(address);
     let mut stream = narrow(&proxy, 65_536);
     stream.write_all(LAST.as_bytes()).unwrap();
-    let settled = || {
-        let before = written.load(Ordering::Relaxed);
-        // No event tells that a write waits.
-        std::thread::sleep(Duration::from_millis(100));
-        before > 0 && before == written.load(Ordering::Relaxed)
-    };
-    wait_until("the upstream waits", settled);
+    wait_until("the upstream waits", || has_settled(&written));
     assert!(written.load(Ordering::Relaxed) < MUCH / 2);
     let length = std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
     assert!(length > MUCH as u64);

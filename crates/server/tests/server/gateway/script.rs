@@ -4,6 +4,8 @@ use crate::support::{LONG, Running};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tinyhttp_server::gateway::{Upstream, UpstreamBuilder};
 
 /// Runs an upstream server. `script` gets each connection and its number, in a thread of its own.
@@ -61,4 +63,12 @@ pub(super) fn ok(content: &str) -> String {
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}",
         content.len()
     )
+}
+
+/// Whether a counter has begun, and stands still.
+pub(super) fn has_settled(counter: &AtomicUsize) -> bool {
+    let before = counter.load(Ordering::Relaxed);
+    // No event tells that a write waits.
+    std::thread::sleep(Duration::from_millis(100));
+    before > 0 && before == counter.load(Ordering::Relaxed)
 }
