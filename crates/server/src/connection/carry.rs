@@ -103,8 +103,6 @@ impl Connection {
         if is_gone || !still_sends {
             return Step::Close;
         }
-        self.state = State::Lingering;
-        self.deadline = turn.deadline(Waiting::Linger);
-        self.linger()
+        self.linger_from_now(turn)
     }
 }

@@ -36,6 +36,13 @@ impl Connection {
         Step::Park
     }
 
+    /// Reads until the client has read what was sent last.
+    #[cfg(any(feature = "gateway", feature = "tls"))]
+    pub(super) fn linger_from_now(&mut self, turn: &Turn<'_>) -> Step {
+        self.deadline = turn.deadline(Waiting::Linger);
+        self.linger()
+    }
+
     /// Skips what the client sends. Kept out of line, as its buffer is large.
     #[inline(never)]
     pub(super) fn linger(&mut self) -> Step {

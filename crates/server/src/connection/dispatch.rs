@@ -9,7 +9,7 @@ use super::turn::Turn;
 use super::{Connection, DRAIN, Env, State};
 use crate::access_log::{Ending, Hops, Record, SecuredRecord, user};
 use crate::body::{Body, Content, Trailers};
-use crate::page::error_page;
+use crate::page::{FAILED, error_page};
 use crate::response::{Fields, Response, SERVER};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use std::borrow::Cow;
@@ -202,8 +202,7 @@ impl Connection {
     /// Writes a 500 in place of the response of a handler that has failed, and closes afterwards.
     pub(crate) fn respond_broken(&mut self, record: Option<&mut Record<'_>>, turn: &mut Turn<'_>) {
         self.protocol.close_after(CloseReason::LocalAsked);
-        let explanation = "The server failed to respond; its log says why.";
-        let response = error_page(StatusCode::INTERNAL_SERVER_ERROR, explanation);
+        let response = error_page(StatusCode::INTERNAL_SERVER_ERROR, FAILED);
         self.respond(response.into(), record, turn);
     }
 

@@ -98,11 +98,15 @@ impl EarlyHints {
         shared.map(take).unwrap_or_default()
     }
 
-    /// Drops further hints: the handler has given its response, and may have kept its request.
-    pub(crate) fn end(&self) {
-        if let Some(shared) = self.shared.get() {
-            shared.state.lock().is_over = true;
-        }
+    /// Takes what has gathered, and drops further hints: the handler has given its response, and may
+    /// have kept its request.
+    pub(crate) fn end(&self) -> Vec<u8> {
+        let end = |shared: &Arc<Shared>| {
+            let mut state = shared.state.lock();
+            state.is_over = true;
+            std::mem::take(&mut state.gathered)
+        };
+        self.shared.get().map(end).unwrap_or_default()
     }
 }
 
@@ -176,8 +180,7 @@ mod tests {
         let late = EarlyHints::new(Version::HTTP_11);
         late.send_hints(&link(1));
         let kept = late.share().unwrap();
-        late.take();
-        late.end();
+        assert!(!late.end().is_empty(), "before the response");
         kept.send_hints(&link(1));
         assert!(late.take().is_empty(), "after the response");
     }

@@ -73,13 +73,6 @@ impl Connection {
         }
     }
 
-    /// Reads until the client has read what was sent last.
-    fn linger_from_now(&mut self, turn: &Turn<'_>) -> Step {
-        self.state = State::Lingering;
-        self.deadline = turn.deadline(Waiting::Linger);
-        self.linger()
-    }
-
     /// Waits for more bytes after receiving failed like this.
     fn await_handshake(&mut self, error: &io::Error) -> Step {
         match error.kind() {

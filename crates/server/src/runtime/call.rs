@@ -133,11 +133,11 @@ fn finish(
         record,
         hints,
     } = pending;
-    connection.gather_hints(hints, turn);
     // The content that these ask for is there.
     while let Some(Reply::Receive(receive)) = reply {
         reply = run_handler(|| receive.resume());
     }
+    connection.gather_hints(hints, turn);
     #[cfg(feature = "gateway")]
     let reply = match reply {
         Some(Reply::Forward(forward)) => {
@@ -154,7 +154,6 @@ fn finish(
         Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
         Some(Reply::Blocking(work)) => {
             if loan.is_none() {
-                connection.gather_hints(hints, turn);
                 connection.send_ahead(turn);
                 connection.send_hints_at_once(hints, turn);
             }
@@ -174,8 +173,7 @@ fn finish(
     if let Some(loan) = loan {
         connection.take_back(loan.take_back(), turn);
     }
-    connection.gather_hints(hints, turn);
-    hints.end();
+    connection.end_hints(hints, turn);
     let failure = match &response {
         None => "panicked",
         // That would not be a response (RFC 9110 §15.2).
