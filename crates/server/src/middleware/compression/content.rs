@@ -5,24 +5,21 @@ use crate::body::{Body, Content, Producer, StreamWriter, Transform};
 use crate::gate::GATE;
 use crate::semaphore::Permit;
 use std::io::{self, Read, Write};
-use tinyhttp_message::negotiate::Coding;
 
 /// Bytes that are read and compressed at once.
 const PIECE: usize = 32 * 1024;
 
 /// Content in memory; `None` if that would make it longer, or others have the processor for now.
-pub(super) fn whole(bytes: &[u8], coding: Coding) -> Option<Vec<u8>> {
+pub(super) fn whole(bytes: &[u8], mut encoder: Encoder) -> Option<Vec<u8>> {
     let _pass = GATE.admit()?;
-    let mut encoder = Encoder::new(coding).ok()?;
     let mut compressed = encoder.piece(bytes).ok()?;
     compressed.extend(encoder.finish().ok()?);
     (compressed.len() < bytes.len()).then_some(compressed)
 }
 
 /// The same content, compressed while it is sent.
-pub(super) fn lasting(content: Content, coding: Coding, permit: Permit) -> io::Result<Content> {
-    let encoder = Encoder::new(coding)?;
-    Ok(match content {
+pub(super) fn lasting(content: Content, encoder: Encoder, permit: Permit) -> Content {
+    match content {
         Content::Channel(mut receiver) => {
             receiver.transform(Box::new(Pieces {
                 encoder,
@@ -45,7 +42,7 @@ pub(super) fn lasting(content: Content, coding: Coding, permit: Permit) -> io::R
                 length: None,
             }
         }
-    })
+    }
 }
 
 /// A closure whose writes are compressed. Each of them is sent, as it would be without.
@@ -54,8 +51,7 @@ fn stream(produce: Producer, mut encoder: Encoder, permit: Permit) -> Producer {
         let _permit = permit;
         let mut send = |piece: &[u8]| {
             let compressed = {
-                let pass = GATE.pass();
-                pass.make_way();
+                let _pass = GATE.pass();
                 encoder.flushed(piece)?
             };
             out.write_all(&compressed)?;
@@ -108,8 +104,7 @@ impl Read for Compressed {
             };
             let mut piece = vec![0; PIECE];
             let length = self.content.read(&mut piece)?;
-            let pass = GATE.pass();
-            pass.make_way();
+            let _pass = GATE.pass();
             let compressed = match (&piece[..length], self.flushes) {
                 ([], _) => match self.encoder.take() {
                     Some(encoder) => encoder.finish()?,

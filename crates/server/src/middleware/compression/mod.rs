@@ -123,6 +123,10 @@ impl<H: Handler> Handler for Compression<H> {
         let plan = Plan::of(&request, &self.budget);
         plan.apply(self.inner.handle(request))
     }
+
+    fn needs_content(&self) -> bool {
+        self.inner.needs_content()
+    }
 }
 
 impl<H> fmt::Debug for Compression<H> {

@@ -1,7 +1,7 @@
 //! Which response is compressed for the client of a request, and what changes with it.
 
 use super::content::{lasting, whole};
-use super::encoder::weight;
+use super::encoder::{Encoder, weight};
 use crate::body::{Body, Content};
 use crate::coding::{CODINGS, WORTHWHILE, is_compressible};
 use crate::handler::Reply;
@@ -13,6 +13,7 @@ use http::header::{
     HeaderValue, VARY,
 };
 use http::{Method, StatusCode};
+use tinyhttp_message::conditional::EntityTag;
 use tinyhttp_message::negotiate::{AcceptEncoding, Coding};
 
 /// The longest content in memory that is compressed before its head is sent.
@@ -103,28 +104,23 @@ impl Plan {
         if coding == Coding::Identity {
             return None;
         }
-        let permit = self.budget.take(weight(coding))?;
-        let content = std::mem::take(&mut body.content);
-        let compressed = match content {
+        if self.is_head {
             // Its length is not known, as it would have to be compressed.
-            _ if self.is_head => Ok(Body::reader(std::io::empty(), None).content),
-            Content::Bytes(bytes) if bytes.len() <= AT_ONCE => match whole(&bytes, coding) {
-                Some(compressed) => Ok(Content::Bytes(compressed.into())),
+            body.content = Body::reader(std::io::empty(), None).content;
+            return Some(coding);
+        }
+        let permit = self.budget.take(weight(coding))?;
+        let encoder = Encoder::new(coding).ok()?;
+        body.content = match std::mem::take(&mut body.content) {
+            Content::Bytes(bytes) if bytes.len() <= AT_ONCE => match whole(&bytes, encoder) {
+                Some(compressed) => Content::Bytes(compressed.into()),
                 None => {
                     body.content = Content::Bytes(bytes);
                     return None;
                 }
             },
-            content => lasting(content, coding, permit),
+            content => lasting(content, encoder, permit),
         };
-        match compressed {
-            Ok(compressed) => body.content = compressed,
-            // The client must notice that content is missing.
-            Err(error) => {
-                let failing = FailingReader(Some(error));
-                body.content = Body::reader(failing, None).content;
-            }
-        }
         Some(coding)
     }
 
@@ -134,21 +130,11 @@ impl Plan {
         let Some(weak) = fields.get(ETAG).and_then(weakened) else {
             return;
         };
-        let mut known = self.known.split(|byte| *byte == b',');
-        if known.any(|tag| tag.trim_ascii() == weak.as_bytes()) {
+        let mut known = EntityTag::list([&self.known[..]]);
+        if known.any(|tag| tag.to_bytes() == weak.as_bytes()) {
             fields.insert(ETAG, weak);
             vary(fields);
         }
-    }
-}
-
-/// Fails at once.
-struct FailingReader(Option<std::io::Error>);
-
-impl std::io::Read for FailingReader {
-    fn read(&mut self, _into: &mut [u8]) -> std::io::Result<usize> {
-        let again = || std::io::Error::other("the content could not be compressed");
-        Err(self.0.take().unwrap_or_else(again))
     }
 }
 

@@ -398,3 +398,20 @@ fn routes_that_receive_content_are_compressed() {
     response.into_body().read_to_end(&mut content).unwrap();
     assert!(decode(Coding::Zstd, &content) == text().into_bytes());
 }
+
+/// A comma in a tag separates nothing.
+#[test]
+fn a_tag_with_a_comma_is_one_tag() {
+    let app = Router::new()
+        .with(Compression::layer())
+        .get("/", |request: Request<'_>| {
+            let text_type = HeaderValue::from_static("text/plain");
+            let content = MemoryContent::new(text_type, text());
+            request.serve(content.with_etag(HeaderValue::from_static("\"a,b\"")))
+        });
+    let request = Request::get("/").with_header("accept-encoding", "gzip");
+    let fresh = app.call(request.with_header("if-none-match", "W/\"a,b\""));
+    assert_eq!(fresh.status(), 304);
+    assert_eq!(fresh.headers()["etag"], "W/\"a,b\"");
+    assert_eq!(fresh.headers()["vary"], "Accept-Encoding");
+}
