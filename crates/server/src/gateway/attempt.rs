@@ -121,15 +121,13 @@ impl Failure {
 
     /// Whether this process or machine has no room for another connection.
     pub(crate) fn is_exhaustion(&self) -> bool {
-        let full = [
-            Errno::MFILE,
-            Errno::NFILE,
-            Errno::NOBUFS,
-            Errno::NOMEM,
-            Errno::ADDRNOTAVAIL,
-        ];
-        matches!(self, Failure::Connect(error)
-            if full.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())))
+        let Failure::Connect(error) = self else {
+            return false;
+        };
+        matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::ADDRNOTAVAIL)
+        )
     }
 }
 

@@ -61,16 +61,26 @@ impl FromStr for Network {
         };
         let address: IpAddr = address.parse().map_err(|_| InvalidNetwork)?;
         let all = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
+        let bits: u8 = match bits {
             Some(bits) if bits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 bits.parse().map_err(|_| InvalidNetwork)?
             }
             Some(_) => return Err(InvalidNetwork),
             None => all,
         };
-        match bits <= all {
-            true => Ok(Network { address, bits }),
-            false => Err(InvalidNetwork),
+        if bits > all {
+            return Err(InvalidNetwork);
+        }
+        match address.to_canonical() {
+            // An address of IPv4, written as one of IPv6.
+            inner @ IpAddr::V4(_) if address.is_ipv6() => {
+                let bits = bits.checked_sub(96).ok_or(InvalidNetwork)?;
+                Ok(Network {
+                    address: inner,
+                    bits,
+                })
+            }
+            _ => Ok(Network { address, bits }),
         }
     }
 }
@@ -88,6 +98,9 @@ mod tests {
             ("127.0.0.1", "127.0.0.1", true),
             ("127.0.0.1", "127.0.0.2", false),
             ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("::ffff:10.0.0.0/104", "10.0.0.1", true),
+            ("::ffff:10.0.0.0/104", "11.0.0.1", false),
+            ("::ffff:10.0.0.1", "10.0.0.1", true),
             ("0.0.0.0/0", "192.0.2.1", true),
             ("0.0.0.0/0", "::1", false),
             ("fd00::/8", "fd12::1", true),
@@ -107,6 +120,7 @@ mod tests {
             "a",
             "10.0.0.0/",
             "10.0.0.0/33",
+            "::ffff:10.0.0.0/90",
             "::/129",
             "10.0.0.0/+8",
             "10/8",

@@ -5,7 +5,7 @@ use crate::poller::{Interest, Poller, UPSTREAM, owners};
 pub(crate) use crate::tls::Securing;
 #[cfg(feature = "tls")]
 use crate::tls::{Handshake, Secured};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType,
     connect, recv, send, shutdown, socket_with, sockopt,
@@ -155,13 +155,8 @@ impl Socket {
             #[cfg(feature = "tls")]
             Channel::Secured(secured) => return secured.recv(buffer),
         };
-        loop {
-            match recv(descriptor, &mut *buffer, RecvFlags::empty()) {
-                Ok((length, _)) => return Ok(length),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let (length, _) = retry_on_intr(|| recv(descriptor, &mut *buffer, RecvFlags::empty()))?;
+        Ok(length)
     }
 
     /// Whether more may be there although the last [`recv`](Socket::recv) did not fill its buffer.
@@ -192,12 +187,9 @@ impl Socket {
                 };
             }
         };
-        loop {
-            match send(descriptor, bytes, SendFlags::NOSIGNAL) {
-                Err(Errno::INTR) => {}
-                sent => return Ok(sent?),
-            }
-        }
+        Ok(retry_on_intr(|| {
+            send(descriptor, bytes, SendFlags::NOSIGNAL)
+        })?)
     }
 
     /// Has the poller report this socket to its owner, whose descriptor this is. `is_blocked`: also

@@ -12,7 +12,7 @@ use super::client::ClientCertificate;
 use super::records::RECORD;
 use super::session::{Agreed, Session, Status};
 use crate::lock::Lock;
-use rustix::io::Errno;
+use rustix::io::retry_on_intr;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::cell::RefCell;
 use std::fs::File;
@@ -403,20 +403,10 @@ impl Inside {
 }
 
 fn receive(socket: &OwnedFd, room: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match recv(socket, &mut *room, RecvFlags::empty()) {
-            Ok((length, _)) => return Ok(length),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let (length, _) = retry_on_intr(|| recv(socket, &mut *room, RecvFlags::empty()))?;
+    Ok(length)
 }
 
 fn send_some(socket: &OwnedFd, bytes: &[u8], flags: SendFlags) -> io::Result<usize> {
-    loop {
-        match send(socket, bytes, flags) {
-            Err(Errno::INTR) => {}
-            sent => return Ok(sent?),
-        }
-    }
+    Ok(retry_on_intr(|| send(socket, bytes, flags))?)
 }

@@ -66,8 +66,6 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Permitted {
     root: PathBuf,
-    /// Without links.
-    real_root: PathBuf,
     patterns: Vec<Pattern>,
     follows_links_outside: bool,
 }
@@ -76,10 +74,11 @@ impl Permitted {
     /// # Errors
     /// If the root is no directory, or a pattern is none.
     pub(super) fn new(options: &CgiOptions) -> io::Result<Self> {
+        // Without a directory, no program could be run.
+        options.root.canonicalize()?;
         let patterns = options.patterns.iter().map(|text| Pattern::parse(text));
         Ok(Permitted {
             root: std::path::absolute(&options.root)?,
-            real_root: options.root.canonicalize()?,
             patterns: patterns
                 .collect::<Result<_, _>>()
                 .map_err(io::Error::other)?,
@@ -95,10 +94,8 @@ impl Permitted {
             && self.patterns.iter().any(|it| it.matches(relative));
         let file = self.root.join(OsStr::from_bytes(relative));
         let real = file.canonicalize()?;
-        // The root may have been replaced.
-        let is_inside = self.follows_links_outside
-            || real.starts_with(&self.real_root)
-            || real.starts_with(self.root.canonicalize()?);
+        // The root may have been replaced by another directory.
+        let is_inside = self.follows_links_outside || real.starts_with(self.root.canonicalize()?);
         match is_allowed && is_inside && real.is_file() {
             true => Ok(file),
             false => Err(io::ErrorKind::PermissionDenied.into()),
