@@ -100,7 +100,9 @@ impl Gate {
     /// Admits a job for a response that is being sent.
     pub(crate) fn pass(&self) -> Pass<'_> {
         let admitted = self.enter(DURING_RESPONSE);
-        self.pass_with(admitted)
+        let pass = self.pass_with(admitted);
+        pass.make_way();
+        pass
     }
 
     fn pass_with(&self, admitted: bool) -> Pass<'_> {

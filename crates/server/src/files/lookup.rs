@@ -118,6 +118,12 @@ impl<'s> Lookup<'s> {
         self.find_script_index(path, path.relative())
     }
 
+    /// Whether a name of an index is that of a script.
+    pub(super) fn has_script_index(&self) -> bool {
+        let is_script = |index: &Vec<u8>| self.store.scripts().of(index).is_some();
+        self.store.options().index.iter().any(is_script)
+    }
+
     /// The index of a directory, if it is a script.
     pub(super) fn find_script_index(
         &self,
@@ -125,13 +131,15 @@ impl<'s> Lookup<'s> {
         dir: &[u8],
     ) -> Result<Option<Runnable<'s>>, Failure> {
         let scripts = self.store.scripts();
-        let is_script = |index: &Vec<u8>| scripts.of(index).is_some();
-        if !self.store.options().index.iter().any(is_script) {
+        if !self.has_script_index() {
             return Ok(None);
         }
         match self.find_index(dir) {
             Ok(Found::File(file, _)) if scripts.of(&file).is_some() => {
-                self.store.stat_script(&file)?;
+                // It is a file; links to scripts may not be followed.
+                if scripts.has_exclusions() {
+                    self.store.stat_script(&file)?;
+                }
                 self.script(path, &file, b"").map(Some)
             }
             _ => Ok(None),

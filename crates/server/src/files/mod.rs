@@ -177,7 +177,8 @@ impl Files {
         let lookup = self.lookup(request.arrived());
         let found = lookup.find_script(&path)?;
         let is_missing = || matches!(lookup.find(&path), Err(Failure::NotFound));
-        if found.is_some() || !self.is_route(&path, request) || !is_missing() {
+        let may_be_page = || lookup.has_script_index() && self.is_route(&path, request);
+        if found.is_some() || !may_be_page() || !is_missing() {
             return Ok(found);
         }
         lookup.find_script_index(&path, b".")

@@ -73,8 +73,7 @@ struct Gated<R>(R);
 
 impl<R: Read> Read for Gated<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let pass = GATE.pass();
-        pass.make_way();
+        let _pass = GATE.pass();
         self.0.read(into)
     }
 }
