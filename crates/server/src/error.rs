@@ -1,6 +1,6 @@
 //! Why a handler can't respond as asked: an error that is a response.
 
-use crate::page::error_page;
+use crate::page::{FAILED, error_page};
 use crate::response::{IntoResponse, Response};
 use http::StatusCode;
 use std::borrow::Cow;
@@ -50,8 +50,7 @@ impl Error {
 
     /// A failure of the server: 500. The cause is logged and not shown to the client.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let explanation = "The server failed to respond; its log says why.";
-        Error::new(StatusCode::INTERNAL_SERVER_ERROR, explanation).with_cause(cause)
+        Error::new(StatusCode::INTERNAL_SERVER_ERROR, FAILED).with_cause(cause)
     }
 
     /// The same error with a cause.

@@ -3,7 +3,7 @@
 //! A connection that has sent everything parks while its sender is silent, and holds no thread. It
 //! leaves a waker here when it parks; the next piece takes and calls it.
 
-use super::trailers::{Trailers, trailer};
+use super::trailers::{InvalidTrailer, Trailers, trailer};
 use crate::lock::{Lock, unpoisoned};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -89,13 +89,11 @@ pub enum SendError {
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SendError::Closed => "the client has closed the connection",
-            SendError::Full => "the client reads too slowly: 1 MiB waits for it",
-            SendError::InvalidTrailer => {
-                "a field can't be a trailer field: it is invalid, or needed before the content"
-            }
-        })
+        match self {
+            SendError::Closed => f.write_str("the client has closed the connection"),
+            SendError::Full => f.write_str("the client reads too slowly: 1 MiB waits for it"),
+            SendError::InvalidTrailer => InvalidTrailer.fmt(f),
+        }
     }
 }
 

@@ -163,6 +163,10 @@ impl<H: Handler> Handler for Cors<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         self.apply(request, |request| self.inner.handle(request))
     }
+
+    fn needs_content(&self) -> bool {
+        self.inner.needs_content()
+    }
 }
 
 impl<H> Cors<H> {

@@ -99,6 +99,10 @@ impl<H: Handler> Handler for Fields<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         self.add_to(self.inner.handle(request))
     }
+
+    fn needs_content(&self) -> bool {
+        self.inner.needs_content()
+    }
 }
 
 impl<H> Fields<H> {

@@ -6,6 +6,9 @@ use crate::body::Body;
 use http::header::{CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Response, StatusCode};
 
+/// The explanation of a 500 whose cause clients are not told.
+pub(crate) const FAILED: &str = "The server failed to respond; its log says why.";
+
 /// A response with a status and a page that names it and explains it in a sentence.
 ///
 /// The page contains nothing from the request, so that a URL can't put text on it.

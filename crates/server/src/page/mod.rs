@@ -12,7 +12,7 @@ mod escape;
 mod palette;
 mod url;
 
-pub(crate) use error_page::error_page;
+pub(crate) use error_page::{FAILED, error_page};
 #[cfg(feature = "files")]
 pub(crate) use escape::{Escaped, push_escaped};
 #[cfg(feature = "files")]

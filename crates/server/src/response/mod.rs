@@ -15,7 +15,7 @@ pub use into_response::IntoResponse;
 
 use crate::body::{Body, trailer};
 use crate::cookie::Cookie;
-use crate::page::error_page;
+use crate::page::{FAILED, error_page};
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE, TRAILER};
 use http::{Response as HttpResponse, StatusCode};
 use std::cell::OnceCell;
@@ -138,8 +138,7 @@ impl Response {
     /// What a response becomes that a handler has made wrongly.
     pub(crate) fn broken(why: &dyn fmt::Display) -> Self {
         log::error!("a response becomes a 500: {why}");
-        let explanation = "Something here is broken; it isn't you.";
-        let page = error_page(StatusCode::INTERNAL_SERVER_ERROR, explanation);
+        let page = error_page(StatusCode::INTERNAL_SERVER_ERROR, FAILED);
         Response {
             is_broken: true,
             ..page.into()
