@@ -63,20 +63,6 @@ fn against_openssl() {
 
 #[test]
 fn against_nginx() {
-    let nginx = if std::path::Path::new("/usr/sbin/nginx").exists() {
-        "/usr/sbin/nginx"
-    } else {
-        "nginx"
-    };
-    if Command::new(nginx)
-        .arg("-v")
-        .stderr(Stdio::null())
-        .status()
-        .is_err()
-    {
-        eprintln!("skipped: this machine has no nginx");
-        return;
-    }
     let authority = Authority::new();
     let identity = authority.for_loopback();
     let content: Vec<u8> = (0..5_000_000u32).flat_map(u32::to_le_bytes).collect();
@@ -87,24 +73,14 @@ fn against_nginx() {
         .with("www/page.html", "<p>hello</p>\n".repeat(500));
     let (plain, secure) = (free_address().port(), free_address().port());
     let root = folder.path().display();
-    folder.write(
-        "nginx.conf",
-        format!(
-            "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;\n\
-             events {{}}\n\
-             http {{ access_log off; gzip on; gzip_types *; gzip_min_length 1; root {root}/www;\n\
-             client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3;\n\
-             uwsgi_temp_path {root}/t4; scgi_temp_path {root}/t5;\n\
-             server {{ listen 127.0.0.1:{plain}; listen 127.0.0.1:{secure} ssl;\n\
-             ssl_certificate {root}/cert.pem; ssl_certificate_key {root}/key.pem; }} }}\n"
-        ),
+    let http = format!(
+        "gzip on; gzip_types *; gzip_min_length 1; root {root}/www;
+         server {{ listen 127.0.0.1:{plain}; listen 127.0.0.1:{secure} ssl;
+           ssl_certificate {root}/cert.pem; ssl_certificate_key {root}/key.pem; }}"
     );
-    let mut server = Command::new(nginx)
-        .args(["-c", &folder.join("nginx.conf"), "-p", &root.to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let Some(server) = support::nginx(&folder, &http) else {
+        return;
+    };
     support::listens(([127, 0, 0, 1], secure).into());
     let target = Folder::new();
     let mut outcomes = Vec::new();
@@ -128,8 +104,7 @@ fn against_nginx() {
         outcomes.push(fetch(&["--compressed"], "/page.html"));
         outcomes.push(fetch(&["-f"], "/none"));
     }
-    server.kill().unwrap();
-    server.wait().unwrap();
+    drop(server);
     for chunk in outcomes.chunks(4) {
         assert_eq!(
             [0, 0, 0, 22],

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use support::{
-    Folder, Running, Serve, curl_status, curl_text, free_address, listens, root, tinyhttp,
+    Folder, Running, Serve, curl_status, curl_text, free_address, listens, nginx, root, tinyhttp,
     wait_until,
 };
 
@@ -225,13 +225,6 @@ fn django_runs_behind_it() {
 
 #[test]
 fn nginx_runs_behind_it_and_in_front_of_it() {
-    let Some(nginx) = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
-        .map(Path::new)
-        .into_iter()
-        .find(|path| path.exists())
-    else {
-        return eprintln!("skipped: nginx is not installed");
-    };
     let large = "0123456789abcdef".repeat(200_000);
     let folder = Folder::new()
         .with("www/large", &large)
@@ -240,30 +233,17 @@ fn nginx_runs_behind_it_and_in_front_of_it() {
     let (behind, front) = (free_address(), free_address());
     // nginx in front of tinyhttp in front of nginx.
     let middle = free_address();
-    let configuration = format!(
-        "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;
-         events {{ worker_connections 64; }}
-         http {{
-           access_log off; keepalive_requests 5;
-           client_body_temp_path {0}/1; proxy_temp_path {0}/2; fastcgi_temp_path {0}/3;
-           uwsgi_temp_path {0}/4; scgi_temp_path {0}/5;
-           upstream t {{ server {middle}; keepalive 4; }}
-           server {{ listen {behind}; root {0}/www; location /moved {{ return 301 /index.html; }} }}
-           server {{ listen {front}; location / {{
-             proxy_pass http://t; proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }}
-         }}",
+    let http = format!(
+        "keepalive_requests 5;
+         upstream t {{ server {middle}; keepalive 4; }}
+         server {{ listen {behind}; root {0}/www; location /moved {{ return 301 /index.html; }} }}
+         server {{ listen {front}; location / {{
+           proxy_pass http://t; proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }}",
         folder.path().display()
     );
-    std::fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
-    let child = Command::new(nginx)
-        .arg("-c")
-        .arg(folder.path().join("nginx.conf"))
-        .arg("-p")
-        .arg(folder.path())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _nginx = Running(child);
+    let Some(_nginx) = nginx(&folder, &http) else {
+        return;
+    };
     listens(behind);
     listens(front);
     let proxy = format!("/n/=http://{behind}/");

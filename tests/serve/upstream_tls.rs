@@ -1,9 +1,7 @@
 //! `--proxy` in front of servers that speak TLS: nginx, and tinyhttp itself.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use support::{Folder, Running, Serve, curl_status, curl_text, free_address, listens, tinyhttp};
+use support::{Folder, Serve, curl_status, curl_text, free_address, listens, nginx, tinyhttp};
 
 /// A folder with an authority (`ca.pem`) and a certificate for `localhost` (`site.pem`,
 /// `site.key`).
@@ -31,13 +29,6 @@ fn proxy(folder: &Folder, port: u16, flags: &[&str]) -> Serve {
 
 #[test]
 fn nginx_with_tls_runs_behind_it() {
-    let Some(nginx) = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
-        .map(Path::new)
-        .into_iter()
-        .find(|path| path.exists())
-    else {
-        return eprintln!("skipped: nginx is not installed");
-    };
     let folder = certificates();
     let ports = [free_address(), free_address()];
     let servers = ports.iter().zip(["TLSv1.2", "TLSv1.3"]);
@@ -50,27 +41,10 @@ fn nginx_with_tls_runs_behind_it() {
             )
         })
         .collect();
-    let configuration = format!(
-        "daemon off; master_process off; pid {0}/pid; error_log {0}/error.log;
-         events {{ worker_connections 64; }}
-         http {{
-           access_log off; keepalive_requests 5;
-           client_body_temp_path {0}/1; proxy_temp_path {0}/2; fastcgi_temp_path {0}/3;
-           uwsgi_temp_path {0}/4; scgi_temp_path {0}/5;
-           {servers}
-         }}",
-        folder.path().display()
-    );
-    std::fs::write(folder.path().join("nginx.conf"), configuration).unwrap();
-    let child = Command::new(nginx)
-        .arg("-c")
-        .arg(folder.path().join("nginx.conf"))
-        .arg("-p")
-        .arg(folder.path())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _nginx = Running(child);
+    let http = format!("keepalive_requests 5; {servers}");
+    let Some(_nginx) = nginx(&folder, &http) else {
+        return;
+    };
     ports.iter().for_each(|address| listens(*address));
     let large = "0123456789abcdef".repeat(200_000);
     let ca = folder.join("ca.pem");

@@ -10,6 +10,7 @@
 //! | `system` | signals, FIFOs, and what /proc says of a process |
 //! | `raw` | a connection for arbitrary bytes |
 //! | `curl` | curl, quiet and bounded |
+//! | `nginx` | nginx as a peer |
 //! | [`must`] | tables of what an RFC demands |
 //! | [`strict`] | a second reader of messages, by the letter of RFC 9112 |
 //! | [`browser`] | Chromium without a window |
@@ -18,6 +19,7 @@ pub mod browser;
 mod curl;
 mod folder;
 pub mod must;
+mod nginx;
 mod program;
 mod raw;
 mod serve;
@@ -27,6 +29,7 @@ mod wait;
 
 pub use curl::{curl, curl_status, curl_text};
 pub use folder::Folder;
+pub use nginx::nginx;
 pub use program::{Running, lines, program, root, tinyhttp};
 pub use raw::{Answer, Raw};
 pub use serve::Serve;

@@ -10,7 +10,7 @@ use super::pump::Pump;
 use super::report::verbose::Narrator;
 use super::request::spec::RequestSpec;
 use crate::lock::Lock;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tinyhttp_client::trace::{Event, Observer, Trace};
 use tinyhttp_client::{Client, Error, RequestBuilder, Response};
@@ -76,12 +76,12 @@ impl<'j> Fetch<'j> {
 
     /// What happened in the last attempt, even if it failed.
     pub(super) fn trace(&self) -> Trace {
-        self.watcher.lock().trace.clone()
+        self.watcher.seen.lock().trace.clone()
     }
 
     /// The URL that redirects have led to, if there were any.
     pub(super) fn redirected(&self) -> Option<Url> {
-        let seen = self.watcher.lock();
+        let seen = self.watcher.seen.lock();
         let hops = &seen.trace.hops;
         hops.last()
             .filter(|_| hops.len() > 1)
@@ -90,12 +90,12 @@ impl<'j> Fetch<'j> {
 
     /// The heads and trailers that have come since the last call, in all attempts.
     pub(super) fn take_heads(&self) -> Vec<Received<Vec<u8>>> {
-        std::mem::take(&mut self.watcher.lock().heads)
+        std::mem::take(&mut self.watcher.seen.lock().heads)
     }
 
     /// The status code of the last answer to CONNECT.
     pub(super) fn connect_status(&self) -> Option<u16> {
-        self.watcher.lock().connect_status
+        self.watcher.seen.lock().connect_status
     }
 
     pub(super) fn pump(&self) -> Pump {
@@ -130,17 +130,13 @@ struct Seen {
 impl Watcher {
     /// Forgets the last attempt when another one begins. Its heads are still to be shown.
     fn begin(&self) {
-        self.lock().trace = Trace::default();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock()
+        self.seen.lock().trace = Trace::default();
     }
 }
 
 impl Observer for Watcher {
     fn event(&self, at: Duration, event: &Event<'_>) {
-        let mut seen = self.lock();
+        let mut seen = self.seen.lock();
         seen.trace.record(at, event);
         if let Some(received) = received(event).filter(|_| self.keeps_heads) {
             seen.heads.push(received.to_owned());

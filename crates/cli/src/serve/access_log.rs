@@ -10,7 +10,7 @@ use crate::lock::Lock;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use tinyhttp_server::access_log::AccessLog;
 
 impl LogArgs {
@@ -83,7 +83,7 @@ impl LogFile {
     /// Goes on with the file that has the name now. If there can't be one, the old one is better
     /// than none.
     pub(super) fn reopen(&self) {
-        let reopened = match &mut *self.lock() {
+        let reopened = match &mut *self.output.lock() {
             Output::File(file) => append_to(&self.path).map(|opened| *file = opened),
             Output::Process(process) => process.reopen(),
         };
@@ -105,10 +105,6 @@ impl LogFile {
             }
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Output> {
-        self.output.lock()
-    }
 }
 
 impl Write for LogFile {
@@ -118,7 +114,7 @@ impl Write for LogFile {
 
     /// Whole lines come in one call, and must end in the file that they began in.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut *self.lock() {
+        match &mut *self.output.lock() {
             Output::File(file) => file.write_all(bytes),
             Output::Process(process) => process.append(bytes),
         }

@@ -15,7 +15,7 @@ use crate::lock::Lock;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use tinyhttp_client::trace::Event;
 
 /// The file that `-D` names. Clones write to the same one.
@@ -75,7 +75,7 @@ impl HeadDump {
         let Some(received) = received(event) else {
             return;
         };
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         let result = match state.colour {
             Some(colour) => state.file.write_all(received.readable(colour).as_bytes()),
             None => state.file.write_all(received.bytes()),
@@ -87,14 +87,10 @@ impl HeadDump {
 
     /// Reports a head that could not be written.
     pub(in crate::get) fn check(&self) -> Result<(), Failure> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match state.error.take() {
             Some(error) => Err(write_failure(&state.name, &error)),
             None => Ok(()),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
     }
 }

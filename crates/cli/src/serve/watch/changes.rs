@@ -3,7 +3,7 @@
 
 use crate::lock::Lock;
 use bytes::Bytes;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tinyhttp_server::{Body, Sender};
 
@@ -85,17 +85,13 @@ impl Changes {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
-    }
-
     pub(crate) fn version(&self) -> u64 {
-        self.lock().version
+        self.state.lock().version
     }
 
     /// Sends a change to all streams.
     pub(super) fn publish(&self, change: Change) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.version += 1;
         let event = change.event(state.version);
         state.last = change;
@@ -104,7 +100,7 @@ impl Changes {
 
     /// Sends a comment to all streams if they have been silent for long.
     pub(super) fn keep_alive(&self, now: Instant) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if now.saturating_duration_since(state.sent) >= SILENCE {
             state.send(COMMENT);
         }
@@ -112,7 +108,7 @@ impl Changes {
 
     /// Ends all streams, and later ones at once.
     pub(crate) fn end(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.ended = true;
         // Streams end when their senders are dropped.
         state.streams.clear();
@@ -120,7 +116,7 @@ impl Changes {
 
     /// Opens a stream of the changes after the version `since`; `None` if too many are open.
     pub(super) fn listen(&self, since: Option<u64>) -> Option<Body> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.streams.retain(|stream| !stream.is_closed());
         if state.streams.len() >= STREAMS {
             return None;
@@ -210,10 +206,10 @@ mod tests {
     fn silent_streams_get_a_comment() {
         let changes = Changes::new();
         let stream = changes.listen(None).unwrap();
-        let sent = changes.lock().sent;
+        let sent = changes.state.lock().sent;
         for (seconds, comments) in [(0, 0), (14, 0), (15, 1)] {
             changes.keep_alive(sent + Duration::from_secs(seconds));
-            let is_sent = changes.lock().sent != sent;
+            let is_sent = changes.state.lock().sent != sent;
             assert_eq!(usize::from(is_sent), comments, "{seconds}");
         }
         changes.end();
