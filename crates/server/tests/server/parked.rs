@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
+use tinyhttp_server::middleware::{Cors, Fields};
 use tinyhttp_server::{
     Body, Builder, Error, Handler, Next, Receive, Reply, Request, Response, Route, Router, Sender,
     Timeouts,
@@ -317,8 +318,16 @@ fn content_beyond_a_limit_is_refused_before_it_is_received() {
         .post("/a", length)
         .post("/b", Route::new(length).max_body(5));
     let closure = Running::as_it_is(|builder| settings(builder).max_body(4), length);
+    // Around a closure, middleware changes nothing of that.
+    let wrapped = Fields::new(Cors::new(length, ["https://a.example"]).unwrap());
+    let wrapped = Running::as_it_is(|builder| settings(builder).max_body(4), wrapped);
     let routes = Running::with(settings, app);
-    let table = [(&closure, "/", 4), (&routes, "/a", 3), (&routes, "/b", 5)];
+    let table = [
+        (&closure, "/", 4),
+        (&wrapped, "/", 4),
+        (&routes, "/a", 3),
+        (&routes, "/b", 5),
+    ];
     for (server, path, limit) in table {
         for (length, status) in [(limit, 200), (limit + 1, 413)] {
             let content = "x".repeat(length);
