@@ -7,6 +7,8 @@ use std::path::PathBuf;
 /// The files that hold tests, or parts of them.
 fn tests() -> Vec<PathBuf> {
     let mut files = rust_files(&support::root().join("tests"));
+    // Programs with other libraries, beside which ours are counted and measured.
+    files.retain(|file| !file.starts_with(support::root().join("tests/bench/libraries")));
     for name in CRATES {
         let folder = support::root().join("crates").join(name);
         let all = ["src", "tests"].map(|part| folder.join(part));

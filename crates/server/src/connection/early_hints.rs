@@ -98,8 +98,8 @@ impl EarlyHints {
         shared.map(take).unwrap_or_default()
     }
 
-    /// Takes what has gathered, and drops further hints: the handler has given its response, and may
-    /// have kept its request.
+    /// Takes what has gathered, and drops further hints: the handler has given its response, and
+    /// may have kept its request.
     pub(crate) fn end(&self) -> Vec<u8> {
         let end = |shared: &Arc<Shared>| {
             let mut state = shared.state.lock();

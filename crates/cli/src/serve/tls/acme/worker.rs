@@ -116,8 +116,8 @@ impl Worker {
         wake
     }
 
-    /// Has a certificate wait that was issued and is due again at once, so that it isn't ordered over
-    /// and over. Returns for how long.
+    /// Has a certificate wait that was issued and is due again at once, so that it isn't ordered
+    /// over and over. Returns for how long.
     fn pause(&mut self, name: &Identifier) -> SystemTime {
         log::warn!("{name}: its new certificate is due already; is this machine's clock right?");
         let next = self.note(&name.to_string(), MANY, None, None);
