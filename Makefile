@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
 TEST_PACKAGES = curl wget chromium nginx php-fpm pebble
-BENCH_PACKAGES = wrk nginx h2o haproxy lighttpd lighttpd-mod-deflate php-fpm curl wget
+BENCH_PACKAGES = wrk nginx h2o haproxy lighttpd lighttpd-mod-deflate lighttpd-mod-openssl php-fpm curl wget
 # Crates with fuzz targets.
 FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)

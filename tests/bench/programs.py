@@ -131,11 +131,12 @@ class Server:
         if conf:
             lines = []
             for line in (HERE / "peers" / conf).read_text().splitlines():
-                mark = re.match(r"\s*@(if|unless)-([\w-]+)@ ?", line)
+                mark = re.match(r"(\s*)@(if|unless)-([\w-]+)@ ?", line)
                 if not mark:
                     lines.append(line)
-                elif (mark.group(2) in options) == (mark.group(1) == "if"):
-                    lines.append(line[mark.end():])
+                elif (mark.group(3) in options) == (mark.group(2) == "if"):
+                    # YAML goes by the indentation.
+                    lines.append(mark.group(1) + line[mark.end():])
             pathlib.Path(self.names["CONF"]).write_text(self.fill("\n".join(lines) + "\n"))
         self.command = [part for part in map(self.fill, [*command, *flags]) if part]
         self.command[0] = installed(self.command[0])
