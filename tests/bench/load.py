@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import dataclass, field
 
-from programs import HERE
+from programs import HANDSHAKES, HERE
 
 
 @dataclass
@@ -26,6 +26,8 @@ class Load:
     options: dict = field(default_factory=dict)
     #: Over HTTPS.
     secured: bool = False
+    #: What the example `handshakes` measures in the place of wrk: `full` or `resumed`, and the version of TLS.
+    handshakes: tuple = ()
 
 
 def wrk(server, what, time_each):
@@ -37,6 +39,26 @@ def wrk(server, what, time_each):
     said = subprocess.run([*command, server.url(what.path), "--", what.script],
                           stdout=subprocess.PIPE, check=True, timeout=time_each + 30).stdout.decode()
     used = server.cpu() - before
+    return figures(said, used, server, what)
+
+
+def handshakes(server, what, time_each):
+    """As `wrk`, with one request per connection, whose handshake is of the kind that the load names."""
+    kind, version = what.handshakes
+    command = [str(HANDSHAKES), kind, version, str(server.port), what.path, str(what.connections), str(time_each)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        # What it needs to resume is there.
+        client.stdout.readline()
+        before = server.cpu()
+        said, _ = client.communicate("\n", timeout=time_each + 30)
+        used = server.cpu() - before
+    if client.returncode:
+        raise OSError(f"{server.name}: {' '.join(command)} failed")
+    return figures(said, used, server, what)
+
+
+def figures(said, used, server, what):
+    """The figures in what a client said, and how many requests failed."""
     result = next(line for line in said.splitlines() if line.startswith("RESULT"))
     answers, received, microseconds, failed, p50, p99 = map(int, result.split()[1:])
     if what.size:

@@ -5,6 +5,7 @@ the names between @ signs filled in. It runs in a session of its own, whose proc
 however that comes about: nothing here has anything to lose.
 """
 
+import functools
 import http.client
 import os
 import pathlib
@@ -23,6 +24,7 @@ ROOT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TINYHTTP = TARGET / "release" / "tinyhttp"
 CANNED = TARGET / "release" / "examples" / "canned"
+HANDSHAKES = TARGET / "release" / "examples" / "handshakes"
 CORES = len(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -34,6 +36,7 @@ SERVERS = {
     "nginx": (["nginx", "-c", "@CONF@", "-p", "@STATE@", "-e", "@STATE@/error.log"], "nginx.conf"),
     "h2o": (["h2o", "-c", "@CONF@"], "h2o.conf"),
     "lighttpd": (["lighttpd", "-D", "-f", "@CONF@"], "lighttpd.conf"),
+    "haproxy": (["haproxy", "-q", "-f", "@CONF@"], "haproxy.cfg"),
     "caddy": (["caddy", "run", "--adapter", "caddyfile", "--config", "@CONF@"], "Caddyfile"),
     "darkhttpd": (["darkhttpd", "@SITE@", "--addr", "127.0.0.1", "--port", "@PORT@", "--maxconn", "20000"], None),
     "canned": ([str(CANNED), "@PORT@", str(CORES)], None),
@@ -69,9 +72,10 @@ def connect(port):
     return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
+@functools.cache
 def trusting():
-    """A context for servers whose certificate no authority has signed."""
-    context = ssl.create_default_context()
+    """A context for servers whose certificate no authority has signed. It is shared, and resumes nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 

@@ -25,11 +25,13 @@ def progress(text):
 
 
 def ratio(results, name, key, base):
-    """The median, over the rounds, of one program's figure divided by another's; `None` if one didn't take part."""
+    """The median, over the rounds, of one program's figure divided by another's; `None` if one didn't take part, or
+    did nothing."""
     ours, theirs = (results.get(server, {}).get(key) for server in (name, base or name))
     if not ours or not theirs:
         return None
-    return statistics.median(a / b if base else a for a, b in zip(ours, theirs) if b or not base)
+    each = [a / b if base else a for a, b in zip(ours, theirs) if b or not base]
+    return statistics.median(each) if each else None
 
 
 def heading(title):
