@@ -14,6 +14,7 @@
 //! | `identity` | the user of `--user` |
 //! | `users`, `middleware`, `host_names` | passwords and the handlers around the files |
 //! | `access_log`, `log_process`, `stderr_log` | the two logs |
+//! | `spool` | the directory of temporary files |
 //! | `cgi_process` | the process that runs programs for requests |
 //! | `tls` | HTTPS; `no_tls` takes its place in a program without it |
 //! | `privileges`, `sandbox`, `syscalls` | rights that the process gives up |
@@ -36,6 +37,7 @@ mod no_tls;
 mod privileges;
 mod sandbox;
 mod signals;
+mod spool;
 mod stderr_log;
 mod syscalls;
 #[cfg(feature = "tls")]
@@ -112,6 +114,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     }
     let files = open(args, &builder.local_addrs())?;
     let verification = args.gateway.verification()?;
+    spool::make_directory(args)?;
     builder = args.listen_on_sockets(builder, &mut sockets)?;
     let addresses = builder.local_addrs();
     let urls = banner::urls(args.scheme(), &addresses, &args.files.path());

@@ -93,10 +93,11 @@ pub(super) fn enter_for(args: &Args, sockets: &Sockets) -> Result<Enforced, Fail
     ports.extend(names.then_some(53));
     let readable = served.into_iter().chain(auth_file).chain(certificates);
     let readable = readable.chain(resolver);
+    let spool = gateway.spool();
     let allowed = Allowed {
         readable: readable.chain(TIME_ZONES.map(Path::new)).collect(),
         log: None,
-        private: None,
+        private: spool.as_deref(),
         sockets: sockets.directories(),
         // Servers make their sockets anew when they start.
         upstreams: gateway.sockets().map(directory_of).collect(),

@@ -202,6 +202,17 @@ impl Body {
         matches!(self.content, Content::Reader { .. })
     }
 
+    /// The same content from where it is now, to be read once more; `None` if it can't be.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn again(&self) -> Option<Body> {
+        match &self.content {
+            Content::Empty => Some(Body::empty()),
+            Content::Bytes(bytes) => Some(bytes.clone().into()),
+            Content::File(slice) => Some(slice.clone().into()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn switch(run: Box<dyn FnOnce(Upgraded) + Send>) -> Self {
         let early = Vec::new();
         Content::Switch(Box::new(Switch { early, run })).into()

@@ -17,7 +17,6 @@ use super::relay::{Fault, Relay};
 use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::access_log::{Ending, Record};
-use crate::body::Content;
 use crate::deadline::{Deadline, NEVER, Waiting};
 use crate::gateway::{Failure, Forward};
 use crate::page::error_page;
@@ -117,7 +116,7 @@ impl Connection {
             if !is_flushed && received >= TURN {
                 return Ok(());
             }
-            if !matches!(forwarding.plan.body.content, Content::Reader { .. }) {
+            if !forwarding.upload.is_from_connection() {
                 if received >= TURN {
                     forwarding.progress.yields = true;
                     return Ok(());

@@ -3,12 +3,10 @@
 use super::presence::Presence;
 use super::timing::Timing;
 use super::turn::Turn;
+use super::upload::Upload;
 use crate::access_log::{Held, Record};
-use crate::body::Content;
-use crate::gateway::{Attempt, Failure, Lease, Plan, REPLAY, may_retry};
-use std::io::Read;
+use crate::gateway::{Attempt, Failure, Lease, Plan, may_retry, may_reuse};
 use std::time::{Duration, Instant};
-use tinyhttp_message::connection::RequestContent;
 use tinyhttp_message::{ContentEncoder, ProtocolError, ServerConnection};
 
 /// Bytes that are read from a file at once.
@@ -23,11 +21,7 @@ pub(super) struct Forwarding {
     pub(super) record: Option<Record<'static>>,
     pub(super) attempt: Option<Attempt>,
     pub(super) response: Relayed,
-    content: RequestContent,
-    /// The content that has been taken, as long as it may have to be sent again.
-    replay: Vec<u8>,
-    /// All content has been taken.
-    has_all: bool,
+    pub(super) upload: Upload,
     /// Attempts that have failed.
     failed: Failed,
     /// Addresses of the server that refused this request.
@@ -133,30 +127,19 @@ impl Forwarding {
     /// A request that nothing has been sent of. Its content is that of the plan, or comes from the
     /// connection.
     pub(super) fn new(
-        plan: Box<Plan>,
+        mut plan: Box<Plan>,
         record: Option<Record<'static>>,
         protocol: &ServerConnection,
         client: Presence,
         now: Instant,
     ) -> Self {
-        let content = match (&plan.body.content, plan.body.length()) {
-            (Content::Empty, _) => RequestContent::None,
-            (Content::Reader { .. }, _) => match protocol.unread() {
-                Some(0) => RequestContent::None,
-                Some(length) => RequestContent::Known(length),
-                None => RequestContent::Unknown,
-            },
-            (_, Some(length)) => RequestContent::Known(length),
-            (_, None) => RequestContent::Unknown,
-        };
+        let upload = Upload::new(std::mem::take(&mut plan.body), protocol);
         Forwarding {
             plan,
             record,
             attempt: None,
             response: Relayed::new(now),
-            content,
-            replay: Vec::new(),
-            has_all: content == RequestContent::None,
+            upload,
             failed: Failed::default(),
             refused: 0,
             must_connect: false,
@@ -212,17 +195,15 @@ impl Forwarding {
             let Some(lease) = self.plan.choose() else {
                 return Err(last);
             };
-            let may_take_idle = !self.must_connect;
-            let (content, refused) = (self.content, self.refused);
+            let may_take_idle =
+                !self.must_connect && may_reuse(&self.plan.method, self.upload.may_repeat());
+            let (content, refused) = (self.upload.length(), self.refused);
             self.response.timing.begin();
             let begun = Attempt::begin(&self.plan, lease, content, may_take_idle, refused, now);
             match begun {
                 Ok(mut attempt) => {
-                    let replayed = attempt.write_content(&self.replay);
-                    if self.has_all && self.content != RequestContent::None {
-                        // What was taken has been counted when it was taken.
-                        let _ = replayed.and_then(|()| attempt.finish_content());
-                    }
+                    // What was taken has been counted when it was taken.
+                    let _ = self.upload.begin(&mut attempt);
                     if attempt.is_reused() {
                         self.response.timing.connected(now);
                     }
@@ -306,23 +287,19 @@ impl Forwarding {
         let Some(attempt) = &mut self.attempt else {
             return Ok(());
         };
-        let is_kept = matches!(self.content, RequestContent::Known(length) if length <= REPLAY);
-        match is_kept {
-            true => self.replay.extend_from_slice(piece),
-            false => attempt.outcome.has_lost_content = true,
-        }
+        attempt.outcome.has_lost_content |= !self.upload.keep(piece);
         self.progress.taken += piece.len() as u64;
         attempt.write_content(piece).map_err(|_| Stop::Left)
     }
 
     /// Frees what is needed only for another attempt: the response has begun.
     pub(super) fn forget_request(&mut self) {
-        self.replay = Vec::new();
+        self.upload.forget();
         self.plan.forget_request();
     }
 
     pub(super) fn end_content(&mut self) -> Result<(), Stop> {
-        self.has_all = true;
+        self.upload.end();
         match &mut self.attempt {
             Some(attempt) => attempt.finish_content().map_err(|_| Stop::Left),
             None => Ok(()),
@@ -332,7 +309,7 @@ impl Forwarding {
     /// Takes a piece of content that has been received before, and returns its length.
     pub(super) fn take_body(&mut self) -> Result<usize, Stop> {
         let mut piece = [0; PIECE];
-        match self.plan.body.read(&mut piece) {
+        match self.upload.read(&mut piece) {
             Ok(0) => self.end_content().map(|()| 0),
             Ok(length) => self.take(&piece[..length]).map(|()| length),
             Err(error) => {

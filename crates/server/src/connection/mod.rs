@@ -47,6 +47,7 @@
 //! | `collect` | receiving content before a handler continues |
 //! | `presence` | whether the client of a forwarded request waits for its response |
 //! | `timing` | when what happened to a request that is forwarded |
+//! | `upload` | the content of a request that is forwarded |
 //! | `forwarding` | a request that is being forwarded |
 //! | `exchange`, `relay` | sending it to an upstream server, and relaying the response |
 //! | `overdue` | a forwarded request that has waited for too long |
@@ -76,6 +77,8 @@ mod collect;
 mod presence;
 #[cfg(feature = "gateway")]
 mod timing;
+#[cfg(feature = "gateway")]
+mod upload;
 #[cfg(feature = "gateway")]
 mod forwarding;
 #[cfg(feature = "gateway")]

@@ -5,7 +5,7 @@ use super::codec::{Codec, Protocol, write_environment};
 use super::forward::Plan;
 use super::group::Lease;
 use super::process::Running;
-use super::retry::{Outcome, may_reuse};
+use super::retry::Outcome;
 use super::socket::Socket;
 use crate::poller::Poller;
 use http::Version;
@@ -146,17 +146,12 @@ impl Attempt {
         turn: usize,
         now: Instant,
     ) -> Result<Self, (Failure, Lease)> {
-        let length = match content {
-            RequestContent::None => Some(0),
-            RequestContent::Known(length) => Some(length),
-            RequestContent::Unknown => None,
-        };
         let mut lease = lease;
         let is_bound_to_process = plan.protocol == Protocol::FastCgi;
         if is_bound_to_process {
             lease.starve();
         }
-        let may_take = may_take_idle && !plan.upgrades && may_reuse(&plan.method, length);
+        let may_take = may_take_idle && !plan.upgrades;
         let idle = may_take.then(|| lease.take_idle(now)).flatten();
         if is_bound_to_process && idle.is_none() {
             lease.close_idle();

@@ -5,8 +5,10 @@
 //! | `routes` | from a path to its upstream |
 //! | `upstream` | the handler of an upstream, and its settings |
 //! | `options` | settings of an upstream about what is told to whom |
+//! | `buffering` | receiving content before a server gets it |
 //! | `network` | ranges of addresses |
 //! | `path` | which paths match, and which path is sent |
+//! | `refusal` | responses to requests that are not forwarded |
 //! | `request`, `response` | which fields are forwarded and relayed |
 //! | `forward` | a request on its way |
 //! | `target` | where a server is |
@@ -27,8 +29,10 @@
 mod routes;
 mod upstream;
 mod options;
+mod buffering;
 mod network;
 mod path;
+mod refusal;
 mod request;
 mod response;
 mod forward;
@@ -50,6 +54,7 @@ mod socket;
 #[cfg(feature = "tls")]
 pub use crate::tls::Trust;
 pub use balance::Balance;
+pub use buffering::Buffering;
 pub use codec::Protocol;
 pub use forward::Forward;
 pub use health::{Check, Passive};
@@ -63,5 +68,5 @@ pub(crate) use attempt::{Attempt, FIELDS, Failure, Pipe};
 pub(crate) use forward::Plan;
 pub(crate) use group::Lease;
 pub(crate) use response::{Renamed, write_fields};
-pub(crate) use retry::{REPLAY, may_retry};
+pub(crate) use retry::{REPLAY, may_retry, may_reuse};
 pub(crate) use socket::Socket;

@@ -1,7 +1,8 @@
 //! The handler that gives each request to the upstream of its path.
 
 use super::path::Match;
-use super::upstream::{Upstream, with_slash};
+use super::refusal::with_slash;
+use super::upstream::Upstream;
 use crate::handler::{Handler, Reply};
 use crate::request::Request;
 

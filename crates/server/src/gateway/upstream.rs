@@ -1,6 +1,7 @@
 //! The handler that forwards requests to the servers of an upstream.
 
 use super::balance::{Balance, hash_of};
+use super::buffering::Buffering;
 use super::codec::Protocol;
 use super::environment::{Variable, environment, script_environment, set_user};
 use super::forward::{Environment, Forward, Host, Plan};
@@ -9,19 +10,18 @@ use super::health::{Check, Passive};
 use super::keeper;
 use super::network::Network;
 use super::path::{Match, matches, to_send};
+use super::refusal::{ambiguous, not_forwarded};
 use super::request::{self, Hop};
 use super::response::Renamed;
 use super::target::Target;
 use crate::body::Content;
 use crate::handler::{Handler, Interpreter, Receive, Reply};
-use crate::page::error_page;
 use crate::request::Request;
-use crate::response::Response;
 use crate::script::Script;
 #[cfg(feature = "tls")]
 use crate::tls::Trust;
-use http::header::{ALLOW, CONNECTION, HeaderName, HeaderValue, LOCATION};
-use http::{Method, StatusCode, Version};
+use http::Version;
+use http::header::{HeaderName, HeaderValue};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +87,8 @@ pub(super) struct Options {
     pub(super) trusted: Vec<Network>,
     sends_forwarded: bool,
     protocol: Protocol,
+    /// `None`: content is forwarded as it comes.
+    pub(super) buffering: Option<Buffering>,
 }
 
 impl Upstream {
@@ -105,6 +107,7 @@ impl Upstream {
                 trusted: Vec::new(),
                 sends_forwarded: false,
                 protocol: Protocol::Http,
+                buffering: None,
             },
         }
     }
@@ -214,21 +217,40 @@ impl Interpreter for Upstream {
 }
 
 impl Upstream {
-    /// Forwards a request, once the length of its content is known if its protocol announces that
-    /// in front of it.
+    /// Forwards a request, once its content has been received if it has to be.
     fn receive<'a>(&'a self, request: Request<'a>, script: Option<Script>) -> Reply<'a> {
         if let Some(response) = not_forwarded(&request) {
             return response.into();
         }
-        let is_known = request.body().length().is_some();
-        if self.options.protocol == Protocol::Http || is_known {
+        let Some(buffering) = self.buffering(&request) else {
             return self.forward(request, script.as_ref());
+        };
+        // What can't be forwarded need not be sent by the client.
+        if self.target(&request).is_none() {
+            return ambiguous().into();
         }
         let upstream = self.clone();
-        let receive = Receive::new(request, SPOOLED, move |request| {
+        let receive = Receive::new(request, buffering.limit, move |request| {
             upstream.forward(request, script.as_ref())
         });
-        receive.memory(SPOOLED).into()
+        let receive = receive.memory(buffering.memory);
+        receive.directory(buffering.directory).into()
+    }
+
+    /// How the content of a request is received before it is forwarded; `None` if it is forwarded
+    /// as it comes.
+    fn buffering(&self, request: &Request<'_>) -> Option<Buffering> {
+        let body = request.body();
+        // These announce the length in front of the content.
+        let needs_length = self.options.protocol != Protocol::Http && body.length().is_none();
+        match &self.options.buffering {
+            Some(buffering) if body.is_unread() => Some(buffering.clone()),
+            _ => needs_length.then(|| Buffering {
+                limit: SPOOLED,
+                memory: SPOOLED,
+                ..Buffering::default()
+            }),
+        }
     }
 
     /// Prepares a request that can be forwarded.
@@ -240,8 +262,7 @@ impl Upstream {
                 .filter(|_| is_http || !has_controls(&request)),
             self.fields(&request, upgrade.as_deref()),
         ) else {
-            let explanation = "The path of this request is ambiguous.";
-            return Response::from(error_page(StatusCode::BAD_REQUEST, explanation)).into();
+            return ambiguous().into();
         };
         let host = match &self.options.host {
             Some(host) => host.clone(),
@@ -433,40 +454,6 @@ fn upgrade_of<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
     })
 }
 
-/// The response to a request that is for this server itself, or can't be forwarded.
-pub(super) fn not_forwarded(request: &Request<'_>) -> Option<Response> {
-    let method = request.method();
-    if method == Method::CONNECT {
-        let explanation = "This server opens no tunnels.";
-        let mut response = error_page(StatusCode::METHOD_NOT_ALLOWED, explanation);
-        let allow = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
-        response.headers_mut().insert(ALLOW, allow);
-        // What follows may be meant for the tunnel (RFC 9931).
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
-        return Some(response.into());
-    }
-    // RFC 9110 §7.6.2. TRACE would show fields that other proxies have added.
-    let is_last = || {
-        request
-            .field("max-forwards")
-            .is_some_and(|value| value == b"0")
-    };
-    match *method {
-        Method::TRACE => {
-            let explanation = "TRACE is not forwarded.";
-            Some(error_page(StatusCode::METHOD_NOT_ALLOWED, explanation).into())
-        }
-        Method::OPTIONS if is_last() => {
-            let mut response = Response::new(());
-            let allow = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH");
-            response.headers_mut().insert(ALLOW, allow);
-            Some(response)
-        }
-        _ => None,
-    }
-}
-
 /// The value of a cookie.
 fn cookie<'r>(request: &'r Request<'_>, name: &str) -> Option<&'r [u8]> {
     request
@@ -477,17 +464,4 @@ fn cookie<'r>(request: &'r Request<'_>, name: &str) -> Option<&'r [u8]> {
             let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
             value.strip_prefix(b"=")
         })
-}
-
-/// A redirect to the prefix, for its path without the slash at its end.
-pub(super) fn with_slash(request: &Request<'_>, prefix: &[u8]) -> Response {
-    let query = request
-        .query()
-        .map_or(String::new(), |query| format!("?{query}"));
-    let path = String::from_utf8_lossy(prefix);
-    let mut response = error_page(StatusCode::PERMANENT_REDIRECT, "");
-    if let Ok(location) = HeaderValue::from_str(&format!("{path}{query}")) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response.into()
 }

@@ -1,10 +1,11 @@
 //! The flags about upstream servers, which respond in the place of this one.
 
 use super::balancing::BalancingArgs;
+use super::content::ContentArgs;
 use super::upstream_tls::{UpstreamTlsArgs, Verification};
 use crate::failure::Failure;
 use http::{HeaderName, HeaderValue};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tinyhttp_server::gateway::{
     Cgi, Gateways, InvalidTarget, Network, Protocol, Target, Upstream, UpstreamBuilder,
@@ -107,6 +108,9 @@ pub(crate) struct GatewayArgs {
     proxy_server_timing: bool,
 
     #[command(flatten)]
+    content: ContentArgs,
+
+    #[command(flatten)]
     balancing: BalancingArgs,
 
     #[command(flatten)]
@@ -156,6 +160,11 @@ impl GatewayArgs {
     /// Whether names of upstream servers have to be looked up.
     pub(in crate::serve) fn has_names(&self) -> bool {
         self.targets().any(Target::is_named)
+    }
+
+    /// Returns the directory of temporary files for content; `None` if there are none.
+    pub(in crate::serve) fn spool(&self) -> Option<PathBuf> {
+        self.content.spool().filter(|_| self.forwards())
     }
 
     /// Returns the names of index files that are scripts; `programs` are the patterns of others.
@@ -209,6 +218,7 @@ impl GatewayArgs {
             .send_forwarded(self.proxy_forwarded)
             .send_server_timing(self.proxy_server_timing)
             .protocol(protocol);
+        upstream = self.content.apply(upstream);
         upstream = self.balancing.apply(upstream, protocol == Protocol::Http);
         if !route.is_for_scripts() {
             upstream = upstream.prefix(&route.path);

@@ -6,6 +6,7 @@
 //! | `files` | which files are served, and how |
 //! | `access` | passwords, host names, and fields of every response |
 //! | `gateway` | upstream servers |
+//! | `content` | the content of forwarded requests |
 //! | `balancing` | several upstream servers that share requests |
 //! | `upstream_tls`, `no_upstream_tls` | upstream servers that are reached over https:// |
 //! | `cgi` | programs that are run for requests |
@@ -21,6 +22,7 @@ mod acme;
 mod balancing;
 mod bind;
 mod cgi;
+mod content;
 mod development;
 mod files;
 mod gateway;

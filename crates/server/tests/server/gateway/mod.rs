@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `script` | an upstream server that follows a script |
 //! | `messages` | what the upstream and the client get of each other |
+//! | `buffered` | content that is received before an upstream gets it |
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
 //! | `endings` | connections that end in the middle of something |
 //! | `deadlines` | bytes that come too slowly, or never |
@@ -14,6 +15,7 @@
 //! | `secured` | upstreams that speak TLS |
 //! | `tunnels` | protocols that both sides switch to |
 
+mod buffered;
 mod deadlines;
 mod desync;
 mod endings;
