@@ -322,6 +322,10 @@ fn mistakes_on_the_command_line() {
     for (flags, message) in [
         (&["--proxy", "9000"][..], "expected PATH=TARGET"),
         (&["--proxy", "/a=9000"], "the port is missing"),
+        (
+            &["--proxy", "/a=h:1", "--proxy-max-content", "5"],
+            "--proxy-buffer-requests",
+        ),
         (&["--proxy", "/a=h:1;weight=0"], "expected ;weight=N"),
         (
             &["--proxy", "/a=h:1", "--proxy-balance", "x"],

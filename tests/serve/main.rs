@@ -11,6 +11,7 @@
 //! | `acme` | certificates by ACME, from pebble |
 //! | `watch` | pages that reload when a file changes |
 //! | `gateway` | `--proxy` in front of nginx, Flask and Django |
+//! | `buffering` | `--proxy-buffer-requests` |
 //! | `crowds` | `--proxy` with thousands of event streams and tunnels |
 //! | `cgi` | `--cgi`: programs that are run for requests |
 //! | `php` | `--fastcgi '*.php=…'` in front of PHP-FPM |
@@ -26,6 +27,7 @@
 mod acme;
 #[cfg(feature = "tls")]
 mod certificates;
+mod buffering;
 mod crowds;
 mod cgi;
 mod faults;
