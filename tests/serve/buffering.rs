@@ -32,7 +32,8 @@ fn respond(stream: TcpStream) {
 /// Where an upstream server listens, and how many connections it got.
 fn upstream() -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (address, connections) = (listener.local_addr().unwrap(), Arc::default());
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::<AtomicUsize>::default();
     let count = Arc::clone(&connections);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
@@ -61,13 +62,13 @@ fn long_content_waits_in_a_file_without_a_name() {
     let (long, too_long) = (folder.join("long"), folder.join("too-long"));
     let chunked = ["-H", "Transfer-Encoding: chunked"];
     let url = server.url("/");
-    for flags in [&[][..], &chunked] {
-        let arguments = ["-T", &long].iter().chain(flags).chain([&*url].iter());
+    for flags in [&[][..], &chunked[..]] {
+        let arguments = [&["-T", &long, &url], flags].concat();
         assert_eq!(curl_text(arguments), "None 300000", "{flags:?}");
     }
     assert_eq!(connections.load(Ordering::Relaxed), 2);
-    for flags in [&[][..], &chunked] {
-        let arguments = ["-T", &too_long].iter().chain(flags).chain([&*url].iter());
+    for flags in [&[][..], &chunked[..]] {
+        let arguments = [&["-T", &too_long, &url], flags].concat();
         assert_eq!(curl_status(arguments), 413, "{flags:?}");
     }
     assert_eq!(connections.load(Ordering::Relaxed), 2);
