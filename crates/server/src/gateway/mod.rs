@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `routes` | from a path to its upstream |
 //! | `upstream` | the handler of an upstream, and its settings |
-//! | `options` | settings of an upstream about what is told to whom |
+//! | `options` | settings of an upstream about what is told to whom, and content |
 //! | `buffering` | receiving content before a server gets it |
 //! | `network` | ranges of addresses |
 //! | `path` | which paths match, and which path is sent |

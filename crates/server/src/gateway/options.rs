@@ -1,5 +1,6 @@
-//! Settings of an upstream about what is told to whom.
+//! Settings of an upstream about what is told to whom, and about content.
 
+use super::buffering::Buffering;
 use super::network::Network;
 use super::upstream::UpstreamBuilder;
 
@@ -25,6 +26,29 @@ impl UpstreamBuilder {
     #[must_use]
     pub fn send_server_timing(mut self, sends: bool) -> Self {
         self.settings.sends_timing = sends;
+        self
+    }
+
+    /// Receives the content of each request whole before it takes a connection to a server, so that
+    /// a slow client keeps none of the server's processes busy.
+    ///
+    /// The server gets the content with its length, however the client sent it, and without trailer
+    /// fields. `Expect: 100-continue` is answered here. A request with an idempotent method may be
+    /// sent again whatever the length of its content. Unless this is set, content is forwarded as
+    /// it comes.
+    ///
+    /// ```
+    /// use tinyhttp_server::gateway::{Buffering, Upstream};
+    ///
+    /// let target = "http://127.0.0.1:9000".parse().unwrap();
+    /// let application = Upstream::builder([target])
+    ///     .buffer_requests(Buffering::default())
+    ///     .build();
+    /// # let _ = application;
+    /// ```
+    #[must_use]
+    pub fn buffer_requests(mut self, buffering: Buffering) -> Self {
+        self.options.buffering = Some(buffering);
         self
     }
 }
