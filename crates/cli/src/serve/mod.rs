@@ -49,7 +49,7 @@ pub(crate) use args::Args;
 
 use crate::failure::Failure;
 use access_log::LogFile;
-use args::Verification;
+use args::Opened;
 use listen::Sockets;
 #[cfg(not(feature = "tls"))]
 use no_tls as tls;
@@ -113,7 +113,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         builder = secured.secure(args, builder)?;
     }
     let files = open(args, &builder.local_addrs())?;
-    let verification = args.gateway.verification()?;
+    let opened = args.gateway.open()?;
     spool::make_directory(args)?;
     builder = args.listen_on_sockets(builder, &mut sockets)?;
     let addresses = builder.local_addrs();
@@ -131,8 +131,8 @@ fn serve(args: &Args) -> Result<(), Failure> {
     }
     let files = args
         .gateway
-        .run_scripts(files, cgi.as_ref(), args.cgi.patterns())?;
-    let parts = (files, users, secured.as_ref(), &verification);
+        .run_scripts(files, cgi.as_ref(), args.cgi.patterns(), &opened)?;
+    let parts = (files, users, secured.as_ref(), &opened);
     let (server, targets) = start(args, builder, parts, &addresses, log_file.clone())?;
     caught
         .act(targets)
@@ -208,7 +208,7 @@ fn leave_rights(
 fn start(
     args: &Args,
     builder: Builder,
-    (files, users, secured, verification): (Files, Users, Option<&Secured>, &Verification),
+    (files, users, secured, opened): (Files, Users, Option<&Secured>, &Opened),
     addresses: &[SocketAddr],
     log: Option<LogFile>,
 ) -> Result<(Server, Targets), Failure> {
@@ -219,7 +219,7 @@ fn start(
     } else {
         (Box::new(files), None)
     };
-    let handler = args.gateway.wrap(handler, verification)?;
+    let handler = args.gateway.wrap(handler, opened)?;
     let handler = match secured {
         Some(secured) => secured.wrap(args, handler)?,
         None => handler,

@@ -92,7 +92,7 @@ pub(super) fn enter_for(args: &Args, sockets: &Sockets) -> Result<Enforced, Fail
     // Long answers of name servers come over TCP.
     ports.extend(names.then_some(53));
     let readable = served.into_iter().chain(auth_file).chain(certificates);
-    let readable = readable.chain(resolver);
+    let readable = readable.chain(resolver).chain(gateway.named_directories());
     let spool = gateway.spool();
     let allowed = Allowed {
         readable: readable.chain(TIME_ZONES.map(Path::new)).collect(),

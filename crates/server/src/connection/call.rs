@@ -35,6 +35,17 @@ pub(crate) struct Collected {
     pub(crate) record: Option<Record<'static>>,
 }
 
+#[cfg(feature = "gateway")]
+impl Collected {
+    /// Records the request, whose handler does not continue.
+    pub(super) fn abort(self, ending: Ending, env: &Env) {
+        if let Some(mut record) = self.record {
+            record.ending = ending;
+            env.record(record);
+        }
+    }
+}
+
 impl Collecting {
     /// Whether earlier responses have to be sent first.
     pub(super) fn has_output(&self) -> bool {

@@ -114,6 +114,8 @@ impl Connection {
                 self.close_forwarding(*forwarding, ending, env);
             }
             #[cfg(feature = "gateway")]
+            State::Resuming(collected) => collected.abort(ending, env),
+            #[cfg(feature = "gateway")]
             State::Tunnel(tunnel) => tunnel.record(ending, env),
             _ => self.transport.close_notify(),
         }

@@ -229,6 +229,9 @@ impl Connection {
 
     /// Ends an exchange whose response is complete.
     fn finish_forwarding(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
+        if forwarding.response.names_file {
+            return self.hand_over(forwarding, true, turn);
+        }
         forwarding.note_upstream(turn.now());
         if let Some(attempt) = forwarding.attempt.take() {
             attempt.finish(turn.now());
@@ -253,6 +256,9 @@ impl Connection {
         failure: &Failure,
         turn: &mut Turn<'_>,
     ) -> Step {
+        if forwarding.response.names_file {
+            return self.hand_over(forwarding, false, turn);
+        }
         forwarding.note_upstream(turn.now());
         let server = forwarding.server();
         log::warn!(

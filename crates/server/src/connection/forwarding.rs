@@ -94,6 +94,10 @@ pub(super) struct Relayed {
     pub(super) may_be_silent: bool,
     /// It ends before its end, and what has come of it is sent.
     pub(super) is_cut: bool,
+    /// The response names a file, which is sent once the response has ended.
+    pub(super) names_file: bool,
+    /// Bytes of content that are not relayed.
+    pub(super) skipped: u64,
 }
 
 impl Relayed {
@@ -106,6 +110,8 @@ impl Relayed {
             interim: 0,
             may_be_silent: false,
             is_cut: false,
+            names_file: false,
+            skipped: 0,
         }
     }
 

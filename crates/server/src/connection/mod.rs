@@ -50,6 +50,7 @@
 //! | `upload` | the content of a request that is forwarded |
 //! | `forwarding` | a request that is being forwarded |
 //! | `exchange`, `relay` | sending it to an upstream server, and relaying the response |
+//! | `handover` | sending a file that an upstream server has named |
 //! | `overdue` | a forwarded request that has waited for too long |
 //! | `tunnel`, `carry` | bytes between a client and an upstream server |
 //! | `response` | a response that has not been sent whole |
@@ -85,6 +86,8 @@ mod forwarding;
 mod exchange;
 #[cfg(feature = "gateway")]
 mod relay;
+#[cfg(feature = "gateway")]
+mod handover;
 #[cfg(feature = "gateway")]
 mod overdue;
 #[cfg(feature = "gateway")]
@@ -183,6 +186,9 @@ enum Step {
     Block,
     Park,
     Close,
+    /// The handler of the request continues.
+    #[cfg(feature = "gateway")]
+    Resume,
 }
 
 impl Connection {
@@ -276,6 +282,8 @@ impl Connection {
             },
             #[cfg(feature = "gateway")]
             State::Tunnel(tunnel) => self.carry(tunnel, turn),
+            #[cfg(feature = "gateway")]
+            State::Resuming(collected) => return Next::Resume(collected),
             state => {
                 self.state = state;
                 self.prepare(turn, input)
@@ -284,6 +292,9 @@ impl Connection {
         match step {
             Step::Look => {}
             Step::Park => return self.end_turn(turn, input),
+            // The next call finds the state.
+            #[cfg(feature = "gateway")]
+            Step::Resume => return Next::Continue,
             Step::Block => {
                 self.keep_early_bytes(input);
                 return Next::Block;

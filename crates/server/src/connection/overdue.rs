@@ -56,6 +56,14 @@ impl Connection {
         };
         match step {
             Step::Park => self.end_turn(turn, input),
+            Step::Resume if self.send_output(turn).is_err() || !turn.output.is_empty() => {
+                Next::Close
+            }
+            // A worker lets the handler continue.
+            Step::Resume => {
+                self.deadline = turn.deadline(Waiting::Write);
+                self.end_turn(turn, input)
+            }
             // A worker takes care of the next request.
             Step::Look | Step::Block => {
                 self.state = State::Yielding;

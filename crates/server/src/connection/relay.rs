@@ -31,6 +31,9 @@ const DIRECT: usize = 8 * 1024;
 /// The most bytes of interim responses before a final one.
 const INTERIM: usize = 64 * 1024;
 
+/// The most content that is skipped because a file is sent in its place.
+const SKIPPED: u64 = 64 * 1024;
+
 /// Bytes that are relayed in one turn. Then other ready connections have their turns.
 const TURN: usize = 4 * 1024 * 1024;
 
@@ -197,7 +200,13 @@ impl Connection {
         let too_long = |_| Fault::Upstream(Failure::Closed);
         let is_plain = match response.encoder {
             ContentEncoder::Known(_) | ContentEncoder::UntilClose => true,
-            ContentEncoder::Suppressed => return Ok(()),
+            ContentEncoder::Suppressed => {
+                response.skipped += content.len() as u64;
+                return match response.skipped <= SKIPPED {
+                    true => Ok(()),
+                    false => Err(Fault::Upstream(Failure::Closed)),
+                };
+            }
             ContentEncoder::Chunked => false,
         };
         response.content += content.len() as u64;
@@ -283,6 +292,13 @@ impl Connection {
             response.is_answered = true;
             return Ok(());
         }
+        if let Some(files) = &mut plan.response.files {
+            let fields: Vec<_> = received().collect();
+            response.names_file = files.take(&fields);
+        }
+        if response.names_file {
+            return Ok(());
+        }
         let length = match framing.length {
             BodyLength::Known(length) => Some(length),
             BodyLength::Empty if plan.method == Method::HEAD => announced_length(head),
@@ -300,8 +316,8 @@ impl Connection {
         let date = &turn.date.lines;
         let timing = response.timing;
         let timing = plan.group.settings.sends_timing.then_some(timing);
-        response.encoder = if plan.changes.is_empty() {
-            let renamed = plan.renamed.as_ref();
+        response.encoder = if plan.response.changes.is_empty() {
+            let renamed = plan.response.renamed.as_ref();
             self.protocol
                 .respond(head.status, length, &mut turn.output, |lines| {
                     let has_date = write_fields(lines, received(), renamed)?;
@@ -311,8 +327,8 @@ impl Connection {
                     write_timing(lines, timing)
                 })?
         } else {
-            let mut changed = to_response(head, plan.renamed.as_ref())?;
-            for change in plan.changes.drain(..) {
+            let mut changed = to_response(head, plan.response.renamed.as_ref())?;
+            for change in plan.response.changes.drain(..) {
                 changed = change(changed);
             }
             let (status, fields, _) = changed.into_parts();

@@ -1,5 +1,7 @@
 //! The states of a connection.
 
+#[cfg(feature = "gateway")]
+use super::call::Collected;
 use super::call::Collecting;
 #[cfg(feature = "gateway")]
 use super::forwarding::Forwarding;
@@ -23,6 +25,9 @@ pub(super) enum State {
     /// Exchanges the request and its response with an upstream server.
     #[cfg(feature = "gateway")]
     Forwarding(Box<Forwarding>),
+    /// Has a request whose handler is to continue.
+    #[cfg(feature = "gateway")]
+    Resuming(Box<Collected>),
     /// Carries bytes between the client and an upstream server.
     #[cfg(feature = "gateway")]
     Tunnel(Box<Tunnel>),

@@ -23,6 +23,8 @@ impl Connection {
             State::Tunnel(tunnel) if tunnel.has_output() => Interest::Both,
             #[cfg(feature = "gateway")]
             State::Forwarding(_) | State::Tunnel(_) => Interest::Readable,
+            #[cfg(feature = "gateway")]
+            State::Resuming(_) => Interest::Writable,
             State::Yielding | State::Sending(_) | State::Ending => Interest::Writable,
         }
     }

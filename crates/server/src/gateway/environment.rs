@@ -5,7 +5,7 @@
 //! variable, therefore those whose names contain `_` are left out, and `Proxy`, whose variable
 //! configures HTTP clients (CVE-2016-5385). The query is never an argument.
 
-use super::request::{connection_options, is_of_connection};
+use super::request::{connection_options, is_of_connection, speaks_of_files};
 use crate::request::Request;
 use crate::script::Script;
 use crate::user::User;
@@ -122,7 +122,7 @@ fn fields(request: &Request<'_>, variables: &mut Vec<Variable>) {
         if name.contains('_') || is("proxy") || is("content-type") || is("expect") {
             continue;
         }
-        if is_of_connection(name, &listed) {
+        if is_of_connection(name, &listed) || speaks_of_files(name) {
             continue;
         }
         let upper = |byte: u8| match byte {
@@ -181,7 +181,7 @@ mod tests {
     fn variables_of_a_request() {
         /// Target, fields, variable, value.
         type Row<'r> = (&'r str, &'r [(&'r str, &'r str)], &'r str, Option<&'r str>);
-        let table: [Row<'_>; 17] = [
+        let table: [Row<'_>; 18] = [
             ("/app/a%20b?c=%20", &[], "PATH_INFO", Some("/a b")),
             ("/app/a%20b?c=%20", &[], "SCRIPT_NAME", Some("/app")),
             (
@@ -213,6 +213,12 @@ mod tests {
                 Some("a; b"),
             ),
             ("/app/", &[("proxy", "http://evil")], "HTTP_PROXY", None),
+            (
+                "/app/",
+                &[("x-accel-mapping", "/=/etc/")],
+                "HTTP_X_ACCEL_MAPPING",
+                None,
+            ),
             (
                 "/app/",
                 &[("x_a", "evil"), ("x-a", "1")],

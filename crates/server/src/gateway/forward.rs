@@ -37,9 +37,29 @@ pub(crate) struct Plan {
     pub(crate) upgrades: bool,
     /// Identifies the client, for consistent hashing.
     pub(crate) key: u64,
+    pub(crate) response: ResponseRules,
+    pub(crate) tried: Tried,
+}
+
+/// What becomes of the response.
+#[derive(Default)]
+pub(crate) struct ResponseRules {
     pub(crate) renamed: Option<Renamed>,
     pub(crate) changes: Vec<Change>,
-    pub(crate) tried: Tried,
+    /// Sends files that the server names; `None` if it may not name any.
+    pub(crate) files: Option<Box<dyn SendFile>>,
+}
+
+/// Sends a file that a server names in its response, in the place of the response's content.
+pub(crate) trait SendFile: Send {
+    /// Takes the fields of the response. Returns whether they name a file.
+    fn take(&mut self, fields: &[(&str, &[u8])]) -> bool;
+
+    /// The response with the file; `None` if it has to be waited for.
+    fn ready(&mut self) -> Option<Response>;
+
+    /// The response with the file, which may block.
+    fn wait(self: Box<Self>) -> Response;
 }
 
 /// The request in other protocols than HTTP.
@@ -75,7 +95,7 @@ impl Plan {
     /// Frees what is needed only to send the request.
     pub(crate) fn forget_request(&mut self) {
         (self.target, self.fields) = (String::new(), FieldLines::default());
-        (self.environment, self.renamed) = (Environment::default(), None);
+        (self.environment, self.response.renamed) = (Environment::default(), None);
         self.host = Host::Upstream;
     }
 
@@ -95,7 +115,7 @@ impl Forward {
         mut self,
         change: impl FnOnce(Response) -> Response + Send + 'static,
     ) -> Self {
-        self.0.changes.push(Box::new(change));
+        self.0.response.changes.push(Box::new(change));
         self
     }
 }

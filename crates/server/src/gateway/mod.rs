@@ -11,6 +11,7 @@
 //! | `refusal` | responses to requests that are not forwarded |
 //! | `request`, `response` | which fields are forwarded and relayed |
 //! | `forward` | a request on its way |
+//! | `sent`, `handover` | files that a server names, and that are sent in its place |
 //! | `target` | where a server is |
 //! | `group` | the servers of an upstream, and their idle connections |
 //! | `balance` | which server gets a request |
@@ -36,6 +37,8 @@ mod refusal;
 mod request;
 mod response;
 mod forward;
+mod sent;
+mod handover;
 mod target;
 mod group;
 mod balance;
@@ -61,6 +64,7 @@ pub use health::{Check, Passive};
 pub use network::{InvalidNetwork, Network};
 pub use process::{Cgi, CgiOptions, supervise};
 pub use routes::Gateways;
+pub use sent::SentFiles;
 pub use target::{InvalidTarget, Target};
 pub use upstream::{Upstream, UpstreamBuilder};
 

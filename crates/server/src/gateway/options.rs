@@ -2,6 +2,7 @@
 
 use super::buffering::Buffering;
 use super::network::Network;
+use super::sent::{SentFiles, sent_files};
 use super::upstream::UpstreamBuilder;
 
 impl UpstreamBuilder {
@@ -49,6 +50,15 @@ impl UpstreamBuilder {
     #[must_use]
     pub fn buffer_requests(mut self, buffering: Buffering) -> Self {
         self.options.buffering = Some(buffering);
+        self
+    }
+
+    /// Lets the servers name files to send in the place of their own content, in
+    /// `X-Accel-Redirect` or `X-Sendfile`. Of several that the same path leads to, those with the
+    /// longest prefix count. Unless this is set, these fields are removed, and not obeyed.
+    #[must_use]
+    pub fn send_files(mut self, files: impl IntoIterator<Item = SentFiles>) -> Self {
+        self.options.sent = sent_files(files);
         self
     }
 }

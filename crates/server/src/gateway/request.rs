@@ -105,7 +105,24 @@ fn is_forwarded(name: &str, listed: &[&[u8]], hop: &Hop<'_>) -> bool {
     let says_address = ADDRESSES.iter().any(|other| is(other));
     // The one that is continued is written anew, with this hop behind it.
     let is_replaced = says_address && (!hop.is_trusted || is("x-forwarded-for") || is("forwarded"));
-    !is_dangerous && !is_ours && !is_replaced && !is_of_connection(name, listed)
+    !is_dangerous
+        && !is_ours
+        && !is_replaced
+        && !speaks_of_files(name)
+        && !is_of_connection(name, listed)
+}
+
+/// Whether a field is about files that are sent in the place of a response. Applications believe
+/// that the server in front of them has written it: a client could have them name any file
+/// (CVE-2025-61780).
+pub(crate) fn speaks_of_files(name: &str) -> bool {
+    let starts = |prefix: &str| {
+        let start = name.get(..prefix.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    ["x-accel-", "x-sendfile", "x-lighttpd-send-file"]
+        .into_iter()
+        .any(starts)
 }
 
 /// Writes the fields that say which way the request has come.

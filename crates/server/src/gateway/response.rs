@@ -1,6 +1,6 @@
 //! The fields of a relayed response.
 
-use super::request::{connection_options, is_of_connection};
+use super::request::{connection_options, is_of_connection, speaks_of_files};
 use tinyhttp_message::MisuseError;
 use tinyhttp_message::encode::HeadWriter;
 
@@ -62,10 +62,7 @@ pub(crate) fn write_fields<'f>(
 
 /// Whether a response's field is relayed.
 pub(crate) fn is_relayed(name: &str, listed: &[&[u8]]) -> bool {
-    let speaks_to_proxy = name
-        .get(..8)
-        .is_some_and(|start| start.eq_ignore_ascii_case("x-accel-"));
-    !speaks_to_proxy && !is_of_connection(name, listed)
+    !speaks_of_files(name) && !is_of_connection(name, listed)
 }
 
 #[cfg(test)]
@@ -74,7 +71,7 @@ mod tests {
 
     #[test]
     fn fields_of_the_connection_are_not_relayed() {
-        let given: [(&str, &[u8]); 9] = [
+        let given: [(&str, &[u8]); 11] = [
             ("Date", b"x"),
             ("Connection", b"close, X-Trace"),
             ("x-trace", b"1"),
@@ -83,6 +80,8 @@ mod tests {
             ("Set-Cookie", b"a"),
             ("set-cookie", b"b"),
             ("X-Accel-Redirect", b"/secret"),
+            ("x-sendfile", b"/srv/secret"),
+            ("X-LIGHTTPD-send-file", b"/srv/secret"),
             ("Keep-Alive", b"timeout=5"),
         ];
         let mut out = Vec::new();

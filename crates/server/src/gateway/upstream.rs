@@ -4,8 +4,9 @@ use super::balance::{Balance, hash_of};
 use super::buffering::Buffering;
 use super::codec::Protocol;
 use super::environment::{Variable, environment, script_environment, set_user};
-use super::forward::{Environment, Forward, Host, Plan};
+use super::forward::{Environment, Forward, Host, Plan, ResponseRules};
 use super::group::{Group, Settings};
+use super::handover::handover;
 use super::health::{Check, Passive};
 use super::keeper;
 use super::network::Network;
@@ -13,6 +14,7 @@ use super::path::{Match, matches, to_send};
 use super::refusal::{ambiguous, not_forwarded};
 use super::request::{self, Hop};
 use super::response::Renamed;
+use super::sent::SentFiles;
 use super::target::Target;
 use crate::body::Content;
 use crate::handler::{Handler, Interpreter, Receive, Reply};
@@ -89,6 +91,8 @@ pub(super) struct Options {
     protocol: Protocol,
     /// `None`: content is forwarded as it comes.
     pub(super) buffering: Option<Buffering>,
+    /// `None`: servers may name no files.
+    pub(super) sent: Option<Arc<[SentFiles]>>,
 }
 
 impl Upstream {
@@ -108,6 +112,7 @@ impl Upstream {
                 sends_forwarded: false,
                 protocol: Protocol::Http,
                 buffering: None,
+                sent: None,
             },
         }
     }
@@ -285,8 +290,11 @@ impl Upstream {
             fields,
             upgrades: upgrade.is_some(),
             key: self.key(&request),
-            renamed: self.renamed(),
-            changes: Vec::new(),
+            response: ResponseRules {
+                renamed: self.renamed(),
+                files: handover(self.options.sent.as_ref(), &request),
+                ..ResponseRules::default()
+            },
             tried: Default::default(),
             body: std::mem::take(request.body_mut()),
         })))

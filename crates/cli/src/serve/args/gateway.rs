@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tinyhttp_server::gateway::{
-    Cgi, Gateways, InvalidTarget, Network, Protocol, Target, Upstream, UpstreamBuilder,
+    Cgi, Gateways, InvalidTarget, Network, Protocol, SentFiles, Target, Upstream, UpstreamBuilder,
 };
 use tinyhttp_server::script::InvalidPattern;
 use tinyhttp_server::{Files, Handler};
@@ -117,6 +117,12 @@ pub(crate) struct GatewayArgs {
     tls: UpstreamTlsArgs,
 }
 
+/// What was opened before the sandbox was entered.
+pub(in crate::serve) struct Opened {
+    verification: Verification,
+    sent: Vec<SentFiles>,
+}
+
 /// A path, and the servers that get the requests below it.
 #[derive(Debug, Clone)]
 struct Route {
@@ -183,6 +189,7 @@ impl GatewayArgs {
         mut files: Files,
         cgi: Option<&Cgi>,
         patterns: &[String],
+        opened: &Opened,
     ) -> Result<Files, Failure> {
         let invalid = |flag: &str, value: &str, error: InvalidPattern| {
             Failure::new(
@@ -196,27 +203,29 @@ impl GatewayArgs {
                 .map_err(|error| invalid("--no-scripts", path, error))?;
         }
         for (protocol, flag, route) in self.routes().filter(|(.., route)| route.is_for_scripts()) {
-            let upstream = self.upstream(protocol, route).build();
+            let upstream = self.upstream(protocol, route, opened).build();
             files = files
                 .script(&route.path, upstream)
                 .map_err(|error| invalid(flag, &route.path, error))?;
         }
         for (pattern, cgi) in patterns.iter().zip(cgi.into_iter().cycle()) {
+            let cgi = cgi.clone().send_files(opened.sent.iter().cloned());
             files = files
-                .script(pattern, cgi.clone())
+                .script(pattern, cgi)
                 .map_err(|error| invalid("--cgi", pattern, error))?;
         }
         Ok(files)
     }
 
     /// The upstream of a route.
-    fn upstream(&self, protocol: Protocol, route: &Route) -> UpstreamBuilder {
+    fn upstream(&self, protocol: Protocol, route: &Route, opened: &Opened) -> UpstreamBuilder {
         let time = Duration::from_secs(u64::from(self.proxy_timeout));
         let mut upstream = Upstream::builder(route.targets.clone())
             .timeout(time)
             .trust_proxies(self.proxy_trust.iter().copied())
             .send_forwarded(self.proxy_forwarded)
             .send_server_timing(self.proxy_server_timing)
+            .send_files(opened.sent.iter().cloned())
             .protocol(protocol);
         upstream = self.content.apply(upstream);
         upstream = self.balancing.apply(upstream, protocol == Protocol::Http);
@@ -231,22 +240,31 @@ impl GatewayArgs {
         for (name, value) in &self.proxy_header {
             upstream = upstream.field(name, value);
         }
-        upstream
+        opened.verification.apply(upstream)
     }
 
-    /// Reads what upstream servers are verified with, before the sandbox hides it.
+    /// Reads what upstream servers are verified with, and opens the directories of files that they
+    /// may name, before the sandbox hides both.
     ///
     /// # Errors
-    /// If it can't be read.
-    pub(in crate::serve) fn verification(&self) -> Result<Verification, Failure> {
-        self.tls.read(self.targets().any(Target::is_secured))
+    /// If one of them can't be read.
+    pub(in crate::serve) fn open(&self) -> Result<Opened, Failure> {
+        Ok(Opened {
+            verification: self.tls.read(self.targets().any(Target::is_secured))?,
+            sent: self.content.open()?,
+        })
+    }
+
+    /// Returns the directories of files that upstream servers may name.
+    pub(in crate::serve) fn named_directories(&self) -> impl Iterator<Item = &Path> {
+        self.content.named_directories()
     }
 
     /// Wraps the handler of the files in one that forwards requests, if there are any to forward.
     pub(in crate::serve) fn wrap(
         &self,
         files: Box<dyn Handler>,
-        verification: &Verification,
+        opened: &Opened,
     ) -> Result<Box<dyn Handler>, Failure> {
         if !self.forwards() {
             return Ok(files);
@@ -263,8 +281,7 @@ impl GatewayArgs {
             }
             paths.push(path);
             if !route.is_for_scripts() {
-                let upstream = self.upstream(protocol, route);
-                gateways = gateways.with(verification.apply(upstream).build());
+                gateways = gateways.with(self.upstream(protocol, route, opened).build());
             }
         }
         Ok(Box::new(gateways))
@@ -283,13 +300,18 @@ fn route(text: &str) -> Result<Route, String> {
     let (path, targets) = text
         .split_once('=')
         .ok_or("expected PATH=TARGET, as in /api=http://127.0.0.1:9000")?;
+    to_targets(&url_path(path)?, targets)
+}
+
+/// Parses a URL path in its normal form.
+pub(super) fn url_path(path: &str) -> Result<String, String> {
     let is_normal = tinyhttp_server::message::Path::normalize(path)
         .is_ok_and(|normal| normal.as_bytes() == path.as_bytes());
-    if !is_normal || !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains(['?', '#'])
-    {
-        return Err("PATH is a URL path such as /api, without encoded characters".to_owned());
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic()) && !path.contains(['?', '#']);
+    match is_normal && is_plain {
+        true => Ok(path.to_owned()),
+        false => Err("PATH is a URL path such as /api, without encoded characters".to_owned()),
     }
-    to_targets(path, targets)
 }
 
 fn to_targets(path: &str, targets: &str) -> Result<Route, String> {

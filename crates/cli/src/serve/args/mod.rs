@@ -42,14 +42,13 @@ pub(super) use bind::Bind;
 pub(super) use cgi::CgiArgs;
 pub(super) use development::{BrowserArgs, WatchArgs};
 pub(super) use files::FilesArgs;
-pub(super) use gateway::GatewayArgs;
+pub(super) use gateway::{GatewayArgs, Opened};
 pub(super) use log::LogArgs;
 #[cfg(not(feature = "tls"))]
 use no_upstream_tls as upstream_tls;
 pub(super) use service::ServiceArgs;
 #[cfg(feature = "tls")]
 pub(super) use tls::TlsArgs;
-pub(super) use upstream_tls::Verification;
 
 use crate::failure::Failure;
 use clap::builder::FalseyValueParser;

@@ -5,9 +5,11 @@ use super::options::CgiOptions;
 use super::supervisor::supervise;
 use crate::gateway::codec::Protocol;
 use crate::gateway::environment::{script_environment, set_user};
-use crate::gateway::forward::{Environment, Forward, Host, Plan};
+use crate::gateway::forward::{Environment, Forward, Host, Plan, ResponseRules};
 use crate::gateway::group::{Group, Settings};
+use crate::gateway::handover::handover;
 use crate::gateway::refusal::not_forwarded;
+use crate::gateway::sent::{SentFiles, sent_files};
 use crate::gateway::target::Target;
 use crate::gateway::upstream::SPOOLED;
 use crate::handler::{Interpreter, Receive, Reply};
@@ -45,6 +47,7 @@ const WAITING: usize = 4;
 pub struct Cgi {
     launcher: Arc<Launcher>,
     group: Arc<Group>,
+    sent: Option<Arc<[SentFiles]>>,
 }
 
 impl Cgi {
@@ -75,7 +78,16 @@ impl Cgi {
         Cgi {
             launcher: Arc::new(Launcher::new(socket, options.processes * (1 + WAITING))),
             group: Arc::new(Group::of_programs(Target::programs(), settings)),
+            sent: None,
         }
+    }
+
+    /// Lets programs name files to send in the place of their own output, in `X-Accel-Redirect` or
+    /// `X-Sendfile`. Unless this is set, these fields are removed, and not obeyed.
+    #[must_use]
+    pub fn send_files(mut self, files: impl IntoIterator<Item = SentFiles>) -> Self {
+        self.sent = sent_files(files);
+        self
     }
 
     /// The two ends of a connection with a supervisor.
@@ -113,8 +125,10 @@ impl Cgi {
             fields: Default::default(),
             upgrades: false,
             key: 0,
-            renamed: None,
-            changes: Vec::new(),
+            response: ResponseRules {
+                files: handover(self.sent.as_ref(), &request),
+                ..ResponseRules::default()
+            },
             tried: Default::default(),
             body: std::mem::take(request.body_mut()),
         })))

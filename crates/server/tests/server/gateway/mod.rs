@@ -13,6 +13,7 @@
 //! | `observed` | what is told of an upstream: log, Server-Timing, error pages |
 //! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
 //! | `secured` | upstreams that speak TLS |
+//! | `sent` | files that an upstream names, and that are sent in its place |
 //! | `tunnels` | protocols that both sides switch to |
 
 mod buffered;
@@ -27,4 +28,5 @@ mod programs;
 mod script;
 #[cfg(feature = "tls")]
 mod secured;
+mod sent;
 mod tunnels;
