@@ -490,3 +490,68 @@ fn mistakes_on_the_command_line() {
         );
     }
 }
+
+/// A program may name a file of a directory that clients can't request, and no other file.
+#[test]
+fn a_program_can_have_a_file_sent() {
+    let named =
+        "#!/bin/sh\nprintf 'Content-Type: a/b\\n%s: %s\\n\\n' \"$HTTP_X_HOW\" \"$HTTP_X_WHAT\"\n";
+    let folder = programs(&[("a.cgi", named)])
+        .with("www/.private/a.txt", "0123456789")
+        .with("secret", "secret");
+    let private = folder.join("www/.private");
+    let (at, outside) = (format!("{private}/a.txt"), folder.join("secret"));
+    let flag = format!("/protected={private}");
+    let with = ["--proxy-send-files", &*flag];
+    // Flags, the field that the program writes, its value, and what the client gets.
+    let table = [
+        (
+            &with[..],
+            "X-Accel-Redirect",
+            "/protected/a.txt",
+            "0123456789",
+        ),
+        (&with, "X-Sendfile", &at, "0123456789"),
+        (
+            &with,
+            "X-Accel-Redirect",
+            "/protected/../../../secret",
+            "404",
+        ),
+        (&with, "X-Accel-Redirect", "/index.html", "404"),
+        (&with, "X-Sendfile", &outside, "404"),
+        (&[], "X-Accel-Redirect", "/protected/a.txt", ""),
+        (&[], "X-Sendfile", &at, ""),
+    ];
+    for (flags, how, what, expected) in table {
+        let server = serve(&folder, flags);
+        let fields = [
+            "-H",
+            &format!("X-How: {how}"),
+            "-H",
+            &format!("X-What: {what}"),
+        ];
+        let url = server.url("/a.cgi");
+        let (headers, arguments) = (folder.join("headers"), [&fields[..], &[&*url]].concat());
+        if expected == "404" {
+            assert_eq!(curl_status(arguments), 404, "{how}: {what}");
+            continue;
+        }
+        let text = curl_text([&["-D", &*headers], &arguments[..]].concat());
+        assert_eq!(text, expected, "{how}: {what}");
+        let head = String::from_utf8(folder.read("headers"))
+            .unwrap()
+            .to_lowercase();
+        assert!(head.contains("content-type: a/b\r\n"), "{head}");
+        assert!(
+            !head.contains("x-accel") && !head.contains("x-sendfile"),
+            "{head}"
+        );
+        if !expected.is_empty() {
+            let part = curl_text([&["-r", "2-4"], &arguments[..]].concat());
+            assert_eq!(part, "234");
+        }
+        assert_eq!(curl_status([server.url("/.private/a.txt")]), 404);
+        assert_eq!(curl_status([server.url("/protected/a.txt")]), 404);
+    }
+}

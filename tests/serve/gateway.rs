@@ -326,6 +326,14 @@ fn mistakes_on_the_command_line() {
             &["--proxy", "/a=h:1", "--proxy-max-content", "5"],
             "--proxy-buffer-requests",
         ),
+        (
+            &["--proxy", "/a=h:1", "--proxy-send-files", "/p=/none/such"],
+            "--proxy-send-files: ",
+        ),
+        (
+            &["--proxy", "/a=h:1", "--proxy-send-files", "p=/"],
+            "PATH is a URL path",
+        ),
         (&["--proxy", "/a=h:1;weight=0"], "expected ;weight=N"),
         (
             &["--proxy", "/a=h:1", "--proxy-balance", "x"],

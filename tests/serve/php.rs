@@ -324,3 +324,48 @@ fn connections_are_kept_and_their_end_costs_no_request() {
     // On a new connection for each request, other processes would take turns.
     assert!((5..=20).contains(&pids.len()), "{pids:?}");
 }
+
+/// A page decides who gets a file, and the server sends it.
+#[test]
+fn a_page_can_have_a_file_sent() {
+    let page = r#"<?php
+header("Content-Type: application/x-report");
+header("Content-Disposition: attachment; filename=report");
+header($_GET["how"] . ": " . $_GET["what"]);
+echo "no content of a page";
+"#;
+    let large: Vec<u8> = (0..2_000_000u32).map(|at| (at % 251) as u8).collect();
+    let folder = Folder::new()
+        .with("www/a.php", page)
+        .with("files/report", &large)
+        .with("secret", "secret");
+    let Some(fpm) = Fpm::start(&folder, "") else {
+        return;
+    };
+    let flag = format!("/protected={}", folder.join("files"));
+    let server = fpm.serve(&folder, &["--proxy-send-files", &flag]);
+    for (how, what) in [
+        ("X-Accel-Redirect", "/protected/report".to_owned()),
+        ("X-Sendfile", folder.join("files/report")),
+    ] {
+        let url = server.url(&format!("/a.php?how={how}&what={what}"));
+        for _ in 0..3 {
+            let output = curl(["-sS", &url]);
+            assert!(
+                output.stdout == large,
+                "{how}: {} bytes",
+                output.stdout.len()
+            );
+        }
+        let head = curl_text(["-I", &url]).to_lowercase();
+        assert!(head.contains("content-length: 2000000\r\n"), "{head}");
+        assert!(
+            head.contains("content-type: application/x-report\r\n"),
+            "{head}"
+        );
+        assert!(head.contains("filename=report\r\n"), "{head}");
+        assert_eq!(curl(["-sS", "-r", "250-252", &url]).stdout, [250, 0, 1]);
+    }
+    let outside = server.url("/a.php?how=X-Sendfile&what=/etc/passwd");
+    assert_eq!(curl_status([outside]), 404);
+}

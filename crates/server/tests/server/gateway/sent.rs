@@ -1,7 +1,7 @@
 //! Files that an upstream server names, and that are sent in the place of its content.
 
-use super::script::{builder, has_settled, read_head, responds, upstream};
-use crate::support::{LONG, Running, Seen, read_until, rest};
+use super::script::{builder, read_head, responds, upstream};
+use crate::support::{LONG, Running, Seen, read_until, rest, wait_until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -553,14 +553,16 @@ fn large_files_middleware_and_the_log() {
     let server = Running::with(|builder| builder.access_log(lines), handler);
     let mut client = server.connect();
     client.write_all(request("GET /", "").as_bytes()).unwrap();
-    assert!(has_settled(&sent));
+    wait_until("the upstream has responded", || {
+        sent.load(Ordering::Relaxed) > 0
+    });
     let head = read_until(&mut client, "\r\n\r\n");
     assert_eq!(values(&head, "x-added"), ["1"]);
     let mut received = Vec::new();
     client.read_to_end(&mut received).unwrap();
     assert!(received == large, "{} bytes", received.len());
     let line = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    crate::support::wait_until("the log has the line", || line().ends_with('\n'));
+    wait_until("the log has the line", || line().ends_with('\n'));
     let line = line();
     assert!(line.contains("\"status\":200"), "{line}");
     assert!(
