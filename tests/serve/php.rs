@@ -325,7 +325,7 @@ fn connections_are_kept_and_their_end_costs_no_request() {
     assert!((5..=20).contains(&pids.len()), "{pids:?}");
 }
 
-/// A page decides who gets a file, and the server sends it.
+/// A page decides whether the client gets a file, and the server sends it.
 #[test]
 fn a_page_can_have_a_file_sent() {
     let page = r#"<?php

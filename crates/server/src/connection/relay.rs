@@ -260,6 +260,21 @@ impl Connection {
         }
     }
 
+    /// Writes the head of a 101.
+    fn relay_switch(
+        &mut self,
+        head: &ResponseHead<'_>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), MisuseError> {
+        self.protocol.switch_protocols(&mut turn.output, |lines| {
+            write_fields(lines, head.fields.iter(), None)?;
+            let protocols = head.fields.get_all("upgrade");
+            protocols
+                .into_iter()
+                .try_for_each(|value| lines.field("Upgrade", value))
+        })
+    }
+
     /// Writes the head of the final response.
     fn relay_head(
         &mut self,
@@ -282,15 +297,8 @@ impl Connection {
         }
         let received = || head.fields.iter();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            self.protocol.switch_protocols(&mut turn.output, |lines| {
-                write_fields(lines, received(), None)?;
-                let protocols = head.fields.get_all("upgrade");
-                protocols
-                    .into_iter()
-                    .try_for_each(|value| lines.field("Upgrade", value))
-            })?;
             response.is_answered = true;
-            return Ok(());
+            return self.relay_switch(head, turn);
         }
         if let Some(files) = &mut plan.response.files {
             let fields: Vec<_> = received().collect();

@@ -1,6 +1,5 @@
 //! The flags about the content of forwarded requests, and of their responses.
 
-use super::gateway::url_path;
 use crate::failure::Failure;
 use std::path::{Path, PathBuf};
 use tinyhttp_server::files::Options;
@@ -110,6 +109,17 @@ impl ContentArgs {
 fn directory() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
     std::env::temp_dir().join(format!("tinyhttp-{user}"))
+}
+
+/// Parses a URL path in its normal form.
+pub(super) fn url_path(path: &str) -> Result<String, String> {
+    let is_normal = tinyhttp_server::message::Path::normalize(path)
+        .is_ok_and(|normal| normal.as_bytes() == path.as_bytes());
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic()) && !path.contains(['?', '#']);
+    match is_normal && is_plain {
+        true => Ok(path.to_owned()),
+        false => Err("PATH is a URL path such as /api, without encoded characters".to_owned()),
+    }
 }
 
 /// Parses `PATH=DIR` or `DIR`.

@@ -1,7 +1,7 @@
 //! The flags about upstream servers, which respond in the place of this one.
 
 use super::balancing::BalancingArgs;
-use super::content::ContentArgs;
+use super::content::{ContentArgs, url_path};
 use super::upstream_tls::{UpstreamTlsArgs, Verification};
 use crate::failure::Failure;
 use http::{HeaderName, HeaderValue};
@@ -301,17 +301,6 @@ fn route(text: &str) -> Result<Route, String> {
         .split_once('=')
         .ok_or("expected PATH=TARGET, as in /api=http://127.0.0.1:9000")?;
     to_targets(&url_path(path)?, targets)
-}
-
-/// Parses a URL path in its normal form.
-pub(super) fn url_path(path: &str) -> Result<String, String> {
-    let is_normal = tinyhttp_server::message::Path::normalize(path)
-        .is_ok_and(|normal| normal.as_bytes() == path.as_bytes());
-    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic()) && !path.contains(['?', '#']);
-    match is_normal && is_plain {
-        true => Ok(path.to_owned()),
-        false => Err("PATH is a URL path such as /api, without encoded characters".to_owned()),
-    }
 }
 
 fn to_targets(path: &str, targets: &str) -> Result<Route, String> {

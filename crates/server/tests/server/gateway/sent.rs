@@ -322,7 +322,7 @@ fn no_name_leads_out_of_the_directory() {
     }
 }
 
-/// Without the setting, the fields are neither obeyed nor relayed; and clients can't pass those that
+/// Without the setting, the fields are neither obeyed nor relayed. A client can't send those that
 /// applications believe to come from the server in front of them.
 #[test]
 fn fields_about_files_do_not_pass() {
