@@ -2,10 +2,10 @@
 //!
 //! An application decides which client may have a file, and leaves the sending to the server in
 //! front of it: `X-Accel-Redirect` (nginx) names the file by a URL path, `X-Sendfile` (Apache,
-//! lighttpd) by its path in the file system. Either is obeyed only for the directories that were opened for it, and
-//! leads to no other place: the path becomes a request to the handler of that directory, which has
-//! the same resolver as every other request. What that handler does not have is a 404. It can't
-//! forward the request, so there is no loop.
+//! lighttpd) by its path in the file system. Either is obeyed only for the directories that were
+//! opened for it, and leads to no other place: the path becomes a request to the handler of that
+//! directory, which has the same resolver as every other request. What that handler does not have
+//! is a 404. It can't forward the request, so there is no loop.
 
 use super::forward::SendFile;
 use super::path::{Match, matches};
