@@ -129,6 +129,35 @@ impl Body {
         }
     }
 
+    /// A reader of the content, as it would be sent.
+    ///
+    /// ```
+    /// use tinyhttp_client::Body;
+    ///
+    /// let body = Body::from("hello");
+    /// assert_eq!(std::io::read_to_string(body.into_reader()?)?, "hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it is a file that can't be opened, or a reader that has been read.
+    pub fn into_reader(mut self) -> io::Result<impl Read + Send> {
+        let length = self.length();
+        Ok(Exactly::new(self.open()?, length))
+    }
+
+    /// Appends bytes to bytes; returns what is something else.
+    pub(crate) fn append(&mut self, other: Body) -> Result<(), Body> {
+        match (&mut self.0, other.0) {
+            (_, Kind::Empty) => Ok(()),
+            (Kind::Bytes(bytes), Kind::Bytes(more)) => {
+                bytes.extend_from_slice(&more);
+                Ok(())
+            }
+            (_, other) => Err(Body(other)),
+        }
+    }
+
     pub(crate) fn announced(&self) -> RequestContent {
         match (&self.0, self.length()) {
             (Kind::Empty, _) => RequestContent::None,

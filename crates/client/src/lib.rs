@@ -154,7 +154,7 @@ pub use error::{
     Error, FailedAttempt, InvalidProxy, InvalidRedirect, NotRetried, Phase, TlsFailure, WrongPart,
 };
 pub use http;
-pub use multipart::{Multipart, Part};
+pub use multipart::{InvalidBoundary, Multipart, Part};
 pub use peer::Peer;
 pub use request_builder::RequestBuilder;
 pub use response::Response;

@@ -3,6 +3,7 @@
 use crate::body::{Body, Spool};
 #[cfg(feature = "gateway")]
 use crate::gateway::Forward;
+use crate::intake::{Intake, MAX_BODY};
 use crate::page::error_page;
 use crate::request::{Request, SendHints};
 use crate::response::{IntoResponse, Response};
@@ -10,8 +11,9 @@ use crate::script::Script;
 use crate::upgrade::Upgrade;
 use http::{StatusCode, Version};
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Decides how requests are answered. Any `Fn(Request) -> impl IntoResponse` that can be shared
 /// between threads is a handler, which may block; it gets requests with their whole content.
@@ -41,13 +43,54 @@ pub trait Handler: Send + Sync + 'static {
     /// [`Reply::Blocking`].
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a>;
 
-    /// Whether the server receives the content of requests before it calls
-    /// [`handle`](Self::handle), up to [`Builder::max_body`](crate::Builder::max_body), so that
-    /// waiting for it holds no thread. A closure needs that. Any other handler decides itself: with
-    /// [`Reply::Receive`], or by reading content in a [`Reply::Blocking`].
+    /// Whether the content of requests is received before [`handle`](Self::handle) is called, so
+    /// that waiting for it holds no thread. A closure needs that. Any other handler decides itself:
+    /// with [`Reply::Receive`], or by reading content in a [`Reply::Blocking`].
+    ///
+    /// A handler around another one passes the question on, if it calls the other one itself; the
+    /// handlers of [`middleware`](crate::middleware) and a [`Router`](crate::Router) need no
+    /// content themselves, and have it received once they have let a request pass.
     fn needs_content(&self) -> bool {
         false
     }
+
+    /// How the content of this request is received if a [`Layer`](crate::Layer) that waits for the
+    /// response is in front; `None` if the handler takes it as it comes, or needs none. A handler
+    /// around another one passes the question on for requests that it lets pass.
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        let _ = request;
+        self.needs_content().then(Intake::default)
+    }
+}
+
+/// Calls a handler, once the content that it needs has been received.
+pub(crate) fn call<'a, H: Handler + ?Sized>(
+    handler: &'a Arc<H>,
+    request: Request<'a>,
+) -> Reply<'a> {
+    let must_be_received = request.body().is_unread() && handler.needs_content();
+    match request.intake().filter(|_| must_be_received) {
+        Some(intake) => {
+            let handler = Arc::clone(handler);
+            receive_then_call(request, intake, move |request| {
+                handler.handle(request).settle()
+            })
+        }
+        None => handler.handle(request),
+    }
+}
+
+/// Has the content of a request received, and then calls what may block.
+#[inline(never)]
+pub(crate) fn receive_then_call(
+    request: Request<'_>,
+    intake: Intake,
+    call: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
+) -> Reply<'static> {
+    let receive = Receive::with(request, intake, move |request| {
+        Reply::deferred(move || call(request))
+    });
+    receive.into()
 }
 
 /// Runs the scripts that [`Files`](crate::Files) finds for a pattern.
@@ -65,6 +108,10 @@ pub enum Reply<'a> {
     /// its place in the poller. If too many threads are blocked, it does not run, and the client
     /// gets a 503.
     Blocking(Box<dyn FnOnce() -> Response + 'a>),
+    /// The decision itself has to be computed, or waited for: a password is checked, a session is
+    /// looked up. This runs like `Blocking`, and then the connection does what it returns.
+    /// [`Reply::deferred`] makes one.
+    Deferred(Box<dyn FnOnce() -> Reply<'static> + 'a>),
     /// The content of the request is received first, which holds no thread however slowly it comes.
     /// Then the handler continues with another reply.
     Receive(Receive),
@@ -78,6 +125,9 @@ pub enum Reply<'a> {
 
 /// Content up to this size is kept in memory while it is received; longer content goes to a file.
 const MEMORY: u64 = 64 * 1024;
+
+/// How much content is read at once on a thread.
+const PIECE: usize = 16 * 1024;
 
 /// A request whose content is received before its handler continues.
 ///
@@ -101,9 +151,8 @@ const MEMORY: u64 = 64 * 1024;
 pub struct Receive {
     // In a box, so that a reply without content is small.
     request: Box<Request<'static>>,
-    limit: u64,
+    intake: Intake,
     memory: u64,
-    directory: PathBuf,
     then: Continuation,
 }
 
@@ -117,11 +166,20 @@ impl Receive {
         limit: u64,
         then: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
     ) -> Self {
+        let limit = Some(limit);
+        let directory = None;
+        Receive::with(request, Intake { limit, directory }, then)
+    }
+
+    fn with(
+        request: Request<'_>,
+        intake: Intake,
+        then: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
+    ) -> Self {
         Receive {
             request: Box::new(request.into_owned()),
-            limit,
+            intake,
             memory: MEMORY,
-            directory: std::env::temp_dir(),
             then: Box::new(then),
         }
     }
@@ -137,7 +195,7 @@ impl Receive {
     /// Sets the directory of the temporary file, which must be on a local file system.
     #[must_use]
     pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
-        self.directory = directory.into();
+        self.intake.directory = Some(directory.into());
         self
     }
 
@@ -146,13 +204,20 @@ impl Receive {
         format!("{} {:?}", self.request.method(), self.request.path())
     }
 
+    /// Sets the limit, unless there is one.
+    pub(crate) fn set_limit(&mut self, bytes: u64) {
+        self.intake.limit.get_or_insert(bytes);
+    }
+
+    /// The longest content that is received, in bytes.
     pub(crate) fn limit(&self) -> u64 {
-        self.limit
+        self.intake.limit.unwrap_or(MAX_BODY)
     }
 
     /// Where the content is to be received.
     pub(crate) fn spool(&self) -> Spool {
-        Spool::new(self.memory, self.directory.clone())
+        let directory = self.intake.directory.clone();
+        Spool::new(self.memory, directory.unwrap_or_else(std::env::temp_dir))
     }
 
     pub(crate) fn set_body(&mut self, body: Body) {
@@ -190,23 +255,49 @@ impl Receive {
         }
     }
 
-    /// Receives the content on this thread.
-    fn response(mut self) -> Response {
-        let mut content = Vec::new();
-        let body = std::mem::take(self.request.body_mut());
-        let trailers = body.trailers.clone();
-        let read = body
-            .take(self.limit.saturating_add(1))
-            .read_to_end(&mut content);
-        let status = match read {
-            Err(_) => StatusCode::BAD_REQUEST,
-            Ok(length) if length as u64 > self.limit => StatusCode::PAYLOAD_TOO_LARGE,
-            Ok(_) => {
-                self.set_body(Body::from(content).with_trailers(trailers));
-                return self.resume().response();
-            }
+    /// Whether the content has been received, by this server or by a handler in front.
+    pub(crate) fn has_content(&self) -> bool {
+        !self.request.body().is_unread()
+    }
+
+    /// Continues on this thread, on which content that is not there is received.
+    pub(crate) fn proceed(mut self) -> Reply<'static> {
+        let refusal = match self.has_content() {
+            true => (self.request.body().length() > Some(self.limit()))
+                .then_some(StatusCode::PAYLOAD_TOO_LARGE),
+            false => self.receive_here().err(),
         };
-        error_page(status, "The content of this request can't be taken.").into()
+        match refusal {
+            Some(status) => {
+                let explanation = "The content of this request can't be taken.";
+                Reply::Ready(error_page(status, explanation).into())
+            }
+            None => self.resume(),
+        }
+    }
+
+    /// Receives the content on this thread. The error is the status of the response.
+    fn receive_here(&mut self) -> Result<(), StatusCode> {
+        let mut body = std::mem::take(self.request.body_mut());
+        let mut spool = self.spool();
+        let mut buffer = vec![0; PIECE];
+        loop {
+            match body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) if spool.length() + length as u64 > self.limit() => {
+                    return Err(StatusCode::PAYLOAD_TOO_LARGE);
+                }
+                Ok(length) => spool.write(&buffer[..length]).map_err(|error| {
+                    log::error!("content can't be kept in a temporary file: {error}");
+                    StatusCode::INTERNAL_SERVER_ERROR
+                })?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Err(StatusCode::BAD_REQUEST),
+            }
+        }
+        let trailers = body.trailers.take();
+        self.set_body(spool.into_body().with_trailers(trailers));
+        Ok(())
     }
 }
 
@@ -220,7 +311,7 @@ impl fmt::Debug for Receive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receive")
             .field("request", &self.request)
-            .field("limit", &self.limit)
+            .field("intake", &self.intake)
             .finish_non_exhaustive()
     }
 }
@@ -231,12 +322,54 @@ impl<'a> Reply<'a> {
         Reply::Blocking(Box::new(move || work().into_response()))
     }
 
+    /// A reply that is decided where it may block.
+    ///
+    /// ```
+    /// use tinyhttp_server::{Layer, Next, Reply, Request, Response, Router, StatusCode};
+    ///
+    /// /// Looks a session up in a file before it lets a request pass.
+    /// struct Sessions(std::path::PathBuf);
+    ///
+    /// impl Layer for Sessions {
+    ///     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
+    ///         Reply::deferred(move || {
+    ///             let known = std::fs::read_to_string(&self.0).unwrap_or_default();
+    ///             let key = request.field("x-session").unwrap_or_default();
+    ///             match known.lines().any(|line| line.as_bytes() == key) {
+    ///                 true => next.handle(request),
+    ///                 false => Response::new(()).with_status(StatusCode::FORBIDDEN).into(),
+    ///             }
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// let app = Router::new().with(Sessions("/missing".into())).get("/", |_: Request| "hello\n");
+    /// assert_eq!(app.call(Request::get("/")).status(), 403);
+    /// ```
+    pub fn deferred(decide: impl FnOnce() -> Reply<'a> + 'a) -> Self {
+        Reply::Deferred(Box::new(move || decide().settle()))
+    }
+
+    /// The same reply, after what blocks has been done on this thread.
+    pub(crate) fn settle(self) -> Reply<'static> {
+        match self {
+            Reply::Ready(response) => Reply::Ready(response),
+            Reply::Blocking(work) => Reply::Ready(work()),
+            Reply::Deferred(decide) => decide(),
+            Reply::Receive(receive) => Reply::Receive(receive),
+            Reply::Upgrade(upgrade) => Reply::Upgrade(upgrade),
+            #[cfg(feature = "gateway")]
+            Reply::Forward(forward) => Reply::Forward(forward),
+        }
+    }
+
     /// The same reply with a changed response.
     #[must_use]
     pub fn map(self, change: impl FnOnce(Response) -> Response + Send + 'static) -> Self {
         match self {
             Reply::Ready(response) => Reply::Ready(change(response)),
             Reply::Blocking(work) => Reply::Blocking(Box::new(move || change(work()))),
+            Reply::Deferred(decide) => Reply::Deferred(Box::new(move || decide().map(change))),
             Reply::Receive(receive) => Reply::Receive(receive.map(change)),
             Reply::Upgrade(upgrade) => Reply::Ready(change(upgrade.into())),
             #[cfg(feature = "gateway")]
@@ -251,7 +384,8 @@ impl<'a> Reply<'a> {
         match self {
             Reply::Ready(response) => response,
             Reply::Blocking(work) => work(),
-            Reply::Receive(receive) => receive.response(),
+            Reply::Deferred(decide) => decide().response(),
+            Reply::Receive(receive) => receive.proceed().response(),
             Reply::Upgrade(upgrade) => upgrade.into(),
             // Only a connection exchanges messages with an upstream server.
             #[cfg(feature = "gateway")]
@@ -275,6 +409,7 @@ impl fmt::Debug for Reply<'_> {
         match self {
             Reply::Ready(response) => f.debug_tuple("Ready").field(response).finish(),
             Reply::Blocking(_) => f.write_str("Blocking"),
+            Reply::Deferred(_) => f.write_str("Deferred"),
             Reply::Receive(receive) => f.debug_tuple("Receive").field(receive).finish(),
             Reply::Upgrade(upgrade) => f.debug_tuple("Upgrade").field(upgrade).finish(),
             #[cfg(feature = "gateway")]
@@ -305,5 +440,9 @@ impl Handler for Box<dyn Handler> {
 
     fn needs_content(&self) -> bool {
         (**self).needs_content()
+    }
+
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        (**self).intake(request)
     }
 }

@@ -179,6 +179,7 @@ mod runtime;
 mod listen;
 mod connection;
 mod handler;
+mod intake;
 // The file server uses all of it.
 #[cfg_attr(not(feature = "files"), allow(dead_code))]
 pub mod script;
@@ -244,6 +245,7 @@ pub use form::Form;
 pub use handler::{Handler, Interpreter, Receive, Reply};
 pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
+pub use intake::Intake;
 pub use listen::Listeners;
 pub use memory_content::MemoryContent;
 pub use middleware::Cors;

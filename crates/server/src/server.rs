@@ -1,10 +1,11 @@
 //! The server as its user sees it: built, started, run, stopped.
 
-#[cfg(feature = "access-log")]
 use crate::access_log::AccessLog;
 use crate::connection::Env;
 use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
+#[cfg(feature = "access-log")]
+use crate::intake::MAX_BODY;
 #[cfg(feature = "tls")]
 use crate::listen::Role;
 use crate::listen::{Listener, Listeners};
@@ -23,9 +24,6 @@ use std::sync::Arc;
 use std::thread::{JoinHandle, available_parallelism};
 use std::time::Duration;
 use tinyhttp_message::Limits;
-
-/// How long content may be, unless another limit is set.
-const MAX_BODY: u64 = 2 * 1024 * 1024;
 
 /// How long threads may take to end once nothing is left for them to do. One that a handler blocks
 /// is left behind.

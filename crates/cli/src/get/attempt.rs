@@ -4,9 +4,9 @@ use super::args::Args;
 use super::connection::seconds;
 use super::output::progress::Bar;
 use crate::failure::Failure;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use std::time::{Duration, Instant};
-use tinyhttp_client::{Error, HttpDate, Response, Timeout, retry};
+use tinyhttp_client::{Error, Response, RetryPolicy, Timeout, retry};
 
 /// How an attempt ended that settles the fetch. The other ones end with an [`AttemptError`], which
 /// may be retried.
@@ -43,8 +43,7 @@ pub(super) enum AttemptError {
     Status {
         status: StatusCode,
         reason: String,
-        /// The delay in Retry-After.
-        wait: Option<Duration>,
+        fields: Box<HeaderMap>,
     },
     /// The response is not the rest of what has been received.
     Mismatch,
@@ -59,21 +58,24 @@ pub(super) enum AttemptError {
 impl AttemptError {
     /// The response's, if its status code is one that may pass.
     pub(super) fn of(response: &Response) -> Option<Self> {
-        let now = HttpDate::from(std::time::SystemTime::now());
         retry::is_transient(response.status()).then(|| AttemptError::Status {
             status: response.status(),
             reason: response.reason().to_owned(),
-            wait: retry::retry_after(response.fields(), now),
+            fields: Box::new(response.fields().clone()),
         })
     }
 
-    fn is_transient(&self) -> bool {
+    /// The wait before a retry; `None`: no retry. `failed` attempts in a row have been retried.
+    fn wait(&self, policy: &RetryPolicy, failed: u32) -> Option<Duration> {
         match self {
-            AttemptError::Error(error) => error.is_transient(),
-            AttemptError::Status { .. } | AttemptError::Mismatch | AttemptError::Short { .. } => {
-                true
+            AttemptError::Error(error) => policy.after_error(error, failed),
+            AttemptError::Status { status, fields, .. } => {
+                policy.after_response(*status, fields, failed)
             }
-            AttemptError::Failure(_) | AttemptError::Changed => false,
+            // The next request differs, so that there is no reason to wait.
+            AttemptError::Mismatch => policy.wait(failed).map(|_| Duration::ZERO),
+            AttemptError::Short { .. } => policy.wait(failed),
+            AttemptError::Failure(_) | AttemptError::Changed => None,
         }
     }
 
@@ -153,16 +155,22 @@ impl From<Failure> for AttemptError {
 pub(super) struct Persistence {
     /// How many attempts in a row may fail; `None` without `--retry`.
     asked: Option<u32>,
-    delay: Option<Duration>,
+    policy: RetryPolicy,
     /// The limit set by `-m`: no wait exceeds it.
     limit: Option<Duration>,
     /// The end of `limit`, counted from the first attempt.
     limit_ends: Option<Instant>,
     until: Option<Instant>,
-    every_error: bool,
     is_quiet: bool,
     failed: u32,
 }
+
+/// The wait before the first retry, which doubles, and the longest wait, as in curl.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// The longest wait that Retry-After leads to: six hours, as in curl.
+const LONGEST_ASKED: Duration = Duration::from_secs(6 * 3600);
 
 /// Upper bound on --retry-delay: a day.
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
@@ -174,13 +182,18 @@ impl Persistence {
     pub(super) fn new(args: &Args) -> Self {
         let download = &args.download;
         let limit = args.connection.max_time.and_then(seconds);
+        let delay = download.retry_delay.and_then(delay);
+        let policy = RetryPolicy::new(0)
+            .waits(delay.unwrap_or(FIRST_WAIT), delay.unwrap_or(LONGEST_WAIT))
+            .longest_asked(LONGEST_ASKED)
+            .jitter(false)
+            .any_error(download.retry_all_errors);
         Persistence {
             asked: download.retry,
-            delay: download.retry_delay.and_then(delay),
+            policy,
             limit,
             limit_ends: limit.and_then(from_now),
             until: download.retry_max_time.and_then(seconds).and_then(from_now),
-            every_error: download.retry_all_errors,
             is_quiet: args.output.silent,
             failed: 0,
         }
@@ -215,21 +228,10 @@ impl Persistence {
             None if was_interrupted && !error.is_out_of_time() => UNASKED,
             None => 0,
         };
-        let is_transient = error.is_transient()
-            || self.every_error
-                && !matches!(error, AttemptError::Failure(_) | AttemptError::Changed);
-        if !is_transient || self.failed >= limit {
+        let policy = self.policy.clone().retries(limit);
+        let Some(wait) = error.wait(&policy, self.failed) else {
             return Err(error);
-        }
-        let asked_for = match &error {
-            AttemptError::Status { wait, .. } => *wait,
-            // The next request differs, so that there is no reason to wait.
-            AttemptError::Mismatch => Some(Duration::ZERO),
-            _ => None,
         };
-        let wait = asked_for
-            .or(self.delay)
-            .unwrap_or_else(|| retry::backoff(self.failed));
         if error.is_out_of_time() {
             // Each retry that --retry asks for has its own -m, as in curl.
             self.limit_ends = self.limit.and_then(from_now);

@@ -30,7 +30,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `policy` | when a client retries by itself |
-//! | `waits` | `Retry-After`, and the backoff |
+//! | `waits` | `Retry-After` |
 //! | `validator` | what identifies a version |
 //! | `continuation` | the judgement on a response to a request for the rest |
 
@@ -44,7 +44,7 @@ pub use crate::error::is_transient;
 pub use continuation::{Continuation, continuation};
 pub use policy::RetryPolicy;
 pub use validator::Validator;
-pub use waits::{backoff, retry_after};
+pub use waits::retry_after;
 
 /// The fields of a response, for the tests of this folder.
 #[cfg(test)]

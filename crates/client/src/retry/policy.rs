@@ -53,6 +53,11 @@ pub struct RetryPolicy {
     longest_wait: Duration,
     retries_statuses: bool,
     retries_any_method: bool,
+    retries_any_error: bool,
+    has_jitter: bool,
+    /// The longest wait that a server can ask for. `None`: if it asks for more than the longest
+    /// wait, there is no retry.
+    longest_asked: Option<Duration>,
 }
 
 impl RetryPolicy {
@@ -65,7 +70,17 @@ impl RetryPolicy {
             longest_wait: Duration::from_secs(60),
             retries_statuses: true,
             retries_any_method: false,
+            retries_any_error: false,
+            has_jitter: true,
+            longest_asked: None,
         }
+    }
+
+    /// Sets the number of retries.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
     }
 
     /// Sets the wait before the first retry, which doubles with each further one, and the longest
@@ -94,18 +109,68 @@ impl RetryPolicy {
         self
     }
 
+    /// Sets whether every error is retried, not only [transient](Error::is_transient) ones; off
+    /// unless set.
+    #[must_use]
+    pub fn any_error(mut self, retry: bool) -> Self {
+        self.retries_any_error = retry;
+        self
+    }
+
+    /// Sets whether waits are shortened at random; on unless set.
+    #[must_use]
+    pub fn jitter(mut self, jitter: bool) -> Self {
+        self.has_jitter = jitter;
+        self
+    }
+
+    /// Sets the longest wait that a server's `Retry-After` leads to: if it asks for more, the retry
+    /// comes earlier. Unless this is set, there is none if it asks for more than the longest wait.
+    #[must_use]
+    pub fn longest_asked(mut self, longest: Duration) -> Self {
+        self.longest_asked = Some(longest);
+        self
+    }
+
     pub(crate) fn retries_any_method(&self) -> bool {
         self.retries_any_method
     }
 
-    /// The wait before a retry after an error; `None`: no retry. `made` is the number of retries
-    /// so far.
-    pub(crate) fn after_error(&self, error: &Error, made: u32) -> Option<Duration> {
-        (made < self.retries && error.is_transient()).then(|| self.backoff(made))
+    /// The wait before a retry after an error; `None`: no retry. `made` is the number of retries so
+    /// far. A client that has this policy asks that itself; a program asks if it retries what a
+    /// client doesn't, such as content that ends early.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tinyhttp_client::{Client, RetryPolicy};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let policy = RetryPolicy::new(2).waits(second, 60 * second).jitter(false);
+    /// // Nothing listens on port 1, but it may do so later.
+    /// let refused = Client::new().get("http://127.0.0.1:1/").send().unwrap_err();
+    /// assert_eq!(policy.after_error(&refused, 0), Some(second));
+    /// assert_eq!(policy.after_error(&refused, 1), Some(2 * second));
+    /// assert_eq!(policy.after_error(&refused, 2), None);
+    /// let wrong = Client::new().get("gopher://127.0.0.1/").send().unwrap_err();
+    /// assert_eq!(policy.after_error(&wrong, 0), None);
+    /// ```
+    #[must_use]
+    pub fn after_error(&self, error: &Error, made: u32) -> Option<Duration> {
+        let is_retried = self.retries_any_error || error.is_transient();
+        self.wait(made).filter(|_| is_retried)
     }
 
-    /// The wait before a retry after a response; `None`: no retry.
-    pub(crate) fn after_response(
+    /// The wait before a retry after another failure that is known to be transient; `None`: no
+    /// retry, as `made` retries are all there may be.
+    #[must_use]
+    pub fn wait(&self, made: u32) -> Option<Duration> {
+        (made < self.retries).then(|| self.backoff(made))
+    }
+
+    /// The wait before a retry after a response with these fields; `None`: no retry. `made` is the
+    /// number of retries so far.
+    #[must_use]
+    pub fn after_response(
         &self,
         status: StatusCode,
         fields: &HeaderMap,
@@ -114,12 +179,11 @@ impl RetryPolicy {
         if made >= self.retries || !self.retries_statuses || !is_transient(status) {
             return None;
         }
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let seconds = since.map_or(0, |since| since.as_secs());
-        let now = HttpDate::from_unix_seconds(seconds.try_into().unwrap_or(i64::MAX));
-        match waits::retry_after(fields, now) {
-            Some(wait) => (wait <= self.longest_wait).then_some(wait),
-            None => Some(self.backoff(made)),
+        let asked = waits::retry_after(fields, HttpDate::from(SystemTime::now()));
+        match (asked, self.longest_asked) {
+            (Some(asked), Some(longest)) => Some(asked.min(longest)),
+            (Some(asked), None) => (asked <= self.longest_wait).then_some(asked),
+            (None, _) => Some(self.backoff(made)),
         }
     }
 
@@ -129,6 +193,9 @@ impl RetryPolicy {
             .first_wait
             .saturating_mul(factor)
             .min(self.longest_wait);
+        if !self.has_jitter {
+            return wait;
+        }
         // From a half to the whole.
         let thousandths = 500 + (random::number() % 501) as u32;
         (wait / 1000).saturating_mul(thousandths)
@@ -141,7 +208,7 @@ mod tests {
     use http::header;
     use std::io;
 
-    fn fields(retry_after: Option<&'static str>) -> HeaderMap {
+    fn fields(retry_after: Option<&str>) -> HeaderMap {
         let mut fields = HeaderMap::new();
         if let Some(value) = retry_after {
             fields.insert(header::RETRY_AFTER, value.parse().unwrap());
@@ -171,6 +238,11 @@ mod tests {
             );
         }
         let busy = StatusCode::SERVICE_UNAVAILABLE;
+        let capped = policy.clone().longest_asked(Duration::from_secs(5));
+        for (asked, want) in [("4", 4), ("6", 5), ("99999999999999999999", 5)] {
+            let got = capped.after_response(busy, &fields(Some(asked)), 0);
+            assert_eq!(got, Some(Duration::from_secs(want)), "{asked}");
+        }
         let policy = policy.statuses(false);
         assert_eq!(policy.after_response(busy, &fields(None), 0), None);
     }
@@ -182,6 +254,7 @@ mod tests {
             let wait = policy.backoff(made);
             let most = Duration::from_secs(most);
             assert!(most / 2 <= wait && wait <= most, "{made}: {wait:?}");
+            assert_eq!(policy.clone().jitter(false).backoff(made), most, "{made}");
         }
     }
 
@@ -197,5 +270,11 @@ mod tests {
         assert!(policy.after_error(&lost, 0).is_some());
         assert!(policy.after_error(&lost, 1).is_none());
         assert!(policy.after_error(&Error::NotText, 0).is_none());
+        assert!(
+            policy
+                .any_error(true)
+                .after_error(&Error::NotText, 0)
+                .is_some()
+        );
     }
 }

@@ -20,10 +20,11 @@ impl Connection {
     /// refused.
     pub(crate) fn receive(
         &mut self,
-        receive: Receive,
+        mut receive: Receive,
         mut record: Option<Record<'static>>,
         turn: &mut Turn<'_>,
     ) {
+        receive.set_limit(turn.env.max_body);
         if self
             .protocol
             .unread()

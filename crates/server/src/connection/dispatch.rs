@@ -112,6 +112,14 @@ impl Connection {
         user(head)
     }
 
+    /// Notes that the content behind the head of a request is [received](Connection::receive)
+    /// without being lent before.
+    pub(crate) fn keep_content(&mut self, call: &Call<'_>) {
+        if !call.input.unused().is_empty() {
+            self.protocol.content_has_begun();
+        }
+    }
+
     /// Lends the socket and the state of the protocol to a body that reads the request's content.
     /// Until [`take_back`](Connection::take_back) nothing else may be done with the connection.
     pub(crate) fn lend(&mut self, call: &Call<'_>, turn: &mut Turn<'_>) -> (Loan, Body) {
@@ -139,6 +147,7 @@ impl Connection {
         let (output, sent) = body.take_output();
         turn.output = output;
         turn.output_taken(sent);
+        self.read_all &= !body.has_received();
         (self.protocol, self.input) = body.into_parts();
         self.input.append(&mut self.transport.take_rest());
     }

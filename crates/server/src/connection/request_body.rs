@@ -33,6 +33,8 @@ pub(crate) struct RequestBody {
     output: Vec<u8>,
     /// Bytes of `output` that have been sent and removed.
     sent: u64,
+    /// Something has been read from the socket.
+    has_received: bool,
     timeouts: Timeouts,
     /// The time that is left to wait for the client: the allowance for content.
     left: Duration,
@@ -70,6 +72,7 @@ impl RequestBody {
             content: 0..0,
             output,
             sent: 0,
+            has_received: false,
             timeouts,
             left: timeouts.content,
             ended: false,
@@ -92,6 +95,11 @@ impl RequestBody {
     /// Takes the output that has not been sent, and the number of bytes that have been.
     pub(super) fn take_output(&mut self) -> (Vec<u8>, u64) {
         (std::mem::take(&mut self.output), self.sent)
+    }
+
+    /// Whether something has been read from the socket, in which more may be left.
+    pub(super) fn has_received(&self) -> bool {
+        self.has_received
     }
 
     /// Returns a reference for the connection, and a reader of the content.
@@ -184,6 +192,7 @@ impl RequestBody {
                 Err(error) => return Err(error),
             }
         }
+        self.has_received = true;
         self.input.drain(..self.at);
         (self.at, self.content) = (0, 0..0);
         let have = self.input.len();
@@ -244,6 +253,11 @@ impl Loan {
     /// What sends interim responses while this is lent.
     pub(crate) fn hinting(&self) -> Hinting {
         Hinting(Arc::clone(&self.0))
+    }
+
+    /// Sends what the socket takes of earlier responses, so that these do not wait for the handler.
+    pub(crate) fn send_ahead(&self) {
+        self.hinting().send(&[]);
     }
 
     /// Takes everything back. Reading from the body fails from now on. Waits while a thread reads

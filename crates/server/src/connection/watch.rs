@@ -112,6 +112,8 @@ impl Connection {
     /// Has the poller report nothing until this is parked again, because a handler reads from the
     /// socket.
     pub(crate) fn disarm(&mut self, poller: &Poller) {
+        // What is reported from here on may have come before this is parked.
+        self.read_all = false;
         if self.armed == Some(Interest::Readable) {
             // If it fails, a worker is woken for nothing now and then.
             let _ = poller.arm(&self.transport, self.token(), Interest::Nothing);

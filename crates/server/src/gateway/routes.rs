@@ -3,14 +3,16 @@
 use super::path::Match;
 use super::refusal::with_slash;
 use super::upstream::Upstream;
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::Intake;
 use crate::request::Request;
+use std::sync::Arc;
 
 /// Forwards the requests whose paths begin with the prefix of an [`Upstream`], and leaves others to
 /// the handler inside. The longest prefix wins.
 #[derive(Debug)]
 pub struct Gateways<H> {
-    inner: H,
+    inner: Arc<H>,
     /// The longest prefix first.
     upstreams: Vec<Upstream>,
 }
@@ -19,7 +21,7 @@ impl<H: Handler> Gateways<H> {
     /// Leaves all requests to `inner`.
     pub fn new(inner: H) -> Self {
         Gateways {
-            inner,
+            inner: Arc::new(inner),
             upstreams: Vec::new(),
         }
     }
@@ -37,7 +39,7 @@ impl<H: Handler> Gateways<H> {
 impl<H: Handler> Handler for Gateways<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         let Ok(path) = request.normal_path() else {
-            return self.inner.handle(request);
+            return call(&self.inner, request);
         };
         for upstream in &self.upstreams {
             match upstream.matches(path.as_bytes()) {
@@ -46,6 +48,17 @@ impl<H: Handler> Handler for Gateways<H> {
                 Match::No => {}
             }
         }
-        self.inner.handle(request)
+        call(&self.inner, request)
+    }
+
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        let is_forwarded = request.normal_path().is_ok_and(|path| {
+            let mut upstreams = self.upstreams.iter();
+            upstreams.any(|upstream| upstream.matches(path.as_bytes()) != Match::No)
+        });
+        match is_forwarded {
+            true => None,
+            false => self.inner.intake(request),
+        }
     }
 }

@@ -6,7 +6,8 @@
 //! they do. Passwords and cookies are never shared with other sites.
 
 use crate::body::Body;
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::Intake;
 use crate::request::Request;
 use crate::router::{Layer, Next};
 use http::header::{
@@ -16,6 +17,7 @@ use http::header::{
 };
 use http::{Method, Response, StatusCode};
 use std::fmt;
+use std::sync::Arc;
 
 /// How long a browser may cache the response to a preflight, in seconds: the largest value that
 /// browsers accept.
@@ -41,7 +43,7 @@ const EXPOSED: HeaderValue =
 /// ```
 #[derive(Debug)]
 pub struct Cors<H> {
-    inner: H,
+    inner: Arc<H>,
     origins: Origins,
 }
 
@@ -93,7 +95,10 @@ impl<H> Cors<H> {
         } else {
             Origins::These(these)
         };
-        Ok(Cors { inner, origins })
+        Ok(Cors {
+            inner: Arc::new(inner),
+            origins,
+        })
     }
 
     /// The Access-Control-Allow-Origin for a request with this Origin; `None` if it may not see
@@ -137,7 +142,7 @@ impl Cors<()> {
     #[must_use]
     pub fn any() -> Self {
         Cors {
-            inner: (),
+            inner: Arc::new(()),
             origins: Origins::Any,
         }
     }
@@ -161,11 +166,11 @@ impl Layer for Cors<()> {
 
 impl<H: Handler> Handler for Cors<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        self.apply(request, |request| self.inner.handle(request))
+        self.apply(request, |request| call(&self.inner, request))
     }
 
-    fn needs_content(&self) -> bool {
-        self.inner.needs_content()
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        self.inner.intake(request)
     }
 }
 

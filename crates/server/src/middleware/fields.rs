@@ -1,6 +1,7 @@
 //! Fields of every response.
 
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::Intake;
 use crate::request::Request;
 use crate::router::{Layer, Next};
 use http::header::{HeaderMap, HeaderName, HeaderValue, VARY};
@@ -24,7 +25,7 @@ use tinyhttp_message::hop_by_hop::{is_framing_field, is_hop_by_hop};
 /// ```
 #[derive(Debug)]
 pub struct Fields<H> {
-    inner: H,
+    inner: Arc<H>,
     fields: Arc<HeaderMap>,
 }
 
@@ -58,7 +59,7 @@ impl<H> Fields<H> {
     /// No fields yet.
     pub fn new(inner: H) -> Self {
         Fields {
-            inner,
+            inner: Arc::new(inner),
             fields: Arc::default(),
         }
     }
@@ -97,11 +98,11 @@ impl Layer for Fields<()> {
 
 impl<H: Handler> Handler for Fields<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        self.add_to(self.inner.handle(request))
+        self.add_to(call(&self.inner, request))
     }
 
-    fn needs_content(&self) -> bool {
-        self.inner.needs_content()
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        self.inner.intake(request)
     }
 }
 

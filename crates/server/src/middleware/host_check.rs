@@ -6,13 +6,15 @@
 //! DNS server resolves (RFC 6761 §6.3), and the configured names. An IP address can't be rebound. A
 //! request without Host comes from an HTTP/1.0 client, which is not a browser.
 
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::Intake;
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::Response;
 use crate::router::{Layer, Next};
 use http::StatusCode;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 /// Responds with 421 to requests for names that aren't the server's, which protects a server of a
 /// local network from web pages that point their own name at it (DNS rebinding).
@@ -31,7 +33,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// ```
 #[derive(Debug)]
 pub struct HostCheck<H> {
-    inner: H,
+    inner: Arc<H>,
     /// In lower case. A name that begins with a dot stands for all names that end in it.
     names: Vec<String>,
 }
@@ -45,9 +47,19 @@ impl<H> HostCheck<H> {
             name.strip_prefix('*').map_or(name.clone(), str::to_owned)
         });
         HostCheck {
-            inner,
+            inner: Arc::new(inner),
             names: names.filter(|name| !name.is_empty()).collect(),
         }
+    }
+
+    /// The name in a request, if it is not the server's.
+    fn foreign_name<'r>(&self, request: &'r Request<'_>) -> Option<&'r [u8]> {
+        // The authority of an absolute-form target takes precedence over Host (RFC 9112 §3.2.2).
+        let authority = match request.authority() {
+            Some(authority) => Some(authority.as_bytes()),
+            None => request.field("host"),
+        };
+        authority.filter(|authority| !self.is_known(authority))
     }
 
     fn is_known(&self, authority: &[u8]) -> bool {
@@ -105,7 +117,14 @@ impl Layer for HostCheck<()> {
 
 impl<H: Handler> Handler for HostCheck<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        self.apply(request, |request| self.inner.handle(request))
+        self.apply(request, |request| call(&self.inner, request))
+    }
+
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        match self.foreign_name(request) {
+            Some(_) => None,
+            None => self.inner.intake(request),
+        }
     }
 }
 
@@ -115,12 +134,7 @@ impl<H> HostCheck<H> {
         request: Request<'a>,
         inner: impl FnOnce(Request<'a>) -> Reply<'a>,
     ) -> Reply<'a> {
-        // The authority of an absolute-form target takes precedence over Host (RFC 9112 §3.2.2).
-        let authority = match request.authority() {
-            Some(authority) => Some(authority.as_bytes()),
-            None => request.field("host"),
-        };
-        let Some(name) = authority.filter(|authority| !self.is_known(authority)) else {
+        let Some(name) = self.foreign_name(&request) else {
             return inner(request);
         };
         log::warn!(

@@ -1,6 +1,7 @@
 //! Redirects from old paths to new ones.
 
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::Intake;
 use crate::page::{encode_path, error_page};
 use crate::request::Request;
 use crate::response::Response;
@@ -8,6 +9,7 @@ use crate::router::{Layer, Next};
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION};
 use std::fmt;
+use std::sync::Arc;
 use tinyhttp_message::Path;
 
 /// Redirects paths with 307, which is temporary and keeps the method: a permanent redirect that
@@ -26,7 +28,7 @@ use tinyhttp_message::Path;
 /// ```
 #[derive(Debug)]
 pub struct Redirects<H> {
-    inner: H,
+    inner: Arc<H>,
     rules: Vec<Rule>,
 }
 
@@ -78,7 +80,7 @@ impl<H> Redirects<H> {
     /// No redirects yet.
     pub fn new(inner: H) -> Self {
         Redirects {
-            inner,
+            inner: Arc::new(inner),
             rules: Vec::new(),
         }
     }
@@ -183,7 +185,14 @@ impl Layer for Redirects<()> {
 
 impl<H: Handler> Handler for Redirects<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        self.apply(request, |request| self.inner.handle(request))
+        self.apply(request, |request| call(&self.inner, request))
+    }
+
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        match self.target(request) {
+            Some(_) => None,
+            None => self.inner.intake(request),
+        }
     }
 }
 

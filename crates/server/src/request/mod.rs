@@ -15,6 +15,7 @@ mod upgrade;
 
 use crate::body::Body;
 use crate::endpoint::Endpoint;
+use crate::intake::Intake;
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use std::cell::OnceCell;
@@ -85,6 +86,10 @@ pub(crate) struct Routing {
     pub(crate) params: Vec<(Arc<str>, Box<[u8]>)>,
     /// How many bytes of the normal path the prefixes of mounts take.
     pub(crate) below: usize,
+    /// How content is received for a handler that needs it, as the innermost router says.
+    pub(crate) intake: Intake,
+    /// The route's handler takes content as it comes, also if something is around it.
+    pub(crate) streams: bool,
 }
 
 enum Head<'a> {
@@ -280,6 +285,14 @@ impl<'a> Request<'a> {
     /// How many bytes of the normal path the prefixes of mounts take.
     pub(crate) fn below(&self) -> usize {
         self.routing.as_ref().map_or(0, |routing| routing.below)
+    }
+
+    /// How content is received for a handler that needs it; `None` if it takes it as it comes.
+    pub(crate) fn intake(&self) -> Option<Intake> {
+        match &self.routing {
+            Some(routing) => (!routing.streams).then(|| routing.intake.clone()),
+            None => Some(Intake::default()),
+        }
     }
 
     /// The same request, without borrowing from the buffer it was received in.

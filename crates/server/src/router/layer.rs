@@ -1,7 +1,7 @@
 //! Handlers around handlers, in the order in which they are written.
 
 use super::routes::Routes;
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, receive_then_call};
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
 use std::fmt;
@@ -41,9 +41,10 @@ pub trait Layer: Send + Sync + 'static {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a>;
 
     /// Whether the content of a request is received before [`handle`](Self::handle) is called, so
-    /// that waiting for it holds no thread: up to the limit of the route behind it. A closure needs
-    /// that, as it waits for the handlers behind it. What is mounted, and a route that
-    /// [streams](crate::Route::streams), reads content itself in any case.
+    /// that waiting for it holds no thread: up to the limit of the route or the closure behind it. A
+    /// closure needs that, as it waits for the handlers behind it. Another handler that is mounted,
+    /// and a route that [streams](crate::Route::streams), reads content itself in any case, unless
+    /// its [`Handler::intake`] says otherwise.
     fn needs_content(&self) -> bool {
         false
     }
@@ -80,16 +81,15 @@ impl<'a> Next<'a> {
         }
     }
 
-    /// Has the content received, if a route takes it, before the next layer sees the request.
-    fn receive_first(self, request: Request<'a>) -> Reply<'a> {
-        let Some(limit) = self.routes.limit(&request) else {
+    /// Has the content received, if a handler needs it, before the next layer sees the request.
+    fn receive_first(self, mut request: Request<'a>) -> Reply<'a> {
+        let Some(intake) = self.routes.intake(&mut request) else {
             return self.pass(request);
         };
         let (layers, routes) = (self.layers.to_vec(), Arc::clone(self.routes));
-        let then = move |request| {
-            Reply::blocking(move || Next::new(&layers, &routes).pass(request).response())
-        };
-        limit.receive(request, then).into()
+        receive_then_call(request, intake, move |request| {
+            Next::new(&layers, &routes).pass(request).settle()
+        })
     }
 
     /// The response, on this thread, which waits for it.

@@ -45,6 +45,7 @@ pub use pattern::InvalidRoute;
 pub use route::{IntoRoute, Route};
 
 use crate::handler::{Handler, Reply};
+use crate::intake::Intake;
 use crate::request::Request;
 use crate::response::Response;
 use http::Method;
@@ -161,8 +162,9 @@ impl Router {
     /// gateway, or another router, whose patterns are relative to the prefix. The prefix may have
     /// parameters, and more specific routes are preferred to it.
     ///
-    /// The handler sees the whole path, and [`Request::path_below`] is what is below the prefix. It
-    /// receives content itself, and its own limits apply.
+    /// The handler sees the whole path, and [`Request::path_below`] is what is below the prefix. A
+    /// closure gets requests with their whole content, up to [`max_body`](Self::max_body); another
+    /// handler receives content itself, and its own limits apply.
     ///
     /// ```
     /// use tinyhttp_server::{Request, Router};
@@ -187,7 +189,8 @@ impl Router {
         self
     }
 
-    /// Sets the handler for paths without a route, in place of the page with a 404.
+    /// Sets the handler for paths without a route, in place of the page with a 404. A closure gets
+    /// requests with their whole content, up to [`max_body`](Self::max_body).
     #[must_use]
     pub fn fallback(mut self, handler: impl Handler) -> Self {
         self.routes_mut().fallback = Some(Arc::new(handler));
@@ -245,6 +248,10 @@ impl Router {
 impl Handler for Router {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         Next::new(&self.layers, &self.routes).handle(request)
+    }
+
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        self.routes.intake(request)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The handler of a route, and how it gets the content of requests.
 
-use crate::handler::{Handler, Receive, Reply};
+use crate::handler::{Handler, Reply, receive_then_call};
+use crate::intake::Intake;
 use crate::request::{Request, Routing};
 use std::fmt;
 use std::path::PathBuf;
@@ -92,48 +93,30 @@ impl Route {
     }
 
     /// How content is received for this route; `None` if it reads it itself.
-    pub(super) fn limit(&self, max_body: u64) -> Option<Limit> {
-        (!self.streams).then(|| Limit {
-            bytes: self.max_body.unwrap_or(max_body),
+    pub(super) fn intake(&self, max_body: u64) -> Option<Intake> {
+        (!self.streams).then(|| Intake {
+            limit: Some(self.max_body.unwrap_or(max_body)),
             directory: self.directory.clone(),
         })
     }
 
-    pub(super) fn respond<'a>(&'a self, request: Request<'a>, max_body: u64) -> Reply<'a> {
+    pub(super) fn respond<'a>(&'a self, mut request: Request<'a>, max_body: u64) -> Reply<'a> {
         let longest = self.max_body.unwrap_or(max_body);
         let body = request.body();
         let is_short = body.length().is_some_and(|length| length <= longest);
         // Content that a layer had received has not to be received once more.
         let is_there = is_short && (!body.is_unread() || body.length() == Some(0));
-        match self.limit(max_body) {
-            Some(limit) if !is_there => {
+        if self.streams && body.is_unread() {
+            request.routing_mut().streams = true;
+        }
+        match self.intake(max_body) {
+            Some(intake) if !is_there => {
                 let handler = Arc::clone(&self.handler);
-                let then =
-                    move |request| Reply::blocking(move || handler.handle(request).response());
-                limit.receive(request, then).into()
+                receive_then_call(request, intake, move |request| {
+                    handler.handle(request).settle()
+                })
             }
             _ => self.handler.handle(request),
-        }
-    }
-}
-
-/// How the content of a request is received.
-pub(super) struct Limit {
-    bytes: u64,
-    directory: Option<PathBuf>,
-}
-
-impl Limit {
-    /// Receives the content of a request before its handler continues.
-    pub(super) fn receive(
-        self,
-        request: Request<'_>,
-        then: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
-    ) -> Receive {
-        let receive = Receive::new(request, self.bytes, then);
-        match self.directory {
-            Some(directory) => receive.directory(directory),
-            None => receive,
         }
     }
 }

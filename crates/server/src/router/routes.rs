@@ -1,17 +1,14 @@
 //! What is behind the layers of a router: routes, mounts, and the responses for other paths.
 
 use super::pattern::{Matched, Patterns};
-use super::route::Limit;
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::{Intake, MAX_BODY};
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
 use std::sync::Arc;
-
-/// The limit of a request's content, in bytes, unless a route sets its own.
-const MAX_BODY: u64 = 2 * 1024 * 1024;
 
 /// What is behind the layers.
 pub(super) struct Routes {
@@ -31,12 +28,11 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// How the content of a request is received that has not arrived; `None` if its handler decides
-    /// that itself, or needs none.
-    pub(super) fn limit(&self, request: &Request<'_>) -> Option<Limit> {
-        match self.patterns.find(request) {
-            Ok(Matched::Route(route, _)) => route.limit(self.max_body),
-            _ => None,
+    /// Has content received as the router says, for a handler that needs it.
+    fn limit(&self, request: &mut Request<'_>) {
+        if request.body().is_unread() {
+            let routing = request.routing_mut();
+            (routing.intake.limit, routing.streams) = (Some(self.max_body), false);
         }
     }
 }
@@ -57,16 +53,38 @@ impl Handler for Routes {
             Matched::Mount(mount, values, below) => {
                 mount.name(values, request.routing_mut());
                 request.routing_mut().below = below;
-                mount.handler.handle(request)
+                self.limit(&mut request);
+                call(&mount.handler, request)
             }
             Matched::OtherMethods(methods) => {
                 Reply::Ready(other_method(&methods, request.method()))
             }
             Matched::Nothing => match &self.fallback {
-                Some(fallback) => fallback.handle(request),
+                Some(fallback) => {
+                    self.limit(&mut request);
+                    call(fallback, request)
+                }
                 None => Reply::Ready(error_page(StatusCode::NOT_FOUND, "").into()),
             },
         }
+    }
+
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        let intake = match self.patterns.find(request) {
+            Ok(Matched::Route(route, _)) => return route.intake(self.max_body),
+            Ok(Matched::Mount(mount, _, below)) => {
+                let above = std::mem::replace(&mut request.routing_mut().below, below);
+                let intake = mount.handler.intake(request);
+                request.routing_mut().below = above;
+                intake
+            }
+            Ok(Matched::Nothing) => self.fallback.as_ref()?.intake(request),
+            Ok(Matched::OtherMethods(_)) | Err(_) => None,
+        };
+        intake.map(|mut intake| {
+            intake.limit.get_or_insert(self.max_body);
+            intake
+        })
     }
 }
 

@@ -4,7 +4,8 @@ use super::blocking::Blocking;
 use crate::access_log::Record;
 use crate::body::Body;
 use crate::connection::{Call, Collected, Connection, EarlyHints, Loan, Turn};
-use crate::handler::{Handler, Receive, Reply};
+use crate::handler::{Reply, receive_then_call};
+use crate::intake::Intake;
 use crate::page::error_page;
 use crate::request::{Peer, Request};
 use crate::response::Response;
@@ -26,53 +27,39 @@ pub(super) fn respond(
         remote: connection.remote(),
         local: blocking.shared.admission.address(connection.listener()),
     };
-    let (mut loan, mut body) = (None, Body::empty());
-    if !call.is_complete {
-        connection.send_ahead(turn);
-        connection.disarm(&blocking.shared.poller);
-        let (lent, content) = connection.lend(call, turn);
-        (loan, body) = (Some(lent), content);
-    }
     let hints = EarlyHints::new(call.head.version);
-    if let Some(loan) = &loan {
-        hints.send_through(loan.hinting());
-    }
-    let mut request = Request::new(&call.head, peer, call.arrived, body);
+    let mut request = Request::new(&call.head, peer, call.arrived, Body::empty());
     request.lend_hints(&hints);
     if connection.is_secured() {
         secure(&mut request, connection);
     }
-    let reply = match loan.is_some() && env.handler.needs_content() {
-        true => Some(receive_first(request, &env.handler, env.max_body)),
-        false => run_handler(|| env.handler.handle(request)),
-    };
-    match reply {
-        Some(Reply::Receive(receive)) if loan.is_some() => {
-            if let Some(loan) = loan {
-                connection.take_back(loan.take_back(), turn);
-            }
+    if !call.is_complete && env.handler.needs_content() {
+        let handler = Arc::clone(&env.handler);
+        let intake = Intake::default();
+        let reply = receive_then_call(request, intake, move |request| {
+            handler.handle(request).settle()
+        });
+        if let Reply::Receive(receive) = reply {
+            connection.keep_content(call);
             connection.receive(receive, record.map(Record::into_owned), turn);
         }
-        reply => {
-            let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
-            let pending = Pending {
-                loan,
-                record: &mut record,
-                hints: &hints,
-            };
-            finish(reply, pending, name, connection, turn, blocking);
-        }
+        return;
     }
-}
-
-/// Has the content of a request received before its handler is called.
-#[inline(never)]
-fn receive_first(request: Request<'_>, handler: &Arc<dyn Handler>, limit: u64) -> Reply<'static> {
-    let handler = Arc::clone(handler);
-    let receive = Receive::new(request, limit, move |request| {
-        Reply::blocking(move || handler.handle(request).response())
-    });
-    receive.into()
+    let mut loan = None;
+    if !call.is_complete {
+        let (lent, content) = connection.lend(call, turn);
+        hints.send_through(lent.hinting());
+        *request.body_mut() = content;
+        loan = Some(lent);
+    }
+    let reply = run_handler(|| env.handler.handle(request));
+    let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
+    let pending = Pending {
+        loan,
+        record: &mut record,
+        hints: &hints,
+    };
+    finish(reply, pending, name, connection, turn, blocking);
 }
 
 /// What a request needs until it has its response.
@@ -133,46 +120,45 @@ fn finish(
         record,
         hints,
     } = pending;
-    // The content that these ask for is there.
-    while let Some(Reply::Receive(receive)) = reply {
-        reply = run_handler(|| receive.resume());
-    }
+    let is_received = loan.is_none();
     connection.gather_hints(hints, turn);
-    #[cfg(feature = "gateway")]
-    let reply = match reply {
-        Some(Reply::Forward(forward)) => {
-            if let Some(loan) = loan {
-                connection.take_back(loan.take_back(), turn);
+    let decided = loop {
+        reply = match reply {
+            Some(Reply::Blocking(_) | Reply::Deferred(_)) if !blocking.pool.may_block() => {
+                break Some(Reply::Ready(busy()));
             }
-            return connection.forward(forward, record.take().map(Record::into_owned), turn);
-        }
-        reply => reply,
-    };
-    let response = match reply {
-        Some(Reply::Ready(response)) => Some(response),
-        Some(Reply::Upgrade(upgrade)) => Some(upgrade.into()),
-        Some(Reply::Blocking(_)) if !blocking.pool.may_block() => Some(busy()),
-        Some(Reply::Blocking(work)) => {
-            if loan.is_none() {
-                connection.send_ahead(turn);
-                connection.send_hints_at_once(hints, turn);
+            Some(Reply::Blocking(work)) => {
+                let work = || Reply::Ready(work());
+                block(work, &mut loan, hints, connection, turn, blocking)
             }
-            // Taking the body back waits while another thread reads from it.
-            let (response, content) = blocking.block_in_place(turn, || {
-                (run_handler(work), loan.take().map(Loan::take_back))
-            });
-            if let Some(content) = content {
-                connection.take_back(content, turn);
+            Some(Reply::Deferred(work)) => {
+                block(work, &mut loan, hints, connection, turn, blocking)
             }
-            response
-        }
-        #[cfg(feature = "gateway")]
-        Some(Reply::Forward(_)) => None,
-        Some(Reply::Receive(_)) | None => None,
+            Some(Reply::Receive(receive)) if is_received && receive.has_content() => {
+                run_handler(|| receive.proceed())
+            }
+            // A handler has put a reader in the place of content that had been received.
+            Some(Reply::Receive(receive)) if is_received => {
+                Some(Reply::deferred(|| receive.proceed()))
+            }
+            decided => break decided,
+        };
     };
     if let Some(loan) = loan {
         connection.take_back(loan.take_back(), turn);
     }
+    let response = match decided {
+        Some(Reply::Ready(response)) => Some(response),
+        Some(Reply::Upgrade(upgrade)) => Some(upgrade.into()),
+        Some(Reply::Receive(receive)) => {
+            return connection.receive(receive, record.take().map(Record::into_owned), turn);
+        }
+        #[cfg(feature = "gateway")]
+        Some(Reply::Forward(forward)) => {
+            return connection.forward(forward, record.take().map(Record::into_owned), turn);
+        }
+        Some(Reply::Blocking(_) | Reply::Deferred(_)) | None => None,
+    };
     connection.end_hints(hints, turn);
     let failure = match &response {
         None => "panicked",
@@ -192,6 +178,36 @@ fn finish(
             connection.respond_broken(record.as_mut(), turn);
         }
     }
+}
+
+/// Runs a part of the handler that may block, and takes back what was lent to it. `None`: it
+/// panicked.
+fn block(
+    work: impl FnOnce() -> Reply<'static>,
+    loan: &mut Option<Loan>,
+    hints: &EarlyHints,
+    connection: &mut Connection,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) -> Option<Reply<'static>> {
+    match loan {
+        Some(loan) => {
+            loan.send_ahead();
+            connection.disarm(&blocking.shared.poller);
+        }
+        None => {
+            connection.send_ahead(turn);
+            connection.send_hints_at_once(hints, turn);
+        }
+    }
+    // Taking the body back waits while another thread reads from it.
+    let (reply, content) = blocking.block_in_place(turn, || {
+        (run_handler(work), loan.take().map(Loan::take_back))
+    });
+    if let Some(content) = content {
+        connection.take_back(content, turn);
+    }
+    reply
 }
 
 /// Runs a part of the handler. `None`: it panicked.

@@ -10,6 +10,7 @@
 //! | `watched` | each report of the poller is acted on, however bytes arrive |
 //! | `archives`, `unpack` | what other programs find in archives of random trees |
 //! | `parked` | slow uploads and silent streams, which hold no thread |
+//! | `wrapped` | slow uploads to closures behind other handlers, which hold no thread either |
 //! | `secured` | all of it over HTTPS |
 //! | `certificates` | names, schemes, and certificates of servers and clients |
 //! | `handshakes` | clients that break the rules of TLS, or stop in the middle |
@@ -51,3 +52,4 @@ mod trailers;
 mod switched;
 mod unpack;
 mod watched;
+mod wrapped;

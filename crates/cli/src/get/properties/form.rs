@@ -26,10 +26,8 @@ pub(crate) fn form(input: &[u8]) {
     };
     let mut body = Vec::new();
     let length = form.body().length();
-    form.open(&form.lengths())
-        .expect("no file is opened")
-        .read_to_end(&mut body)
-        .expect("content in memory");
+    let mut content = form.body().into_reader().expect("no file is opened");
+    content.read_to_end(&mut body).expect("content in memory");
     assert_eq!(length, Some(body.len() as u64));
     let read = read(&body, form.boundary());
     assert_eq!(read.len(), given.len());

@@ -1,13 +1,4 @@
-//! `-F`: a form as a browser sends one with files in it (RFC 7578).
-//!
-//! ```text
-//! --BOUNDARY
-//! Content-Disposition: form-data; name="photo"; filename="cat.jpg"
-//! Content-Type: image/jpeg
-//!
-//! (the file)
-//! --BOUNDARY--
-//! ```
+//! `-F`: which parts and boundaries a form has. [`tinyhttp_client::Multipart`] writes it (RFC 7578).
 //!
 //! Files are streamed; the content is as long as Content-Length says, or comes in chunks if a part
 //! has no length.
@@ -22,42 +13,41 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use tinyhttp_client::{Body, Exactly, file_length};
+use tinyhttp_client::{self as client, Body, Exactly, Multipart, file_length};
 
 /// A form, ready to be sent, as often as need be.
 #[derive(Debug, Clone)]
 pub(in crate::get) struct Form {
     boundary: String,
-    pieces: Vec<Piece>,
+    parts: Vec<Prepared>,
 }
 
-/// A stretch of the content.
+/// A part whose head is complete.
+#[derive(Debug, Clone)]
+struct Prepared {
+    name: Option<Vec<u8>>,
+    filename: Option<Vec<u8>>,
+    media_type: Option<Vec<u8>>,
+    lines: Vec<Vec<u8>>,
+    piece: Piece,
+}
+
+/// The content of a part.
 #[derive(Debug, Clone)]
 enum Piece {
     Bytes(Vec<u8>),
     File(PathBuf, Encoder),
+    /// Parts within the part, and their boundary.
+    Parts(String, Vec<Prepared>),
 }
 
 impl Form {
     /// Reads the parts as they were given on the command line.
     pub(in crate::get) fn new(parts: &[FormPart]) -> Result<Self, Failure> {
-        let random = RandomState::new();
-        let mut writer = Writer {
-            random: format!(
-                "{:016x}{:06x}",
-                random.hash_one(0),
-                random.hash_one(1) >> 40
-            ),
-            boundaries: 0,
-            pieces: Vec::new(),
-        };
-        let parts = form_grammar::read(parts)?;
-        let boundary = writer.boundary();
-        writer.write_all(&parts, &boundary, Some("form-data"))?;
-        Ok(Form {
-            boundary,
-            pieces: writer.pieces,
-        })
+        let mut boundaries = Boundaries::new();
+        let boundary = boundaries.next();
+        let parts = prepare(form_grammar::read(parts)?, &mut boundaries)?;
+        Ok(Form { boundary, parts })
     }
 
     pub(in crate::get) fn boundary(&self) -> &str {
@@ -70,89 +60,103 @@ impl Form {
 
     /// Whether it can be sent a second time; standard input can be read once.
     pub(in crate::get) fn is_repeatable(&self) -> bool {
-        let is_stdin = |piece: &Piece| matches!(piece, Piece::File(path, _) if is_stdin(path));
-        !self.pieces.iter().any(is_stdin)
+        self.parts.iter().all(Prepared::is_repeatable)
     }
 
     /// The content of the request. Files are as long as they are now, even if they grow while they
     /// are sent.
     pub(in crate::get) fn body(&self) -> Body {
-        let lengths = self.lengths();
-        let pieces = || self.pieces.iter().zip(&lengths);
-        let whole = pieces().try_fold(0u64, |sum, (piece, length)| {
-            sum.checked_add(piece.encoded_length(*length)?)
-        });
-        let form = self.clone();
-        if !form.is_repeatable() {
-            return match form.open(&lengths) {
-                Ok(content) => Body::reader(content),
-                // The same error comes when the content is asked for.
-                Err(_) => Body::reopen(None, move || form.open(&lengths)),
-            };
-        }
-        Body::reopen(whole, move || form.open(&lengths))
+        multipart(FORM, &self.boundary, &self.parts).into_body()
     }
+}
 
-    pub(in crate::get) fn lengths(&self) -> Vec<Option<u64>> {
-        self.pieces.iter().map(Piece::length).collect()
-    }
+/// The media type of a form.
+const FORM: &[u8] = b"multipart/form-data";
 
-    pub(in crate::get) fn open(&self, lengths: &[Option<u64>]) -> io::Result<Box<dyn Read + Send>> {
-        let mut all: Box<dyn Read + Send> = Box::new(io::empty());
-        for (piece, length) in self.pieces.iter().zip(lengths) {
-            all = match piece {
-                Piece::Bytes(bytes) => Box::new(all.chain(Cursor::new(bytes.clone()))),
-                Piece::File(path, encoder) => {
-                    let content: Box<dyn Read + Send> = match is_stdin(path) {
-                        true => Box::new(io::stdin()),
-                        false => Box::new(Exactly::new(File::open(path)?, *length)),
-                    };
-                    Box::new(all.chain(encoder.encode(content)))
-                }
-            };
-        }
-        Ok(all)
-    }
+/// Parts as the client writes them.
+fn multipart(media_type: &[u8], boundary: &str, parts: &[Prepared]) -> Multipart {
+    let empty = Multipart::new().media_type(media_type).boundary(boundary);
+    // Boundaries consist of dashes, letters and digits.
+    let empty = empty.unwrap_or_default();
+    parts.iter().fold(empty, |form, part| match &part.name {
+        Some(name) => form.part(name, part.to_part()),
+        None => form.unnamed(part.to_part()),
+    })
 }
 
 fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-impl Piece {
-    /// The length before it is encoded, if it has one.
-    fn length(&self) -> Option<u64> {
-        match self {
-            Piece::Bytes(bytes) => Some(bytes.len() as u64),
-            Piece::File(path, _) if is_stdin(path) => None,
-            Piece::File(path, _) => file_length(path).ok().flatten(),
+impl Prepared {
+    fn is_repeatable(&self) -> bool {
+        match &self.piece {
+            Piece::Bytes(_) => true,
+            Piece::File(path, _) => !is_stdin(path),
+            Piece::Parts(_, parts) => parts.iter().all(Prepared::is_repeatable),
         }
     }
 
-    fn encoded_length(&self, length: Option<u64>) -> Option<u64> {
-        match self {
-            Piece::Bytes(_) => length,
-            Piece::File(_, encoder) => encoder.length(length),
+    fn to_part(&self) -> client::Part {
+        let mut part = match &self.piece {
+            Piece::Bytes(bytes) => client::Part::new(bytes.clone()),
+            Piece::File(path, encoder) => client::Part::new(file(path, *encoder)),
+            Piece::Parts(boundary, parts) => {
+                let media_type = self.media_type.as_deref().unwrap_or(b"multipart/mixed");
+                client::Part::multipart(multipart(media_type, boundary, parts))
+            }
+        };
+        if let (Some(media_type), Piece::Bytes(_) | Piece::File(..)) =
+            (&self.media_type, &self.piece)
+        {
+            part = part.content_type(media_type.clone());
         }
+        if let Some(name) = &self.filename {
+            part = part.file_name(name.clone());
+        }
+        let lines = self.lines.iter();
+        lines.fold(part, |part, line| part.line(line.clone()))
     }
+}
+
+/// The content of a file, encoded.
+fn file(path: &Path, encoder: Encoder) -> Body {
+    if is_stdin(path) {
+        return Body::reader(encoder.encode(Box::new(io::stdin())));
+    }
+    let length = file_length(path).ok().flatten();
+    let path = path.to_owned();
+    Body::reopen(encoder.length(length), move || {
+        let content = Exactly::new(File::open(&path)?, length);
+        Ok(encoder.encode(Box::new(content)))
+    })
 }
 
 /// How curl's boundaries begin; with the random number they have the same length.
 const DASHES: &str = "------------------------";
 
-/// Writes parts and what separates them.
-struct Writer {
+/// Makes boundaries of which none is the beginning of another one (RFC 2046 §5.1.2).
+struct Boundaries {
     random: String,
-    /// How many boundaries are in use.
-    boundaries: usize,
-    pieces: Vec<Piece>,
+    made: usize,
 }
 
-impl Writer {
-    /// No boundary is the beginning of another one (RFC 2046 §5.1.2).
-    fn boundary(&mut self) -> String {
-        let number = self.boundaries;
-        self.boundaries += 1;
+impl Boundaries {
+    fn new() -> Self {
+        let random = RandomState::new();
+        Boundaries {
+            random: format!(
+                "{:016x}{:06x}",
+                random.hash_one(0),
+                random.hash_one(1) >> 40
+            ),
+            made: 0,
+        }
+    }
+
+    fn next(&mut self) -> String {
+        let number = self.made;
+        self.made += 1;
         match number {
             0 => format!("{DASHES}{}", self.random),
             // No digit of the random number is an n. All boundaries are as long as curl's.
@@ -163,89 +167,41 @@ impl Writer {
             }
         }
     }
-
-    /// Writes parts with that disposition, and the boundary between them.
-    fn write_all(
-        &mut self,
-        parts: &[Part],
-        boundary: &str,
-        disposition: Option<&str>,
-    ) -> Result<(), Failure> {
-        for part in parts {
-            self.bytes(format!("--{boundary}\r\n").as_bytes());
-            self.write(part, disposition)?;
-            self.bytes(b"\r\n");
-        }
-        self.bytes(format!("--{boundary}--\r\n").as_bytes());
-        Ok(())
-    }
-
-    fn write(&mut self, part: &Part, disposition: Option<&str>) -> Result<(), Failure> {
-        let mut media_type = media_type(part);
-        match &part.content {
-            Content::Parts(parts) => {
-                let media_type = media_type.get_or_insert_with(|| b"multipart/mixed".to_vec());
-                let is_form = media_type.starts_with(b"multipart/form-data");
-                let boundary = self.boundary();
-                media_type.extend(format!("; boundary={boundary}").into_bytes());
-                self.bytes(&head(part, disposition, Some(media_type)));
-                self.write_all(parts, &boundary, is_form.then_some("form-data"))?;
-            }
-            Content::Text(text) => {
-                self.bytes(&head(part, disposition, media_type.as_deref()));
-                self.bytes(&encode(text, part.encoder)?);
-            }
-            Content::File(path) => {
-                if !is_stdin(path) {
-                    File::open(path).map_err(|error| read_failure(path, &error))?;
-                }
-                self.bytes(&head(part, disposition, media_type.as_deref()));
-                let encoder = part.encoder.unwrap_or(Encoder::Binary);
-                self.pieces.push(Piece::File(path.clone(), encoder));
-            }
-        }
-        Ok(())
-    }
-
-    /// Adjacent bytes are one piece, and so one chunk where content is sent in chunks.
-    fn bytes(&mut self, bytes: &[u8]) {
-        match self.pieces.last_mut() {
-            Some(Piece::Bytes(last)) => last.extend(bytes),
-            _ => self.pieces.push(Piece::Bytes(bytes.to_vec())),
-        }
-    }
 }
 
-/// The fields of a part and the empty line behind them.
-fn head(part: &Part, disposition: Option<&str>, media_type: Option<&[u8]>) -> Vec<u8> {
-    let mut head = Vec::new();
-    let has_name = part.name.is_some() || part.filename.is_some();
-    if let Some(disposition) = disposition.or(has_name.then_some("attachment")) {
-        if !has_field(part, b"Content-Disposition") {
-            head.extend(format!("Content-Disposition: {disposition}").into_bytes());
-            for (parameter, value) in [("name", &part.name), ("filename", &part.filename)] {
-                if let Some(value) = value {
-                    head.extend(format!("; {parameter}=\"").into_bytes());
-                    head.extend(escaped(value));
-                    head.push(b'"');
-                }
+/// Completes the heads of parts, and looks whether files can be read.
+fn prepare(parts: Vec<Part>, boundaries: &mut Boundaries) -> Result<Vec<Prepared>, Failure> {
+    let complete = |part: Part| {
+        let media_type = media_type(&part);
+        let mut lines = Vec::new();
+        if let Some(encoder) = part.encoder {
+            if !has_field(&part, b"Content-Transfer-Encoding") {
+                lines.push(format!("Content-Transfer-Encoding: {}", encoder.name()).into_bytes());
             }
-            head.extend(b"\r\n");
         }
-    }
-    if let Some(media_type) = media_type {
-        head.extend([b"Content-Type: ", media_type, b"\r\n"].concat());
-    }
-    if let Some(encoder) = part.encoder {
-        if !has_field(part, b"Content-Transfer-Encoding") {
-            head.extend(format!("Content-Transfer-Encoding: {}\r\n", encoder.name()).into_bytes());
-        }
-    }
-    for field in &part.fields {
-        head.extend([field, &b"\r\n"[..]].concat());
-    }
-    head.extend(b"\r\n");
-    head
+        lines.extend(part.fields);
+        let piece = match part.content {
+            Content::Parts(parts) => {
+                let boundary = boundaries.next();
+                Piece::Parts(boundary, prepare(parts, boundaries)?)
+            }
+            Content::Text(text) => Piece::Bytes(encode(&text, part.encoder)?),
+            Content::File(path) => {
+                if !is_stdin(&path) {
+                    File::open(&path).map_err(|error| read_failure(&path, &error))?;
+                }
+                Piece::File(path, part.encoder.unwrap_or(Encoder::Binary))
+            }
+        };
+        Ok(Prepared {
+            name: part.name,
+            filename: part.filename,
+            media_type,
+            lines,
+            piece,
+        })
+    };
+    parts.into_iter().map(complete).collect()
 }
 
 fn has_field(part: &Part, name: &[u8]) -> bool {
@@ -293,20 +249,6 @@ fn encode(text: &[u8], encoder: Option<Encoder>) -> Result<Vec<u8>, Failure> {
     Ok(encoded)
 }
 
-/// What browsers write for the characters that would end the name (HTML, form submission).
-fn escaped(name: &[u8]) -> Vec<u8> {
-    let mut escaped = Vec::with_capacity(name.len());
-    for byte in name {
-        match byte {
-            b'"' => escaped.extend(b"%22"),
-            b'\r' => escaped.extend(b"%0D"),
-            b'\n' => escaped.extend(b"%0A"),
-            other => escaped.push(*other),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,12 +256,7 @@ mod tests {
     /// The whole content of a form; its boundary is written as `B`, those within as `B1`, `B2`, …
     fn content(parts: &[FormPart]) -> String {
         let form = Form::new(parts).unwrap();
-        let lengths = form.lengths();
-        let mut text = String::new();
-        form.open(&lengths)
-            .unwrap()
-            .read_to_string(&mut text)
-            .unwrap();
+        let text = io::read_to_string(form.body().into_reader().unwrap()).unwrap();
         if let Some(length) = form.body().length() {
             assert_eq!(length, text.len() as u64, "{parts:?}");
         }

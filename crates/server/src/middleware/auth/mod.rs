@@ -9,7 +9,7 @@
 //! 3. A client that guesses is throttled (`throttle`).
 //! 4. One password is checked at a time, and clients take turns (`queue`), so that guesses from one
 //!    network (`origin`) or at one name never lock other users out. Workers are free meanwhile,
-//!    because the check is a [`Reply::Blocking`].
+//!    because the check is a [`Reply::Deferred`].
 //!
 //! **Secrets.** A request for an unknown name costs as much as one for a known name, whatever
 //! hashes are in use (`users`). Passwords are compared in constant time. Basic authentication sends
@@ -23,7 +23,8 @@ mod users;
 pub use users::{InvalidUser, Users};
 
 use crate::body::Body;
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::Intake;
 use crate::lock::Lock;
 use crate::page::error_page;
 use crate::random;
@@ -71,7 +72,7 @@ const LONGEST_PASSWORD: usize = 512;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Auth<H> {
-    inner: H,
+    inner: Arc<H>,
     challenge: HeaderValue,
     /// Random, so that remembered digests reveal nothing about passwords without it.
     key: [u8; 32],
@@ -119,7 +120,7 @@ impl<H> Auth<H> {
             .collect();
         let challenge = format!("Basic realm=\"{realm}\", charset=\"UTF-8\"");
         Auth {
-            inner,
+            inner: Arc::new(inner),
             challenge: HeaderValue::try_from(challenge)
                 .unwrap_or(HeaderValue::from_static("Basic")),
             key: random::bytes(),
@@ -328,7 +329,15 @@ impl<H> Auth<H> {
 
 impl<H: Handler> Handler for Auth<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        self.apply(request, |request| self.inner.handle(request))
+        self.apply(request, |request| call(&self.inner, request))
+    }
+
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        let credentials = Credentials::of(request)?;
+        match self.remembered(&self.digest(&credentials)) {
+            Some(Verdict::Wrong) => None,
+            _ => self.inner.intake(request),
+        }
     }
 }
 
@@ -345,10 +354,10 @@ impl<H> Auth<H> {
         if let Some(verdict) = self.remembered(&self.digest(&credentials)) {
             return self.decide(verdict, &credentials, request, inner);
         }
-        Reply::blocking(move || {
+        // The inner handler may still want content, or an upstream server's response.
+        Reply::deferred(move || {
             let verdict = self.check(&credentials, Network::of(Some(&request.peer())));
             self.decide(verdict, &credentials, request, inner)
-                .response()
         })
     }
 }
@@ -431,7 +440,7 @@ mod tests {
             let (name, value) = fields.split_once(": ").unwrap_or(("x", "y"));
             let request = http::Request::get("/").header(name, value).body(());
             let reply = auth.handle(request.unwrap().into());
-            let blocks = matches!(reply, Reply::Blocking(_));
+            let blocks = matches!(reply, Reply::Deferred(_));
             let _ = reply.response();
             blocks
         };

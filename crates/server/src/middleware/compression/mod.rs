@@ -49,12 +49,14 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use crate::handler::{Handler, Reply};
+use crate::handler::{Handler, Reply, call};
+use crate::intake::Intake;
 use crate::request::Request;
 use crate::router::{Layer, Next};
 use crate::semaphore::Semaphore;
 use plan::Plan;
 use std::fmt;
+use std::sync::Arc;
 
 /// Memory for compressors, unless another amount is set.
 const MEMORY: usize = 64 * 1024 * 1024;
@@ -80,7 +82,7 @@ const MEMORY: usize = 64 * 1024 * 1024;
 /// assert_eq!(plain.headers()["vary"], "Accept-Encoding");
 /// ```
 pub struct Compression<H> {
-    inner: H,
+    inner: Arc<H>,
     budget: Semaphore,
 }
 
@@ -97,7 +99,7 @@ impl<H> Compression<H> {
     /// Compresses what a handler responds with.
     pub fn new(inner: H) -> Self {
         Compression {
-            inner,
+            inner: Arc::new(inner),
             budget: Semaphore::new(MEMORY),
         }
     }
@@ -121,11 +123,11 @@ impl Layer for Compression<()> {
 impl<H: Handler> Handler for Compression<H> {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
         let plan = Plan::of(&request, &self.budget);
-        plan.apply(self.inner.handle(request))
+        plan.apply(call(&self.inner, request))
     }
 
-    fn needs_content(&self) -> bool {
-        self.inner.needs_content()
+    fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
+        self.inner.intake(request)
     }
 }
 

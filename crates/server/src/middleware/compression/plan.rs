@@ -56,6 +56,7 @@ impl Plan {
             }
             Reply::Ready(response) => Reply::Ready(self.change(response)),
             Reply::Blocking(work) => Reply::blocking(move || self.change(work())),
+            Reply::Deferred(decide) => Reply::deferred(move || self.apply(decide())),
             Reply::Receive(receive) => {
                 Reply::Receive(receive.and_then(move |reply| self.apply(reply)))
             }

@@ -3,11 +3,11 @@
 use super::error::AcmeError;
 use super::order::Answer;
 use super::session::{Http, Reply};
-use http::{HeaderMap, Method, header};
+use http::Method;
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
-use tinyhttp_client::{Client, Error, HttpDate, Response, TlsOptions};
+use tinyhttp_client::{Client, Error, HttpDate, Response, TlsOptions, retry};
 
 /// The most content that is read: a chain of certificates takes a few KiB.
 const LONGEST: u64 = 256 * 1024;
@@ -67,12 +67,13 @@ impl Http for Network {
 
 fn reply(mut response: Response) -> Result<Reply, Error> {
     let text = |name: &str| response.field(name).map(str::to_owned);
+    let now = HttpDate::from(SystemTime::now());
     let mut reply = Reply {
         status: response.status().as_u16(),
         nonce: text("replay-nonce"),
         answer: Answer {
             location: text("location"),
-            retry_after: retry_after(response.fields()),
+            retry_after: retry::retry_after(response.fields(), now),
             content: Vec::new(),
         },
     };
@@ -106,43 +107,9 @@ fn failed(url: &str, error: &Error) -> AcmeError {
     }
 }
 
-/// How long the server asks to wait: seconds, or until a date (RFC 9110 §10.2.3).
-fn retry_after(fields: &HeaderMap) -> Option<Duration> {
-    let value = fields.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let now = HttpDate::from(SystemTime::now());
-    let seconds = match HttpDate::parse(value.as_bytes(), now) {
-        Some(date) => u64::try_from(date.unix_seconds() - now.unix_seconds()).unwrap_or(0),
-        None => value.parse().ok()?,
-    };
-    Some(Duration::from_secs(seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn how_long_to_wait() {
-        let later = HttpDate::from(SystemTime::now() + Duration::from_secs(3600)).to_string();
-        let table = [
-            ("120", Some(120)),
-            ("604800", Some(604_800)),
-            (&later, Some(3600)),
-            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
-            ("", None),
-        ];
-        for (value, expected) in table {
-            let fields = HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
-            let got = retry_after(&fields).map(|wait| wait.as_secs());
-            match (got, expected) {
-                // A second may have passed.
-                (Some(got), Some(expected)) => assert!(expected - got <= 2, "{value}"),
-                other => assert_eq!(other, (None, None), "{value}"),
-            }
-        }
-    }
 
     #[test]
     fn only_https_is_spoken() {

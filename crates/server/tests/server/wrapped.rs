@@ -1,0 +1,268 @@
+//! Closures behind other handlers: their content is received without a thread, once the handlers
+//! in front have let the request pass.
+
+use crate::support::{Running, read_until};
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+#[cfg(feature = "compression")]
+use tinyhttp_server::middleware::Compression;
+#[cfg(feature = "auth")]
+use tinyhttp_server::middleware::{Auth, Users};
+use tinyhttp_server::middleware::{Cors, Fields, HostCheck, Redirects};
+use tinyhttp_server::{
+    Builder, Error, Handler, Layer, Next, Reply, Request, Route, Router, Timeouts,
+};
+
+type Boxed = Box<dyn Handler>;
+
+/// Responds with the length of the content.
+fn length(request: Request<'_>) -> Result<String, Error> {
+    Ok(format!("{} bytes|", request.into_text(1 << 20)?.len()))
+}
+
+/// A layer that holds a thread while the handlers behind it work.
+fn pass(request: Request<'_>, next: Next<'_>) -> impl tinyhttp_server::IntoResponse + use<> {
+    next.run(request)
+}
+
+/// A layer that decides without waiting.
+struct Through;
+
+impl Layer for Through {
+    fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
+        next.handle(request)
+    }
+}
+
+/// Everything that a handler can be behind. All requests are for paths below `/m/m/`.
+fn wrappers() -> Vec<(&'static str, fn(Boxed) -> Boxed)> {
+    vec![
+        ("nothing", |inner| inner),
+        ("fields", |inner| Box::new(Fields::new(inner))),
+        ("cors", |inner| Box::new(Cors::new(inner, ["*"]).unwrap())),
+        ("hosts", |inner| Box::new(HostCheck::new(inner, ["h"]))),
+        ("redirects", |inner| {
+            Box::new(Redirects::new(inner).with("/old", "/new").unwrap())
+        }),
+        #[cfg(feature = "compression")]
+        ("compression", |inner| Box::new(Compression::new(inner))),
+        #[cfg(feature = "auth")]
+        ("auth", |inner| Box::new(Auth::new(inner, users(), ""))),
+        #[cfg(feature = "auth")]
+        ("auth layer", |inner| {
+            let auth = Auth::layer(users(), "");
+            Box::new(Router::new().with(auth).fallback(inner))
+        }),
+        ("route", |inner| {
+            Box::new(Router::new().any("/m/{*rest}", inner))
+        }),
+        ("mount", |inner| Box::new(Router::new().mount("/m", inner))),
+        ("fallback", |inner| Box::new(Router::new().fallback(inner))),
+        ("layer, fallback", |inner| {
+            Box::new(Router::new().with(Through).fallback(inner))
+        }),
+        ("closure, route", |inner| {
+            Box::new(Router::new().with(pass).any("/m/{*rest}", inner))
+        }),
+        ("closure, mount", |inner| {
+            Box::new(Router::new().with(pass).mount("/m", inner))
+        }),
+        ("closures, fallback", |inner| {
+            Box::new(
+                Router::new()
+                    .with(pass)
+                    .with(Through)
+                    .with(pass)
+                    .fallback(inner),
+            )
+        }),
+    ]
+}
+
+#[cfg(feature = "auth")]
+fn users() -> Users {
+    Users::new().plain("ann:x").unwrap()
+}
+
+/// At most four threads, of which two may block.
+fn settings(builder: Builder) -> Builder {
+    let patient = Timeouts {
+        content: Duration::from_secs(600),
+        ..Timeouts::default()
+    };
+    builder.workers(2).max_threads(4).timeouts(patient)
+}
+
+fn post(rest: &str) -> String {
+    let credentials = "Authorization: Basic YW5uOng=";
+    format!("POST /m/m/m/x HTTP/1.1\r\nHost: h\r\n{credentials}\r\n{rest}")
+}
+
+#[test]
+fn slow_uploads_behind_two_wrappers_hold_no_thread() {
+    let wrappers = wrappers();
+    for (outer, around) in &wrappers {
+        for (inner, wrap) in &wrappers {
+            let name = format!("{outer} / {inner}");
+            let server = Running::as_it_is(settings, around(wrap(Box::new(length))));
+            let mut uploads: Vec<TcpStream> = (0..8)
+                .map(|_| {
+                    let mut stream = server.connect();
+                    let begin = post("Content-Length: 4\r\n\r\nab");
+                    stream.write_all(begin.as_bytes()).unwrap();
+                    stream
+                })
+                .collect();
+            let answer = server.ask(&post("Content-Length: 0\r\nConnection: close\r\n\r\n"));
+            assert!(answer.ends_with("0 bytes|"), "{name}: {answer}");
+            for stream in &mut uploads {
+                stream.write_all(b"cd").unwrap();
+                let answer = read_until(stream, "|");
+                assert!(answer.ends_with("\r\n\r\n4 bytes|"), "{name}: {answer}");
+                // The connection can be used again.
+                let chunked = post("Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+                stream.write_all(chunked.as_bytes()).unwrap();
+                let answer = read_until(stream, "|");
+                assert!(answer.ends_with("\r\n\r\n3 bytes|"), "{name}: {answer}");
+            }
+        }
+    }
+}
+
+/// A client that waits for `100 Continue` is refused without it.
+#[test]
+fn content_of_refused_requests_is_not_received() {
+    let wrappers = wrappers();
+    let refusals: Vec<(&str, Boxed, u16)> = vec![
+        ("hosts", Box::new(HostCheck::new(length, ["other"])), 421),
+        (
+            "redirects",
+            Box::new(Redirects::new(length).with("/m/*", "/n/*").unwrap()),
+            307,
+        ),
+        #[cfg(feature = "auth")]
+        (
+            "auth",
+            Box::new(Auth::new(length, Users::new().plain("bob:y").unwrap(), "")),
+            401,
+        ),
+        (
+            "method",
+            Box::new(Router::new().get("/{*rest}", length)),
+            405,
+        ),
+        ("path", Box::new(Router::new().get("/a", length)), 404),
+    ];
+    for (name, handler, status) in refusals {
+        let server = Running::as_it_is(settings, handler);
+        // The second time, what was found out about the request the first time is known.
+        for _ in 0..2 {
+            let answer = server.ask(&post("Content-Length: 4\r\nExpect: 100-continue\r\n\r\n"));
+            let line = format!("HTTP/1.1 {status} ");
+            assert!(answer.starts_with(&line), "{name}: {answer}");
+        }
+    }
+    // Wrappers that let it pass ask for it.
+    for (name, wrap) in &wrappers {
+        let server = Running::as_it_is(settings, wrap(Box::new(length)));
+        let mut stream = server.connect();
+        let head = post("Content-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let interim = read_until(&mut stream, "\r\n\r\n");
+        assert_eq!(interim, "HTTP/1.1 100 Continue\r\n\r\n", "{name}");
+        stream.write_all(b"abcd").unwrap();
+        assert!(read_until(&mut stream, "|").ends_with("4 bytes|"), "{name}");
+    }
+}
+
+/// The limit is that of the route, else of the innermost router, else of the server.
+#[test]
+fn the_nearest_limit_counts() {
+    let table: Vec<(&str, Boxed, usize)> = vec![
+        ("server", Box::new(HostCheck::new(length, ["h"])), 7),
+        (
+            "route",
+            {
+                let route = Route::new(Fields::new(length)).max_body(5);
+                let app = Router::new().max_body(3).any("/{*rest}", route);
+                Box::new(HostCheck::new(app, ["h"]))
+            },
+            5,
+        ),
+        (
+            "fallback",
+            Box::new(Router::new().max_body(3).fallback(length)),
+            3,
+        ),
+        (
+            "wrapped fallback",
+            Box::new(
+                Router::new()
+                    .max_body(3)
+                    .fallback(HostCheck::new(length, ["h"])),
+            ),
+            3,
+        ),
+        (
+            "mount behind a closure",
+            Box::new(
+                Router::new()
+                    .max_body(3)
+                    .with(pass)
+                    .mount("/m", Fields::new(length)),
+            ),
+            3,
+        ),
+        (
+            "router behind a closure",
+            Box::new(
+                Router::new()
+                    .max_body(3)
+                    .with(pass)
+                    .mount("/m", Router::new().max_body(6).fallback(length)),
+            ),
+            6,
+        ),
+        (
+            "route of a router behind a closure",
+            Box::new(Router::new().max_body(3).with(pass).mount(
+                "/m",
+                Router::new().any("/m/{*rest}", Route::new(length).max_body(4)),
+            )),
+            4,
+        ),
+    ];
+    for (name, handler, limit) in table {
+        let server = Running::as_it_is(|builder| settings(builder).max_body(7), handler);
+        for (length, status) in [(limit, 200), (limit + 1, 413)] {
+            let content = "x".repeat(length);
+            let known = format!("Content-Length: {length}\r\n\r\n{content}");
+            let chunked =
+                format!("Transfer-Encoding: chunked\r\n\r\n{length}\r\n{content}\r\n0\r\n\r\n");
+            for rest in [known, chunked] {
+                let answer = server.ask(&post(&format!("Connection: close\r\n{rest}")));
+                let line = format!("HTTP/1.1 {status} ");
+                assert!(answer.starts_with(&line), "{name} {length}: {answer}");
+            }
+        }
+    }
+}
+
+/// A route that streams gets content as it comes, whatever is around its handler.
+#[test]
+fn a_route_streams_through_wrappers() {
+    let first = |mut request: Request<'_>| {
+        let mut byte = [0];
+        std::io::Read::read_exact(request.body_mut(), &mut byte)?;
+        Ok::<_, std::io::Error>(format!("first {}|", byte[0]))
+    };
+    let route = Route::new(Fields::new(HostCheck::new(first, ["h"]))).streams();
+    let app = Router::new().with(Through).any("/m/{*rest}", route);
+    let server = Running::as_it_is(settings, app);
+    let mut stream = server.connect();
+    stream
+        .write_all(post("Content-Length: 100000\r\n\r\na").as_bytes())
+        .unwrap();
+    assert!(read_until(&mut stream, "|").ends_with("first 97|"));
+}
