@@ -82,7 +82,8 @@ fn wrappers() -> Vec<(&'static str, fn(Boxed) -> Boxed)> {
 
 #[cfg(feature = "auth")]
 fn users() -> Users {
-    Users::new().plain("ann:x").unwrap()
+    let names = ('a'..='h').map(|name| format!("{name}:x"));
+    names.fold(Users::new(), |users, line| users.plain(&line).unwrap())
 }
 
 /// At most four threads, of which two may block.
@@ -94,9 +95,18 @@ fn settings(builder: Builder) -> Builder {
     builder.workers(2).max_threads(4).timeouts(patient)
 }
 
+/// The names and passwords `a:x` to `h:x`, in Base64.
+const CREDENTIALS: [&str; 8] = [
+    "YTp4", "Yjp4", "Yzp4", "ZDp4", "ZTp4", "Zjp4", "Zzp4", "aDp4",
+];
+
 fn post(rest: &str) -> String {
-    let credentials = "Authorization: Basic YW5uOng=";
-    format!("POST /m/m/m/x HTTP/1.1\r\nHost: h\r\n{credentials}\r\n{rest}")
+    post_of(CREDENTIALS[0], rest)
+}
+
+fn post_of(credentials: &str, rest: &str) -> String {
+    let fields = format!("Host: h\r\nAuthorization: Basic {credentials}");
+    format!("POST /m/m/m/x HTTP/1.1\r\n{fields}\r\n{rest}")
 }
 
 #[test]
@@ -106,14 +116,18 @@ fn slow_uploads_behind_two_wrappers_hold_no_thread() {
         for (inner, wrap) in &wrappers {
             let name = format!("{outer} / {inner}");
             let server = Running::as_it_is(settings, around(wrap(Box::new(length))));
-            let mut uploads: Vec<TcpStream> = (0..8)
-                .map(|_| {
-                    let mut stream = server.connect();
-                    let begin = post("Content-Length: 4\r\n\r\nab");
-                    stream.write_all(begin.as_bytes()).unwrap();
-                    stream
-                })
-                .collect();
+            // Each is the first request of its user, whose password is checked before.
+            let begin = |credentials: &&str| {
+                let mut stream = server.connect();
+                let rest = "Content-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+                let head = post_of(credentials, rest);
+                stream.write_all(head.as_bytes()).unwrap();
+                let interim = read_until(&mut stream, "\r\n\r\n");
+                assert_eq!(interim, "HTTP/1.1 100 Continue\r\n\r\n", "{name}");
+                stream.write_all(b"ab").unwrap();
+                stream
+            };
+            let mut uploads: Vec<TcpStream> = CREDENTIALS.iter().map(begin).collect();
             let answer = server.ask(&post("Content-Length: 0\r\nConnection: close\r\n\r\n"));
             assert!(answer.ends_with("0 bytes|"), "{name}: {answer}");
             for stream in &mut uploads {
@@ -265,4 +279,45 @@ fn a_route_streams_through_wrappers() {
         .write_all(post("Content-Length: 100000\r\n\r\na").as_bytes())
         .unwrap();
     assert!(read_until(&mut stream, "|").ends_with("first 97|"));
+}
+
+/// An upstream server responds behind a password that is checked for the first time, and behind a
+/// route, which has the content received before.
+#[cfg(all(feature = "auth", feature = "gateway"))]
+#[test]
+fn requests_are_forwarded_once_they_are_let_pass() {
+    use tinyhttp_server::gateway::Upstream;
+
+    let behind = Running::as_it_is(settings, length);
+    let upstream = || {
+        let target = format!("http://{}", behind.address).parse().unwrap();
+        Upstream::builder([target]).build()
+    };
+    let table: Vec<(&str, Boxed)> = vec![
+        ("auth", Box::new(Auth::new(upstream(), users(), ""))),
+        (
+            "auth layer",
+            Box::new(
+                Router::new()
+                    .with(Auth::layer(users(), ""))
+                    .fallback(upstream()),
+            ),
+        ),
+        ("route", Box::new(Router::new().any("/{*rest}", upstream()))),
+        (
+            "streaming route",
+            Box::new(Router::new().any("/{*rest}", Route::new(upstream()).streams())),
+        ),
+    ];
+    for (name, handler) in table {
+        let server = Running::as_it_is(settings, handler);
+        for rest in [
+            "Content-Length: 4\r\n\r\nabcd",
+            "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+        ] {
+            let answer = server.ask(&post(&format!("Connection: close\r\n{rest}")));
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{name}: {answer}");
+            assert!(answer.contains("4 bytes|"), "{name}: {answer}");
+        }
+    }
 }
