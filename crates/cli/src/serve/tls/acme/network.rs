@@ -3,7 +3,7 @@
 use super::error::AcmeError;
 use super::order::Answer;
 use super::session::{Http, Reply};
-use http::Method;
+use http::{Method, header};
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
