@@ -16,6 +16,9 @@ use tinyhttp_server::{
 
 type Boxed = Box<dyn Handler>;
 
+/// Its name, and how it wraps.
+type Wrapper = (&'static str, fn(Boxed) -> Boxed);
+
 /// Responds with the length of the content.
 fn length(request: Request<'_>) -> Result<String, Error> {
     Ok(format!("{} bytes|", request.into_text(1 << 20)?.len()))
@@ -36,7 +39,7 @@ impl Layer for Through {
 }
 
 /// Everything that a handler can be behind. All requests are for paths below `/m/m/`.
-fn wrappers() -> Vec<(&'static str, fn(Boxed) -> Boxed)> {
+fn wrappers() -> Vec<Wrapper> {
     vec![
         ("nothing", |inner| inner),
         ("fields", |inner| Box::new(Fields::new(inner))),
