@@ -8,8 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tinyhttp_server::{Request, Response, Router, Server, Upgraded};
 use tungstenite::handshake::derive_accept_key;
-use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::protocol::{CloseFrame, Role, WebSocket};
+use tungstenite::protocol::{CloseFrame, Role, WebSocket, frame::coding::CloseCode};
 use tungstenite::{Error, Message};
 
 type Socket = WebSocket<Upgraded>;
@@ -60,8 +59,10 @@ fn chat(room: &Room, socket: Upgraded) {
 
 fn accept(request: Request<'_>, run: impl FnOnce(Upgraded) + Send + 'static) -> Response {
     let key = derive_accept_key(request.field("sec-websocket-key").unwrap_or_default());
-    let response = request.upgrade("websocket", run);
-    response.with_header("sec-websocket-accept", key)
+    match request.upgrade("websocket", run) {
+        switch if switch.status() == 101 => switch.with_header("sec-websocket-accept", key),
+        refusal => refusal,
+    }
 }
 
 fn main() -> std::io::Result<()> {

@@ -102,6 +102,7 @@
 //! | `listen` | listeners: accepting, Unix sockets, limits for each client |
 //! | `connection` | the life of a connection |
 //! | `handler` | a handler decides how a request is answered |
+//! | `intake` | how the content of a request is received before its handler is called |
 //! | `script` | a script in a served directory |
 //! | `gateway` | upstream servers that respond in the place of this one (feature `gateway`) |
 //! | `request` | a request as a handler sees it |

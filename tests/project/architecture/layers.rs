@@ -74,7 +74,7 @@ fn upward(imports: &Imports, folder: &str, layers: &[&str]) -> Vec<String> {
 
 /// The layers of the server.
 const SERVER: &[&str] = &[
-    "lock coding",
+    "intake lock coding",
     "gate random semaphore deadline endpoint poller tls",
     "body",
     "page cookie form",

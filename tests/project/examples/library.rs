@@ -118,6 +118,22 @@ fn a_websocket_is_accepted() {
     echo.read_exact(&mut answer).unwrap();
     assert_eq!(answer, unmasked);
     assert_eq!(curl_status([&server.url("/chat")]), 426);
+    // RFC 6455 §4.2.2: another version, and no key.
+    let table = [
+        (upgrade.replace("13", "8"), " 426 "),
+        (upgrade.replace("Sec-WebSocket-Key", "X-Key"), " 400 "),
+    ];
+    for (fields, status) in table {
+        let request = format!("GET /echo HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
+        let mut stream = stream(&server, &request);
+        assert!(line(&mut stream, "HTTP/1.1").contains(status), "{fields}");
+        if status == " 426 " {
+            assert_eq!(
+                line(&mut stream, "sec-websocket-version").to_lowercase(),
+                "sec-websocket-version: 13"
+            );
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::body::Upgraded;
 use crate::page::error_page;
 use crate::response::Response;
 use crate::upgrade::Upgrade;
-use http::{StatusCode, Version};
+use http::{Method, StatusCode, Version};
 
 impl Request<'_> {
     /// Whether the client offers to switch to this protocol (RFC 9110 §7.8), such as `websocket`.
@@ -30,8 +30,11 @@ impl Request<'_> {
     /// not offer the protocol gets a 426 that names it, and one whose content has not been received
     /// a 400.
     ///
-    /// A protocol may need further fields, as WebSocket does (RFC 6455 §4.2.2):
-    /// [`Response::headers_mut`] adds them.
+    /// A protocol may need further fields, as WebSocket needs Sec-WebSocket-Accept (RFC 6455
+    /// §4.2.2): [`Response::with_header`] adds them to the 101. What WebSocket asks of a request is
+    /// checked (§4.2.1): another version than 13 gets a 426 with `Sec-WebSocket-Version: 13`, and a
+    /// request with another method than GET, or without one Sec-WebSocket-Key of 16 bytes in
+    /// Base64, a 400.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -57,13 +60,132 @@ impl Request<'_> {
         run: impl FnOnce(Upgraded) + Send + 'static,
     ) -> Response {
         let upgrade = Upgrade::new(protocol, run);
-        if !self.offers_upgrade(protocol) {
-            return upgrade.required();
+        let is_websocket = protocol.eq_ignore_ascii_case("websocket");
+        if !self.offers_upgrade(protocol) || is_websocket && !self.speaks_version_13() {
+            let response = upgrade.required();
+            return match is_websocket {
+                true => response.with_header("sec-websocket-version", "13"),
+                false => response,
+            };
+        }
+        if is_websocket && !self.has_websocket_key() {
+            let explanation = "A WebSocket begins with GET and one valid Sec-WebSocket-Key.";
+            return error_page(StatusCode::BAD_REQUEST, explanation).into();
         }
         if self.body.is_unread() {
             let explanation = "A request that switches protocols can't have content.";
             return error_page(StatusCode::BAD_REQUEST, explanation).into();
         }
         upgrade.into()
+    }
+
+    /// Whether Sec-WebSocket-Version is 13, the only version there is (RFC 6455 §4.1).
+    fn speaks_version_13(&self) -> bool {
+        let mut versions = self.field_values("sec-websocket-version");
+        let is_13 = versions
+            .next()
+            .is_some_and(|value| value.trim_ascii() == b"13");
+        is_13 && versions.next().is_none()
+    }
+
+    /// Whether the request has the method and the key of a WebSocket's handshake (RFC 6455 §4.2.1).
+    fn has_websocket_key(&self) -> bool {
+        let mut keys = self.field_values("sec-websocket-key");
+        // Of 16 bytes in Base64, the last character stands for two bits.
+        let is_key = |key: &[u8]| match key.trim_ascii() {
+            [text @ .., last, b'=', b'='] => {
+                let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
+                text.len() == 21 && text.iter().all(is_base64) && b"AQgw".contains(last)
+            }
+            _ => false,
+        };
+        let is_valid = keys.next().is_some_and(is_key) && keys.next().is_none();
+        is_valid && *self.method() == Method::GET
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The status of the response, and its Upgrade and Sec-WebSocket-Version.
+    fn respond(protocol: &'static str, method: &str, fields: &str) -> String {
+        let request = http::Request::builder().method(method).uri("/");
+        let request = fields
+            .split(" | ")
+            .filter_map(|field| field.split_once(": "))
+            .fold(request, |request, (name, value)| {
+                request.header(name, value)
+            });
+        let request = Request::from(request.body(()).unwrap());
+        let response = request.upgrade(protocol, |_| {});
+        let field = |name: &str| {
+            let value = response.headers().get(name);
+            value
+                .map_or("-", |value| value.to_str().unwrap())
+                .to_owned()
+        };
+        let status = response.status().as_u16();
+        format!(
+            "{status} {} {}",
+            field("upgrade"),
+            field("sec-websocket-version")
+        )
+    }
+
+    #[test]
+    fn handshakes_of_websockets() {
+        const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+        let offer = "Upgrade: WebSocket | Connection: keep-alive, Upgrade";
+        let version = "Sec-WebSocket-Version: 13";
+        let key = format!("Sec-WebSocket-Key: {KEY}");
+        let required = "426 websocket 13";
+        let table = [
+            (format!("{offer} | {version} | {key}"), "101 websocket -"),
+            (format!("{version} | {key}"), required),
+            (format!("Upgrade: websocket | {version} | {key}"), required),
+            (format!("{offer} | {key}"), required),
+            (
+                format!("{offer} | Sec-WebSocket-Version: 8 | {key}"),
+                required,
+            ),
+            (
+                format!("{offer} | Sec-WebSocket-Version: 13, 8 | {key}"),
+                required,
+            ),
+            (format!("{offer} | {version} | {version} | {key}"), required),
+            (format!("{offer} | {version}"), "400 - -"),
+            (format!("{offer} | {version} | {key} | {key}"), "400 - -"),
+            (
+                format!("{offer} | {version} | Sec-WebSocket-Key: "),
+                "400 - -",
+            ),
+            (
+                format!("{offer} | {version} | {}", key.replace("==", "=")),
+                "400 - -",
+            ),
+            (
+                format!("{offer} | {version} | {}", key.replace("dGhl", "")),
+                "400 - -",
+            ),
+            (
+                format!("{offer} | {version} | {}", key.replace("dGhl", "d-hl")),
+                "400 - -",
+            ),
+            (
+                format!("{offer} | {version} | {}", key.replace("Q==", "R==")),
+                "400 - -",
+            ),
+            (format!("{offer} | {version} | {key}AAAA"), "400 - -"),
+        ];
+        for (fields, want) in table {
+            assert_eq!(respond("websocket", "GET", &fields), want, "{fields}");
+        }
+        let all = format!("{offer} | {version} | {key}");
+        assert_eq!(respond("websocket", "POST", &all), "400 - -");
+        // Other protocols have rules of their own.
+        let echo = "Upgrade: echo | Connection: Upgrade";
+        assert_eq!(respond("echo", "POST", echo), "101 echo -");
+        assert_eq!(respond("echo", "GET", offer), "426 echo -");
     }
 }

@@ -41,7 +41,7 @@ pub trait Layer: Send + Sync + 'static {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a>;
 
     /// Whether the content of a request is received before [`handle`](Self::handle) is called, so
-    /// that waiting for it holds no thread: up to the limit of the route or the closure behind it. A
+    /// that waiting for it holds no thread: up to the limit of the route or closure behind it. A
     /// closure needs that, as it waits for the handlers behind it. Another handler that is mounted,
     /// and a route that [streams](crate::Route::streams), reads content itself in any case, unless
     /// its [`Handler::intake`] says otherwise.

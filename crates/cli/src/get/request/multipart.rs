@@ -1,4 +1,4 @@
-//! `-F`: which parts and boundaries a form has. [`tinyhttp_client::Multipart`] writes it (RFC 7578).
+//! `-F`: which parts and boundaries a form has (RFC 7578). [`Multipart`] writes it.
 //!
 //! Files are streamed; the content is as long as Content-Length says, or comes in chunks if a part
 //! has no length.
