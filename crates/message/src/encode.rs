@@ -85,7 +85,7 @@ impl<'o> HeadWriter<'o> {
         if !is_token(name.as_bytes()) {
             return Err(MisuseError::InvalidFieldName);
         }
-        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
             return Err(MisuseError::InvalidFieldValue);
         }
         write_name(name, self.out);
@@ -167,7 +167,7 @@ impl FieldLines {
         content: &[u8],
         fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
     ) -> Result<(Self, Bytes), MisuseError> {
-        let mut lines = Vec::new();
+        let mut lines = Vec::with_capacity(LINES + content.len());
         fields(&mut HeadWriter { out: &mut lines })?;
         let end = lines.len();
         lines.extend_from_slice(content);
@@ -189,6 +189,9 @@ impl FieldLines {
     }
 }
 
+/// Bytes that are reserved for prepared field lines, so that most are written without moving.
+const LINES: usize = 512;
+
 /// Appends a field name with a capital at the start of each word, except for the few that the RFCs
 /// write otherwise (`ETag`, `TE`).
 pub fn write_name(name: &str, out: &mut Vec<u8>) {
@@ -200,22 +203,21 @@ pub fn write_name(name: &str, out: &mut Vec<u8>) {
         "Content-MD5",
         "Sec-GPC",
     ];
-    if let Some(name) = OTHERWISE
+    let known = OTHERWISE
         .iter()
-        .find(|known| known.eq_ignore_ascii_case(name))
-    {
+        .find(|known| known.eq_ignore_ascii_case(name));
+    if let Some(name) = known {
         return out.extend_from_slice(name.as_bytes());
     }
+    let start = out.len();
+    out.extend_from_slice(name.as_bytes());
     let mut starts_word = true;
-    out.extend(name.bytes().map(|byte| {
-        let byte = if starts_word {
-            byte.to_ascii_uppercase()
-        } else {
-            byte
-        };
-        starts_word = byte == b'-';
-        byte
-    }));
+    for byte in &mut out[start..] {
+        if starts_word {
+            byte.make_ascii_uppercase();
+        }
+        starts_word = *byte == b'-';
+    }
 }
 
 #[cfg(test)]

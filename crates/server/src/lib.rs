@@ -52,7 +52,8 @@
 //! what the server does not take (64 KiB), half a head of its response (64 KiB), and what the
 //! client does not take of earlier responses and of this one, or has sent behind its request. So
 //! with gateways, the 128 KiB of the formula are 144. A tunnel keeps at most 128 KiB, a thread 320
-//! KiB more, and each server 256 idle connections without buffers.
+//! KiB more, and each server 2,048 idle connections without buffers, which make room when this
+//! server is full.
 //!
 //! Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off. Connections
 //! are bounded, in all and for each client. When the server is full, a new connection is accepted
@@ -61,13 +62,14 @@
 //!
 //! | order | a connection that | if |
 //! |---|---|---|
-//! | 1 | has its response, and still sends content that is skipped | always |
-//! | 2 | is closed by the server, and waits for the client to close it, too | always |
-//! | 3 | has not sent its first request; then: not all of a head | for 2 s or half of its time |
-//! | 4 | sends content for a handler, or takes a response | half of its time is used up |
-//! | 5 | is idle: kept for another request | always |
-//! | 6 | has not sent its first request; then: not all of a head | always |
-//! | 7 | sends content for a handler, or takes a response | 2 s of its time are used up |
+//! | 1 | leads to an upstream server, and is idle; the one that has been so for longest | always |
+//! | 2 | has its response, and still sends content that is skipped | always |
+//! | 3 | is closed by the server, and waits for the client to close it, too | always |
+//! | 4 | has not sent its first request; then: not all of a head | for 2 s or half of its time |
+//! | 5 | sends content for a handler, or takes a response | half of its time is used up |
+//! | 6 | is idle: kept for another request | always |
+//! | 7 | has not sent its first request; then: not all of a head | always |
+//! | 8 | sends content for a handler, or takes a response | 2 s of its time are used up |
 //!
 //! A transfer that moves at the [slowest rate](Timeouts::slowest) uses up no time. One transfer is
 //! evicted for each newcomer, and a response that is cut short is visibly incomplete. A connection

@@ -17,17 +17,12 @@ use rustix::io::Errno;
 use rustix::time::Timespec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-#[cfg(feature = "gateway")]
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A token with this bit is that of an upstream server's socket, and the rest is its descriptor.
 /// Descriptors are smaller.
 #[cfg(feature = "gateway")]
 pub(crate) const UPSTREAM: u64 = 1 << 31;
-
-/// The number of the next poller. A socket to an upstream server remembers whose it is.
-#[cfg(feature = "gateway")]
-static POLLERS: AtomicU64 = AtomicU64::new(1);
 
 /// What a descriptor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +90,6 @@ impl Report {
 #[derive(Debug)]
 pub(crate) struct Poller {
     epoll: OwnedFd,
-    #[cfg(feature = "gateway")]
-    number: u64,
 }
 
 /// How much can be reported at once.
@@ -117,15 +110,7 @@ impl Poller {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Poller {
             epoll: epoll::create(CreateFlags::CLOEXEC)?,
-            #[cfg(feature = "gateway")]
-            number: POLLERS.fetch_add(1, Ordering::Relaxed),
         })
-    }
-
-    /// A number that no other poller of this process has.
-    #[cfg(feature = "gateway")]
-    pub(crate) fn number(&self) -> u64 {
-        self.number
     }
 
     /// Registers a descriptor and arms it. Its token comes back when it is ready.
@@ -163,12 +148,14 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, fd)?)
     }
 
-    /// Waits until something is ready, for ever if need be.
+    /// Waits until something is ready, or this time has passed.
     pub(crate) fn wait<'e>(
         &self,
         events: &'e mut Events,
+        time: Option<Duration>,
     ) -> io::Result<impl Iterator<Item = Report> + use<'e>> {
-        let ready = match epoll::wait(&self.epoll, &mut events[..], None::<&Timespec>) {
+        let time = time.and_then(|time| Timespec::try_from(time).ok());
+        let ready = match epoll::wait(&self.epoll, &mut events[..], time.as_ref()) {
             Ok(ready) => ready,
             Err(Errno::INTR) => 0,
             Err(error) => return Err(error.into()),
@@ -185,7 +172,7 @@ mod tests {
 
     fn tokens(poller: &Poller) -> Vec<u64> {
         let mut events = no_events();
-        let reports = poller.wait(&mut events).unwrap();
+        let reports = poller.wait(&mut events, None).unwrap();
         reports.map(|report| report.token).collect()
     }
 
@@ -234,7 +221,7 @@ mod tests {
         assert_eq!(tokens(&poller), [8]);
         poller.arm(&far, 7, Interest::Readable).unwrap();
         near.shutdown(std::net::Shutdown::Write).unwrap();
-        let reports: Vec<_> = poller.wait(&mut events).unwrap().collect();
+        let reports: Vec<_> = poller.wait(&mut events, None).unwrap().collect();
         let ended = Report {
             token: 7,
             ended: true,

@@ -232,6 +232,8 @@ impl Builder {
             access_log: self.access_log,
             #[cfg(feature = "tls")]
             tls: self.tls,
+            #[cfg(feature = "gateway")]
+            upstreams: crate::gateway::Registry::default(),
         };
         let most = self
             .max_connections

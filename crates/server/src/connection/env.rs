@@ -4,6 +4,8 @@
 use crate::access_log::AccessLog;
 use crate::access_log::Record;
 use crate::deadline::{Clock, Timeouts};
+#[cfg(feature = "gateway")]
+use crate::gateway::Registry;
 use crate::handler::Handler;
 #[cfg(feature = "tls")]
 use crate::tls::TlsHandle;
@@ -23,9 +25,21 @@ pub(crate) struct Env {
     /// What handshakes are answered with, if a listener speaks HTTPS.
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<TlsHandle>,
+    /// The connections to upstream servers.
+    #[cfg(feature = "gateway")]
+    pub(crate) upstreams: Registry,
 }
 
 impl Env {
+    /// The sockets that are open to upstream servers.
+    pub(crate) fn upstream_sockets(&self) -> usize {
+        #[cfg(feature = "gateway")]
+        let sockets = self.upstreams.open_sockets();
+        #[cfg(not(feature = "gateway"))]
+        let sockets = 0;
+        sockets
+    }
+
     /// Whether exchanges are recorded.
     pub(crate) fn records(&self) -> bool {
         #[cfg(feature = "access-log")]

@@ -64,7 +64,7 @@ impl Connection {
         }
         loop {
             if forwarding.attempt.is_none() {
-                if let Err(failure) = forwarding.begin_attempt(now) {
+                if let Err(failure) = forwarding.begin_attempt(&turn.env.upstreams, now) {
                     return self.fail_forwarding(*forwarding, &failure, turn);
                 }
             }
@@ -82,7 +82,7 @@ impl Connection {
             }
             let failure = match self.relay(&mut forwarding, turn) {
                 Ok(Relay::Waits) => return self.await_upstream(forwarding, turn),
-                Ok(Relay::Complete) => return self.finish_forwarding(*forwarding, turn),
+                Ok(Relay::Complete) => return self.finish_forwarding(forwarding, turn),
                 Ok(Relay::Switched) => return self.begin_tunnel(*forwarding, turn, input),
                 Err(Fault::Client) => return self.leave(*forwarding, turn),
                 Err(Fault::Upstream(failure)) => failure,
@@ -228,20 +228,20 @@ impl Connection {
     }
 
     /// Ends an exchange whose response is complete.
-    fn finish_forwarding(&mut self, mut forwarding: Forwarding, turn: &mut Turn<'_>) -> Step {
+    fn finish_forwarding(&mut self, mut forwarding: Box<Forwarding>, turn: &mut Turn<'_>) -> Step {
         if forwarding.response.names_file {
-            return self.hand_over(forwarding, true, turn);
+            return self.hand_over(*forwarding, true, turn);
         }
         forwarding.note_upstream(turn.now());
         if let Some(attempt) = forwarding.attempt.take() {
-            attempt.finish(turn.now());
+            attempt.finish(&turn.env.upstreams, turn.now());
         }
         let Relayed {
             encoder, content, ..
         } = forwarding.response;
         if let Err(error) = encoder.finish(&mut turn.output) {
             log::error!("{}: a relayed response has no end: {error}", self.remote);
-            return self.leave(forwarding, turn);
+            return self.leave(*forwarding, turn);
         }
         turn.hold(forwarding.record.as_ref(), content);
         self.finish_exchange(turn);

@@ -5,7 +5,7 @@ use super::timing::Timing;
 use super::turn::Turn;
 use super::upload::Upload;
 use crate::access_log::{Held, Record};
-use crate::gateway::{Attempt, Failure, Lease, Plan, may_retry, may_reuse};
+use crate::gateway::{Attempt, Failure, Lease, Plan, Registry, may_retry, may_reuse};
 use std::time::{Duration, Instant};
 use tinyhttp_message::{ContentEncoder, ProtocolError, ServerConnection};
 
@@ -194,9 +194,12 @@ impl Forwarding {
     }
 
     /// Begins to send the request to a server.
-    pub(super) fn begin_attempt(&mut self, now: Instant) -> Result<(), Failure> {
+    pub(super) fn begin_attempt(
+        &mut self,
+        registry: &Registry,
+        now: Instant,
+    ) -> Result<(), Failure> {
         let mut last = Failure::NoServer;
-        let mut has_made_room = false;
         loop {
             let Some(lease) = self.plan.choose() else {
                 return Err(last);
@@ -205,7 +208,15 @@ impl Forwarding {
                 !self.must_connect && may_reuse(&self.plan.method, self.upload.may_repeat());
             let (content, refused) = (self.upload.length(), self.refused);
             self.response.timing.begin();
-            let begun = Attempt::begin(&self.plan, lease, content, may_take_idle, refused, now);
+            let begun = Attempt::begin(
+                &self.plan,
+                lease,
+                content,
+                may_take_idle,
+                refused,
+                registry,
+                now,
+            );
             match begun {
                 Ok(mut attempt) => {
                     // What was taken has been counted when it was taken.
@@ -217,11 +228,10 @@ impl Forwarding {
                     return Ok(());
                 }
                 // That this server has no descriptor left is no fault of the other one.
-                Err((failure, lease)) if failure.is_exhaustion() => {
-                    if has_made_room || !lease.close_all_idle() {
+                Err((failure, _)) if failure.is_exhaustion() => {
+                    if !registry.close_idle(1) {
                         return Err(failure);
                     }
-                    has_made_room = true;
                 }
                 Err((failure, lease)) => {
                     last = failure;

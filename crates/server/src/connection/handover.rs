@@ -21,7 +21,7 @@ impl Connection {
     ) -> Step {
         forwarding.note_upstream(turn.now());
         if let Some(attempt) = forwarding.attempt.take().filter(|_| is_complete) {
-            attempt.finish(turn.now());
+            attempt.finish(&turn.env.upstreams, turn.now());
         }
         let rules = &mut forwarding.plan.response;
         let changes = std::mem::take(&mut rules.changes);

@@ -28,6 +28,8 @@ fn env() -> Env {
         access_log: None,
         #[cfg(feature = "tls")]
         tls: None,
+        #[cfg(feature = "gateway")]
+        upstreams: crate::gateway::Registry::default(),
     }
 }
 

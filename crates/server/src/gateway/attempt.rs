@@ -2,28 +2,31 @@
 //! and received on it.
 
 use super::codec::{Codec, Protocol, write_environment};
+use super::failure::Failure;
 use super::forward::Plan;
 use super::group::Lease;
 use super::process::Running;
+use super::registry::Registry;
 use super::retry::Outcome;
 use super::socket::Socket;
 use crate::poller::Poller;
 use http::Version;
-use rustix::io::Errno;
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tinyhttp_message::connection::{RequestContent, Response};
 use tinyhttp_message::{
-    ClientConnection, ContentEncoder, Event, FieldStorage, Limits, MisuseError, ProtocolError,
+    ClientConnection, ContentEncoder, Event, FieldStorage, Limits, MisuseError,
 };
 
 /// Bytes for the server that may wait until its socket takes them. Beyond that, no content is taken
 /// from the client.
 pub(crate) const UP: usize = 32 * 1024;
+
+/// Bytes that are reserved for the head of a request.
+const HEAD: usize = 512;
 
 /// Bounds on the heads of responses. Applications set many cookies, and long policies.
 const LIMITS: Limits = Limits {
@@ -73,68 +76,10 @@ struct Watch {
     address: Option<usize>,
 }
 
-/// Why an attempt has failed.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// No server that is healthy is left.
-    NoServer,
-    /// As many requests are at the server as may be.
-    Busy,
-    /// The server can't be connected to.
-    Connect(io::Error),
-    /// The connection broke.
-    Broken(io::Error),
-    /// The server has closed the connection before the end of its response.
-    Closed,
-    /// The response breaks the protocol.
-    Malformed(ProtocolError),
-    /// The response breaks another protocol than HTTP.
-    Foreign(String),
-    /// The server took too long.
-    TooSlow,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::NoServer => f.write_str("no healthy server is left"),
-            Failure::Busy => f.write_str("too many programs run already"),
-            Failure::Connect(error) => write!(f, "it can't be connected to: {error}"),
-            Failure::Broken(error) => write!(f, "the connection broke: {error}"),
-            Failure::Closed => {
-                f.write_str("it closed the connection before its response was whole")
-            }
-            Failure::Malformed(error) => write!(f, "its response is malformed: {error}"),
-            Failure::Foreign(error) => f.write_str(error),
-            Failure::TooSlow => f.write_str("it took too long"),
-        }
-    }
-}
-
-impl Failure {
-    /// Whether the server has accepted a connection and closed it before anything was sent.
-    pub(crate) fn is_reset(&self) -> bool {
-        use io::ErrorKind::{BrokenPipe, ConnectionReset};
-        matches!(self, Failure::Connect(error)
-            if matches!(error.kind(), BrokenPipe | ConnectionReset))
-    }
-
-    /// Whether this process or machine has no room for another connection.
-    pub(crate) fn is_exhaustion(&self) -> bool {
-        let Failure::Connect(error) = self else {
-            return false;
-        };
-        matches!(
-            Errno::from_io_error(error),
-            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::ADDRNOTAVAIL)
-        )
-    }
-}
-
 impl Attempt {
     /// Takes an idle connection to the server or begins a new one, and writes the head of the
     /// request. `may_take_idle` is whether an idle connection may be taken, `turn` counts the
-    /// addresses of the server that have been tried.
+    /// addresses of the server that have been tried, `registry` is this server's.
     ///
     /// # Errors
     /// [`Failure::Connect`].
@@ -144,28 +89,31 @@ impl Attempt {
         content: RequestContent,
         may_take_idle: bool,
         turn: usize,
+        registry: &Registry,
         now: Instant,
     ) -> Result<Self, (Failure, Lease)> {
         let mut lease = lease;
-        let is_bound_to_process = plan.protocol == Protocol::FastCgi;
-        if is_bound_to_process {
-            lease.starve();
-        }
         let may_take = may_take_idle && !plan.upgrades;
-        let idle = may_take.then(|| lease.take_idle(now)).flatten();
-        if is_bound_to_process && idle.is_none() {
-            lease.close_idle();
+        let idle = match may_take {
+            true => lease.take_idle(&registry.open, now),
+            false => None,
+        };
+        if idle.is_none() && plan.protocol == Protocol::FastCgi {
+            lease.starve(now);
         }
         let mut program = None;
         let connected = match (idle, &plan.environment.program) {
             (Some(socket), _) => Ok(Some((socket, None))),
-            (None, Some(launch)) => launch.start(&plan.environment.variables).map(|started| {
-                let (socket, running) = started?;
-                program = Some(running);
-                Some((socket, Some(0)))
-            }),
+            (None, Some(launch)) => launch
+                .start(&plan.environment.variables, &registry.open)
+                .map(|started| {
+                    let (socket, running) = started?;
+                    program = Some(running);
+                    Some((socket, Some(0)))
+                }),
             (None, None) => {
-                let connected = lease.connect(turn);
+                registry.add(&plan.group);
+                let connected = lease.connect(turn, &registry.open);
                 connected.map(|(socket, address)| Some((socket, Some(address))))
             }
         };
@@ -186,7 +134,7 @@ impl Attempt {
             codec: Codec::new(plan.protocol),
             program,
             content: ContentEncoder::Suppressed,
-            output: Vec::new(),
+            output: Vec::with_capacity(HEAD),
             at: 0,
             input: Vec::new(),
             // A program that was started is not run again.
@@ -439,7 +387,7 @@ impl Attempt {
     }
 
     /// Ends an exchange that is complete, and keeps the connection if it can be used again.
-    pub(crate) fn finish(self, now: Instant) {
+    pub(crate) fn finish(self, registry: &Registry, now: Instant) {
         if let Some(program) = &self.program {
             program.finish();
         }
@@ -447,7 +395,9 @@ impl Attempt {
         let is_clean = self.input.is_empty() && self.output.is_empty() && self.is_written;
         let is_open = !self.watch.is_deaf && !self.watch.has_ended && !self.socket.has_more();
         if is_clean && is_open && self.codec.is_reusable(self.http.close_reason().is_none()) {
-            self.lease.keep(self.socket, now);
+            if let Some(at) = self.lease.keep(self.socket, now) {
+                registry.relieve_at(at);
+            }
         } else if is_clean {
             self.socket.close_notify();
         }

@@ -8,6 +8,7 @@ use super::response::Renamed;
 use crate::body::Body;
 use crate::response::Response;
 use http::{Method, Version};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use tinyhttp_message::encode::FieldLines;
@@ -100,10 +101,10 @@ impl Plan {
     }
 
     /// The value of Host for a server.
-    pub(crate) fn host(&self, lease: &Lease) -> Vec<u8> {
+    pub(crate) fn host(&self, lease: &Lease) -> Cow<'_, [u8]> {
         match &self.host {
-            Host::Fixed(host) => host.clone(),
-            Host::Upstream => lease.server().target.to_string().into_bytes(),
+            Host::Fixed(host) => Cow::Borrowed(host),
+            Host::Upstream => Cow::Owned(lease.server().target.to_string().into_bytes()),
         }
     }
 }

@@ -1,8 +1,10 @@
-//! The servers of an upstream: their addresses, their health, and the idle connections to them.
+//! The servers of an upstream: their addresses, their health, and the requests under way.
 
 use super::balance::{Balance, Candidate, choose};
 use super::health::{Check, Health, Passive};
-use super::socket::{Address, Securing, Socket};
+use super::idle::IdleConnections;
+use super::socket::{Address, OpenSockets, Securing, Socket};
+use super::starving::Starving;
 use super::target::Target;
 use crate::lock::Lock;
 use crate::random;
@@ -12,16 +14,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-/// Idle connections that are kept for each server.
-const IDLE: usize = 256;
-
-/// How long an idle connection is kept. Most servers close theirs after 60 s or more.
-const IDLE_TIME: Duration = Duration::from_secs(30);
-
-/// Within this time of its last use, an idle connection is used again unless the poller has
-/// reported it. After it, a system call more is no loss.
-const FRESH: Duration = Duration::from_millis(1);
 
 /// What is set for all servers of an upstream.
 #[derive(Debug, Clone)]
@@ -102,19 +94,12 @@ pub(crate) struct Server {
     addresses: Lock<Arc<[Address]>>,
     /// The address of the last connection that was established.
     preferred: AtomicUsize,
-    idle: Lock<Vec<Idle>>,
+    pub(super) idle: IdleConnections,
     /// Requests under way.
     active: AtomicUsize,
-    /// Requests that no byte of a response has come for, and that may be waiting for one of few
-    /// processes, each of which stays with its connection: no connection is kept meanwhile.
-    starving: AtomicUsize,
+    /// Requests that may wait for a process.
+    starving: Starving,
     health: Lock<Health>,
-}
-
-#[derive(Debug)]
-struct Idle {
-    socket: Socket,
-    since: Instant,
 }
 
 /// The servers that have been tried for one request, as bits; those beyond 64 are tried again.
@@ -154,8 +139,8 @@ fn bit(number: usize) -> u64 {
 pub(crate) struct Lease {
     group: Arc<Group>,
     number: usize,
-    /// It is counted among those that may be starving.
-    may_starve: bool,
+    /// Since when it has been among those that may wait for a process.
+    starving_since: Option<Instant>,
 }
 
 impl Group {
@@ -239,13 +224,13 @@ impl Group {
         Lease {
             group: Arc::clone(self),
             number,
-            may_starve: false,
+            starving_since: None,
         }
     }
 
     /// Closes idle connections that have been idle for too long, or were closed by their server.
     pub(crate) fn prune(&self) {
-        self.servers.iter().for_each(Server::prune);
+        self.servers.iter().for_each(|server| server.idle.prune());
     }
 
     /// Notes the result of a check.
@@ -268,9 +253,9 @@ impl Server {
             securing,
             addresses: Lock::new(Arc::new([])),
             preferred: AtomicUsize::new(0),
-            idle: Lock::default(),
+            idle: IdleConnections::default(),
             active: AtomicUsize::new(0),
-            starving: AtomicUsize::new(0),
+            starving: Starving::default(),
             health: Lock::default(),
         }
     }
@@ -294,16 +279,15 @@ impl Server {
         Arc::clone(&self.addresses.lock())
     }
 
-    fn prune(&self) {
-        let closed: Vec<Idle>;
-        {
-            let mut idle = self.idle.lock();
-            let is_kept = |it: &Idle| it.since.elapsed() < IDLE_TIME && !it.socket.is_dead();
-            let all = std::mem::take(&mut *idle);
-            let (kept, others) = all.into_iter().partition(is_kept);
-            (*idle, closed) = (kept, others);
+    /// Closes the idle connections if a request has waited for a process for too long. Returns when
+    /// that will be so, if requests wait.
+    pub(crate) fn relieve(&self, now: Instant) -> Option<Instant> {
+        let due = self.starving.relief()?;
+        if now < due {
+            return Some(due);
         }
-        closed.iter().for_each(|idle| idle.socket.close_notify());
+        self.idle.close_all();
+        None
     }
 }
 
@@ -316,46 +300,27 @@ impl Lease {
         self.number
     }
 
-    /// Counts this request among those that may be waiting for a process of the server: PHP-FPM and
-    /// others have a process for each connection, idle ones included. From now on, no connection is
-    /// kept that such a process would stay with.
-    pub(crate) fn starve(&mut self) {
-        if !std::mem::replace(&mut self.may_starve, true) {
-            self.server().starving.fetch_add(1, Ordering::Relaxed);
+    /// Takes note that this request, on a new connection, may have to wait for a process of the
+    /// server: PHP-FPM and others have a process for each connection, idle ones included. Idle
+    /// connections are closed for it.
+    pub(crate) fn starve(&mut self, now: Instant) {
+        if self.starving_since.is_none() {
+            self.starving_since = Some(now);
+            self.server().starving.add(now);
         }
+        self.server().idle.close_all();
     }
 
     /// Ends what [`starve`](Lease::starve) began: a process responds.
     pub(crate) fn feed(&mut self) {
-        if std::mem::replace(&mut self.may_starve, false) {
-            self.server().starving.fetch_sub(1, Ordering::Relaxed);
+        if let Some(since) = self.starving_since.take() {
+            self.server().starving.remove(since);
         }
     }
 
-    /// Closes the idle connections, so that the processes that stay with them can accept others.
-    pub(crate) fn close_idle(&self) {
-        let idle = std::mem::take(&mut *self.server().idle.lock());
-        idle.iter().for_each(|idle| idle.socket.close_notify());
-    }
-
-    /// Takes an idle connection that has not been closed, and on which nothing has come: what has
-    /// would be taken for the response to the next request.
-    pub(crate) fn take_idle(&self, now: Instant) -> Option<Socket> {
-        loop {
-            // The lock is not held while a socket is looked at or closed.
-            let newest = self.server().idle.lock().pop()?;
-            let idle = now.saturating_duration_since(newest.since);
-            if idle >= IDLE_TIME {
-                // The others have been idle for longer.
-                newest.socket.close_notify();
-                self.close_idle();
-                return None;
-            }
-            let is_certain = idle < FRESH && !newest.socket.is_reported();
-            if is_certain || !newest.socket.is_dead() {
-                return Some(newest.socket);
-            }
-        }
+    /// Takes an idle connection of those counted in `open`.
+    pub(crate) fn take_idle(&self, open: &Arc<OpenSockets>, now: Instant) -> Option<Socket> {
+        self.server().idle.take(open, now)
     }
 
     /// Begins to connect to one of the server's addresses: `turn` counts those that were tried for
@@ -363,7 +328,11 @@ impl Lease {
     ///
     /// # Errors
     /// As [`Socket::connect`]; [`NotFound`](io::ErrorKind::NotFound) if the name has no address.
-    pub(crate) fn connect(&self, turn: usize) -> io::Result<(Socket, usize)> {
+    pub(crate) fn connect(
+        &self,
+        turn: usize,
+        open: &Arc<OpenSockets>,
+    ) -> io::Result<(Socket, usize)> {
         let server = self.server();
         let addresses = server.addresses();
         let preferred = server.preferred.load(Ordering::Relaxed);
@@ -378,7 +347,7 @@ impl Lease {
         if server.target.is_secured() && securing.is_none() {
             return Err(io::Error::other("it can't be verified"));
         }
-        Ok((Socket::connect(address, securing)?, number))
+        Ok((Socket::connect(address, securing, open)?, number))
     }
 
     /// Notes that a response came, on a connection to the address with this number if it is a new
@@ -398,31 +367,16 @@ impl Lease {
         server.health.lock().failed(now, &group.settings.passive);
     }
 
-    /// Keeps a connection for another request.
-    pub(crate) fn keep(&self, mut socket: Socket, now: Instant) {
-        socket.release();
-        let idle = Idle { socket, since: now };
-        let mut all = self.server().idle.lock();
-        // Read under the lock, under which a request that begins to starve closes idle ones.
-        if all.len() < IDLE && self.server().starving.load(Ordering::Relaxed) == 0 {
-            return all.push(idle);
-        }
-        drop(all);
-        drop(idle);
-    }
-
-    /// Closes the idle connections to all servers of the upstream. Returns whether there were any.
-    pub(crate) fn close_all_idle(&self) -> bool {
-        let servers = self.group.servers.iter();
-        let idle: Vec<_> = servers
-            .map(|server| std::mem::take(&mut *server.idle.lock()))
-            .collect();
-        idle.iter().any(|idle| !idle.is_empty())
+    /// Keeps a connection for another request, unless one waits for the process that stays with it.
+    /// Returns when the connection has to be closed for a request that has begun to wait.
+    pub(crate) fn keep(&self, socket: Socket, now: Instant) -> Option<Instant> {
+        let server = self.server();
+        server.idle.keep(socket, &server.starving, now)
     }
 
     /// Closes the idle connections that their server has closed.
     pub(crate) fn prune(&self) {
-        self.server().prune();
+        self.server().idle.prune();
     }
 }
 
@@ -448,23 +402,59 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let group = group(&[listener.local_addr().unwrap().to_string()]);
         let lease = group.choose(Tried::default(), 0).unwrap();
-        let now = Instant::now();
-        assert!(lease.take_idle(now).is_none());
-        let (first, _) = lease.connect(0).unwrap();
+        let (now, open) = (Instant::now(), Arc::default());
+        assert!(lease.take_idle(&open, now).is_none());
+        let (first, _) = lease.connect(0, &open).unwrap();
         let (accepted, _) = listener.accept().unwrap();
         lease.keep(first, now);
-        let taken = lease.take_idle(now).unwrap();
+        // Another server of the process has connections of its own.
+        assert!(lease.take_idle(&Arc::default(), now).is_none());
+        let taken = lease.take_idle(&open, now).unwrap();
         lease.keep(taken, now);
         group.prune();
-        assert_eq!(lease.server().idle.lock().len(), 1);
+        assert_eq!((lease.server().idle.count(), open.count()), (1, 1));
         drop(accepted);
         let is_closed = || {
             group.prune();
-            lease.server().idle.lock().is_empty()
+            open.count() == 0
         };
         while !is_closed() {
             std::thread::yield_now();
         }
+    }
+
+    /// A request on a new connection waits for the process that stays with another connection. That
+    /// one is kept for as long as the wait is short.
+    #[test]
+    fn connections_are_kept_until_a_request_has_starved() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let group = group(&[listener.local_addr().unwrap().to_string()]);
+        let (start, open) = (Instant::now(), Arc::default());
+        let after = |ms| start + Duration::from_millis(ms);
+        let (kept, mut waits) = (group.lease(0), group.lease(0));
+        let count = || kept.server().idle.count();
+        let connect = || kept.connect(0, &open).unwrap().0;
+        assert_eq!(kept.keep(connect(), start), None);
+        // One that begins to wait has what is idle by then closed.
+        waits.starve(start);
+        assert_eq!(count(), 0);
+        assert_eq!(kept.keep(connect(), after(9)), Some(after(10)));
+        assert!(kept.take_idle(&open, after(9)).is_some());
+        kept.keep(connect(), after(9));
+        assert_eq!(kept.server().relieve(after(9)), Some(after(10)));
+        assert_eq!(count(), 1);
+        assert_eq!(kept.server().relieve(after(10)), None);
+        assert_eq!(count(), 0);
+        assert_eq!(kept.keep(connect(), after(10)), None);
+        assert_eq!(count(), 0, "the wait is too long");
+        // Of several, the first one counts.
+        let mut later = group.lease(0);
+        later.starve(after(8));
+        waits.feed();
+        assert_eq!(kept.keep(connect(), after(17)), Some(after(18)));
+        drop(later);
+        assert_eq!(kept.keep(connect(), after(18)), None);
+        assert_eq!(count(), 2);
     }
 
     #[test]

@@ -13,10 +13,14 @@
 //! | `forward` | a request on its way |
 //! | `sent`, `handover` | files that a server names, and that are sent in its place |
 //! | `target` | where a server is |
-//! | `group` | the servers of an upstream, and their idle connections |
+//! | `group` | the servers of an upstream |
+//! | `idle` | the idle connections to one server |
+//! | `starving` | requests that wait for one of few processes of a server |
+//! | `registry` | what one server has open to upstream servers |
 //! | `balance` | which server gets a request |
 //! | `health` | whether a server works |
 //! | `keeper` | the thread that looks up names and checks health |
+//! | `failure` | why a server gives no response |
 //! | `attempt` | one connection to a server, for one request |
 //! | `codec` | the protocol of a server: HTTP, FastCGI, SCGI, uwsgi |
 //! | `environment` | a request as variables |
@@ -41,9 +45,13 @@ mod sent;
 mod handover;
 mod target;
 mod group;
+mod idle;
+mod starving;
+mod registry;
 mod balance;
 mod health;
 mod keeper;
+mod failure;
 mod attempt;
 mod codec;
 mod environment;
@@ -68,9 +76,10 @@ pub use sent::SentFiles;
 pub use target::{InvalidTarget, Target};
 pub use upstream::{Upstream, UpstreamBuilder};
 
-pub(crate) use attempt::{Attempt, FIELDS, Failure, Pipe};
+pub(crate) use attempt::{Attempt, FIELDS, Pipe};
+pub(crate) use failure::Failure;
 pub(crate) use forward::Plan;
 pub(crate) use group::Lease;
+pub(crate) use registry::Registry;
 pub(crate) use response::{Renamed, write_fields};
 pub(crate) use retry::{REPLAY, may_retry, may_reuse};
-pub(crate) use socket::Socket;

@@ -5,7 +5,8 @@
 //! X-Forwarded-For in Connection so removes only its own (CVE-2024-45410). Host and the framing
 //! are written elsewhere, and never copied.
 
-use http::Version;
+use http::{HeaderName, Version};
+use std::io::Write;
 use std::net::IpAddr;
 use tinyhttp_message::encode::{FieldLines, HeadWriter};
 use tinyhttp_message::{MisuseError, hop_by_hop};
@@ -48,6 +49,9 @@ const ADDRESSES: [&str; 10] = [
     "forwarded",
 ];
 
+/// The names of hop-by-hop fields, made once.
+static HOP_BY_HOP: [HeaderName; 9] = hop_by_hop::HOP_BY_HOP;
+
 /// Writes the fields of a forwarded request, without Host and framing.
 ///
 /// # Errors
@@ -87,7 +91,7 @@ pub(crate) fn connection_options<'f>(
 
 /// Whether a field belongs to the connection it came over: by its name, or as Connection lists it.
 pub(crate) fn is_of_connection(name: &str, listed: &[&[u8]]) -> bool {
-    hop_by_hop::HOP_BY_HOP
+    HOP_BY_HOP
         .iter()
         .any(|other| other.as_str().eq_ignore_ascii_case(name))
         || name.eq_ignore_ascii_case("content-length")
@@ -148,10 +152,14 @@ fn path_fields(
             .any(|(other, _)| other.eq_ignore_ascii_case(name))
     };
     if let Some(client) = hop.client.filter(|_| !overridden("x-forwarded-for")) {
-        let client = client.to_canonical().to_string();
+        let address = AddressText::new(client);
         let mut chain = earlier("x-forwarded-for");
-        chain.push(client.as_bytes());
-        head.field("X-Forwarded-For", &chain.join(&b", "[..]))?;
+        if chain.is_empty() {
+            head.field("X-Forwarded-For", address.as_bytes())?;
+        } else {
+            chain.push(address.as_bytes());
+            head.field("X-Forwarded-For", &chain.join(&b", "[..]))?;
+        }
     } else if !overridden("x-forwarded-for") {
         for value in earlier("x-forwarded-for") {
             head.field("X-Forwarded-For", value)?;
@@ -176,6 +184,27 @@ fn path_fields(
         _ => b"1.1 tinyhttp",
     };
     head.field("Via", via)
+}
+
+/// An address as text, on the stack.
+struct AddressText {
+    bytes: [u8; 64],
+    length: usize,
+}
+
+impl AddressText {
+    fn new(address: IpAddr) -> Self {
+        let mut bytes = [0; 64];
+        let mut rest = &mut bytes[..];
+        // An address of IPv6 has 45 characters at most, so this does not fail.
+        let _ = write!(rest, "{}", address.to_canonical());
+        let length = 64 - rest.len();
+        AddressText { bytes, length }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 /// The element of this hop in Forwarded (RFC 7239 §4). An IPv6 address and a host with a port

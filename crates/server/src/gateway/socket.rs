@@ -20,8 +20,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The sockets to upstream servers that are open, idle ones included.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// The number of sockets that one server has open to upstream servers, idle ones included.
+#[derive(Debug, Default)]
+pub(crate) struct OpenSockets(AtomicUsize);
+
+impl OpenSockets {
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Where an upstream server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -45,8 +52,10 @@ impl fmt::Display for Address {
 pub(crate) struct Socket {
     channel: Channel,
     peer: Arc<str>,
-    /// The number of the poller that knows the socket, and what it reports.
-    armed: Option<(u64, Interest)>,
+    /// It is counted here.
+    open: Arc<OpenSockets>,
+    /// What the poller was last asked to report, if it knows the socket.
+    armed: Option<Interest>,
     /// The descriptor of the connection that it is reported to.
     owner: Option<usize>,
     is_internet: bool,
@@ -84,11 +93,16 @@ impl Channel {
 }
 
 impl Socket {
-    /// Begins to connect. With `securing`, the connection carries TLS.
+    /// Begins to connect, and counts the socket in `open`. With `securing`, the connection carries
+    /// TLS.
     ///
     /// # Errors
     /// If no socket can be made, or the address refuses the connection at once.
-    pub(crate) fn connect(address: &Address, securing: Option<&Securing>) -> io::Result<Self> {
+    pub(crate) fn connect(
+        address: &Address,
+        securing: Option<&Securing>,
+        open: &Arc<OpenSockets>,
+    ) -> io::Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let family = match address {
             Address::Internet(SocketAddr::V4(_)) => AddressFamily::INET,
@@ -98,10 +112,11 @@ impl Socket {
         let descriptor = socket_with(family, SocketType::STREAM, flags, None)?;
         owners::clear(descriptor.as_raw_fd() as usize);
         let channel = Channel::new(descriptor, securing)?;
-        OPEN.fetch_add(1, Ordering::Relaxed);
+        open.0.fetch_add(1, Ordering::Relaxed);
         let socket = Socket {
             channel,
             peer: address.to_string().into(),
+            open: Arc::clone(open),
             armed: None,
             owner: None,
             is_internet: matches!(address, Address::Internet(_)),
@@ -128,11 +143,12 @@ impl Socket {
     }
 
     /// A socket that is connected, and whose calls don't block.
-    pub(crate) fn connected(descriptor: OwnedFd) -> Self {
-        OPEN.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn connected(descriptor: OwnedFd, open: &Arc<OpenSockets>) -> Self {
+        open.0.fetch_add(1, Ordering::Relaxed);
         owners::clear(descriptor.as_raw_fd() as usize);
         Socket {
             channel: Channel::Plain(descriptor),
+            open: Arc::clone(open),
             armed: None,
             owner: None,
             is_internet: false,
@@ -218,24 +234,15 @@ impl Socket {
             true => Interest::Both,
             false => Interest::Readable,
         };
-        let wanted = (poller.number(), interest);
-        if self.armed == Some(wanted) && !missed {
+        if self.armed == Some(interest) && !missed {
             return Ok(());
         }
         let token = self.number() as u64 | UPSTREAM;
         match self.armed {
-            Some((number, _)) if number == poller.number() => {
-                poller.arm(&*self, token, interest)?;
-            }
-            // A server that shares the upstream may have used it in between.
-            _ => match poller.add(&*self, token, interest) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                    poller.arm(&*self, token, interest)?;
-                }
-                added => added?,
-            },
+            Some(_) => poller.arm(&*self, token, interest)?,
+            None => poller.add(&*self, token, interest)?,
         }
-        self.armed = Some(wanted);
+        self.armed = Some(interest);
         Ok(())
     }
 
@@ -305,9 +312,9 @@ impl Socket {
         }
     }
 
-    /// The sockets to upstream servers that are open.
-    pub(crate) fn count() -> usize {
-        OPEN.load(Ordering::Relaxed)
+    /// Whether it is counted here.
+    pub(crate) fn is_counted_in(&self, open: &Arc<OpenSockets>) -> bool {
+        Arc::ptr_eq(&self.open, open)
     }
 }
 
@@ -323,6 +330,6 @@ impl AsFd for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
+        self.open.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -6,6 +6,7 @@ use super::unix_socket::{SocketFile, Taken};
 use crate::endpoint::Endpoint;
 use crate::lock::Lock;
 use crate::poller::Poller;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
@@ -180,6 +181,19 @@ impl Listener {
             .map_or(Ok(()), |socket| act(socket.as_fd()))
     }
 
+    /// Whether a connection waits to be accepted. Another worker that got the same report may have
+    /// accepted it.
+    pub(crate) fn has_waiting(&self) -> bool {
+        let waits = |socket: BorrowedFd<'_>| {
+            let mut polled = [PollFd::from_borrowed_fd(socket, PollFlags::IN)];
+            match poll(&mut polled, Some(&Timespec::default())) {
+                Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+                _ => Ok(()),
+            }
+        };
+        self.if_open(waits).is_ok()
+    }
+
     /// Accepts one connection without blocking. It is counted before the listener can be closed, so
     /// that a count of zero after closing is final.
     pub(crate) fn accept(&self, count: impl FnOnce()) -> Accepted {
@@ -225,7 +239,7 @@ mod tests {
         let add = |socket: BorrowedFd<'_>| poller.add(socket, 1, Interest::Acceptable);
         listener.if_open(add).unwrap();
         let accept = || {
-            assert_eq!(poller.wait(&mut no_events()).unwrap().count(), 1);
+            assert_eq!(poller.wait(&mut no_events(), None).unwrap().count(), 1);
             match listener.accept(|| ()) {
                 Accepted::Connection(_, Endpoint::Internet(remote)) => remote,
                 _ => panic!("no connection"),

@@ -62,13 +62,10 @@ impl Admission {
         self.connections.fetch_sub(1, Ordering::SeqCst);
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        // A file that is being sent to a slow reader takes a descriptor as a connection does, and
-        // so does a connection to an upstream server.
-        #[cfg(feature = "gateway")]
-        let upstream = crate::gateway::Socket::count();
-        #[cfg(not(feature = "gateway"))]
-        let upstream = 0;
+    /// Whether there is no room for another connection. `upstream` is the number of connections to
+    /// upstream servers, each of which takes a descriptor, as does a file that is being sent to a
+    /// slow reader.
+    pub(super) fn is_full(&self, upstream: usize) -> bool {
         #[cfg(feature = "files")]
         let files = OpenFile::count();
         #[cfg(not(feature = "files"))]

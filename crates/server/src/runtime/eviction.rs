@@ -1,8 +1,8 @@
 //! Evicts connections when the server is full and a new one waits to be accepted.
 //!
-//! The order is that of the table in the crate's documentation: first what its client loses nothing
-//! by, then what an attacker would hold, then what is idle, and last what a client may be waiting
-//! for.
+//! The order is that of the table in the crate's documentation: first idle connections to upstream
+//! servers, which no client has, then what its client loses nothing by, then what an attacker would
+//! hold, then what is idle, and last what a client may be waiting for.
 
 use super::blocking::park_or_close;
 use super::shared::Shared;
@@ -57,11 +57,18 @@ fn share(waiting: Waiting, connections: usize) -> usize {
     }
 }
 
-/// Evicts connections of the first row of the order that has any, and returns whether there is room
-/// now. A connection whose handler is running stays, and so does one that reads fast enough.
+/// Closes idle connections to upstream servers, or else evicts connections of the first row of the
+/// order that has any. Returns whether there is room now. A connection whose handler is running
+/// stays, and so does one that reads fast enough.
 pub(super) fn make_room(shared: &Shared, turn: &mut Turn<'_>) -> bool {
-    let order = Order::now(turn);
     let connections = shared.admission.connections();
+    // More than one may have to go: requests connect to upstream servers although it is full.
+    while shared.close_idle_upstream(share(Waiting::Idle, connections)) {
+        if !shared.is_full() {
+            return true;
+        }
+    }
+    let order = Order::now(turn);
     let mut from = 0;
     while from < ORDER.len() {
         let found = shared.parked.first(SHED, |due| order.rank(from, due));

@@ -11,7 +11,7 @@ use crate::poller::Poller;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The token of the wakeup for all workers.
 pub(super) const WAKE: u64 = u64::MAX;
@@ -81,6 +81,43 @@ impl Shared {
             )
         });
         self.admission.connections().saturating_sub(others)
+    }
+
+    /// Whether there is no room for another connection.
+    pub(super) fn is_full(&self) -> bool {
+        self.admission.is_full(self.env.upstream_sockets())
+    }
+
+    /// How long a poll may take; `None` for any time.
+    #[cfg(feature = "gateway")]
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.env.upstreams.until_relief()
+    }
+
+    #[cfg(not(feature = "gateway"))]
+    #[allow(clippy::unused_self)]
+    pub(super) fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Does what the end of [`patience`](Shared::patience) is for, if it is over.
+    pub(super) fn relieve(&self, now: Instant) {
+        #[cfg(feature = "gateway")]
+        self.env.upstreams.relieve(now);
+        #[cfg(not(feature = "gateway"))]
+        let _ = (self, now);
+    }
+
+    /// Closes connections to upstream servers that have been idle for longest, N at most. Returns
+    /// whether there were any.
+    pub(super) fn close_idle_upstream(&self, most: usize) -> bool {
+        #[cfg(feature = "gateway")]
+        return self.env.upstreams.close_idle(most);
+        #[cfg(not(feature = "gateway"))]
+        {
+            let _ = (self, most);
+            false
+        }
     }
 
     /// Stops accepting until a connection is closed or the timer comes by.

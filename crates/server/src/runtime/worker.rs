@@ -64,11 +64,15 @@ impl<'s> Worker<'s> {
     pub(crate) fn run(&mut self) {
         let (poller, pool) = (&self.shared.poller, self.pool);
         let mut events = no_events();
-        while let Some(found) = pool.wait_for_work(|| poller.wait(&mut events)) {
+        while let Some(found) = pool.wait_for_work(|| {
+            let patience = self.shared.patience();
+            poller.wait(&mut events, patience)
+        }) {
             match found {
                 Ok(_) if self.shared.lifecycle.has_stopped() => pool.stop(),
                 Ok(reports) => {
                     self.update_time();
+                    self.shared.relieve(self.turn.now());
                     let reports = reports.map(Ready::Reported);
                     let number = self.inbox.fill(reports, self.turn.now());
                     self.work_off(number);
@@ -205,10 +209,11 @@ impl<'s> Worker<'s> {
     /// Accepts the connections that are waiting. If there are more, the listener is reported again.
     fn accept(&mut self, listener: usize) {
         for accepted in 0..ACCEPTS {
-            if self.shared.admission.is_full() {
-                // The first one is known to be there; for the next one the listener is reported
-                // again.
-                if accepted > 0 {
+            if self.shared.is_full() {
+                // None makes room for a newcomer that another worker has accepted. For the next
+                // one the listener is reported again.
+                let listener = &self.shared.admission.listeners[listener];
+                if accepted > 0 || !listener.has_waiting() {
                     break;
                 }
                 if !make_room(self.shared, &mut self.turn) {
@@ -278,7 +283,7 @@ impl<'s> Worker<'s> {
     pub(super) fn close_listeners(&mut self) {
         for (number, listener) in self.shared.admission.listeners.iter().enumerate() {
             for _ in 0..BACKLOG {
-                if self.shared.admission.is_full() {
+                if self.shared.is_full() {
                     break;
                 }
                 match listener.accept(|| self.shared.opened()) {

@@ -2,7 +2,7 @@
 
 use super::order::{FINISHED, Order, Report};
 use crate::gateway::environment::Variable;
-use crate::gateway::socket::Socket;
+use crate::gateway::socket::{OpenSockets, Socket};
 use crate::semaphore::{Permit, Semaphore};
 use rustix::io::Errno;
 use rustix::net::{
@@ -48,11 +48,16 @@ impl Launcher {
 }
 
 impl Launch {
-    /// Orders the program: the socket for its content and output. `Ok(None)`: too many run already.
+    /// Orders the program: the socket for its content and output, which is counted in `open`.
+    /// `Ok(None)`: too many run already.
     ///
     /// # Errors
     /// If the supervisor can't be reached.
-    pub(crate) fn start(&self, variables: &[Variable]) -> io::Result<Option<(Socket, Running)>> {
+    pub(crate) fn start(
+        &self,
+        variables: &[Variable],
+        open: &Arc<OpenSockets>,
+    ) -> io::Result<Option<(Socket, Running)>> {
         let Some(permit) = self.launcher.permits.take(1) else {
             return Ok(None);
         };
@@ -77,7 +82,7 @@ impl Launch {
             control,
             _permit: permit,
         };
-        Ok(Some((Socket::connected(data), running)))
+        Ok(Some((Socket::connected(data, open), running)))
     }
 }
 

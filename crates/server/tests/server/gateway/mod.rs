@@ -8,6 +8,7 @@
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
 //! | `endings` | connections that end in the middle of something |
 //! | `deadlines` | bytes that come too slowly, or never |
+//! | `full` | servers that are full |
 //! | `load` | faults of every kind under load |
 //! | `desync` | messages that two servers could read differently |
 //! | `observed` | what is told of an upstream: log, Server-Timing, error pages |
@@ -21,6 +22,7 @@ mod deadlines;
 mod desync;
 mod endings;
 mod faults;
+mod full;
 mod load;
 mod messages;
 mod observed;
