@@ -58,7 +58,7 @@ semver: ## whether the libraries' changes since the last tag, or SINCE=REVISION,
 	.ci/semver $(SINCE)
 
 bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close tls gateway" ROUNDS=5 SECONDS=1)
-	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example canned --example upstream --example handshakes
+	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example canned --example upstream --example https_load
 	python3 -B tests/bench/servers.py
 
 bench-client: bench-tools ## get beside curl and wget, as Markdown (ROUNDS=200)

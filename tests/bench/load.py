@@ -3,7 +3,7 @@
 import subprocess
 from dataclasses import dataclass, field
 
-from programs import HANDSHAKES, HERE
+from programs import HTTPS_LOAD, HERE
 
 
 @dataclass
@@ -26,8 +26,8 @@ class Load:
     options: dict = field(default_factory=dict)
     #: Over HTTPS.
     secured: bool = False
-    #: What the example `handshakes` measures in the place of wrk: `full` or `resumed`, and the version of TLS.
-    handshakes: tuple = ()
+    #: What the example `https_load` does in the place of wrk: `kept`, `full` or `resumed`, and the version of TLS.
+    https: tuple = ()
 
 
 def wrk(server, what, time_each):
@@ -42,10 +42,10 @@ def wrk(server, what, time_each):
     return figures(said, used, server, what)
 
 
-def handshakes(server, what, time_each):
-    """As `wrk`, with one request per connection, whose handshake is of the kind that the load names."""
-    kind, version = what.handshakes
-    command = [str(HANDSHAKES), kind, version, str(server.port), what.path, str(what.connections), str(time_each)]
+def https_load(server, what, time_each):
+    """As `wrk`, with connections of the kind that the load names."""
+    kind, version = what.https
+    command = [str(HTTPS_LOAD), kind, version, str(server.port), what.path, str(what.connections), str(time_each)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         # What it needs to resume is there.
         client.stdout.readline()

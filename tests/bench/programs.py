@@ -24,7 +24,7 @@ ROOT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TINYHTTP = TARGET / "release" / "tinyhttp"
 CANNED = TARGET / "release" / "examples" / "canned"
-HANDSHAKES = TARGET / "release" / "examples" / "handshakes"
+HTTPS_LOAD = TARGET / "release" / "examples" / "https_load"
 CORES = len(os.sched_getaffinity(0))
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -22,7 +22,7 @@ fn the_readme_names_every_example() {
         for entry in std::fs::read_dir(support::root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap();
-            let is_for_benchmarks = ["canned", "handshakes", "hello", "upstream"].contains(&name);
+            let is_for_benchmarks = ["canned", "https_load", "hello", "upstream"].contains(&name);
             let named = is_for_benchmarks || readme.contains(&format!("`{name}`"));
             assert!(named, "the README has no word of the example {name}");
         }

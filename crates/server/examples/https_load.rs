@@ -1,19 +1,25 @@
-//! The load of the benchmarks of handshakes: one request for each TLS connection, many at a time.
+//! The load of the benchmarks of HTTPS: small responses over many connections at a time.
 //!
-//! `full` never resumes a session. `resumed` begins with full handshakes, whose tickets every later
-//! connection uses, each ticket once, as browsers do. A connection whose handshake is of the other
-//! kind counts as failed, so that what is measured is what the name says. (wrk resumes sessions
-//! whenever the server lets it.)
+//! | kind | requests |
+//! |---|---|
+//! | `kept` | many over each connection |
+//! | `full` | one over each connection, after a full handshake |
+//! | `resumed` | one over each connection, after a handshake that resumes a session |
+//!
+//! A connection whose handshake is of the other kind counts as failed, so that what is measured is
+//! what the name says. (wrk resumes sessions whenever the server lets it, and with TLS it takes
+//! longer for a request than the servers that it measures.) The tickets of `resumed` come from
+//! full handshakes at first, then from the connections themselves; each is used once, as browsers
+//! do.
 //!
 //! The program writes `READY` and waits for a line on its standard input, so that the tickets of
 //! the beginning are not measured. Then it writes one line: answers, bytes, microseconds, failures,
 //! p50 and p99 in microseconds.
 //!
-//! The certificate is not verified: that would be the client's work, and this program has to be
-//! faster than the servers that it measures.
+//! The certificate is not verified, which would be work of the client alone.
 //!
 //! ```text
-//! handshakes full|resumed 1.2|1.3 PORT PATH CONNECTIONS SECONDS
+//! https_load kept|full|resumed 1.2|1.3 PORT PATH CONNECTIONS SECONDS
 //! ```
 
 #![allow(missing_docs, clippy::unwrap_used)]
@@ -51,6 +57,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Work {
     config: Arc<ClientConfig>,
     kind: HandshakeKind,
+    keeps_connections: bool,
     port: u16,
     request: Vec<u8>,
 }
@@ -73,22 +80,28 @@ struct Counts {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [kind, version, port, path, connections, seconds] = &arguments[..] else {
-        panic!("usage: handshakes full|resumed 1.2|1.3 PORT PATH CONNECTIONS SECONDS");
+        panic!("usage: https_load kept|full|resumed 1.2|1.3 PORT PATH CONNECTIONS SECONDS");
     };
     let tickets = Arc::new(Tickets::default());
+    let keeps_connections = kind == "kept";
     let (kind, resumption) = match kind.as_str() {
-        "full" => (HandshakeKind::Full, Resumption::disabled()),
+        "kept" | "full" => (HandshakeKind::Full, Resumption::disabled()),
         _ => (
             HandshakeKind::Resumed,
             Resumption::store(Arc::clone(&tickets) as _),
         ),
     };
+    let last = if keeps_connections {
+        ""
+    } else {
+        "Connection: close\r\n"
+    };
     let mut work = Work {
         config: config(version, resumption),
         kind,
+        keeps_connections,
         port: port.parse().expect("a port"),
-        request: format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .into(),
+        request: format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{last}\r\n").into(),
     };
     let connections = connections.parse().expect("a number of connections");
     let seconds = Duration::from_secs(seconds.parse().expect("a number of seconds"));
@@ -131,6 +144,11 @@ fn config(version: &str, resumption: Resumption) -> Arc<ClientConfig> {
     provider
         .kx_groups
         .sort_by_key(|group| group.name() != NamedGroup::X25519);
+    // In the order of browsers, which some servers follow.
+    provider.cipher_suites.sort_by_key(|suite| {
+        let name = suite.suite().as_str().unwrap_or_default();
+        !name.contains("AES_128_GCM")
+    });
     let provider = Arc::new(provider);
     let versions = [if version == "1.2" { &TLS12 } else { &TLS13 }];
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -171,6 +189,13 @@ impl Work {
                         counts.bytes += connection.response.len();
                         let latency = connection.began.elapsed().as_micros();
                         counts.latencies.push(latency);
+                        if self.keeps_connections && Instant::now() < until {
+                            connection.began = Instant::now();
+                            match connection.ask(&self.request) {
+                                Ok(()) => continue,
+                                Err(_) => counts.failures += 1,
+                            }
+                        }
                     }
                     Ok(true) | Err(_) => counts.failures += 1,
                 }
@@ -192,8 +217,7 @@ impl Work {
             socket.set_nonblocking(true)?;
             let name = ServerName::try_from("localhost").unwrap();
             let config = Arc::clone(&self.config);
-            let mut tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
-            tls.writer().write_all(&self.request)?;
+            let tls = ClientConnection::new(config, name).map_err(io::Error::other)?;
             let data = EventData::new_u64(number as u64);
             epoll::add(epoll, &socket, data, EventFlags::IN)?;
             let mut connection = Connection {
@@ -202,7 +226,7 @@ impl Work {
                 began,
                 response: Vec::new(),
             };
-            connection.flush()?;
+            connection.ask(&self.request)?;
             Ok(connection)
         };
         let connection = connection().ok();
@@ -212,6 +236,12 @@ impl Work {
 }
 
 impl Connection {
+    fn ask(&mut self, request: &[u8]) -> io::Result<()> {
+        self.response.clear();
+        self.tls.writer().write_all(request)?;
+        self.flush()
+    }
+
     /// Takes what has come, and returns whether the response is complete.
     fn advance(&mut self) -> io::Result<bool> {
         loop {
