@@ -323,6 +323,17 @@ fn names_and_addresses_are_verified_in_handshakes() {
         let text = s_client(&server, &flags, "");
         assert!(text.contains("no application protocol"), "{text}");
     }
+    // The ACME server has no certificate of a client, which others need.
+    let state = Folder::new();
+    let authority = pebble.folder.join("ca.pem");
+    let server = pebble.serve(&state, "a.example", &["--tls-client-ca", &authority]);
+    log(&server, "a.example has a certificate until");
+    let flags = ["-servername", "a.example", "-alpn", "http/1.1"];
+    wait_until("the certificate is in use", || {
+        s_client(&server, &flags, "").contains("Pebble")
+    });
+    assert!(!pebble.fetches(&server, "a.example"));
+    drop(server);
     let state = Folder::new();
     let server = pebble.serve(&state, "127.0.0.1", &[]);
     log(&server, "127.0.0.1 has a certificate until");

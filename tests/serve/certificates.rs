@@ -307,7 +307,9 @@ fn each_mistake_is_one_plain_line() {
         .output()
         .unwrap();
     assert!(rsa.status.success());
-    let table: [(&[&str], &str); 18] = [
+    support::mkfifo(made.folder.join("fifo"));
+    std::os::unix::fs::symlink("/dev/zero", made.folder.join("endless")).unwrap();
+    let table: [(&[&str], &str); 20] = [
         (
             &["missing.pem", "site.key"],
             "missing.pem: there is no such file",
@@ -318,6 +320,8 @@ fn each_mistake_is_one_plain_line() {
         ),
         (&[".", "site.key"], "it is a directory"),
         (&["empty.pem", "site.key"], "found an empty file"),
+        (&["fifo", "site.key"], "found an empty file"),
+        (&["endless", "site.key"], "it is longer than a MiB"),
         (&["text.pem", "site.key"], "found no PEM"),
         (&["cut.pem", "site.key"], "END CERTIFICATE"),
         (&["der.pem", "site.key"], "DER"),

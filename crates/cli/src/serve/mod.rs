@@ -20,6 +20,7 @@
 //! | `privileges`, `sandbox`, `syscalls` | rights that the process gives up |
 //! | `signals` | shutdown, reload and log rotation |
 //! | `banner`, `browser` | what is printed, and the browser |
+//! | `named_file` | short files that flags name |
 //! | `watch` | live reload |
 
 mod access_log;
@@ -32,6 +33,7 @@ mod identity;
 mod listen;
 mod log_process;
 mod middleware;
+mod named_file;
 #[cfg(not(feature = "tls"))]
 mod no_tls;
 mod privileges;

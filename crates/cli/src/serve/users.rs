@@ -1,11 +1,15 @@
 //! The users that may log in: from the command line, the environment and a file.
 
 use super::args::AccessArgs;
+use super::named_file;
 use crate::failure::Failure;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use tinyhttp_server::middleware::{InvalidUser, Users};
+
+/// The longest file that is read: a hundred thousand users.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 impl AccessArgs {
     /// Reads the users again, from inside the sandbox.
@@ -45,7 +49,7 @@ impl AccessArgs {
 
 /// Adds the users of a file.
 fn add_file(users: Users, path: &Path) -> Result<Users, Failure> {
-    let content = std::fs::read(path).map_err(|error| cannot_read(path, &error))?;
+    let content = named_file::read(path, LONGEST).map_err(|error| cannot_read(path, &error))?;
     let users = users
         .file(&content)
         .map_err(|error| invalid(&path.display().to_string(), &error))?;

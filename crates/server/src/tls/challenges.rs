@@ -2,8 +2,10 @@
 //! response at a path that the ACME server chooses (http-01, RFC 8555 §8.3), or a certificate in a
 //! handshake for the protocol `acme-tls/1` (tls-alpn-01, RFC 8737).
 //!
-//! That protocol is offered only while such a challenge is pending. A connection that has chosen it
-//! carries nothing else, so that its certificate never stands for content.
+//! That protocol is spoken only while such a challenge is pending. A handshake for it has settings
+//! of its own: no certificate of the client is asked for, since ACME servers have none, and nothing
+//! that could be resumed is issued. A connection that has chosen it carries nothing else, so that
+//! its certificate never stands for content.
 
 use super::error::TlsError;
 use super::facts::normal;
@@ -13,7 +15,7 @@ use super::self_signed::not_made;
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -77,37 +79,69 @@ impl Challenges {
         self.responses.get(token).map(String::as_str)
     }
 
-    /// The settings of new connections while these challenges are pending.
-    pub(super) fn applied_to(self: &Arc<Self>, config: &Arc<ServerConfig>) -> Arc<ServerConfig> {
+    /// The settings of handshakes that verify a name; `None` if no such challenge is pending.
+    pub(super) fn config(self: &Arc<Self>) -> Option<Arc<ServerConfig>> {
         if self.certificates.is_empty() {
-            return Arc::clone(config);
+            return None;
         }
-        let mut changed = ServerConfig::clone(config);
-        changed.alpn_protocols.push(ACME_TLS_1.to_vec());
-        changed.cert_resolver = Arc::new(Answering {
-            challenges: Arc::clone(self),
-            otherwise: Arc::clone(&config.cert_resolver),
-        });
-        Arc::new(changed)
+        let builder = ServerConfig::builder_with_provider(provider());
+        let builder = builder.with_safe_default_protocol_versions();
+        let builder = builder.inspect_err(|error| log::error!("tls-alpn-01: {}", plain(error)));
+        let mut config = builder
+            .ok()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(Answering(Arc::clone(self))));
+        config.alpn_protocols = vec![ACME_TLS_1.to_vec()];
+        // A resumed session would count as one whose client has been verified.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        Some(Arc::new(config))
     }
 }
 
-/// Chooses the certificate of a challenge for handshakes that verify a name.
+/// Chooses the certificate of a challenge.
 #[derive(Debug)]
-struct Answering {
-    challenges: Arc<Challenges>,
-    otherwise: Arc<dyn ResolvesServerCert>,
-}
+struct Answering(Arc<Challenges>);
 
 impl ResolvesServerCert for Answering {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let mut protocols = hello.alpn().into_iter().flatten();
-        // A handshake that verifies a name offers no other protocol (RFC 8737 §3).
-        if protocols.next() != Some(ACME_TLS_1) || protocols.next().is_some() {
-            return self.otherwise.resolve(hello);
-        }
         let name = normal(hello.server_name()?);
-        self.challenges.certificates.get(&name).cloned()
+        self.0.certificates.get(&name).cloned()
+    }
+}
+
+/// A handshake whose first message decides which settings it has.
+pub(super) struct Undecided {
+    pub(super) usual: Arc<ServerConfig>,
+    pub(super) challenge: Arc<ServerConfig>,
+}
+
+impl Undecided {
+    /// The settings for a client that has sent these bytes; `None` if its first message is not
+    /// complete. Garbage is left to the usual settings, which respond with an alert.
+    pub(super) fn choose(&self, mut received: &[u8]) -> Option<&Arc<ServerConfig>> {
+        let mut acceptor = Acceptor::default();
+        while !received.is_empty() {
+            if acceptor.read_tls(&mut received).is_err() {
+                return Some(&self.usual);
+            }
+            match acceptor.accept() {
+                Ok(None) => {}
+                Ok(Some(accepted)) => {
+                    let hello = accepted.client_hello();
+                    let mut protocols = hello.alpn().into_iter().flatten();
+                    // A handshake that verifies a name offers no other protocol (RFC 8737 §3).
+                    let verifies = protocols.next() == Some(ACME_TLS_1);
+                    let verifies = verifies && protocols.next().is_none();
+                    return Some(match verifies {
+                        true => &self.challenge,
+                        false => &self.usual,
+                    });
+                }
+                Err(_) => return Some(&self.usual),
+            }
+        }
+        None
     }
 }
 

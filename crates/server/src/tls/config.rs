@@ -1,6 +1,6 @@
 //! A server's TLS: what handshakes are answered with, and its replacement while the server runs.
 
-use super::challenges::Challenges;
+use super::challenges::{Challenges, Undecided};
 use super::client::Asked;
 use super::error::TlsError;
 use super::identity::{Identity, plain};
@@ -183,14 +183,14 @@ struct Shared {
 struct Offer {
     current: Arc<Current>,
     challenges: Arc<Challenges>,
-    /// The current settings, changed for the pending challenges.
-    config: Arc<ServerConfig>,
+    /// The settings of handshakes that verify a name.
+    challenge: Option<Arc<ServerConfig>>,
 }
 
 impl Offer {
     fn new(current: Arc<Current>, challenges: Arc<Challenges>) -> Self {
         Offer {
-            config: challenges.applied_to(&current.config),
+            challenge: challenges.config(),
             current,
             challenges,
         }
@@ -249,7 +249,18 @@ impl TlsHandle {
     /// # Errors
     /// As [`Session::server`].
     pub(crate) fn session(&self) -> io::Result<Session> {
-        let config = Arc::clone(&self.0.offer.lock().config);
-        Session::server(config)
+        let offer = self.0.offer.lock();
+        let usual = Arc::clone(&offer.current.config);
+        match &offer.challenge {
+            None => {
+                // The lock is not held while rustls works.
+                drop(offer);
+                Session::server(usual)
+            }
+            Some(challenge) => Ok(Session::undecided(Undecided {
+                usual,
+                challenge: Arc::clone(challenge),
+            })),
+        }
     }
 }

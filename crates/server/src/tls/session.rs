@@ -1,6 +1,6 @@
 //! The TLS of one connection, without a socket: records in, content out, and back.
 
-use super::challenges::ACME_TLS_1;
+use super::challenges::{ACME_TLS_1, Undecided};
 use super::client::ClientCertificate;
 use super::facts::normal;
 use super::names::take_asked;
@@ -30,6 +30,8 @@ pub(crate) struct Session {
 /// Which side this is. Most are the server's, which need no memory but that of their sockets.
 #[allow(clippy::large_enum_variant)]
 enum End {
+    /// A server's whose settings the client's first message decides.
+    Undecided(Undecided),
     Server(UnbufferedServerConnection),
     /// Only gateways connect to servers.
     #[cfg_attr(not(feature = "gateway"), allow(dead_code))]
@@ -64,6 +66,11 @@ impl Session {
     pub(super) fn server(config: Arc<ServerConfig>) -> io::Result<Self> {
         let connection = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
         Ok(Session::new(End::Server(connection)))
+    }
+
+    /// The server's side, while some handshakes verify a name.
+    pub(super) fn undecided(settings: Undecided) -> Self {
+        Session::new(End::Undecided(settings))
     }
 
     /// The client's side, and the bytes that begin the handshake.
@@ -113,8 +120,17 @@ impl Session {
         if self.is_broken {
             return Err(io::ErrorKind::InvalidData.into());
         }
+        if let End::Undecided(settings) = &self.end {
+            let Some(config) = settings.choose(received) else {
+                self.incomplete = received.to_vec();
+                return Ok(self.status());
+            };
+            let connection = UnbufferedServerConnection::new(Arc::clone(config));
+            self.end = End::Server(connection.map_err(io::Error::other)?);
+        }
         let was_handshaking = self.is_handshaking();
         let processed = match &mut self.end {
+            End::Undecided(_) => return Err(undecided()),
             End::Server(server) => records::process(server, received, output, content),
             End::Client(client) => records::process(&mut **client, received, output, content),
         };
@@ -134,6 +150,7 @@ impl Session {
 
     fn is_handshaking(&self) -> bool {
         match &self.end {
+            End::Undecided(_) => true,
             End::Server(server) => server.is_handshaking(),
             End::Client(client) => client.is_handshaking(),
         }
@@ -171,6 +188,7 @@ impl Session {
         }
         let incomplete = &mut self.incomplete;
         self.is_closed |= match &mut self.end {
+            End::Undecided(_) => return Err(undecided()),
             End::Server(server) => records::encrypt(server, incomplete, content, output)?,
             End::Client(client) => records::encrypt(&mut **client, incomplete, content, output)?,
         };
@@ -185,6 +203,7 @@ impl Session {
         }
         let incomplete = &mut self.incomplete;
         match &mut self.end {
+            End::Undecided(_) => {}
             End::Server(server) => records::close_notify(server, incomplete, output),
             End::Client(client) => records::close_notify(&mut **client, incomplete, output),
         }
@@ -226,4 +245,8 @@ impl Session {
     pub(crate) fn certificate(&self) -> Option<&ClientCertificate> {
         self.certificate.as_ref()
     }
+}
+
+fn undecided() -> io::Error {
+    io::Error::other("nothing can be sent before the client's first message")
 }

@@ -6,9 +6,11 @@ use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{
+    ClientConnection, DigitallySignedStruct, Error, HandshakeKind, SignatureScheme, StreamOwned,
+};
 use sha2::{Digest, Sha256};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::sync::Arc;
 use tinyhttp_server::{Challenges, Request, TlsHandle};
 
@@ -144,18 +146,17 @@ fn handshakes_that_verify_a_name_get_its_certificate_and_nothing_else() {
         assert!(is_bound(&certificate));
         // Other names, and clients that want something else.
         assert!(try_it(&["acme-tls/1"], "b.example", versions).is_err());
+        assert!(try_it(&["acme-tls/1", "h2"], "a.example", versions).is_err());
         for protocols in [&["http/1.1"][..], &["acme-tls/1", "http/1.1"], &[]] {
             let (protocol, certificate) = try_it(protocols, "a.example", versions).unwrap();
             assert_ne!(protocol.as_deref(), Some(&b"acme-tls/1"[..]));
             assert!(!is_bound(&certificate), "{protocols:?}");
         }
         // No request is served on such a connection.
-        for protocols in [&["acme-tls/1"][..], &["acme-tls/1", "h2"]] {
-            let mut client = connect_as(&server, &config(protocols, versions), "a.example");
-            shake(&mut client).unwrap();
-            let _ = client.write_all(get("/").as_bytes());
-            assert_eq!(rest(&mut client).0, b"", "{protocols:?}");
-        }
+        let mut client = connect_as(&server, &config(&["acme-tls/1"], versions), "a.example");
+        shake(&mut client).unwrap();
+        let _ = client.write_all(get("/").as_bytes());
+        assert_eq!(rest(&mut client).0, b"");
     }
     tls.answer_challenges(Challenges::default());
     assert!(try_it(&["acme-tls/1"], "a.example", both).is_err());
@@ -166,4 +167,75 @@ fn handshakes_that_verify_a_name_get_its_certificate_and_nothing_else() {
         )
         .ends_with("done")
     );
+}
+
+/// An ACME server has no certificate. What it is spared must not spare others.
+#[test]
+fn handshakes_that_verify_a_name_need_no_client_certificate() {
+    let trusted = Trusted::new();
+    let authority = trusted.0.pem().as_bytes().to_vec();
+    let tls = trusted.tls().require_client_certificate(&authority);
+    let server = start(&tls.unwrap(), |builder| builder, |_: Request<'_>| "done");
+    let handle = server.tls.clone().unwrap();
+    let challenges = Challenges::default().tls_alpn("localhost", TEXT).unwrap();
+    handle.answer_challenges(challenges);
+    for versions in [
+        &[&rustls::version::TLS12][..],
+        &[&rustls::version::TLS13][..],
+    ] {
+        // Both share what can be resumed.
+        let verifying = config(&["acme-tls/1"], versions);
+        let mut asking = verifying.clone();
+        asking.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut client = connect_as(&server, &verifying, "localhost");
+        let (protocol, _) = shake(&mut client).unwrap();
+        assert_eq!(protocol.as_deref(), Some(&b"acme-tls/1"[..]));
+        let (content, was_closed) = rest(&mut client);
+        assert!(content.is_empty() && was_closed, "{versions:?}");
+        for protocols in [&["http/1.1"][..], &["acme-tls/1", "http/1.1"], &[]] {
+            asking.alpn_protocols = protocols.iter().map(|it| it.as_bytes().to_vec()).collect();
+            let mut client = connect_as(&server, &asking, "localhost");
+            let request = get("/").replace("other.example", "localhost");
+            let _ = client.write_all(request.as_bytes());
+            assert_eq!(rest(&mut client).0, b"", "{protocols:?}");
+            assert_eq!(
+                client
+                    .conn
+                    .handshake_kind()
+                    .filter(|kind| *kind == HandshakeKind::Resumed),
+                None
+            );
+        }
+    }
+}
+
+#[test]
+fn a_pending_challenge_changes_nothing_for_others_however_their_bytes_arrive() {
+    let trusted = Trusted::new();
+    let (server, tls) = server(&trusted);
+    let challenges = Challenges::default().tls_alpn("a.example", TEXT).unwrap();
+    tls.answer_challenges(challenges);
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut client = ClientConnection::new(Arc::new(trusted.config()), name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    let mut stream = server.connect();
+    stream.set_nodelay(true).unwrap();
+    for byte in hello {
+        stream.write_all(&[byte]).unwrap();
+    }
+    let request = get("/").replace("other.example", "localhost");
+    let mut client = StreamOwned::new(client, stream);
+    assert!(ask(&mut client, &request).ends_with("done"));
+    // Garbage is refused as ever: an alert, and the end.
+    for garbage in [
+        &b"\x16\x03\x01\x00\x05\x02\0\0\x01\0"[..],
+        &[0x80, 0x2e, 1, 3, 1],
+    ] {
+        let mut stream = server.connect();
+        stream.write_all(garbage).unwrap();
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).unwrap();
+        assert_eq!(all.first(), Some(&0x15), "{garbage:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The flags about upstream servers that are reached over https://.
 
 use crate::failure::Failure;
+use crate::serve::named_file;
 use std::path::{Path, PathBuf};
 use tinyhttp_server::gateway::{Trust, UpstreamBuilder};
 
@@ -69,6 +70,9 @@ impl UpstreamTlsArgs {
     }
 }
 
+/// The longest file that is read: a system's authorities take a quarter of that.
+const LONGEST: u64 = 1024 * 1024;
+
 fn authorities(path: &Path) -> Result<Trust, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(
@@ -76,7 +80,7 @@ fn authorities(path: &Path) -> Result<Trust, Failure> {
             "name a file with certificates in PEM, which begin with -----BEGIN CERTIFICATE-----",
         )
     };
-    let pem = std::fs::read(path).map_err(|error| failed(&error))?;
+    let pem = named_file::read(path, LONGEST).map_err(|error| failed(&error))?;
     Trust::authorities(&pem).map_err(|error| failed(&error))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::serve::args::TlsArgs;
+use crate::serve::named_file;
 use std::io;
 use std::path::Path;
 use tinyhttp_server::{Identity, Tls, TlsError};
@@ -119,32 +120,28 @@ fn ocsp_response(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads a file that a flag names.
 fn read(flag: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    let failed =
-        |why: &str, hint: &str| Failure::new(format!("{flag} {}: {why}", path.display()), hint);
-    let found = path
-        .metadata()
-        .map_err(|error| unreadable(flag, path, &error))?;
-    if found.is_dir() {
-        return Err(failed("it is a directory", "name the file in it"));
-    }
-    if found.is_file() && found.len() > LONGEST {
-        return Err(failed(
-            "it is longer than a MiB",
-            "name a file with certificates",
-        ));
-    }
-    std::fs::read(path).map_err(|error| unreadable(flag, path, &error))
+    named_file::read(path, LONGEST).map_err(|error| unreadable(flag, path, &error))
 }
 
 fn unreadable(flag: &str, path: &Path, error: &io::Error) -> Failure {
     let (why, hint) = match error.kind() {
         io::ErrorKind::NotFound => (
             "there is no such file".to_owned(),
-            "check its name; --tls makes a certificate without files",
+            match flag {
+                "--tls-cert" | "--tls-key" => {
+                    "check its name; --tls makes a certificate without files"
+                }
+                _ => "check its name",
+            },
         ),
         io::ErrorKind::PermissionDenied => (
             "permission denied".to_owned(),
             "this user must be able to read it, or start the server as root with --user NAME",
+        ),
+        io::ErrorKind::IsADirectory => (error.to_string(), "name the file in it"),
+        io::ErrorKind::FileTooLarge => (
+            "it is longer than a MiB".to_owned(),
+            "name a file with certificates",
         ),
         _ => (error.to_string(), "it must be a file that can be read"),
     };

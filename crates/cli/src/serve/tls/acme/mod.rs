@@ -51,6 +51,7 @@ pub(in crate::serve) use served::Served;
 
 use crate::failure::Failure;
 use crate::serve::args::{Args, LETS_ENCRYPT};
+use crate::serve::named_file;
 use objects::Kind;
 use settings::Settings;
 use std::io;
@@ -176,7 +177,7 @@ fn authorities(path: &Path) -> Result<PathBuf, Failure> {
     };
     // The process opens it again, so a pipe is none.
     let real = path.canonicalize().map_err(|error| failed(&error))?;
-    let text = std::fs::read(&real).map_err(|error| failed(&error))?;
+    let text = named_file::read(&real, 1024 * 1024).map_err(|error| failed(&error))?;
     let found = x509_parser::pem::Pem::iter_from_buffer(&text).flatten();
     match found
         .into_iter()
