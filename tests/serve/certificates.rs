@@ -259,6 +259,35 @@ fn clients_with_certificates() {
 }
 
 #[test]
+fn requests_for_the_names_of_certificates_are_served() {
+    let made = Certificates::new();
+    made.sign("site", &["a.example", "*.b.example"], |_| {});
+    let folder = Folder::new().with("a.txt", "hello");
+    let mut command = tinyhttp();
+    command
+        .args(["serve", &folder.join(""), "-p", "0"])
+        .args(["--tls-cert", &made.file("site.pem")])
+        .args(["--tls-key", &made.file("site.key")])
+        .env("TINYHTTP_NO_HOST_CHECK", "0");
+    let server = Serve::spawn(command);
+    let port = server.address().port();
+    for (name, expected) in [
+        ("a.example", "200"),
+        ("A.Example.", "200"),
+        ("x.b.example", "200"),
+        ("localhost", "200"),
+        ("b.example", "421"),
+        ("c.example", "421"),
+    ] {
+        let resolve = format!("{name}:{port}:127.0.0.1");
+        let url = format!("https://{name}:{port}/a.txt");
+        let flags = ["-k", "-o", "/dev/null", "-w", "%{http_code}", "--resolve"];
+        let status = curl_text(flags.into_iter().chain([&resolve[..], &url]));
+        assert_eq!(status, expected, "{name}");
+    }
+}
+
+#[test]
 fn each_mistake_is_one_plain_line() {
     let made = Certificates::new();
     made.sign("site", &["localhost"], |_| {});

@@ -17,7 +17,7 @@ impl Args {
         &self,
         files: Box<dyn Handler>,
         users: Users,
-        addresses: &[SocketAddr],
+        (addresses, names): (&[SocketAddr], Vec<String>),
     ) -> Result<(Box<dyn Handler>, Option<UsersHandle>), Failure> {
         let access = &self.access;
         let mut handle = None;
@@ -36,21 +36,20 @@ impl Args {
         // Browsers don't connect to Unix sockets, and a proxy that does knows its names.
         let is_checked = !addresses.is_empty() || !access.host_check.is_empty();
         if is_checked && !access.no_host_check {
-            handler = Box::new(HostCheck::new(handler, self.host_names(addresses)));
+            handler = Box::new(HostCheck::new(handler, self.host_names(addresses, names)));
         }
         Ok((handler, handle))
     }
 
-    /// Returns the names under which the server is known.
-    fn host_names(&self, addresses: &[SocketAddr]) -> Vec<String> {
-        let mut names = host_names::of_this_machine();
+    /// Returns the names under which the server is known, beside those of its certificates.
+    fn host_names(&self, addresses: &[SocketAddr], mut names: Vec<String>) -> Vec<String> {
+        names.extend(host_names::of_this_machine());
         names.extend(self.bind.iter().filter_map(Bind::name));
         // Only clients on the local network resolve these (RFC 6762 §3), and a loopback server has
         // none.
         if addresses.iter().any(|address| !address.ip().is_loopback()) {
             names.push("*.local".to_owned());
         }
-        names.extend(self.ordered_names());
         names.extend_from_slice(&self.access.host_check);
         names
     }

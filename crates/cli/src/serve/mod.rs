@@ -226,7 +226,8 @@ fn start(
         Some(secured) => secured.wrap(args, handler)?,
         None => handler,
     };
-    let (handler, users) = args.with_middleware(handler, users, addresses)?;
+    let names = secured.map_or_else(Vec::new, |secured| secured.names(args));
+    let (handler, users) = args.with_middleware(handler, users, (addresses, names))?;
     let server = builder
         .start(handler)
         .map_err(|error| Failure::cannot_start(&error))?;

@@ -23,6 +23,10 @@ impl Secured {
         match *self {}
     }
 
+    pub(super) fn names(&self, _: &Args) -> Vec<String> {
+        match *self {}
+    }
+
     pub(super) fn lines(&self, _: &[String]) -> Vec<String> {
         match *self {}
     }
@@ -76,10 +80,6 @@ impl Args {
     }
 
     pub(super) fn tls_directories(&self) -> Vec<PathBuf> {
-        Vec::new()
-    }
-
-    pub(super) fn ordered_names(&self) -> Vec<String> {
         Vec::new()
     }
 }

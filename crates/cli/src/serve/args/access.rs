@@ -33,8 +33,8 @@ pub(crate) struct AccessArgs {
     )]
     pub(in crate::serve) realm: String,
 
-    /// Host name that requests may use, besides localhost, IP addresses and this machine's names;
-    /// repeatable
+    /// Host name that requests may use, besides localhost, IP addresses, this machine's names and
+    /// those of its certificates; repeatable
     ///
     /// *.example.org permits all names below example.org. Requests for other names are answered
     /// with 421, because a page on another site can make its own name resolve to this server (DNS

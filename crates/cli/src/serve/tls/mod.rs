@@ -76,6 +76,17 @@ impl Secured {
         Ok(())
     }
 
+    /// The names of the certificates, under which the server is known: a page on another site can't
+    /// make its own name lead here, since no certificate is for it.
+    pub(super) fn names(&self, args: &Args) -> Vec<String> {
+        if self.acme.is_some() {
+            let names = args.tls.acme.acme.iter();
+            return names.map(Identifier::to_string).collect();
+        }
+        let identities = self.tls.identities().iter();
+        identities.flat_map(Identity::names).cloned().collect()
+    }
+
     /// What the banner says of the certificate: how it is recognised, and commands that trust it.
     pub(super) fn lines(&self, urls: &[String]) -> Vec<String> {
         if let Some(acme) = &self.acme {
@@ -229,12 +240,6 @@ impl Args {
         let mut directories = reload::directories(&self.tls);
         directories.extend(acme::directory(self));
         directories
-    }
-
-    /// The names of --acme, under which the server is known.
-    pub(super) fn ordered_names(&self) -> Vec<String> {
-        let names = self.tls.acme.acme.iter();
-        names.map(Identifier::to_string).collect()
     }
 
     /// Warns of private keys that would be served.
