@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `server` | that server |
+//! | `connections`, `fields`, `contents` | what users of other clients have reported, by subject |
 //! | `requests` | what a builder sends, and what a response offers |
 //! | `retries` | retries by a policy |
 //! | `digest` | digest authentication |
@@ -11,6 +12,12 @@
 #![cfg(test)]
 
 mod server;
+
+mod connections;
+
+mod contents;
+
+mod fields;
 
 mod requests;
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 /// No test waits longer for anything.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
 
+pub(crate) const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
 /// A request as it came over the wire.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
@@ -102,6 +104,11 @@ impl Server {
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
+
+    /// The heads of the requests.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.seen().into_iter().map(|seen| seen.head).collect()
+    }
 }
 
 /// A response with a status line, further fields and content.
@@ -134,4 +141,41 @@ fn receive(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
         reader.read_exact(&mut seen.content).ok()?;
     }
     Some(seen)
+}
+
+/// A server whose connections are handled one after another by a closure that is given their
+/// number.
+pub(crate) fn serve(
+    address: &str,
+    mut handle: impl FnMut(usize, &mut TcpStream) + Send + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind(address).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            stream.set_read_timeout(Some(LONG)).unwrap();
+            stream.set_write_timeout(Some(LONG)).unwrap();
+            handle(number, &mut stream);
+        }
+    });
+    address
+}
+
+/// Reads up to the end of a head, byte by byte so that nothing behind it is taken.
+pub(crate) fn head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).ok()? == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+/// Reads up to the end of the connection.
+pub(crate) fn rest(stream: &mut TcpStream) {
+    let _ = std::io::copy(stream, &mut std::io::sink());
 }

@@ -1,6 +1,6 @@
 //! `101 Switching Protocols`: the connection becomes a socket, if the client asked for that.
 
-use crate::server::LONG;
+use crate::server::{self, LONG};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -18,12 +18,7 @@ fn echo(head: &'static str) -> (SocketAddr, thread::JoinHandle<String>) {
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         stream.set_read_timeout(Some(LONG)).unwrap();
-        let mut request = Vec::new();
-        let mut byte = [0];
-        while !request.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).unwrap();
-            request.push(byte[0]);
-        }
+        let request = server::head(&mut stream).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
         let mut buffer = [0; 1024];
         while let Ok(read @ 1..) = stream.read(&mut buffer) {
@@ -31,7 +26,7 @@ fn echo(head: &'static str) -> (SocketAddr, thread::JoinHandle<String>) {
                 break;
             }
         }
-        String::from_utf8(request).unwrap()
+        request
     });
     (address, server)
 }
