@@ -8,7 +8,7 @@ use support::root;
 const NOT_YET: &[&str] = &[];
 
 /// The documents, with their names.
-fn documents() -> Vec<(String, String)> {
+pub(super) fn documents() -> Vec<(String, String)> {
     let mut names: Vec<String> = ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
         .map(str::to_owned)
         .into();

@@ -6,6 +6,7 @@
 //! | `readme` | every command that the README shows |
 //! | `dependencies` | how many crates a program gets with the server |
 //! | `documents` | every path and every target of `make` that the documents name |
+//! | `flags` | every flag that README, documents and guide name |
 //! | `manual` | man pages and shell completions |
 //! | `guide` | the guide in `www/`, served and read by a browser |
 //! | `palette` | the colours that the guide shares with the server |
@@ -19,6 +20,7 @@ mod architecture;
 mod dependencies;
 mod documents;
 mod examples;
+mod flags;
 mod fuzzing;
 mod guide;
 mod manual;
