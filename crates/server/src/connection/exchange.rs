@@ -13,7 +13,7 @@ use super::env::Env;
 use super::forwarding::{Forwarding, Progress, Relayed, Stop, Waits};
 use super::input::Input;
 use super::presence::Presence;
-use super::relay::{Fault, Relay};
+use super::relay::{DOWN, Fault, Relay};
 use super::turn::Turn;
 use super::{Connection, State, Step};
 use crate::access_log::{Ending, Record};
@@ -174,7 +174,10 @@ impl Connection {
 
     /// Parks until one of the sockets is ready.
     fn await_upstream(&mut self, mut forwarding: Box<Forwarding>, turn: &mut Turn<'_>) -> Step {
-        if self.send_output(turn).is_err() {
+        // As much as stops the relay has been offered to the client, and the socket reports when it
+        // takes more. If it took all of that here, nothing would be reported: what the upstream has
+        // sent was reported before.
+        if turn.output.len() < DOWN && self.send_output(turn).is_err() {
             return self.leave(*forwarding, turn);
         }
         let sent = turn.upstream.sent;

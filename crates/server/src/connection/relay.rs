@@ -19,7 +19,7 @@ use tinyhttp_message::{
 };
 
 /// Bytes for the client that may wait. Beyond that, nothing is read from the upstream.
-const DOWN: usize = 64 * 1024;
+pub(super) const DOWN: usize = 64 * 1024;
 
 /// Bytes that are read from the upstream at once.
 const PIECE: usize = 64 * 1024;
