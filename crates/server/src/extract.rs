@@ -1,6 +1,8 @@
 //! What a handler takes out of a request's head: parameters of its path, its query, cookies and
 //! credentials.
 
+#[cfg(feature = "credentials")]
+use crate::basic::Basic;
 use crate::cookie::named;
 use crate::error::Error;
 use crate::form::Form;
@@ -106,7 +108,11 @@ impl Request<'_> {
     /// ```
     #[must_use]
     pub fn bearer_token(&self) -> Option<&str> {
-        let token = std::str::from_utf8(self.credentials("bearer")?).ok()?;
+        let (scheme, token) = self.authorization()?.split_at_checked(b"Bearer ".len())?;
+        if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+            return None;
+        }
+        let token = std::str::from_utf8(token).ok()?.trim_ascii();
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
         (!token.is_empty() && token.bytes().all(is_token)).then_some(token)
     }
@@ -123,22 +129,15 @@ impl Request<'_> {
     #[cfg(feature = "credentials")]
     #[must_use]
     pub fn basic_credentials(&self) -> Option<(String, String)> {
-        use base64::prelude::{BASE64_STANDARD, Engine};
-        let decoded = BASE64_STANDARD.decode(self.credentials("basic")?).ok()?;
-        let text = String::from_utf8(decoded).ok()?;
-        let (name, password) = text.split_once(':')?;
-        Some((name.to_owned(), password.to_owned()))
+        let basic = Basic::parse(self.authorization()?)?;
+        let text = |bytes| String::from_utf8(bytes).ok();
+        Some((text(basic.name)?, text(basic.password)?))
     }
 
-    /// The credentials of a scheme. `None` if there are several Authorization fields, or another
-    /// scheme.
-    fn credentials(&self, wanted: &str) -> Option<&[u8]> {
+    /// The Authorization field. `None` if there are several.
+    pub(crate) fn authorization(&self) -> Option<&[u8]> {
         let mut lines = self.field_values("authorization");
-        let line = lines.next().filter(|_| lines.next().is_none())?;
-        let space = line.iter().position(|byte| *byte == b' ')?;
-        let (scheme, credentials) = line.split_at(space);
-        let is_wanted = scheme.eq_ignore_ascii_case(wanted.as_bytes());
-        is_wanted.then(|| credentials.trim_ascii())
+        lines.next().filter(|_| lines.next().is_none())
     }
 }
 

@@ -110,6 +110,7 @@
 //! | `request` | a request as a handler sees it |
 //! | `response` | a response as a handler makes it |
 //! | `user` | the user that a request comes from |
+//! | `basic` | the name and the password in an Authorization field |
 //! | `upgrade` | switching to another protocol |
 //! | [`cookie`] | plain and signed cookies |
 //! | `form`, `error` | forms, errors that are responses |
@@ -192,6 +193,8 @@ mod request;
 mod response;
 mod upgrade;
 mod user;
+#[cfg(feature = "credentials")]
+mod basic;
 pub mod cookie;
 mod form;
 mod error;

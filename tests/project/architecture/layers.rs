@@ -77,7 +77,7 @@ const SERVER: &[&str] = &[
     "intake lock coding",
     "gate random semaphore deadline endpoint poller tls",
     "body",
-    "page cookie form",
+    "page cookie form basic",
     "response",
     "upgrade error user",
     "request",

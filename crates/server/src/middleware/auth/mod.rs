@@ -3,7 +3,8 @@
 //! **Cost.** A good password hash takes a tenth of a second on purpose. That is too long for every
 //! request, and long enough to keep a server busy with guesses. Therefore:
 //!
-//! 1. Verdicts on credentials are remembered, under a keyed hash that is useless elsewhere.
+//! 1. Verdicts on credentials are remembered (`verdicts`), under a keyed hash that is useless
+//!    elsewhere.
 //! 2. A password over 512 bytes is wrong without a check, because SHA-crypt takes time quadratic in
 //!    the length.
 //! 3. A client that guesses is throttled (`throttle`).
@@ -16,35 +17,31 @@
 //! the password in clear text, so it belongs behind TLS, or on loopback.
 
 mod origin;
-mod queue;
-mod throttle;
 mod users;
+mod verdicts;
+mod throttle;
+mod queue;
 
 pub use users::{InvalidUser, Users};
+pub use verdicts::UsersHandle;
 
+use crate::basic::Basic;
 use crate::body::Body;
 use crate::handler::{Handler, Reply, call};
 use crate::intake::Intake;
-use crate::lock::Lock;
 use crate::page::error_page;
 use crate::random;
 use crate::request::{Peer, Request};
 use crate::router::{Layer, Next};
 use crate::user::User;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Response, StatusCode};
 use origin::Network;
 use queue::Queue;
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use throttle::Throttle;
-
-/// How many right and how many wrong credentials are remembered.
-const REMEMBERED: usize = 1024;
+use verdicts::{Digested, Remembered};
 
 /// The longest password that is checked, in bytes.
 const LONGEST_PASSWORD: usize = 512;
@@ -76,29 +73,9 @@ pub struct Auth<H> {
     challenge: HeaderValue,
     /// Random, so that remembered digests reveal nothing about passwords without it.
     key: [u8; 32],
-    checked: UsersHandle,
+    users: UsersHandle,
     queue: Queue,
     throttle: Throttle,
-}
-
-/// Replaces the users of an [`Auth`] while it runs. Clones refer to the same users.
-#[derive(Clone)]
-pub struct UsersHandle(Arc<Lock<Checked>>);
-
-/// The users, and digests of credentials that have been checked against them.
-struct Checked {
-    users: Arc<Users>,
-    right: HashMap<Digested, Arc<str>>,
-    wrong: HashMap<Digested, ()>,
-}
-
-/// A keyed hash of a name and a password.
-type Digested = [u8; 32];
-
-/// A name and a password, as they were sent.
-struct Credentials {
-    name: Vec<u8>,
-    password: Vec<u8>,
 }
 
 /// The result of checking a request's credentials.
@@ -124,7 +101,7 @@ impl<H> Auth<H> {
             challenge: HeaderValue::try_from(challenge)
                 .unwrap_or(HeaderValue::from_static("Basic")),
             key: random::bytes(),
-            checked: UsersHandle::new(users),
+            users: UsersHandle::new(users),
             queue: Queue::default(),
             throttle: Throttle::default(),
         }
@@ -133,18 +110,19 @@ impl<H> Auth<H> {
     /// A handle that replaces the users while the server runs.
     #[must_use]
     pub fn users(&self) -> UsersHandle {
-        self.checked.clone()
+        self.users.clone()
     }
 
     /// The verdict on credentials that were checked before.
     fn remembered(&self, digest: &Digested) -> Option<Verdict> {
-        let remembered = self.checked.0.lock();
-        let right = remembered.right.get(digest).cloned().map(Verdict::Right);
-        right.or_else(|| remembered.wrong.get(digest).map(|()| Verdict::Wrong))
+        Some(match self.users.remembered(digest)? {
+            Remembered::Right(name) => Verdict::Right(name),
+            Remembered::Wrong => Verdict::Wrong,
+        })
     }
 
-    fn check(&self, credentials: &Credentials, network: Network) -> Verdict {
-        let digest = self.digest(credentials);
+    fn check(&self, credentials: &Basic, network: Network) -> Verdict {
+        let digest = Digested::of(&self.key, credentials);
         if let Some(verdict) = self.remembered(&digest) {
             return verdict;
         }
@@ -164,35 +142,15 @@ impl<H> Auth<H> {
         if let Some(verdict) = self.remembered(&digest) {
             return verdict;
         }
-        let users = Arc::clone(&self.checked.0.lock().users);
-        let is_right = users.verify(&credentials.name, &credentials.password);
-        let mut checked = self.checked.0.lock();
-        // A verdict on users that were replaced meanwhile is not remembered.
-        let is_current = Arc::ptr_eq(&checked.users, &users);
-        if is_right {
-            if is_current {
-                insert(&mut checked.right, digest, Arc::clone(&name));
-            }
+        let users = self.users.current();
+        if users.verify(&credentials.name, &credentials.password) {
+            let right = Remembered::Right(Arc::clone(&name));
+            self.users.remember(digest, right, &users);
             return Verdict::Right(name);
         }
-        if is_current {
-            insert(&mut checked.wrong, digest, ());
-        }
-        drop(checked);
+        self.users.remember(digest, Remembered::Wrong, &users);
         self.throttle.failed(&share, Instant::now());
         Verdict::Wrong
-    }
-
-    fn digest(&self, credentials: &Credentials) -> Digested {
-        // The name contains no colon, so different pairs yield different bytes.
-        let hasher = Sha256::new()
-            .chain_update(self.key)
-            .chain_update(&credentials.name);
-        hasher
-            .chain_update(b":")
-            .chain_update(&credentials.password)
-            .finalize()
-            .into()
     }
 
     fn unauthorized(&self) -> Response<Body> {
@@ -205,44 +163,9 @@ impl<H> Auth<H> {
     }
 }
 
-impl UsersHandle {
-    fn new(users: Users) -> Self {
-        UsersHandle(Arc::new(Lock::new(Checked::against(users))))
-    }
-
-    /// Accepts these users from now on, and no others. Requests that were accepted before are
-    /// completed.
-    pub fn replace(&self, users: Users) {
-        *self.0.lock() = Checked::against(users);
-    }
-}
-
-impl Checked {
-    fn against(users: Users) -> Self {
-        Checked {
-            users: Arc::new(users),
-            right: HashMap::new(),
-            wrong: HashMap::new(),
-        }
-    }
-}
-
-impl std::fmt::Debug for UsersHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("UsersHandle")
-            .field(&self.0.lock().users)
-            .finish()
-    }
-}
-
-/// Adds an entry. A full table evicts an arbitrary one.
-fn insert<T>(table: &mut HashMap<Digested, T>, digest: Digested, value: T) {
-    if table.len() >= REMEMBERED {
-        if let Some(any) = table.keys().next().copied() {
-            table.remove(&any);
-        }
-    }
-    table.insert(digest, value);
+/// The name and the password that came with a request.
+fn credentials(request: &Request<'_>) -> Option<Basic> {
+    request.authorization().and_then(Basic::parse)
 }
 
 /// A refusal with Retry-After, in whole seconds.
@@ -253,28 +176,6 @@ fn try_later(status: StatusCode, explanation: &str, wait: Duration) -> Response<
         response.headers_mut().insert(RETRY_AFTER, seconds);
     }
     response
-}
-
-impl Credentials {
-    /// Parses an Authorization field; `None` if its scheme is not Basic.
-    fn parse(field: &[u8]) -> Option<Self> {
-        let (scheme, encoded) = field.split_at_checked(b"Basic ".len())?;
-        if !scheme.eq_ignore_ascii_case(b"Basic ") {
-            return None;
-        }
-        let decoded = BASE64_STANDARD.decode(encoded.trim_ascii()).ok()?;
-        let colon = decoded.iter().position(|byte| *byte == b':')?;
-        Some(Credentials {
-            name: decoded[..colon].to_vec(),
-            password: decoded[colon + 1..].to_vec(),
-        })
-    }
-
-    fn of(request: &Request<'_>) -> Option<Self> {
-        let mut lines = request.field_values("authorization");
-        let line = lines.next().filter(|_| lines.next().is_none())?;
-        Credentials::parse(line)
-    }
 }
 
 /// As a layer of a [`Router`](crate::Router).
@@ -296,7 +197,7 @@ impl<H> Auth<H> {
     fn decide<'a>(
         &'a self,
         verdict: Verdict,
-        credentials: &Credentials,
+        credentials: &Basic,
         mut request: Request<'a>,
         inner: impl FnOnce(Request<'a>) -> Reply<'a>,
     ) -> Reply<'a> {
@@ -333,8 +234,8 @@ impl<H: Handler> Handler for Auth<H> {
     }
 
     fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
-        let credentials = Credentials::of(request)?;
-        match self.remembered(&self.digest(&credentials)) {
+        let credentials = credentials(request)?;
+        match self.remembered(&Digested::of(&self.key, &credentials)) {
             Some(Verdict::Wrong) => None,
             _ => self.inner.intake(request),
         }
@@ -348,10 +249,10 @@ impl<H> Auth<H> {
         inner: impl FnOnce(Request<'a>) -> Reply<'a> + 'a,
     ) -> Reply<'a> {
         // Without credentials there is nothing to check.
-        let Some(credentials) = Credentials::of(&request) else {
+        let Some(credentials) = credentials(&request) else {
             return Reply::Ready(self.unauthorized().into());
         };
-        if let Some(verdict) = self.remembered(&self.digest(&credentials)) {
+        if let Some(verdict) = self.remembered(&Digested::of(&self.key, &credentials)) {
             return self.decide(verdict, &credentials, request, inner);
         }
         // The inner handler may still want content, or an upstream server's response.
@@ -365,7 +266,7 @@ impl<H> Auth<H> {
 impl<H> std::fmt::Debug for Auth<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Auth")
-            .field("users", &self.checked)
+            .field("users", &self.users)
             .finish_non_exhaustive()
     }
 }
@@ -375,6 +276,8 @@ mod tests {
     use super::super::test_support::{field, send};
     use super::*;
     use crate::response::IntoResponse;
+    use base64::Engine;
+    use base64::prelude::BASE64_STANDARD;
 
     fn auth() -> Auth<impl Handler> {
         let whoami = |request: Request<'_>| {
@@ -504,18 +407,7 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(send(&auth, "GET", "/", &basic("ann:wrong")).status(), 401);
         }
-        assert_eq!(auth.checked.0.lock().wrong.len(), 1);
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut table = HashMap::new();
-        for number in 0..3 * REMEMBERED {
-            let mut digest = Digested::default();
-            digest[..8].copy_from_slice(&number.to_ne_bytes());
-            insert(&mut table, digest, ());
-        }
-        assert_eq!(table.len(), REMEMBERED);
+        assert_eq!(auth.users.remembered_wrong(), 1);
     }
 
     #[test]
