@@ -8,7 +8,8 @@ pub fn is_authority(text: &str) -> bool {
         Some(None) => return false,
         Some(Some((address, port))) => (address.parse::<core::net::Ipv6Addr>().is_ok(), port),
         None => {
-            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let colon = text.bytes().position(|byte| byte == b':');
+            let (host, port) = text.split_at(colon.unwrap_or(text.len()));
             (is_registered_name(host), port)
         }
     };

@@ -5,11 +5,8 @@ use std::fmt::Write as _;
 /// Escapes text as nginx and Apache do: quotes and backslashes with a backslash, everything but
 /// printable ASCII as `\xHH`.
 pub(super) fn escape(bytes: &[u8], line: &mut String) {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        if bytes.iter().all(|&byte| plain(byte)) {
-            return line.push_str(text);
-        }
+    if let Some(text) = plain(bytes) {
+        return line.push_str(text);
     }
     for &byte in bytes {
         match byte {
@@ -20,6 +17,15 @@ pub(super) fn escape(bytes: &[u8], line: &mut String) {
                 let _ = write!(line, "\\x{byte:02X}");
             }
         }
+    }
+}
+
+/// The text, if nothing of it needs to be escaped.
+fn plain(bytes: &[u8]) -> Option<&str> {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'"' && *byte != b'\\';
+    match bytes.iter().all(is_plain) {
+        true => std::str::from_utf8(bytes).ok(),
+        false => None,
     }
 }
 
@@ -45,6 +51,9 @@ pub(super) fn escape_user(user: Option<&[u8]>, line: &mut String) {
 
 /// Escapes text for JSON: everything but printable ASCII as `\uHHHH`.
 pub(super) fn escape_json(bytes: &[u8], line: &mut String) {
+    if let Some(text) = plain(bytes) {
+        return line.push_str(text);
+    }
     for character in String::from_utf8_lossy(bytes).encode_utf16() {
         match u8::try_from(character) {
             Ok(byte @ (b'"' | b'\\')) => line.extend(['\\', char::from(byte)]),

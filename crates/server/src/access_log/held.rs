@@ -11,6 +11,9 @@ use std::ops::Range;
 /// Exchanges in the order of their responses.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
+    /// Methods and targets.
+    names: String,
+    /// What need not be text.
     texts: Vec<u8>,
     exchanges: Vec<Exchange>,
 }
@@ -36,8 +39,8 @@ impl Held {
     /// Holds the record of a response that ends at `end` in the output buffer, with `content` bytes
     /// of content. What does not fit in front of `end` has been taken before.
     pub(crate) fn hold(&mut self, record: &Record<'_>, end: usize, content: u64) {
-        let method = self.keep(record.method.as_bytes());
-        let target = self.keep(record.target.as_bytes());
+        let method = self.keep_name(&record.method);
+        let target = self.keep_name(&record.target);
         let user = record.user.as_deref().map(|text| self.keep(text));
         let referer = record.referer.as_deref().map(|text| self.keep(text));
         let user_agent = record.user_agent.as_deref().map(|text| self.keep(text));
@@ -62,6 +65,12 @@ impl Held {
         });
     }
 
+    fn keep_name(&mut self, name: &str) -> Range<usize> {
+        let start = self.names.len();
+        self.names.push_str(name);
+        start..self.names.len()
+    }
+
     fn keep(&mut self, text: &[u8]) -> Range<usize> {
         let start = self.texts.len();
         self.texts.extend_from_slice(text);
@@ -74,7 +83,7 @@ impl Held {
         let complete = self.exchanges.iter().take_while(|it| it.end <= taken);
         let complete = complete.count();
         for exchange in &self.exchanges[..complete] {
-            pass_on(exchange.record(&self.texts, exchange.content, Ending::Complete));
+            pass_on(exchange.record(self, exchange.content, Ending::Complete));
         }
         self.exchanges.drain(..complete);
         for exchange in &mut self.exchanges {
@@ -84,7 +93,7 @@ impl Held {
             exchange.content = left;
         }
         if self.exchanges.is_empty() {
-            self.texts.clear();
+            self.clear();
         }
     }
 
@@ -102,19 +111,24 @@ impl Held {
                 true => (exchange.content, Ending::Complete),
                 false => (taken.saturating_sub(before_content), ending),
             };
-            pass_on(exchange.record(&self.texts, sent, ending));
+            pass_on(exchange.record(self, sent, ending));
         }
+        self.clear();
+    }
+
+    fn clear(&mut self) {
         self.exchanges.clear();
+        self.names.clear();
         self.texts.clear();
     }
 }
 
 impl Exchange {
-    fn record<'t>(&self, texts: &'t [u8], sent: u64, ending: Ending) -> Record<'t> {
-        let text = |range: &Range<usize>| String::from_utf8_lossy(&texts[range.clone()]);
+    fn record<'t>(&self, held: &'t Held, sent: u64, ending: Ending) -> Record<'t> {
+        let text = |range: &Range<usize>| Cow::Borrowed(&held.names[range.clone()]);
         let bytes = |range: &Option<Range<usize>>| {
             let range = range.clone();
-            range.map(|range| Cow::Borrowed(&texts[range]))
+            range.map(|range| Cow::Borrowed(&held.texts[range]))
         };
         Record {
             user: bytes(&self.user),
@@ -181,7 +195,7 @@ mod tests {
         assert_eq!(settled[0], ("/b".to_owned(), 50, Ending::Complete));
         // Most of it was taken before the record was held.
         let record = |held: &mut Held| {
-            let record = other.exchanges[0].record(&other.texts, 0, Ending::Complete);
+            let record = other.exchanges[0].record(&other, 0, Ending::Complete);
             held.hold(&record, 5, 1000);
         };
         for (taken, sent, ending) in [

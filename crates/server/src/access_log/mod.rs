@@ -17,6 +17,7 @@
 //! | `upstream` | the part of an upstream server in an exchange |
 //! | `line` | the formats |
 //! | `escape` | text in a line |
+//! | `number` | numbers and addresses in a line |
 //! | `writer` | the thread that writes |
 
 #[cfg(feature = "access-log")]
@@ -24,6 +25,8 @@ mod escape;
 mod held;
 #[cfg(feature = "access-log")]
 mod line;
+#[cfg(feature = "access-log")]
+mod number;
 mod record;
 mod upstream;
 mod user;

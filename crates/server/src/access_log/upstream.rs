@@ -2,9 +2,9 @@
 
 #[cfg(feature = "access-log")]
 use super::escape::{escape, escape_json};
-use http::StatusCode;
 #[cfg(feature = "access-log")]
-use std::fmt::{self, Write as _};
+use super::number::{number, seconds};
+use http::StatusCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,58 +31,52 @@ pub struct UpstreamRecord {
 #[cfg(feature = "access-log")]
 impl UpstreamRecord {
     /// The times, by the names that nginx has for them.
-    fn times(&self) -> [(&'static str, Option<Seconds>); 3] {
+    fn times(&self) -> [(&'static str, Option<Duration>); 3] {
         [
-            ("upstream_connect_time", self.connect.map(Seconds)),
-            ("upstream_header_time", self.first_byte.map(Seconds)),
-            ("upstream_response_time", Some(Seconds(self.total))),
+            ("upstream_connect_time", self.connect),
+            ("upstream_header_time", self.first_byte),
+            ("upstream_response_time", Some(self.total)),
         ]
     }
 
     /// Appends the fields that stand behind the others in the combined format.
-    pub(super) fn write_combined(&self, line: &mut String) -> fmt::Result {
+    pub(super) fn write_combined(&self, line: &mut String) {
         line.push_str(" upstream_addr=\"");
         escape(self.address.as_bytes(), line);
         line.push('"');
         for (name, value) in self.times() {
+            line.push(' ');
+            line.push_str(name);
+            line.push('=');
             match value {
-                Some(time) => write!(line, " {name}={time}")?,
-                None => write!(line, " {name}=-")?,
+                Some(time) => seconds(time, line),
+                None => line.push('-'),
             }
         }
-        let status = self.status.as_ref().map_or("-", StatusCode::as_str);
-        let retries = self.retries;
-        write!(line, " upstream_status={status} upstream_retries={retries}")
+        line.push_str(" upstream_status=");
+        line.push_str(self.status.as_ref().map_or("-", StatusCode::as_str));
+        line.push_str(" upstream_retries=");
+        number(self.retries, line);
     }
 
     /// Appends members of a JSON object, each after a comma.
-    pub(super) fn write_json(&self, line: &mut String) -> fmt::Result {
+    pub(super) fn write_json(&self, line: &mut String) {
         line.push_str(",\"upstream_addr\":\"");
         escape_json(self.address.as_bytes(), line);
         line.push('"');
         for (name, value) in self.times() {
+            line.push_str(",\"");
+            line.push_str(name);
+            line.push_str("\":");
             match value {
-                Some(time) => write!(line, ",\"{name}\":{time}")?,
-                None => write!(line, ",\"{name}\":null")?,
+                Some(time) => seconds(time, line),
+                None => line.push_str("null"),
             }
         }
-        let status = self.status.as_ref().map_or("null", StatusCode::as_str);
-        let retries = self.retries;
-        write!(
-            line,
-            ",\"upstream_status\":{status},\"upstream_retries\":{retries}"
-        )
-    }
-}
-
-/// A time in seconds.
-#[cfg(feature = "access-log")]
-struct Seconds(Duration);
-
-#[cfg(feature = "access-log")]
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}", self.0.as_secs(), self.0.subsec_micros())
+        line.push_str(",\"upstream_status\":");
+        line.push_str(self.status.as_ref().map_or("null", StatusCode::as_str));
+        line.push_str(",\"upstream_retries\":");
+        number(self.retries, line);
     }
 }
 
@@ -118,14 +112,14 @@ mod tests {
                 retries: 2,
             };
             let mut line = String::new();
-            upstream.write_combined(&mut line).unwrap();
+            upstream.write_combined(&mut line);
             let expected = format!(
                 " upstream_addr=\"unix:/a \\\"b\" upstream_connect_time=0.001000 {combined} \
                  upstream_retries=2"
             );
             assert_eq!(line, expected);
             line.clear();
-            upstream.write_json(&mut line).unwrap();
+            upstream.write_json(&mut line);
             let expected = format!(
                 ",\"upstream_addr\":\"unix:/a \\\"b\",\"upstream_connect_time\":0.001000,{json},\
                  \"upstream_retries\":2"

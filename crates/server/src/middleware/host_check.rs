@@ -70,11 +70,8 @@ impl<H> HostCheck<H> {
             let address = address.split(']').next().unwrap_or_default();
             return address.parse::<Ipv6Addr>().is_ok();
         }
-        let name = authority
-            .split(':')
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches('.');
+        let colon = authority.bytes().position(|byte| byte == b':');
+        let name = authority[..colon.unwrap_or(authority.len())].trim_end_matches('.');
         let is = |known: &str| match known.strip_prefix('.') {
             Some(_) => name.len() > known.len() && ends_with(name, known),
             None => name.eq_ignore_ascii_case(known),
