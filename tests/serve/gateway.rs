@@ -335,6 +335,11 @@ fn mistakes_on_the_command_line() {
             "PATH is a URL path",
         ),
         (&["--proxy", "/a=h:1;weight=0"], "expected ;weight=N"),
+        (&["--proxy", "/a=h:1;max=0"], "expected ;weight=N or ;max=N"),
+        (
+            &["--proxy", "/a=h:1", "--proxy-queue-timeout", "0"],
+            "0 is not in",
+        ),
         (
             &["--proxy", "/a=h:1", "--proxy-balance", "x"],
             "round-robin",

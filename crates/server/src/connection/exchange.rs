@@ -64,8 +64,10 @@ impl Connection {
         }
         loop {
             if forwarding.attempt.is_none() {
-                if let Err(failure) = forwarding.begin_attempt(&turn.env.upstreams, now) {
-                    return self.fail_forwarding(*forwarding, &failure, turn);
+                match forwarding.begin_attempt(&turn.env.upstreams, now) {
+                    Ok(true) => {}
+                    Ok(false) => return self.await_upstream(forwarding, turn),
+                    Err(failure) => return self.fail_forwarding(*forwarding, &failure, turn),
                 }
             }
             if let Err(stop) = self.send_up(&mut forwarding, turn, input) {
@@ -191,6 +193,8 @@ impl Connection {
         };
         self.deadline = if !turn.output.is_empty() {
             turn.deadline_after(Waiting::Write, left(Waiting::Write), sent)
+        } else if forwarding.queued.waits() {
+            forwarding.queued.deadline(&forwarding.plan, turn)
         } else if forwarding.awaits_content() {
             turn.deadline_after(Waiting::Receive, left(Waiting::Receive), taken)
         } else if forwarding.response.may_be_silent {
@@ -285,7 +289,7 @@ impl Connection {
                 StatusCode::GATEWAY_TIMEOUT,
                 "The server behind this one did not respond in time.",
             ),
-            Failure::NoServer | Failure::Busy => (
+            Failure::NoServer | Failure::Busy | Failure::QueueFull | Failure::Waited => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "No server behind this one is available. Please try again soon.",
             ),

@@ -1,6 +1,7 @@
 //! A request that is being forwarded: its attempts, and what has been taken and relayed of it.
 
 use super::presence::Presence;
+use super::queued::Queued;
 use super::timing::Timing;
 use super::turn::Turn;
 use super::upload::Upload;
@@ -22,6 +23,7 @@ pub(super) struct Forwarding {
     pub(super) attempt: Option<Attempt>,
     pub(super) response: Relayed,
     pub(super) upload: Upload,
+    pub(super) queued: Queued,
     /// Attempts that have failed.
     failed: Failed,
     /// Addresses of the server that refused this request.
@@ -146,6 +148,7 @@ impl Forwarding {
             attempt: None,
             response: Relayed::new(now),
             upload,
+            queued: Queued::default(),
             failed: Failed::default(),
             refused: 0,
             must_connect: false,
@@ -193,16 +196,19 @@ impl Forwarding {
         }
     }
 
-    /// Begins to send the request to a server.
+    /// Begins to send the request to a server. `false`: it has to wait for one with room.
     pub(super) fn begin_attempt(
         &mut self,
         registry: &Registry,
         now: Instant,
-    ) -> Result<(), Failure> {
-        let mut last = Failure::NoServer;
+    ) -> Result<bool, Failure> {
+        let mut last = None;
         loop {
-            let Some(lease) = self.plan.choose() else {
-                return Err(last);
+            let lease = match self.queued.choose(&self.plan) {
+                Ok(Some(lease)) => lease,
+                Ok(None) => return Ok(false),
+                Err(Failure::NoServer) => return Err(last.unwrap_or(Failure::NoServer)),
+                Err(failure) => return Err(failure),
             };
             let may_take_idle =
                 !self.must_connect && may_reuse(&self.plan.method, self.upload.may_repeat());
@@ -225,7 +231,7 @@ impl Forwarding {
                         self.response.timing.connected(now);
                     }
                     self.attempt = Some(attempt);
-                    return Ok(());
+                    return Ok(true);
                 }
                 // That this server has no descriptor left is no fault of the other one.
                 Err((failure, _)) if failure.is_exhaustion() => {
@@ -234,7 +240,7 @@ impl Forwarding {
                     }
                 }
                 Err((failure, lease)) => {
-                    last = failure;
+                    last = Some(failure);
                     self.pass_over(&lease);
                 }
             }
@@ -286,7 +292,7 @@ impl Forwarding {
             attempt.lease.failed();
             self.plan.tried.avoid(attempt.lease.number());
         }
-        let has_another = !attempt.is_connecting() || self.plan.choose().is_some();
+        let has_another = !attempt.is_connecting() || self.plan.has_server();
         if is_allowed && has_another {
             log::debug!(
                 "{}: another attempt: {failure}",

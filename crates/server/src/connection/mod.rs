@@ -47,7 +47,7 @@
 //! | `collect` | receiving content before a handler continues |
 //! | `presence` | whether the client of a forwarded request waits for its response |
 //! | `timing` | when what happened to a request that is forwarded |
-//! | `upload` | the content of a request that is forwarded |
+//! | `upload`, `queued` | the content of a request that is forwarded, and its wait for a server |
 //! | `forwarding` | a request that is being forwarded |
 //! | `exchange`, `relay` | sending it to an upstream server, and relaying the response |
 //! | `handover` | sending a file that an upstream server has named |
@@ -80,6 +80,8 @@ mod presence;
 mod timing;
 #[cfg(feature = "gateway")]
 mod upload;
+#[cfg(feature = "gateway")]
+mod queued;
 #[cfg(feature = "gateway")]
 mod forwarding;
 #[cfg(feature = "gateway")]
@@ -186,7 +188,6 @@ enum Step {
     Block,
     Park,
     Close,
-    /// The handler of the request continues.
     #[cfg(feature = "gateway")]
     Resume,
 }
@@ -292,7 +293,6 @@ impl Connection {
         match step {
             Step::Look => {}
             Step::Park => return self.end_turn(turn, input),
-            // The next call finds the state.
             #[cfg(feature = "gateway")]
             Step::Resume => return Next::Continue,
             Step::Block => {

@@ -37,6 +37,14 @@ impl Connection {
             Waiting::Upstream if forwarding.client.is_overdue(is_answered, turn.now()) => {
                 self.leave(*forwarding, turn)
             }
+            // A server may have been found in this moment.
+            Waiting::Upstream if forwarding.queued.is_settled() => {
+                self.exchange(forwarding, turn, input)
+            }
+            Waiting::Upstream if forwarding.queued.waits() => {
+                forwarding.resume(turn);
+                self.fail_forwarding(*forwarding, &Failure::Waited, turn)
+            }
             Waiting::Upstream => match forwarding.retry(Failure::TooSlow) {
                 Ok(()) => self.exchange(forwarding, turn, input),
                 Err(failure) => {

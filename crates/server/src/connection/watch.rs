@@ -19,6 +19,12 @@ impl Connection {
             State::Sending(pending) if pending.is_silent => Interest::Hangup,
             #[cfg(feature = "gateway")]
             State::Forwarding(forwarding) if forwarding.has_output() => Interest::Both,
+            // Nothing else is read before the request has a server. The end is reported once.
+            #[cfg(feature = "gateway")]
+            State::Forwarding(forwarding) if forwarding.queued.waits() => match self.ended {
+                true => Interest::Nothing,
+                false => Interest::Hangup,
+            },
             #[cfg(feature = "gateway")]
             State::Tunnel(tunnel) if tunnel.has_output() => Interest::Both,
             #[cfg(feature = "gateway")]
@@ -50,9 +56,7 @@ impl Connection {
             None => poller.add(&self.transport, self.token(), interest)?,
             Some(_) => poller.arm(&self.transport, self.token(), interest)?,
         }
-        if interest == Interest::Hangup {
-            self.wait_for_sender(poller);
-        }
+        self.leave_waker(poller);
         Ok(())
     }
 
@@ -68,7 +72,7 @@ impl Connection {
                 if let Some(attempt) = &mut forwarding.attempt {
                     attempt.arm(poller, owner, missed || yields)?;
                 }
-                Ok(is_watched && !yields)
+                Ok(is_watched && !yields && !forwarding.queued.waits())
             }
             State::Tunnel(tunnel) => {
                 let (is_blocked, yields) = (tunnel.is_blocked(), tunnel.yields());
@@ -98,14 +102,23 @@ impl Connection {
         false
     }
 
-    /// Has the sender of the content wake this connection, at once if it has sent something.
-    fn wait_for_sender(&self, poller: &Arc<Poller>) {
-        if let State::Sending(pending) = &self.state {
-            if let Content::Channel(receiver) = &pending.writer.content {
-                if let Some(waker) = receiver.park(self.transport.waker(poller)) {
-                    waker();
-                }
+    /// Leaves a waker with what this connection waits for, if that is no socket: the sender of its
+    /// content, or a server with room. It is called at once if there is nothing to wait for.
+    fn leave_waker(&self, poller: &Arc<Poller>) {
+        let waker = || self.transport.waker(poller);
+        let returned = match &self.state {
+            State::Sending(pending) if pending.is_silent => match &pending.writer.content {
+                Content::Channel(receiver) => receiver.park(waker()),
+                _ => None,
+            },
+            #[cfg(feature = "gateway")]
+            State::Forwarding(forwarding) if forwarding.queued.waits() => {
+                forwarding.queued.park(waker())
             }
+            _ => None,
+        };
+        if let Some(waker) = returned {
+            waker();
         }
     }
 

@@ -1,4 +1,4 @@
-//! Why an upstream server gives no response.
+//! Why a request has no response of an upstream server.
 
 use rustix::io::Errno;
 use std::fmt;
@@ -12,6 +12,10 @@ pub(crate) enum Failure {
     NoServer,
     /// As many requests are at the server as may be.
     Busy,
+    /// As many requests wait for a server as may.
+    QueueFull,
+    /// No server had room for the request in time.
+    Waited,
     /// The server can't be connected to.
     Connect(io::Error),
     /// The connection broke.
@@ -31,6 +35,8 @@ impl fmt::Display for Failure {
         match self {
             Failure::NoServer => f.write_str("no healthy server is left"),
             Failure::Busy => f.write_str("too many programs run already"),
+            Failure::QueueFull => f.write_str("too many requests wait for it already"),
+            Failure::Waited => f.write_str("it had no room for the request in time"),
             Failure::Connect(error) => write!(f, "it can't be connected to: {error}"),
             Failure::Broken(error) => write!(f, "the connection broke: {error}"),
             Failure::Closed => {

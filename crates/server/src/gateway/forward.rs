@@ -2,9 +2,10 @@
 
 use super::codec::Protocol;
 use super::environment::Variable;
-use super::group::{Group, Lease, Tried};
+use super::group::{Choice, Group, Lease, Wish};
 use super::process::Launch;
 use super::response::Renamed;
+use super::tried::Tried;
 use crate::body::Body;
 use crate::response::Response;
 use http::{Method, Version};
@@ -81,11 +82,22 @@ pub(crate) enum Host {
 }
 
 impl Plan {
-    /// Chooses a server: one that has not been tried, or else one that only closed a connection.
-    /// `None`: no healthy one is left.
-    pub(crate) fn choose(&self) -> Option<Lease> {
-        let choose = |tried| self.group.choose(tried, self.key);
-        choose(self.tried).or_else(|| choose(self.tried.excluded()))
+    /// Chooses a server, or has the request wait for one. `arrival` is that of a request that has
+    /// waited before.
+    pub(crate) fn choose(&self, arrival: Option<u64>) -> Choice {
+        self.group.choose(self.wish(), arrival)
+    }
+
+    /// Whether a server is left that works.
+    pub(crate) fn has_server(&self) -> bool {
+        self.group.has_server(&self.wish())
+    }
+
+    fn wish(&self) -> Wish {
+        Wish {
+            tried: self.tried,
+            key: self.key,
+        }
     }
 
     /// Whether the server itself says when the client is to send its content.

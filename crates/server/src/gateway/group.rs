@@ -1,54 +1,19 @@
-//! The servers of an upstream: their addresses, their health, and the requests under way.
+//! The servers of an upstream, the requests under way, and those that wait for room.
 
 use super::balance::{Balance, Candidate, choose};
-use super::health::{Check, Health, Passive};
-use super::idle::IdleConnections;
-use super::socket::{Address, OpenSockets, Securing, Socket};
-use super::starving::Starving;
+use super::health::Check;
+use super::queue::{Joined, Offer, Place, Queue};
+use super::server::{Server, securing};
+use super::settings::Settings;
+use super::socket::{OpenSockets, Socket};
 use super::target::Target;
-use crate::lock::Lock;
+use super::tried::Tried;
+use crate::body::Waker;
 use crate::random;
-#[cfg(feature = "tls")]
-use crate::tls::Trust;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-/// What is set for all servers of an upstream.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) balance: Balance,
-    pub(crate) passive: Passive,
-    pub(crate) check: Option<Check>,
-    /// For a connection to be established.
-    pub(crate) connect: Duration,
-    /// For the response to begin, and to go on.
-    pub(crate) response: Duration,
-    /// Whether clients get Server-Timing.
-    pub(crate) sends_timing: bool,
-    /// For a tunnel without a byte in either direction.
-    pub(crate) tunnel: Duration,
-    /// Which certificates of servers are accepted; `None`: those of the system's authorities.
-    #[cfg(feature = "tls")]
-    pub(crate) trust: Option<Trust>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            balance: Balance::default(),
-            passive: Passive::default(),
-            check: None,
-            connect: Duration::from_secs(5),
-            response: Duration::from_secs(60),
-            sends_timing: false,
-            tunnel: Duration::from_secs(3600),
-            #[cfg(feature = "tls")]
-            trust: None,
-        }
-    }
-}
 
 /// The servers of an upstream.
 #[derive(Debug)]
@@ -57,81 +22,43 @@ pub(crate) struct Group {
     pub(crate) settings: Settings,
     turn: AtomicUsize,
     start: Instant,
+    /// Requests that wait for room; `None` if no server has a limit.
+    queue: Option<Queue<Wish, Lease>>,
 }
 
-/// How the connections to each target are secured.
-#[cfg(feature = "tls")]
-fn securing(targets: &[Target], settings: &Settings) -> Vec<Option<Securing>> {
-    let system = || {
-        Trust::system().unwrap_or_else(|error| {
-            log::error!("no upstream server can be verified: {error}");
-            Trust::nothing()
-        })
-    };
-    let mut trust = settings.trust.clone();
-    let secured = |target: &Target| {
-        let name = target.server_name()?;
-        let trust = trust.get_or_insert_with(system);
-        // The target has been checked when it was read.
-        Securing::new(trust, name)
-            .inspect_err(|error| log::error!("{target}: {error}"))
-            .ok()
-    };
-    targets.iter().map(secured).collect()
-}
-
-#[cfg(not(feature = "tls"))]
-fn securing(targets: &[Target], _: &Settings) -> Vec<Option<Securing>> {
-    targets.iter().map(|_| None).collect()
-}
-
-/// One server.
-#[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) target: Target,
-    /// How connections are secured.
-    pub(crate) securing: Option<Securing>,
-    addresses: Lock<Arc<[Address]>>,
-    /// The address of the last connection that was established.
-    preferred: AtomicUsize,
-    pub(super) idle: IdleConnections,
-    /// Requests under way.
-    active: AtomicUsize,
-    /// Requests that may wait for a process.
-    starving: Starving,
-    health: Lock<Health>,
-}
-
-/// The servers that have been tried for one request, as bits; those beyond 64 are tried again.
+/// Which servers a request may get, and which one it prefers.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Tried {
-    /// They can't be connected to.
-    excluded: u64,
-    /// They have closed a connection: another server is better.
-    avoided: u64,
+pub(crate) struct Wish {
+    pub(crate) tried: Tried,
+    /// Identifies the client, for consistent hashing.
+    pub(crate) key: u64,
 }
 
-impl Tried {
-    pub(crate) fn exclude(&mut self, number: usize) {
-        self.excluded |= bit(number);
-    }
-
-    pub(crate) fn avoid(&mut self, number: usize) {
-        self.avoided |= bit(number);
-    }
-
-    fn contains(self, number: usize) -> bool {
-        (self.excluded | self.avoided) & bit(number) != 0
-    }
-
-    /// Those that can't be used at all.
-    pub(crate) fn excluded(self) -> Self {
-        Tried { avoided: 0, ..self }
-    }
+/// What there is for a request.
+#[derive(Debug)]
+pub(crate) enum Choice {
+    Server(Lease),
+    /// All servers that work have as many requests as they may.
+    Waits(Ticket),
+    /// And as many requests wait as may.
+    Full,
+    /// No server works.
+    Nothing,
 }
 
-fn bit(number: usize) -> u64 {
-    1u64.checked_shl(number as u32).unwrap_or(0)
+/// What a search for a server finds.
+enum Found {
+    /// The server with this number.
+    Server(usize),
+    Full,
+    Nothing,
+}
+
+/// A request's place in the queue, which it leaves when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    group: Arc<Group>,
+    place: Arc<Place<Wish, Lease>>,
 }
 
 /// A request under way at a server. It is counted until this is dropped.
@@ -148,25 +75,26 @@ impl Group {
     pub(crate) fn new(targets: Vec<Target>, settings: Settings) -> Self {
         let securing = securing(&targets, &settings);
         let servers = targets.into_iter().zip(securing);
-        let group = Group {
-            servers: servers
-                .map(|(target, securing)| Server::new(target, securing))
-                .collect(),
-            settings,
-            turn: AtomicUsize::new(0),
-            start: Instant::now(),
-        };
+        let servers = servers.map(|(target, securing)| Server::new(target, securing));
+        let group = Group::of(servers.collect(), settings);
         group.servers.iter().for_each(Server::look_up);
         group
     }
 
     /// The group of what runs programs: there is nothing to connect to.
     pub(crate) fn of_programs(target: Target, settings: Settings) -> Self {
+        Group::of(vec![Server::new(target, None)], settings)
+    }
+
+    fn of(servers: Vec<Server>, settings: Settings) -> Self {
+        let mut limits = servers.iter().map(|server| server.target.limit());
+        let queue = limits.any(|limit| limit.is_some()).then(Queue::new);
         Group {
-            servers: vec![Server::new(target, None)],
+            servers,
             settings,
             turn: AtomicUsize::new(0),
             start: Instant::now(),
+            queue,
         }
     }
 
@@ -185,41 +113,112 @@ impl Group {
         self.start.elapsed()
     }
 
-    /// Chooses a server that has not been tried. `None`: there is none that is healthy.
-    pub(crate) fn choose(self: &Arc<Self>, tried: Tried, key: u64) -> Option<Lease> {
+    /// Chooses a server for a request, or gives it a place in the queue, behind those that arrived
+    /// before it. `arrival` is that of a request that has waited before.
+    pub(crate) fn choose(self: &Arc<Self>, wish: Wish, arrival: Option<u64>) -> Choice {
+        let Some(queue) = &self.queue else {
+            return match self.search(&wish) {
+                Found::Server(number) => Choice::Server(self.lease(number)),
+                Found::Full | Found::Nothing => Choice::Nothing,
+            };
+        };
+        let (limit, _) = self.settings.queue;
+        match queue.join(wish, arrival, limit, |wish| self.offer(wish)) {
+            Joined::Granted(lease) => Choice::Server(lease),
+            Joined::Waits(place) => Choice::Waits(Ticket {
+                group: Arc::clone(self),
+                place,
+            }),
+            Joined::Full => Choice::Full,
+            Joined::Nothing => Choice::Nothing,
+        }
+    }
+
+    /// Whether a server that works is left for a request, with or without room.
+    pub(crate) fn has_server(&self, wish: &Wish) -> bool {
+        !matches!(self.search(wish), Found::Nothing)
+    }
+
+    /// Lets requests that wait have what room there is, because something has changed.
+    pub(crate) fn grant(self: &Arc<Self>) {
+        if let Some(queue) = &self.queue {
+            queue.grant(|wish| self.offer(wish));
+        }
+    }
+
+    /// What there is for a request that waits. Called while the queue is locked.
+    fn offer(self: &Arc<Self>, wish: &Wish) -> Offer<Lease> {
+        match self.search(wish) {
+            Found::Server(number) => Offer::Granted(self.lease(number)),
+            Found::Full if wish.tried.is_empty() => Offer::Full,
+            Found::Full => Offer::Later,
+            Found::Nothing => Offer::Nothing,
+        }
+    }
+
+    /// Searches for a server with room: one that has not been tried, or else one that only closed a
+    /// connection.
+    fn search(&self, wish: &Wish) -> Found {
+        let (first, rest) = (wish.tried, wish.tried.excluded());
+        let found = self.search_among(first, wish.key);
+        if matches!(found, Found::Server(_)) || first == rest {
+            return found;
+        }
+        match (self.search_among(rest, wish.key), found) {
+            (Found::Nothing, found) => found,
+            (other, _) => other,
+        }
+    }
+
+    /// Searches among the servers that have not been tried.
+    fn search_among(&self, tried: Tried, key: u64) -> Found {
         if let [only] = &self.servers[..] {
             // Without another server, it would only turn one failure into many.
-            let is_open = !tried.contains(0) && only.health.lock().is_good(Duration::MAX);
-            return is_open.then(|| self.lease(0));
+            return match !tried.contains(0) && only.health.lock().is_good(Duration::MAX) {
+                true if only.has_room() => Found::Server(0),
+                true => Found::Full,
+                false => Found::Nothing,
+            };
         }
         let now = self.now();
-        let candidates = |is_backup: bool| -> Vec<Candidate> {
-            let all = self.servers.iter().enumerate();
-            all.filter(|(number, server)| {
-                server.target.is_backup() == is_backup
-                    && !tried.contains(*number)
-                    && server.health.lock().is_good(now)
-            })
-            .map(|(number, server)| Candidate {
-                number,
-                weight: server.target.share(),
-                active: server.active.load(Ordering::Relaxed),
-            })
-            .collect()
-        };
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let random = match self.settings.balance {
             Balance::TwoChoices => random::number(),
             _ => 0,
         };
-        let pick = |candidates: &[Candidate]| {
-            choose(&self.settings.balance, candidates, turn, random, key)
-        };
-        let number = pick(&candidates(false)).or_else(|| pick(&candidates(true)))?;
-        Some(self.lease(number))
+        // A backup is for when no other server works, not for when those that do are full.
+        for is_backup in [false, true] {
+            let mut is_full = false;
+            let works = |(number, server): &(usize, &Server)| {
+                server.target.is_backup() == is_backup
+                    && !tried.contains(*number)
+                    && server.health.lock().is_good(now)
+            };
+            let servers = self.servers.iter().enumerate().filter(works);
+            let with_room = servers.filter(|(_, server)| {
+                let has_room = server.has_room();
+                is_full |= !has_room;
+                has_room
+            });
+            let candidates: Vec<_> = with_room
+                .map(|(number, server)| Candidate {
+                    number,
+                    weight: server.target.share(),
+                    active: server.active.load(Ordering::Relaxed),
+                })
+                .collect();
+            let balance = &self.settings.balance;
+            if let Some(number) = choose(balance, &candidates, turn, random, key) {
+                return Found::Server(number);
+            }
+            if is_full {
+                return Found::Full;
+            }
+        }
+        Found::Nothing
     }
 
-    fn lease(self: &Arc<Self>, number: usize) -> Lease {
+    pub(super) fn lease(self: &Arc<Self>, number: usize) -> Lease {
         self.servers[number].active.fetch_add(1, Ordering::Relaxed);
         Lease {
             group: Arc::clone(self),
@@ -234,7 +233,7 @@ impl Group {
     }
 
     /// Notes the result of a check.
-    pub(crate) fn checked(&self, server: &Server, is_good: bool, check: &Check) {
+    pub(crate) fn checked(self: &Arc<Self>, server: &Server, is_good: bool, check: &Check) {
         if server.health.lock().checked(is_good, check) {
             let state = if is_good {
                 "healthy again"
@@ -242,52 +241,8 @@ impl Group {
                 "out: its checks fail"
             };
             log::warn!("the upstream server {} is {state}", server.target);
+            self.grant();
         }
-    }
-}
-
-impl Server {
-    fn new(target: Target, securing: Option<Securing>) -> Self {
-        Server {
-            target,
-            securing,
-            addresses: Lock::new(Arc::new([])),
-            preferred: AtomicUsize::new(0),
-            idle: IdleConnections::default(),
-            active: AtomicUsize::new(0),
-            starving: Starving::default(),
-            health: Lock::default(),
-        }
-    }
-
-    /// Looks up the addresses, which may block. If the name has none for now, the last known ones
-    /// stay.
-    pub(crate) fn look_up(&self) {
-        match self.target.resolve() {
-            Ok(found) if !found.is_empty() => {
-                let mut addresses = self.addresses.lock();
-                if **addresses != *found {
-                    *addresses = found.into();
-                }
-            }
-            Ok(_) => log::warn!("the upstream name {} has no address", self.target),
-            Err(error) => log::warn!("the upstream name {} has no address: {error}", self.target),
-        }
-    }
-
-    pub(crate) fn addresses(&self) -> Arc<[Address]> {
-        Arc::clone(&self.addresses.lock())
-    }
-
-    /// Closes the idle connections if a request has waited for a process for too long. Returns when
-    /// that will be so, if requests wait.
-    pub(crate) fn relieve(&self, now: Instant) -> Option<Instant> {
-        let due = self.starving.relief()?;
-        if now < due {
-            return Some(due);
-        }
-        self.idle.close_all();
-        None
     }
 }
 
@@ -347,6 +302,8 @@ impl Lease {
         if server.target.is_secured() && securing.is_none() {
             return Err(io::Error::other("it can't be verified"));
         }
+        // Idle connections count for the server, too.
+        server.make_room();
         Ok((Socket::connect(address, securing, open)?, number))
     }
 
@@ -357,14 +314,20 @@ impl Lease {
         if let Some(address) = address {
             server.preferred.store(address, Ordering::Relaxed);
         }
-        server.health.lock().worked();
+        let is_back = server.health.lock().worked();
+        if is_back {
+            self.group.grant();
+        }
     }
 
     /// Notes that a request failed before a response came.
     pub(crate) fn failed(&self) {
         let (group, server) = (&self.group, self.server());
         let now = group.now();
-        server.health.lock().failed(now, &group.settings.passive);
+        let is_out = server.health.lock().failed(now, &group.settings.passive);
+        if is_out {
+            group.grant();
+        }
     }
 
     /// Keeps a connection for another request, unless one waits for the process that stays with it.
@@ -384,6 +347,39 @@ impl Drop for Lease {
     fn drop(&mut self) {
         self.feed();
         self.server().active.fetch_sub(1, Ordering::Relaxed);
+        self.group.grant();
+    }
+}
+
+impl Ticket {
+    /// The number of the request's arrival, which is kept for the next time that it waits.
+    pub(crate) fn arrival(&self) -> u64 {
+        self.place.arrival()
+    }
+
+    /// Takes the server that the request was given. `Some(None)`: no server is left to wait for;
+    /// `None`: it still waits.
+    pub(crate) fn take(&self) -> Option<Option<Lease>> {
+        self.place.take()
+    }
+
+    /// Whether there is nothing to wait for any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.place.is_settled()
+    }
+
+    /// Leaves what wakes the request's connection. Returns it if there is nothing to wait for.
+    pub(crate) fn park(&self, waker: Waker) -> Option<Waker> {
+        self.place.park(waker)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.group.queue {
+            // What it was given goes to the next one when it is dropped.
+            drop(queue.leave(&self.place));
+        }
     }
 }
 
@@ -397,11 +393,18 @@ mod tests {
         Arc::new(Group::new(targets.collect(), Settings::default()))
     }
 
+    fn chosen(group: &Arc<Group>, tried: Tried) -> Option<Lease> {
+        match group.choose(Wish { tried, key: 0 }, None) {
+            Choice::Server(lease) => Some(lease),
+            _ => None,
+        }
+    }
+
     #[test]
     fn idle_connections_are_used_again_and_dead_ones_are_closed() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let group = group(&[listener.local_addr().unwrap().to_string()]);
-        let lease = group.choose(Tried::default(), 0).unwrap();
+        let lease = chosen(&group, Tried::default()).unwrap();
         let (now, open) = (Instant::now(), Arc::default());
         assert!(lease.take_idle(&open, now).is_none());
         let (first, _) = lease.connect(0, &open).unwrap();
@@ -461,26 +464,26 @@ mod tests {
     fn servers_that_fail_get_no_requests() {
         let group = group(&["127.0.0.1:1".to_owned(), "127.0.0.1:2".to_owned()]);
         let mut tried = Tried::default();
-        let first = group.choose(tried, 0).unwrap();
+        let first = chosen(&group, tried).unwrap();
         tried.exclude(first.number());
-        let second = group.choose(tried, 0).unwrap();
+        let second = chosen(&group, tried).unwrap();
         assert_ne!(first.number(), second.number());
         tried.avoid(second.number());
-        assert!(group.choose(tried, 0).is_none());
-        let again = group.choose(tried.excluded(), 0).unwrap();
+        // One that only closed a connection is better than none.
+        let again = chosen(&group, tried).unwrap();
         assert_eq!(again.number(), second.number());
         drop(again);
         for _ in 0..3 {
             first.failed();
         }
         for _ in 0..4 {
-            let lease = group.choose(Tried::default(), 0).unwrap();
+            let lease = chosen(&group, Tried::default()).unwrap();
             assert_eq!(lease.number(), second.number());
         }
         (0..3).for_each(|_| second.failed());
-        assert!(group.choose(Tried::default(), 0).is_none());
+        assert!(chosen(&group, Tried::default()).is_none());
         first.worked(None);
-        assert!(group.choose(Tried::default(), 0).is_some());
+        assert!(chosen(&group, Tried::default()).is_some());
         assert_eq!(first.server().active.load(Ordering::Relaxed), 1);
     }
 }

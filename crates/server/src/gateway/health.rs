@@ -61,21 +61,25 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Notes that a request failed before a response came.
-    pub(crate) fn failed(&mut self, now: Duration, passive: &Passive) {
+    /// Notes that a request failed before a response came. Returns whether that takes the server
+    /// out.
+    pub(crate) fn failed(&mut self, now: Duration, passive: &Passive) -> bool {
         if now.saturating_sub(self.first_failure) > passive.window || self.failures == 0 {
             (self.failures, self.first_failure) = (0, now);
         }
         self.failures += 1;
-        if passive.failures > 0 && self.failures >= passive.failures {
+        let is_out = passive.failures > 0 && self.failures >= passive.failures;
+        if is_out {
             self.out_until = Some(now + passive.window);
             self.failures = 0;
         }
+        is_out
     }
 
-    /// Notes that a response came.
-    pub(crate) fn worked(&mut self) {
-        (self.failures, self.out_until) = (0, None);
+    /// Notes that a response came. Returns whether that brings the server back.
+    pub(crate) fn worked(&mut self) -> bool {
+        self.failures = 0;
+        self.out_until.take().is_some()
     }
 
     /// Notes the result of a check. Returns whether it changed the server's state.

@@ -79,6 +79,16 @@ impl IdleConnections {
         None
     }
 
+    /// Closes those that were used longest ago, beyond this number.
+    pub(super) fn keep_at_most(&self, number: usize) {
+        let closed: Vec<Idle> = {
+            let mut all = self.0.lock();
+            let beyond = all.len().saturating_sub(number);
+            all.drain(..beyond).collect()
+        };
+        closed.iter().for_each(|idle| idle.socket.close_notify());
+    }
+
     /// Closes all.
     pub(super) fn close_all(&self) {
         let all = std::mem::take(&mut *self.0.lock());

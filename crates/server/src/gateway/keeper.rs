@@ -1,8 +1,9 @@
 //! The thread that looks after upstreams: it closes idle connections, looks up names again, and
 //! checks health. Requests never wait for it.
 
-use super::group::{Group, Server};
+use super::group::Group;
 use super::health::Check;
+use super::server::Server;
 use super::socket::Address;
 use crate::lock::Lock;
 use std::io::{self, Read, Write};
@@ -56,6 +57,8 @@ fn run() {
         }
         for group in groups {
             group.prune();
+            // A server may be back because its time is over.
+            group.grant();
             let named = |server: &&Server| must_look_up && server.target.is_named();
             group
                 .servers()
@@ -72,7 +75,7 @@ fn run() {
     }
 }
 
-fn check_all(group: &Group, check: &Check) {
+fn check_all(group: &Arc<Group>, check: &Check) {
     for server in group.servers() {
         let result = ask(server, check);
         if let Err(error) = &result {
@@ -148,7 +151,7 @@ fn ask(server: &Server, check: &Check) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::group::Settings;
+    use super::super::settings::Settings;
     use super::*;
     use std::net::TcpListener;
 

@@ -13,6 +13,10 @@
 //! | `forward` | a request on its way |
 //! | `sent`, `handover` | files that a server names, and that are sent in its place |
 //! | `target` | where a server is |
+//! | `settings` | what is set for all servers of an upstream |
+//! | `tried` | the servers that have been tried for a request |
+//! | `server` | one server of an upstream |
+//! | `queue` | requests that wait for room |
 //! | `group` | the servers of an upstream |
 //! | `idle` | the idle connections to one server |
 //! | `starving` | requests that wait for one of few processes of a server |
@@ -20,7 +24,7 @@
 //! | `balance` | which server gets a request |
 //! | `health` | whether a server works |
 //! | `keeper` | the thread that looks up names and checks health |
-//! | `failure` | why a server gives no response |
+//! | `failure` | why a request has no response |
 //! | `attempt` | one connection to a server, for one request |
 //! | `codec` | the protocol of a server: HTTP, FastCGI, SCGI, uwsgi |
 //! | `environment` | a request as variables |
@@ -44,6 +48,10 @@ mod forward;
 mod sent;
 mod handover;
 mod target;
+mod settings;
+mod tried;
+mod server;
+mod queue;
 mod group;
 mod idle;
 mod starving;
@@ -79,7 +87,7 @@ pub use upstream::{Upstream, UpstreamBuilder};
 pub(crate) use attempt::{Attempt, FIELDS, Pipe};
 pub(crate) use failure::Failure;
 pub(crate) use forward::Plan;
-pub(crate) use group::Lease;
+pub(crate) use group::{Choice, Lease, Ticket};
 pub(crate) use registry::Registry;
 pub(crate) use response::{Renamed, write_fields};
 pub(crate) use retry::{REPLAY, may_retry, may_reuse};

@@ -4,6 +4,7 @@ use super::buffering::Buffering;
 use super::network::Network;
 use super::sent::{SentFiles, sent_files};
 use super::upstream::UpstreamBuilder;
+use std::time::Duration;
 
 impl UpstreamBuilder {
     /// Continues the X-Forwarded-* and Forwarded fields of requests that come from these networks,
@@ -59,6 +60,27 @@ impl UpstreamBuilder {
     #[must_use]
     pub fn send_files(mut self, files: impl IntoIterator<Item = SentFiles>) -> Self {
         self.options.sent = sent_files(files);
+        self
+    }
+
+    /// Sets how many requests may wait for a server that has as many
+    /// [connections](super::Target::max_connections) as it may, and for how long; 1024 and 30 s unless
+    /// set. They hold no thread, and are served in the order of their arrival. Others, and those
+    /// that have waited for that long, get a 503: that a server is busy is no fault of it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tinyhttp_server::gateway::{Target, Upstream};
+    ///
+    /// let target: Target = "http://127.0.0.1:9000".parse().unwrap();
+    /// let application = Upstream::builder([target.max_connections(8)])
+    ///     .queue(100, Duration::from_secs(5))
+    ///     .build();
+    /// # let _ = application;
+    /// ```
+    #[must_use]
+    pub fn queue(mut self, requests: usize, time: Duration) -> Self {
+        self.settings.queue = (requests, time);
         self
     }
 }

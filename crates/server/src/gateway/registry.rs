@@ -108,7 +108,7 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::group::{Settings, Tried};
+    use super::super::settings::Settings;
     use super::*;
     use std::net::TcpListener;
 
@@ -139,9 +139,7 @@ mod tests {
         for (number, server, second) in table {
             for registry in [&registry, &other] {
                 registry.add(&groups[number]);
-                let mut tried = Tried::default();
-                tried.exclude(1 - server);
-                let lease = groups[number].choose(tried, 0).unwrap();
+                let lease = groups[number].lease(server);
                 let (socket, _) = lease.connect(0, &registry.open).unwrap();
                 lease.keep(socket, start + Duration::from_secs(second));
             }

@@ -25,6 +25,7 @@ pub struct Target {
     path: Option<String>,
     weight: u32,
     is_backup: bool,
+    limit: Option<usize>,
     /// It is reached over TLS.
     is_secured: bool,
 }
@@ -61,6 +62,7 @@ impl Target {
             path: None,
             weight: 1,
             is_backup: false,
+            limit: None,
         }
     }
 
@@ -76,6 +78,20 @@ impl Target {
     pub fn backup(mut self) -> Self {
         self.is_backup = true;
         self
+    }
+
+    /// Sets how many connections it gets at a time; any number unless set. Tunnels and event streams
+    /// count until they end. Further requests get another server, or wait in the
+    /// [queue](super::UpstreamBuilder::queue).
+    #[must_use]
+    pub fn max_connections(mut self, number: usize) -> Self {
+        self.limit = Some(number.max(1));
+        self
+    }
+
+    /// How many connections it gets at a time.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.limit
     }
 
     /// The path that replaces the prefix of a route; `None` if the path is forwarded unchanged.
@@ -193,6 +209,7 @@ impl FromStr for Target {
             path: path.map(str::to_owned),
             weight: 1,
             is_backup: false,
+            limit: None,
             is_secured: text.starts_with("https://"),
         };
         if let Some(path) = text.strip_prefix("unix:") {

@@ -44,6 +44,26 @@ pub(crate) struct BalancingArgs {
     )]
     proxy_fail_window: u32,
 
+    /// Requests that wait for a server with a free connection once all servers of a path have as many
+    /// as ;max=N allows; others get a 503
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1024,
+        env = "TINYHTTP_PROXY_QUEUE"
+    )]
+    proxy_queue: u32,
+
+    /// Time in SECONDS for which a request waits in the queue before it gets a 503
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        env = "TINYHTTP_PROXY_QUEUE_TIMEOUT",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    proxy_queue_timeout: u32,
+
     /// Ask each server of --proxy for PATH from time to time, and take it out while it responds
     /// with a status of 400 or above, or not at all
     #[arg(long, value_name = "PATH", env = "TINYHTTP_PROXY_CHECK", value_parser = path)]
@@ -89,6 +109,7 @@ impl BalancingArgs {
         let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
         let upstream = upstream
             .balance(self.proxy_balance.clone())
+            .queue(self.proxy_queue as usize, seconds(self.proxy_queue_timeout))
             .passive_health(Passive {
                 failures: self.proxy_max_fails,
                 window: seconds(self.proxy_fail_window),

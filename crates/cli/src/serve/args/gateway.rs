@@ -21,8 +21,9 @@ pub(crate) struct GatewayArgs {
     /// https://HOST:PORT or unix:SOCKET; repeatable
     ///
     /// Several targets, separated by commas, share the requests. ;weight=N behind a target gives it
-    /// N times the share of others, and ;backup makes it wait until no other server works, as in
-    /// '/api=http://a:1;weight=3,http://b:2,http://c:3;backup'. A path behind the port
+    /// N times the share of others, ;max=N at most N connections at a time, and ;backup makes it wait
+    /// until no other server works, as in
+    /// '/api=http://a:1;weight=3,http://b:2;max=8,http://c:3;backup'. A path behind the port
     /// replaces PATH: with /api/=http://127.0.0.1:9000/ the server gets /x for /api/x. The longest
     /// PATH wins, and takes precedence over the files of DIR. WebSocket and other upgrades are
     /// forwarded, too.
@@ -311,18 +312,23 @@ fn to_targets(path: &str, targets: &str) -> Result<Route, String> {
     })
 }
 
-/// Parses `TARGET;weight=N` and `TARGET;backup`.
+/// Parses `TARGET;weight=N`, `TARGET;max=N` and `TARGET;backup`.
 fn target(text: &str) -> Result<Target, String> {
     let mut parts = text.split(';');
     let target = parts.next().unwrap_or_default();
     let parsed: Result<Target, InvalidTarget> = target.parse();
     let mut target = parsed.map_err(|error| error.to_string())?;
     for option in parts {
-        let weight = option.strip_prefix("weight=");
-        target = match (option, weight.map(str::parse::<u16>)) {
-            ("backup", _) => target.backup(),
-            (_, Some(Ok(weight @ 1..))) => target.weight(u32::from(weight)),
-            _ => return Err("expected ;weight=N, N from 1 to 65535, or ;backup".to_owned()),
+        let (name, number) = option.split_once('=').unwrap_or((option, ""));
+        target = match (name, number.parse::<u16>()) {
+            ("backup", _) if option == "backup" => target.backup(),
+            ("weight", Ok(number @ 1..)) => target.weight(u32::from(number)),
+            ("max", Ok(number @ 1..)) => target.max_connections(usize::from(number)),
+            _ => {
+                return Err(
+                    "expected ;weight=N or ;max=N, N from 1 to 65535, or ;backup".to_owned(),
+                );
+            }
         };
     }
     Ok(target)
@@ -420,6 +426,9 @@ mod tests {
             shared.targets,
             [first.weight(3), second, third.backup().weight(2)]
         );
+        let limited = route("/=a:1;max=2;weight=3").unwrap();
+        let expected: Target = "a:1".parse().unwrap();
+        assert_eq!(limited.targets, [expected.weight(3).max_connections(2)]);
         for wrong in [
             "weight=0",
             "weight=x",
@@ -427,6 +436,13 @@ mod tests {
             "weight=70000",
             "",
             "spare",
+            "backup=1",
+            "backup=",
+            "max",
+            "max=",
+            "max=0",
+            "max=-1",
+            "max=65536",
         ] {
             assert!(route(&format!("/=http://a:1;{wrong}")).is_err(), "{wrong}");
         }

@@ -15,6 +15,7 @@
 //! | `programs` | upstreams that speak FastCGI, SCGI and uwsgi |
 //! | `secured` | upstreams that speak TLS |
 //! | `sent` | files that an upstream names, and that are sent in its place |
+//! | `queued` | servers with a bounded number of connections, and requests that wait |
 //! | `tunnels` | protocols that both sides switch to |
 
 mod buffered;
@@ -31,4 +32,5 @@ mod script;
 #[cfg(feature = "tls")]
 mod secured;
 mod sent;
+mod queued;
 mod tunnels;

@@ -1,0 +1,63 @@
+//! A forwarded request that waits until an upstream server has room for it.
+
+use super::turn::Turn;
+use crate::body::Waker;
+use crate::deadline::{Deadline, Waiting};
+use crate::gateway::{Choice, Failure, Lease, Plan, Ticket};
+
+/// The wait of a request for a server.
+#[derive(Default)]
+pub(super) struct Queued {
+    ticket: Option<Ticket>,
+    /// When the request arrived in the queue, as a number. It keeps its place when it is sent again.
+    arrival: Option<u64>,
+    deadline: Option<Deadline>,
+}
+
+impl Queued {
+    /// Whether the request has a place in the queue.
+    pub(super) fn waits(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    /// Whether there is nothing to wait for any more.
+    pub(super) fn is_settled(&self) -> bool {
+        self.ticket.as_ref().is_some_and(Ticket::is_settled)
+    }
+
+    /// Chooses a server. `None`: the request waits for one.
+    ///
+    /// # Errors
+    /// [`Failure::NoServer`], or [`Failure::QueueFull`].
+    pub(super) fn choose(&mut self, plan: &Plan) -> Result<Option<Lease>, Failure> {
+        if let Some(ticket) = &self.ticket {
+            let Some(given) = ticket.take() else {
+                return Ok(None);
+            };
+            (self.ticket, self.deadline) = (None, None);
+            return given.map(Some).ok_or(Failure::NoServer);
+        }
+        match plan.choose(self.arrival) {
+            Choice::Server(lease) => Ok(Some(lease)),
+            Choice::Waits(ticket) => {
+                self.arrival = Some(ticket.arrival());
+                self.ticket = Some(ticket);
+                Ok(None)
+            }
+            Choice::Full => Err(Failure::QueueFull),
+            Choice::Nothing => Err(Failure::NoServer),
+        }
+    }
+
+    /// When the wait ends, however often the connection is parked meanwhile.
+    pub(super) fn deadline(&mut self, plan: &Plan, turn: &Turn<'_>) -> Deadline {
+        let (_, time) = plan.group.settings.queue;
+        let new = || turn.deadline_in(Waiting::Upstream, time);
+        *self.deadline.get_or_insert_with(new)
+    }
+
+    /// Leaves what wakes the connection. Returns it if there is nothing to wait for.
+    pub(super) fn park(&self, waker: Waker) -> Option<Waker> {
+        self.ticket.as_ref()?.park(waker)
+    }
+}

@@ -1,0 +1,323 @@
+//! Requests that wait until a server has room for them, in the order of their arrival.
+//!
+//! A request that waits holds no thread and is not looked at: what makes room grants it to the
+//! first request that can use it, and wakes that one's connection.
+
+use crate::body::Waker;
+use crate::lock::Lock;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The requests that wait. `W` says what one of them can use, `G` is what it is granted.
+pub(super) struct Queue<W, G>(Lock<State<W, G>>);
+
+struct State<W, G> {
+    /// The number of the next arrival.
+    next: u64,
+    waiting: BTreeMap<u64, Arc<Place<W, G>>>,
+}
+
+/// The place of one request in the queue.
+pub(super) struct Place<W, G> {
+    arrival: u64,
+    wish: W,
+    outcome: Lock<Outcome<G>>,
+}
+
+enum Outcome<G> {
+    /// Nothing yet, and what wakes the connection.
+    Waits(Option<Waker>),
+    Granted(G),
+    /// There is nothing left to wait for.
+    Refused,
+}
+
+/// What there is for a request at the moment.
+pub(super) enum Offer<G> {
+    Granted(G),
+    /// No room for this one. There may be for another that can use more.
+    Later,
+    /// No room for any request.
+    Full,
+    /// Nothing that is worth waiting for.
+    Nothing,
+}
+
+/// How joining the queue ends.
+pub(super) enum Joined<W, G> {
+    Granted(G),
+    Waits(Arc<Place<W, G>>),
+    /// As many requests wait as may.
+    Full,
+    Nothing,
+}
+
+impl<W, G> Queue<W, G> {
+    pub(super) fn new() -> Self {
+        Queue(Lock::new(State {
+            next: 0,
+            waiting: BTreeMap::new(),
+        }))
+    }
+
+    /// Gets what there is for a request, or a place behind those that arrived before it. A request
+    /// that has waited before names its arrival, and waits even if `limit` others do. `offer` says
+    /// what there is for a request, and must not lock the queue.
+    pub(super) fn join(
+        &self,
+        wish: W,
+        arrival: Option<u64>,
+        limit: usize,
+        mut offer: impl FnMut(&W) -> Offer<G>,
+    ) -> Joined<W, G> {
+        let mut state = self.0.lock();
+        if state.waiting.is_empty() {
+            match offer(&wish) {
+                Offer::Granted(granted) => return Joined::Granted(granted),
+                Offer::Nothing => return Joined::Nothing,
+                Offer::Later | Offer::Full => {}
+            }
+        }
+        let is_new = arrival.is_none();
+        let arrival = arrival.unwrap_or(state.next);
+        state.next = state.next.max(arrival + 1);
+        let place = Arc::new(Place {
+            arrival,
+            wish,
+            outcome: Lock::new(Outcome::Waits(None)),
+        });
+        state.waiting.insert(arrival, Arc::clone(&place));
+        let woken = state.grant(offer);
+        // Those before this one come first, and then there may be room for it.
+        let is_left = state.waiting.contains_key(&arrival);
+        let is_over = is_left && is_new && state.waiting.len() > limit;
+        if is_over {
+            state.waiting.remove(&arrival);
+        }
+        drop(state);
+        woken.into_iter().for_each(|waker| waker());
+        match place.take() {
+            _ if is_over => Joined::Full,
+            Some(Some(granted)) => Joined::Granted(granted),
+            Some(None) => Joined::Nothing,
+            None => Joined::Waits(place),
+        }
+    }
+
+    /// Grants what there is, the first arrival first.
+    pub(super) fn grant(&self, offer: impl FnMut(&W) -> Offer<G>) {
+        let woken = self.0.lock().grant(offer);
+        woken.into_iter().for_each(|waker| waker());
+    }
+
+    /// Takes a request out of the queue. Returns what it had been granted, if anything.
+    pub(super) fn leave(&self, place: &Place<W, G>) -> Option<G> {
+        self.0.lock().waiting.remove(&place.arrival);
+        place.take().flatten()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().waiting.len()
+    }
+}
+
+impl<W, G> State<W, G> {
+    /// Grants what there is, and returns what wakes those that have it.
+    fn grant(&mut self, mut offer: impl FnMut(&W) -> Offer<G>) -> Vec<Waker> {
+        let mut woken = Vec::new();
+        let mut settled = Vec::new();
+        for (arrival, place) in &self.waiting {
+            let outcome = match offer(&place.wish) {
+                Offer::Granted(granted) => Outcome::Granted(granted),
+                Offer::Nothing => Outcome::Refused,
+                Offer::Later => continue,
+                Offer::Full => break,
+            };
+            let before = std::mem::replace(&mut *place.outcome.lock(), outcome);
+            settled.push(*arrival);
+            if let Outcome::Waits(Some(waker)) = before {
+                woken.push(waker);
+            }
+        }
+        for arrival in settled {
+            self.waiting.remove(&arrival);
+        }
+        woken
+    }
+}
+
+impl<W, G> Place<W, G> {
+    pub(super) fn arrival(&self) -> u64 {
+        self.arrival
+    }
+
+    /// Takes what was granted. `Some(None)`: there is nothing left to wait for; `None`: it still
+    /// waits.
+    pub(super) fn take(&self) -> Option<Option<G>> {
+        let mut outcome = self.outcome.lock();
+        if matches!(*outcome, Outcome::Waits(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut *outcome, Outcome::Refused) {
+            Outcome::Granted(granted) => Some(Some(granted)),
+            _ => Some(None),
+        }
+    }
+
+    /// Whether there is nothing to wait for any more.
+    pub(super) fn is_settled(&self) -> bool {
+        !matches!(*self.outcome.lock(), Outcome::Waits(_))
+    }
+
+    /// Leaves what wakes the connection. Returns it if there is nothing to wait for any more.
+    pub(super) fn park(&self, waker: Waker) -> Option<Waker> {
+        match &mut *self.outcome.lock() {
+            Outcome::Waits(left) => {
+                *left = Some(waker);
+                None
+            }
+            _ => Some(waker),
+        }
+    }
+}
+
+impl<W, G> fmt::Debug for Queue<W, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+impl<W, G> fmt::Debug for Place<W, G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("arrival", &self.arrival)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Requests wish for one of some kinds of things; there are so many of each kind.
+    struct Things {
+        left: Cell<[usize; 2]>,
+        is_gone: Cell<bool>,
+    }
+
+    impl Things {
+        fn new(left: [usize; 2]) -> Self {
+            Things {
+                left: Cell::new(left),
+                is_gone: Cell::new(false),
+            }
+        }
+
+        /// What there is for a request that can use all kinds, or only one.
+        fn offer(&self, wish: &Option<usize>) -> Offer<usize> {
+            if self.is_gone.get() {
+                return Offer::Nothing;
+            }
+            let mut left = self.left.get();
+            let kinds = wish.map_or(0..2, |kind| kind..kind + 1);
+            let mut kinds = kinds.filter(|kind| left[*kind] > 0);
+            match kinds.next() {
+                Some(kind) => {
+                    left[kind] -= 1;
+                    self.left.set(left);
+                    Offer::Granted(kind)
+                }
+                None if wish.is_none() => Offer::Full,
+                None => Offer::Later,
+            }
+        }
+    }
+
+    type Waits = Arc<Place<Option<usize>, usize>>;
+
+    fn wait(queue: &Queue<Option<usize>, usize>, wish: Option<usize>, things: &Things) -> Waits {
+        match queue.join(wish, None, 10, |wish| things.offer(wish)) {
+            Joined::Waits(place) => place,
+            _ => panic!("it does not wait"),
+        }
+    }
+
+    #[test]
+    fn the_first_arrival_that_can_use_it_is_granted_what_there_is() {
+        let queue = Queue::new();
+        let things = Things::new([1, 0]);
+        let joined = queue.join(None, None, 10, |wish| things.offer(wish));
+        assert!(matches!(joined, Joined::Granted(0)));
+        let waits: Vec<_> = [Some(1), None, Some(1), None]
+            .into_iter()
+            .map(|wish| wait(&queue, wish, &things))
+            .collect();
+        let woken = Arc::new(AtomicUsize::new(0));
+        for place in &waits {
+            let count = Arc::clone(&woken);
+            let waker = move || drop(count.fetch_add(1, Ordering::Relaxed));
+            assert!(place.park(Box::new(waker)).is_none());
+        }
+        let outcomes = || waits.iter().map(|place| place.take()).collect::<Vec<_>>();
+        things.left.set([1, 0]);
+        queue.grant(|wish| things.offer(wish));
+        assert_eq!(outcomes(), [None, Some(Some(0)), None, None]);
+        things.left.set([0, 2]);
+        queue.grant(|wish| things.offer(wish));
+        assert_eq!(outcomes(), [Some(Some(1)), Some(None), Some(Some(1)), None]);
+        assert_eq!((woken.load(Ordering::Relaxed), queue.len()), (3, 1));
+        // A waker that comes later is to be called at once.
+        assert!(waits[0].park(Box::new(|| ())).is_some());
+        things.is_gone.set(true);
+        queue.grant(|wish| things.offer(wish));
+        assert_eq!(outcomes()[3], Some(None));
+        assert_eq!((woken.load(Ordering::Relaxed), queue.len()), (4, 0));
+    }
+
+    #[test]
+    fn a_newcomer_does_not_overtake() {
+        let queue = Queue::new();
+        let things = Things::new([0, 0]);
+        let first = wait(&queue, None, &things);
+        // There is room again, and nothing has granted it.
+        things.left.set([1, 0]);
+        let second = wait(&queue, None, &things);
+        assert_eq!((first.take(), second.take()), (Some(Some(0)), None));
+        things.left.set([2, 0]);
+        let joined = queue.join(None, None, 10, |wish| things.offer(wish));
+        assert!(matches!(joined, Joined::Granted(0)));
+        assert_eq!(second.take(), Some(Some(0)));
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_left_at_once() {
+        let queue = Queue::new();
+        let things = Things::new([0, 0]);
+        let join = |arrival, limit| queue.join(None, arrival, limit, |wish| things.offer(wish));
+        assert!(matches!(join(None, 0), Joined::Full));
+        let first = wait(&queue, None, &things);
+        let second = wait(&queue, None, &things);
+        assert!(matches!(join(None, 2), Joined::Full));
+        assert_eq!(queue.len(), 2);
+        assert_eq!(queue.leave(&first), None);
+        assert_eq!(queue.len(), 1);
+        things.left.set([1, 0]);
+        queue.grant(|wish| things.offer(wish));
+        // What it leaves with is for others.
+        assert_eq!(queue.leave(&second), Some(0));
+        // Back at the place it had.
+        let third = wait(&queue, None, &things);
+        let Joined::Waits(back) = join(Some(first.arrival()), 0) else {
+            panic!("it does not wait");
+        };
+        things.left.set([1, 0]);
+        queue.grant(|wish| things.offer(wish));
+        assert_eq!((back.take(), third.take()), (Some(Some(0)), None));
+        things.is_gone.set(true);
+        assert!(matches!(join(None, 10), Joined::Nothing));
+    }
+}

@@ -1,0 +1,45 @@
+//! What is set for all servers of an upstream.
+
+use super::balance::Balance;
+use super::health::{Check, Passive};
+#[cfg(feature = "tls")]
+use crate::tls::Trust;
+use std::time::Duration;
+
+/// What is set for all servers of an upstream.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) balance: Balance,
+    pub(crate) passive: Passive,
+    pub(crate) check: Option<Check>,
+    /// For a connection to be established.
+    pub(crate) connect: Duration,
+    /// For the response to begin, and to go on.
+    pub(crate) response: Duration,
+    /// Whether clients get Server-Timing.
+    pub(crate) sends_timing: bool,
+    /// Requests that may wait for a server that has as many as it may, and how long.
+    pub(crate) queue: (usize, Duration),
+    /// For a tunnel without a byte in either direction.
+    pub(crate) tunnel: Duration,
+    /// Which certificates of servers are accepted; `None`: those of the system's authorities.
+    #[cfg(feature = "tls")]
+    pub(crate) trust: Option<Trust>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            balance: Balance::default(),
+            passive: Passive::default(),
+            check: None,
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(60),
+            sends_timing: false,
+            queue: (1024, Duration::from_secs(30)),
+            tunnel: Duration::from_secs(3600),
+            #[cfg(feature = "tls")]
+            trust: None,
+        }
+    }
+}
