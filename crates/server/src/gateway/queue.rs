@@ -259,7 +259,9 @@ mod tests {
         let woken = Arc::new(AtomicUsize::new(0));
         for place in &waits {
             let count = Arc::clone(&woken);
-            let waker = move || drop(count.fetch_add(1, Ordering::Relaxed));
+            let waker = move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            };
             assert!(place.park(Box::new(waker)).is_none());
         }
         let outcomes = || waits.iter().map(|place| place.take()).collect::<Vec<_>>();

@@ -317,6 +317,7 @@ fn requests_that_wait_for_a_server_that_dies_get_a_response() {
     let address = listener.local_addr().unwrap();
     let proxy = Proxy::new(limited(&[(address, 1), (other, 1)]));
     let mut clients: Vec<_> = (0..20).map(|at| proxy.send(&format!("/{at}"))).collect();
+    // One of the first two requests is here.
     let (mut stream, _) = listener.accept().unwrap();
     read_head(&mut stream).unwrap();
     drop(listener);
@@ -341,13 +342,20 @@ fn a_server_that_is_back_takes_requests_that_wait() {
         failures: 1,
         window: Duration::from_secs(2),
     };
-    let proxy = Proxy::new(limited(&[(busy, 1), (address, 1)]).passive_health(passive));
+    // The first request finds that this server is down, so the second one waits for the other.
+    let proxy = Proxy::new(limited(&[(address, 1), (busy, 1)]).passive_health(passive));
     let mut first = proxy.send("/0");
     assert_eq!(paths.recv_timeout(LONG).unwrap(), "/0");
-    // It finds that the other server is down, and waits.
     let mut waits = proxy.send("/1");
     let listener = TcpListener::bind(address).unwrap();
-    let (mut stream, _) = listener.accept().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let mut accepted = None;
+    wait_until("the server gets the request", || {
+        accepted = listener.accept().ok();
+        accepted.is_some()
+    });
+    let (mut stream, _) = accepted.unwrap();
+    stream.set_nonblocking(false).unwrap();
     let head = read_head(&mut stream).unwrap();
     assert!(head.starts_with("GET /1 "), "{head}");
     stream.write_all(ok("back").as_bytes()).unwrap();
