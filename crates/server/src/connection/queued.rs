@@ -3,13 +3,13 @@
 use super::turn::Turn;
 use crate::body::Waker;
 use crate::deadline::{Deadline, Waiting};
-use crate::gateway::{Choice, Failure, Lease, Plan, Ticket};
+use crate::gateway::{Choice, Failure, Given, Lease, Plan, Ticket};
 
 /// The wait of a request for a server.
 #[derive(Default)]
 pub(super) struct Queued {
     ticket: Option<Ticket>,
-    /// When the request arrived in the queue, as a number. It keeps its place when it is sent again.
+    /// The number of the request's arrival. It keeps its place when it is sent again.
     arrival: Option<u64>,
     deadline: Option<Deadline>,
 }
@@ -31,11 +31,13 @@ impl Queued {
     /// [`Failure::NoServer`], or [`Failure::QueueFull`].
     pub(super) fn choose(&mut self, plan: &Plan) -> Result<Option<Lease>, Failure> {
         if let Some(ticket) = &self.ticket {
-            let Some(given) = ticket.take() else {
-                return Ok(None);
+            let lease = match ticket.take() {
+                Given::Waits => return Ok(None),
+                Given::Granted(lease) => Some(lease),
+                Given::Refused => None,
             };
             (self.ticket, self.deadline) = (None, None);
-            return given.map(Some).ok_or(Failure::NoServer);
+            return lease.map(Some).ok_or(Failure::NoServer);
         }
         match plan.choose(self.arrival) {
             Choice::Server(lease) => Ok(Some(lease)),

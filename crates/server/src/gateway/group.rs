@@ -2,7 +2,7 @@
 
 use super::balance::{Balance, Candidate, choose};
 use super::health::Check;
-use super::queue::{Joined, Offer, Place, Queue};
+use super::queue::{Given, Joined, Offer, Place, Queue};
 use super::server::{Server, securing};
 use super::settings::Settings;
 use super::socket::{OpenSockets, Socket};
@@ -357,9 +357,8 @@ impl Ticket {
         self.place.arrival()
     }
 
-    /// Takes the server that the request was given. `Some(None)`: no server is left to wait for;
-    /// `None`: it still waits.
-    pub(crate) fn take(&self) -> Option<Option<Lease>> {
+    /// Takes the server that the request was given.
+    pub(crate) fn take(&self) -> Given<Lease> {
         self.place.take()
     }
 

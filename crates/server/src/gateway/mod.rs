@@ -88,6 +88,7 @@ pub(crate) use attempt::{Attempt, FIELDS, Pipe};
 pub(crate) use failure::Failure;
 pub(crate) use forward::Plan;
 pub(crate) use group::{Choice, Lease, Ticket};
+pub(crate) use queue::Given;
 pub(crate) use registry::Registry;
 pub(crate) use response::{Renamed, write_fields};
 pub(crate) use retry::{REPLAY, may_retry, may_reuse};

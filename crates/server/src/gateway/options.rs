@@ -64,9 +64,9 @@ impl UpstreamBuilder {
     }
 
     /// Sets how many requests may wait for a server that has as many
-    /// [connections](super::Target::max_connections) as it may, and for how long; 1024 and 30 s unless
-    /// set. They hold no thread, and are served in the order of their arrival. Others, and those
-    /// that have waited for that long, get a 503: that a server is busy is no fault of it.
+    /// [connections](super::Target::max_connections) as it may, and for how long; 1024 and 30 s
+    /// unless set. They hold no thread, and are served in the order of their arrival. Others, and
+    /// those that have waited for that long, get a 503, as with HAProxy: no server has failed.
     ///
     /// ```
     /// use std::time::Duration;

@@ -33,6 +33,16 @@ enum Outcome<G> {
     Refused,
 }
 
+/// What became of a request in the queue.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Given<G> {
+    /// Nothing: it still waits.
+    Waits,
+    Granted(G),
+    /// There is nothing left to wait for.
+    Refused,
+}
+
 /// What there is for a request at the moment.
 pub(super) enum Offer<G> {
     Granted(G),
@@ -99,9 +109,9 @@ impl<W, G> Queue<W, G> {
         woken.into_iter().for_each(|waker| waker());
         match place.take() {
             _ if is_over => Joined::Full,
-            Some(Some(granted)) => Joined::Granted(granted),
-            Some(None) => Joined::Nothing,
-            None => Joined::Waits(place),
+            Given::Granted(granted) => Joined::Granted(granted),
+            Given::Refused => Joined::Nothing,
+            Given::Waits => Joined::Waits(place),
         }
     }
 
@@ -114,7 +124,10 @@ impl<W, G> Queue<W, G> {
     /// Takes a request out of the queue. Returns what it had been granted, if anything.
     pub(super) fn leave(&self, place: &Place<W, G>) -> Option<G> {
         self.0.lock().waiting.remove(&place.arrival);
-        place.take().flatten()
+        match place.take() {
+            Given::Granted(granted) => Some(granted),
+            Given::Waits | Given::Refused => None,
+        }
     }
 
     #[cfg(test)]
@@ -153,16 +166,15 @@ impl<W, G> Place<W, G> {
         self.arrival
     }
 
-    /// Takes what was granted. `Some(None)`: there is nothing left to wait for; `None`: it still
-    /// waits.
-    pub(super) fn take(&self) -> Option<Option<G>> {
+    /// Takes what was granted.
+    pub(super) fn take(&self) -> Given<G> {
         let mut outcome = self.outcome.lock();
         if matches!(*outcome, Outcome::Waits(_)) {
-            return None;
+            return Given::Waits;
         }
         match std::mem::replace(&mut *outcome, Outcome::Refused) {
-            Outcome::Granted(granted) => Some(Some(granted)),
-            _ => Some(None),
+            Outcome::Granted(granted) => Given::Granted(granted),
+            _ => Given::Refused,
         }
     }
 
@@ -199,6 +211,7 @@ impl<W, G> fmt::Debug for Place<W, G> {
 
 #[cfg(test)]
 mod tests {
+    use super::Given::{Granted, Refused, Waits};
     use super::*;
     use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -237,9 +250,9 @@ mod tests {
         }
     }
 
-    type Waits = Arc<Place<Option<usize>, usize>>;
+    type Waiting = Arc<Place<Option<usize>, usize>>;
 
-    fn wait(queue: &Queue<Option<usize>, usize>, wish: Option<usize>, things: &Things) -> Waits {
+    fn wait(queue: &Queue<Option<usize>, usize>, wish: Option<usize>, things: &Things) -> Waiting {
         match queue.join(wish, None, 10, |wish| things.offer(wish)) {
             Joined::Waits(place) => place,
             _ => panic!("it does not wait"),
@@ -267,16 +280,16 @@ mod tests {
         let outcomes = || waits.iter().map(|place| place.take()).collect::<Vec<_>>();
         things.left.set([1, 0]);
         queue.grant(|wish| things.offer(wish));
-        assert_eq!(outcomes(), [None, Some(Some(0)), None, None]);
+        assert_eq!(outcomes(), [Waits, Granted(0), Waits, Waits]);
         things.left.set([0, 2]);
         queue.grant(|wish| things.offer(wish));
-        assert_eq!(outcomes(), [Some(Some(1)), Some(None), Some(Some(1)), None]);
+        assert_eq!(outcomes(), [Granted(1), Refused, Granted(1), Waits]);
         assert_eq!((woken.load(Ordering::Relaxed), queue.len()), (3, 1));
         // A waker that comes later is to be called at once.
         assert!(waits[0].park(Box::new(|| ())).is_some());
         things.is_gone.set(true);
         queue.grant(|wish| things.offer(wish));
-        assert_eq!(outcomes()[3], Some(None));
+        assert_eq!(outcomes()[3], Refused);
         assert_eq!((woken.load(Ordering::Relaxed), queue.len()), (4, 0));
     }
 
@@ -288,11 +301,11 @@ mod tests {
         // There is room again, and nothing has granted it.
         things.left.set([1, 0]);
         let second = wait(&queue, None, &things);
-        assert_eq!((first.take(), second.take()), (Some(Some(0)), None));
+        assert_eq!((first.take(), second.take()), (Granted(0), Waits));
         things.left.set([2, 0]);
         let joined = queue.join(None, None, 10, |wish| things.offer(wish));
         assert!(matches!(joined, Joined::Granted(0)));
-        assert_eq!(second.take(), Some(Some(0)));
+        assert_eq!(second.take(), Granted(0));
     }
 
     #[test]
@@ -318,7 +331,7 @@ mod tests {
         };
         things.left.set([1, 0]);
         queue.grant(|wish| things.offer(wish));
-        assert_eq!((back.take(), third.take()), (Some(Some(0)), None));
+        assert_eq!((back.take(), third.take()), (Granted(0), Waits));
         things.is_gone.set(true);
         assert!(matches!(join(None, 10), Joined::Nothing));
     }

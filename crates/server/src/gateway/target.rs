@@ -80,8 +80,8 @@ impl Target {
         self
     }
 
-    /// Sets how many connections it gets at a time; any number unless set. Tunnels and event streams
-    /// count until they end. Further requests get another server, or wait in the
+    /// Sets how many connections it gets at a time; any number unless set. Tunnels and event
+    /// streams count until they end. Further requests get another server, or wait in the
     /// [queue](super::UpstreamBuilder::queue).
     #[must_use]
     pub fn max_connections(mut self, number: usize) -> Self {

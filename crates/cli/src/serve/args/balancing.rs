@@ -44,8 +44,8 @@ pub(crate) struct BalancingArgs {
     )]
     proxy_fail_window: u32,
 
-    /// Requests that wait for a server with a free connection once all servers of a path have as many
-    /// as ;max=N allows; others get a 503
+    /// Requests that wait once all servers of a path have as many connections as ;max=N allows;
+    /// others get a 503
     #[arg(
         long,
         value_name = "N",
