@@ -317,6 +317,22 @@ fn servers_share_requests_by_weight() {
     assert_eq!(curl_text([server.url("/")]), "spare");
 }
 
+/// A server that has as many connections as it may, and a queue for no request.
+#[test]
+fn a_full_server_is_a_503() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::new().with("index.html", "a file");
+    let route = format!("/a={};max=1", listener.local_addr().unwrap());
+    let server = Serve::start(folder.path(), ["--proxy", &route, "--proxy-queue", "0"]);
+    let mut first = server.connect();
+    first.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    let (_held, _) = listener.accept().unwrap();
+    let answer = curl_text(["-i", &server.url("/a")]);
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("Retry-After: 5\r\n"), "{answer}");
+    assert_eq!(curl_text([server.url("/")]), "a file");
+}
+
 #[test]
 fn mistakes_on_the_command_line() {
     for (flags, message) in [
