@@ -64,14 +64,22 @@ impl Pebble {
         };
         let names = ports[4].to_string();
         let mut command = Command::new("pebble-challtestsrv");
+        let help = Command::new("pebble-challtestsrv").arg("-help").output();
+        let help = help.unwrap();
+        let help = String::from_utf8_lossy(&[help.stdout, help.stderr].concat()).into_owned();
+        // Since 2.5.
+        let is_new = help.contains("-doh ");
         command.args([
             "-defaultIPv4",
             "127.0.0.1",
             "-defaultIPv6",
             "",
-            "-dns01",
+            if is_new { "-dnsserver" } else { "-dns01" },
             &names,
         ]);
+        if is_new {
+            command.args(["-doh", ""]);
+        }
         for flag in ["-http01", "-https01", "-tlsalpn01", "-management"] {
             command.args([flag, ""]);
         }
@@ -92,6 +100,11 @@ impl Pebble {
             "httpPort": self.http,
             "tlsPort": self.https,
             "certificateValidityPeriod": habits.validity,
+            // The same since 2.7.
+            "profiles": {"default": {
+                "description": "what everyone gets",
+                "validityPeriod": habits.validity,
+            }},
             "domainBlocklist": ["blocked.example"],
         }});
         self.folder.write("config.json", config.to_string());
@@ -415,6 +428,83 @@ fn a_renewal_disturbs_no_connection() {
     assert_ne!(fs::read(&path).unwrap(), first);
     assert_eq!(open.request().trim(), "HTTP/1.1 200 OK");
     assert!(pebble.fetches(&server, "a.example"));
+}
+
+/// RFC 9773. Debian's pebble 2.4 has none of it; 2.7 has.
+#[test]
+fn a_certificate_is_renewed_when_the_acme_server_suggests() {
+    let Some(pebble) = Pebble::start(USUAL) else {
+        return;
+    };
+    let text = curl([
+        "--cacert",
+        &pebble.folder.join("ca.pem"),
+        &pebble.directory(),
+    ])
+    .stdout;
+    let directory: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    if directory.get("renewalInfo").is_none() {
+        eprintln!("skipped: this pebble suggests no times of renewal");
+        return;
+    }
+    let state = Folder::new();
+    let chain = || {
+        let path = kept(&state).join("certificates/a.example.pem");
+        fs::read_to_string(path).unwrap()
+    };
+    let suggest = |pebble: &Pebble, chain: &str, start: &str, end: &str| {
+        let begin = chain.find("-----BEGIN CERTIFICATE-----").unwrap();
+        let window = serde_json::json!({
+            "suggestedWindow": {"start": start, "end": end},
+            "explanationURL": "https://ca.example/why",
+        });
+        let content = serde_json::json!({
+            "Certificate": &chain[begin..], "ARIResponse": window.to_string(),
+        });
+        let url = format!("https://{}/set-renewal-info/", pebble.management);
+        let flags = ["-k", "-f", "-d", &content.to_string(), &url];
+        assert!(curl(flags).status.success());
+    };
+    let first = {
+        let server = pebble.serve(&state, "a.example", &[]);
+        issued(&pebble, &server, &["a.example"]);
+        chain()
+    };
+    assert_eq!(pebble.orders(), 1);
+    // Far away: nothing happens.
+    suggest(
+        &pebble,
+        &first,
+        "2090-01-01T00:00:00Z",
+        "2090-01-02T00:00:00Z",
+    );
+    {
+        let server = pebble.serve(&state, "a.example", &[]);
+        log(
+            &server,
+            "explains when to renew its certificate at https://ca.example/why",
+        );
+        assert!(pebble.fetches(&server, "a.example"));
+    }
+    assert_eq!((chain() == first, pebble.orders()), (true, 0));
+    // Past: it is renewed at once, and the order says what it replaces.
+    let past = ("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z");
+    suggest(&pebble, &first, past.0, past.1);
+    let renewed = || {
+        let server = pebble.serve(&state, "a.example", &[]);
+        wait_until("a renewed certificate", || chain() != first);
+        assert!(pebble.fetches(&server, "a.example"));
+    };
+    renewed();
+    let lines: Vec<String> = pebble.log.try_iter().collect();
+    let said = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(said("is a replacement of"), 1, "{lines:?}");
+    assert_eq!(said("has been marked as replaced"), 1, "{lines:?}");
+    // The first one again, as after a crash: the order is made without what it would replace.
+    let path = kept(&state).join("certificates/a.example.pem");
+    fs::write(&path, &first).unwrap();
+    let _ = fs::remove_file(kept(&state).join("state.json"));
+    renewed();
 }
 
 #[test]

@@ -176,6 +176,14 @@ impl Order {
         }
     }
 
+    /// The request of the last step was refused. Returns whether the next step is another try: an
+    /// ACME server that does not accept what the order replaces may accept it without that
+    /// (RFC 9773 §5), as when that certificate has been replaced already, or by another account.
+    pub(super) fn refused(&mut self, error: &AcmeError) -> bool {
+        let is_new = matches!(self.state, State::New) && error.problem.is_some();
+        is_new && !error.is("rateLimited") && self.replaces.take().is_some()
+    }
+
     /// The request of the last step was answered with success.
     ///
     /// # Errors
@@ -601,5 +609,32 @@ mod tests {
             words(&order.next()),
             r#"send https://new {"identifiers":[{"type":"ip","value":"192.0.2.1"}],"replaces":"aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"}"#
         );
+    }
+
+    #[test]
+    fn a_renewal_that_is_refused_is_tried_once_without_what_it_replaces() {
+        let refusal = |kind: &str| {
+            let object = json!({"type": format!("urn:ietf:params:acme:error:{kind}")});
+            AcmeError::of_problem("refused", objects::Problem::read(&object).unwrap())
+        };
+        let other = AcmeError::of_name("the connection broke", "");
+        for (error, expected) in [
+            (refusal("alreadyReplaced"), true),
+            (refusal("unauthorized"), true),
+            (refusal("serverInternal"), true),
+            (refusal("rateLimited"), false),
+            (other, false),
+        ] {
+            let mut order = begun(Kind::Http);
+            assert!(!order.refused(&error), "it replaces nothing");
+            order.replaces = Some("x.y".to_owned());
+            assert_eq!(order.refused(&error), expected, "{error}");
+            assert_eq!(words(&order.next()).contains("replaces"), !expected);
+            assert!(!order.refused(&error), "once");
+        }
+        let mut order = begun(Kind::Http);
+        order.replaces = Some("x.y".to_owned());
+        order.received(&answer(&pending())).unwrap();
+        assert!(!order.refused(&refusal("alreadyReplaced")), "later");
     }
 }

@@ -447,8 +447,11 @@ impl Worker {
                     order.received(&answer)?;
                 }
                 Step::Send(url, content) => {
-                    let answer = session.send(&url, &content, "the order was refused")?;
-                    order.received(&answer)?;
+                    match session.send(&url, &content, "the order was refused") {
+                        Ok(answer) => order.received(&answer)?,
+                        Err(error) if order.refused(&error) => log::debug!("{name}: {error}"),
+                        Err(error) => return Err(error),
+                    }
                 }
                 Step::Present(challenge) => {
                     let key = &session.account().key;
