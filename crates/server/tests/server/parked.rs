@@ -4,7 +4,7 @@ use crate::support::{GET, LONG, Running, read_until, rest, wait_until};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 use tinyhttp_server::middleware::{Cors, Fields};
 use tinyhttp_server::{
@@ -46,8 +46,19 @@ impl Handler for Sum {
     }
 }
 
+/// One crowd at a time: two of them could need more descriptors than there are.
+static CROWD: Mutex<()> = Mutex::new(());
+
+/// A number of clients, and the right to that many descriptors until it is dropped.
+struct Crowd {
+    number: usize,
+    _alone: MutexGuard<'static, ()>,
+}
+
 /// As many clients as wanted, or as the limit on open files admits with both ends in this process.
-fn clients(wanted: usize) -> usize {
+fn crowd(wanted: usize) -> Crowd {
+    // That another test has failed changes nothing.
+    let alone = CROWD.lock().unwrap_or_else(PoisonError::into_inner);
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(
         Resource::Nofile,
@@ -62,7 +73,10 @@ fn clients(wanted: usize) -> usize {
     if possible < wanted {
         println!("only {possible} of {wanted} clients: the limit on open files is {limit}");
     }
-    possible.min(wanted)
+    Crowd {
+        number: possible.min(wanted),
+        _alone: alone,
+    }
 }
 
 /// At most four threads, of which two may block.
@@ -176,10 +190,10 @@ fn content_is_asked_for_when_the_client_waits_for_that() {
 /// Each client has sent a part of its content, and would send the rest over a quarter of an hour.
 #[test]
 fn a_thousand_slow_uploads_hold_no_thread() {
+    let crowd = crowd(1000);
     let server = Running::with(settings, Sum);
-    let number = clients(1000);
     let head = "POST /up HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n";
-    let mut uploads: Vec<_> = (0..number)
+    let mut uploads: Vec<_> = (0..crowd.number)
         .map(|_| {
             let mut stream = server.connect();
             stream.write_all(head.as_bytes()).unwrap();
@@ -217,8 +231,9 @@ fn idle_connections_and_slow_handlers_delay_no_request() {
         "done"
     };
     // Tests that run at the same time need descriptors, too.
-    const OTHERS: usize = 4000;
-    let number = clients(10_000 + SLOW + OTHERS).saturating_sub(SLOW + OTHERS);
+    const OTHERS: usize = 2000;
+    let crowd = crowd(10_000 + SLOW + OTHERS);
+    let number = crowd.number.saturating_sub(SLOW + OTHERS);
     if number == 0 {
         return println!("skipped: the limit on open files is too low");
     }
@@ -273,7 +288,8 @@ fn length(request: Request<'_>) -> Result<String, Error> {
 /// Begins a thousand uploads, makes another request, and finishes the uploads.
 fn uploads_hold_no_thread(server: &Running) {
     let head = "POST /length HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n";
-    let mut uploads: Vec<_> = (0..clients(1000))
+    let crowd = crowd(1000);
+    let mut uploads: Vec<_> = (0..crowd.number)
         .map(|_| {
             let mut stream = server.connect();
             stream.write_all(head.as_bytes()).unwrap();
@@ -371,9 +387,10 @@ fn listen(server: &Running) -> TcpStream {
 
 #[test]
 fn ten_thousand_event_streams_hold_no_thread() {
+    let crowd = crowd(10_000);
+    let number = crowd.number;
     let events = Events::default();
     let server = Running::with(settings, events.clone());
-    let number = clients(10_000);
     let mut streams: Vec<_> = (0..number).map(|_| listen(&server)).collect();
     for _ in 0..20 {
         assert!(server.ask("GET / HTTP/1.0\r\n\r\n").ends_with("done"));
