@@ -43,13 +43,24 @@ impl Client {
         ClientBuilder::default().build()
     }
 
-    /// A builder with the defaults.
+    /// A builder with the defaults: no total timeout, ten redirects, no retries, no proxy, and 8
+    /// idle connections to each origin, kept for 60 s.
     #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A request with any method.
+    /// A request with any method (RFC 9110 §9). A URL without a scheme, with one that this build
+    /// doesn't speak, or that is malformed is reported when the request is sent.
+    ///
+    /// ```
+    /// use tinyhttp_client::http::Method;
+    ///
+    /// let purge = Method::from_bytes(b"PURGE").unwrap();
+    /// let request = tinyhttp_client::Client::new().request(purge, "http://127.0.0.1/a");
+    /// assert!(request.preview()?.starts_with(b"PURGE /a HTTP/1.1\r\n"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
         RequestBuilder::new(self.0.clone(), method, url)
     }
@@ -206,7 +217,8 @@ pub fn delete(url: &str) -> RequestBuilder {
 pub struct ClientBuilder(Config);
 
 impl ClientBuilder {
-    /// Changes the timeouts.
+    /// Changes the timeouts of all requests; see [`Timeouts`] for the steps, and for how long each
+    /// may take unless changed.
     #[must_use]
     pub fn timeouts(mut self, change: impl FnOnce(&mut Timeouts)) -> Self {
         change(&mut self.0.timeouts);

@@ -22,7 +22,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Puts a user and a password together.
+    /// Credentials of a user for Basic authentication (RFC 7617). The bytes are sent as they are,
+    /// so a text is sent in UTF-8. The user must not contain a colon, which ends it (§2).
     pub fn new(user: impl Into<Vec<u8>>, password: impl Into<Vec<u8>>) -> Self {
         Credentials {
             user: user.into(),

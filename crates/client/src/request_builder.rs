@@ -82,7 +82,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Adds all fields of a map.
+    /// Adds all fields of a map, those of the same name in their order; see [`Self::field`].
     #[must_use]
     pub fn headers(self, fields: &HeaderMap) -> Self {
         self.change(|request| {
@@ -286,7 +286,19 @@ impl RequestBuilder {
         })
     }
 
-    /// Sets the content.
+    /// Sets the content. It replaces content that was set before, also by [`Self::form`], whose
+    /// Content-Type stays.
+    ///
+    /// ```
+    /// use tinyhttp_client::Body;
+    ///
+    /// // A known length is announced; anything else is sent in chunks (RFC 9112 §7.1).
+    /// let known = tinyhttp_client::post("http://127.0.0.1/").body("hello");
+    /// assert!(String::from_utf8_lossy(&known.preview()?).contains("Content-Length: 5\r\n"));
+    /// let stream = tinyhttp_client::post("http://127.0.0.1/").body(Body::reader(std::io::stdin()));
+    /// assert!(String::from_utf8_lossy(&stream.preview()?).contains("Transfer-Encoding: chunked"));
+    /// # Ok::<(), tinyhttp_client::Error>(())
+    /// ```
     #[must_use]
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.change(|request| {
@@ -352,7 +364,7 @@ impl RequestBuilder {
         })
     }
 
-    /// Changes the timeouts of this request.
+    /// Changes the timeouts of this request, which are those of the client otherwise.
     #[must_use]
     pub fn timeouts(self, change: impl FnOnce(&mut Timeouts)) -> Self {
         let defaults = self.fetcher.config.timeouts;

@@ -65,7 +65,8 @@ impl Response {
         self
     }
 
-    /// The status code.
+    /// The status code (RFC 9110 §15). Redirects that were followed, and interim responses, are in
+    /// the [`trace`](Self::trace).
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.head.status()
@@ -77,13 +78,15 @@ impl Response {
         &self.reason
     }
 
-    /// The version of HTTP that the server speaks.
+    /// The version in the status line: HTTP/1.0 or HTTP/1.1.
     #[must_use]
     pub fn version(&self) -> Version {
         self.head.version()
     }
 
-    /// The fields, duplicates kept.
+    /// The header fields; several lines of one name are several values, in their order. With a
+    /// feature for a content coding, Content-Encoding and Content-Length are those that were sent,
+    /// while the content is read decoded.
     #[must_use]
     pub fn fields(&self) -> &HeaderMap {
         self.head.headers()

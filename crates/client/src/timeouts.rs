@@ -47,7 +47,7 @@ impl Timeouts {
     }
 }
 
-/// The name of a timeout.
+/// The name of a timeout, which [`Error::Timeout`](crate::Error::Timeout) tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Timeout {

@@ -12,6 +12,16 @@
 //! | `[fe80::1%eth0]` | `fe80::1%eth0`, as curl reads it |
 //! | `[fe80::1%2]` | `fe80::1%2`: the interface with that number |
 //!
+//! ```
+//! use tinyhttp_client::url::Host;
+//! use tinyhttp_client::zone::{parse_host, split_url};
+//!
+//! let (url, zone) = split_url("http://[fe80::1%25eth0]:8080/a");
+//! assert_eq!((&*url, zone.as_deref()), ("http://[fe80::1]:8080/a", Some("eth0")));
+//! assert_eq!(parse_host("[fe80::1%eth0]")?, Host::Domain("fe80::1%eth0".to_owned()));
+//! # Ok::<(), tinyhttp_client::url::ParseError>(())
+//! ```
+//!
 //! A zone means something on this machine only. It selects the interface of the socket, and is part
 //! of no Host field, request target, certificate name or message to a proxy.
 

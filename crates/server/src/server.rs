@@ -1,10 +1,10 @@
 //! The server as its user sees it: built, started, run, stopped.
 
+#[cfg(feature = "access-log")]
 use crate::access_log::AccessLog;
 use crate::connection::Env;
 use crate::deadline::{Clock, Timeouts};
 use crate::handler::Handler;
-#[cfg(feature = "access-log")]
 use crate::intake::MAX_BODY;
 #[cfg(feature = "tls")]
 use crate::listen::Role;

@@ -19,7 +19,9 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
-/// A proxy.
+/// A proxy: its address, and the name and password that it wants. [`Proxy::parse`] reads
+/// `http://user:password@host:port`. It gets whole URLs for `http://` (RFC 9112 §3.2.2), and CONNECT
+/// for `https://` (RFC 9110 §9.3.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     pub(crate) kind: ProxyKind,
@@ -206,7 +208,8 @@ impl Proxies {
     }
 }
 
-/// Hosts that are reached without a proxy.
+/// Hosts that are reached without a proxy: names with everything below them, addresses, and
+/// networks, each perhaps at one port only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NoProxy(Vec<Exception>);
 

@@ -59,7 +59,8 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Which addresses are wanted.
+/// The families of addresses that are used: IPv4, IPv6, or both, which are tried at once (RFC
+/// 8305).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Family {

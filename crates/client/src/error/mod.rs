@@ -243,7 +243,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// At which step it failed.
+    /// The step of the fetch that failed.
     #[must_use]
     pub fn phase(&self) -> Phase {
         match self {

@@ -7,7 +7,8 @@ use std::io;
 use std::time::Duration;
 
 impl Error {
-    /// Returns something to try, if there is any.
+    /// Returns something to try, as a phrase for the line behind the message; `None` if nothing is
+    /// known that would help.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
