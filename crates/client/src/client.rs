@@ -52,15 +52,6 @@ impl Client {
 
     /// A request with any method (RFC 9110 §9). A URL without a scheme, with one that this build
     /// doesn't speak, or that is malformed is reported when the request is sent.
-    ///
-    /// ```
-    /// use tinyhttp_client::http::Method;
-    ///
-    /// let purge = Method::from_bytes(b"PURGE").unwrap();
-    /// let request = tinyhttp_client::Client::new().request(purge, "http://127.0.0.1/a");
-    /// assert!(request.preview()?.starts_with(b"PURGE /a HTTP/1.1\r\n"));
-    /// # Ok::<(), tinyhttp_client::Error>(())
-    /// ```
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
         RequestBuilder::new(self.0.clone(), method, url)
     }

@@ -295,7 +295,8 @@ impl RequestBuilder {
     /// // A known length is announced; anything else is sent in chunks (RFC 9112 §7.1).
     /// let known = tinyhttp_client::post("http://127.0.0.1/").body("hello");
     /// assert!(String::from_utf8_lossy(&known.preview()?).contains("Content-Length: 5\r\n"));
-    /// let stream = tinyhttp_client::post("http://127.0.0.1/").body(Body::reader(std::io::stdin()));
+    /// let endless = Body::reader(std::io::repeat(0));
+    /// let stream = tinyhttp_client::post("http://127.0.0.1/").body(endless);
     /// assert!(String::from_utf8_lossy(&stream.preview()?).contains("Transfer-Encoding: chunked"));
     /// # Ok::<(), tinyhttp_client::Error>(())
     /// ```

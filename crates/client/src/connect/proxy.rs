@@ -20,8 +20,8 @@ use std::net::{IpAddr, SocketAddr};
 use url::{Host, Url};
 
 /// A proxy: its address, and the name and password that it wants. [`Proxy::parse`] reads
-/// `http://user:password@host:port`. It gets whole URLs for `http://` (RFC 9112 §3.2.2), and CONNECT
-/// for `https://` (RFC 9110 §9.3.6).
+/// `http://user:password@host:port`. It gets whole URLs for `http://` (RFC 9112 §3.2.2), and
+/// CONNECT for `https://` (RFC 9110 §9.3.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
     pub(crate) kind: ProxyKind,
