@@ -86,8 +86,8 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a ni
 	  printf '%-18s %s\n' $$target "$$(grep DONE $$log)" || exit 1; \
 	done || exit 1; done
 
-soak: ## a mixed load with faults for SOAK_SECONDS=1800, every byte checked, and what the server grows by
-	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture
+soak: ## a mixed load with faults, and a gateway to servers that fail in every way, each for SOAK_SECONDS=1800: every byte checked, and what the server grows by
+	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture --test-threads=1
 
 conformance: ## TLS scanners, tlsfuzzer (TLSFUZZER=../tlsfuzzer), Autobahn's WebSocket tests, curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
 	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example chat

@@ -11,12 +11,14 @@
 //! | `raw` | a connection for arbitrary bytes |
 //! | `curl` | curl, quiet and bounded |
 //! | `nginx` | nginx as a peer |
+//! | [`faults`] | upstream servers that fail in every way |
 //! | [`must`] | tables of what an RFC demands |
 //! | [`strict`] | a second reader of messages, by the letter of RFC 9112 |
 //! | [`browser`] | Chromium without a window |
 
 pub mod browser;
 mod curl;
+pub mod faults;
 mod folder;
 pub mod must;
 mod nginx;

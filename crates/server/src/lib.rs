@@ -53,7 +53,8 @@
 //! client does not take of earlier responses and of this one, or has sent behind its request. So
 //! with gateways, the 128 KiB of the formula are 144. A tunnel keeps at most 128 KiB, a thread 320
 //! KiB more, and each server 2,048 idle connections without buffers, which make room when this
-//! server is full.
+//! server is full. The kernel holds what is in pipes, through which large content goes: 32 of 512
+//! KiB.
 //!
 //! Time is bounded by [deadlines](Timeouts) that a byte now and then doesn't put off. Connections
 //! are bounded, in all and for each client. When the server is full, a new connection is accepted

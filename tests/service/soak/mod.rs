@@ -3,6 +3,7 @@
 //! against the release build.
 
 mod clients;
+mod gateway;
 mod site;
 
 use clients::{KINDS, Load, Random};
@@ -22,10 +23,15 @@ const CACHE: usize = 16;
 /// and the half of the cache that may not have been full.
 const GROWTH: usize = 32 << 20;
 
+/// For how long the load goes on.
+fn seconds() -> u64 {
+    std::env::var("SOAK_SECONDS").map_or(60, |seconds| seconds.parse().unwrap())
+}
+
 #[test]
 #[ignore = "takes as long as it is told to; make soak runs it"]
 fn soak() {
-    let seconds = std::env::var("SOAK_SECONDS").map_or(60, |seconds| seconds.parse().unwrap());
+    let seconds = seconds();
     let site = Site::new();
     let cache = format!("--cache-size={CACHE}");
     let mut server = Serve::start(site.folder.path(), [cache.as_str()]);

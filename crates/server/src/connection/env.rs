@@ -31,13 +31,13 @@ pub(crate) struct Env {
 }
 
 impl Env {
-    /// The sockets that are open to upstream servers.
-    pub(crate) fn upstream_sockets(&self) -> usize {
+    /// The descriptors that exchanges with upstream servers take.
+    pub(crate) fn upstream_descriptors(&self) -> usize {
         #[cfg(feature = "gateway")]
-        let sockets = self.upstreams.open_sockets();
+        let descriptors = self.upstreams.descriptors();
         #[cfg(not(feature = "gateway"))]
-        let sockets = 0;
-        sockets
+        let descriptors = 0;
+        descriptors
     }
 
     /// Whether exchanges are recorded.

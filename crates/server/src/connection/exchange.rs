@@ -191,7 +191,7 @@ impl Connection {
             true => turn.left,
             false => Duration::MAX,
         };
-        self.deadline = if !turn.output.is_empty() {
+        self.deadline = if !turn.output.is_empty() || forwarding.has_piped() {
             turn.deadline_after(Waiting::Write, left(Waiting::Write), sent)
         } else if forwarding.queued.waits() {
             forwarding.queued.deadline(&forwarding.plan, turn)

@@ -6,7 +6,7 @@ use super::timing::Timing;
 use super::turn::Turn;
 use super::upload::Upload;
 use crate::access_log::{Held, Record};
-use crate::gateway::{Attempt, Failure, Lease, Plan, Registry, may_retry, may_reuse};
+use crate::gateway::{Attempt, Failure, Lease, Plan, Registry, SplicePipe, may_retry, may_reuse};
 use std::time::{Duration, Instant};
 use tinyhttp_message::{ContentEncoder, ProtocolError, ServerConnection};
 
@@ -36,6 +36,8 @@ pub(super) struct Forwarding {
     pub(super) progress: Progress,
     /// What the client has not taken, outside of a turn: earlier responses, and a part of this one.
     pub(super) waiting: Option<Box<Waits>>,
+    /// What large content goes through.
+    pub(super) pipe: Option<Box<SplicePipe>>,
 }
 
 /// The attempts at a request that have failed.
@@ -156,6 +158,7 @@ impl Forwarding {
             client,
             progress: Progress::default(),
             waiting: None,
+            pipe: None,
         }
     }
 
@@ -173,7 +176,12 @@ impl Forwarding {
     /// Whether the client has not taken everything.
     pub(super) fn has_output(&self) -> bool {
         let waiting = self.waiting.as_ref();
-        waiting.is_some_and(|waiting| !waiting.output.is_empty())
+        waiting.is_some_and(|waiting| !waiting.output.is_empty()) || self.has_piped()
+    }
+
+    /// Whether the client has not taken everything that is in the pipe.
+    pub(super) fn has_piped(&self) -> bool {
+        self.pipe.as_ref().is_some_and(|pipe| !pipe.is_empty())
     }
 
     /// Whether the upstream could take content that the client has not sent.

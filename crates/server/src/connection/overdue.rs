@@ -89,12 +89,16 @@ impl Connection {
         let State::Forwarding(forwarding) = &mut self.state else {
             return false;
         };
-        let Some(waiting) = &mut forwarding.waiting else {
+        let sent = if let Some(waiting) = &mut forwarding.waiting {
+            let sent = self.transport.send_now(&mut waiting.output);
+            let env = turn.env;
+            waiting.held.advance(sent, |record| env.record(record));
+            sent
+        } else if let Some(pipe) = &mut forwarding.pipe {
+            pipe.drain_some(&self.transport)
+        } else {
             return false;
         };
-        let sent = self.transport.send_now(&mut waiting.output);
-        let env = turn.env;
-        waiting.held.advance(sent, |record| env.record(record));
         // What has come from the upstream meanwhile is relayed in a turn.
         forwarding.progress.yields = sent > 0;
         self.deadline = turn.deadline_after(Waiting::Write, left, sent);

@@ -1,4 +1,8 @@
 //! Relaying the response of an upstream server.
+//!
+//! Large content goes through a pipe (`splice`), other content through a buffer.
+
+mod splice;
 
 use super::dispatch::common_fields;
 use super::forwarding::{Forwarding, Relayed};
@@ -81,6 +85,9 @@ impl Connection {
     ) -> Result<Relay, Fault> {
         let mut received = 0;
         loop {
+            if self.splices(forwarding, turn) {
+                return self.splice(forwarding, turn);
+            }
             if turn.output.len() >= DOWN {
                 self.send_output(turn).map_err(|_| Fault::Client)?;
                 if turn.output.len() >= DOWN {

@@ -5,6 +5,7 @@ use super::codec::{Codec, Protocol, write_environment};
 use super::failure::Failure;
 use super::forward::Plan;
 use super::group::Lease;
+use super::pipes::SplicePipe;
 use super::process::Running;
 use super::registry::Registry;
 use super::retry::Outcome;
@@ -307,6 +308,42 @@ impl Attempt {
             Err(error) if self.outcome.has_sent => Err(Failure::Broken(error)),
             Err(error) => Err(Failure::Connect(error)),
         }
+    }
+
+    /// Whether content may go from the socket into a pipe: it needs neither decoding nor
+    /// decryption.
+    pub(crate) fn may_splice(&self) -> bool {
+        let is_http = matches!(self.codec, Codec::Http);
+        is_http && self.socket.is_plain() && self.input.is_empty()
+    }
+
+    /// Moves up to `most` bytes from the socket into an empty pipe. Returns the number of bytes;
+    /// zero at the end; `None` if nothing has come.
+    ///
+    /// # Errors
+    /// [`Failure::Broken`].
+    pub(crate) fn splice(
+        &mut self,
+        pipe: &mut SplicePipe,
+        most: u64,
+    ) -> Result<Option<usize>, Failure> {
+        if !self.watch.is_readable {
+            return Ok(None);
+        }
+        match pipe.fill(&self.socket, most) {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.watch.is_readable = false;
+                Ok(None)
+            }
+            Err(error) => Err(Failure::Broken(error)),
+        }
+    }
+
+    /// Takes note that all content has gone into pipes. A connection on which more has come is not
+    /// used again: that would be taken for the next response.
+    pub(crate) fn end_splice(&mut self) {
+        self.watch.has_ended |= self.socket.is_dead();
     }
 
     /// Translates received bytes into those of a response of HTTP.

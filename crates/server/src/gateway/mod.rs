@@ -20,6 +20,7 @@
 //! | `group` | the servers of an upstream |
 //! | `idle` | the idle connections to one server |
 //! | `starving` | requests that wait for one of few processes of a server |
+//! | `pipes` | pipes through which large content goes |
 //! | `registry` | what one server has open to upstream servers |
 //! | `balance` | which server gets a request |
 //! | `health` | whether a server works |
@@ -55,6 +56,7 @@ mod queue;
 mod group;
 mod idle;
 mod starving;
+mod pipes;
 mod registry;
 mod balance;
 mod health;
@@ -88,6 +90,7 @@ pub(crate) use attempt::{Attempt, FIELDS, Pipe};
 pub(crate) use failure::Failure;
 pub(crate) use forward::Plan;
 pub(crate) use group::{Choice, Lease, Ticket};
+pub(crate) use pipes::SplicePipe;
 pub(crate) use queue::Given;
 pub(crate) use registry::Registry;
 pub(crate) use response::{Renamed, write_fields};

@@ -5,6 +5,7 @@
 //! poller knows their sockets, and they count towards its limit.
 
 use super::group::Group;
+use super::pipes::Pipes;
 use super::socket::OpenSockets;
 use crate::lock::Lock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Registry {
     /// The sockets that are open.
     pub(super) open: Arc<OpenSockets>,
+    /// What large content goes through.
+    pub(crate) pipes: Pipes,
     /// The groups that this server has connected to.
     groups: Lock<Vec<Weak<Group>>>,
     /// When [`relieve`](Registry::relieve) is due.
@@ -25,9 +28,9 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// The sockets to upstream servers that are open, idle ones included.
-    pub(crate) fn open_sockets(&self) -> usize {
-        self.open.count()
+    /// The descriptors of sockets to upstream servers, idle ones included, and of pipes.
+    pub(crate) fn descriptors(&self) -> usize {
+        self.open.count() + self.pipes.descriptors()
     }
 
     /// Takes note of a group that this server connects to.
@@ -50,8 +53,8 @@ impl Registry {
             .collect()
     }
 
-    /// Closes the connections that have been idle for longest, N at most. Returns whether there
-    /// were any.
+    /// Closes pipes that are not in use, and the connections that have been idle for longest, N at
+    /// most. Returns whether there were any.
     pub(crate) fn close_idle(&self, most: usize) -> bool {
         let groups = self.groups();
         let servers = || groups.iter().flat_map(|group| group.servers());
@@ -62,7 +65,7 @@ impl Registry {
             oldest.is_some_and(|(_, server)| server.idle.close_oldest(&self.open))
         };
         let closed = (0..most).take_while(|_| close_oldest()).count();
-        closed > 0
+        self.pipes.close_kept() || closed > 0
     }
 
     /// Has [`relieve`](Registry::relieve) called at this time, or earlier.
@@ -149,9 +152,9 @@ mod tests {
         assert_eq!(idle(), [2, 3, 4, 5]);
         assert!(registry.close_idle(3));
         assert_eq!(idle(), [5]);
-        assert_eq!((registry.open_sockets(), other.open_sockets()), (1, 5));
+        assert_eq!((registry.descriptors(), other.descriptors()), (1, 5));
         assert!(registry.close_idle(9));
         assert!(!registry.close_idle(9));
-        assert_eq!((registry.open_sockets(), other.open_sockets()), (0, 5));
+        assert_eq!((registry.descriptors(), other.descriptors()), (0, 5));
     }
 }

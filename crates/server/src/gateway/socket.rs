@@ -246,6 +246,11 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether what is sent is not encrypted.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.channel, Channel::Plain(_))
+    }
+
     /// Leaves the socket without an owner. What is reported of it is noted from then on.
     pub(crate) fn release(&mut self) {
         self.owner = None;

@@ -62,9 +62,9 @@ impl Admission {
         self.connections.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Whether there is no room for another connection. `upstream` is the number of connections to
-    /// upstream servers, each of which takes a descriptor, as does a file that is being sent to a
-    /// slow reader.
+    /// Whether there is no room for another connection. `upstream` is the number of descriptors
+    /// that exchanges with upstream servers take. A file that is being sent to a slow reader takes
+    /// one, too.
     pub(super) fn is_full(&self, upstream: usize) -> bool {
         #[cfg(feature = "files")]
         let files = OpenFile::count();

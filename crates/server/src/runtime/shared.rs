@@ -85,7 +85,7 @@ impl Shared {
 
     /// Whether there is no room for another connection.
     pub(super) fn is_full(&self) -> bool {
-        self.admission.is_full(self.env.upstream_sockets())
+        self.admission.is_full(self.env.upstream_descriptors())
     }
 
     /// How long a poll may take; `None` for any time.

@@ -8,6 +8,7 @@
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
 //! | `endings` | connections that end in the middle of something |
 //! | `deadlines` | bytes that come too slowly, or never |
+//! | `large` | large content of responses |
 //! | `full` | servers that are full |
 //! | `load` | faults of every kind under load |
 //! | `desync` | messages that two servers could read differently |
@@ -24,6 +25,7 @@ mod desync;
 mod endings;
 mod faults;
 mod full;
+mod large;
 mod load;
 mod messages;
 mod observed;
