@@ -6,13 +6,14 @@ FUZZ_SECONDS ?= 60
 SOAK_SECONDS ?= 1800
 # Debian's names of what the tests and benchmarks start beside tinyhttp.
 TEST_PACKAGES = curl wget chromium nginx php-fpm pebble
+CONFORMANCE_PACKAGES = apache2-bin tomcat10-common default-jdk-headless uwsgi-core uwsgi-plugin-python3 npm varnish
 BENCH_PACKAGES = wrk nginx h2o haproxy lighttpd lighttpd-mod-deflate lighttpd-mod-openssl php-fpm curl wget
 # Crates with fuzz targets.
 FUZZED := $(patsubst %/fuzz/Cargo.toml,%,$(wildcard crates/*/fuzz/Cargo.toml))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test lint doc bench bench-client bench-library bench-message conformance floods fuzz soak msrv api api-check semver package check-portable deny vet sbom reproducible install clean test-tools bench-tools
+.PHONY: help serve test lint doc bench bench-client bench-library bench-message conformance conformance-tools floods fuzz soak msrv api api-check semver package check-portable deny vet sbom reproducible install clean test-tools bench-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,8 +90,10 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=60: executions, coverage (needs a ni
 soak: ## a mixed load with faults, and a gateway to servers that fail in every way, each for SOAK_SECONDS=1800: every byte checked, and what the server grows by
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture --test-threads=1
 
-conformance: ## TLS scanners, tlsfuzzer (TLSFUZZER=../tlsfuzzer), Autobahn's WebSocket tests, curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
+conformance: conformance-tools ## application servers behind it, varnishtest, TLS scanners, tlsfuzzer (TLSFUZZER=../tlsfuzzer), Autobahn's WebSocket tests, curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
 	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example chat
+	nice -n 10 python3 -B tests/conformance/gateways
+	python3 -B tests/conformance/varnish.py
 	python3 -B tests/conformance/tls.py
 	python3 -B tests/conformance/tlsfuzzer.py "$(TLSFUZZER)"
 	nice -n 10 python3 -B tests/conformance/websocket.py
@@ -140,9 +143,11 @@ test-tools:
 	  { echo "the tests need $$tool: please install it"; exit 1; }; \
 	done
 
-# Servers that can't be installed are left out of the tables. As in runlevel 1, the servers are not started as services.
-bench-tools:
-	@for package in $(BENCH_PACKAGES); do \
+# Servers that can't be installed are left out. As in runlevel 1, the servers are not started as services.
+bench-tools: packages = $(BENCH_PACKAGES)
+conformance-tools: packages = $(CONFORMANCE_PACKAGES)
+bench-tools conformance-tools:
+	@for package in $(packages); do \
 	  dpkg -s $$package > /dev/null 2>&1 || command -v $$package > /dev/null && continue; \
 	  echo "installing $$package"; \
 	  $(SUDO) env RUNLEVEL=1 apt-get install -y -q --no-install-recommends $$package > /dev/null || echo "without $$package"; \

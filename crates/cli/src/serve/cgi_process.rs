@@ -30,7 +30,8 @@ pub(super) fn start(args: &Args) -> Result<Option<Cgi>, Failure> {
     }
     let started = Cgi::pair().and_then(|(socket, theirs)| {
         spawn(args, theirs)?;
-        let options = args.cgi.set(CgiOptions::new(&args.dir));
+        let options = CgiOptions::new(&args.dir).trust_proxies(args.gateway.trusted());
+        let options = args.cgi.set(options);
         Ok(Cgi::connected(socket, &options))
     });
     started.map(Some).map_err(|error| {

@@ -1,5 +1,5 @@
-//! The head of a CGI response: however it is cut, the same comes out, and a head that is accepted is
-//! one status line and no line of its own making.
+//! The head of a CGI response: however it is cut, the same comes out, and a head that is accepted
+//! is one status line and lines that the program wrote.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

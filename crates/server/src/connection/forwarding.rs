@@ -248,8 +248,8 @@ impl Forwarding {
                     }
                 }
                 Err((failure, lease)) => {
-                    last = Some(failure);
-                    self.pass_over(&lease);
+                    self.pass_over(&lease, &failure);
+                    last = Some(reported(failure, &lease));
                 }
             }
         }
@@ -271,11 +271,11 @@ impl Forwarding {
     }
 
     /// Goes on to the next address of a server that can't be connected to, or to another server.
-    fn pass_over(&mut self, lease: &Lease) {
+    fn pass_over(&mut self, lease: &Lease, failure: &Failure) {
         self.refused += 1;
         if self.refused >= lease.server().addresses().len() {
             self.refused = 0;
-            lease.failed();
+            lease.failed(matches!(failure, Failure::TooSlow));
             self.plan.tried.exclude(lease.number());
         }
     }
@@ -295,9 +295,9 @@ impl Forwarding {
             attempt.lease.prune();
             self.must_connect = true;
         } else if attempt.is_connecting() && !failure.is_reset() {
-            self.pass_over(&attempt.lease);
+            self.pass_over(&attempt.lease, &failure);
         } else {
-            attempt.lease.failed();
+            attempt.lease.failed(matches!(failure, Failure::TooSlow));
             self.plan.tried.avoid(attempt.lease.number());
         }
         let has_another = !attempt.is_connecting() || self.plan.has_server();
@@ -308,6 +308,10 @@ impl Forwarding {
             );
             return Ok(());
         }
+        let failure = match attempt.is_connecting() {
+            true => reported(failure, &attempt.lease),
+            false => failure,
+        };
         self.attempt = Some(attempt);
         Err(failure)
     }
@@ -347,5 +351,13 @@ impl Forwarding {
                 Err(Stop::Left)
             }
         }
+    }
+}
+
+/// The failure that the client learns: if a server was out before and still is, none was left.
+fn reported(failure: Failure, lease: &Lease) -> Failure {
+    match lease.is_last_resort {
+        true => Failure::NoServer,
+        false => failure,
     }
 }

@@ -5,7 +5,7 @@
 //! variable, therefore those whose names contain `_` are left out, and `Proxy`, whose variable
 //! configures HTTP clients (CVE-2016-5385). The query is never an argument.
 
-use super::request::{connection_options, is_of_connection, speaks_of_files};
+use super::request::{ADDRESSES, connection_options, is_of_connection, speaks_of_files};
 use crate::request::Request;
 use crate::script::Script;
 use crate::user::User;
@@ -113,6 +113,26 @@ pub(crate) fn set_user(variables: &mut Vec<Variable>, request: &Request<'_>) {
     variables.push((b"REMOTE_USER".to_vec(), name.as_bytes().to_vec()));
 }
 
+/// Removes the variables of fields that say which proxies a request has passed and which client it
+/// comes from, for a client that is not trusted to say so: applications build URLs from them.
+pub(crate) fn remove_addresses(variables: &mut Vec<Variable>) {
+    variables.retain(|(name, _)| {
+        let is_address = |field: &str| {
+            name.strip_prefix(b"HTTP_")
+                .is_some_and(|rest| rest.iter().copied().eq(field.bytes().map(upper)))
+        };
+        !ADDRESSES.into_iter().any(is_address)
+    });
+}
+
+/// A byte of a field's name, as a variable has it.
+fn upper(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'_',
+        byte => byte.to_ascii_uppercase(),
+    }
+}
+
 /// Adds the variables of the fields. Those of the same name are joined to one.
 fn fields(request: &Request<'_>, variables: &mut Vec<Variable>) {
     let listed: Vec<&[u8]> = connection_options(request.fields()).collect();
@@ -125,10 +145,6 @@ fn fields(request: &Request<'_>, variables: &mut Vec<Variable>) {
         if is_of_connection(name, &listed) || speaks_of_files(name) {
             continue;
         }
-        let upper = |byte: u8| match byte {
-            b'-' => b'_',
-            byte => byte.to_ascii_uppercase(),
-        };
         let variable: Vec<u8> = b"HTTP_"
             .iter()
             .copied()
@@ -260,5 +276,25 @@ mod tests {
             let found = value(target, fields, variable);
             assert_eq!(found.as_deref(), expected, "{target} {fields:?} {variable}");
         }
+    }
+
+    #[test]
+    fn clients_do_not_say_which_proxies_a_request_has_passed() {
+        let names = "x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port \
+                     x-forwarded-prefix x-real-ip forwarded x-forwarded x-key";
+        let mut request = http::Request::get("/app/");
+        for name in names.split_whitespace() {
+            request = request.header(name, "v");
+        }
+        let request = Request::from(request.body(()).unwrap());
+        let mut all = environment(&request, b"/app/", b"/app/");
+        remove_addresses(&mut all);
+        all.retain(|(name, _)| name.starts_with(b"HTTP_"));
+        let mut left: Vec<_> = all
+            .iter()
+            .map(|(name, _)| name.escape_ascii().to_string())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["HTTP_X_FORWARDED", "HTTP_X_KEY"]);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::codec::Protocol;
 use super::environment::Variable;
-use super::group::{Choice, Group, Lease, Wish};
+use super::group::{Choice, Group, Lease};
 use super::process::Launch;
 use super::response::Renamed;
-use super::tried::Tried;
+use super::tried::{Tried, Wish};
 use crate::body::Body;
 use crate::response::Response;
 use http::{Method, Version};

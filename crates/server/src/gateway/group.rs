@@ -7,7 +7,7 @@ use super::server::{Server, securing};
 use super::settings::Settings;
 use super::socket::{OpenSockets, Socket};
 use super::target::Target;
-use super::tried::Tried;
+use super::tried::{Tried, Wish};
 use crate::body::Waker;
 use crate::random;
 use std::io;
@@ -26,14 +26,6 @@ pub(crate) struct Group {
     queue: Option<Queue<Wish, Lease>>,
 }
 
-/// Which servers a request may get, and which one it prefers.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Wish {
-    pub(crate) tried: Tried,
-    /// Identifies the client, for consistent hashing.
-    pub(crate) key: u64,
-}
-
 /// What there is for a request.
 #[derive(Debug)]
 pub(crate) enum Choice {
@@ -48,8 +40,8 @@ pub(crate) enum Choice {
 
 /// What a search for a server finds.
 enum Found {
-    /// The server with this number.
-    Server(usize),
+    /// The server with this number, and whether it is out and no better one is left.
+    Server(usize, bool),
     Full,
     Nothing,
 }
@@ -66,6 +58,8 @@ pub(crate) struct Ticket {
 pub(crate) struct Lease {
     group: Arc<Group>,
     number: usize,
+    /// The server was out, but no better one was left.
+    pub(crate) is_last_resort: bool,
     /// Since when it has been among those that may wait for a process.
     starving_since: Option<Instant>,
 }
@@ -118,7 +112,7 @@ impl Group {
     pub(crate) fn choose(self: &Arc<Self>, wish: Wish, arrival: Option<u64>) -> Choice {
         let Some(queue) = &self.queue else {
             return match self.search(&wish) {
-                Found::Server(number) => Choice::Server(self.lease(number)),
+                Found::Server(number, is_last) => Choice::Server(self.lease(number, is_last)),
                 Found::Full | Found::Nothing => Choice::Nothing,
             };
         };
@@ -149,7 +143,7 @@ impl Group {
     /// What there is for a request that waits. Called while the queue is locked.
     fn offer(self: &Arc<Self>, wish: &Wish) -> Offer<Lease> {
         match self.search(wish) {
-            Found::Server(number) => Offer::Granted(self.lease(number)),
+            Found::Server(number, is_last) => Offer::Granted(self.lease(number, is_last)),
             Found::Full if wish.tried.is_empty() => Offer::Full,
             Found::Full => Offer::Later,
             Found::Nothing => Offer::Nothing,
@@ -157,17 +151,29 @@ impl Group {
     }
 
     /// Searches for a server with room: one that has not been tried, or else one that only closed a
-    /// connection.
+    /// connection, or else one that is out and may have come back. While servers are restarted one
+    /// after the other, the first one is still out when the last one ends.
     fn search(&self, wish: &Wish) -> Found {
         let (first, rest) = (wish.tried, wish.tried.excluded());
         let found = self.search_among(first, wish.key);
-        if matches!(found, Found::Server(_)) || first == rest {
-            return found;
-        }
-        match (self.search_among(rest, wish.key), found) {
+        let again = match found {
+            Found::Server(..) => return found,
+            _ if first == rest => Found::Nothing,
+            _ => self.search_among(rest, wish.key),
+        };
+        match (again, found) {
+            (Found::Nothing, Found::Nothing) => self.last_resort(rest),
             (Found::Nothing, found) => found,
             (other, _) => other,
         }
+    }
+
+    fn last_resort(&self, tried: Tried) -> Found {
+        let servers = self.servers.iter().enumerate().filter(|(number, server)| {
+            !tried.contains(*number) && server.has_room() && server.health.lock().is_last_resort()
+        });
+        let least = servers.min_by_key(|(_, server)| server.active.load(Ordering::Relaxed));
+        least.map_or(Found::Nothing, |(number, _)| Found::Server(number, true))
     }
 
     /// Searches among the servers that have not been tried.
@@ -175,7 +181,7 @@ impl Group {
         if let [only] = &self.servers[..] {
             // Without another server, it would only turn one failure into many.
             return match !tried.contains(0) && only.health.lock().is_good(Duration::MAX) {
-                true if only.has_room() => Found::Server(0),
+                true if only.has_room() => Found::Server(0, false),
                 true => Found::Full,
                 false => Found::Nothing,
             };
@@ -209,7 +215,7 @@ impl Group {
                 .collect();
             let balance = &self.settings.balance;
             if let Some(number) = choose(balance, &candidates, turn, random, key) {
-                return Found::Server(number);
+                return Found::Server(number, false);
             }
             if is_full {
                 return Found::Full;
@@ -218,11 +224,12 @@ impl Group {
         Found::Nothing
     }
 
-    pub(super) fn lease(self: &Arc<Self>, number: usize) -> Lease {
+    pub(super) fn lease(self: &Arc<Self>, number: usize, is_last_resort: bool) -> Lease {
         self.servers[number].active.fetch_add(1, Ordering::Relaxed);
         Lease {
             group: Arc::clone(self),
             number,
+            is_last_resort,
             starving_since: None,
         }
     }
@@ -320,11 +327,14 @@ impl Lease {
         }
     }
 
-    /// Notes that a request failed before a response came.
-    pub(crate) fn failed(&self) {
+    /// Notes that a request failed before a response came; `is_slow`: at the end of a timeout.
+    pub(crate) fn failed(&self, is_slow: bool) {
         let (group, server) = (&self.group, self.server());
         let now = group.now();
-        let is_out = server.health.lock().failed(now, &group.settings.passive);
+        let is_out = server
+            .health
+            .lock()
+            .failed(now, is_slow, &group.settings.passive);
         if is_out {
             group.grant();
         }
@@ -433,7 +443,7 @@ mod tests {
         let group = group(&[listener.local_addr().unwrap().to_string()]);
         let (start, open) = (Instant::now(), Arc::default());
         let after = |ms| start + Duration::from_millis(ms);
-        let (kept, mut waits) = (group.lease(0), group.lease(0));
+        let (kept, mut waits) = (group.lease(0, false), group.lease(0, false));
         let count = || kept.server().idle.count();
         let connect = || kept.connect(0, &open).unwrap().0;
         assert_eq!(kept.keep(connect(), start), None);
@@ -450,7 +460,7 @@ mod tests {
         assert_eq!(kept.keep(connect(), after(10)), None);
         assert_eq!(count(), 0, "the wait is too long");
         // Of several, the first one counts.
-        let mut later = group.lease(0);
+        let mut later = group.lease(0, false);
         later.starve(after(8));
         waits.feed();
         assert_eq!(kept.keep(connect(), after(17)), Some(after(18)));
@@ -473,16 +483,16 @@ mod tests {
         assert_eq!(again.number(), second.number());
         drop(again);
         for _ in 0..3 {
-            first.failed();
+            first.failed(false);
         }
         for _ in 0..4 {
             let lease = chosen(&group, Tried::default()).unwrap();
             assert_eq!(lease.number(), second.number());
         }
-        (0..3).for_each(|_| second.failed());
-        assert!(chosen(&group, Tried::default()).is_none());
+        (0..3).for_each(|_| second.failed(false));
+        assert!(chosen(&group, Tried::default()).unwrap().is_last_resort);
         first.worked(None);
-        assert!(chosen(&group, Tried::default()).is_some());
+        assert!(!chosen(&group, Tried::default()).unwrap().is_last_resort);
         assert_eq!(first.server().active.load(Ordering::Relaxed), 1);
     }
 }

@@ -55,15 +55,18 @@ pub(crate) struct Health {
     failures: u32,
     first_failure: Duration,
     out_until: Option<Duration>,
+    /// The last failure cost its request a timeout.
+    is_slow: bool,
     is_down: bool,
     /// Checks in a row that contradict `is_down`.
     contrary: u32,
 }
 
 impl Health {
-    /// Notes that a request failed before a response came. Returns whether that takes the server
-    /// out.
-    pub(crate) fn failed(&mut self, now: Duration, passive: &Passive) -> bool {
+    /// Notes that a request failed before a response came; `is_slow`: at the end of a timeout.
+    /// Returns whether that takes the server out.
+    pub(crate) fn failed(&mut self, now: Duration, is_slow: bool, passive: &Passive) -> bool {
+        self.is_slow = is_slow;
         if now.saturating_sub(self.first_failure) > passive.window || self.failures == 0 {
             (self.failures, self.first_failure) = (0, now);
         }
@@ -104,6 +107,12 @@ impl Health {
     pub(crate) fn is_good(&self, now: Duration) -> bool {
         !self.is_down && self.out_until.is_none_or(|until| now >= until)
     }
+
+    /// Whether the server gets requests for which no good one is left: one that refused connections
+    /// may have been restarted. A silent one would cost each request a timeout.
+    pub(crate) fn is_last_resort(&self) -> bool {
+        !self.is_down && !self.is_slow
+    }
 }
 
 #[cfg(test)]
@@ -116,29 +125,32 @@ mod tests {
         let second = Duration::from_secs;
         let mut health = Health::default();
         for at in [0, 1] {
-            health.failed(second(at), &passive);
+            health.failed(second(at), false, &passive);
             assert!(health.is_good(second(at)));
         }
-        health.failed(second(2), &passive);
+        health.failed(second(2), false, &passive);
         assert!(!health.is_good(second(2)) && !health.is_good(second(11)));
+        assert!(health.is_last_resort());
         assert!(health.is_good(second(12)));
         // One failure after the pause is the first one again.
-        health.failed(second(12), &passive);
+        health.failed(second(12), false, &passive);
         assert!(health.is_good(second(12)));
         health.worked();
         assert!(health.is_good(second(12)));
         // Failures that are far apart don't add up.
         for at in [20, 31, 42, 53] {
-            health.failed(second(at), &passive);
+            health.failed(second(at), false, &passive);
             assert!(health.is_good(second(at)), "{at}");
         }
+        health.failed(second(53), true, &passive);
+        assert!(!health.is_last_resort());
         let never = Passive {
             failures: 0,
             ..passive
         };
         let mut health = Health::default();
         for _ in 0..10 {
-            health.failed(second(1), &never);
+            health.failed(second(1), false, &never);
         }
         assert!(health.is_good(second(1)));
     }
@@ -163,6 +175,7 @@ mod tests {
         for (number, (is_good, expected)) in table.into_iter().enumerate() {
             health.checked(is_good, &check);
             assert_eq!(health.is_good(Duration::ZERO), expected, "{number}");
+            assert_eq!(health.is_last_resort(), expected, "{number}");
         }
     }
 }

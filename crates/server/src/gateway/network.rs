@@ -1,5 +1,6 @@
 //! Ranges of IP addresses, as `10.0.0.0/8` (CIDR, RFC 4632).
 
+use crate::request::Request;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -49,6 +50,12 @@ impl Network {
             _ => false,
         }
     }
+}
+
+/// Whether a request comes from one of the networks.
+pub(crate) fn is_from(request: &Request<'_>, networks: &[Network]) -> bool {
+    let client = request.peer().remote.ip();
+    client.is_some_and(|client| networks.iter().any(|network| network.contains(client)))
 }
 
 impl FromStr for Network {

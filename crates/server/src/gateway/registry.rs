@@ -142,7 +142,7 @@ mod tests {
         for (number, server, second) in table {
             for registry in [&registry, &other] {
                 registry.add(&groups[number]);
-                let lease = groups[number].lease(server);
+                let lease = groups[number].lease(server, false);
                 let (socket, _) = lease.connect(0, &registry.open).unwrap();
                 lease.keep(socket, start + Duration::from_secs(second));
             }

@@ -35,8 +35,8 @@ pub(crate) struct Hop<'h> {
 }
 
 /// Fields that say which proxies a request has passed. Those of a client that is not trusted are
-/// replaced or removed.
-const ADDRESSES: [&str; 10] = [
+/// replaced or removed, in every protocol.
+pub(super) const ADDRESSES: [&str; 10] = [
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",

@@ -7,8 +7,10 @@ use tinyhttp_message::encode::HeadWriter;
 /// A prefix that was replaced on the way to the upstream: redirects get it back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Renamed {
-    /// What the upstream calls itself: `http://127.0.0.1:9000`.
-    pub(crate) origin: String,
+    /// What the servers call themselves: `http://127.0.0.1:9000`.
+    pub(crate) origins: Vec<String>,
+    /// The host that the client asked for. Servers that know it build URLs with it.
+    pub(crate) host: Option<Vec<u8>>,
     /// The path that stands in the place of the prefix.
     pub(crate) path: String,
     /// The prefix.
@@ -18,20 +20,59 @@ pub(crate) struct Renamed {
 impl Renamed {
     /// The Location that the client has to follow in the place of the upstream's.
     pub(crate) fn location(&self, value: &[u8]) -> Option<Vec<u8>> {
-        let path = value.strip_prefix(self.origin.as_bytes()).unwrap_or(value);
-        // A reference to another host begins with two slashes.
-        if path.starts_with(b"//") {
-            return None;
+        let origins = self.origins.iter();
+        if let Some(path) = origins
+            .filter_map(|origin| value.strip_prefix(origin.as_bytes()))
+            .find(|path| ends_origin(path))
+        {
+            return self.with_prefix(path);
         }
+        let (origin, path) = value.split_at(self.length_of_origin(value)?);
+        // An application that has been told of the prefix has it in its URLs already.
+        let prefix = self.prefix.strip_suffix('/').unwrap_or(&self.prefix);
+        if let Some(rest) = path.strip_prefix(prefix.as_bytes()) {
+            if !prefix.is_empty() && matches!(rest, [] | [b'/' | b'?' | b'#', ..]) {
+                return None;
+            }
+        }
+        Some([origin, &self.with_prefix(path)?].concat())
+    }
+
+    /// The length of what stands before the path in a reference to this host. `None`: it leads to
+    /// another one.
+    fn length_of_origin(&self, value: &[u8]) -> Option<usize> {
+        let schemes = [&b"http://"[..], b"https://"];
+        let Some(scheme) = schemes.iter().find(|scheme| value.starts_with(scheme)) else {
+            // A reference to another host begins with two slashes.
+            return (!value.starts_with(b"//")).then_some(0);
+        };
+        let host = self.host.as_deref().filter(|host| !host.is_empty())?;
+        let named = value.get(scheme.len()..scheme.len() + host.len())?;
+        let end = scheme.len() + host.len();
+        (named.eq_ignore_ascii_case(host) && ends_origin(&value[end..])).then_some(end)
+    }
+
+    /// The prefix, and what stands behind the path that has replaced it.
+    fn with_prefix(&self, path: &[u8]) -> Option<Vec<u8>> {
         let rest = path.strip_prefix(self.path.as_bytes())?;
         // The prefix covers whole segments: `/v1` is no part of `/v10`.
         let is_whole =
             self.path.ends_with('/') || !matches!(rest, [byte, ..] if !b"/?#".contains(byte));
-        if !is_whole {
-            return None;
-        }
-        Some([self.prefix.as_bytes(), rest].concat())
+        let prefix = self.prefix.as_bytes();
+        // One slash stands between them, wherever the path and the prefix end.
+        let joined = match rest {
+            [] | [b'?' | b'#', ..] => [prefix, rest].concat(),
+            [b'/', rest @ ..] | rest => {
+                [prefix.strip_suffix(b"/").unwrap_or(prefix), b"/", rest].concat()
+            }
+        };
+        is_whole.then_some(joined)
     }
+}
+
+/// Whether a reference's origin ends here: `http://h:80` is no part of `http://h:8080/`.
+fn ends_origin(rest: &[u8]) -> bool {
+    matches!(rest, [] | [b'/' | b'?' | b'#', ..])
 }
 
 /// Writes the fields of a response that are relayed: all but those of the upstream's connection,
@@ -98,23 +139,51 @@ mod tests {
     fn redirects_get_the_prefix_back() {
         let table = [
             ("/", "/api/", "http://127.0.0.1:9000/x", Some("/api/x")),
+            ("/", "/api/", "http://127.0.0.1:9001/x", Some("/api/x")),
+            (
+                "/",
+                "/api/",
+                "http://127.0.0.1:9000/api/x",
+                Some("/api/api/x"),
+            ),
             ("/", "/api/", "/x", Some("/api/x")),
             ("/", "/api/", "http://other/x", None),
             ("/", "/api/", "http://127.0.0.1:90001/x", None),
             ("/", "/api/", "//other/x", None),
             ("/", "/api/", "x", None),
+            ("/", "/api/", "http://h:80/x", Some("http://h:80/api/x")),
+            ("/", "/api/", "https://H:80/", Some("https://H:80/api/")),
+            ("/", "/api/", "http://h:8080/x", None),
+            ("/", "/api/", "http://h/x", None),
+            ("/", "/api/", "http://h:80@evil/x", None),
+            ("/", "/api/", "http://h:80", None),
+            ("/", "/api/", "http://h:80/api/x", None),
+            ("/", "/api/", "/api/x", None),
+            ("/", "/api/", "/api", None),
+            ("/", "/api/", "/api?x", None),
+            ("/", "/api/", "/apix", Some("/api/apix")),
+            ("/v1", "/", "/v1/x", Some("/x")),
+            ("/v1", "/", "/v1", Some("/")),
+            ("/v1", "/", "/v1?x", Some("/?x")),
+            ("/", "/api", "/x", Some("/api/x")),
+            ("/", "/api", "/", Some("/api")),
+            ("/v1/", "/", "/v1/x", Some("/x")),
             ("/v1", "/api", "/v1", Some("/api")),
             ("/v1", "/api", "/v1/x", Some("/api/x")),
             ("/v1", "/api", "/v1?x", Some("/api?x")),
             ("/v1", "/api", "/v1#x", Some("/api#x")),
             ("/v1", "/api", "/v10/x", None),
             ("/v1", "/api", "/v1.html", None),
+            ("/v1", "/api", "http://h:80/v1/x", Some("http://h:80/api/x")),
             ("/v1/", "/api/", "/v1/x", Some("/api/x")),
             ("/v1/", "/api/", "/v1", None),
         ];
         for (path, prefix, given, expected) in table {
             let renamed = Renamed {
-                origin: "http://127.0.0.1:9000".to_owned(),
+                origins: ["http://127.0.0.1:9000", "http://127.0.0.1:9001"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                host: Some(b"h:80".to_vec()),
                 path: path.to_owned(),
                 prefix: prefix.to_owned(),
             };

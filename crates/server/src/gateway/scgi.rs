@@ -13,8 +13,8 @@ pub(crate) fn scgi<'e>(
 ) {
     let mut pairs = format!("CONTENT_LENGTH\0{content_length}\0SCGI\x001\0").into_bytes();
     for (name, value) in environment {
-        // NUL would end the value early; no field has one.
-        if name == b"CONTENT_LENGTH" || value.contains(&0) {
+        // NUL would end a name or a value early; no field has one.
+        if name == b"CONTENT_LENGTH" || name.contains(&0) || value.contains(&0) {
             continue;
         }
         for text in [name, value] {
@@ -73,6 +73,22 @@ mod tests {
         uwsgi(PAIRS.into_iter(), &mut out).unwrap();
         let pairs = b"\x0e\0CONTENT_LENGTH\x01\x005\x0e\0REQUEST_METHOD\x04\0POST\x05\0EMPTY\0\0";
         assert_eq!(out, [&[0, pairs.len() as u8, 0, 0], &pairs[..]].concat());
+    }
+
+    /// What follows a NUL would be read as the next name or value, and be it CONTENT_LENGTH.
+    #[test]
+    fn scgi_leaves_out_what_it_cannot_frame() {
+        let pairs: [(&[u8], &[u8]); 5] = [
+            (b"A\0CONTENT_LENGTH", b"9"),
+            (b"B", b"\0CONTENT_LENGTH\09"),
+            (b"\0", b""),
+            (b"CONTENT_LENGTH", b"9"),
+            (b"C", b"1"),
+        ];
+        let mut out = Vec::new();
+        scgi(5, pairs.into_iter(), &mut out);
+        let pairs = "CONTENT_LENGTH\x005\0SCGI\x001\0C\x001\0";
+        assert_eq!(out, format!("{}:{pairs},", pairs.len()).as_bytes());
     }
 
     #[test]

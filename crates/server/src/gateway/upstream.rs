@@ -3,13 +3,13 @@
 use super::balance::{Balance, hash_of};
 use super::buffering::Buffering;
 use super::codec::Protocol;
-use super::environment::{Variable, environment, script_environment, set_user};
+use super::environment::{Variable, environment, remove_addresses, script_environment, set_user};
 use super::forward::{Environment, Forward, Host, Plan, ResponseRules};
 use super::group::Group;
 use super::handover::handover;
 use super::health::{Check, Passive};
 use super::keeper;
-use super::network::Network;
+use super::network::{Network, is_from};
 use super::path::{Match, matches, to_send};
 use super::refusal::{ambiguous, not_forwarded};
 use super::request::{self, Hop};
@@ -151,16 +151,20 @@ impl Upstream {
         })
     }
 
+    /// Whether the client is a proxy that is trusted to say which way the request has come.
+    fn trusts(&self, request: &Request<'_>) -> bool {
+        let options = &self.options;
+        options.is_trusting || is_from(request, &options.trusted)
+    }
+
     fn fields(&self, request: &Request<'_>, upgrade: Option<&[u8]>) -> Option<FieldLines> {
         let options = &self.options;
-        let client = request.peer().remote.ip();
-        let is_known = |network: &Network| client.is_some_and(|client| network.contains(client));
         let hop = Hop {
             version: request.version(),
-            client,
+            client: request.peer().remote.ip(),
             is_secure: request.is_secured(),
             host: host_of(request),
-            is_trusted: options.is_trusting || options.trusted.iter().any(is_known),
+            is_trusted: self.trusts(request),
             sends_forwarded: options.sends_forwarded,
             upgrade,
             expects_continue: waits_for_continue(request),
@@ -180,6 +184,9 @@ impl Upstream {
                     None => environment(request, &self.options.prefix, path.as_bytes()),
                 };
                 set_user(&mut variables, request);
+                if !self.trusts(request) {
+                    remove_addresses(&mut variables);
+                }
                 for (name, value) in &self.options.added {
                     let name = name.to_ascii_uppercase().replace('-', "_");
                     let name = format!("HTTP_{name}").into_bytes();
@@ -193,11 +200,12 @@ impl Upstream {
     }
 
     /// Redirects are renamed where the prefix was replaced.
-    fn renamed(&self) -> Option<Renamed> {
-        let server = self.group.servers().first()?;
-        let path = server.target.path()?;
+    fn renamed(&self, request: &Request<'_>) -> Option<Renamed> {
+        let path = self.replacement()?;
+        let servers = self.group.servers().iter();
         Some(Renamed {
-            origin: server.target.origin(),
+            origins: servers.map(|server| server.target.origin()).collect(),
+            host: host_of(request).map(<[u8]>::to_vec),
             path: path.to_owned(),
             prefix: String::from_utf8(self.options.prefix.clone()).ok()?,
         })
@@ -296,7 +304,7 @@ impl Upstream {
             upgrades: upgrade.is_some(),
             key: self.key(&request),
             response: ResponseRules {
-                renamed: self.renamed(),
+                renamed: self.renamed(&request),
                 files: handover(self.options.sent.as_ref(), &request),
                 ..ResponseRules::default()
             },

@@ -154,6 +154,11 @@ impl GatewayArgs {
         self.routes().flat_map(|(_, _, route)| &route.targets)
     }
 
+    /// Returns the networks of proxies whose X-Forwarded-* and Forwarded fields are passed on.
+    pub(in crate::serve) fn trusted(&self) -> impl Iterator<Item = Network> {
+        self.proxy_trust.iter().copied()
+    }
+
     /// Returns the ports that the upstream servers listen on.
     pub(in crate::serve) fn ports(&self) -> Vec<u16> {
         self.targets().filter_map(Target::port).collect()
@@ -223,7 +228,7 @@ impl GatewayArgs {
         let time = Duration::from_secs(u64::from(self.proxy_timeout));
         let mut upstream = Upstream::builder(route.targets.clone())
             .timeout(time)
-            .trust_proxies(self.proxy_trust.iter().copied())
+            .trust_proxies(self.trusted())
             .send_forwarded(self.proxy_forwarded)
             .send_server_timing(self.proxy_server_timing)
             .send_files(opened.sent.iter().cloned())

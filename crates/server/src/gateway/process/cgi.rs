@@ -4,10 +4,11 @@ use super::launch::{Launch, Launcher};
 use super::options::CgiOptions;
 use super::supervisor::supervise;
 use crate::gateway::codec::Protocol;
-use crate::gateway::environment::{script_environment, set_user};
+use crate::gateway::environment::{remove_addresses, script_environment, set_user};
 use crate::gateway::forward::{Environment, Forward, Host, Plan, ResponseRules};
 use crate::gateway::group::Group;
 use crate::gateway::handover::handover;
+use crate::gateway::network::{Network, is_from};
 use crate::gateway::refusal::not_forwarded;
 use crate::gateway::sent::{SentFiles, sent_files};
 use crate::gateway::settings::Settings;
@@ -49,6 +50,7 @@ pub struct Cgi {
     launcher: Arc<Launcher>,
     group: Arc<Group>,
     sent: Option<Arc<[SentFiles]>>,
+    trusted: Arc<[Network]>,
 }
 
 impl Cgi {
@@ -80,6 +82,7 @@ impl Cgi {
             launcher: Arc::new(Launcher::new(socket, options.processes * (1 + WAITING))),
             group: Arc::new(Group::of_programs(Target::programs(), settings)),
             sent: None,
+            trusted: options.trusted.clone().into(),
         }
     }
 
@@ -103,6 +106,9 @@ impl Cgi {
     fn forward(&self, mut request: Request<'_>, script: &Script) -> Reply<'static> {
         let mut variables = script_environment(&request, script);
         set_user(&mut variables, &request);
+        if !is_from(&request, &self.trusted) {
+            remove_addresses(&mut variables);
+        }
         let length = request.body().length().unwrap_or_default();
         if length > 0 || !request.method().is_safe() {
             let length = length.to_string().into_bytes();

@@ -1,5 +1,6 @@
 //! Which programs are run, and their bounds.
 
+use crate::gateway::network::Network;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ pub struct CgiOptions {
     pub(super) processes: usize,
     pub(super) output: u64,
     pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) trusted: Vec<Network>,
 }
 
 impl CgiOptions {
@@ -28,6 +30,7 @@ impl CgiOptions {
             processes: 32,
             output: 1 << 30,
             environment: Vec::new(),
+            trusted: Vec::new(),
         }
     }
 
@@ -61,6 +64,13 @@ impl CgiOptions {
     /// cut off visibly.
     pub fn output(mut self, bytes: u64) -> Self {
         self.output = bytes;
+        self
+    }
+
+    /// Passes on the X-Forwarded-* and Forwarded fields of requests that come from these networks,
+    /// where other proxies are. Programs don't get those of other clients.
+    pub fn trust_proxies(mut self, networks: impl IntoIterator<Item = Network>) -> Self {
+        self.trusted = networks.into_iter().collect();
         self
     }
 

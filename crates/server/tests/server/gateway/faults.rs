@@ -155,6 +155,40 @@ fn an_upstream_that_refuses_is_passed_over() {
     }
 }
 
+/// Servers are restarted one after the other: the first one is back, but still out because of its
+/// failures, when the last one ends.
+#[test]
+fn a_server_that_is_back_takes_over_at_once() {
+    let (first, second) = (refusing(), refusing());
+    let server = Running::start(builder(&[first, second]).build());
+    let serve = |address: SocketAddr| {
+        let listener = TcpListener::bind(address).unwrap();
+        std::thread::spawn(move || {
+            // It ends with the request for this path.
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let head = read_head(&mut stream).unwrap();
+                let _ = stream.write_all(ok("good").as_bytes());
+                if head.starts_with("GET /end ") {
+                    return;
+                }
+            }
+        })
+    };
+    let end = LAST.replace("GET / ", "GET /end ");
+    let post = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for turn in 0..3 {
+        // One of them takes over from the other, by turns.
+        let working = serve(if turn % 2 == 0 { first } else { second });
+        for request in [LAST, LAST, post, LAST, LAST, post, LAST, LAST] {
+            let answer = server.ask(request);
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{turn}: {answer}");
+        }
+        server.ask(&end);
+        working.join().unwrap();
+    }
+}
+
 #[test]
 fn statuses_of_upstreams_that_fail() {
     let answer = proxy(refusing()).ask(LAST);
