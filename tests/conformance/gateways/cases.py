@@ -272,7 +272,8 @@ def paths(site):
         for path in ("a", "a%20b", "a+b", "a%25b", "a%2525b", "a%252Fb", "%C3%A9", "a%3Fb", "a%23b", "a&b=c", "!$'()*,:@~-._", "a%22b",
                      "%E2%82%AC/x", "a%2Fb"):
             found = seen(connection.ask("GET", site.target(f"echo/{path}")))
-            # A slash that is encoded separates no segments: in the variables of a request, which are decoded, it stays encoded.
+            # An encoded slash separates no segments. In variables, which are decoded, it stays
+            # encoded.
             expected = unquote(path if site.peer.flag == "--proxy" else path.replace("%2F", "%252F"))
             equal(f"path {path}", found["path"], f"/echo/{expected}")
         for query in ("", "a", "a=%20+&b=%26", "a=%C3%A9", "a=/../b", "a?b=?", "-s"):

@@ -294,6 +294,7 @@ ALL = [
     Peer("Tomcat", "--proxy", tomcat, ("hints", "trailer", "part", UNAWARE)),
     # A program without CONTENT_LENGTH has no content, and one that leaves some unread no response.
     Peer("Apache httpd", "--proxy", httpd, (*WSGI, "chunks_up", "early", UNAWARE)),
-    # The front appends to what the client has made up, and is trusted; it closes connections behind a 503.
+    # The front appends to what the client has made up, and is trusted. It closes connections
+    # behind a 503.
     Peer("Node, httpd in front", "--proxy", node, ("url", "statuses", "restart"), is_unix=True, front=httpd_front),
 ]
