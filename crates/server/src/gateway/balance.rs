@@ -19,6 +19,13 @@ pub enum Balance {
     Cookie(String),
 }
 
+impl Balance {
+    /// Whether the same client gets the same server.
+    pub(crate) fn is_by_client(&self) -> bool {
+        matches!(self, Balance::Client | Balance::Cookie(_))
+    }
+}
+
 /// A server that may get the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Candidate {
@@ -27,6 +34,25 @@ pub(crate) struct Candidate {
     pub(crate) weight: u32,
     /// Requests under way.
     pub(crate) active: usize,
+}
+
+/// The candidates that get requests in this turn. `part` says which part of its share a server
+/// gets, by its number. If no server would get the request, all may.
+pub(crate) fn admitted(
+    candidates: Vec<Candidate>,
+    turn: usize,
+    part: impl Fn(usize) -> f64,
+) -> Vec<Candidate> {
+    let admits = |candidate: &&Candidate| {
+        // Uniform in [0, 1), and not in step with the turns.
+        let hash = hash_of((turn, candidate.number));
+        ((hash >> 11) as f64 / (1u64 << 53) as f64) < part(candidate.number)
+    };
+    let admitted: Vec<_> = candidates.iter().filter(admits).copied().collect();
+    match admitted.is_empty() {
+        true => candidates,
+        false => admitted,
+    }
 }
 
 /// Chooses among candidates. `turn` counts the choices, `random` is a random number, and `key`
@@ -160,6 +186,41 @@ mod tests {
             .filter_map(|turn| choose(&Balance::RoundRobin, &three, turn, 0, 0))
             .collect();
         assert_eq!(order, [0, 1, 2, 0, 1, 2]);
+    }
+
+    /// A server that gets a part of its share leaves the rest to the others, whatever the policy.
+    #[test]
+    fn a_part_of_a_share_is_that_part_of_the_requests() {
+        let policies = [
+            Balance::RoundRobin,
+            Balance::LeastConnections,
+            Balance::TwoChoices,
+        ];
+        // The weights, the part that the first server gets, and its requests of 4,000.
+        let table: [(&[u32], f64, usize); 7] = [
+            (&[1, 1], 1.0, 2000),
+            (&[1, 1], 0.5, 1000),
+            (&[1, 1], 0.1, 200),
+            (&[1, 1], 0.0, 0),
+            (&[1, 1, 1, 1], 0.5, 500),
+            (&[1], 0.1, 4000),
+            (&[2, 2], 0.25, 500),
+        ];
+        for policy in &policies {
+            for (weights, part, expected) in table {
+                let all = candidates(weights);
+                let of = |number| if number == 0 { part } else { 1.0 };
+                let chosen = (0..4000).filter(|turn| {
+                    let admitted = admitted(all.clone(), *turn, of);
+                    choose(policy, &admitted, *turn, hash_of(*turn), 0) == Some(0)
+                });
+                let count = chosen.count();
+                assert!(
+                    count.abs_diff(expected) < 150,
+                    "{policy:?} {weights:?} {part}: {count}"
+                );
+            }
+        }
     }
 
     #[test]

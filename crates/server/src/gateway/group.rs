@@ -1,6 +1,6 @@
 //! The servers of an upstream, the requests under way, and those that wait for room.
 
-use super::balance::{Balance, Candidate, choose};
+use super::balance::{Balance, Candidate, admitted, choose};
 use super::health::Check;
 use super::queue::{Given, Joined, Offer, Place, Queue};
 use super::server::{Server, securing};
@@ -213,7 +213,13 @@ impl Group {
                     active: server.active.load(Ordering::Relaxed),
                 })
                 .collect();
-            let balance = &self.settings.balance;
+            let (balance, time) = (&self.settings.balance, self.settings.slow_start);
+            let candidates = match time.is_zero() || balance.is_by_client() {
+                true => candidates,
+                false => admitted(candidates, turn, |number| {
+                    self.servers[number].health.lock().part(now, time)
+                }),
+            };
             if let Some(number) = choose(balance, &candidates, turn, random, key) {
                 return Found::Server(number, false);
             }
@@ -241,7 +247,7 @@ impl Group {
 
     /// Notes the result of a check.
     pub(crate) fn checked(self: &Arc<Self>, server: &Server, is_good: bool, check: &Check) {
-        if server.health.lock().checked(is_good, check) {
+        if server.health.lock().checked(is_good, check, self.now()) {
             let state = if is_good {
                 "healthy again"
             } else {
@@ -321,7 +327,7 @@ impl Lease {
         if let Some(address) = address {
             server.preferred.store(address, Ordering::Relaxed);
         }
-        let is_back = server.health.lock().worked();
+        let is_back = server.health.lock().worked(|| self.group.now());
         if is_back {
             self.group.grant();
         }
@@ -395,6 +401,7 @@ impl Drop for Ticket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gateway::health::Passive;
     use std::net::TcpListener;
 
     fn group(targets: &[String]) -> Arc<Group> {
@@ -467,6 +474,42 @@ mod tests {
         drop(later);
         assert_eq!(kept.keep(connect(), after(18)), None);
         assert_eq!(count(), 2);
+    }
+
+    #[test]
+    fn a_server_that_is_back_starts_slowly() {
+        // The part of the requests that the second server gets half-way through its slow start.
+        for (balance, expected) in [
+            (Balance::RoundRobin, 500),
+            (Balance::LeastConnections, 500),
+            (Balance::TwoChoices, 500),
+        ] {
+            let targets = ["127.0.0.1:1", "127.0.0.1:2"].map(|text| text.parse().unwrap());
+            let settings = Settings {
+                balance,
+                slow_start: Duration::from_secs(2000),
+                ..Settings::default()
+            };
+            let mut group = Group::new(targets.to_vec(), settings);
+            // It was out until second 10,000, and this is second 11,000.
+            group.start = Instant::now()
+                .checked_sub(Duration::from_secs(11_000))
+                .unwrap();
+            let passive = Passive {
+                failures: 1,
+                window: Duration::from_secs(1000),
+            };
+            let mut health = group.servers[1].health.lock();
+            health.failed(Duration::from_secs(9000), &passive);
+            drop(health);
+            let group = Arc::new(group);
+            let chosen = (0..2000).filter(|_| {
+                let lease = chosen(&group, Tried::default()).unwrap();
+                lease.number() == 1
+            });
+            let count = chosen.count();
+            assert!(count.abs_diff(expected) < 100, "{count}");
+        }
     }
 
     #[test]

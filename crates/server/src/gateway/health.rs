@@ -60,6 +60,8 @@ pub(crate) struct Health {
     is_down: bool,
     /// Checks in a row that contradict `is_down`.
     contrary: u32,
+    /// Since when the server is back; `None` if it was never out.
+    returned: Option<Duration>,
 }
 
 impl Health {
@@ -80,13 +82,29 @@ impl Health {
     }
 
     /// Notes that a response came. Returns whether that brings the server back.
-    pub(crate) fn worked(&mut self) -> bool {
+    pub(crate) fn worked(&mut self, now: impl FnOnce() -> Duration) -> bool {
         self.failures = 0;
-        self.out_until.take().is_some()
+        let Some(until) = self.out_until.take() else {
+            return false;
+        };
+        // It got requests again when its time was over.
+        self.returned = Some(until.min(now()));
+        true
+    }
+
+    /// The part of its share that the server gets: after its return, it grows evenly from nothing
+    /// to all of it.
+    pub(crate) fn part(&self, now: Duration, slow_start: Duration) -> f64 {
+        match self.out_until.or(self.returned) {
+            Some(since) if now < since + slow_start => {
+                now.saturating_sub(since).as_secs_f64() / slow_start.as_secs_f64()
+            }
+            _ => 1.0,
+        }
     }
 
     /// Notes the result of a check. Returns whether it changed the server's state.
-    pub(crate) fn checked(&mut self, is_good: bool, check: &Check) -> bool {
+    pub(crate) fn checked(&mut self, is_good: bool, check: &Check, now: Duration) -> bool {
         if is_good != self.is_down {
             self.contrary = 0;
             return false;
@@ -98,7 +116,8 @@ impl Health {
         }
         (self.is_down, self.contrary) = (!is_good, 0);
         if is_good {
-            self.worked();
+            self.worked(|| now);
+            self.returned = Some(now);
         }
         true
     }
@@ -135,7 +154,7 @@ mod tests {
         // One failure after the pause is the first one again.
         health.failed(second(12), false, &passive);
         assert!(health.is_good(second(12)));
-        health.worked();
+        assert!(health.worked(|| second(12)));
         assert!(health.is_good(second(12)));
         // Failures that are far apart don't add up.
         for at in [20, 31, 42, 53] {
@@ -156,6 +175,51 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_back_gets_its_share_little_by_little() {
+        let second = Duration::from_secs;
+        let passive = Passive {
+            failures: 1,
+            window: second(10),
+        };
+        let check = Check {
+            rise: 1,
+            fall: 1,
+            ..Check::new("/")
+        };
+        // What happened, by second: F a failure, W a response, D and U a bad and a good check.
+        // When it is looked at, and the part in percent, with a slow start of 20 s.
+        let table: [(&[(u64, char)], u64, u32); 13] = [
+            (&[], 0, 100),
+            (&[(5, 'W')], 5, 100),
+            (&[(0, 'F')], 10, 0),
+            (&[(0, 'F')], 11, 5),
+            (&[(0, 'F')], 20, 50),
+            (&[(0, 'F')], 30, 100),
+            (&[(0, 'F'), (12, 'W')], 15, 25),
+            (&[(0, 'F'), (4, 'W')], 14, 50),
+            (&[(0, 'F'), (12, 'W'), (25, 'W')], 25, 75),
+            (&[(0, 'F'), (12, 'W'), (20, 'F')], 35, 25),
+            (&[(3, 'D'), (7, 'U')], 7, 0),
+            (&[(3, 'D'), (7, 'U')], 12, 25),
+            (&[(0, 'F'), (3, 'D'), (40, 'U')], 50, 50),
+        ];
+        for (events, now, expected) in table {
+            let mut health = Health::default();
+            for (at, event) in events {
+                let at = second(*at);
+                match event {
+                    'F' => health.failed(at, &passive),
+                    'W' => health.worked(|| at),
+                    event => health.checked(*event == 'U', &check, at),
+                };
+            }
+            let part = health.part(second(now), second(20));
+            assert_eq!((part * 100.0).round() as u32, expected, "{events:?} {now}");
+            assert!(health.part(second(now), Duration::ZERO) >= 1.0);
+        }
+    }
+
+    #[test]
     fn checks_in_a_row_change_the_state() {
         let check = Check::new("/");
         let mut health = Health::default();
@@ -173,7 +237,7 @@ mod tests {
             (true, true),
         ];
         for (number, (is_good, expected)) in table.into_iter().enumerate() {
-            health.checked(is_good, &check);
+            health.checked(is_good, &check, Duration::ZERO);
             assert_eq!(health.is_good(Duration::ZERO), expected, "{number}");
             assert_eq!(health.is_last_resort(), expected, "{number}");
         }

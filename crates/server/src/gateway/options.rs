@@ -83,4 +83,14 @@ impl UpstreamBuilder {
         self.settings.queue = (requests, time);
         self
     }
+
+    /// Sets the time in which a server that is back after it failed gets its whole share of the
+    /// requests: the share grows evenly from nothing, so that a server with cold caches is not
+    /// flooded. None unless set. It counts with every [`Balance`](super::Balance) but those by
+    /// client, which would send clients elsewhere and back; and not while all others are full.
+    #[must_use]
+    pub fn slow_start(mut self, time: Duration) -> Self {
+        self.settings.slow_start = time;
+        self
+    }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) response: Duration,
     /// Whether clients get Server-Timing.
     pub(crate) sends_timing: bool,
+    /// The time in which a server that is back gets its whole share.
+    pub(crate) slow_start: Duration,
     /// Requests that may wait for a server that has as many as it may, and how long.
     pub(crate) queue: (usize, Duration),
     /// For a tunnel without a byte in either direction.
@@ -36,6 +38,7 @@ impl Default for Settings {
             connect: Duration::from_secs(5),
             response: Duration::from_secs(60),
             sends_timing: false,
+            slow_start: Duration::ZERO,
             queue: (1024, Duration::from_secs(30)),
             tunnel: Duration::from_secs(3600),
             #[cfg(feature = "tls")]

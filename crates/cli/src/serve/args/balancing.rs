@@ -44,6 +44,19 @@ pub(crate) struct BalancingArgs {
     )]
     proxy_fail_window: u32,
 
+    /// Give a server that is back after it failed its share of the requests little by little, within
+    /// SECONDS; 0 for at once
+    ///
+    /// The share grows evenly. It does not with client and cookie:NAME, which keep clients at their
+    /// servers, and not while all other servers have as many connections as they may.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        env = "TINYHTTP_PROXY_SLOW_START"
+    )]
+    proxy_slow_start: u32,
+
     /// Requests that wait once all servers of a path have as many connections as ;max=N allows;
     /// others get a 503
     #[arg(
@@ -109,6 +122,7 @@ impl BalancingArgs {
         let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
         let upstream = upstream
             .balance(self.proxy_balance.clone())
+            .slow_start(seconds(self.proxy_slow_start))
             .queue(self.proxy_queue as usize, seconds(self.proxy_queue_timeout))
             .passive_health(Passive {
                 failures: self.proxy_max_fails,
