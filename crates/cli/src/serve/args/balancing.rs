@@ -44,8 +44,8 @@ pub(crate) struct BalancingArgs {
     )]
     proxy_fail_window: u32,
 
-    /// Give a server that is back after it failed its share of the requests little by little, within
-    /// SECONDS; 0 for at once
+    /// Give a server that is back after it failed its share of the requests little by little,
+    /// within SECONDS; 0 for at once
     ///
     /// The share grows evenly. It does not with client and cookie:NAME, which keep clients at their
     /// servers, and not while all other servers have as many connections as they may.
