@@ -357,6 +357,10 @@ fn mistakes_on_the_command_line() {
             "0 is not in",
         ),
         (
+            &["--proxy", "/a=h:1", "--proxy-slow-start", "x"],
+            "invalid value 'x'",
+        ),
+        (
             &["--proxy", "/a=h:1", "--proxy-balance", "x"],
             "round-robin",
         ),
