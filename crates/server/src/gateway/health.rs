@@ -176,6 +176,9 @@ mod tests {
 
     #[test]
     fn a_server_that_is_back_gets_its_share_little_by_little() {
+        /// What happened, by second: F a failure, W a response, D and U a bad and a good check. When
+        /// it is looked at, and the part in percent, with a slow start of 20 s.
+        type Row<'r> = (&'r [(u64, char)], u64, u32);
         let second = Duration::from_secs;
         let passive = Passive {
             failures: 1,
@@ -186,9 +189,7 @@ mod tests {
             fall: 1,
             ..Check::new("/")
         };
-        // What happened, by second: F a failure, W a response, D and U a bad and a good check.
-        // When it is looked at, and the part in percent, with a slow start of 20 s.
-        let table: [(&[(u64, char)], u64, u32); 13] = [
+        let table: [Row<'_>; 13] = [
             (&[], 0, 100),
             (&[(5, 'W')], 5, 100),
             (&[(0, 'F')], 10, 0),
