@@ -176,8 +176,8 @@ mod tests {
 
     #[test]
     fn a_server_that_is_back_gets_its_share_little_by_little() {
-        /// What happened, by second: F a failure, W a response, D and U a bad and a good check. When
-        /// it is looked at, and the part in percent, with a slow start of 20 s.
+        /// What happened, by second: F a failure, W a response, D and U a bad and a good check.
+        /// When it is looked at, and the part in percent, with a slow start of 20 s.
         type Row<'r> = (&'r [(u64, char)], u64, u32);
         let second = Duration::from_secs;
         let passive = Passive {
