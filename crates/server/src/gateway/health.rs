@@ -209,7 +209,7 @@ mod tests {
             for (at, event) in events {
                 let at = second(*at);
                 match event {
-                    'F' => health.failed(at, &passive),
+                    'F' => health.failed(at, false, &passive),
                     'W' => health.worked(|| at),
                     event => health.checked(*event == 'U', &check, at),
                 };

@@ -44,11 +44,3 @@ pub(crate) struct Wish {
 fn bit(number: usize) -> u64 {
     1u64.checked_shl(number as u32).unwrap_or(0)
 }
-
-/// Which servers a request may get, and which one it prefers.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Wish {
-    pub(crate) tried: Tried,
-    /// Identifies the client, for consistent hashing.
-    pub(crate) key: u64,
-}

@@ -100,7 +100,7 @@ fn a_server_that_is_back_starts_slowly() {
             window: Duration::from_secs(1000),
         };
         let mut health = group.servers[1].health.lock();
-        health.failed(Duration::from_secs(9000), &passive);
+        health.failed(Duration::from_secs(9000), false, &passive);
         drop(health);
         let group = Arc::new(group);
         let chosen = (0..2000).filter(|_| {
