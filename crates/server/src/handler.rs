@@ -10,6 +10,7 @@ use crate::response::{IntoResponse, Response};
 use crate::script::Script;
 use crate::upgrade::Upgrade;
 use http::{StatusCode, Version};
+use std::any::TypeId;
 use std::fmt;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -106,8 +107,8 @@ pub enum Reply<'a> {
     Ready(Response),
     /// The response has to be computed, or waited for. This runs after the worker has handed over
     /// its place in the poller. If too many threads are blocked, it does not run, and the client
-    /// gets a 503.
-    Blocking(Box<dyn FnOnce() -> Response + 'a>),
+    /// gets a 503. [`Reply::blocking`] makes one.
+    Blocking(Work<'a>),
     /// The decision itself has to be computed, or waited for: a password is checked, a session is
     /// looked up. This runs like `Blocking`, and then the connection does what it returns.
     /// [`Reply::deferred`] makes one.
@@ -121,6 +122,45 @@ pub enum Reply<'a> {
     /// An upstream server responds. No thread waits for it.
     #[cfg(feature = "gateway")]
     Forward(Forward),
+}
+
+/// What computes a response, and may block.
+pub struct Work<'a> {
+    run: Box<dyn FnOnce() -> Response + 'a>,
+    /// The closure that runs, whose earlier runs tell how long it takes.
+    closure: Option<TypeId>,
+}
+
+impl<'a> Work<'a> {
+    fn new<R: IntoResponse>(closure: Option<TypeId>, run: impl FnOnce() -> R + 'a) -> Self {
+        Work {
+            run: Box::new(move || run().into_response()),
+            closure,
+        }
+    }
+
+    pub(crate) fn closure(&self) -> Option<TypeId> {
+        self.closure
+    }
+
+    /// Computes the response, on this thread.
+    #[must_use]
+    pub fn run(self) -> Response {
+        (self.run)()
+    }
+
+    /// The same with a changed response.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(Response) -> Response + 'a) -> Self {
+        let Work { run, closure } = self;
+        Work::new(closure, move || change(run()))
+    }
+}
+
+impl fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").finish_non_exhaustive()
+    }
 }
 
 /// Content up to this size is kept in memory while it is received; longer content goes to a file.
@@ -319,7 +359,12 @@ impl fmt::Debug for Receive {
 impl<'a> Reply<'a> {
     /// A reply that may block.
     pub fn blocking<R: IntoResponse>(work: impl FnOnce() -> R + 'a) -> Self {
-        Reply::Blocking(Box::new(move || work().into_response()))
+        Reply::Blocking(Work::new(None, work))
+    }
+
+    /// A reply of the closure `F`, which may block. If it has been quick lately, it runs at once.
+    pub(crate) fn closure<F: 'static, R: IntoResponse>(run: impl FnOnce() -> R + 'a) -> Self {
+        Reply::Blocking(Work::new(Some(TypeId::of::<F>()), run))
     }
 
     /// A reply that is decided where it may block.
@@ -354,7 +399,7 @@ impl<'a> Reply<'a> {
     pub(crate) fn settle(self) -> Reply<'static> {
         match self {
             Reply::Ready(response) => Reply::Ready(response),
-            Reply::Blocking(work) => Reply::Ready(work()),
+            Reply::Blocking(work) => Reply::Ready(work.run()),
             Reply::Deferred(decide) => decide(),
             Reply::Receive(receive) => Reply::Receive(receive),
             Reply::Upgrade(upgrade) => Reply::Upgrade(upgrade),
@@ -368,7 +413,7 @@ impl<'a> Reply<'a> {
     pub fn map(self, change: impl FnOnce(Response) -> Response + Send + 'static) -> Self {
         match self {
             Reply::Ready(response) => Reply::Ready(change(response)),
-            Reply::Blocking(work) => Reply::Blocking(Box::new(move || change(work()))),
+            Reply::Blocking(work) => Reply::Blocking(work.map(change)),
             Reply::Deferred(decide) => Reply::Deferred(Box::new(move || decide().map(change))),
             Reply::Receive(receive) => Reply::Receive(receive.map(change)),
             Reply::Upgrade(upgrade) => Reply::Ready(change(upgrade.into())),
@@ -383,7 +428,7 @@ impl<'a> Reply<'a> {
     pub fn response(self) -> Response {
         match self {
             Reply::Ready(response) => response,
-            Reply::Blocking(work) => work(),
+            Reply::Blocking(work) => work.run(),
             Reply::Deferred(decide) => decide().response(),
             Reply::Receive(receive) => receive.proceed().response(),
             Reply::Upgrade(upgrade) => upgrade.into(),
@@ -424,7 +469,7 @@ where
     R: IntoResponse,
 {
     fn handle<'a>(&'a self, request: Request<'a>) -> Reply<'a> {
-        Reply::blocking(move || self(request))
+        Reply::closure::<F, R>(move || self(request))
     }
 
     fn needs_content(&self) -> bool {

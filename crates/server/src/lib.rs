@@ -249,7 +249,7 @@ pub use events::{Broadcast, Event, EventSender};
 #[cfg(feature = "files")]
 pub use files::Files;
 pub use form::Form;
-pub use handler::{Handler, Interpreter, Receive, Reply};
+pub use handler::{Handler, Interpreter, Receive, Reply, Work};
 pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use intake::Intake;

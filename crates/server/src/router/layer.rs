@@ -113,7 +113,7 @@ where
     R: IntoResponse,
 {
     fn handle<'a>(&'a self, request: Request<'a>, next: Next<'a>) -> Reply<'a> {
-        Reply::blocking(move || self(request, next))
+        Reply::closure::<F, R>(move || self(request, next))
     }
 
     fn needs_content(&self) -> bool {

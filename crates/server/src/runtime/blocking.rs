@@ -2,6 +2,7 @@
 
 use super::admission::LISTENER;
 use super::inbox::{Inbox, Ready};
+use super::pace::Paces;
 use super::pool::Pool;
 use super::shared::Shared;
 use crate::connection::{Connection, Turn};
@@ -16,6 +17,7 @@ pub(super) struct Blocking<'w> {
     pub(super) pool: &'w Arc<Pool>,
     pub(super) inbox: &'w Inbox,
     pub(super) was_blocked: &'w Cell<bool>,
+    pub(super) paces: &'w Paces,
 }
 
 impl Blocking<'_> {

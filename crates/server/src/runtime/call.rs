@@ -4,15 +4,17 @@ use super::blocking::Blocking;
 use crate::access_log::Record;
 use crate::body::Body;
 use crate::connection::{Call, Collected, Connection, EarlyHints, Loan, Turn};
-use crate::handler::{Reply, receive_then_call};
+use crate::handler::{Reply, Work, receive_then_call};
 use crate::intake::Intake;
 use crate::page::error_page;
 use crate::request::{Peer, Request};
 use crate::response::Response;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
+use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Calls the handler and gives its response to the connection.
 pub(super) fn respond(
@@ -124,11 +126,15 @@ fn finish(
     connection.gather_hints(hints, turn);
     let decided = loop {
         reply = match reply {
+            Some(Reply::Blocking(work)) if is_received && is_quick(&work, blocking) => {
+                run_here(work, turn, blocking)
+            }
             Some(Reply::Blocking(_) | Reply::Deferred(_)) if !blocking.pool.may_block() => {
                 break Some(Reply::Ready(busy()));
             }
             Some(Reply::Blocking(work)) => {
-                let work = || Reply::Ready(work());
+                let closure = work.closure();
+                let work = || Reply::Ready(timed(work, closure, blocking));
                 block(work, &mut loan, hints, connection, turn, blocking)
             }
             Some(Reply::Deferred(work)) => {
@@ -178,6 +184,38 @@ fn finish(
             connection.respond_broken(record.as_mut(), turn);
         }
     }
+}
+
+/// Whether this may run without giving up the worker's place.
+fn is_quick(work: &Work<'_>, blocking: &Blocking<'_>) -> bool {
+    let closure = work.closure();
+    closure.is_some_and(|closure| blocking.paces.is_quick(closure))
+}
+
+/// Runs a closure that is expected to be quick. `None`: it panicked.
+fn run_here(
+    work: Work<'_>,
+    turn: &mut Turn<'_>,
+    blocking: &Blocking<'_>,
+) -> Option<Reply<'static>> {
+    let closure = work.closure();
+    let reply = run_handler(|| Reply::Ready(timed(work, closure, blocking)));
+    let is_quick = closure.is_some_and(|closure| blocking.paces.is_quick(closure));
+    if !is_quick {
+        turn.update_time();
+    }
+    reply
+}
+
+/// Runs a closure, and notes how long it takes.
+fn timed(work: Work<'_>, closure: Option<TypeId>, blocking: &Blocking<'_>) -> Response {
+    let Some(closure) = closure else {
+        return work.run();
+    };
+    let since = Instant::now();
+    let response = work.run();
+    blocking.paces.note(closure, since.elapsed());
+    response
 }
 
 /// Runs a part of the handler that may block, and takes back what was lent to it. `None`: it

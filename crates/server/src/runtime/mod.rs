@@ -9,6 +9,7 @@
 //! | `worker` | the event loop, and accepting |
 //! | `eviction` | which connections make room for new ones |
 //! | `call` | calling a handler |
+//! | `pace` | closures that have been quick, and run where they are |
 //! | `blocking` | handing a blocked worker's place to others |
 //! | `inbox` | the reports that a worker has taken |
 //! | `pool` | the threads |
@@ -22,6 +23,7 @@ mod timer;
 mod worker;
 mod eviction;
 mod call;
+mod pace;
 mod blocking;
 mod inbox;
 mod pool;

@@ -9,6 +9,7 @@ use super::call::{respond, resume};
 use super::contention::CpuSample;
 use super::eviction::make_room;
 use super::inbox::{Inbox, Ready};
+use super::pace::Paces;
 use super::pool::Pool;
 use super::shared::{Shared, WAKE};
 use crate::access_log::Ending;
@@ -45,6 +46,7 @@ pub(crate) struct Worker<'s> {
     usual: Duration,
     /// The worker was blocked during its batch, so that the time it took means nothing.
     was_blocked: Cell<bool>,
+    paces: Paces,
 }
 
 impl<'s> Worker<'s> {
@@ -57,6 +59,7 @@ impl<'s> Worker<'s> {
             inbox: shared.inboxes.add(),
             usual: Duration::ZERO,
             was_blocked: Cell::new(false),
+            paces: Paces::default(),
         }
     }
 
@@ -169,6 +172,7 @@ impl<'s> Worker<'s> {
             pool: self.pool,
             inbox: &self.inbox,
             was_blocked: &self.was_blocked,
+            paces: &self.paces,
         };
         let turn = &mut self.turn;
         connection.begin(turn, &mut self.input);

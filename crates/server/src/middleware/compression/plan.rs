@@ -55,7 +55,8 @@ impl Plan {
                 Reply::blocking(move || self.change(response))
             }
             Reply::Ready(response) => Reply::Ready(self.change(response)),
-            Reply::Blocking(work) => Reply::blocking(move || self.change(work())),
+            // Compressing takes longer than the closure that has been quick.
+            Reply::Blocking(work) => Reply::blocking(move || self.change(work.run())),
             Reply::Deferred(decide) => Reply::deferred(move || self.apply(decide())),
             Reply::Receive(receive) => {
                 Reply::Receive(receive.and_then(move |reply| self.apply(reply)))
