@@ -24,7 +24,7 @@ impl Blocking<'_> {
     /// Does something that may block, and sets the time afterwards. Another worker takes this one's
     /// place, and what was reported to it.
     pub(super) fn block_in_place<R>(&self, turn: &mut Turn<'_>, work: impl FnOnce() -> R) -> R {
-        hand_over(self.shared, self.inbox);
+        hand_over(self.shared, self.pool, self.inbox);
         let was_at_work = self.inbox.is_at_work();
         end_of_work(self.inbox, self.pool);
         let blocked = self.pool.block();
@@ -48,25 +48,32 @@ pub(super) fn end_of_work(inbox: &Inbox, pool: &Pool) {
     }
 }
 
-/// Gives what is in an inbox to other workers.
-pub(super) fn hand_over(shared: &Shared, inbox: &Inbox) {
+/// Gives what is in an inbox to other workers: reports to the next one that polls, which looks for
+/// them once its place is taken. If one polls already, it may have looked before they were there,
+/// so the poller reports them again.
+pub(super) fn hand_over(shared: &Shared, pool: &Pool, inbox: &Inbox) {
+    let mut reports = Vec::new();
     while let Some(ready) = inbox.next() {
-        let given = match ready {
+        match ready {
             // These are reported again in any case.
-            Ready::Reported(Report { token, .. }) if token >= LISTENER => Ok(()),
-            Ready::Reported(Report { token, .. }) => descriptor(token)
-                .and_then(|owner| {
-                    let arm = |connection: &mut Connection| connection.arm(&shared.poller, true);
-                    shared.parked.with(owner, arm)
-                })
-                .unwrap_or(Ok(())),
-            Ready::Fresh(connection) => {
-                park_or_close(shared, connection);
-                Ok(())
+            Ready::Reported(Report { token, .. }) if token >= LISTENER => {}
+            Ready::Reported(report) => reports.push(report),
+            Ready::Fresh(connection) => park_or_close(shared, connection),
+        }
+    }
+    if reports.is_empty() {
+        return;
+    }
+    shared.handed_over.add(reports);
+    if pool.is_polling() {
+        for Report { token, .. } in shared.handed_over.take(usize::MAX) {
+            let armed = descriptor(token).and_then(|owner| {
+                let arm = |connection: &mut Connection| connection.arm(&shared.poller, true);
+                shared.parked.with(owner, arm)
+            });
+            if let Some(Err(error)) = armed {
+                log::debug!("a descriptor could not be armed again: {error}");
             }
-        };
-        if let Err(error) = given {
-            log::debug!("a descriptor could not be armed again: {error}");
         }
     }
 }

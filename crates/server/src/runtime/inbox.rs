@@ -9,6 +9,7 @@ use crate::connection::Connection;
 use crate::lock::Lock;
 use crate::poller::Report;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,35 @@ pub(super) enum Ready {
 /// The inboxes of all workers.
 #[derive(Default)]
 pub(crate) struct Inboxes(Lock<Vec<Weak<Inbox>>>);
+
+/// Reports that workers have handed over before they blocked. The next worker that polls takes them
+/// first. A report that is handed over so costs no system call.
+#[derive(Default)]
+pub(crate) struct HandedOver {
+    reports: Lock<VecDeque<Report>>,
+    /// How many there are, so that a worker that polls takes no lock for none.
+    number: AtomicUsize,
+}
+
+impl HandedOver {
+    pub(crate) fn add(&self, added: Vec<Report>) {
+        let mut reports = self.reports.lock();
+        reports.extend(added);
+        self.number.store(reports.len(), Ordering::SeqCst);
+    }
+
+    /// Takes at most `most` of them.
+    pub(crate) fn take(&self, most: usize) -> Vec<Report> {
+        if self.number.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        let mut reports = self.reports.lock();
+        let taken = reports.len().min(most);
+        let taken = reports.drain(..taken).collect();
+        self.number.store(reports.len(), Ordering::SeqCst);
+        taken
+    }
+}
 
 /// What one worker has taken.
 #[derive(Default)]
@@ -111,7 +141,7 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::poller::Report;
+    use crate::poller::EVENTS;
 
     fn report(token: u64) -> Ready {
         Ready::Reported(Report {
@@ -137,6 +167,27 @@ mod tests {
         assert!(inbox.end() && !inbox.end());
         assert_eq!(stuck(3 * STUCK), (false, 1));
         assert!(inbox.next().is_some() && inbox.next().is_some() && inbox.next().is_none());
+    }
+
+    #[test]
+    fn reports_are_handed_over_in_batches() {
+        let handed = HandedOver::default();
+        let report = |token| Report {
+            token,
+            ended: false,
+        };
+        handed.add((0..EVENTS as u64).map(report).collect());
+        handed.add(vec![report(1000), report(1001)]);
+        let tokens = |reports: Vec<Report>| -> Vec<u64> {
+            reports.iter().map(|report| report.token).collect()
+        };
+        let all: Vec<u64> = (0..EVENTS as u64).collect();
+        assert_eq!(tokens(handed.take(EVENTS)), all);
+        assert_eq!(tokens(handed.take(EVENTS)), [1000, 1001]);
+        assert!(handed.take(EVENTS).is_empty());
+        handed.add(vec![report(7)]);
+        assert_eq!(tokens(handed.take(usize::MAX)), [7]);
+        assert!(handed.take(usize::MAX).is_empty());
     }
 
     #[test]

@@ -108,6 +108,11 @@ impl Pool {
         Some(found)
     }
 
+    /// Whether a worker polls, or has taken the place to do so.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.polling.load(Ordering::SeqCst) > 0
+    }
+
     /// Parks the worker until it is woken. `false`: it must end.
     fn park(&self) -> bool {
         let mut state = self.state.lock();

@@ -2,7 +2,7 @@
 
 use super::admission::Admission;
 use super::contention::Contention;
-use super::inbox::Inboxes;
+use super::inbox::{HandedOver, Inboxes};
 use super::lifecycle::Lifecycle;
 use super::parked::Parked;
 use crate::connection::{Connection, Env};
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub(super) parked: Parked<Connection>,
     pub(super) contention: Contention,
     pub(super) inboxes: Inboxes,
+    pub(super) handed_over: HandedOver,
     /// The number of workers there have been.
     workers: AtomicUsize,
 }
@@ -43,6 +44,7 @@ impl Shared {
             parked: Parked::new(),
             contention: Contention::new(),
             inboxes: Inboxes::default(),
+            handed_over: HandedOver::default(),
             workers: AtomicUsize::new(0),
         };
         shared.poller.add_for_all(shared.lifecycle.wakeup(), WAKE)?;

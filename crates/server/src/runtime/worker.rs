@@ -21,6 +21,7 @@ use crate::listen::{Accepted, BACKLOG};
 use crate::poller::UPSTREAM;
 use crate::poller::{EVENTS, Report, descriptor, no_events};
 use std::cell::Cell;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -68,14 +69,20 @@ impl<'s> Worker<'s> {
         let (poller, pool) = (&self.shared.poller, self.pool);
         let mut events = no_events();
         while let Some(found) = pool.wait_for_work(|| {
-            let patience = self.shared.patience();
-            poller.wait(&mut events, patience)
+            let handed_over = self.shared.handed_over.take(EVENTS);
+            let reports = match handed_over.is_empty() {
+                true => Some(poller.wait(&mut events, self.shared.patience())?),
+                // These have waited longer than what is reported now.
+                false => None,
+            };
+            Ok::<_, io::Error>((handed_over, reports))
         }) {
             match found {
                 Ok(_) if self.shared.lifecycle.has_stopped() => pool.stop(),
-                Ok(reports) => {
+                Ok((handed_over, reports)) => {
                     self.update_time();
                     self.shared.relieve(self.turn.now());
+                    let reports = handed_over.into_iter().chain(reports.into_iter().flatten());
                     let reports = reports.map(Ready::Reported);
                     let number = self.inbox.fill(reports, self.turn.now());
                     self.work_off(number);
@@ -205,7 +212,7 @@ impl<'s> Worker<'s> {
     pub(super) fn replace_stuck_workers(&self) {
         for inbox in self.shared.inboxes.all() {
             if inbox.is_stuck(self.turn.now(), || self.pool.count_blocked()) {
-                hand_over(self.shared, &inbox);
+                hand_over(self.shared, self.pool, &inbox);
             }
         }
     }
@@ -298,7 +305,7 @@ impl<'s> Worker<'s> {
             }
             self.shared.close_listener(number);
         }
-        hand_over(self.shared, &self.inbox);
+        hand_over(self.shared, self.pool, &self.inbox);
     }
 
     pub(super) fn park_or_close(&self, connection: Box<Connection>) {
