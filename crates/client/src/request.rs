@@ -217,43 +217,21 @@ mod tests {
 
     #[test]
     fn a_given_host_chooses_the_cookies() {
-        let table = [
-            ("http://127.0.0.1:81/a?b", None, "http://127.0.0.1:81/a?b"),
-            (
-                "http://127.0.0.1:81/a",
-                Some("www.foo.test"),
-                "http://www.foo.test/a",
-            ),
-            (
-                "https://h/a",
-                Some("Foo.test:8443"),
-                "https://foo.test:8443/a",
-            ),
-            (
-                "http://127.0.0.1/a",
-                Some("localhost"),
-                "http://localhost/a",
-            ),
-            // Secure cookies of this machine don't leave it.
-            (
-                "http://evil.test/a",
-                Some("localhost"),
-                "http://evil.test/a",
-            ),
-            (
-                "http://evil.test/a",
-                Some("127.0.0.1"),
-                "http://evil.test/a",
-            ),
-            (
-                "https://evil.test/a",
-                Some("localhost"),
-                "https://localhost/a",
-            ),
-            ("http://h/a", Some("not a host"), "http://h/a"),
-            ("http://h/a", Some("me@foo.test"), "http://h/a"),
-        ];
-        for (url, host, want) in table {
+        let table = "
+            http://127.0.0.1:81/a?b => http://127.0.0.1:81/a?b
+            http://127.0.0.1:81/a | www.foo.test => http://www.foo.test/a
+            https://h/a | Foo.test:8443 => https://foo.test:8443/a
+            http://127.0.0.1/a | localhost => http://localhost/a
+            # Secure cookies of this machine don't leave it.
+            http://evil.test/a | localhost => http://evil.test/a
+            http://evil.test/a | 127.0.0.1 => http://evil.test/a
+            https://evil.test/a | localhost => https://localhost/a
+            http://h/a | not a host => http://h/a
+            http://h/a | me@foo.test => http://h/a
+        ";
+        for (case, want) in table::cases(table) {
+            let host = case.split_once(" | ");
+            let (url, host) = host.map_or((case, None), |(url, host)| (url, Some(host)));
             let mut request = Request::new(Method::GET, Url::parse(url).unwrap());
             if let Some(host) = host {
                 let host = HeaderValue::from_static(host);

@@ -225,38 +225,22 @@ mod tests {
 
     #[test]
     fn urls() {
-        let table = [
-            (
-                "http://[fe80::1%25eth0]:8080/a",
-                "http://[fe80::1]:8080/a",
-                Some("eth0"),
-            ),
-            ("http://[fe80::1%eth0]", "http://[fe80::1]", Some("eth0")),
-            (
-                "HTTPS://me:p%25@[fe80::1%25a]/",
-                "HTTPS://me:p%25@[fe80::1]/",
-                Some("a"),
-            ),
-            ("//[fe80::1%25eth0]/x", "//[fe80::1]/x", Some("eth0")),
-            ("http://[fe80::1]/", "http://[fe80::1]/", None),
-            ("http://[fe80::1%]/", "http://[fe80::1%]/", None),
-            (
-                "http://h/[fe80::1%25eth0]",
-                "http://h/[fe80::1%25eth0]",
-                None,
-            ),
-            (
-                "http://h?//[fe80::1%25eth0]",
-                "http://h?//[fe80::1%25eth0]",
-                None,
-            ),
-            ("/a//[fe80::1%25eth0]", "/a//[fe80::1%25eth0]", None),
-            ("", "", None),
-        ];
-        for (text, want, zone) in table {
-            let (url, got) = split_url(text);
-            assert_eq!((&*url, got.as_deref()), (want, zone), "{text}");
-        }
+        let table = "
+            http://[fe80::1%25eth0]:8080/a => http://[fe80::1]:8080/a eth0
+            http://[fe80::1%eth0] => http://[fe80::1] eth0
+            HTTPS://me:p%25@[fe80::1%25a]/ => HTTPS://me:p%25@[fe80::1]/ a
+            //[fe80::1%25eth0]/x => //[fe80::1]/x eth0
+            http://[fe80::1]/ => http://[fe80::1]/
+            http://[fe80::1%]/ => http://[fe80::1%]/
+            http://h/[fe80::1%25eth0] => http://h/[fe80::1%25eth0]
+            http://h?//[fe80::1%25eth0] => http://h?//[fe80::1%25eth0]
+            /a//[fe80::1%25eth0] => /a//[fe80::1%25eth0]
+            =>
+        ";
+        table::check(table, |text| {
+            let (url, zone) = split_url(text);
+            zone.map_or_else(|| url.to_string(), |zone| format!("{url} {zone}"))
+        });
     }
 
     #[test]

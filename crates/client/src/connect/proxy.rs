@@ -297,35 +297,24 @@ mod tests {
 
     #[test]
     fn proxies_are_read() {
-        type Parts = (ProxyKind, &'static str, u16);
-        let table: &[(&str, Option<Parts>)] = &[
-            ("p", Some((ProxyKind::Http, "p", 1080))),
-            ("p:3128", Some((ProxyKind::Http, "p", 3128))),
-            ("http://p:80/", Some((ProxyKind::Http, "p", 80))),
-            ("HTTP://[::1]:8080", Some((ProxyKind::Http, "[::1]", 8080))),
-            (
-                "http://u:p@127.0.0.1:1",
-                Some((ProxyKind::Http, "127.0.0.1", 1)),
-            ),
-            (
-                "http://[fe80::1%25eth0]:3128",
-                Some((ProxyKind::Http, "fe80::1%eth0", 3128)),
-            ),
-            (
-                "u:p@[fe80::1%eth0]",
-                Some((ProxyKind::Http, "fe80::1%eth0", 1080)),
-            ),
-            ("ftp://p", None),
-            ("http://[fe80::1%]", None),
-            ("http://", None),
-            ("http://p:99999", None),
-        ];
-        for (text, want) in table {
-            let got = Proxy::parse(text).ok();
-            let got = got.map(|proxy| (proxy.kind, proxy.host.to_string(), proxy.port));
-            let want = want.map(|(kind, host, port)| (kind, host.to_owned(), port));
-            assert_eq!(got, want, "{text}");
-        }
+        let table = "
+            p => Http p 1080
+            p:3128 => Http p 3128
+            http://p:80/ => Http p 80
+            HTTP://[::1]:8080 => Http [::1] 8080
+            http://u:p@127.0.0.1:1 => Http 127.0.0.1 1
+            http://[fe80::1%25eth0]:3128 => Http fe80::1%eth0 3128
+            u:p@[fe80::1%eth0] => Http fe80::1%eth0 1080
+            ftp://p => -
+            http://[fe80::1%] => -
+            http:// => -
+            http://p:99999 => -
+        ";
+        table::check(table, |text| {
+            let parsed = Proxy::parse(text);
+            let text = |proxy: Proxy| format!("{:?} {} {}", proxy.kind, proxy.host, proxy.port);
+            parsed.map_or_else(|_| "-".to_owned(), text)
+        });
         let credentials = Proxy::parse("http://us%3Aer:p%40ss@h").unwrap().credentials;
         let credentials = credentials.unwrap();
         assert_eq!(credentials, Credentials::new("us:er", "p@ss"));

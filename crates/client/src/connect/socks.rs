@@ -261,18 +261,15 @@ mod tests {
 
     #[test]
     fn refusals() {
-        let table: &[(&[u8], &str)] = &[
-            (b"HTTP", "does not speak SOCKS 5"),
-            (b"\x05\xff", "wants a user"),
-            (
-                b"\x05\0\x05\x05\0\x01\0\0\0\0\0\0",
-                "refused the connection",
-            ),
-            (b"\x05\0\x05\0\0\x09", "unknown kind"),
-            (b"\x05\0\x05", "fill"),
-        ];
-        for (answers, want) in table {
-            let (result, _) = run(answers, &Destination::Name("h"), None);
+        let table = r"
+            HTTP => does not speak SOCKS 5
+            \x05\xff => wants a user
+            \x05\0\x05\x05\0\x01\0\0\0\0\0\0 => refused the connection
+            \x05\0\x05\0\0\x09 => unknown kind
+            \x05\0\x05 => fill
+        ";
+        for (answers, want) in table::cases(table) {
+            let (result, _) = run(&table::bytes(answers), &Destination::Name("h"), None);
             let error = result.unwrap_err();
             assert!(error.contains(want), "{error}");
         }
@@ -283,85 +280,38 @@ mod tests {
 
     #[test]
     fn version_4() {
-        let address = Destination::Address("1.2.3.4".parse().unwrap());
-        let v6 = Destination::Address("::1".parse().unwrap());
-        let name = Destination::Name("h.test");
-        let me = Credentials::new("me", "secret");
-        let nul = Credentials::new("m\0e", "");
-        let done: &[u8] = b"\0\x5a\0\x50\x7f\0\0\x01";
-        type Row<'r> = (
-            &'r Destination<'r>,
-            Option<&'r Credentials>,
-            &'r [u8],
-            Result<(), &'r str>,
-            &'r [u8],
-        );
-        let table: &[Row<'_>] = &[
-            (
-                &address,
-                None,
-                done,
-                Ok(()),
-                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
-            ),
-            (
-                &address,
-                Some(&me),
-                done,
-                Ok(()),
-                b"\x04\x01\x12\x34\x01\x02\x03\x04me\0",
-            ),
-            (
-                &name,
-                Some(&me),
-                done,
-                Ok(()),
-                b"\x04\x01\x12\x34\0\0\0\x01me\0h.test\0",
-            ),
-            (&v6, None, b"", Err("IPv6"), b""),
-            (&address, Some(&nul), b"", Err("NUL"), b""),
-            (
-                &name,
-                None,
-                b"\0\x5b\0\0\0\0\0\0",
-                Err("refused"),
-                b"\x04\x01\x12\x34\0\0\0\x01\0h.test\0",
-            ),
-            (
-                &address,
-                None,
-                b"\0\x5d\0\0\0\0\0\0",
-                Err("confirm the user"),
-                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
-            ),
-            (
-                &address,
-                None,
-                b"HTTP/1.1",
-                Err("does not speak SOCKS 4"),
-                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
-            ),
-            (
-                &address,
-                None,
-                b"\0\x5a",
-                Err("fill"),
-                b"\x04\x01\x12\x34\x01\x02\x03\x04\0",
-            ),
-        ];
-        for (destination, credentials, answers, want, request) in table {
+        // Destination, user, the bytes of the proxy => the outcome: the request.
+        let table = r"
+            1.2.3.4 - \0\x5a\0\x50\x7f\0\0\x01 => ok: \x04\x01\x12\x34\x01\x02\x03\x04\0
+            1.2.3.4 me \0\x5a\0\x50\x7f\0\0\x01 => ok: \x04\x01\x12\x34\x01\x02\x03\x04me\0
+            h.test me \0\x5a\0\x50\x7f\0\0\x01 => ok: \x04\x01\x12\x34\0\0\0\x01me\0h.test\0
+            ::1 - => IPv6:
+            1.2.3.4 m\0e => NUL:
+            h.test - \0\x5b\0\0\0\0\0\0 => refused: \x04\x01\x12\x34\0\0\0\x01\0h.test\0
+            1.2.3.4 - \0\x5d\0\0\0\0\0\0 => confirm the user: \x04\x01\x12\x34\x01\x02\x03\x04\0
+            1.2.3.4 - HTTP/1.1 => does not speak SOCKS 4: \x04\x01\x12\x34\x01\x02\x03\x04\0
+            1.2.3.4 - \0\x5a => fill: \x04\x01\x12\x34\x01\x02\x03\x04\0
+        ";
+        for (case, outcome) in table::cases(table) {
+            let ([host, user], answers) = table::words(case);
+            let (want, request) = outcome.split_once(':').unwrap();
+            let destination = match host.parse() {
+                Ok(address) => Destination::Address(address),
+                Err(_) => Destination::Name(host),
+            };
+            let credentials = Credentials::new(table::unescaped(user), "secret");
+            let credentials = (user != "-").then_some(&credentials);
             let mut script = Script {
-                answers: Cursor::new(answers.to_vec()),
+                answers: Cursor::new(table::bytes(answers)),
                 asked: Vec::new(),
             };
-            let got = ask_version_4(&mut script, destination, 0x1234, *credentials);
+            let got = ask_version_4(&mut script, &destination, 0x1234, credentials);
             let got = got.map_err(|error| error.to_string());
-            match (&got, want) {
-                (Ok(()), Ok(())) => {}
-                (Err(got), Err(want)) => assert!(got.contains(want), "{got}"),
-                _ => panic!("{got:?} {want:?}"),
+            match got {
+                Ok(()) => assert_eq!(want, "ok", "{case}"),
+                Err(error) => assert!(want != "ok" && error.contains(want), "{case}: {error}"),
             }
-            assert_eq!(script.asked, *request);
+            assert_eq!(script.asked, table::bytes(request.trim_start()), "{case}");
         }
     }
 }

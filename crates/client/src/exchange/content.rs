@@ -153,26 +153,23 @@ mod tests {
 
     #[test]
     fn trailer_lines_are_kept_as_they_came() {
-        let table: &[(&[u8], &[&str], &[u8])] = &[
-            (b"0\r\nX-Sum: 1\r\n\r\n", &["x-sum"], b"X-Sum: 1\r\n"),
-            (
-                b"\r\n0;a=b\r\nB:2\r\nA: 1\r\n\r\n",
-                &["a", "b"],
-                b"B:2\r\nA: 1\r\n",
-            ),
-            (
-                b"0\nA: 1\n  2\nB: 3\n\n",
-                &["a", "b"],
-                b"A: 1\r\n  2\r\nB: 3\r\n",
-            ),
-            (b"0\r\n\r\n", &[], b""),
-        ];
-        for (bytes, names, want) in table {
+        let table = r"
+            x-sum | 0\r\nX-Sum: 1\r\n\r\n => X-Sum: 1\r\n
+            a b | \r\n0;a=b\r\nB:2\r\nA: 1\r\n\r\n => B:2\r\nA: 1\r\n
+            a b | 0\nA: 1\n  2\nB: 3\n\n => A: 1\r\n  2\r\nB: 3\r\n
+            | 0\r\n\r\n =>
+        ";
+        for (case, want) in table::cases(table) {
+            let (names, bytes) = case.split_once('|').unwrap();
+            let (names, bytes) = (names.split_whitespace(), table::bytes(bytes.trim_start()));
             let trailers = names
-                .iter()
                 .map(|name| (HeaderName::from_static(name), "x".parse().unwrap()))
                 .collect();
-            assert_eq!(trailer_lines(bytes, &trailers), *want, "{names:?}");
+            assert_eq!(
+                trailer_lines(&bytes, &trailers),
+                table::bytes(want),
+                "{case}"
+            );
         }
     }
 }

@@ -351,15 +351,13 @@ mod tests {
 
     #[test]
     fn only_a_complete_request_of_http_1_1_switches() {
-        let table = [
-            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", true),
-            ("GET / HTTP/1.0\r\n\r\n", false),
-            (
-                "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n",
-                false,
-            ),
-        ];
-        for (request, switches) in table {
+        let table = r"
+            GET / HTTP/1.1\r\nHost: h\r\n\r\n => yes
+            GET / HTTP/1.0\r\n\r\n => no
+            GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n => no
+        ";
+        for (request, switches) in table::cases(table) {
+            let (request, switches) = (table::unescaped(request), switches == "yes");
             let mut connection = ServerConnection::new(Limits::default());
             let mut storage = FieldStorage::new();
             let received = connection.receive(request.as_bytes(), &mut storage);

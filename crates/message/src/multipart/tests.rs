@@ -47,69 +47,60 @@ fn form(text: &str) -> Result<String, MultipartError> {
 #[test]
 fn parts() {
     let a = "Content-Disposition: form-data; name=a";
-    let table = [
-        (format!("--xyz|{a}||1|--xyz--|"), "a=1"),
-        (format!("preamble|--xyz|{a}||1|--xyz--|epilogue"), "a=1"),
-        (format!("|--xyz  |{a}||1|--xyz|{a}||2|--xyz--"), "a=1 a=2"),
-        (format!("--xyz|{a}|||--xyz--"), "a="),
-        (format!("--xyz|{a}||1|-|--xy|--xyz--"), "a=1|-|--xy"),
-        (format!("--xyz|{a}||--xyz--|--xyz--"), "a=--xyz--"),
-        (format!("--xyz|content-type: x/y|{a}||1|--xyz--"), "a=1"),
-        (format!("--xyz|{a}||1"), "a=1 (cut short)="),
-        ("--xyz--".to_owned(), ""),
-    ];
-    for (text, want) in table {
-        assert_eq!(form(&text).unwrap(), want, "{text}");
+    let table = "
+        --xyz|{a}||1|--xyz--| => a=1
+        preamble|--xyz|{a}||1|--xyz--|epilogue => a=1
+        |--xyz  |{a}||1|--xyz|{a}||2|--xyz-- => a=1 a=2
+        --xyz|{a}|||--xyz-- => a=
+        --xyz|{a}||1|-|--xy|--xyz-- => a=1|-|--xy
+        --xyz|{a}||--xyz--|--xyz-- => a=--xyz--
+        --xyz|content-type: x/y|{a}||1|--xyz-- => a=1
+        --xyz|{a}||1 => a=1 (cut short)=
+        --xyz-- =>
+    ";
+    for (text, want) in table::cases(table) {
+        assert_eq!(form(&text.replace("{a}", a)).unwrap(), want, "{text}");
     }
 }
 
 #[test]
 fn names() {
-    let table = [
-        ("name=\"a b\"", "a b", None),
-        ("NAME=\"a\\\"b\"; FileName=\"x\\\\y\"", "a\"b", Some("x\\y")),
-        (
-            "filename=\"C:\\dir\\x.txt\"; name=a",
-            "a",
-            Some("C:\\dir\\x.txt"),
-        ),
-        ("name=\"a;name=b\"", "a;name=b", None),
-        ("name=\"ä\"; filename=\"\"", "ä", Some("")),
-        ("name=a; filename*=utf-8''x", "a", None),
-    ];
-    for (parameters, name, file_name) in table {
+    let table = r#"
+        name="a b" => a b
+        NAME="a\"b"; FileName="x\\y" => a"b | file=x\y
+        filename="C:\dir\x.txt"; name=a => a | file=C:\dir\x.txt
+        name="a;name=b" => a;name=b
+        name="ä"; filename="" => ä | file=
+        name=a; filename*=utf-8''x => a
+    "#;
+    table::check(table, |parameters| {
         let head = format!("--x\r\nContent-Disposition: form-data; {parameters}\r\n\r\n");
         let (_, event) = Parser::new("x").next(head.as_bytes()).unwrap();
         let Event::Part(part) = event else {
             panic!("{event:?}")
         };
-        assert_eq!((&*part.name, part.file_name.as_deref()), (name, file_name));
-    }
+        match part.file_name {
+            Some(file) => format!("{} | file={file}", part.name),
+            None => part.name,
+        }
+    });
 }
 
 #[test]
 fn faults_and_bounds() {
     let a = "Content-Disposition: form-data; name=a";
-    let table = [
-        ("--xyz|a: b||1|--xyz--".to_owned(), MultipartError::NoName),
-        ("--xyz||1|--xyz--".to_owned(), MultipartError::NoName),
-        (format!("--xyz|{a}|{a}||1"), MultipartError::NoName),
-        (
-            "--xyz|Content-Disposition: attachment; name=a||".to_owned(),
-            MultipartError::NoName,
-        ),
-        (
-            format!("--xyz|{a}|bad name: x||1"),
-            MultipartError::MalformedHead,
-        ),
-        (
-            format!("--xyz|{a}||1|--xyzz--"),
-            MultipartError::MalformedDelimiter,
-        ),
-        (
-            format!("--xyz|{a}||1|--xyz-x"),
-            MultipartError::MalformedDelimiter,
-        ),
+    let table = "
+        --xyz|a: b||1|--xyz-- => NoName
+        --xyz||1|--xyz-- => NoName
+        --xyz|{a}|{a}||1 => NoName
+        --xyz|Content-Disposition: attachment; name=a|| => NoName
+        --xyz|{a}|bad name: x||1 => MalformedHead
+        --xyz|{a}||1|--xyzz-- => MalformedDelimiter
+        --xyz|{a}||1|--xyz-x => MalformedDelimiter
+    ";
+    let fault = |text: &str| form(&text.replace("{a}", a)).unwrap_err();
+    table::check(table, |text| format!("{:?}", fault(text)));
+    let long = [
         (
             format!("--xyz|{a}{}||", "a".repeat(1025)),
             MultipartError::NameTooLong,
@@ -124,7 +115,7 @@ fn faults_and_bounds() {
             MultipartError::TooManyParts,
         ),
     ];
-    for (text, want) in table {
+    for (text, want) in long {
         assert_eq!(form(&text), Err(want), "{}", &text[..text.len().min(80)]);
     }
 }
@@ -132,20 +123,18 @@ fn faults_and_bounds() {
 #[test]
 fn boundaries() {
     let long = "x".repeat(71);
-    let table = [
-        ("multipart/form-data; boundary=xyz", Some("xyz")),
-        (
-            "Multipart/Form-Data; charset=utf-8; Boundary=\"x y\"",
-            Some("x y"),
-        ),
-        ("multipart/form-data", None),
-        ("multipart/form-data; boundary=", None),
-        ("multipart/form-data; boundary=\"x\r\n\"", None),
-        ("multipart/mixed; boundary=xyz", None),
-    ];
-    for (content_type, want) in table {
-        assert_eq!(boundary(content_type).as_deref(), want, "{content_type}");
-    }
+    let table = r#"
+        multipart/form-data; boundary=xyz => xyz
+        Multipart/Form-Data; charset=utf-8; Boundary="x y" => x y
+        multipart/form-data => -
+        multipart/form-data; boundary= => -
+        multipart/form-data; boundary="x\r\n" => -
+        multipart/mixed; boundary=xyz => -
+    "#;
+    table::check(table, |content_type| {
+        let content_type = table::unescaped(content_type);
+        boundary(&content_type).map_or_else(|| "-".to_owned(), String::from)
+    });
     assert_eq!(
         boundary(&format!("multipart/form-data; boundary={long}")),
         None

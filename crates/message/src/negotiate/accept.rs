@@ -170,48 +170,38 @@ mod tests {
 
     #[test]
     fn chooses_between_a_page_and_json() {
-        const PAGE: Option<&str> = Some("text/html");
-        const JSON: Option<&str> = Some("application/json");
-        let table = [
-            ("", PAGE),
-            ("*/*", PAGE),
-            (
-                "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
-                PAGE,
-            ),
-            ("application/json", JSON),
-            ("application/json | text/html;q=0.9", JSON),
-            (
-                "application/json;charset=\"utf-8, or so\", text/html;q=0.9",
-                PAGE,
-            ),
-            ("application/json, text/plain, */*", JSON),
-            ("application/*, */*", JSON),
-            ("text/html, application/json", PAGE),
-            ("text/html;q=0.5, application/json;q=0.6", JSON),
-            ("Application/JSON;Q=1", JSON),
-            ("text/html;q=0, */*", JSON),
-            ("*/*;q=0", None),
-            ("*/*;q=0.0, application/json", JSON),
-            ("image/png", None),
-            // Of two equal members the first counts; a backslash in quotes escapes one byte.
-            ("text/html;q=0.1, text/html, application/json;q=0.5", JSON),
-            (r#"image/png;a="\\", application/json"#, JSON),
-            (r#"image/png;a="\",application/json""#, None),
-            // Malformed members are skipped, and a field without a valid member is ignored.
-            ("application/json;q=2", PAGE),
-            ("json, *, */json, /json, application/", PAGE),
-            ("\"application/json\"", PAGE),
-            ("application/json;q=7, text/html;q=0.1", PAGE),
-        ];
-        for (lines, expected) in table {
+        let table = r#"
+            => text/html
+            */* => text/html
+            text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8 => text/html
+            application/json => application/json
+            application/json | text/html;q=0.9 => application/json
+            application/json;charset="utf-8, or so", text/html;q=0.9 => text/html
+            application/json, text/plain, */* => application/json
+            application/*, */* => application/json
+            text/html, application/json => text/html
+            text/html;q=0.5, application/json;q=0.6 => application/json
+            Application/JSON;Q=1 => application/json
+            text/html;q=0, */* => application/json
+            */*;q=0 => -
+            */*;q=0.0, application/json => application/json
+            image/png => -
+            # Of two equal members the first counts; a backslash in quotes escapes one byte.
+            text/html;q=0.1, text/html, application/json;q=0.5 => application/json
+            image/png;a="\\", application/json => application/json
+            image/png;a="\",application/json" => -
+            # Malformed members are skipped, and a field without a valid member is ignored.
+            application/json;q=2 => text/html
+            json, *, */json, /json, application/ => text/html
+            "application/json" => text/html
+            application/json;q=7, text/html;q=0.1 => text/html
+        "#;
+        table::check(table, |lines| {
             let accept = Accept::from_fields(lines.split(" | ").map(str::as_bytes));
-            assert_eq!(
-                accept.choose(&["text/html", "application/json"]),
-                expected,
-                "{lines}"
-            );
-        }
+            accept
+                .choose(&["text/html", "application/json"])
+                .unwrap_or("-")
+        });
     }
 
     #[test]

@@ -210,25 +210,22 @@ mod tests {
 
     #[test]
     fn where_requests_are_redirected() {
-        let table = [
-            ("a.example", None, "/x?y", "https://a.example/x?y"),
-            ("a.example:8443", None, "/", "https://a.example:8443/"),
-            ("a.example:80", Some(443), "/", "https://a.example/"),
-            (
-                "a.example",
-                Some(8443),
-                "/a%20b",
-                "https://a.example:8443/a%20b",
-            ),
-            ("[::1]", Some(8443), "/", "https://[::1]:8443/"),
-            ("[::1]:80", Some(443), "/", "https://[::1]/"),
-            ("[::1]:80", None, "*", "https://[::1]:80/"),
-            ("a", None, "http://b/c?d", "https://a/c?d"),
-        ];
-        for (authority, port, target, expected) in table {
+        let table = "
+            a.example - /x?y => https://a.example/x?y
+            a.example:8443 - / => https://a.example:8443/
+            a.example:80 443 / => https://a.example/
+            a.example 8443 /a%20b => https://a.example:8443/a%20b
+            [::1] 8443 / => https://[::1]:8443/
+            [::1]:80 443 / => https://[::1]/
+            [::1]:80 - * => https://[::1]:80/
+            a - http://b/c?d => https://a/c?d
+        ";
+        for (case, expected) in table::cases(table) {
+            let ([authority, port, target], _) = table::words(case);
+            let port = port.parse().ok();
             let target: Uri = target.parse().unwrap();
             let got = location(authority, port, &target).unwrap();
-            assert_eq!(got, expected, "{authority} {port:?}");
+            assert_eq!(got, expected, "{case}");
         }
     }
 }

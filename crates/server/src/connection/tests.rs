@@ -323,39 +323,34 @@ fn a_large_response_is_sent_as_the_client_takes_it() {
 
 #[test]
 fn a_deadline_ends_each_state_in_its_way() {
-    let table = [
-        ("", Waiting::First, "", true),
-        (GET, Waiting::Idle, "200", true),
-        ("GET / HT", Waiting::Head, "408", false),
-        (
-            "POST / HTTP/1.1|Host: h|Content-Length: 5||ab",
-            Waiting::Content,
-            "200",
-            true,
-        ),
-        ("GET /large HTTP/1.1|Host: h||", Waiting::Write, "200", true),
-        (
-            "POST /collect HTTP/1.1|Host: h|Content-Length: 5||",
-            Waiting::Receive,
-            "408",
-            false,
-        ),
-        ("broken||", Waiting::Linger, "400", true),
-    ];
-    for (request, waiting, status, closes) in table {
+    let table = "
+        => First - closes
+        GET / HTTP/1.1|Host: h|| => Idle 200 closes
+        GET / HT => Head 408 stays
+        POST / HTTP/1.1|Host: h|Content-Length: 5||ab => Content 200 closes
+        GET /large HTTP/1.1|Host: h|| => Write 200 closes
+        POST /collect HTTP/1.1|Host: h|Content-Length: 5|| => Receive 408 stays
+        broken|| => Linger 400 closes
+    ";
+    for (request, outcome) in table::cases(table) {
+        let ([state, status, end], _) = table::words(outcome);
         let env = env();
         let mut driver = Driver::new(&env);
         driver.act(request);
         driver.turn();
-        assert_eq!(driver.connection.deadline().waiting, waiting);
+        let waiting = driver.connection.deadline().waiting;
+        assert_eq!(format!("{waiting:?}"), state, "{request:?}");
         assert!(driver.connection.deadline().at < NEVER);
         let next = driver
             .connection
             .expire(waiting, &mut driver.turn, &mut driver.input);
-        assert_eq!(matches!(next, Next::Close), closes, "{request:?}");
+        assert_eq!(matches!(next, Next::Close), end == "closes", "{request:?}");
         let answer = String::from_utf8_lossy(&driver.read()).into_owned();
         let found = answer.strip_prefix("HTTP/1.1 ").unwrap_or_default();
-        assert!(found.starts_with(status), "{request:?} {answer}");
+        assert!(
+            found.starts_with(status.trim_start_matches('-')),
+            "{request:?} {answer}"
+        );
     }
 }
 

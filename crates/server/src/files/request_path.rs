@@ -95,38 +95,38 @@ mod tests {
 
     #[test]
     fn request_paths() {
-        // The path below the root, whether it names a directory, whether it is hidden.
-        type Want = Option<(&'static str, bool, bool)>;
-        let table: &[(&str, &str, Want)] = &[
-            ("/", "", Some((".", true, false))),
-            ("/a", "", Some(("a", false, false))),
-            ("/a/b/", "", Some(("a/b", true, false))),
-            ("/.a", "", Some((".a", false, true))),
-            ("/a/.b/c", "", Some(("a/.b/c", false, true))),
-            ("/.well-known/a", "", Some((".well-known/a", false, false))),
-            ("/.well-known/.a", "", Some((".well-known/.a", false, true))),
-            (
-                "/a/.well-known/b",
-                "",
-                Some(("a/.well-known/b", false, true)),
-            ),
-            ("/docs", "/docs", Some((".", false, false))),
-            ("/docs/", "/docs", Some((".", true, false))),
-            ("/docs/a", "/docs", Some(("a", false, false))),
-            ("/./docs/../docs//a", "/docs", Some(("a", false, false))),
-            ("/docsa", "/docs", None),
-            ("/a", "/docs", None),
-            ("/", "/docs", None),
-            ("/.base/a", "/.base", Some(("a", false, false))),
-        ];
-        for (raw, base, want) in table {
+        // The path, the base below which the files are => the path below the root.
+        let table = "
+            / => . dir
+            /a => a
+            /a/b/ => a/b dir
+            /.a => .a hidden
+            /a/.b/c => a/.b/c hidden
+            /.well-known/a => .well-known/a
+            /.well-known/.a => .well-known/.a hidden
+            /a/.well-known/b => a/.well-known/b hidden
+            /docs /docs => .
+            /docs/ /docs => . dir
+            /docs/a /docs => a
+            /./docs/../docs//a /docs => a
+            /docsa /docs => -
+            /a /docs => -
+            / /docs => -
+            /.base/a /.base => a
+        ";
+        table::check(table, |case| {
+            let (raw, base) = case.split_once(' ').unwrap_or((case, ""));
             let path = Path::normalize(raw).unwrap();
             let request_path = RequestPath::new(&path, 0, base.as_bytes()).ok();
-            let got = request_path.as_ref().map(|path| {
-                let relative = std::str::from_utf8(path.relative()).unwrap();
-                (relative, path.names_dir(), path.is_hidden())
-            });
-            assert_eq!(got, *want, "{raw} {base}");
-        }
+            request_path.map_or_else(
+                || "-".to_owned(),
+                |path| {
+                    let relative = std::str::from_utf8(path.relative()).unwrap();
+                    let dir = if path.names_dir() { " dir" } else { "" };
+                    let hidden = if path.is_hidden() { " hidden" } else { "" };
+                    format!("{relative}{dir}{hidden}")
+                },
+            )
+        });
     }
 }

@@ -150,40 +150,27 @@ mod tests {
 
     #[test]
     fn heads() {
-        let table = [
-            (
-                "Content-Type: a\n\nhi\n\n",
-                Ok("HTTP/1.1 200 OK\r\nContent-Type: a\r\n\r\nhi\n\n"),
-            ),
-            ("A: b\r\n\r\nhi", Ok("HTTP/1.1 200 OK\r\nA: b\r\n\r\nhi")),
-            (
-                "A: b\nStatus: 404 Not Found\r\nC: d\n\r\n",
-                Ok("HTTP/1.1 404 Not Found\r\nA: b\r\nC: d\r\n\r\n"),
-            ),
-            ("status:201\n\n", Ok("HTTP/1.1 201\r\n\r\n")),
-            (
-                "Location: /x\n\n",
-                Ok("HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n"),
-            ),
-            (
-                "HTTP/1.0 200 OK\r\nA: b\r\n\r\nhi",
-                Ok("HTTP/1.0 200 OK\r\nA: b\r\n\r\nhi"),
-            ),
-            ("A: b\n", Ok("")),
-            ("\n", Err(CgiError::Empty)),
-            ("\r\n\r\n", Err(CgiError::Empty)),
-            ("Status: ok\n\n", Err(CgiError::Status)),
-            ("Status: 1\n\n", Err(CgiError::Status)),
-            ("Status: 100 Continue\n\n", Err(CgiError::Status)),
-            ("Status: 2000\n\n", Err(CgiError::Status)),
-        ];
-        for (response, expected) in table {
+        let table = r"
+            Content-Type: a\n\nhi\n\n => HTTP/1.1 200 OK\r\nContent-Type: a\r\n\r\nhi\n\n
+            A: b\r\n\r\nhi => HTTP/1.1 200 OK\r\nA: b\r\n\r\nhi
+            A: b\nStatus: 404 Not Found\r\nC: d\n\r\n => HTTP/1.1 404 Not Found\r\nA: b\r\nC: d\r\n\r\n
+            status:201\n\n => HTTP/1.1 201\r\n\r\n
+            Location: /x\n\n => HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n
+            HTTP/1.0 200 OK\r\nA: b\r\n\r\nhi => HTTP/1.0 200 OK\r\nA: b\r\n\r\nhi
+            A: b\n =>
+            \n => Err(Empty)
+            \r\n\r\n => Err(Empty)
+            Status: ok\n\n => Err(Status)
+            Status: 1\n\n => Err(Status)
+            Status: 100 Continue\n\n => Err(Status)
+            Status: 2000\n\n => Err(Status)
+        ";
+        for (response, expected) in table::cases(table) {
+            let (response, expected) = (table::unescaped(response), table::unescaped(expected));
             for size in [1, 2, 3, 100] {
-                assert_eq!(
-                    translated(response, size).as_deref(),
-                    expected.as_deref(),
-                    "{response:?} {size}"
-                );
+                let got = translated(&response, size);
+                let got = got.unwrap_or_else(|error| format!("Err({error:?})"));
+                assert_eq!(got, expected, "{response:?} {size}");
             }
         }
         let long = "A: b\n".repeat(20_000);

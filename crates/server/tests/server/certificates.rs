@@ -12,36 +12,19 @@ fn plain_requests_are_redirected() {
     let trusted = Trusted::new();
     let server = start(&trusted.tls(), |builder| builder, echo);
     let host = format!("localhost:{}", server.address.port());
-    let table = [
-        (
-            format!("GET /a?b HTTP/1.1\r\nHost: {host}\r\n"),
-            "308",
-            format!("https://{host}/a?b"),
-        ),
-        (
-            format!("get /a HTTP/1.1\r\nHost: {host}\r\n"),
-            "308",
-            format!("https://{host}/a"),
-        ),
-        (
-            format!("GET http://other/c HTTP/1.1\r\nHost: {host}\r\n"),
-            "308",
-            "https://other/c".to_owned(),
-        ),
-        (
-            format!("OPTIONS * HTTP/1.1\r\nHost: {host}\r\n"),
-            "308",
-            format!("https://{host}/"),
-        ),
-        ("GET /a HTTP/1.0\r\n".to_owned(), "400", String::new()),
-        ("GET /a HTTP/1.1\r\n".to_owned(), "400", String::new()),
-        (
-            "GET /a HTTP/1.1\r\nHost:\r\n".to_owned(),
-            "400",
-            String::new(),
-        ),
-    ];
-    for (request, status, location) in table {
+    let table = r"
+        GET /a?b HTTP/1.1\r\nHost: {host}\r\n => 308 https://{host}/a?b
+        get /a HTTP/1.1\r\nHost: {host}\r\n => 308 https://{host}/a
+        GET http://other/c HTTP/1.1\r\nHost: {host}\r\n => 308 https://other/c
+        OPTIONS * HTTP/1.1\r\nHost: {host}\r\n => 308 https://{host}/
+        GET /a HTTP/1.0\r\n => 400
+        GET /a HTTP/1.1\r\n => 400
+        GET /a HTTP/1.1\r\nHost:\r\n => 400
+    ";
+    for (request, outcome) in table::cases(table) {
+        let request = table::unescaped(request).replace("{host}", &host);
+        let ([status], location) = table::words(outcome);
+        let location = location.replace("{host}", &host);
         let answer = server.ask(&format!("{request}Connection: close\r\n\r\n"));
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),

@@ -340,15 +340,14 @@ fn the_idle_timeout_is_announced() {
     for (timeouts, want) in [(Timeouts::default(), "timeout=75"), (idle, "timeout=7")] {
         let done = |_: Request<'_>| Response::new(Body::from("done"));
         let server = Running::with(|builder| builder.timeouts(timeouts), done);
-        for (request, is_kept) in [
-            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", true),
-            ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true),
-            (
-                "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
-                false,
-            ),
-            ("GET / HTTP/1.0\r\n\r\n", false),
-        ] {
+        let table = r"
+            GET / HTTP/1.1\r\nHost: h\r\n\r\n => yes
+            GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n => yes
+            GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n => no
+            GET / HTTP/1.0\r\n\r\n => no
+        ";
+        for (request, is_kept) in table::cases(table) {
+            let (request, is_kept) = (table::unescaped(request), is_kept == "yes");
             let mut stream = server.connect();
             stream.write_all(request.as_bytes()).unwrap();
             let answer = read_until(&mut stream, "done");

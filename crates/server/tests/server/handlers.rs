@@ -11,22 +11,18 @@ use tinyhttp_server::{Body, Handler, Reply, Request};
 #[test]
 fn content_reaches_the_handler_however_it_comes() {
     let server = Running::start(echo);
-    let table = [
-        (
-            "POST /a HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello",
-            "/a:hello",
-        ),
-        (
-            "POST /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
-             3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: x\r\n\r\n",
-            "/b:hello",
-        ),
-        ("POST /c HTTP/1.0\r\nContent-Length: 0\r\n\r\n", "/c:"),
-        ("GET /d HTTP/1.0\r\n\r\n", "/d:"),
-    ];
-    for (request, content) in table {
+    let table = r"
+        POST /a HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello => /a:hello
+        POST /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: x\r\n\r\n => /b:hello
+        POST /c HTTP/1.0\r\nContent-Length: 0\r\n\r\n => /c:
+        GET /d HTTP/1.0\r\n\r\n => /d:
+    ";
+    for (request, content) in table::cases(table) {
+        let request = table::unescaped(request);
         assert!(
-            server.ask(request).ends_with(&format!("\r\n\r\n{content}")),
+            server
+                .ask(&request)
+                .ends_with(&format!("\r\n\r\n{content}")),
             "{request:?}"
         );
         // Byte by byte, with what the system makes of it.

@@ -48,37 +48,22 @@ fn a_closure_has_the_socket_after_a_101() {
 #[test]
 fn a_request_that_offers_no_upgrade_is_refused() {
     let server = Running::start(echo);
-    let table = [
-        (
-            "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
-            426,
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: echo\r\nConnection: close\r\n\r\n",
-            426,
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\nUpgrade: h2c\r\n\r\n",
-            426,
-        ),
-        (
-            "GET / HTTP/1.0\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n",
-            426,
-        ),
-        (
-            "POST / HTTP/1.1\r\nHost: h\r\nUpgrade: echo\r\nConnection: upgrade, close\r\n\
-             Content-Length: 2\r\n\r\nab",
-            400,
-        ),
-    ];
-    for (request, status) in table {
-        let answer = server.ask(request);
+    let table = r"
+        GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n => 426
+        GET / HTTP/1.1\r\nHost: h\r\nUpgrade: echo\r\nConnection: close\r\n\r\n => 426
+        GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade, close\r\nUpgrade: h2c\r\n\r\n => 426
+        GET / HTTP/1.0\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n => 426
+        POST / HTTP/1.1\r\nHost: h\r\nUpgrade: echo\r\nConnection: upgrade, close\r\nContent-Length: 2\r\n\r\nab => 400
+    ";
+    for (request, status) in table::cases(table) {
+        let request = table::unescaped(request);
+        let answer = server.ask(&request);
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{request}{answer}"
         );
         let names_it = answer.to_lowercase().contains("\r\nupgrade: echo\r\n");
-        assert_eq!(names_it, status == 426, "{request}");
+        assert_eq!(names_it, status == "426", "{request}");
     }
 }
 

@@ -91,25 +91,22 @@ mod tests {
 
     #[test]
     fn urls_in_a_text() {
-        let table = [
-            (
-                "see https://example.org/a?b=c#d.",
-                "https://example.org/a?b=c#d",
-            ),
-            ("(http://x/y)", "http://x/y"),
-            ("http://x/a_(b))", "http://x/a_(b)"),
-            ("www.example.org, too", "www.example.org"),
-            ("<https://a/>", "https://a/"),
-            ("xhttp://a", ""),
-            ("http://", ""),
-            ("http:// a", ""),
-            ("a@www.b.c", ""),
-            ("https://ü.example/ß", "https://ü.example/ß"),
-            ("x http:// http://b", "http://b"),
-        ];
-        for (text, want) in table {
+        let table = "
+            see https://example.org/a?b=c#d. => https://example.org/a?b=c#d
+            (http://x/y) => http://x/y
+            http://x/a_(b)) => http://x/a_(b)
+            www.example.org, too => www.example.org
+            <https://a/> => https://a/
+            xhttp://a =>
+            http:// =>
+            http:// a =>
+            a@www.b.c =>
+            https://ü.example/ß => https://ü.example/ß
+            x http:// http://b => http://b
+        ";
+        table::check(table, |text| {
             let found = find(text).map_or("", |(start, end)| &text[start..end]);
-            assert_eq!(found, want, "{text}");
-        }
+            found.to_owned()
+        });
     }
 }

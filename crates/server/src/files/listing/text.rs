@@ -168,31 +168,24 @@ mod tests {
 
     #[test]
     fn readable_names() {
-        let table = [
-            ("plain ü \u{1f600} אבג.txt", "plain ü \u{1f600} אבג.txt"),
-            ("a\nb\u{1b}[31m\u{7f}", "a␊b␛[31m␡"),
-            (
-                "\u{202e}gpj.exe\u{2066}\u{9b}",
-                "\u{fffd}gpj.exe\u{fffd}\u{fffd}",
-            ),
-        ];
-        for (name, want) in table {
+        let table = r"
+            plain ü \u{1f600} אבג.txt => plain ü \u{1f600} אבג.txt
+            a\nb\u{1b}[31m\u{7f} => a␊b␛[31m␡
+            \u{202e}gpj.exe\u{2066}\u{9b} => \u{fffd}gpj.exe\u{fffd}\u{fffd}
+        ";
+        for (name, want) in table::cases(table) {
+            let (name, want) = (table::unescaped(name), table::unescaped(want));
             assert_eq!(readable(name.into()), want);
         }
     }
 
     #[test]
     fn json_strings() {
-        let table = [
-            ("a b", "\"a b\""),
-            (
-                "\"\\\n\t\u{1}\u{7f}</ü",
-                "\"\\\"\\\\\\n\\u0009\\u0001\\u007f</ü\"",
-            ),
-        ];
-        for (text, want) in table {
-            assert_eq!(pushed(push_json, text), want);
-        }
+        let table = r#"
+            a b => "a b"
+            "\\\n\t\u{1}\u{7f}</ü => "\"\\\n\u0009\u0001\u007f</ü"
+        "#;
+        table::check(table, |text| pushed(push_json, &*table::unescaped(text)));
         assert_eq!(pushed(push_number, u64::MAX), u64::MAX.to_string());
         assert_eq!(pushed(push_number, 0), "0");
     }

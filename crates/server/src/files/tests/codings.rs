@@ -53,31 +53,28 @@ fn settle(path: &Path) {
 fn the_client_chooses() {
     let content = text(5000);
     let site = Site::new(&[("a.html", &content)]);
-    let table = [
-        ("", ""),
-        ("Accept-Encoding: gzip, deflate, br, zstd", "br"),
-        ("Accept-Encoding: gzip, zstd", "zstd"),
-        ("Accept-Encoding: gzip", "gzip"),
-        ("Accept-Encoding: x-gzip", "gzip"),
-        ("Accept-Encoding: GZIP", "gzip"),
-        ("Accept-Encoding: gzip;q=0.9, br;q=0.8", "gzip"),
-        ("Accept-Encoding: gzip;q=0", ""),
-        ("Accept-Encoding: *", "br"),
-        ("Accept-Encoding: *, br;q=0", "zstd"),
-        ("Accept-Encoding: deflate", ""),
-        ("Accept-Encoding: identity", ""),
-        ("Accept-Encoding: identity, gzip;q=0.5", ""),
-        ("Accept-Encoding: gzip;q=0.5, identity;q=0", "gzip"),
-        // Better something that the client doesn't like than nothing.
-        ("Accept-Encoding: identity;q=0", ""),
-        ("Accept-Encoding: gzip | Range: bytes=0-9", ""),
-        (
-            "Accept-Encoding: gzip, identity;q=0 | Range: bytes=0-9",
-            "gzip",
-        ),
-    ];
+    let table = "
+        =>
+        Accept-Encoding: gzip, deflate, br, zstd => br
+        Accept-Encoding: gzip, zstd => zstd
+        Accept-Encoding: gzip => gzip
+        Accept-Encoding: x-gzip => gzip
+        Accept-Encoding: GZIP => gzip
+        Accept-Encoding: gzip;q=0.9, br;q=0.8 => gzip
+        Accept-Encoding: gzip;q=0 =>
+        Accept-Encoding: * => br
+        Accept-Encoding: *, br;q=0 => zstd
+        Accept-Encoding: deflate =>
+        Accept-Encoding: identity =>
+        Accept-Encoding: identity, gzip;q=0.5 =>
+        Accept-Encoding: gzip;q=0.5, identity;q=0 => gzip
+        # Better something that the client doesn't like than nothing.
+        Accept-Encoding: identity;q=0 =>
+        Accept-Encoding: gzip | Range: bytes=0-9 =>
+        Accept-Encoding: gzip, identity;q=0 | Range: bytes=0-9 => gzip
+    ";
     let mut tags = std::collections::BTreeSet::new();
-    for (fields, coding) in table {
+    for (fields, coding) in table::cases(table) {
         let answer = site.get_with("/a.html", fields);
         assert_eq!(answer.field("content-encoding"), coding, "{fields}");
         assert_eq!(answer.field("vary"), "Accept-Encoding", "{fields}");
@@ -119,24 +116,19 @@ fn each_coding_has_its_own_validator() {
         .get_with("/a.html", "Accept-Encoding: gzip")
         .field("etag")
         .to_owned();
-    let table = [
-        ("If-None-Match: GZIP | Accept-Encoding: gzip", 304),
-        ("If-None-Match: PLAIN | Accept-Encoding: gzip", 200),
-        ("If-None-Match: GZIP", 200),
-        ("If-None-Match: PLAIN, GZIP", 304),
-        ("If-Match: GZIP | Accept-Encoding: gzip", 200),
-        ("If-Match: PLAIN | Accept-Encoding: gzip", 412),
-        (
-            "If-Range: GZIP | Accept-Encoding: gzip | Range: bytes=0-9",
-            200,
-        ),
-        (
-            "If-Range: PLAIN | Accept-Encoding: gzip | Range: bytes=0-9",
-            206,
-        ),
-        ("Accept-Encoding: gzip | Range: bytes=9999-", 416),
-    ];
-    for (fields, status) in table {
+    let table = "
+        If-None-Match: GZIP | Accept-Encoding: gzip => 304
+        If-None-Match: PLAIN | Accept-Encoding: gzip => 200
+        If-None-Match: GZIP => 200
+        If-None-Match: PLAIN, GZIP => 304
+        If-Match: GZIP | Accept-Encoding: gzip => 200
+        If-Match: PLAIN | Accept-Encoding: gzip => 412
+        If-Range: GZIP | Accept-Encoding: gzip | Range: bytes=0-9 => 200
+        If-Range: PLAIN | Accept-Encoding: gzip | Range: bytes=0-9 => 206
+        Accept-Encoding: gzip | Range: bytes=9999- => 416
+    ";
+    for (fields, status) in table::cases(table) {
+        let status: u16 = status.parse().unwrap();
         let fields = fields.replace("PLAIN", &plain).replace("GZIP", &gzip);
         let answer = site.get_with("/a.html", &fields);
         assert_eq!(answer.status, status, "{fields}");
@@ -241,25 +233,22 @@ fn gzip(content: &str) -> Vec<u8> {
 #[test]
 fn sidecars_that_are_no_streams_are_ignored() {
     let content = text(5000);
-    let table: &[(&str, &[u8], &str)] = &[
-        ("gz", b"", "gzip"),
-        ("gz", b"<!doctype html>, not compressed at all", "gzip"),
-        ("gz", b"\x1f\x8b\x08\0", "gzip"),
-        ("zst", b"", "zstd"),
-        (
-            "zst",
-            b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0",
-            "zstd",
-        ),
-        ("br", b"", "br"),
-        ("br", b"\x06", "br"),
-    ];
-    for (ending, sidecar, coding) in table {
+    let table = r"
+        gz => gzip
+        gz <!doctype html>, not compressed at all => gzip
+        gz \x1f\x8b\x08\0 => gzip
+        zst => zstd
+        zst \x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0 => zstd
+        br => br
+        br \x06 => br
+    ";
+    for (case, coding) in table::cases(table) {
+        let (ending, sidecar) = case.split_once(' ').unwrap_or((case, ""));
         let site = Site::new(&[("a.js", &content)]);
-        fs::write(site.path(&format!("a.js.{ending}")), sidecar).unwrap();
+        fs::write(site.path(&format!("a.js.{ending}")), table::bytes(sidecar)).unwrap();
         for _ in 0..2 {
             let answer = site.get_with("/a.js", &format!("Accept-Encoding: {coding}"));
-            assert_eq!(answer.field("content-encoding"), *coding, "{ending}");
+            assert_eq!(answer.field("content-encoding"), coding, "{ending}");
             assert_eq!(
                 decode(coding, &answer.content),
                 content.as_bytes(),
@@ -267,7 +256,7 @@ fn sidecars_that_are_no_streams_are_ignored() {
             );
         }
         // Another sidecar that is one is better than none.
-        if *ending == "br" {
+        if ending == "br" {
             fs::write(site.path("a.js.gz"), gzip("beforehand")).unwrap();
             let answer = site.get_with("/a.js", "Accept-Encoding: br, gzip");
             assert_eq!(answer.field("content-encoding"), "gzip");

@@ -75,28 +75,18 @@ fn a_page_lists_what_would_be_served() {
 #[test]
 fn orders_and_filters() {
     let site = site();
-    let table = [
-        (
-            "?sort=name&order=desc",
-            ".well-known/ Zoo/ folder/ b.txt a10.txt a9.txt",
-            true,
-        ),
-        (
-            "?sort=size",
-            "Zoo/ folder/ .well-known/ a10.txt a9.txt b.txt",
-            true,
-        ),
-        ("?sort=size&order=desc", "", true),
-        ("?filter=A", "a9.txt a10.txt", false),
-        ("?filter=10&sort=size&order=desc", "a10.txt", false),
-        ("?filter=%F0%9F%98%80", "", false),
-        (
-            "?sort=nonsense&order=nonsense&x&=&%zz",
-            ".well-known/ folder/ Zoo/ a9.txt a10.txt b.txt",
-            false,
-        ),
-    ];
-    for (query, want, any_folders) in table {
+    let table = "
+        files ?sort=name&order=desc => .well-known/ Zoo/ folder/ b.txt a10.txt a9.txt
+        files ?sort=size => Zoo/ folder/ .well-known/ a10.txt a9.txt b.txt
+        files ?sort=size&order=desc =>
+        all ?filter=A => a9.txt a10.txt
+        all ?filter=10&sort=size&order=desc => a10.txt
+        all ?filter=%F0%9F%98%80 =>
+        all ?sort=nonsense&order=nonsense&x&=&%zz => .well-known/ folder/ Zoo/ a9.txt a10.txt b.txt
+    ";
+    for (case, want) in table::cases(table) {
+        let ([compared], query) = table::words(case);
+        let any_folders = compared == "files";
         let answer = site.get(&format!("/{query}"));
         assert_eq!(answer.status, 200, "{query}");
         let mut got: Vec<_> = links(answer.text())
@@ -144,24 +134,18 @@ fn json_is_for_programs() {
         {\"name\":\"\\\"<\\n\\u007fü.txt\",\"type\":\"file\",\"size\":2,\"modified\":\"2025-11-20T20:10:43Z\",\
         \"href\":\"%22%3C%0A%7F%C3%BC.txt\"}\n\
         ]\n";
-    let table = [
-        ("/folder/?json", "", true),
-        ("/folder/?sort=size&json=1", "", true),
-        ("/folder/", "Accept: application/json", true),
-        (
-            "/folder/",
-            "Accept: application/json, text/html;q=0.9",
-            true,
-        ),
-        (
-            "/folder/",
-            "Accept: text/html,application/xhtml+xml,*/*;q=0.8",
-            false,
-        ),
-        ("/folder/", "Accept: */*", false),
-        ("/folder/", "", false),
-    ];
-    for (target, fields, is_json) in table {
+    let table = "
+        /folder/?json => json
+        /folder/?sort=size&json=1 => json
+        /folder/ Accept: application/json => json
+        /folder/ Accept: application/json, text/html;q=0.9 => json
+        /folder/ Accept: text/html,application/xhtml+xml,*/*;q=0.8 => html
+        /folder/ Accept: */* => html
+        /folder/ => html
+    ";
+    for (case, format) in table::cases(table) {
+        let (target, fields) = case.split_once(' ').unwrap_or((case, ""));
+        let is_json = format == "json";
         let answer = site.get_with(target, fields);
         assert_eq!(
             answer.field("content-type") == "application/json",
@@ -288,23 +272,14 @@ fn the_order_is_kept_when_a_directory_is_entered() {
 #[test]
 fn the_first_click_shows_the_largest_and_the_newest() {
     let site = site();
-    let table = [
-        ("/", "name desc, size desc, modified desc"),
-        (
-            "/?sort=size&order=desc",
-            "name asc, size asc, modified desc",
-        ),
-        ("/?sort=size", "name asc, size desc, modified desc"),
-        (
-            "/?sort=modified&order=desc",
-            "name asc, size desc, modified asc",
-        ),
-        (
-            "/?sort=name&order=desc",
-            "name asc, size desc, modified desc",
-        ),
-    ];
-    for (target, want) in table {
+    let table = "
+        / => name desc, size desc, modified desc
+        /?sort=size&order=desc => name asc, size asc, modified desc
+        /?sort=size => name asc, size desc, modified desc
+        /?sort=modified&order=desc => name asc, size desc, modified asc
+        /?sort=name&order=desc => name asc, size desc, modified desc
+    ";
+    for (target, want) in table::cases(table) {
         let page = site.get(target);
         let heads = page.text().split("<th").skip(2);
         let value = |text: &str, before: &str| {

@@ -142,20 +142,17 @@ fn a_folder_without_a_slash_is_redirected() {
         ("a b#?%ü<&>\"'/index.html", ""),
         ("folder/a:b/index.html", ""),
     ]);
-    let table = [
-        ("/folder", "/folder/"),
-        ("/folder?a=b&c", "/folder/?a=b&c"),
-        ("/folder?", "/folder/?"),
-        ("//evil.example", "/evil.example/"),
-        ("///evil.example?q", "/evil.example/?q"),
-        ("/folder/../evil.example", "/evil.example/"),
-        ("/folder/a:b", "/folder/a:b/"),
-        (
-            "/a%20b%23%3F%25%c3%bc%3C%26%3E%22%27",
-            "/a%20b%23%3F%25%C3%BC%3C%26%3E%22%27/",
-        ),
-    ];
-    for (target, location) in table {
+    let table = "
+        /folder => /folder/
+        /folder?a=b&c => /folder/?a=b&c
+        /folder? => /folder/?
+        //evil.example => /evil.example/
+        ///evil.example?q => /evil.example/?q
+        /folder/../evil.example => /evil.example/
+        /folder/a:b => /folder/a:b/
+        /a%20b%23%3F%25%c3%bc%3C%26%3E%22%27 => /a%20b%23%3F%25%C3%BC%3C%26%3E%22%27/
+    ";
+    for (target, location) in table::cases(table) {
         let answer = site.get(target);
         assert_eq!(
             (answer.status, answer.field("location")),
@@ -168,22 +165,25 @@ fn a_folder_without_a_slash_is_redirected() {
 #[test]
 fn methods() {
     let site = Site::new(&[("file", "file")]);
-    let table = [
-        ("GET", "/file", 200, ""),
-        ("HEAD", "/file", 200, ""),
-        ("OPTIONS", "/file", 204, "GET, HEAD, OPTIONS"),
-        ("OPTIONS", "/missing", 204, "GET, HEAD, OPTIONS"),
-        ("OPTIONS", "*", 204, "GET, HEAD, OPTIONS"),
-        ("POST", "/file", 405, "GET, HEAD, OPTIONS"),
-        ("PUT", "/missing", 405, "GET, HEAD, OPTIONS"),
-        ("PATCH", "/file", 405, "GET, HEAD, OPTIONS"),
-        ("DELETE", "/file", 405, "GET, HEAD, OPTIONS"),
-        ("TRACE", "/file", 405, "GET, HEAD, OPTIONS"),
-        ("CONNECT", "/file", 405, "GET, HEAD, OPTIONS"),
-        ("BREW", "/file", 501, ""),
-        ("get", "/file", 501, ""),
-    ];
-    for (method, target, status, allow) in table {
+    let table = "
+        GET /file => 200
+        HEAD /file => 200
+        OPTIONS /file => 204 GET, HEAD, OPTIONS
+        OPTIONS /missing => 204 GET, HEAD, OPTIONS
+        OPTIONS * => 204 GET, HEAD, OPTIONS
+        POST /file => 405 GET, HEAD, OPTIONS
+        PUT /missing => 405 GET, HEAD, OPTIONS
+        PATCH /file => 405 GET, HEAD, OPTIONS
+        DELETE /file => 405 GET, HEAD, OPTIONS
+        TRACE /file => 405 GET, HEAD, OPTIONS
+        CONNECT /file => 405 GET, HEAD, OPTIONS
+        BREW /file => 501
+        get /file => 501
+    ";
+    for (case, outcome) in table::cases(table) {
+        let ([method, target], _) = table::words(case);
+        let ([status], allow) = table::words(outcome);
+        let status: u16 = status.parse().unwrap();
         let answer = site.answer(http::Request::builder().method(method).uri(target));
         assert_eq!(
             (answer.status, answer.field("allow")),

@@ -98,24 +98,16 @@ fn a_post_is_sent_once_and_not_lost() {
 /// An upstream that dies with a request is asked again only if the request may be sent twice.
 #[test]
 fn requests_without_a_response_are_repeated_if_they_may_be() {
-    for (request, status, asked) in [
-        (GET, "200", 2),
-        (
-            "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi",
-            "200",
-            2,
-        ),
-        (
-            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi",
-            "502",
-            1,
-        ),
-        (
-            "PATCH / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
-            "502",
-            1,
-        ),
-    ] {
+    let table = r"
+        GET / HTTP/1.1\r\nHost: h\r\n\r\n => 200 2
+        PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi => 200 2
+        POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi => 502 1
+        PATCH / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n => 502 1
+    ";
+    for (request, outcome) in table::cases(table) {
+        let request = table::unescaped(request);
+        let ([status, asked], _) = table::words(outcome);
+        let asked: usize = asked.parse().unwrap();
         let count = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&count);
         let address = upstream(move |mut stream, number| {

@@ -17,78 +17,26 @@ fn lines(message: &str) -> String {
 
 #[test]
 fn a_response_is_framed_anew() {
-    // Request line, response of the upstream (`|` for CRLF, `$` for the end of the connection),
-    // what the client gets.
-    let table = [
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 200 OK|Content-Length: 2|A: b||hi",
-            "HTTP/1.1 200 OK|A: b|Content-Length: 2|Connection: close||hi",
-        ),
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2;x=y|hi|0|Trailer: x||",
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked|Connection: close||2|hi|0||",
-        ),
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 200 OK||hi$",
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked|Connection: close||2|hi|0||",
-        ),
-        (
-            "GET / HTTP/1.0",
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|0||",
-            "HTTP/1.1 200 OK|Connection: close||hi",
-        ),
-        (
-            "GET / HTTP/1.0",
-            "HTTP/1.0 200 OK||hi$",
-            "HTTP/1.1 200 OK|Connection: close||hi",
-        ),
-        (
-            "HEAD / HTTP/1.1",
-            "HTTP/1.1 200 OK|Content-Length: 5||",
-            "HTTP/1.1 200 OK|Content-Length: 5|Connection: close||",
-        ),
-        (
-            "HEAD / HTTP/1.1",
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked||",
-            "HTTP/1.1 200 OK|Connection: close||",
-        ),
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 204 No Content|Content-Length: 0||",
-            "HTTP/1.1 204 No Content|Connection: close||",
-        ),
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 304 Not Modified|Content-Length: 5|ETag: \"x\"||",
-            "HTTP/1.1 304 Not Modified|ETag: \"x\"|Connection: close||",
-        ),
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 103 Early Hints|Link: </a>||HTTP/1.1 200 OK|Content-Length: 0||",
-            "HTTP/1.1 103 Early Hints|Link: </a>||HTTP/1.1 200 OK|Content-Length: 0|\
-             Connection: close||",
-        ),
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 100 Continue||HTTP/1.1 200 OK|Content-Length: 0||",
-            "HTTP/1.1 200 OK|Content-Length: 0|Connection: close||",
-        ),
-        (
-            "GET / HTTP/1.0",
-            "HTTP/1.1 103 Early Hints||HTTP/1.1 200 OK|Content-Length: 0||",
-            "HTTP/1.1 200 OK|Content-Length: 0|Connection: close||",
-        ),
-        (
-            "GET / HTTP/1.1",
-            "HTTP/1.1 200 OK|Connection: x-a|X-A: 1|Keep-Alive: timeout=5|Upgrade: h2c|\
-             Content-Length: 0|Set-Cookie: a|Set-Cookie: b|X-Accel-Buffering: no||",
-            "HTTP/1.1 200 OK|Set-Cookie: a|Set-Cookie: b|Content-Length: 0|Connection: close||",
-        ),
-    ];
-    for (request, response, expected) in table {
+    // Method and version, response of the upstream (`|` for CRLF, `$` for the end of the
+    // connection) => what the client gets, without its version.
+    let table = r#"
+        GET 1.1 HTTP/1.1 200 OK|Content-Length: 2|A: b||hi => 200 OK|A: b|Content-Length: 2|Connection: close||hi
+        GET 1.1 HTTP/1.1 200 OK|Transfer-Encoding: chunked||2;x=y|hi|0|Trailer: x|| => 200 OK|Transfer-Encoding: chunked|Connection: close||2|hi|0||
+        GET 1.1 HTTP/1.1 200 OK||hi$ => 200 OK|Transfer-Encoding: chunked|Connection: close||2|hi|0||
+        GET 1.0 HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|0|| => 200 OK|Connection: close||hi
+        GET 1.0 HTTP/1.0 200 OK||hi$ => 200 OK|Connection: close||hi
+        HEAD 1.1 HTTP/1.1 200 OK|Content-Length: 5|| => 200 OK|Content-Length: 5|Connection: close||
+        HEAD 1.1 HTTP/1.1 200 OK|Transfer-Encoding: chunked|| => 200 OK|Connection: close||
+        GET 1.1 HTTP/1.1 204 No Content|Content-Length: 0|| => 204 No Content|Connection: close||
+        GET 1.1 HTTP/1.1 304 Not Modified|Content-Length: 5|ETag: "x"|| => 304 Not Modified|ETag: "x"|Connection: close||
+        GET 1.1 HTTP/1.1 103 Early Hints|Link: </a>||HTTP/1.1 200 OK|Content-Length: 0|| => 103 Early Hints|Link: </a>||HTTP/1.1 200 OK|Content-Length: 0|Connection: close||
+        GET 1.1 HTTP/1.1 100 Continue||HTTP/1.1 200 OK|Content-Length: 0|| => 200 OK|Content-Length: 0|Connection: close||
+        GET 1.0 HTTP/1.1 103 Early Hints||HTTP/1.1 200 OK|Content-Length: 0|| => 200 OK|Content-Length: 0|Connection: close||
+        GET 1.1 HTTP/1.1 200 OK|Connection: x-a|X-A: 1|Keep-Alive: timeout=5|Upgrade: h2c|Content-Length: 0|| => 200 OK|Content-Length: 0|Connection: close||
+        GET 1.1 HTTP/1.1 200 OK|Set-Cookie: a|Set-Cookie: b|Content-Length: 0|X-Accel-Buffering: no|| => 200 OK|Set-Cookie: a|Set-Cookie: b|Content-Length: 0|Connection: close||
+    "#;
+    for (case, expected) in table::cases(table) {
+        let ([method, version], response) = table::words(case);
         let bytes = response.replace('|', "\r\n").replace('$', "");
         let is_last = response.ends_with('$');
         let address = upstream(move |mut stream, _| match is_last {
@@ -99,11 +47,11 @@ fn a_response_is_framed_anew() {
             false => responds(stream, bytes.as_bytes()),
         });
         let proxy = proxy(address);
-        let request = format!("{request}\r\nHost: h\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} / HTTP/{version}\r\nHost: h\r\nConnection: close\r\n\r\n");
         assert_eq!(
             lines(&proxy.ask(&request)),
-            expected,
-            "{request} {response}"
+            format!("HTTP/1.1 {expected}"),
+            "{case}"
         );
     }
 }
@@ -162,27 +110,16 @@ fn interim_responses_are_bounded() {
 
 #[test]
 fn a_truncated_response_is_visibly_truncated() {
-    // Response of the upstream, what its client may not see.
-    let table = [
-        ("HTTP/1.1 200 OK|Content-Length: 10||hi", ""),
-        (
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|",
-            "\r\n0\r\n\r\n",
-        ),
-        (
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|+1|x|0||",
-            "\r\n0\r\n\r\n",
-        ),
-        (
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|0x1|x|0||",
-            "\r\n0\r\n\r\n",
-        ),
-        (
-            "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hix|0||",
-            "\r\n0\r\n\r\n",
-        ),
-    ];
-    for (response, end) in table {
+    // Response of the upstream => the end that its client may not see.
+    let table = "
+        HTTP/1.1 200 OK|Content-Length: 10||hi =>
+        HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi| => |0||
+        HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|+1|x|0|| => |0||
+        HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hi|0x1|x|0|| => |0||
+        HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|hix|0|| => |0||
+    ";
+    for (response, end) in table::cases(table) {
+        let end = end.replace('|', "\r\n");
         let bytes = response.replace('|', "\r\n");
         let address = upstream(move |mut stream, _| {
             read_head(&mut stream);
@@ -192,7 +129,7 @@ fn a_truncated_response_is_visibly_truncated() {
         let answer = proxy.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{response}: {answer}");
         assert!(
-            end.is_empty() || !answer.ends_with(end),
+            end.is_empty() || !answer.ends_with(&end),
             "{response}: {answer}"
         );
         assert!(
@@ -217,41 +154,17 @@ fn a_truncated_response_is_visibly_truncated() {
 fn what_the_upstream_gets() {
     const HOPS: &str = "X-Forwarded-For: 127.0.0.1|X-Forwarded-Host: h|X-Forwarded-Proto: http|\
                         Via: 1.1 tinyhttp";
-    // Request, what the upstream gets (`HOPS` for the fields above).
-    let table = [
-        (
-            "GET /a/../b%20c?q=/%2e HTTP/1.1|Host: h||",
-            "GET /b%20c?q=/%2e HTTP/1.1|Host: h|HOPS||",
-        ),
-        (
-            "GET http://h/x HTTP/1.1|Host: other||",
-            "GET /x HTTP/1.1|Host: h|HOPS||",
-        ),
-        (
-            "POST / HTTP/1.1|Host: h|Content-Length: 2||hi",
-            "POST / HTTP/1.1|Host: h|HOPS|Content-Length: 2||hi",
-        ),
-        (
-            "POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||2;x|hi|0|T: x||",
-            "POST / HTTP/1.1|Host: h|HOPS|Transfer-Encoding: chunked||2|hi|0||",
-        ),
-        (
-            "DELETE / HTTP/1.1|Host: h||",
-            "DELETE / HTTP/1.1|Host: h|HOPS||",
-        ),
-        (
-            "POST / HTTP/1.1|Host: h||",
-            "POST / HTTP/1.1|Host: h|HOPS|Content-Length: 0||",
-        ),
-        (
-            "GET / HTTP/1.1|Host: h|Content-Length: 2|Connection: x-a|X-A: 1|X_B: 2|TE: x||hi",
-            "GET / HTTP/1.1|Host: h|HOPS|Content-Length: 2||hi",
-        ),
-        (
-            "QUERY /x HTTP/1.1|Host: h||",
-            "QUERY /x HTTP/1.1|Host: h|HOPS||",
-        ),
-    ];
+    // Request => what the upstream gets (`HOPS` for the fields above).
+    let table = "
+        GET /a/../b%20c?q=/%2e HTTP/1.1|Host: h|| => GET /b%20c?q=/%2e HTTP/1.1|Host: h|HOPS||
+        GET http://h/x HTTP/1.1|Host: other|| => GET /x HTTP/1.1|Host: h|HOPS||
+        POST / HTTP/1.1|Host: h|Content-Length: 2||hi => POST / HTTP/1.1|Host: h|HOPS|Content-Length: 2||hi
+        POST / HTTP/1.1|Host: h|Transfer-Encoding: chunked||2;x|hi|0|T: x|| => POST / HTTP/1.1|Host: h|HOPS|Transfer-Encoding: chunked||2|hi|0||
+        DELETE / HTTP/1.1|Host: h|| => DELETE / HTTP/1.1|Host: h|HOPS||
+        POST / HTTP/1.1|Host: h|| => POST / HTTP/1.1|Host: h|HOPS|Content-Length: 0||
+        GET / HTTP/1.1|Host: h|Content-Length: 2|Connection: x-a|X-A: 1|X_B: 2|TE: x||hi => GET / HTTP/1.1|Host: h|HOPS|Content-Length: 2||hi
+        QUERY /x HTTP/1.1|Host: h|| => QUERY /x HTTP/1.1|Host: h|HOPS||
+    ";
     let (seen, requests) = mpsc::channel();
     let address = upstream(move |mut stream, _| {
         while let Some(head) = read_head(&mut stream) {
@@ -266,7 +179,7 @@ fn what_the_upstream_gets() {
     });
     let proxy = proxy(address);
     let mut stream = proxy.connect();
-    for (request, expected) in table {
+    for (request, expected) in table::cases(table) {
         stream
             .write_all(request.replace('|', "\r\n").as_bytes())
             .unwrap();
