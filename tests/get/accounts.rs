@@ -8,22 +8,20 @@ fn variables() {
     let go = "HTTP/1.1 301 Go\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
     let answer =
         "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nX-Y: z\r\nContent-Length: 5\r\n\r\nhello";
-    let table: &[(&str, &str)] = &[
-        ("%{http_code} %{response_code}", "200 200"),
-        ("%{method} %{scheme} %{http_version}", "GET http 1.1"),
-        ("%{content_type}|%header{x-y}|%header{none}|", "text/x|z||"),
-        ("%{num_redirects} %{num_headers} %{num_connects}", "1 3 2"),
-        ("%{size_download} %{exitcode} %{errormsg}.", "5 0 ."),
-        ("%{remote_ip} %{num_retries} %{urlnum}", "127.0.0.1 0 0"),
-        ("a\\tb\\n100%%%{unknown}", "a\tb\n100%"),
-        ("%{onerror}never", ""),
-        ("%{stderr}a%{stdout}b", "b"),
-        (
-            "%{header_json}",
-            "{\"content-type\":[\"text/x\"],\n\"x-y\":[\"z\"],\n\"content-length\":[\"5\"]\n}",
-        ),
-    ];
-    for (format, want) in table {
+    let table = r#"
+        %{http_code} %{response_code} => 200 200
+        %{method} %{scheme} %{http_version} => GET http 1.1
+        %{content_type}|%header{x-y}|%header{none}| => text/x|z||
+        %{num_redirects} %{num_headers} %{num_connects} => 1 3 2
+        %{size_download} %{exitcode} %{errormsg}. => 5 0 .
+        %{remote_ip} %{num_retries} %{urlnum} => 127.0.0.1 0 0
+        a\tb\n100%%%{unknown} => a\tb\n100%
+        %{onerror}never =>
+        %{stderr}a%{stdout}b => b
+        %{header_json} => {"content-type":["text/x"],\n"x-y":["z"],\n"content-length":["5"]\n}
+    "#;
+    for (format, want) in table::cases(table) {
+        let want = table::unescaped(want);
         let server = Server::answering([go, answer]);
         let outcome = get(["-L", "-w", format, &server.url("/a")]).succeeds();
         assert_eq!(outcome.text(), format!("hello{want}"), "{format}");

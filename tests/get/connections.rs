@@ -552,19 +552,17 @@ fn names_in_other_letters() {
 
 #[test]
 fn a_request_target_goes_out_as_it_is() {
-    // Flags; the request line at a proxy, and at the server.
-    let table: &[(&[&str], &str, &str)] = &[
-        (&["--request-target", "*"], "*", "*"),
-        (&["--request-target", "/x"], "/x", "/x"),
-        (
-            &["--request-target", "http://i.test/"],
-            "http://i.test/",
-            "http://i.test/",
-        ),
-        (&["--path-as-is"], "http://h.test/a/../b?c", "/a/../b?c"),
-        (&[], "http://h.test/b?c", "/b?c"),
-    ];
-    for (flags, at_proxy, at_server) in table {
+    // Flags => the request target at a proxy, and at the server.
+    let table = "
+        --request-target * => * *
+        --request-target /x => /x /x
+        --request-target http://i.test/ => http://i.test/ http://i.test/
+        --path-as-is => http://h.test/a/../b?c /a/../b?c
+        => http://h.test/b?c /b?c
+    ";
+    for (flags, lines) in table::cases(table) {
+        let ([at_proxy, at_server], _) = table::words(lines);
+        let flags: Vec<_> = table::arguments(flags).collect();
         let server = Server::answering([HELLO, HELLO]);
         let address = server.address.to_string();
         let url = "http://h.test/a/../b?c#d";
@@ -573,7 +571,7 @@ fn a_request_target_goes_out_as_it_is() {
             (["-x", &address], at_proxy),
             (["--connect-to", &resolve], at_server),
         ] {
-            get(flags.iter().copied().chain(way).chain([url])).succeeds();
+            get(flags.iter().map(String::as_str).chain(way).chain([url])).succeeds();
             let requests = server.requests();
             let line = requests.last().unwrap().lines().next().unwrap();
             assert_eq!(line, format!("GET {want} HTTP/1.1"), "{flags:?}");

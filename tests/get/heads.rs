@@ -17,43 +17,36 @@ fn head(answer: &str) -> &str {
 
 #[test]
 fn every_head_of_the_run_is_kept() {
-    type Row = (
-        &'static [&'static str],
-        &'static [&'static str],
-        &'static [&'static str],
-        i32,
-    );
-    let table: &[Row] = &[
-        (&["/a"], &[HELLO], &[], 0),
-        (&["-L", "/a"], &[MOVED, HELLO], &[], 0),
-        (&["-L", "/a"], &[MOVED, MOVED, GONE], &["-f"], 22),
-        (&["/a"], &[GONE], &["-f"], 22),
-        (&["/a"], &[GONE], &["-f", "-o", "out"], 22),
-        (&["/a"], &[BUSY, BUSY, HELLO], &["--retry", "2"], 0),
-        (&["/a"], &[BUSY, HELLO], &["--retry", "2", "-o", "out"], 0),
-        (&["/a", "/b"], &[HELLO, GONE], &[], 0),
-        (
-            &["/a", "/b"],
-            &[HELLO, HELLO],
-            &["-o", "one", "-o", "two"],
-            0,
-        ),
-        (&["/a"], &[CUT], &[], 18),
-        (
-            &["/a"],
-            &[CUT, HELLO],
-            &["-o", "out", "--retry-delay", "0.01"],
-            0,
-        ),
-        (&["-L", "--max-redirs", "1", "/a"], &[MOVED, MOVED], &[], 47),
-        (
-            &["-I", "/a"],
-            &["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"],
-            &[],
-            0,
-        ),
-    ];
-    for (words, answers, more, code) in table {
+    let answer = |name: &str| match name {
+        "moved" => MOVED,
+        "gone" => GONE,
+        "busy" => BUSY,
+        "cut" => CUT,
+        "empty" => "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+        _ => HELLO,
+    };
+    // Flags and paths, answers, more flags => exit code.
+    let table = "
+        /a | hello => 0
+        -L /a | moved hello => 0
+        -L /a | moved moved gone | -f => 22
+        /a | gone | -f => 22
+        /a | gone | -f -o out => 22
+        /a | busy busy hello | --retry 2 => 0
+        /a | busy hello | --retry 2 -o out => 0
+        /a /b | hello gone => 0
+        /a /b | hello hello | -o one -o two => 0
+        /a | cut => 18
+        /a | cut hello | -o out --retry-delay 0.01 => 0
+        -L --max-redirs 1 /a | moved moved => 47
+        -I /a | empty => 0
+    ";
+    for (case, code) in table::cases(table) {
+        let mut parts = table::parts(case);
+        let words: Vec<_> = table::arguments(parts.next().unwrap()).collect();
+        let answers: Vec<_> = parts.next().unwrap().split(' ').map(answer).collect();
+        let more: Vec<_> = table::arguments(parts.next().unwrap_or_default()).collect();
+        let code: i32 = code.parse().unwrap();
         for interim in ["", CONTINUE] {
             // What an earlier run has left is replaced.
             let folder =
@@ -71,10 +64,10 @@ fn every_head_of_the_run_is_kept() {
             ]);
             args.extend(words.iter().map(|word| match word.strip_prefix('/') {
                 Some(_) => server.url(word),
-                None => (*word).to_owned(),
+                None => word.clone(),
             }));
-            args.extend(more.iter().map(|word| (*word).to_owned()));
-            let outcome = get(&args).fails(*code);
+            args.extend(more.iter().cloned());
+            let outcome = get(&args).fails(code);
             let want: String = answers
                 .iter()
                 .map(|answer| format!("{interim}{}", head(answer)))

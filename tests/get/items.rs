@@ -20,31 +20,26 @@ fn names_with_brackets_nest() {
         .with("text", "a\nb")
         .with("json", "[1, {\"x\": 2}]");
     let (text, json) = (folder.join("text"), folder.join("json"));
-    let table: &[(&[&str], &str)] = &[
-        (&["user[name]=x"], r#"{"user":{"name":"x"}}"#),
-        (&["a[]=1", "a[]:=2"], r#"{"a":["1",2]}"#),
-        (&["a[b][]:=2", "a[b][]:=true"], r#"{"a":{"b":[2,true]}}"#),
-        (&["a[0]=x", "a[2]=y"], r#"{"a":["x",null,"y"]}"#),
-        (&["[]:=1", "[]=x"], r#"[1,"x"]"#),
-        (&["[0][a]=x", "[0][b]=y"], r#"[{"a":"x","b":"y"}]"#),
-        (&[r"a\[b\]=1"], r#"{"a[b]":"1"}"#),
-        (&[r"a[\1]=x", r"a\:b=y"], r#"{"a":{"1":"x"},"a:b":"y"}"#),
-        (&["a[b/c?d]=x"], r#"{"a":{"b/c?d":"x"}}"#),
-        (&[&format!("a[t]=@{text}")], r#"{"a":{"t":"a\nb"}}"#),
-        (&[&format!("a[j]:=@{json}")], r#"{"a":{"j":[1,{"x":2}]}}"#),
-        (&["a:={\"x\":1}", "a[y]=2"], r#"{"a":{"x":1,"y":"2"}}"#),
-        (
-            &[
-                "platform[name]=HTTPie",
-                "platform[about][mission]=m",
-                "platform[apps][]=Terminal",
-                "platform[apps][]=Web",
-            ],
-            r#"{"platform":{"name":"HTTPie","about":{"mission":"m"},"apps":["Terminal","Web"]}}"#,
-        ),
-    ];
-    for (items, want) in table {
-        assert_eq!(content(items), *want, "{items:?}");
+    let table = r#"
+        user[name]=x => {"user":{"name":"x"}}
+        a[]=1 a[]:=2 => {"a":["1",2]}
+        a[b][]:=2 a[b][]:=true => {"a":{"b":[2,true]}}
+        a[0]=x a[2]=y => {"a":["x",null,"y"]}
+        []:=1 []=x => [1,"x"]
+        [0][a]=x [0][b]=y => [{"a":"x","b":"y"}]
+        a\[b\]=1 => {"a[b]":"1"}
+        a[\1]=x a\:b=y => {"a":{"1":"x"},"a:b":"y"}
+        a[b/c?d]=x => {"a":{"b/c?d":"x"}}
+        a[t]=@{text} => {"a":{"t":"a\nb"}}
+        a[j]:=@{json} => {"a":{"j":[1,{"x":2}]}}
+        a:={"x":1} a[y]=2 => {"a":{"x":1,"y":"2"}}
+        platform[name]=HTTPie platform[about][mission]=m platform[apps][]=Terminal platform[apps][]=Web => {"platform":{"name":"HTTPie","about":{"mission":"m"},"apps":["Terminal","Web"]}}
+    "#;
+    for (items, want) in table::cases(table) {
+        let items = items.replace("{text}", &text).replace("{json}", &json);
+        let items: Vec<_> = table::arguments(&items).collect();
+        let items: Vec<_> = items.iter().map(String::as_str).collect();
+        assert_eq!(content(&items), want, "{items:?}");
     }
 }
 
@@ -65,24 +60,21 @@ fn a_form_takes_names_as_they_are() {
 
 #[test]
 fn mistakes_name_the_position() {
-    for (items, want) in [
-        (&["a[b=1"][..], "expected ']' at position 4 of \"a[b\""),
-        (&["a]=1"], "expected '[' at position 2"),
-        (&["a[b]c=1"], "expected '[' at position 5"),
-        (&["[x]=1"], "expected a number or ']' at position 2"),
-        (&["a[-1]=1"], "a negative index at position 3"),
-        (
-            &["a=1", "a[b]=2"],
-            "\"a\" is a text already, and an object is needed at position 2",
-        ),
-        (&["[]=1", "a=2"], "the whole value is a list already"),
-        (
-            &["a[1000000000]=1"],
-            "more than 100000 values left out at position 2",
-        ),
-    ] {
-        let outcome = get(["POST", "http://127.0.0.1:1/"].iter().chain(items)).fails(2);
-        assert!(outcome.stderr.contains(want), "{items:?}: {outcome:?}");
+    let table = r#"
+        a[b=1 => expected ']' at position 4 of "a[b"
+        a]=1 => expected '[' at position 2
+        a[b]c=1 => expected '[' at position 5
+        [x]=1 => expected a number or ']' at position 2
+        a[-1]=1 => a negative index at position 3
+        a=1 a[b]=2 => "a" is a text already, and an object is needed at position 2
+        []=1 a=2 => the whole value is a list already
+        a[1000000000]=1 => more than 100000 values left out at position 2
+    "#;
+    for (items, want) in table::cases(table) {
+        let mut words = vec!["POST".to_owned(), "http://127.0.0.1:1/".to_owned()];
+        words.extend(table::arguments(items));
+        let outcome = get(&words).fails(2);
+        assert!(outcome.stderr.contains(want), "{items}: {outcome:?}");
         assert_eq!(outcome.stderr.lines().count(), 2, "{outcome:?}");
     }
     let deep = format!("a{}=1", "[]".repeat(1000));

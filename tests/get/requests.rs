@@ -107,54 +107,36 @@ fn users_from_urls_files_and_the_environment() {
     );
     folder.write("token", "t0k\n");
     let (netrc, token) = (folder.join("netrc"), format!("@{}", folder.join("token")));
-    let basic = "Authorization: Basic bWU6c2VjcmV0";
-    type Row<'r> = (&'r [&'r str], Option<(&'r str, &'r str)>, &'r str, &'r str);
-    let table: &[Row<'_>] = &[
-        (&[], None, "me:secret@", basic),
-        (&[], Some(("TINYHTTP_USER", "me:secret")), "", basic),
-        (
-            &[],
-            Some(("TINYHTTP_BEARER", "t0k")),
-            "",
-            "Authorization: Bearer t0k",
-        ),
-        (&["--bearer", &token], None, "", "Authorization: Bearer t0k"),
-        (&["--netrc-file", &netrc], None, "", basic),
-        (&["-n"], Some(("NETRC", &netrc)), "", basic),
-        // The URL's user chooses the entry, its password counts more than one, and no entry leaves
-        // it as it is.
-        (&["--netrc-file", &netrc], None, "me@", basic),
-        (
-            &["--netrc-file", &netrc],
-            None,
-            "you@",
-            "Authorization: Basic eW91OnDkc3M=",
-        ),
-        (
-            &["--netrc-file", &netrc],
-            None,
-            "me:other@",
-            "Authorization: Basic bWU6b3RoZXI=",
-        ),
-        (
-            &["--netrc-file", &netrc],
-            None,
-            "eve@",
-            "Authorization: Basic ZXZlOg==",
-        ),
-    ];
-    for (args, variable, user, want) in table {
+    // User in the URL, variable, flags => the field.
+    let table = "
+        me:secret@ - => Authorization: Basic bWU6c2VjcmV0
+        - TINYHTTP_USER=me:secret => Authorization: Basic bWU6c2VjcmV0
+        - TINYHTTP_BEARER=t0k => Authorization: Bearer t0k
+        - - --bearer {token} => Authorization: Bearer t0k
+        - - --netrc-file {netrc} => Authorization: Basic bWU6c2VjcmV0
+        - NETRC={netrc} -n => Authorization: Basic bWU6c2VjcmV0
+        # The URL's user chooses the entry, its password counts more than one, and no entry leaves
+        # it as it is.
+        me@ - --netrc-file {netrc} => Authorization: Basic bWU6c2VjcmV0
+        you@ - --netrc-file {netrc} => Authorization: Basic eW91OnDkc3M=
+        me:other@ - --netrc-file {netrc} => Authorization: Basic bWU6b3RoZXI=
+        eve@ - --netrc-file {netrc} => Authorization: Basic ZXZlOg==
+    ";
+    for (case, want) in table::cases(table) {
+        let case = case.replace("{netrc}", &netrc).replace("{token}", &token);
+        let ([user, variable], args) = table::words(&case);
+        let user = user.trim_start_matches('-');
         let server = Server::answering([HELLO]);
         let mut command = command(["get"]);
         command
-            .args(*args)
+            .args(table::arguments(args))
             .arg(format!("http://{user}{}/", server.address));
-        command.envs(variable.iter().copied());
+        command.envs(variable.split_once('='));
         run(command, b"").succeeds();
         let request = server.request();
         assert!(
             request.contains(&format!("\r\n{want}\r\n")),
-            "{args:?} {request}"
+            "{case} {request}"
         );
         assert!(
             !request.contains('@'),

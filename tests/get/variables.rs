@@ -168,21 +168,20 @@ fn output_goes_where_the_format_says() {
 
 #[test]
 fn referers_are_those_of_the_last_request() {
-    let table = [
-        (
-            &["-e", "http://me:s3cret@x/"][..],
-            "http://me@x/",
-            "http://me:s3cret@x/",
-        ),
-        (&["-e", "x;auto"], "URL/a", "x"),
-        (&["-e", ";auto"], "URL/a", ""),
-        (&[], "", ""),
-    ];
-    for (flags, want, first) in table {
+    let table = "
+        -e http://me:s3cret@x/ => http://me@x/ http://me:s3cret@x/
+        -e x;auto => URL/a x
+        -e ;auto => URL/a -
+        => - -
+    ";
+    for (flags, outcome) in table::cases(table) {
+        let ([want, first], _) = table::words(outcome);
+        let [want, first] = [want, first].map(|referer| referer.trim_start_matches('-'));
+        let flags: Vec<_> = table::arguments(flags).collect();
         let server = Server::answering([GO, LAST]);
         let url = format!("http://me:pw@{}/a#x", server.address);
         let args = ["-L", "-w", "%{referer}", &url];
-        let outcome = get(args.iter().chain(flags)).succeeds();
+        let outcome = get(args.into_iter().chain(flags.iter().map(String::as_str))).succeeds();
         let want = want.replace("URL", &server.url(""));
         assert_eq!(outcome.text(), format!("hello{want}"), "{flags:?}");
         let sent = server.requests()[0].contains("Referer:");

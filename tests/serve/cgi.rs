@@ -463,30 +463,25 @@ fn the_supervisor_ends_with_the_server() {
 
 #[test]
 fn mistakes_on_the_command_line() {
-    for (flags, message) in [
-        (&["--cgi", "/"][..], "expected a suffix"),
-        (&["--cgi", "cgi-bin"], "expected a suffix"),
-        (&["--cgi", "*cgi"], "expected a suffix"),
-        (
-            &["--cgi", "/c", "--cgi-env", "TINYHTTP_NONE"],
-            "no variable",
-        ),
-        (&["--cgi", "/c", "--cgi-processes", "0"], "0 is not in"),
-        (
-            &["--cgi", "/c", "--no-scripts", "/"],
-            "--no-scripts can't be",
-        ),
-    ] {
+    let table = "
+        --cgi / => expected a suffix
+        --cgi cgi-bin => expected a suffix
+        --cgi *cgi => expected a suffix
+        --cgi /c --cgi-env TINYHTTP_NONE => no variable
+        --cgi /c --cgi-processes 0 => 0 is not in
+        --cgi /c --no-scripts / => --no-scripts can't be
+    ";
+    for (flags, message) in table::cases(table) {
         let output = tinyhttp()
             .args(["serve", "-p", "0"])
-            .args(flags)
+            .args(table::arguments(flags))
             .current_dir(root().join("www"))
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(
             !output.status.success() && text.contains(message),
-            "{flags:?}: {text}"
+            "{flags}: {text}"
         );
     }
 }

@@ -154,39 +154,37 @@ fn guesses_lock_no_user_out() {
 #[test]
 fn names_that_lead_here_and_are_not_ours() {
     let folder = folder();
-    let start = |flags: &[&str]| {
+    let start = |flags: &str| {
         let mut command = tinyhttp();
         command.env_remove("TINYHTTP_NO_HOST_CHECK");
         command
             .arg("serve")
             .arg(folder.path())
             .args(["-p", "0"])
-            .args(flags);
+            .args(table::arguments(flags));
         Serve::spawn(command)
     };
-    let table: &[(&[&str], &str, u16)] = &[
-        (&[], "localhost", 200),
-        (&[], "127.0.0.1:8080", 200),
-        (&[], "[::1]", 200),
-        (&[], "evil.example", 421),
-        (
-            &["--host-check", "example.org,*.test"],
-            "example.org:80",
-            200,
-        ),
-        (&["--host-check", "example.org,*.test"], "a.test", 200),
-        (&["--host-check", "example.org,*.test"], "evil.example", 421),
-        (&["--no-host-check"], "evil.example", 200),
-    ];
-    for (flags, host, status) in table {
+    let table = "
+        localhost => 200
+        127.0.0.1:8080 => 200
+        [::1] => 200
+        evil.example => 421
+        example.org:80 --host-check example.org,*.test => 200
+        a.test --host-check example.org,*.test => 200
+        evil.example --host-check example.org,*.test => 421
+        evil.example --no-host-check => 200
+    ";
+    for (case, status) in table::cases(table) {
+        let ([host], flags) = table::words(case);
+        let status: u16 = status.parse().unwrap();
         let request = format!("GET /a.txt HTTP/1.1\r\nHost: {host}\r\n\r\n");
         // Twice, since the second answer comes from memory.
         let server = start(flags);
         for _ in 0..2 {
             assert_eq!(
                 server.connect().send(&request).answer().status,
-                *status,
-                "{flags:?} {host}"
+                status,
+                "{case}"
             );
         }
     }

@@ -335,36 +335,34 @@ fn mistakes() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken_port = taken.local_addr().unwrap().port().to_string();
     let dir = folder.path().to_str().unwrap();
-    let file = folder.path().join("file");
-    let table: &[(&[&str], &[&str], i32)] = &[
-        (&[dir, "-p", &taken_port], &["taken", "-p 0"], 1),
-        (&["/no/such/folder"], &["/no/such/folder", "DIR"], 1),
-        (&[file.to_str().unwrap()], &["file"], 1),
-        (
-            &[dir, "-p", "0", "-b", "192.0.2.1"],
-            &["192.0.2.1", "no such address"],
-            1,
-        ),
-        (&[dir, "-p", "99999"], &["99999"], 2),
-        (&[dir, "--no-such-flag"], &["--no-such-flag"], 2),
-        (
-            &[dir, "-p", "0", "-b", "nonsense.invalid"],
-            &["nonsense.invalid"],
-            1,
-        ),
-        (&[dir, "-b", "no name"], &["no name"], 2),
-    ];
-    for (flags, words, code) in table {
-        let output = tinyhttp().arg("serve").args(*flags).output().unwrap();
+    let table = "
+        {dir} -p {taken} => 1 taken | -p 0
+        /no/such/folder => 1 /no/such/folder | DIR
+        {dir}/file => 1 file
+        {dir} -p 0 -b 192.0.2.1 => 1 192.0.2.1 | no such address
+        {dir} -p 99999 => 2 99999
+        {dir} --no-such-flag => 2 --no-such-flag
+        {dir} -p 0 -b nonsense.invalid => 1 nonsense.invalid
+        {dir} -b 'no name' => 2 no name
+    ";
+    for (flags, outcome) in table::cases(table) {
+        let flags = flags.replace("{dir}", dir).replace("{taken}", &taken_port);
+        let ([code], words) = table::words(outcome);
+        let code: i32 = code.parse().unwrap();
+        let output = tinyhttp()
+            .arg("serve")
+            .args(table::arguments(&flags))
+            .output()
+            .unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(*code), "{flags:?}: {stderr}");
-        for word in *words {
+        assert_eq!(output.status.code(), Some(code), "{flags}: {stderr}");
+        for word in table::parts(words) {
             assert!(
                 stderr.contains(word),
-                "{flags:?}: {word} is not in {stderr:?}"
+                "{flags}: {word} is not in {stderr:?}"
             );
         }
-        assert!(*code == 2 || stderr.lines().count() == 2, "{stderr:?}");
+        assert!(code == 2 || stderr.lines().count() == 2, "{stderr:?}");
         assert!(!stderr.contains("panicked"), "{stderr}");
     }
 }
@@ -414,54 +412,34 @@ fn flags_about_the_site() {
         .with("notes.md", "# notes")
         .with("app.3f2a9c1b.js", "1")
         .with(".secret", "secret");
-    type Case<'c> = (
-        &'c [&'c str],
-        &'c str,
-        u16,
-        &'c str,
-        Option<(&'c str, &'c str)>,
-    );
-    let table: &[Case<'_>] = &[
-        (&[], "/nowhere", 404, "<p>not here</p>", None),
-        (&["--spa"], "/some/route", 200, "<p>app</p>", None),
-        (&["--clean-urls"], "/about", 200, "about", None),
-        (&["--index", "start.htm"], "/", 200, "start", None),
-        (&["--base", "/docs"], "/docs/about.html", 200, "about", None),
-        (&["--base", "/docs"], "/about.html", 404, "", None),
-        (&["--hidden"], "/.secret", 200, "secret", None),
-        (
-            &["--mime", "md=text/x-notes"],
-            "/notes.md",
-            200,
-            "# notes",
-            Some(("content-type", "text/x-notes")),
-        ),
-        (
-            &[],
-            "/about.html",
-            200,
-            "about",
-            Some(("cache-control", "no-cache")),
-        ),
-        (
-            &["--cache", "*.html=max-age=60"],
-            "/about.html",
-            200,
-            "about",
-            Some(("cache-control", "max-age=60")),
-        ),
-    ];
-    for (flags, path, status, content, field) in table {
-        let server = Serve::start(folder.path(), flags.iter());
+    // Path and flags => status and content | field.
+    let table = "
+        /nowhere => 404 <p>not here</p>
+        /some/route --spa => 200 <p>app</p>
+        /about --clean-urls => 200 about
+        / --index start.htm => 200 start
+        /docs/about.html --base /docs => 200 about
+        /about.html --base /docs => 404
+        /.secret --hidden => 200 secret
+        /notes.md --mime md=text/x-notes => 200 # notes | content-type: text/x-notes
+        /about.html => 200 about | cache-control: no-cache
+        /about.html --cache *.html=max-age=60 => 200 about | cache-control: max-age=60
+    ";
+    for (case, outcome) in table::cases(table) {
+        let ([path], flags) = table::words(case);
+        let (answered, field) = outcome.split_once(" | ").unwrap_or((outcome, ""));
+        let ([status], content) = table::words(answered);
+        let status: u16 = status.parse().unwrap();
+        let server = Serve::start(folder.path(), table::arguments(flags));
         let answer = server.connect().get(path);
-        assert_eq!(answer.status, *status, "{flags:?} {path}");
+        assert_eq!(answer.status, status, "{case}");
         assert!(
-            content.is_empty() || answer.text() == *content,
-            "{flags:?} {path}: {}",
+            content.is_empty() || answer.text() == content,
+            "{case}: {}",
             answer.text()
         );
-        if let Some((name, value)) = field {
-            assert_eq!(answer.field(name), Some(*value), "{flags:?} {path}");
+        if let Some((name, value)) = field.split_once(": ") {
+            assert_eq!(answer.field(name), Some(value), "{case}");
         }
     }
 }

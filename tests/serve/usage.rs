@@ -54,23 +54,20 @@ fn a_name_is_listened_on_with_all_its_addresses() {
 #[test]
 fn names_that_cannot_be_listened_on() {
     let folder = Folder::new();
-    let table = [
-        (
-            "no-such-host.invalid",
-            1,
-            "can't listen on no-such-host.invalid: no address",
-        ),
-        ("localhost:80", 2, "the port goes into -p"),
-        ("*", 2, "0.0.0.0"),
-        ("http://localhost", 2, "localhost or another name"),
-    ];
-    for (name, code, why) in table {
+    let table = "
+        no-such-host.invalid => 1 can't listen on no-such-host.invalid: no address
+        localhost:80 => 2 the port goes into -p
+        * => 2 0.0.0.0
+        http://localhost => 2 localhost or another name
+    ";
+    for (name, outcome) in table::cases(table) {
+        let ([code], why) = table::words(outcome);
         let mut command = tinyhttp();
         command
             .arg("serve")
             .arg(folder.path())
             .args(["-p", "0", "-b", name]);
-        let said = refusal(&mut command, code);
+        let said = refusal(&mut command, code.parse().unwrap());
         assert!(said.contains(why), "{name}: {said}");
     }
 }
@@ -112,37 +109,30 @@ fn a_forgotten_command_is_named() {
     let folder = Folder::new()
         .with("dist/index.html", "x")
         .with("a b/c", "x");
-    let table: &[(&[&str], &str)] = &[
-        (&["dist"], "tinyhttp serve dist\n"),
-        (&["dist", "-p", "9000"], "tinyhttp serve dist -p 9000\n"),
-        (&["."], "tinyhttp serve .\n"),
-        (&["./dist/"], "tinyhttp serve ./dist/\n"),
-        (&["a b"], "tinyhttp serve 'a b'\n"),
-        (&["dist/index.html"], "tinyhttp serve dist\n"),
-        (
-            &["http://127.0.0.1:1/"],
-            "tinyhttp get http://127.0.0.1:1/\n",
-        ),
-        (
-            &["https://example.org/?a=b&c"],
-            "tinyhttp get 'https://example.org/?a=b&c'\n",
-        ),
-        (&["example.org"], "tinyhttp get example.org\n"),
-        (
-            &["localhost:8080", "-i"],
-            "tinyhttp get localhost:8080 -i\n",
-        ),
-        (
-            &["nothing"],
-            "tinyhttp serve DIR; to fetch a URL: tinyhttp get URL\n",
-        ),
-    ];
-    for (arguments, want) in table {
+    let table = "
+        dist => tinyhttp serve dist
+        dist -p 9000 => tinyhttp serve dist -p 9000
+        . => tinyhttp serve .
+        ./dist/ => tinyhttp serve ./dist/
+        'a b' => tinyhttp serve 'a b'
+        dist/index.html => tinyhttp serve dist
+        http://127.0.0.1:1/ => tinyhttp get http://127.0.0.1:1/
+        https://example.org/?a=b&c => tinyhttp get 'https://example.org/?a=b&c'
+        example.org => tinyhttp get example.org
+        localhost:8080 -i => tinyhttp get localhost:8080 -i
+        nothing => tinyhttp serve DIR; to fetch a URL: tinyhttp get URL
+    ";
+    for (arguments, want) in table::cases(table) {
         let mut command = tinyhttp();
-        let said = refusal(command.args(*arguments).current_dir(folder.path()), 2);
+        let said = refusal(
+            command
+                .args(table::arguments(arguments))
+                .current_dir(folder.path()),
+            2,
+        );
         assert!(
-            said.contains("is not a command") && said.ends_with(want),
-            "{arguments:?}: {said}"
+            said.contains("is not a command") && said.ends_with(&format!("{want}\n")),
+            "{arguments}: {said}"
         );
         assert_eq!(said.lines().count(), 2, "{said}");
     }

@@ -204,40 +204,17 @@ fn the_first_signal_says_what_is_waited_for() {
     let folder = Folder::new()
         .with("large", vec![b'x'; 24_000_000])
         .with("a", "a");
-    let table = [
-        (
-            &[][..],
-            "INT",
-            1,
-            "waiting for 1 transfer (press Ctrl-C again to stop now)",
-        ),
-        (
-            &[],
-            "INT",
-            2,
-            "waiting for 2 transfers (press Ctrl-C again to stop now)",
-        ),
-        (
-            &["-v"],
-            "TERM",
-            2,
-            "waiting for 2 transfers (a second signal stops now)",
-        ),
-        (
-            &["--log-format", "json"],
-            "INT",
-            1,
-            "waiting for 1 transfer (press",
-        ),
-        (
-            &["--log-format", "combined"],
-            "QUIT",
-            1,
-            "waiting for 1 transfer (a second",
-        ),
-    ];
-    for (flags, signal, number, want) in table {
-        let mut server = Serve::start(folder.path(), flags);
+    let table = "
+        INT 1 => waiting for 1 transfer (press Ctrl-C again to stop now)
+        INT 2 => waiting for 2 transfers (press Ctrl-C again to stop now)
+        TERM 2 -v => waiting for 2 transfers (a second signal stops now)
+        INT 1 --log-format json => waiting for 1 transfer (press
+        QUIT 1 --log-format combined => waiting for 1 transfer (a second
+    ";
+    for (case, want) in table::cases(table) {
+        let ([signal, number], flags) = table::words(case);
+        let number: usize = number.parse().unwrap();
+        let mut server = Serve::start(folder.path(), table::arguments(flags));
         // Connections without a request in flight are not waited for.
         let mut idle = server.connect();
         assert_eq!(idle.get("/a").status, 200);
@@ -245,15 +222,15 @@ fn the_first_signal_says_what_is_waited_for() {
         let readers: Vec<_> = (0..number).map(|_| slow_reader(&server)).collect();
         server.signal(signal);
         let line = line_with(&server, "waiting for ");
-        assert!(line.contains(want), "{flags:?}: {line}");
-        if flags.contains(&"json") {
+        assert!(line.contains(want), "{case}: {line}");
+        if flags.contains("json") {
             let object: serde_json::Value = serde_json::from_str(&line).expect(&line);
             assert_eq!(object["level"], "info", "{line}");
         }
         // Nothing but the second signal can end it now: the readers stay.
         server.signal(signal);
         let (lines, code) = last_lines(&mut server);
-        assert_eq!(code, Some(0), "{flags:?}");
+        assert_eq!(code, Some(0), "{case}");
         assert!(
             !lines.iter().any(|line| line.contains("waiting for ")),
             "{lines:?}"

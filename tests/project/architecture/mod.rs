@@ -85,18 +85,15 @@ fn crates_depend_on_no_forbidden_crate() {
         // Dependencies of tests only do not count.
         text.split("[dev-dependencies]").next().unwrap().to_owned()
     };
-    let table: &[(&str, &[&str])] = &[
-        (
-            "message",
-            &["tinyhttp-server", "tinyhttp-client", "rustix", "socket2"],
-        ),
-        ("server", &["tinyhttp-client", "httparse", "clap"]),
-        ("client", &["tinyhttp-server", "httparse", "clap"]),
-        ("cli", &["httparse"]),
-    ];
-    for (name, forbidden) in table {
+    let table = "
+        message => tinyhttp-server tinyhttp-client rustix socket2
+        server => tinyhttp-client httparse clap
+        client => tinyhttp-server httparse clap
+        cli => httparse
+    ";
+    for (name, forbidden) in table::cases(table) {
         let manifest = manifest(name);
-        for dependency in *forbidden {
+        for dependency in forbidden.split(' ') {
             assert!(
                 !manifest.contains(&format!("\n{dependency}")),
                 "{name} must not depend on {dependency}"

@@ -372,34 +372,18 @@ pub(super) fn cycles(imports: &Imports) -> Vec<Vec<String>> {
 #[test]
 fn imports_lead_to_the_file_that_defines_the_name() {
     let folder = tempfile::tempdir().unwrap();
-    let files = [
-        (
-            "lib.rs",
-            "mod a; mod b; pub use a::Thing; #[cfg(test)] mod absent;",
-        ),
-        (
-            "a/mod.rs",
-            "mod thing; mod user; pub(crate) use thing::{Thing, Other as Renamed};",
-        ),
-        (
-            "a/thing.rs",
-            "use super::user; pub struct Thing; pub struct Other; pub(in crate::a) fn f() {}",
-        ),
-        (
-            "a/user.rs",
-            "use super::{Renamed, super::b::{self, inner::Deep}}; // use crate::c;",
-        ),
-        (
-            "b.rs",
-            "mod inner { pub struct Deep; use super::super::a; } mod leaf;\n\
-                  fn f() { leaf::g(); crate::Thing::new() } #[cfg(test)] use crate::a::user;",
-        ),
-        ("b/leaf.rs", "pub fn g() {} use std::fmt; \"crate::a\""),
-    ];
-    for (name, text) in files {
+    let files = r#"
+        lib.rs => mod a; mod b; pub use a::Thing; #[cfg(test)] mod absent;
+        a/mod.rs => mod thing; mod user; pub(crate) use thing::{Thing, Other as Renamed};
+        a/thing.rs => use super::user; pub struct Thing; pub struct Other; pub(in crate::a) fn f() {}
+        a/user.rs => use super::{Renamed, super::b::{self, inner::Deep}}; // use crate::c;
+        b.rs => mod inner { pub struct Deep; use super::super::a; } mod leaf;\nfn f() { leaf::g(); crate::Thing::new() } #[cfg(test)] use crate::a::user;
+        b/leaf.rs => pub fn g() {} use std::fmt; "crate::a"
+    "#;
+    for (name, text) in table::cases(files) {
         let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        std::fs::write(path, table::unescaped(text)).unwrap();
     }
     let imports = Crate::read(&folder.path().join("lib.rs")).imports();
     let table = [

@@ -111,91 +111,33 @@ fn the_request_becomes_the_environment() {
 #[test]
 fn what_a_script_prints_becomes_the_response() {
     let html = "Content-Type: text/html";
-    let table = [
-        ("plain", format!("printf '{html}\\n\\n<p>hi'"), 200, "<p>hi"),
-        (
-            "crlf",
-            format!("printf '{html}\\r\\nX-A: b\\r\\n\\r\\nhi'"),
-            200,
-            "hi",
-        ),
-        (
-            "status",
-            format!("printf 'Status: 418 I am a teapot\\n{html}\\n\\nshort'"),
-            418,
-            "short",
-        ),
-        (
-            "away",
-            "printf 'Location: http://example.org/\\n\\n'".to_owned(),
-            302,
-            "",
-        ),
-        (
-            "moved",
-            "printf 'Status: 301\\nLocation: /plain\\n\\n'".to_owned(),
-            301,
-            "",
-        ),
-        (
-            "other",
-            "printf 'Location: /plain?x\\n\\n'".to_owned(),
-            200,
-            "<p>hi",
-        ),
-        (
-            "length",
-            format!("printf 'Content-Length: 999\\nTransfer-Encoding: chunked\\n{html}\\n\\nhi'"),
-            200,
-            "hi",
-        ),
-        (
-            "circle",
-            "printf 'Location: /circle\\n\\n'".to_owned(),
-            502,
-            "",
-        ),
-        ("silent", "exit 1".to_owned(), 502, ""),
-        ("headless", "echo hi".to_owned(), 502, ""),
-        (
-            "no_cgi_field",
-            "printf 'X-A: b\\n\\nhi'".to_owned(),
-            502,
-            "",
-        ),
-        (
-            "bad_field",
-            format!("printf '{html}\\nX A: b\\n\\nhi'"),
-            502,
-            "",
-        ),
-        (
-            "bad_status",
-            "printf 'Status: 99\\n\\nhi'".to_owned(),
-            502,
-            "",
-        ),
-        ("interim", "printf 'Status: 101\\n\\n'".to_owned(), 502, ""),
-        (
-            "twice",
-            "printf 'Status: 200\\nStatus: 404\\n\\nhi'".to_owned(),
-            502,
-            "",
-        ),
-        (
-            "flood",
-            format!("printf '{html}\\n\\n'; head -c 9000000 /dev/zero"),
-            502,
-            "",
-        ),
-    ];
-    let folder = table
-        .iter()
-        .fold(Folder::new(), |folder, (name, script, ..)| {
-            with_script(folder, name, script)
-        });
+    let table = r"
+        plain: printf '{html}\n\n<p>hi' => 200 <p>hi
+        crlf: printf '{html}\r\nX-A: b\r\n\r\nhi' => 200 hi
+        status: printf 'Status: 418 I am a teapot\n{html}\n\nshort' => 418 short
+        away: printf 'Location: http://example.org/\n\n' => 302
+        moved: printf 'Status: 301\nLocation: /plain\n\n' => 301
+        other: printf 'Location: /plain?x\n\n' => 200 <p>hi
+        length: printf 'Content-Length: 999\nTransfer-Encoding: chunked\n{html}\n\nhi' => 200 hi
+        circle: printf 'Location: /circle\n\n' => 502
+        silent: exit 1 => 502
+        headless: echo hi => 502
+        no_cgi_field: printf 'X-A: b\n\nhi' => 502
+        bad_field: printf '{html}\nX A: b\n\nhi' => 502
+        bad_status: printf 'Status: 99\n\nhi' => 502
+        interim: printf 'Status: 101\n\n' => 502
+        twice: printf 'Status: 200\nStatus: 404\n\nhi' => 502
+        flood: printf '{html}\n\n'; head -c 9000000 /dev/zero => 502
+    ";
+    let folder = table::cases(table).fold(Folder::new(), |folder, (case, _)| {
+        let (name, script) = case.split_once(": ").unwrap();
+        with_script(folder, name, &script.replace("{html}", html))
+    });
     let server = start(&folder);
-    for (name, _, status, content) in table {
+    for (case, outcome) in table::cases(table) {
+        let (name, _) = case.split_once(": ").unwrap();
+        let ([status], content) = table::words(outcome);
+        let status: u16 = status.parse().unwrap();
         let answer = server.connect().get(&format!("/{name}"));
         assert_eq!(answer.status, status, "{name}");
         match status {

@@ -61,26 +61,16 @@ fn gopher_sends_a_line_and_shows_lines() {
 #[test]
 fn gopher_says_which_step_failed() {
     let port = deserted_port();
-    let table = [
-        (
-            ["not a name", "/", "70"],
-            "gopher: no address of not a name: ".to_owned(),
-        ),
-        (
-            ["127.0.0.1", "/", &port],
-            format!("gopher: can't connect to 127.0.0.1, port {port}: "),
-        ),
-        (
-            ["127.0.0.1", "/", "70000"],
-            "gopher: \"70000\" is no port".to_owned(),
-        ),
-        (
-            ["127.0.0.1", "a\r\nb", "70"],
-            "gopher: a selector is a single line".to_owned(),
-        ),
-    ];
-    for (arguments, message) in table {
-        let said = run("gopher", arguments);
+    let table = r#"
+        'not a name' / 70 => gopher: no address of not a name:
+        127.0.0.1 / {port} => gopher: can't connect to 127.0.0.1, port {port}:
+        127.0.0.1 / 70000 => gopher: "70000" is no port
+        127.0.0.1 a\r\nb 70 => gopher: a selector is a single line
+    "#;
+    for (arguments, message) in table::cases(table) {
+        let arguments = table::unescaped(arguments).replace("{port}", &port);
+        let message = message.replace("{port}", &port);
+        let said = run("gopher", table::arguments(&arguments));
         assert!(
             !said.ok && said.stderr.starts_with(&message),
             "{arguments:?}: {}",

@@ -12,17 +12,14 @@ fn pages_are_made_for_each_request() {
         assert_eq!(page.field("content-type"), Some("text/html; charset=utf-8"));
         assert!(page.text().contains(time), "{}", page.text());
     }
-    let table = [
-        ("/hello", "Hello, world!"),
-        ("/hello?name=Ada", "Hello, Ada!"),
-        ("/hello?x=1&name=A+%26+B", "Hello, A &amp; B!"),
-        (
-            "/hello?name=%3Cscript%3E%22",
-            "Hello, &lt;script&gt;&quot;!",
-        ),
-        ("/hello?name=%E4%BD%A0", "Hello, 你!"),
-    ];
-    for (path, content) in table {
+    let table = "
+        /hello => Hello, world!
+        /hello?name=Ada => Hello, Ada!
+        /hello?x=1&name=A+%26+B => Hello, A &amp; B!
+        /hello?name=%3Cscript%3E%22 => Hello, &lt;script&gt;&quot;!
+        /hello?name=%E4%BD%A0 => Hello, 你!
+    ";
+    for (path, content) in table::cases(table) {
         let page = server.connect().get(path);
         assert!(page.text().contains(content), "{path}: {}", page.text());
     }

@@ -245,91 +245,79 @@ mod tests {
 
     #[test]
     fn hosts_and_addresses() {
-        type Parts = (&'static str, Option<u16>, &'static [&'static str]);
-        let table: &[(&str, Option<Parts>)] = &[
-            ("h:80:127.0.0.1", Some(("h", Some(80), &["127.0.0.1"]))),
-            ("+h:80:127.0.0.1", Some(("h", Some(80), &["127.0.0.1"]))),
-            ("h:*:::1,1.2.3.4", Some(("h", None, &["::1", "1.2.3.4"]))),
-            ("[::1]:80:[::2]", Some(("[::1]", Some(80), &["::2"]))),
-            ("h:80:[fe80::1%7]", Some(("h", Some(80), &["fe80::1%7"]))),
-            (
-                "h:80:fe80::1%7,::1",
-                Some(("h", Some(80), &["fe80::1%7", "::1"])),
-            ),
-            (
-                "[fe80::1%7]:80:::1",
-                Some(("[fe80::1%7]", Some(80), &["::1"])),
-            ),
-            ("*:80:127.0.0.1", Some(("*", Some(80), &["127.0.0.1"]))),
-            ("h:80", None),
-            ("h:80:name", None),
-            ("h:80:fe80::1%no-such-device", None),
-            ("h:x:127.0.0.1", None),
-        ];
-        for (text, want) in table {
-            let got = known_host(text).ok();
-            let want = want.map(|(host, port, addresses)| {
-                let addresses = addresses
-                    .iter()
-                    .map(|a| zone::parse_address(a).unwrap())
-                    .collect();
-                (host, port, addresses)
+        let table = "
+            h:80:127.0.0.1 => h 80 127.0.0.1
+            +h:80:127.0.0.1 => h 80 127.0.0.1
+            h:*:::1,1.2.3.4 => h * ::1 1.2.3.4
+            [::1]:80:[::2] => [::1] 80 ::2
+            h:80:[fe80::1%7] => h 80 fe80::1%7
+            h:80:fe80::1%7,::1 => h 80 fe80::1%7 ::1
+            [fe80::1%7]:80:::1 => [fe80::1%7] 80 ::1
+            *:80:127.0.0.1 => * 80 127.0.0.1
+            h:80 => -
+            h:80:name => -
+            h:80:fe80::1%no-such-device => -
+            h:x:127.0.0.1 => -
+        ";
+        for (text, want) in table::cases(table) {
+            let want = (want != "-").then(|| {
+                let ([host, port], addresses) = table::words(want);
+                let addresses = addresses.split(' ');
+                let addresses = addresses.map(|address| zone::parse_address(address).unwrap());
+                (host, port.parse().ok(), addresses.collect())
             });
+            let got = known_host(text).ok();
             assert_eq!(got, want, "{text}");
         }
     }
 
     #[test]
     fn known_hosts_can_be_taken_back() {
-        let table = [
-            ("h:80:::1 i:80:::1 -h:80", Some("i:80:::1")),
-            ("h:80:::1 -H:80 h:80:::2", Some("h:80:::2")),
-            ("h:80:::1 h:*:::1 -h:*", Some("h:80:::1")),
-            ("h:80:::1 -h:81", Some("h:80:::1")),
-            ("[::2]:80:::1 -[::2]:80", Some("")),
-            ("-h:80", Some("")),
-            ("-h", None),
-            ("-h:x", None),
-            ("-h:80:::1", None),
-        ];
-        for (given, want) in table {
+        let table = "
+            h:80:::1 i:80:::1 -h:80 => i:80:::1
+            h:80:::1 -H:80 h:80:::2 => h:80:::2
+            h:80:::1 h:*:::1 -h:* => h:80:::1
+            h:80:::1 -h:81 => h:80:::1
+            [::2]:80:::1 -[::2]:80 =>
+            -h:80 =>
+            -h => -
+            -h:x => -
+            -h:80:::1 => -
+        ";
+        table::check(table, |given| {
             let given: Vec<String> = given.split(' ').map(str::to_owned).collect();
             let known = known_hosts(&given).ok();
             let texts = known.map(|known| {
                 let texts: Vec<_> = known.into_iter().map(|(text, _)| text).collect();
                 texts.join(" ")
             });
-            assert_eq!(texts.as_deref(), want, "{given:?}");
-        }
+            texts.unwrap_or_else(|| "-".to_owned())
+        });
     }
 
     #[test]
     fn other_hosts() {
-        let table = [
-            ("a:1:b:2", Some((Some("a"), Some(1), Some("b"), Some(2)))),
-            ("::b:2", Some((None, None, Some("b"), Some(2)))),
-            (":::2", Some((None, None, None, Some(2)))),
-            (
-                "[::1]:80:[::2]:81",
-                Some((Some("[::1]"), Some(80), Some("[::2]"), Some(81))),
-            ),
-            (
-                "::[fe80::1%eth0]:81",
-                Some((None, None, Some("[fe80::1%eth0]"), Some(81))),
-            ),
-            ("a:1:b", None),
-            ("a:1:[fe80::1%]:2", None),
-            ("a", None),
-        ];
-        for (text, want) in table {
-            let got = connect_to(text);
-            let host = |text: Option<&str>| text.map(|text| zone::parse_host(text).unwrap());
-            let want = want.map(|(from_host, from_port, to_host, port)| {
+        // Rule => the host and port of URLs, the host and port of connections.
+        let table = "
+            a:1:b:2 => a 1 b 2
+            ::b:2 => - - b 2
+            :::2 => - - - 2
+            [::1]:80:[::2]:81 => [::1] 80 [::2] 81
+            ::[fe80::1%eth0]:81 => - - [fe80::1%eth0] 81
+            a:1:b => none
+            a:1:[fe80::1%]:2 => none
+            a => none
+        ";
+        let host = |text: &str| (text != "-").then(|| zone::parse_host(text).unwrap());
+        for (text, want) in table::cases(table) {
+            let want = (want != "none").then(|| {
+                let ([from_host, from_port, to_host, port], _) = table::words(want);
                 let mut rule = ConnectTo::default();
-                (rule.from_host, rule.from_port) = (host(from_host), from_port);
-                (rule.host, rule.port) = (host(to_host), port);
+                (rule.from_host, rule.from_port) = (host(from_host), from_port.parse().ok());
+                (rule.host, rule.port) = (host(to_host), port.parse().ok());
                 rule
             });
+            let got = connect_to(text);
             assert_eq!(got, want, "{text}");
         }
     }

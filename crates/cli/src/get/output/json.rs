@@ -213,30 +213,22 @@ mod tests {
 
     #[test]
     fn layout() {
-        let table = [
-            ("{}", "{}"),
-            ("[ ]", "[]"),
-            ("1", "1"),
-            (
-                "{\"a\":1,\"b\":[true,null,-1.5e+3]}",
-                "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null,\n    -1.5e+3\n  ]\n}",
-            ),
-            (
-                "{ \"a\" : { } , \"a\" : [\n] }",
-                "{\n  \"a\": {},\n  \"a\": []\n}",
-            ),
-            ("[\"a,b:{}[]\\\"\\\\\"]", "[\n  \"a,b:{}[]\\\"\\\\\"\n]"),
-            (
-                "{\"a\":1}\n{\"b\":2}\n",
-                "{\n  \"a\": 1\n}\n{\n  \"b\": 2\n}\n",
-            ),
-            ("<p>not json</p> at all", "<p>not json</p> at all"),
-            ("[\"\x1b[31m\"]", "[\n  \"\\u{1b}[31m\"\n]"),
-            ("]]}", "\n]\n]\n}"),
-        ];
-        for (given, want) in table {
+        let table = r#"
+            {} => {}
+            [ ] => []
+            1 => 1
+            {"a":1,"b":[true,null,-1.5e+3]} => {\n  "a": 1,\n  "b": [\n    true,\n    null,\n    -1.5e+3\n  ]\n}
+            { "a" : { } , "a" : [\n] } => {\n  "a": {},\n  "a": []\n}
+            ["a,b:{}[]\\"\\\\"] => [\n  "a,b:{}[]\\"\\\\"\n]
+            {"a":1}\n{"b":2}\n => {\n  "a": 1\n}\n{\n  "b": 2\n}\n
+            <p>not json</p> at all => <p>not json</p> at all
+            ["\x1b[31m"] => [\n  "\\u{1b}[31m"\n]
+            ]]} => \n]\n]\n}
+        "#;
+        for (given, want) in table::cases(table) {
+            let (given, want) = (table::unescaped(given), table::unescaped(want));
             for step in [1, 3, 100] {
-                assert_eq!(indent(given, step), want, "{given} by {step}");
+                assert_eq!(indent(&given, step), want, "{given} by {step}");
             }
         }
     }

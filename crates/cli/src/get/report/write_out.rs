@@ -228,19 +228,16 @@ mod tests {
 
     #[test]
     fn pieces() {
-        let table: &[(&str, &[&str])] = &[
-            ("a%{b}c", &["Text a", "Variable b", "Text c"]),
-            ("%{a", &["Text %", "Text {", "Text a"]),
-            ("%header{a:all:{\\}}b", &["Header a:all:{\\}", "Text b"]),
-            ("%time{%H}", &["Time %H"]),
-            ("%output{>>a}%x", &["Output >>a", "Text %", "Text x"]),
-            ("%%{a}", &["Text %", "Text {", "Text a", "Text }"]),
-            (
-                "\\n\\\\n\\q\\",
-                &["Text \n", "Text \\\\", "Text n", "Text \\q", "Text \\"],
-            ),
-        ];
-        for (format, want) in table {
+        let table = r"
+            a%{b}c => Text a | Variable b | Text c
+            %{a => Text % | Text { | Text a
+            %header{a:all:{\}}b => Header a:all:{\\} | Text b
+            %time{%H} => Time %H
+            %output{>>a}%x => Output >>a | Text % | Text x
+            %%{a} => Text % | Text { | Text a | Text }
+            \n\\n\q\ => Text \n | Text \\\\ | Text n | Text \\q | Text \\
+        ";
+        for (format, want) in table::cases(table) {
             let mut rest = format.as_bytes();
             let mut got = Vec::new();
             while !rest.is_empty() {
@@ -255,7 +252,7 @@ mod tests {
                 };
                 got.push(format!("{kind} {}", String::from_utf8_lossy(text)));
             }
-            assert_eq!(got, *want, "{format}");
+            assert_eq!(got.join(" | "), table::unescaped(want), "{format}");
         }
     }
 }

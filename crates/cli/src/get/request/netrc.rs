@@ -214,32 +214,21 @@ mod tests {
 
     #[test]
     fn entries_without_a_login_or_a_password() {
-        let table = [
-            ("machine a password p", Some("me:p")),
-            (
-                "machine a password x login you machine a password p",
-                Some("me:p"),
-            ),
-            (
-                "machine a login me machine a password x login you",
-                Some("me:"),
-            ),
-            (
-                "machine a login me machine a login me password p",
-                Some("me:p"),
-            ),
-            (
-                "machine a machine a login me password \"p\\n\\r\\t\\q\"",
-                Some("me:p\n\r\tq"),
-            ),
-            ("machine a login you", None),
-            ("machine a", None),
-        ];
-        for (text, want) in table {
+        let table = r#"
+            machine a password p => me:p
+            machine a password x login you machine a password p => me:p
+            machine a login me machine a password x login you => me:
+            machine a login me machine a login me password p => me:p
+            machine a machine a login me password "p\n\r\t\q" => me:p\n\r\tq
+            machine a login you => -
+            machine a => -
+        "#;
+        for (text, want) in table::cases(table) {
             let netrc = Netrc::parse(text.as_bytes()).unwrap();
             let found = netrc.look_up("a", Some(b"me"));
             let found = found.map(|login| [login.user, b":".to_vec(), login.password].concat());
-            assert_eq!(found.as_deref(), want.map(str::as_bytes), "{text}");
+            let want = (want != "-").then(|| table::bytes(want));
+            assert_eq!(found, want, "{text}");
         }
     }
 

@@ -62,27 +62,15 @@ mod tests {
 
     #[test]
     fn policies_are_relaxed() {
-        let table = [
-            ("", ""),
-            ("img-src *", "img-src *"),
-            (
-                "default-src 'none'; script-src 'nonce-x'; form-action 'none'",
-                "default-src 'none'; script-src 'nonce-x' 'self'; form-action 'none'; connect-src 'self'",
-            ),
-            (
-                "Default-Src https:;",
-                "Default-Src https:; script-src https: 'self'; connect-src https: 'self'",
-            ),
-            (
-                "script-src-elem 'none';connect-src",
-                "script-src-elem 'self'; connect-src 'self'",
-            ),
-            (
-                "script-src a, default-src 'none'",
-                "script-src a 'self',default-src 'none'; script-src 'self'; connect-src 'self'",
-            ),
-        ];
-        for (given, want) in table {
+        let table = "
+            =>
+            img-src * => img-src *
+            default-src 'none'; script-src 'nonce-x'; form-action 'none' => default-src 'none'; script-src 'nonce-x' 'self'; form-action 'none'; connect-src 'self'
+            Default-Src https:; => Default-Src https:; script-src https: 'self'; connect-src https: 'self'
+            script-src-elem 'none';connect-src => script-src-elem 'self'; connect-src 'self'
+            script-src a, default-src 'none' => script-src a 'self',default-src 'none'; script-src 'self'; connect-src 'self'
+        ";
+        for (given, want) in table::cases(table) {
             let field = HeaderValue::from_static(given);
             assert_eq!(allow_own(&field), want, "{given}");
         }

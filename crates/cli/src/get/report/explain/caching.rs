@@ -130,51 +130,28 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
-        type Fields = &'static [(&'static str, &'static str)];
-        let table: &[(Fields, &[&str])] = &[
-            (&[("cache-control", "no-store")], &["no-store"]),
-            (
-                &[("cache-control", "max-age=3600, Private")],
-                &["private", "60 minutes", "fetched again"],
-            ),
-            (
-                &[("cache-control", "no-cache"), ("etag", "\"a\"")],
-                &["before each use", "If-None-Match"],
-            ),
-            (
-                &[("cache-control", "s-maxage=172800, max-age=1")],
-                &["2 days"],
-            ),
-            (
-                &[("cache-control", "max-age=\"90\", immutable")],
-                &["90 s", "immutable"],
-            ),
-            (
-                &[DATE, ("expires", "Sun, 06 Nov 1994 10:49:37 GMT")],
-                &["2 hours"],
-            ),
-            (&[DATE, ("expires", "0")], &["stale already"]),
-            (
-                &[DATE, ("last-modified", "Sun, 06 Nov 1994 08:39:37 GMT")],
-                &["a tenth of its age, 60 s", "If-Modified-Since"],
-            ),
-            (
-                &[("vary", "Accept-Encoding")],
-                &["no field says", "Accept-Encoding"],
-            ),
-        ];
-        for (list, want) in table {
+        let table = r#"
+            cache-control: no-store => no-store
+            cache-control: max-age=3600, Private => private | 60 minutes | fetched again
+            cache-control: no-cache | etag: "a" => before each use | If-None-Match
+            cache-control: s-maxage=172800, max-age=1 => 2 days
+            cache-control: max-age="90", immutable => 90 s | immutable
+            date: Sun, 06 Nov 1994 08:49:37 GMT | expires: Sun, 06 Nov 1994 10:49:37 GMT => 2 hours
+            date: Sun, 06 Nov 1994 08:49:37 GMT | expires: 0 => stale already
+            date: Sun, 06 Nov 1994 08:49:37 GMT | last-modified: Sun, 06 Nov 1994 08:39:37 GMT => a tenth of its age, 60 s | If-Modified-Since
+            vary: Accept-Encoding => no field says | Accept-Encoding
+        "#;
+        for (lines, want) in table::cases(table) {
             let mut fields = HeaderMap::new();
-            for (name, value) in *list {
+            for (name, value) in table::fields(lines) {
                 fields.append(
                     HeaderName::from_bytes(name.as_bytes()).unwrap(),
                     value.parse().unwrap(),
                 );
             }
             let text = verdict(&Method::GET, StatusCode::OK, &fields).join("\n");
-            for words in *want {
-                assert!(text.contains(words), "{list:?}: {text}");
+            for words in table::parts(want) {
+                assert!(text.contains(words), "{lines}: {text}");
             }
         }
         let post = verdict(&Method::POST, StatusCode::OK, &HeaderMap::new());
