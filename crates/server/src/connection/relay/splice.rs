@@ -25,7 +25,7 @@ impl Connection {
         }
         let response = &forwarding.response;
         let is_long = matches!(response.encoder, ContentEncoder::Known(left) if left >= LEAST);
-        if !response.is_answered || !is_long || self.transport.is_secured() {
+        if !response.is_answered || !is_long || self.is_secured() {
             return false;
         }
         let is_able = forwarding.attempt.as_ref().is_some_and(Attempt::may_splice);
