@@ -26,6 +26,8 @@ pub(crate) struct Admission {
     is_paused: AtomicBool,
     /// Held while `is_paused` changes and the listeners are re-armed.
     change: Lock<()>,
+    /// Held by the worker that makes room in a full server, until it has accepted the newcomer.
+    pub(super) room: Lock<()>,
 }
 
 impl Admission {
@@ -41,6 +43,7 @@ impl Admission {
             connections: AtomicUsize::new(0),
             is_paused: AtomicBool::new(false),
             change: Lock::new(()),
+            room: Lock::new(()),
         }
     }
 

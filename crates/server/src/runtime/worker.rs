@@ -220,7 +220,10 @@ impl<'s> Worker<'s> {
     /// Accepts the connections that are waiting. If there are more, the listener is reported again.
     fn accept(&mut self, listener: usize) {
         for accepted in 0..ACCEPTS {
-            if self.shared.is_full() {
+            // Two workers that both saw the newcomer would each make room for it.
+            let is_full = self.shared.is_full();
+            let _alone = is_full.then(|| self.shared.admission.room.lock());
+            if is_full && self.shared.is_full() {
                 // None makes room for a newcomer that another worker has accepted. For the next
                 // one the listener is reported again.
                 let listener = &self.shared.admission.listeners[listener];
