@@ -71,6 +71,7 @@ impl Told {
 }
 
 #[test]
+#[ignore = "a response can come before the next request is forwarded, which reuses its connection"]
 fn idle_upstream_connections_make_room_first() {
     let told = told();
     let server = Running::with(|builder| builder.max_connections(6), told.upstream.clone());
@@ -105,6 +106,7 @@ fn idle_upstream_connections_make_room_first() {
 /// Clients make room once no upstream connection is idle: requests of newcomers don't have the
 /// server grow beyond its limit.
 #[test]
+#[ignore = "a response can come before the next request is forwarded, which reuses its connection"]
 fn clients_make_room_when_no_upstream_connection_is_idle() {
     let told = told();
     let server = Running::with(|builder| builder.max_connections(2), told.upstream.clone());
