@@ -23,6 +23,7 @@ fn the_longest_idle_make_room_for_others() {
     for stream in &mut idle {
         get(stream);
         // More than a tick, so that the one that has been idle for longest is known.
+        server.wait_for_parked(1);
         server.advance(PACE);
     }
     let mut fresh = server.connect();

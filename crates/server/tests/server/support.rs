@@ -65,8 +65,14 @@ impl Running {
     pub(crate) fn settle(&self) {
         // Connections are accepted in the order in which they send something.
         self.ask("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        self.wait_for_parked(0);
+    }
+
+    /// Waits until all connections wait for a request, but for those of so many handlers. A client
+    /// can have its response a moment before.
+    pub(crate) fn wait_for_parked(&self, busy: usize) {
         wait_until("all connections are parked", || {
-            self.shutdown.in_flight() == 0
+            self.shutdown.in_flight() == busy
         });
     }
 

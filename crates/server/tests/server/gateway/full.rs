@@ -10,19 +10,23 @@ use tinyhttp_server::gateway::Upstream;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
-/// An upstream that responds when it is told to, and tells which of its connections have ended.
+/// An upstream that tells when requests have arrived, responds when it is told to, and tells which
+/// of its connections have ended.
 struct Told {
     upstream: Upstream,
+    arrived: Receiver<()>,
     respond: Sender<()>,
     ended: Receiver<usize>,
 }
 
 fn told() -> Told {
+    let (arrives, arrived) = channel();
     let (respond, may_respond) = channel();
     let (tell, ended) = channel();
     let (may_respond, tell) = (Mutex::new(may_respond), Mutex::new(tell));
     let address = upstream(move |mut stream, number| {
         while read_head(&mut stream).is_some() {
+            arrives.send(()).unwrap();
             may_respond.lock().unwrap().recv_timeout(LONG).unwrap();
             stream
                 .write_all(ok(&number.to_string()).as_bytes())
@@ -32,6 +36,7 @@ fn told() -> Told {
     });
     Told {
         upstream: builder(&[address]).build(),
+        arrived,
         respond,
         ended,
     }
@@ -43,6 +48,10 @@ impl Told {
     fn exchange(&self, clients: &mut [TcpStream]) -> Vec<usize> {
         for client in &mut *clients {
             client.write_all(GET).unwrap();
+        }
+        // A response before the last request has arrived would have its connection used again.
+        for _ in &*clients {
+            self.arrived.recv_timeout(LONG).unwrap();
         }
         // A response may be for any of them.
         let (tell, told) = channel();
@@ -71,7 +80,6 @@ impl Told {
 }
 
 #[test]
-#[ignore = "a response can come before the next request is forwarded, which reuses its connection"]
 fn idle_upstream_connections_make_room_first() {
     let told = told();
     let server = Running::with(|builder| builder.max_connections(6), told.upstream.clone());
@@ -90,6 +98,7 @@ fn idle_upstream_connections_make_room_first() {
         let newcomer = clients.last_mut().unwrap();
         newcomer.write_all(GET).unwrap();
         assert_eq!(told.ended.recv_timeout(LONG).unwrap(), *oldest);
+        told.arrived.recv_timeout(LONG).unwrap();
         told.respond.send(()).unwrap();
         read_until(newcomer, "\r\n\r\n");
         let mut number = [0];
@@ -106,7 +115,6 @@ fn idle_upstream_connections_make_room_first() {
 /// Clients make room once no upstream connection is idle: requests of newcomers don't have the
 /// server grow beyond its limit.
 #[test]
-#[ignore = "a response can come before the next request is forwarded, which reuses its connection"]
 fn clients_make_room_when_no_upstream_connection_is_idle() {
     let told = told();
     let server = Running::with(|builder| builder.max_connections(2), told.upstream.clone());
@@ -114,11 +122,13 @@ fn clients_make_room_when_no_upstream_connection_is_idle() {
     told.exchange(&mut clients);
     for round in 1..4 {
         // More than a tick, so that the one that has been idle for longest is known.
+        server.wait_for_parked(0);
         server.advance(PACE);
         let mut newcomer = server.connect();
         newcomer.write_all(GET).unwrap();
         // The only idle connection goes in each round.
         told.ended.recv_timeout(LONG).unwrap();
+        told.arrived.recv_timeout(LONG).unwrap();
         told.respond.send(()).unwrap();
         read_until(&mut newcomer, "\r\n\r\n");
         newcomer.read_exact(&mut [0]).unwrap();
