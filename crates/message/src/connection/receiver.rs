@@ -6,7 +6,7 @@
 //! [due](Receiver::due_head) itself, and the receiver does the rest.
 
 use crate::content::{ContentDecoder, Piece};
-use crate::error::ProtocolError;
+use crate::error::{MisuseError, ProtocolError};
 use crate::framing::{BodyLength, CloseReason};
 use crate::head::{HeadScanner, Limits};
 use crate::tolerance::Deviations;
@@ -159,6 +159,20 @@ impl Receiver {
             }
         }
         Ok(skipped)
+    }
+
+    /// Takes note that the next `length` bytes of content were taken past this receiver.
+    ///
+    /// # Errors
+    /// As [`ServerConnection::content_taken`](super::ServerConnection::content_taken).
+    pub(super) fn content_taken(&mut self, length: u64) -> Result<(), MisuseError> {
+        let Progress::Content(ContentDecoder::Known(left)) = &mut self.progress else {
+            return Err(MisuseError::OutOfTurn);
+        };
+        *left = left
+            .checked_sub(length)
+            .ok_or(MisuseError::ContentLengthMismatch)?;
+        Ok(())
     }
 
     /// Gives up on the peer's messages: discards further input, and ends the connection after this

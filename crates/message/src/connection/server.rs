@@ -142,6 +142,19 @@ impl ServerConnection {
         self.receiver.skip_content(input)
     }
 
+    /// Takes note that the next `length` bytes of content were taken from the connection past this
+    /// receiver, as with `splice`: they are counted as if [`receive`](Self::receive) had returned
+    /// them. The caller has passed all bytes that came before them, so that none are left in its
+    /// buffer. Once [`unread`](Self::unread) is zero, `receive` returns [`Event::End`] as always.
+    ///
+    /// # Errors
+    /// [`MisuseError::OutOfTurn`] unless content with a Content-Length is due: chunks can't be
+    /// counted past their framing. [`MisuseError::ContentLengthMismatch`] if `length` is more than
+    /// `unread`. Nothing is counted then.
+    pub fn content_taken(&mut self, length: u64) -> Result<(), MisuseError> {
+        self.receiver.content_taken(length)
+    }
+
     /// Whether a part of a request's head has arrived, and not all of it.
     #[must_use]
     pub fn is_inside_head(&self) -> bool {

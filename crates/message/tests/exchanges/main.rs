@@ -13,7 +13,7 @@ mod server;
 use client::receive;
 use http::Method;
 use proptest::prelude::*;
-use server::serve;
+use server::{serve, serve_past};
 use std::fmt;
 use tinyhttp_message::{FieldStorage, Limits, ProtocolError, RequestHead};
 
@@ -76,6 +76,20 @@ proptest! {
         let split = serve(input.as_bytes(), step, Limits::default());
         prop_assert_eq!(split.events, whole.events);
         prop_assert_eq!(split.error, whole.error);
+    }
+
+    /// Content that is taken past the receiver ends where it would have ended.
+    #[test]
+    fn events_do_not_depend_on_how_content_is_taken(
+        length in 0usize..40, behind in PIECES, step in 1usize..20, past in 1usize..5,
+    ) {
+        let head = format!("PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n");
+        let input = [head, "x".repeat(length), behind].concat();
+        let whole = serve(input.as_bytes(), input.len().max(1), Limits::default());
+        let past = serve_past(input.as_bytes(), step, past, Limits::default());
+        prop_assert_eq!(past.events, whole.events);
+        prop_assert!(past.used == whole.used || whole.error.is_some());
+        prop_assert_eq!(past.error, whole.error);
     }
 
     #[test]

@@ -11,12 +11,24 @@ use tinyhttp_message::{
 
 /// Feeds requests, in pieces of `step` bytes, to a server that responds to each with an empty 200.
 pub(crate) fn serve(input: &[u8], step: usize, limits: Limits) -> Seen {
+    serve_past(input, step, 0, limits)
+}
+
+/// As [`serve`], but up to `past` bytes of content at a time are taken past the receiver.
+pub(crate) fn serve_past(input: &[u8], step: usize, past: usize, limits: Limits) -> Seen {
     let mut connection = ServerConnection::new(limits);
     let mut seen = Seen::new();
     let mut have = 0;
     while have < input.len() {
         have = (have + step).min(input.len());
         loop {
+            let unread = connection.unread().unwrap_or(0);
+            let taken = past.min(have - seen.used).min(unread as usize);
+            if taken > 0 {
+                connection.content_taken(taken as u64).unwrap();
+                seen.content(&input[seen.used..seen.used + taken]);
+                seen.used += taken;
+            }
             let mut storage = FieldStorage::new();
             let (used, event) = match connection.receive(&input[seen.used..have], &mut storage) {
                 Ok(received) => received,
@@ -381,4 +393,66 @@ fn continue_is_sent_once_and_only_when_content_is_read() {
             .unwrap()
             .contains("Connection: close")
     );
+}
+
+#[test]
+fn content_is_taken_past_the_receiver_only_where_its_end_is_known() {
+    let too_long = Err(MisuseError::ContentLengthMismatch);
+    let out_of_turn = Err(MisuseError::OutOfTurn);
+    // What was received, how much is taken past it, the outcome, and what is left.
+    let table = [
+        ("", 0, out_of_turn, Some(0)),
+        ("POST / HTTP/1.1\r\n", 1, out_of_turn, Some(0)),
+        ("Content-Length: 5\r\n\r\n", 0, Ok(()), Some(5)),
+        ("Content-Length: 5\r\n\r\n", 3, Ok(()), Some(2)),
+        ("Content-Length: 5\r\n\r\n", 5, Ok(()), Some(0)),
+        ("Content-Length: 5\r\n\r\n", 6, too_long, Some(5)),
+        ("Content-Length: 5\r\n\r\nab", 3, Ok(()), Some(0)),
+        ("Content-Length: 5\r\n\r\nab", 4, too_long, Some(3)),
+        ("Content-Length: 5\r\n\r\nab", u64::MAX, too_long, Some(3)),
+        ("Content-Length: 5\r\n\r\nabcde", 0, Ok(()), Some(0)),
+        ("Content-Length: 5\r\n\r\nabcde", 1, too_long, Some(0)),
+        ("Content-Length: 0\r\n\r\n", 0, out_of_turn, Some(0)),
+        ("\r\n", 1, out_of_turn, Some(0)),
+        ("Transfer-Encoding: chunked\r\n\r\n", 1, out_of_turn, None),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+            3,
+            out_of_turn,
+            None,
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            1,
+            out_of_turn,
+            Some(0),
+        ),
+        (
+            "Transfer-Encoding: chunked\r\n\r\nx",
+            1,
+            out_of_turn,
+            Some(0),
+        ),
+    ];
+    for (received, taken, outcome, left) in table {
+        let begins = received.is_empty() || received.starts_with("POST");
+        let start = "POST / HTTP/1.1\r\nHost: h\r\n";
+        let message = [if begins { "" } else { start }, received].concat();
+        let mut connection = ServerConnection::new(Limits::default());
+        let mut input = message.as_bytes();
+        // After the event that uses no more, the input is used up.
+        for _ in 0..3 {
+            let mut storage = FieldStorage::new();
+            if let Ok((used, Event::Head(_) | Event::Content(_))) =
+                connection.receive(input, &mut storage)
+            {
+                input = &input[used..];
+                if input.is_empty() {
+                    break;
+                }
+            }
+        }
+        assert_eq!(connection.content_taken(taken), outcome, "{message:?}");
+        assert_eq!(connection.unread(), left, "{message:?}");
+    }
 }
