@@ -117,7 +117,7 @@ impl Connection {
             input.set(std::mem::take(&mut self.input));
             return Ok(input.unused().len());
         }
-        let length = self.receive_input(input)?;
+        let length = self.received(input.receive(&self.transport))?;
         if length.is_none() {
             // What the client may be waiting for goes out first.
             self.protocol.continue_if_expected(&mut turn.output);

@@ -9,6 +9,8 @@
 //! other: no content is taken from the client while much of it waits for the upstream, and nothing
 //! is read from the upstream while much of its response waits for the client.
 
+mod splice;
+
 use super::env::Env;
 use super::forwarding::{Forwarding, Progress, Relayed, Stop, Waits};
 use super::input::Input;
@@ -147,7 +149,15 @@ impl Connection {
                 }
                 Event::NeedMore => {
                     input.consume(used);
-                    match self.receive_content(input)? {
+                    if self.input.is_empty() && self.splice_content(forwarding, turn)? {
+                        match self.protocol.unread() {
+                            Some(0) => continue,
+                            _ => return Ok(()),
+                        }
+                    }
+                    let received_more = self.receive_content(input)?;
+                    forwarding.upload.came(!self.read_all);
+                    match received_more {
                         0 => {
                             // Only servers that speak HTTP say when content is to come.
                             if !forwarding.plan.relays_expectations() {
@@ -168,7 +178,7 @@ impl Connection {
             input.set(std::mem::take(&mut self.input));
             return Ok(input.unused().len());
         }
-        match self.receive_input(input) {
+        match self.received(input.receive(&self.transport)) {
             Ok(length) => Ok(length.unwrap_or(0)),
             Err(_) => Err(Stop::Left),
         }

@@ -410,7 +410,7 @@ impl Connection {
     /// Reads once from the socket.
     fn read(&mut self, turn: &mut Turn<'_>, input: &mut Input) -> Option<Step> {
         (turn.may_read, turn.needs_more) = (false, false);
-        match self.receive_input(input) {
+        match self.received(input.receive(&self.transport)) {
             Ok(length) => {
                 turn.needs_more = length.is_none();
                 None
@@ -419,10 +419,11 @@ impl Connection {
         }
     }
 
-    /// Receives once from the socket. `None`: nothing has come. The connection is to be closed if
-    /// it has ended or failed.
-    fn receive_input(&mut self, input: &mut Input) -> Result<Option<usize>, Step> {
-        match input.receive(&self.transport) {
+    /// Takes note of the outcome of a read from the socket: the number of bytes, and whether they
+    /// filled the buffer. `None`: nothing has come. The connection is to be closed if it has ended
+    /// or failed.
+    fn received(&mut self, outcome: io::Result<(usize, bool)>) -> Result<Option<usize>, Step> {
+        match outcome {
             Ok((0, _)) => {
                 if let Err(error) = self.protocol.end_of_input() {
                     log::debug!("{}: {error}", self.remote);
@@ -434,8 +435,7 @@ impl Connection {
                 Ok(Some(length))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // EAGAIN contradicts `ended`: the report was for an earlier socket with this
-                // descriptor.
+                // EAGAIN contradicts `ended`, which was reported of an earlier socket.
                 (self.read_all, self.ended) = (true, false);
                 Ok(None)
             }

@@ -17,6 +17,8 @@ pub(super) struct Upload {
     replay: Vec<u8>,
     /// All content has been taken.
     has_all: bool,
+    /// The client sent more than was read at once, when that was last seen.
+    comes_fast: bool,
 }
 
 enum Source {
@@ -50,7 +52,18 @@ impl Upload {
             source,
             replay: Vec::new(),
             has_all: length == RequestContent::None,
+            comes_fast: false,
         }
+    }
+
+    /// Takes note of whether the client has sent more than is read at once.
+    pub(super) fn came(&mut self, fast: bool) {
+        self.comes_fast = fast;
+    }
+
+    /// Whether the client sent more than was read at once, when that was last seen.
+    pub(super) fn comes_fast(&self) -> bool {
+        self.comes_fast
     }
 
     pub(super) fn length(&self) -> RequestContent {

@@ -1,6 +1,8 @@
 //! One attempt to have a request responded to: a connection to a server, and what has been sent
 //! and received on it.
 
+mod splice;
+
 use super::codec::{Codec, Protocol, write_environment};
 use super::failure::Failure;
 use super::forward::Plan;
@@ -52,6 +54,8 @@ pub(crate) struct Attempt {
     output: Vec<u8>,
     /// Bytes of `output` that have been sent.
     at: usize,
+    /// What large content of the request goes through, while it does.
+    pipe: Option<Box<SplicePipe>>,
     /// Bytes that were received and not used.
     pub(crate) input: Vec<u8>,
     pub(crate) outcome: Outcome,
@@ -137,6 +141,7 @@ impl Attempt {
             content: ContentEncoder::Suppressed,
             output: Vec::with_capacity(HEAD),
             at: 0,
+            pipe: None,
             input: Vec::new(),
             // A program that was started is not run again.
             outcome: Outcome {
@@ -236,6 +241,10 @@ impl Attempt {
     /// server that has responded early closes the connection, and its response is still there to
     /// be read.
     pub(crate) fn flush(&mut self) -> bool {
+        self.flush_output() && self.flush_pipe()
+    }
+
+    fn flush_output(&mut self) -> bool {
         while self.at < self.output.len() && !self.watch.is_deaf {
             match self.socket.send(&self.output[self.at..]) {
                 Ok(sent) => {
@@ -243,11 +252,7 @@ impl Attempt {
                     (self.outcome.has_sent, self.watch.has_taken) = (true, true);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-                Err(error) => {
-                    log::debug!("{}: sending failed: {error}", self.lease.server().target);
-                    (self.watch.is_deaf, self.watch.is_readable) = (true, true);
-                    self.watch.refusal = (!self.outcome.has_sent).then_some(error);
-                }
+                Err(error) => self.sending_failed(error),
             }
         }
         match self.is_written {
@@ -263,6 +268,13 @@ impl Attempt {
         true
     }
 
+    /// Takes note that the socket takes nothing more.
+    fn sending_failed(&mut self, error: io::Error) {
+        log::debug!("{}: sending failed: {error}", self.lease.server().target);
+        (self.watch.is_deaf, self.watch.is_readable) = (true, true);
+        self.watch.refusal = (!self.outcome.has_sent).then_some(error);
+    }
+
     /// Whether the socket has taken bytes since the last call.
     pub(crate) fn has_taken(&mut self) -> bool {
         std::mem::take(&mut self.watch.has_taken)
@@ -275,7 +287,7 @@ impl Attempt {
 
     /// Whether content may be written: what was written before has been sent.
     pub(crate) fn has_room(&self) -> bool {
-        self.output.len() - self.at < UP && self.outcome.has_sent
+        self.output.len() - self.at < UP && self.outcome.has_sent && !self.has_piped()
     }
 
     /// Receives once into `buffer`. Returns the number of bytes; zero at the end; `None` if nothing
@@ -308,42 +320,6 @@ impl Attempt {
             Err(error) if self.outcome.has_sent => Err(Failure::Broken(error)),
             Err(error) => Err(Failure::Connect(error)),
         }
-    }
-
-    /// Whether content may go from the socket into a pipe: it needs neither decoding nor
-    /// decryption.
-    pub(crate) fn may_splice(&self) -> bool {
-        let is_http = matches!(self.codec, Codec::Http);
-        is_http && self.socket.is_plain() && self.input.is_empty()
-    }
-
-    /// Moves up to `most` bytes from the socket into an empty pipe. Returns the number of bytes;
-    /// zero at the end; `None` if nothing has come.
-    ///
-    /// # Errors
-    /// [`Failure::Broken`].
-    pub(crate) fn splice(
-        &mut self,
-        pipe: &mut SplicePipe,
-        most: u64,
-    ) -> Result<Option<usize>, Failure> {
-        if !self.watch.is_readable {
-            return Ok(None);
-        }
-        match pipe.fill(&self.socket, most) {
-            Ok(length) => Ok(Some(length)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.watch.is_readable = false;
-                Ok(None)
-            }
-            Err(error) => Err(Failure::Broken(error)),
-        }
-    }
-
-    /// Takes note that all content has gone into pipes. A connection on which more has come is not
-    /// used again: that would be taken for the next response.
-    pub(crate) fn end_splice(&mut self) {
-        self.watch.has_ended |= self.socket.is_dead();
     }
 
     /// Translates received bytes into those of a response of HTTP.
@@ -466,7 +442,8 @@ impl Attempt {
     /// # Errors
     /// As [`Socket::arm`].
     pub(crate) fn arm(&mut self, poller: &Poller, owner: usize, missed: bool) -> io::Result<()> {
-        let is_blocked = self.at < self.output.len() && !self.watch.is_deaf;
+        let is_waiting = self.at < self.output.len() || self.has_piped();
+        let is_blocked = is_waiting && !self.watch.is_deaf;
         self.socket.arm(is_blocked, poller, owner, missed)
     }
 }

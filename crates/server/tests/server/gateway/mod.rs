@@ -8,7 +8,7 @@
 //! | `faults` | upstreams that fail, close, or are slow, and clients that leave |
 //! | `endings` | connections that end in the middle of something |
 //! | `deadlines` | bytes that come too slowly, or never |
-//! | `large` | large content of responses |
+//! | `large`, `uploads` | large content of responses, and of requests |
 //! | `full` | servers that are full |
 //! | `load` | faults of every kind under load |
 //! | `desync` | messages that two servers could read differently |
@@ -36,3 +36,4 @@ mod secured;
 mod sent;
 mod queued;
 mod tunnels;
+mod uploads;
