@@ -140,6 +140,7 @@ impl Connection {
                 }
                 Event::Head(_) | Event::End(_) | Event::Paused => {
                     input.consume(used);
+                    attempt.close_pipe(&turn.env.upstreams.pipes);
                     forwarding.end_content()?;
                 }
                 Event::NeedMore if received >= TURN => {

@@ -27,7 +27,7 @@ impl Connection {
     pub(super) fn splice_content(
         &mut self,
         forwarding: &mut Forwarding,
-        turn: &mut Turn<'_>,
+        turn: &Turn<'_>,
     ) -> Result<bool, Stop> {
         let is_long =
             matches!(forwarding.upload.length(), RequestContent::Known(length) if length >= LEAST);
@@ -37,19 +37,15 @@ impl Connection {
             return Ok(false);
         };
         let comes_fast = forwarding.upload.comes_fast();
-        if !comes_fast || !is_much || self.is_secured() || !attempt.may_splice_content() {
+        let pipes = &turn.env.upstreams.pipes;
+        let is_able = comes_fast && is_much && attempt.may_splice_content();
+        if !is_able || self.is_secured() || !attempt.open_pipe(pipes) {
             return Ok(false);
         }
-        let Some(pipe) = turn.env.upstreams.pipes.take() else {
-            return Ok(false);
-        };
-        attempt.open_pipe(Box::new(pipe));
         let moved = self.move_content(forwarding);
         if let Some(attempt) = &mut forwarding.attempt {
             forwarding.progress.has_moved |= attempt.has_taken();
-            if let Some(pipe) = attempt.take_pipe() {
-                turn.env.upstreams.pipes.give_back(*pipe);
-            }
+            attempt.close_pipe(pipes);
         }
         forwarding.upload.came(moved? >= PIECE);
         Ok(true)

@@ -3,7 +3,7 @@
 use super::Attempt;
 use crate::gateway::codec::Codec;
 use crate::gateway::failure::Failure;
-use crate::gateway::pipes::SplicePipe;
+use crate::gateway::pipes::{Pipes, SplicePipe};
 use std::io;
 use std::os::fd::AsFd;
 use tinyhttp_message::ContentEncoder;
@@ -17,14 +17,19 @@ impl Attempt {
         is_plain && is_counted && self.output.is_empty() && self.has_room()
     }
 
-    /// Has the request's content go through this empty pipe from now on.
-    pub(crate) fn open_pipe(&mut self, pipe: Box<SplicePipe>) {
-        self.pipe = Some(pipe);
+    /// Has the request's content go through an empty pipe from now on. Returns whether there is one.
+    pub(crate) fn open_pipe(&mut self, pipes: &Pipes) -> bool {
+        if self.pipe.is_none() {
+            self.pipe = pipes.take().map(Box::new);
+        }
+        self.pipe.is_some()
     }
 
-    /// Takes the pipe back if nothing is in it.
-    pub(crate) fn take_pipe(&mut self) -> Option<Box<SplicePipe>> {
-        self.pipe.take_if(|pipe| pipe.is_empty())
+    /// Gives the pipe back if nothing is in it.
+    pub(crate) fn close_pipe(&mut self, pipes: &Pipes) {
+        if let Some(pipe) = self.pipe.take_if(|pipe| pipe.is_empty()) {
+            pipes.give_back(*pipe);
+        }
     }
 
     /// Whether content waits in the pipe until the socket takes it.
