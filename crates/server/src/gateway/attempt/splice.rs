@@ -17,7 +17,7 @@ impl Attempt {
         is_plain && is_counted && self.output.is_empty() && self.has_room()
     }
 
-    /// Has the request's content go through an empty pipe from now on. Returns whether there is one.
+    /// Has the request's content go through an empty pipe from now on. `false`: there is none.
     pub(crate) fn open_pipe(&mut self, pipes: &Pipes) -> bool {
         if self.pipe.is_none() {
             self.pipe = pipes.take().map(Box::new);

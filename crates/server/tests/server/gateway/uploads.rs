@@ -199,7 +199,7 @@ fn content_goes_to_unix_sockets_and_to_other_protocols() {
     }
 }
 
-/// More clients than there are pipes, none of whose content is read before all of it waits.
+/// More clients than there are pipes. The upstream reads no content before all requests are there.
 #[test]
 fn many_large_requests_at_once() {
     const CLIENTS: usize = 40;
@@ -327,7 +327,7 @@ fn a_client_that_leaves_is_seen_by_the_upstream() {
     }
 }
 
-/// Which side is waited for decides who is at fault.
+/// The side that is waited for is the one at fault.
 #[test]
 fn each_side_has_its_own_deadline() {
     let (reached, arrived) = mpsc::channel();
