@@ -13,6 +13,7 @@
 //! | `gateway` | `--proxy` in front of nginx, Flask and Django |
 //! | `buffering` | `--proxy-buffer-requests` |
 //! | `crowds` | `--proxy` with thousands of event streams and tunnels |
+//! | `descriptors` | `--proxy` without a descriptor left |
 //! | `cgi` | `--cgi`: programs that are run for requests |
 //! | `php` | `--fastcgi '*.php=…'` in front of PHP-FPM |
 //! | `upstream_tls` | `--proxy` in front of servers that speak TLS |
@@ -29,6 +30,7 @@ mod acme;
 mod certificates;
 mod buffering;
 mod crowds;
+mod descriptors;
 mod cgi;
 mod faults;
 mod freshness;

@@ -240,6 +240,8 @@ impl<'s> Worker<'s> {
                 Accepted::Gone => {}
                 Accepted::Empty => break,
                 Accepted::Closed => return self.shared.close_listener(listener),
+                // The kernel looks for a descriptor before it looks for a connection.
+                Accepted::Exhausted(_) if !listeners[listener].has_waiting() => break,
                 Accepted::Exhausted(error) => {
                     if !make_room(self.shared, &mut self.turn) {
                         return self.shared.pause_accepting(Some(&error));
