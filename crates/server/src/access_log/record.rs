@@ -7,6 +7,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+/// The methods of nearly all requests, which need no memory in a record.
+const METHODS: [&str; 5] = ["GET", "POST", "HEAD", "PUT", "OPTIONS"];
+
 /// One exchange: a request and its response.
 #[derive(Debug, Clone)]
 pub struct Record<'r> {
@@ -71,7 +74,10 @@ impl Record<'_> {
         let own_bytes =
             |bytes: Option<Cow<'_, [u8]>>| bytes.map(|bytes| Cow::Owned(bytes.into_owned()));
         Record {
-            method: own(self.method),
+            method: match METHODS.iter().find(|known| **known == self.method) {
+                Some(known) => Cow::Borrowed(known),
+                None => own(self.method),
+            },
             target: own(self.target),
             user: own_bytes(self.user),
             referer: own_bytes(self.referer),

@@ -26,7 +26,7 @@ impl Connection {
         let Some(attempt) = forwarding.attempt.take() else {
             return Step::Close;
         };
-        let idle = forwarding.plan.group.settings.tunnel;
+        let idle = attempt.lease.settings().tunnel;
         let (pipe, early) = attempt.into_tunnel();
         let mut down = std::mem::take(&mut turn.output);
         turn.settle(down.len() as u64, Ending::Complete);

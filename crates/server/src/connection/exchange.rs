@@ -78,7 +78,7 @@ impl Connection {
                         log::debug!("{}: {error}", self.remote);
                         self.protocol.close_after(CloseReason::ProtocolError);
                         let page = error_page(error.status(), &error.to_string());
-                        self.respond(page.into(), forwarding.record.take().as_mut(), turn);
+                        self.respond(page.into(), forwarding.record.take().as_deref_mut(), turn);
                         Step::Look
                     }
                     Stop::Refused(_) | Stop::Left => self.leave(*forwarding, turn),
@@ -161,7 +161,8 @@ impl Connection {
                     match received_more {
                         0 => {
                             // Only servers that speak HTTP say when content is to come.
-                            if !forwarding.plan.relays_expectations() {
+                            let plan = forwarding.plan.as_ref();
+                            if plan.is_some_and(|plan| !plan.relays_expectations()) {
                                 self.protocol.continue_if_expected(&mut turn.output);
                             }
                             return Ok(());
@@ -204,8 +205,8 @@ impl Connection {
         };
         self.deadline = if !turn.output.is_empty() || forwarding.has_piped() {
             turn.deadline_after(Waiting::Write, left(Waiting::Write), sent)
-        } else if forwarding.queued.waits() {
-            forwarding.queued.deadline(&forwarding.plan, turn)
+        } else if let (true, Some(plan)) = (forwarding.queued.waits(), &forwarding.plan) {
+            forwarding.queued.deadline(plan, turn)
         } else if forwarding.awaits_content() {
             turn.deadline_after(Waiting::Receive, left(Waiting::Receive), taken)
         } else if forwarding.response.may_be_silent {
@@ -261,7 +262,7 @@ impl Connection {
             log::error!("{}: a relayed response has no end: {error}", self.remote);
             return self.leave(*forwarding, turn);
         }
-        turn.hold(forwarding.record.as_ref(), content);
+        turn.hold(forwarding.record.as_deref(), content);
         self.finish_exchange(turn);
         Step::Look
     }
@@ -320,7 +321,7 @@ impl Connection {
             let soon = HeaderValue::from_static("5");
             page.headers_mut().insert(RETRY_AFTER, soon);
         }
-        self.respond(page.into(), forwarding.record.take().as_mut(), turn);
+        self.respond(page.into(), forwarding.record.take().as_deref_mut(), turn);
         Step::Look
     }
 
@@ -354,7 +355,7 @@ impl Connection {
         if let Some(mut record) = forwarding.record {
             record.sent = forwarding.response.content;
             record.ending = ending;
-            env.record(record);
+            env.record(*record);
         }
         Step::Close
     }

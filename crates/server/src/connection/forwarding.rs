@@ -18,8 +18,10 @@ const REFUSED: u8 = 4;
 
 /// A request that is being forwarded.
 pub(super) struct Forwarding {
-    pub(super) plan: Box<Plan>,
-    pub(super) record: Option<Record<'static>>,
+    /// `None`: the response has begun, and there is no other attempt.
+    pub(super) plan: Option<Box<Plan>>,
+    /// In a place of its own: memory that was freed while the request was prepared is used for it.
+    pub(super) record: Option<Box<Record<'static>>>,
     pub(super) attempt: Option<Attempt>,
     pub(super) response: Relayed,
     pub(super) upload: Upload,
@@ -145,8 +147,8 @@ impl Forwarding {
     ) -> Self {
         let upload = Upload::new(std::mem::take(&mut plan.body), protocol);
         Forwarding {
-            plan,
-            record,
+            plan: Some(plan),
+            record: record.map(Box::new),
             attempt: None,
             response: Relayed::new(now),
             upload,
@@ -193,14 +195,15 @@ impl Forwarding {
 
     pub(super) fn allowance(&self) -> Duration {
         let attempt = self.attempt.as_ref();
-        attempt.map_or(Duration::ZERO, |attempt| attempt.allowance(&self.plan))
+        attempt.map_or(Duration::ZERO, Attempt::allowance)
     }
 
     /// The name of the server in messages.
     pub(super) fn server(&self) -> String {
-        match &self.attempt {
-            Some(attempt) => attempt.lease.server().target.to_string(),
-            None => self.plan.group.name(),
+        match (&self.attempt, &self.plan) {
+            (Some(attempt), _) => attempt.lease.server().target.to_string(),
+            (None, Some(plan)) => plan.group.name(),
+            (None, None) => String::new(),
         }
     }
 
@@ -212,25 +215,20 @@ impl Forwarding {
     ) -> Result<bool, Failure> {
         let mut last = None;
         loop {
-            let lease = match self.queued.choose(&self.plan) {
+            let Some(plan) = &self.plan else {
+                return Err(Failure::Closed);
+            };
+            let lease = match self.queued.choose(plan) {
                 Ok(Some(lease)) => lease,
                 Ok(None) => return Ok(false),
                 Err(Failure::NoServer) => return Err(last.unwrap_or(Failure::NoServer)),
                 Err(failure) => return Err(failure),
             };
             let may_take_idle =
-                !self.must_connect && may_reuse(&self.plan.method, self.upload.may_repeat());
+                !self.must_connect && may_reuse(&plan.method, self.upload.may_repeat());
             let (content, refused) = (self.upload.length(), self.refused);
             self.response.timing.begin();
-            let begun = Attempt::begin(
-                &self.plan,
-                lease,
-                content,
-                may_take_idle,
-                refused,
-                registry,
-                now,
-            );
+            let begun = Attempt::begin(plan, lease, content, may_take_idle, refused, registry, now);
             match begun {
                 Ok(mut attempt) => {
                     // What was taken has been counted when it was taken.
@@ -276,7 +274,9 @@ impl Forwarding {
         if self.refused >= lease.server().addresses().len() {
             self.refused = 0;
             lease.failed(matches!(failure, Failure::TooSlow));
-            self.plan.tried.exclude(lease.number());
+            if let Some(plan) = &mut self.plan {
+                plan.tried.exclude(lease.number());
+            }
         }
     }
 
@@ -287,9 +287,9 @@ impl Forwarding {
         };
         let is_in_time = attempt.is_connecting() || !matches!(failure, Failure::TooSlow);
         let attempts = self.failed.count(&attempt, &failure);
-        let is_allowed = is_in_time
-            && !self.response.is_answered
-            && may_retry(&self.plan.method, attempt.outcome, attempts);
+        let plan = self.plan.as_ref().filter(|_| !self.response.is_answered);
+        let may_retry = |plan: &Plan| may_retry(&plan.method, attempt.outcome, attempts);
+        let is_allowed = is_in_time && plan.is_some_and(|plan| may_retry(plan));
         if attempt.is_reused() && !matches!(failure, Failure::TooSlow) {
             // That an idle connection is closed says nothing of the server.
             attempt.lease.prune();
@@ -298,9 +298,12 @@ impl Forwarding {
             self.pass_over(&attempt.lease, &failure);
         } else {
             attempt.lease.failed(matches!(failure, Failure::TooSlow));
-            self.plan.tried.avoid(attempt.lease.number());
+            if let Some(plan) = &mut self.plan {
+                plan.tried.avoid(attempt.lease.number());
+            }
         }
-        let has_another = !attempt.is_connecting() || self.plan.has_server();
+        let plan = self.plan.as_ref();
+        let has_another = !attempt.is_connecting() || plan.is_some_and(|plan| plan.has_server());
         if is_allowed && has_another {
             log::debug!(
                 "{}: another attempt: {failure}",
@@ -329,7 +332,7 @@ impl Forwarding {
     /// Frees what is needed only for another attempt: the response has begun.
     pub(super) fn forget_request(&mut self) {
         self.upload.forget();
-        self.plan.forget_request();
+        self.plan = None;
     }
 
     pub(super) fn end_content(&mut self) -> Result<(), Stop> {

@@ -23,9 +23,12 @@ impl Connection {
         if let Some(attempt) = forwarding.attempt.take().filter(|_| is_complete) {
             attempt.finish(&turn.env.upstreams, turn.now());
         }
-        let rules = &mut forwarding.plan.response;
-        let changes = std::mem::take(&mut rules.changes);
-        let Some(mut files) = rules.files.take() else {
+        let rules = forwarding.plan.as_mut().map(|plan| &mut plan.response);
+        let files = rules.and_then(|rules| {
+            let files = rules.files.take()?;
+            Some((files, std::mem::take(&mut rules.changes)))
+        });
+        let Some((mut files, changes)) = files else {
             return self.close_forwarding(forwarding, Ending::Failed, turn.env);
         };
         let change = move |response| {
@@ -37,7 +40,7 @@ impl Connection {
             Some(response) => change(response).into(),
             None => Reply::blocking(move || change(files.wait())),
         });
-        let record = forwarding.record.take();
+        let record = forwarding.record.take().map(|record| *record);
         self.state = State::Resuming(Box::new(Collected { receive, record }));
         Step::Resume
     }

@@ -31,7 +31,7 @@ impl Connection {
                 forwarding.resume(turn);
                 self.protocol.close_after(CloseReason::UnreadContent);
                 let page = error_page(StatusCode::REQUEST_TIMEOUT, "");
-                self.respond(page.into(), forwarding.record.take().as_mut(), turn);
+                self.respond(page.into(), forwarding.record.take().as_deref_mut(), turn);
                 Step::Look
             }
             Waiting::Upstream if forwarding.client.is_overdue(is_answered, turn.now()) => {

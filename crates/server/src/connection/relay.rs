@@ -163,7 +163,9 @@ impl Connection {
                         let error = ProtocolError::HeadTooLarge { limit: INTERIM };
                         return Err(Failure::Malformed(error).into());
                     }
-                    self.relay_interim(&head, forwarding.plan.version, turn);
+                    let plan = forwarding.plan.as_ref();
+                    let version = plan.map_or(Version::HTTP_10, |plan| plan.version);
+                    self.relay_interim(&head, version, turn);
                     None
                 }
                 Event::Head(Response::Final { head, framing }) => {
@@ -302,6 +304,9 @@ impl Connection {
         if let Some(record) = record {
             record.status = head.status;
         }
+        let Some(plan) = plan else {
+            return Err(MisuseError::OutOfTurn);
+        };
         let received = || head.fields.iter();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             response.is_answered = true;
@@ -332,7 +337,7 @@ impl Connection {
         let timing = response.timing;
         let timing = plan.group.settings.sends_timing.then_some(timing);
         response.encoder = if plan.response.changes.is_empty() {
-            let renamed = plan.response.renamed.as_ref();
+            let renamed = plan.response.renamed.as_deref();
             self.protocol
                 .respond(head.status, length, &mut turn.output, |lines| {
                     let has_date = write_fields(lines, received(), renamed)?;
@@ -342,7 +347,7 @@ impl Connection {
                     write_timing(lines, timing)
                 })?
         } else {
-            let mut changed = to_response(head, plan.response.renamed.as_ref())?;
+            let mut changed = to_response(head, plan.response.renamed.as_deref())?;
             for change in plan.response.changes.drain(..) {
                 changed = change(changed);
             }

@@ -22,7 +22,7 @@ pub(super) struct Tunnel {
     pub(super) up: Half,
     /// To the client.
     pub(super) down: Half,
-    pub(super) record: Option<Record<'static>>,
+    pub(super) record: Option<Box<Record<'static>>>,
     /// How long nothing may move.
     pub(super) idle: Duration,
     /// There is more to move, and the turn is over.
@@ -130,7 +130,7 @@ impl Tunnel {
         if let Some(mut record) = self.record {
             record.sent = self.down.moved;
             record.ending = ending;
-            env.record(record);
+            env.record(*record);
         }
     }
 }

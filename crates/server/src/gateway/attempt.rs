@@ -392,10 +392,10 @@ impl Attempt {
     }
 
     /// The time that the server has for what it does now.
-    pub(crate) fn allowance(&self, plan: &Plan) -> Duration {
+    pub(crate) fn allowance(&self) -> Duration {
         match self.is_connecting() {
-            true => plan.group.settings.connect,
-            false => plan.group.settings.response,
+            true => self.lease.settings().connect,
+            false => self.lease.settings().response,
         }
     }
 

@@ -27,17 +27,17 @@ pub enum Protocol {
 #[derive(Debug)]
 pub(crate) enum Codec {
     Http,
-    FastCgi(Decoder, Translator),
+    FastCgi(Box<(Decoder, Translator)>),
     /// The response ends with the connection.
-    Cgi(Translator),
+    Cgi(Box<Translator>),
 }
 
 impl Codec {
     pub(crate) fn new(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Http => Codec::Http,
-            Protocol::FastCgi => Codec::FastCgi(Decoder::default(), Translator::default()),
-            Protocol::Scgi | Protocol::Uwsgi => Codec::Cgi(Translator::default()),
+            Protocol::FastCgi => Codec::FastCgi(Box::default()),
+            Protocol::Scgi | Protocol::Uwsgi => Codec::Cgi(Box::default()),
         }
     }
 
@@ -71,7 +71,8 @@ impl Codec {
             Codec::Cgi(translator) => translator
                 .translate(bytes)
                 .map_err(|error| error.to_string()),
-            Codec::FastCgi(decoder, translator) => {
+            Codec::FastCgi(parts) => {
+                let (decoder, translator) = &mut **parts;
                 let decoded = decoder.decode(bytes).map_err(|error| error.to_string())?;
                 if !decoded.errors.is_empty() {
                     log::warn!("{server}: {}", decoded.errors.escape_ascii());
@@ -85,7 +86,7 @@ impl Codec {
 
     /// Whether the protocol itself says that the response has ended.
     pub(crate) fn has_ended(&self) -> bool {
-        matches!(self, Codec::FastCgi(decoder, _) if decoder.has_ended())
+        matches!(self, Codec::FastCgi(parts) if parts.0.has_ended())
     }
 
     /// Whether the end of the connection may be that of the response.
@@ -97,7 +98,7 @@ impl Codec {
     pub(crate) fn is_reusable(&self, keeps: bool) -> bool {
         match self {
             Codec::Http => keeps,
-            Codec::FastCgi(decoder, _) => decoder.has_ended(),
+            Codec::FastCgi(parts) => parts.0.has_ended(),
             Codec::Cgi(_) => false,
         }
     }

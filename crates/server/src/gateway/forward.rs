@@ -46,7 +46,7 @@ pub(crate) struct Plan {
 /// What becomes of the response.
 #[derive(Default)]
 pub(crate) struct ResponseRules {
-    pub(crate) renamed: Option<Renamed>,
+    pub(crate) renamed: Option<Box<Renamed>>,
     pub(crate) changes: Vec<Change>,
     /// Sends files that the server names; `None` if it may not name any.
     pub(crate) files: Option<Box<dyn SendFile>>,
@@ -69,7 +69,7 @@ pub(crate) trait SendFile: Send {
 pub(crate) struct Environment {
     pub(crate) variables: Vec<Variable>,
     /// A program that responds in the place of a server.
-    pub(crate) program: Option<Launch>,
+    pub(crate) program: Option<Box<Launch>>,
 }
 
 /// What Host says to the upstream.
@@ -103,13 +103,6 @@ impl Plan {
     /// Whether the server itself says when the client is to send its content.
     pub(crate) fn relays_expectations(&self) -> bool {
         self.protocol == Protocol::Http
-    }
-
-    /// Frees what is needed only to send the request.
-    pub(crate) fn forget_request(&mut self) {
-        (self.target, self.fields) = (String::new(), FieldLines::default());
-        (self.environment, self.response.renamed) = (Environment::default(), None);
-        self.host = Host::Upstream;
     }
 
     /// The value of Host for a server.

@@ -320,6 +320,11 @@ impl Lease {
         Ok((Socket::connect(address, securing, open)?, number))
     }
 
+    /// The settings of the upstream.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.group.settings
+    }
+
     /// Notes that a response came, on a connection to the address with this number if it is a new
     /// one.
     pub(crate) fn worked(&self, address: Option<usize>) {

@@ -304,7 +304,7 @@ impl Upstream {
             upgrades: upgrade.is_some(),
             key: self.key(&request),
             response: ResponseRules {
-                renamed: self.renamed(&request),
+                renamed: self.renamed(&request).map(Box::new),
                 files: handover(self.options.sent.as_ref(), &request),
                 ..ResponseRules::default()
             },

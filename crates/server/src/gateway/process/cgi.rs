@@ -124,10 +124,10 @@ impl Cgi {
             protocol: Protocol::Scgi,
             environment: Environment {
                 variables,
-                program: Some(Launch {
+                program: Some(Box::new(Launch {
                     launcher: Arc::clone(&self.launcher),
                     relative: script.relative.clone(),
-                }),
+                })),
             },
             fields: Default::default(),
             upgrades: false,
