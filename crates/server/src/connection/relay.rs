@@ -296,17 +296,17 @@ impl Connection {
             self.protocol.close_after(CloseReason::ShuttingDown);
         }
         let Forwarding {
-            plan,
+            plan: Some(plan),
             record,
             response,
             ..
-        } = forwarding;
+        } = forwarding
+        else {
+            return Err(MisuseError::OutOfTurn);
+        };
         if let Some(record) = record {
             record.status = head.status;
         }
-        let Some(plan) = plan else {
-            return Err(MisuseError::OutOfTurn);
-        };
         let received = || head.fields.iter();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             response.is_answered = true;

@@ -404,15 +404,15 @@ fn each_response_is_the_last_while_the_server_drains() {
     assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
 }
 
-/// What a parked event stream and a parked tunnel hold beside their connection. The goal is 1,500
-/// bytes for each in all, with the memory for the names in their log records.
+/// What a parked event stream and a parked tunnel hold beside their connection and their log
+/// record. The goal is 1,500 bytes for each in all.
 #[cfg(feature = "gateway")]
 #[test]
 fn a_stream_and_a_tunnel_are_small() {
     let stream = size_of::<forwarding::Forwarding>();
     let tunnel = size_of::<tunnel::Tunnel>();
-    assert!(stream <= 1016, "{stream}");
-    assert!(tunnel <= 544, "{tunnel}");
+    assert!(stream <= 688, "{stream}");
+    assert!(tunnel <= 216, "{tunnel}");
 }
 
 /// A parked connection holds no buffers: memory for a hundred thousand idle ones is what this is.
