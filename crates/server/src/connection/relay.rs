@@ -334,8 +334,7 @@ impl Connection {
             self.protocol.close_after(CloseReason::UnreadContent);
         }
         let date = &turn.date.lines;
-        let timing = response.timing;
-        let timing = plan.group.settings.sends_timing.then_some(timing);
+        let timing = plan.group.settings.sends_timing.then_some(response.timing);
         response.encoder = if plan.response.changes.is_empty() {
             let renamed = plan.response.renamed.as_deref();
             self.protocol
