@@ -17,6 +17,8 @@ pub struct UpstreamRecord {
     pub address: Arc<str>,
     /// The status code of its response; `None` if it gave none.
     pub status: Option<StatusCode>,
+    /// How long the request waited for a server with room, in all; `None` if one had room.
+    pub queue: Option<Duration>,
     /// When the connection was established, its TLS handshake included; on a kept one, when
     /// the request was first sent.
     pub connect: Option<Duration>,
@@ -31,8 +33,9 @@ pub struct UpstreamRecord {
 #[cfg(feature = "access-log")]
 impl UpstreamRecord {
     /// The times, by the names that nginx has for them.
-    fn times(&self) -> [(&'static str, Option<Duration>); 3] {
+    fn times(&self) -> [(&'static str, Option<Duration>); 4] {
         [
+            ("upstream_queue_time", self.queue),
             ("upstream_connect_time", self.connect),
             ("upstream_header_time", self.first_byte),
             ("upstream_response_time", Some(self.total)),
@@ -87,10 +90,12 @@ mod tests {
     #[test]
     fn fields_of_both_formats() {
         let milliseconds = Duration::from_millis;
-        for (status, first_byte, combined, json) in [
+        for (status, queue, first_byte, times, combined, json) in [
             (
                 Some(StatusCode::OK),
+                Some(milliseconds(7)),
                 Some(milliseconds(20)),
+                ["0.007000", "0.007000"],
                 "upstream_header_time=0.020000 upstream_response_time=1.002000 upstream_status=200",
                 "\"upstream_header_time\":0.020000,\"upstream_response_time\":1.002000,\
                  \"upstream_status\":200",
@@ -98,6 +103,8 @@ mod tests {
             (
                 None,
                 None,
+                None,
+                ["-", "null"],
                 "upstream_header_time=- upstream_response_time=1.002000 upstream_status=-",
                 "\"upstream_header_time\":null,\"upstream_response_time\":1.002000,\
                  \"upstream_status\":null",
@@ -106,6 +113,7 @@ mod tests {
             let upstream = UpstreamRecord {
                 address: "unix:/a \"b".into(),
                 status,
+                queue,
                 connect: Some(milliseconds(1)),
                 first_byte,
                 total: milliseconds(1002),
@@ -114,15 +122,17 @@ mod tests {
             let mut line = String::new();
             upstream.write_combined(&mut line);
             let expected = format!(
-                " upstream_addr=\"unix:/a \\\"b\" upstream_connect_time=0.001000 {combined} \
-                 upstream_retries=2"
+                " upstream_addr=\"unix:/a \\\"b\" upstream_queue_time={} \
+                 upstream_connect_time=0.001000 {combined} upstream_retries=2",
+                times[0]
             );
             assert_eq!(line, expected);
             line.clear();
             upstream.write_json(&mut line);
             let expected = format!(
-                ",\"upstream_addr\":\"unix:/a \\\"b\",\"upstream_connect_time\":0.001000,{json},\
-                 \"upstream_retries\":2"
+                ",\"upstream_addr\":\"unix:/a \\\"b\",\"upstream_queue_time\":{},\
+                 \"upstream_connect_time\":0.001000,{json},\"upstream_retries\":2",
+                times[1]
             );
             assert_eq!(line, expected);
         }

@@ -220,14 +220,17 @@ impl Forwarding {
             };
             let lease = match self.queued.choose(plan) {
                 Ok(Some(lease)) => lease,
-                Ok(None) => return Ok(false),
+                Ok(None) => {
+                    self.response.timing.waits(now);
+                    return Ok(false);
+                }
                 Err(Failure::NoServer) => return Err(last.unwrap_or(Failure::NoServer)),
                 Err(failure) => return Err(failure),
             };
             let may_take_idle =
                 !self.must_connect && may_reuse(&plan.method, self.upload.may_repeat());
             let (content, refused) = (self.upload.length(), self.refused);
-            self.response.timing.begin();
+            self.response.timing.begin(now);
             let begun = Attempt::begin(plan, lease, content, may_take_idle, refused, registry, now);
             match begun {
                 Ok(mut attempt) => {

@@ -24,7 +24,8 @@ impl UpstreamBuilder {
         self
     }
 
-    /// Tells clients in Server-Timing how long the server took to accept and to respond.
+    /// Tells clients in Server-Timing how long the server took to accept and to respond, and how
+    /// long the request waited for a server with room, if it did.
     #[must_use]
     pub fn send_server_timing(mut self, sends: bool) -> Self {
         self.settings.sends_timing = sends;

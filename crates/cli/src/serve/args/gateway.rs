@@ -104,7 +104,7 @@ pub(crate) struct GatewayArgs {
     proxy_forwarded: bool,
 
     /// Tell clients in Server-Timing how long the upstream server took to accept the request and to
-    /// respond
+    /// respond, and how long the request waited for a server with room (;max=N), if it did
     #[arg(long, env = "TINYHTTP_PROXY_SERVER_TIMING")]
     proxy_server_timing: bool,
 

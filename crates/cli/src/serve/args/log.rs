@@ -17,7 +17,8 @@ pub(crate) struct LogArgs {
     /// "tls_cipher", "server_name" and, of a client's certificate, "client_subject".
     ///
     /// Requests that were forwarded have more fields in json, and behind the others in combined:
-    /// upstream_addr, upstream_connect_time, upstream_header_time, upstream_response_time (in
+    /// upstream_addr, upstream_queue_time (seconds for which the request waited for a server with
+    /// room, if it did), upstream_connect_time, upstream_header_time, upstream_response_time (in
     /// seconds since the request was forwarded), upstream_status and upstream_retries.
     #[arg(long, value_enum, default_value_t = LineFormat::Dev, value_name = "FORMAT", env = "TINYHTTP_LOG_FORMAT")]
     log_format: LineFormat,

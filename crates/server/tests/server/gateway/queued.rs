@@ -1,14 +1,15 @@
 //! Servers that get a bounded number of connections, and requests that wait for room.
 
 use super::script::{ok, read_head, upstream};
-use crate::support::{LONG, Running, read_until, rest, wait_until};
+use crate::support::{LONG, Running, Seen, read_until, rest, wait_until};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tinyhttp_server::access_log::{AccessLog, Format};
 use tinyhttp_server::gateway::{Balance, Passive, Target, Upstream, UpstreamBuilder};
-use tinyhttp_server::{Handler, Reply, Request};
+use tinyhttp_server::{Builder, Handler, Reply, Request};
 
 /// An upstream of servers with so many connections each.
 fn limited(servers: &[(SocketAddr, usize)]) -> UpstreamBuilder {
@@ -42,12 +43,16 @@ struct Proxy {
 
 impl Proxy {
     fn new(upstream: UpstreamBuilder) -> Self {
+        Proxy::with(|builder| builder, upstream)
+    }
+
+    fn with(set: impl FnOnce(Builder) -> Builder, upstream: UpstreamBuilder) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
         let handler = Counts {
             inner: upstream.build(),
             requests: Arc::clone(&requests),
         };
-        let server = Running::with(|builder| builder.workers(1).max_threads(2), handler);
+        let server = Running::with(|builder| set(builder).workers(1).max_threads(2), handler);
         Proxy { server, requests }
     }
 
@@ -202,6 +207,45 @@ fn a_client_that_leaves_is_taken_out() {
     let_go.send(()).unwrap();
     assert_eq!(status(&mut waiting.unwrap()), "200");
     assert!(paths.try_recv().is_err());
+}
+
+/// A request that has waited for a server with room says for how long, and others say nothing.
+#[test]
+fn the_wait_is_told() {
+    let (address, paths, let_go) = holding();
+    let seen = Seen::default();
+    let log = AccessLog::new(seen.clone(), Format::Json).unwrap();
+    let upstream = limited(&[(address, 1)]).send_server_timing(true);
+    let proxy = Proxy::with(|builder| builder.access_log(log), upstream);
+    let first = proxy.send("/0");
+    assert_eq!(paths.recv_timeout(LONG).unwrap(), "/0");
+    let second = proxy.send("/1");
+    let since = Instant::now();
+    // For as long as that at least.
+    std::thread::sleep(Duration::from_millis(20));
+    let waited = since.elapsed().as_secs_f64();
+    let_go.send(()).unwrap();
+    assert_eq!(paths.recv_timeout(LONG).unwrap(), "/1");
+    let_go.send(()).unwrap();
+    for (mut client, waits) in [(first, false), (second, true)] {
+        let response = rest(&mut client);
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+        assert!(response.contains("upstream-connect;dur="), "{response}");
+        let told = response.contains("\r\nServer-Timing: upstream-queue;dur=");
+        assert_eq!(told, waits, "{response}");
+    }
+    let lines = || String::from_utf8(seen.0.lock().unwrap().clone()).unwrap();
+    wait_until("there is a line for each", || lines().lines().count() == 2);
+    for line in lines().lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let time = |name: &str| line[name].as_f64();
+        let queue = time("upstream_queue_time");
+        match line["target"] == "/1" {
+            true => assert!(queue >= Some(waited), "{line}"),
+            false => assert_eq!(queue, None, "{line}"),
+        }
+        assert!(queue <= time("upstream_connect_time"), "{line}");
+    }
 }
 
 /// A client that has ended only its half waits on.
