@@ -114,7 +114,7 @@ fn a_server_never_has_more_than_its_limit() {
             }
         }
     });
-    let set = |builder: tinyhttp_server::Builder| builder.workers(2).max_threads(4);
+    let set = |builder: Builder| builder.workers(2).max_threads(4);
     let proxy = Running::with(set, limited(&[(address, 2)]).build());
     let mut clients: Vec<_> = (0..200).map(|_| proxy.connect()).collect();
     for _ in 0..5 {
