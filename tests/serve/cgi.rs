@@ -550,3 +550,104 @@ fn a_program_can_have_a_file_sent() {
         assert_eq!(curl_status([server.url("/protected/a.txt")]), 404);
     }
 }
+
+/// Says how much content came, and leaves a trace of each start.
+const COUNT: &str = "#!/bin/sh\nlength=$(wc -c)\necho start >> ../../starts\n\
+    echo Content-Type: text/plain\necho\necho \"$CONTENT_LENGTH $((length))\"\n";
+
+/// Clients that send slowly, or nothing more, hold no place: others get their programs at once, and
+/// a program is started when the content of its request has come.
+#[test]
+fn slow_clients_hold_no_place() {
+    let folder = programs(&[("cgi-bin/count", COUNT)]);
+    let server = serve(&folder, &["--cgi-processes", "1"]);
+    let framings = [
+        ("Content-Length: 9", "12345", "6789"),
+        (
+            "Transfer-Encoding: chunked",
+            "5\r\n12345\r\n",
+            "4\r\n6789\r\n0\r\n\r\n",
+        ),
+        ("Content-Length: 9\r\nExpect: 100-continue", "", "123456789"),
+    ];
+    // More than programs may run and wait.
+    let mut slow: Vec<_> = framings
+        .into_iter()
+        .cycle()
+        .take(30)
+        .map(|(framing, first, rest)| {
+            let mut raw = server.connect();
+            raw.send(format!(
+                "POST /cgi-bin/count HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n{first}"
+            ));
+            (raw, framing, rest)
+        })
+        .collect();
+    let url = server.url("/cgi-bin/count");
+    for _ in 0..3 {
+        assert_eq!(curl_text(["-d", "abc", &url]), "3 3\n");
+    }
+    let starts = || folder.read("starts").len() / "start\n".len();
+    assert_eq!(starts(), 3);
+    // Ten of them leave. The others send the rest, one after the other.
+    slow.drain(..10);
+    for (raw, framing, rest) in &mut slow {
+        if framing.contains("Expect") {
+            let head = raw.next_answer("POST").unwrap();
+            assert_eq!(head.status, 100);
+        }
+        raw.send(*rest);
+        assert_eq!(raw.answer().text(), "9 9\n", "{framing}");
+    }
+    assert_eq!(starts(), 23);
+    wait_for_end(&server);
+}
+
+#[test]
+fn content_of_programs_is_bounded() {
+    const MIB: usize = 1024 * 1024;
+    let folder = programs(&[("cgi-bin/count", COUNT)])
+        .with("tmp/x", "")
+        .with("fits", vec![b'x'; MIB])
+        .with("long", vec![b'x'; MIB + 1]);
+    let mut command = tinyhttp();
+    command
+        .args([
+            "serve",
+            "-p",
+            "0",
+            "--cgi",
+            "/cgi-bin",
+            "--cgi-max-content",
+            "1",
+        ])
+        .arg(folder.join("www"))
+        .env("TMPDIR", folder.join("tmp"));
+    let server = Serve::spawn(command);
+    let (fits, long) = (folder.join("fits"), folder.join("long"));
+    let url = server.url("/cgi-bin/count");
+    let length = Path::new(&fits).metadata().unwrap().len();
+    for framing in ["A: b", "Transfer-Encoding: chunked", "Expect: 100-continue"] {
+        let answer = curl_text(["-H", framing, "-X", "POST", "-T", &fits, &url]);
+        assert_eq!(answer, format!("{length} {length}\n"), "{framing}");
+        let status = curl_status(["-H", framing, "-X", "POST", "-T", &long, &url]);
+        assert_eq!(status, 413, "{framing}");
+    }
+    assert_eq!(folder.read("starts").len(), 3 * "start\n".len());
+    // The temporary files had no names.
+    let made = std::fs::read_dir(folder.join("tmp")).unwrap();
+    let made = made
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.is_dir());
+    assert_eq!(std::fs::read_dir(made.unwrap()).unwrap().count(), 0);
+    // A program that does not read: its response comes all the same.
+    folder.write(
+        "www/cgi-bin/deaf",
+        "#!/bin/sh\necho A: b\necho\necho done\n",
+    );
+    let executable = PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder.join("www/cgi-bin/deaf"), executable).unwrap();
+    let deaf = server.url("/cgi-bin/deaf");
+    assert_eq!(curl_text(["-X", "POST", "-T", &fits, &deaf]), "done\n");
+    wait_for_end(&server);
+}

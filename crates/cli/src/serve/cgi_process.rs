@@ -32,7 +32,8 @@ pub(super) fn start(args: &Args) -> Result<Option<Cgi>, Failure> {
         spawn(args, theirs)?;
         let options = CgiOptions::new(&args.dir).trust_proxies(args.gateway.trusted());
         let options = args.cgi.set(options);
-        Ok(Cgi::connected(socket, &options))
+        let cgi = Cgi::connected(socket, &options);
+        Ok(cgi.buffer_requests(args.cgi.buffering()))
     });
     started.map(Some).map_err(|error| {
         Failure::new(

@@ -93,7 +93,7 @@ pub(super) fn enter_for(args: &Args, sockets: &Sockets) -> Result<Enforced, Fail
     ports.extend(names.then_some(53));
     let readable = served.into_iter().chain(auth_file).chain(certificates);
     let readable = readable.chain(resolver).chain(gateway.named_directories());
-    let spool = gateway.spool();
+    let spool = args.spool();
     let allowed = Allowed {
         readable: readable.chain(TIME_ZONES.map(Path::new)).collect(),
         log: None,

@@ -1,4 +1,5 @@
-//! The directory of the temporary files for content that is received before it is forwarded.
+//! The directory of the temporary files for content that is received before it is forwarded, or
+//! before a program is started for it.
 //!
 //! The files have no names, so the directory stays empty. It belongs to the server's user, since
 //! the sandbox permits writing there: in the directory around it, which all users share, that would
@@ -17,7 +18,7 @@ use std::path::Path;
 /// # Errors
 /// If it can't be made, or something else has its name.
 pub(super) fn make_directory(args: &Args) -> Result<(), Failure> {
-    let Some(path) = args.gateway.spool() else {
+    let Some(path) = args.spool() else {
         return Ok(());
     };
     make(&path).map_err(|error| {

@@ -1,8 +1,8 @@
-//! Receiving the content of requests before a server gets them.
+//! Receiving the content of requests before a server or a program gets them.
 
 use std::path::PathBuf;
 
-/// How the content of requests is received before a server is chosen for them.
+/// How the content of requests is received before a server is chosen or a program started for them.
 ///
 /// ```
 /// use tinyhttp_server::gateway::Buffering;

@@ -1,8 +1,10 @@
 //! The flags about programs that are run for requests.
 
+use super::content::temporary_files;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
-use tinyhttp_server::gateway::CgiOptions;
+use tinyhttp_server::gateway::{Buffering, CgiOptions};
 use tinyhttp_server::script::Pattern;
 
 /// The flags about programs.
@@ -21,7 +23,8 @@ pub(crate) struct CgiArgs {
     #[arg(long, value_name = "PATH|*.EXT", env = "TINYHTTP_CGI", value_delimiter = ',', value_parser = pattern)]
     cgi: Vec<String>,
 
-    /// End a program that runs for longer than SECONDS, and answer 504 if it wrote nothing
+    /// End a program that runs for longer than SECONDS, and answer 504 if it wrote nothing. It is
+    /// started once the content of its request has come
     #[arg(
         long,
         value_name = "SECONDS",
@@ -51,6 +54,20 @@ pub(crate) struct CgiArgs {
     )]
     cgi_output: u32,
 
+    /// Longest content of a request, in MiB; longer content is refused with 413
+    ///
+    /// A program is started once the content has come, so that slow clients keep no program busy.
+    /// Up to 64 KiB of each request stay in memory. Longer content goes to a temporary file without
+    /// a name, in a directory of the server's user below TMPDIR, or /tmp if that is not set.
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 1024,
+        env = "TINYHTTP_CGI_MAX_CONTENT",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    cgi_max_content: u32,
+
     /// Variable of the server's environment that programs get, or NAME=VALUE; repeatable. PATH is
     /// /usr/local/bin:/usr/bin:/bin otherwise
     #[arg(long, value_name = "NAME[=VALUE]", env = "TINYHTTP_CGI_ENV", value_parser = variable)]
@@ -66,6 +83,20 @@ impl CgiArgs {
     /// Returns the variables that are named for programs.
     pub(in crate::serve) fn variables(&self) -> &[(OsString, OsString)] {
         &self.cgi_env
+    }
+
+    /// The directory of temporary files; `None` if none are written.
+    pub(in crate::serve) fn spool(&self) -> Option<PathBuf> {
+        (!self.cgi.is_empty()).then(temporary_files)
+    }
+
+    /// Returns how content is received before programs are started.
+    pub(in crate::serve) fn buffering(&self) -> Buffering {
+        Buffering {
+            limit: u64::from(self.cgi_max_content) * 1024 * 1024,
+            directory: temporary_files(),
+            ..Buffering::default()
+        }
     }
 
     /// Sets what the flags say.

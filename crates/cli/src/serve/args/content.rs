@@ -55,7 +55,7 @@ struct NamedDirectory {
 impl ContentArgs {
     /// The directory of temporary files; `None` if none are written.
     pub(in crate::serve) fn spool(&self) -> Option<PathBuf> {
-        self.proxy_buffer_requests.then(directory)
+        self.proxy_buffer_requests.then(temporary_files)
     }
 
     /// The directories of files that upstream servers may name.
@@ -106,7 +106,7 @@ impl ContentArgs {
 }
 
 /// A directory of this user's own: the sandbox permits writing there and nowhere else.
-fn directory() -> PathBuf {
+pub(super) fn temporary_files() -> PathBuf {
     let user = rustix::process::geteuid().as_raw();
     std::env::temp_dir().join(format!("tinyhttp-{user}"))
 }

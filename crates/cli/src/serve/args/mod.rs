@@ -138,6 +138,11 @@ impl Args {
         }
     }
 
+    /// Returns the directory of temporary files for content; `None` if there are none.
+    pub(super) fn spool(&self) -> Option<PathBuf> {
+        self.gateway.spool().or_else(|| self.cgi.spool())
+    }
+
     /// Whether the sandbox permits another directory in the place of the served one. A build that
     /// is watched may make one.
     pub(super) fn is_replaceable(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::launch::{Launch, Launcher};
 use super::options::CgiOptions;
 use super::supervisor::supervise;
+use crate::gateway::buffering::Buffering;
 use crate::gateway::codec::Protocol;
 use crate::gateway::environment::{remove_addresses, script_environment, set_user};
 use crate::gateway::forward::{Environment, Forward, Host, Plan, ResponseRules};
@@ -13,7 +14,6 @@ use crate::gateway::refusal::not_forwarded;
 use crate::gateway::sent::{SentFiles, sent_files};
 use crate::gateway::settings::Settings;
 use crate::gateway::target::Target;
-use crate::gateway::upstream::SPOOLED;
 use crate::handler::{Interpreter, Receive, Reply};
 use crate::page::error_page;
 use crate::request::Request;
@@ -32,8 +32,9 @@ const WAITING: usize = 4;
 
 /// Runs the scripts of a directory as programs (CGI, RFC 3875), each for one request.
 ///
-/// A program gets the request's content on stdin and its variables in the environment, and writes
-/// the response to stdout. It has no argument: the query is in QUERY_STRING alone. Its working
+/// A program is started once the request's content has been received whole, so that slow clients
+/// hold none of the places that programs have, and use up none of a program's time. It gets the
+/// content on stdin and its variables in the environment, and writes the response to stdout. It has no argument: the query is in QUERY_STRING alone. Its working
 /// directory is its own. A `Location` that is a path is sent to the client like any other, and no
 /// program writes to the client's connection itself (`nph-`). What a program writes to stderr goes
 /// into the log.
@@ -51,6 +52,7 @@ pub struct Cgi {
     group: Arc<Group>,
     sent: Option<Arc<[SentFiles]>>,
     trusted: Arc<[Network]>,
+    buffering: Arc<Buffering>,
 }
 
 impl Cgi {
@@ -83,7 +85,16 @@ impl Cgi {
             group: Arc::new(Group::of_programs(Target::programs(), settings)),
             sent: None,
             trusted: options.trusted.clone().into(),
+            buffering: Arc::default(),
         }
+    }
+
+    /// Sets how the content of requests is received before programs are started: up to 1 GiB unless
+    /// set, of which 64 KiB are kept in memory, and more goes to an unnamed temporary file.
+    #[must_use]
+    pub fn buffer_requests(mut self, buffering: Buffering) -> Self {
+        self.buffering = Arc::new(buffering);
+        self
     }
 
     /// Lets programs name files to send in the place of their own output, in `X-Accel-Redirect` or
@@ -153,14 +164,15 @@ impl Interpreter for Cgi {
             let explanation = "This is not a program that can be run.";
             return Response::from(error_page(StatusCode::FORBIDDEN, explanation)).into();
         }
-        if request.body().length().is_some() {
+        if !request.body().is_unread() && request.body().length().is_some() {
             return self.forward(request, &script);
         }
-        let cgi = self.clone();
-        let receive = Receive::new(request, SPOOLED, move |request| {
+        let (cgi, buffering) = (self.clone(), &*self.buffering);
+        let receive = Receive::new(request, buffering.limit, move |request| {
             cgi.forward(request, &script)
         });
-        receive.memory(SPOOLED).into()
+        let receive = receive.memory(buffering.memory);
+        receive.directory(&buffering.directory).into()
     }
 }
 

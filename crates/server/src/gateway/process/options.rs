@@ -46,7 +46,8 @@ impl CgiOptions {
         self
     }
 
-    /// Sets how long a program may run; 60 s unless set. Then its process group is sent SIGTERM,
+    /// Sets how long a program may run, from when it is started with the whole content of its
+    /// request; 60 s unless set. Then its process group is sent SIGTERM,
     /// and SIGKILL after two more seconds.
     pub fn time(mut self, time: Duration) -> Self {
         self.time = time;
