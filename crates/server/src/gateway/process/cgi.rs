@@ -34,10 +34,10 @@ const WAITING: usize = 4;
 ///
 /// A program is started once the request's content has been received whole, so that slow clients
 /// hold none of the places that programs have, and use up none of a program's time. It gets the
-/// content on stdin and its variables in the environment, and writes the response to stdout. It has no argument: the query is in QUERY_STRING alone. Its working
-/// directory is its own. A `Location` that is a path is sent to the client like any other, and no
-/// program writes to the client's connection itself (`nph-`). What a program writes to stderr goes
-/// into the log.
+/// content on stdin and its variables in the environment, and writes the response to stdout. It has
+/// no argument: the query is in QUERY_STRING alone. Its working directory is its own. A `Location`
+/// that is a path is sent to the client like any other, and no program writes to the client's
+/// connection itself (`nph-`). What a program writes to stderr goes into the log.
 ///
 /// ```no_run
 /// use tinyhttp_server::{Files, gateway::{Cgi, CgiOptions}};
