@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cases  # noqa: E402
 import peers  # noqa: E402
+import processes  # noqa: E402
 from restart import restart  # noqa: E402
 
 # Characters of each log that are shown after a failure.
@@ -34,8 +35,8 @@ PROGRAM = os.environ.get("TINYHTTP", peers.TARGET / "release/tinyhttp")
 def serving(folder, flags):
     """`tinyhttp serve` with these flags: its address."""
     with open(folder / "tinyhttp.log", "ab") as log:
-        server = subprocess.Popen([str(PROGRAM), "serve", str(folder / "site"), "-p", "0", "-v", "--proxy-timeout", str(cases.LONG), *flags],
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
+        flags = ["-p", "0", "-v", "--proxy-timeout", cases.LONG, *flags]
+        server = processes.spawn([PROGRAM, "serve", folder / "site", *flags], stdout=subprocess.PIPE, stderr=log)
     try:
         for line in server.stdout:
             if found := re.search(rb"http://127\.0\.0\.1:(\d+)", line):
@@ -46,8 +47,7 @@ def serving(folder, flags):
         if server.poll() is not None:
             sys.exit(f"{PROGRAM} ended with {server.returncode} while it was tested")
     finally:
-        server.kill()
-        server.wait()
+        processes.kill(server)
 
 
 def bases(peer):
@@ -129,6 +129,7 @@ def main():
     parser.add_argument("servers", nargs="*", help="names of servers; all unless given")
     parser.add_argument("--cases", default="", help='names of cases, such as "paths url"')
     options = parser.parse_args()
+    processes.end_on_signals()
     named = [peer for peer in peers.ALL if not options.servers or any(name in peer.name for name in options.servers)]
     total, failures = 0, 0
     for peer in named:

@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+import processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 APPS = Path(__file__).resolve().parent / "apps"
@@ -70,8 +72,7 @@ class Process:
     def __init__(self, command, folder, environment=None):
         self.log = folder / "log"
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen([str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
-                                          stderr=log, start_new_session=True, env={**os.environ, **(environment or {})})
+            self.child = processes.spawn(command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **(environment or {})})
 
     def stop(self, how=signal.SIGTERM):
         """Ends the process, and what it has started. Waits for it, and kills what does not end."""
@@ -80,11 +81,7 @@ class Process:
             self.child.wait(20)
         except subprocess.TimeoutExpired:
             pass
-        try:
-            os.killpg(self.child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.child.wait()
+        processes.kill(self.child)
 
     def wait_for(self, address):
         """Waits until it accepts connections."""
