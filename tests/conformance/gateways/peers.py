@@ -171,7 +171,7 @@ SERVER_XML = """<Server port="-1"><Service name="Catalina">
 <Connector address="127.0.0.1" port="{port}" compression="on" compressionMinSize="1000" compressibleMimeType="text/plain"
   maxSwallowSize="-1" encodedSolidusHandling="decode" maxHttpRequestHeaderSize="65536" maxHttpResponseHeaderSize="65536"/>
 <Engine name="Catalina" defaultHost="localhost"><Host name="localhost" appBase="webapps" autoDeploy="false">
-<Valve className="org.apache.catalina.valves.RemoteIpValve" protocolHeader="none"/>
+<Valve className="org.apache.catalina.valves.RemoteIpValve" portHeader="X-Forwarded-Port"/>
 </Host></Engine></Service></Server>
 """
 

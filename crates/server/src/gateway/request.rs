@@ -172,6 +172,18 @@ fn path_fields(
     if !is_set("x-forwarded-proto") {
         head.field("X-Forwarded-Proto", proto)?;
     }
+    if !is_set("x-forwarded-port") {
+        let set = |name: &'static str| {
+            let mut added = hop.added.iter();
+            let added = added.find(|(other, _)| other.eq_ignore_ascii_case(name));
+            added.map(|(_, value)| &value[..]).or(first(&earlier(name)))
+        };
+        let host = set("x-forwarded-host").or(hop.host);
+        if let Some(host) = host {
+            let proto = set("x-forwarded-proto").unwrap_or(proto);
+            head.field("X-Forwarded-Port", port(host, proto))?;
+        }
+    }
     let mut chain = earlier("forwarded");
     let element = hop.sends_forwarded.then(|| forwarded_element(hop, proto));
     chain.extend(element.as_deref());
@@ -184,6 +196,30 @@ fn path_fields(
         _ => b"1.1 tinyhttp",
     };
     head.field("Via", via)
+}
+
+/// The first element of a list: what the proxy next to the client has said.
+fn first<'f>(values: &[&'f [u8]]) -> Option<&'f [u8]> {
+    let first = values.first()?.split(|byte| *byte == b',').next()?;
+    Some(first.trim_ascii())
+}
+
+/// The port that the client asked for: that of the host, or the one that the scheme stands for.
+/// Servers such as Tomcat and Jetty don't look for it in the host, and would make URLs without it.
+fn port<'h>(host: &'h [u8], proto: &[u8]) -> &'h [u8] {
+    let is_port = |digits: &&[u8]| {
+        let digits = std::str::from_utf8(digits).ok();
+        let port = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+    };
+    let is_secure = [&b"https"[..], b"wss"]
+        .iter()
+        .any(|other| other.eq_ignore_ascii_case(proto));
+    // The colons of an IPv6 address stand in brackets.
+    let colon = host.iter().rposition(|byte| matches!(byte, b':' | b']'));
+    let colon = colon.filter(|colon| host[*colon] == b':');
+    let own = colon.map(|colon| &host[colon + 1..]).filter(is_port);
+    own.unwrap_or(if is_secure { b"443" } else { b"80" })
 }
 
 /// An address as text, on the stack.
@@ -261,7 +297,7 @@ mod tests {
     }
 
     const HOPS: &str = "X-Forwarded-For: 192.0.2.1 | X-Forwarded-Host: h:80 | \
-                        X-Forwarded-Proto: http | Via: 1.1 tinyhttp";
+                        X-Forwarded-Proto: http | X-Forwarded-Port: 80 | Via: 1.1 tinyhttp";
 
     #[test]
     fn fields_of_the_connection_are_not_forwarded() {
@@ -300,9 +336,62 @@ mod tests {
         assert_eq!(
             rewritten(given, &hop),
             "X-Forwarded-Proto: https | X-Forwarded-For: 203.0.113.7, 192.0.2.1 | \
-             X-Forwarded-Host: h:80 | \
+             X-Forwarded-Host: h:80 | X-Forwarded-Port: 80 | \
              Forwarded: for=a, for=192.0.2.1;host=\"h:80\";proto=http | Via: 1.1 tinyhttp"
         );
+    }
+
+    /// What a client sends, its Host, whether it is trusted and speaks HTTPS, a field of
+    /// `--proxy-header`, and the port.
+    #[test]
+    fn the_port_is_the_one_that_the_client_asked_for() {
+        let table: [(&str, &str, bool, bool, &str, &str); 20] = [
+            ("", "h", false, false, "", "80"),
+            ("", "h", false, true, "", "443"),
+            ("", "h:8080", false, false, "", "8080"),
+            ("", "h:8443", false, true, "", "8443"),
+            ("", "[::1]", false, false, "", "80"),
+            ("", "[::1]:81", false, true, "", "81"),
+            ("", "h:", false, false, "", "80"),
+            ("", "h:0", false, false, "", "80"),
+            ("", "h:65536", false, true, "", "443"),
+            ("", "h:8x", false, false, "", "80"),
+            ("X-Forwarded-Port: 9", "h:80", false, false, "", "80"),
+            ("X-Forwarded-Proto: https", "h", false, false, "", "80"),
+            ("X-Forwarded-Port: 9", "h:80", true, false, "", "9"),
+            ("X-Forwarded-Proto: https", "h", true, false, "", "443"),
+            (
+                "X-Forwarded-Proto: HTTPS, http",
+                "h",
+                true,
+                false,
+                "",
+                "443",
+            ),
+            ("X-Forwarded-Proto: wss", "h:1", true, false, "", "1"),
+            ("X-Forwarded-Host: a:5, b:6", "h:80", true, false, "", "5"),
+            ("X-Forwarded-Host: a:5", "h:80", false, false, "", "80"),
+            ("", "h", false, false, "X-Forwarded-Proto: https", "443"),
+            ("", "h", false, true, "X-Forwarded-Port: 7", "7"),
+        ];
+        for (given, host, is_trusted, is_secure, added, expected) in table {
+            let added = added.split_once(": ");
+            let added = added.map(|(name, value)| (name.to_owned(), value.into()));
+            let hop = Hop {
+                host: Some(host.as_bytes()),
+                is_trusted,
+                is_secure,
+                added: added.as_slice(),
+                ..PLAIN
+            };
+            let row = (given, host, is_trusted, is_secure, added.as_slice());
+            let text = rewritten(given, &hop);
+            let ports: Vec<_> = text
+                .split(" | ")
+                .filter_map(|line| line.strip_prefix("X-Forwarded-Port: "))
+                .collect();
+            assert_eq!(ports, [expected], "{row:?}");
+        }
     }
 
     #[test]
@@ -334,7 +423,7 @@ mod tests {
             rewritten("x-key: 2 | Connection: Upgrade | Upgrade: websocket", &hop),
             "X-Key: 1 | X-Forwarded-Proto: https | Expect: 100-continue | Connection: upgrade | \
              Upgrade: websocket | X-Forwarded-For: 192.0.2.1 | X-Forwarded-Host: h:80 | \
-             Via: 1.1 tinyhttp"
+             X-Forwarded-Port: 80 | Via: 1.1 tinyhttp"
         );
         let six = Hop {
             client: Some("2001:db8::1".parse().unwrap()),

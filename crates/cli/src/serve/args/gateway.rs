@@ -99,7 +99,8 @@ pub(crate) struct GatewayArgs {
     )]
     proxy_trust: Vec<Network>,
 
-    /// Add Forwarded (RFC 7239) to forwarded requests, beside X-Forwarded-For, -Host and -Proto
+    /// Add Forwarded (RFC 7239) to forwarded requests, beside X-Forwarded-For, -Host, -Proto and
+    /// -Port
     #[arg(long, env = "TINYHTTP_PROXY_FORWARDED")]
     proxy_forwarded: bool,
 

@@ -17,7 +17,7 @@ const REQUESTS: &str = include_str!("desync-requests.txt");
 const RESPONSES: &str = include_str!("desync-responses.txt");
 
 const HOPS: &str = "X-Forwarded-For: 127.0.0.1|X-Forwarded-Host: h|X-Forwarded-Proto: http|\
-                    Via: 1.1 tinyhttp";
+                    X-Forwarded-Port: 80|Via: 1.1 tinyhttp";
 
 /// The bytes that a line of a case stands for.
 fn bytes(line: &str) -> Vec<u8> {

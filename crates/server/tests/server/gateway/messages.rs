@@ -153,7 +153,7 @@ fn a_truncated_response_is_visibly_truncated() {
 #[test]
 fn what_the_upstream_gets() {
     const HOPS: &str = "X-Forwarded-For: 127.0.0.1|X-Forwarded-Host: h|X-Forwarded-Proto: http|\
-                        Via: 1.1 tinyhttp";
+                        X-Forwarded-Port: 80|Via: 1.1 tinyhttp";
     // Request => what the upstream gets (`HOPS` for the fields above).
     let table = "
         GET /a/../b%20c?q=/%2e HTTP/1.1|Host: h|| => GET /b%20c?q=/%2e HTTP/1.1|Host: h|HOPS||
