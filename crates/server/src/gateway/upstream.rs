@@ -68,9 +68,9 @@ pub(super) const SPOOLED: u64 = 16 * 1024 * 1024;
 ///
 /// The servers see the request without the fields of the client's connection, with
 /// `X-Forwarded-For`, `X-Forwarded-Host`, `X-Forwarded-Proto`, `X-Forwarded-Port` and `Via`, and
-/// with framing of its own. Fields whose names contain `_` are removed. A failed attempt is repeated
-/// where RFC 9110 allows it. Responses are parsed as strictly as requests: what is malformed becomes
-/// a 502.
+/// with framing of its own. Fields whose names contain `_` are removed. A failed attempt is
+/// repeated where RFC 9110 allows it. Responses are parsed as strictly as requests: what is
+/// malformed becomes a 502.
 #[derive(Clone)]
 pub struct Upstream {
     group: Arc<Group>,
