@@ -10,6 +10,8 @@
 //! it waits.
 
 #[cfg(feature = "gateway")]
+pub(crate) mod alarm;
+#[cfg(feature = "gateway")]
 pub(crate) mod owners;
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -23,6 +25,11 @@ use std::time::Duration;
 /// Descriptors are smaller.
 #[cfg(feature = "gateway")]
 pub(crate) const UPSTREAM: u64 = 1 << 31;
+
+/// A token with this bit is that of a connection that a worker gives a turn without a report of its
+/// socket.
+#[cfg(feature = "gateway")]
+pub(crate) const WOKEN: u64 = 1 << 30;
 
 /// What a descriptor waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +69,8 @@ pub(crate) fn descriptor(token: u64) -> Option<usize> {
     if token & UPSTREAM != 0 {
         return owners::owner_of((token & !UPSTREAM) as usize);
     }
+    #[cfg(feature = "gateway")]
+    let token = token & !WOKEN;
     Some(token as usize)
 }
 

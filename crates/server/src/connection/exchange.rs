@@ -253,7 +253,8 @@ impl Connection {
         }
         forwarding.note_upstream(turn.now());
         if let Some(attempt) = forwarding.attempt.take() {
-            attempt.finish(&turn.env.upstreams, turn.now());
+            let woken = attempt.finish(&turn.env.upstreams, turn.now());
+            turn.upstream.woken.extend(woken);
         }
         let Relayed {
             encoder, content, ..

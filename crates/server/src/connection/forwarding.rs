@@ -218,9 +218,10 @@ impl Forwarding {
             let Some(plan) = &self.plan else {
                 return Err(Failure::Closed);
             };
-            let lease = match self.queued.choose(plan) {
+            let lease = match self.queued.choose(plan, now) {
                 Ok(Some(lease)) => lease,
                 Ok(None) => {
+                    registry.await_server(&plan.group, now);
                     self.response.timing.waits(now);
                     return Ok(false);
                 }

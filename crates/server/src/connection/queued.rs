@@ -1,9 +1,10 @@
 //! A forwarded request that waits until an upstream server has room for it.
 
 use super::turn::Turn;
-use crate::body::Waker;
 use crate::deadline::{Deadline, Waiting};
 use crate::gateway::{Choice, Failure, Given, Lease, Plan, Ticket};
+use crate::poller::alarm::Alarm;
+use std::time::Instant;
 
 /// The wait of a request for a server.
 #[derive(Default)]
@@ -29,7 +30,7 @@ impl Queued {
     ///
     /// # Errors
     /// [`Failure::NoServer`], or [`Failure::QueueFull`].
-    pub(super) fn choose(&mut self, plan: &Plan) -> Result<Option<Lease>, Failure> {
+    pub(super) fn choose(&mut self, plan: &Plan, now: Instant) -> Result<Option<Lease>, Failure> {
         if let Some(ticket) = &self.ticket {
             let lease = match ticket.take() {
                 Given::Waits => return Ok(None),
@@ -39,7 +40,7 @@ impl Queued {
             (self.ticket, self.deadline) = (None, None);
             return lease.map(Some).ok_or(Failure::NoServer);
         }
-        match plan.choose(self.arrival) {
+        match plan.choose(self.arrival, now) {
             Choice::Server(lease) => Ok(Some(lease)),
             Choice::Waits(ticket) => {
                 self.arrival = Some(ticket.arrival());
@@ -59,7 +60,7 @@ impl Queued {
     }
 
     /// Leaves what wakes the connection. Returns it if there is nothing to wait for.
-    pub(super) fn park(&self, waker: Waker) -> Option<Waker> {
-        self.ticket.as_ref()?.park(waker)
+    pub(super) fn park(&self, alarm: Alarm) -> Option<Alarm> {
+        self.ticket.as_ref()?.park(alarm)
     }
 }

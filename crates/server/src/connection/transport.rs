@@ -6,6 +6,8 @@
 
 use super::more::More;
 use crate::body::Waker;
+#[cfg(feature = "gateway")]
+use crate::poller::alarm::Alarm;
 use crate::poller::{Interest, Poller};
 #[cfg(feature = "tls")]
 use crate::tls::{Agreed, ClientCertificate, Handshake, SENT, Secured, TlsHandle};
@@ -72,6 +74,12 @@ impl Transport {
                 }
             }
         })
+    }
+
+    /// What has this connection get a turn, unless it has been closed.
+    #[cfg(feature = "gateway")]
+    pub(super) fn alarm(&self, poller: &Arc<Poller>) -> Alarm {
+        Alarm::new(poller, self.socket(), self.token())
     }
 
     /// Receives what has come, up to the length of `buffer`. Zero is the end of the client's side.

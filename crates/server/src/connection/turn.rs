@@ -3,6 +3,8 @@
 use super::env::Env;
 use crate::access_log::{Ending, Held, Record};
 use crate::deadline::{Deadline, Lag, Ticks, Waiting};
+#[cfg(feature = "gateway")]
+use crate::poller::alarm::Alarm;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::encode::FieldLines;
@@ -69,6 +71,8 @@ pub(crate) struct UpstreamTurn {
     pub(super) sent: u64,
     /// A buffer to read into, made when it is first needed.
     pub(super) scratch: Vec<u8>,
+    /// Connections that have what they waited for, and get their turns next.
+    pub(crate) woken: Vec<Alarm>,
 }
 
 impl<'e> Turn<'e> {

@@ -2,6 +2,8 @@
 
 use super::{Connection, State, Turn};
 use crate::body::Content;
+#[cfg(feature = "gateway")]
+use crate::poller::alarm::Alarm;
 use crate::poller::{Interest, Poller};
 use std::io;
 use std::sync::Arc;
@@ -19,12 +21,6 @@ impl Connection {
             State::Sending(pending) if pending.is_silent => Interest::Hangup,
             #[cfg(feature = "gateway")]
             State::Forwarding(forwarding) if forwarding.has_output() => Interest::Both,
-            // Nothing else is read before the request has a server. The end is reported once.
-            #[cfg(feature = "gateway")]
-            State::Forwarding(forwarding) if forwarding.queued.waits() => match self.ended {
-                true => Interest::Nothing,
-                false => Interest::Hangup,
-            },
             #[cfg(feature = "gateway")]
             State::Tunnel(tunnel) if tunnel.has_output() => Interest::Both,
             #[cfg(feature = "gateway")]
@@ -49,7 +45,9 @@ impl Connection {
         let armed = self.armed.replace(interest);
         // A watched socket stays watched, unless something may have come that was not read.
         let watched = armed == Some(Interest::Readable) && interest == Interest::Readable;
-        if watched && self.read_all && !missed {
+        let reads_later = self.is_queued();
+        if watched && (self.read_all || reads_later) && !missed {
+            self.leave_waker(poller);
             return Ok(());
         }
         match armed {
@@ -98,7 +96,24 @@ impl Connection {
             turn.may_read = !self.read_all;
             return true;
         }
+        #[cfg(feature = "gateway")]
+        if matches!(&self.state, State::Forwarding(forwarding) if forwarding.queued.is_settled()) {
+            // What has woken it may have asked the poller for room to write.
+            self.armed = Some(Interest::Writable);
+        }
         let _ = turn;
+        false
+    }
+
+    /// Whether this waits until a server has room for its request. Before that, nothing is read.
+    #[cfg(feature = "gateway")]
+    fn is_queued(&self) -> bool {
+        matches!(&self.state, State::Forwarding(forwarding) if forwarding.queued.waits())
+    }
+
+    #[cfg(not(feature = "gateway"))]
+    #[allow(clippy::unused_self)]
+    fn is_queued(&self) -> bool {
         false
     }
 
@@ -113,7 +128,9 @@ impl Connection {
             },
             #[cfg(feature = "gateway")]
             State::Forwarding(forwarding) if forwarding.queued.waits() => {
-                forwarding.queued.park(waker())
+                let returned = forwarding.queued.park(self.transport.alarm(poller));
+                returned.map(Alarm::ring);
+                None
             }
             _ => None,
         };

@@ -13,6 +13,7 @@ use super::registry::Registry;
 use super::retry::Outcome;
 use super::socket::Socket;
 use crate::poller::Poller;
+use crate::poller::alarm::Alarm;
 use http::Version;
 use std::borrow::Cow;
 use std::error::Error;
@@ -103,8 +104,10 @@ impl Attempt {
             true => lease.take_idle(&registry.open, now),
             false => None,
         };
-        if idle.is_none() && plan.protocol == Protocol::FastCgi {
-            lease.starve(now);
+        match idle {
+            _ if plan.protocol != Protocol::FastCgi => {}
+            Some(_) => lease.serve(now),
+            None => lease.starve(now),
         }
         let mut program = None;
         let connected = match (idle, &plan.environment.program) {
@@ -399,8 +402,9 @@ impl Attempt {
         }
     }
 
-    /// Ends an exchange that is complete, and keeps the connection if it can be used again.
-    pub(crate) fn finish(self, registry: &Registry, now: Instant) {
+    /// Ends an exchange that is complete, and keeps the connection if it can be used again. Returns
+    /// what wakes the connections whose requests may go to a server now.
+    pub(crate) fn finish(self, registry: &Registry, now: Instant) -> Vec<Alarm> {
         if let Some(program) = &self.program {
             program.finish();
         }
@@ -411,9 +415,14 @@ impl Attempt {
             if let Some(at) = self.lease.keep(self.socket, now) {
                 registry.relieve_at(at);
             }
-        } else if is_clean {
-            self.socket.close_notify();
+        } else {
+            if is_clean {
+                self.socket.close_notify();
+            }
+            // Its process is free before the next request is sent.
+            drop(self.socket);
         }
+        self.lease.end(now)
     }
 
     /// Whether the whole request has been sent.

@@ -12,6 +12,7 @@ use http::{Method, Version};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 use tinyhttp_message::encode::FieldLines;
 
 /// A request on its way to an upstream server. [`Upstream`](super::Upstream) makes it.
@@ -84,8 +85,8 @@ pub(crate) enum Host {
 impl Plan {
     /// Chooses a server, or has the request wait for one. `arrival` is that of a request that has
     /// waited before.
-    pub(crate) fn choose(&self, arrival: Option<u64>) -> Choice {
-        self.group.choose(self.wish(), arrival)
+    pub(crate) fn choose(&self, arrival: Option<u64>, now: Instant) -> Choice {
+        self.group.choose(self.wish(), arrival, now)
     }
 
     /// Whether a server is left that works.
@@ -97,6 +98,7 @@ impl Plan {
         Wish {
             tried: self.tried,
             key: self.key,
+            is_late: false,
         }
     }
 

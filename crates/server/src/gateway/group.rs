@@ -6,9 +6,10 @@ use super::queue::{Given, Joined, Offer, Place, Queue};
 use super::server::{Server, securing};
 use super::settings::Settings;
 use super::socket::{OpenSockets, Socket};
+use super::starving::PATIENCE;
 use super::target::Target;
 use super::tried::{Tried, Wish};
-use crate::body::Waker;
+use crate::poller::alarm::Alarm;
 use crate::random;
 use std::io;
 use std::sync::Arc;
@@ -22,8 +23,8 @@ pub(crate) struct Group {
     pub(crate) settings: Settings,
     turn: AtomicUsize,
     start: Instant,
-    /// Requests that wait for room; `None` if no server has a limit.
-    queue: Option<Queue<Wish, Lease>>,
+    /// Requests that wait for room; `None` if there always is some.
+    queue: Option<Queue<Wish, Lease, Alarm>>,
 }
 
 /// What there is for a request.
@@ -50,7 +51,7 @@ enum Found {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     group: Arc<Group>,
-    place: Arc<Place<Wish, Lease>>,
+    place: Arc<Place<Wish, Lease, Alarm>>,
 }
 
 /// A request under way at a server. It is counted until this is dropped.
@@ -60,8 +61,20 @@ pub(crate) struct Lease {
     number: usize,
     /// The server was out, but no better one was left.
     pub(crate) is_last_resort: bool,
-    /// Since when it has been among those that may wait for a process.
-    starving_since: Option<Instant>,
+    stage: Stage,
+}
+
+/// How far a request at a server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It is counted, and no more is known.
+    Counted,
+    /// It may wait for a process, since this time.
+    Starving(Instant),
+    /// It has a process: since this time, if it had one from the start.
+    Served(Option<Instant>),
+    /// It is counted no more.
+    Over,
 }
 
 impl Group {
@@ -82,7 +95,8 @@ impl Group {
 
     fn of(servers: Vec<Server>, settings: Settings) -> Self {
         let mut limits = servers.iter().map(|server| server.target.limit());
-        let queue = limits.any(|limit| limit.is_some()).then(Queue::new);
+        let may_be_full = limits.any(|limit| limit.is_some()) || settings.has_processes;
+        let queue = may_be_full.then(Queue::new);
         Group {
             servers,
             settings,
@@ -109,7 +123,12 @@ impl Group {
 
     /// Chooses a server for a request, or gives it a place in the queue, behind those that arrived
     /// before it. `arrival` is that of a request that has waited before.
-    pub(crate) fn choose(self: &Arc<Self>, wish: Wish, arrival: Option<u64>) -> Choice {
+    pub(crate) fn choose(
+        self: &Arc<Self>,
+        wish: Wish,
+        arrival: Option<u64>,
+        now: Instant,
+    ) -> Choice {
         let Some(queue) = &self.queue else {
             return match self.search(&wish) {
                 Found::Server(number, is_last) => Choice::Server(self.lease(number, is_last)),
@@ -117,13 +136,19 @@ impl Group {
             };
         };
         let (limit, _) = self.settings.queue;
-        match queue.join(wish, arrival, limit, |wish| self.offer(wish)) {
+        let (joined, woken) = queue.join(wish, arrival, (limit, now), |wish, _| self.offer(wish));
+        woken.into_iter().for_each(Alarm::ring);
+        match joined {
             Joined::Granted(lease) => Choice::Server(lease),
             Joined::Waits(place) => Choice::Waits(Ticket {
                 group: Arc::clone(self),
                 place,
             }),
-            Joined::Full => Choice::Full,
+            // Where only the processes are taken, the kernel has a queue, too.
+            Joined::Full => match self.offer(&late(&wish)) {
+                Offer::Granted(lease) => Choice::Server(lease),
+                _ => Choice::Full,
+            },
             Joined::Nothing => Choice::Nothing,
         }
     }
@@ -135,9 +160,38 @@ impl Group {
 
     /// Lets requests that wait have what room there is, because something has changed.
     pub(crate) fn grant(self: &Arc<Self>) {
-        if let Some(queue) = &self.queue {
-            queue.grant(|wish| self.offer(wish));
+        self.grant_into().into_iter().for_each(Alarm::ring);
+    }
+
+    /// As [`grant`](Group::grant), and returns what wakes the connections.
+    fn grant_into(self: &Arc<Self>) -> Vec<Alarm> {
+        match &self.queue {
+            Some(queue) => queue.grant(|wish, _| self.offer(wish)),
+            None => Vec::new(),
         }
+    }
+
+    /// Closes idle connections for requests that have waited for a process for too long, and lets
+    /// those that have waited for it here go on new connections. Returns when that is to be done
+    /// next, if requests wait.
+    pub(crate) fn relieve(self: &Arc<Self>, now: Instant) -> Option<Instant> {
+        let servers = self.servers.iter();
+        let next = servers.filter_map(|server| server.relieve(now)).min();
+        let queue = self.queue.as_ref().filter(|_| self.settings.has_processes);
+        let Some((queue, _)) = queue.and_then(|queue| Some((queue, queue.first_since()?))) else {
+            return next;
+        };
+        let servers = self.servers.iter();
+        servers.for_each(|server| server.capacity.probe(now));
+        let granted = queue.grant(|wish, since| match since + PATIENCE <= now {
+            true => self.offer(&late(wish)),
+            false => self.offer(wish),
+        });
+        granted.into_iter().for_each(Alarm::ring);
+        let first = queue.first_since().map(|since| since + PATIENCE);
+        // One that is late already waits for a server whose limit was set.
+        let first = first.map(|due| if due <= now { now + PATIENCE } else { due });
+        next.into_iter().chain(first).min()
     }
 
     /// What there is for a request that waits. Called while the queue is locked.
@@ -155,33 +209,35 @@ impl Group {
     /// after the other, the first one is still out when the last one ends.
     fn search(&self, wish: &Wish) -> Found {
         let (first, rest) = (wish.tried, wish.tried.excluded());
-        let found = self.search_among(first, wish.key);
+        let found = self.search_among(first, wish);
         let again = match found {
             Found::Server(..) => return found,
             _ if first == rest => Found::Nothing,
-            _ => self.search_among(rest, wish.key),
+            _ => self.search_among(rest, wish),
         };
         match (again, found) {
-            (Found::Nothing, Found::Nothing) => self.last_resort(rest),
+            (Found::Nothing, Found::Nothing) => self.last_resort(wish),
             (Found::Nothing, found) => found,
             (other, _) => other,
         }
     }
 
-    fn last_resort(&self, tried: Tried) -> Found {
+    fn last_resort(&self, wish: &Wish) -> Found {
         let servers = self.servers.iter().enumerate().filter(|(number, server)| {
-            !tried.contains(*number) && server.has_room() && server.health.lock().is_last_resort()
+            !wish.tried.excluded().contains(*number)
+                && server.has_room(wish.is_late)
+                && server.health.lock().is_last_resort()
         });
         let least = servers.min_by_key(|(_, server)| server.active.load(Ordering::Relaxed));
         least.map_or(Found::Nothing, |(number, _)| Found::Server(number, true))
     }
 
     /// Searches among the servers that have not been tried.
-    fn search_among(&self, tried: Tried, key: u64) -> Found {
+    fn search_among(&self, tried: Tried, wish: &Wish) -> Found {
         if let [only] = &self.servers[..] {
             // Without another server, it would only turn one failure into many.
             return match !tried.contains(0) && only.health.lock().is_good(Duration::MAX) {
-                true if only.has_room() => Found::Server(0, false),
+                true if only.has_room(wish.is_late) => Found::Server(0, false),
                 true => Found::Full,
                 false => Found::Nothing,
             };
@@ -202,7 +258,7 @@ impl Group {
             };
             let servers = self.servers.iter().enumerate().filter(works);
             let with_room = servers.filter(|(_, server)| {
-                let has_room = server.has_room();
+                let has_room = server.has_room(wish.is_late);
                 is_full |= !has_room;
                 has_room
             });
@@ -220,7 +276,7 @@ impl Group {
                     self.servers[number].health.lock().part(now, time)
                 }),
             };
-            if let Some(number) = choose(balance, &candidates, turn, random, key) {
+            if let Some(number) = choose(balance, &candidates, turn, random, wish.key) {
                 return Found::Server(number, false);
             }
             if is_full {
@@ -236,7 +292,7 @@ impl Group {
             group: Arc::clone(self),
             number,
             is_last_resort,
-            starving_since: None,
+            stage: Stage::Counted,
         }
     }
 
@@ -272,18 +328,50 @@ impl Lease {
     /// server: PHP-FPM and others have a process for each connection, idle ones included. Idle
     /// connections are closed for it.
     pub(crate) fn starve(&mut self, now: Instant) {
-        if self.starving_since.is_none() {
-            self.starving_since = Some(now);
+        if self.stage == Stage::Counted {
+            self.stage = Stage::Starving(now);
             self.server().starving.add(now);
         }
-        self.server().idle.close_all();
+        self.server().make_room_for_process();
+    }
+
+    /// Takes note that a connection that was kept for this request has a process.
+    pub(crate) fn serve(&mut self, now: Instant) {
+        if self.stage == Stage::Counted {
+            self.stage = Stage::Served(Some(now));
+            self.server().capacity.add_served();
+        }
     }
 
     /// Ends what [`starve`](Lease::starve) began: a process responds.
     pub(crate) fn feed(&mut self) {
-        if let Some(since) = self.starving_since.take() {
+        if let Stage::Starving(since) = self.stage {
+            self.stage = Stage::Served(None);
             self.server().starving.remove(since);
+            self.server().capacity.add_served();
         }
+    }
+
+    /// Ends the request. Returns what wakes the connections whose requests have got its place.
+    pub(crate) fn end(mut self, now: Instant) -> Vec<Alarm> {
+        if let Stage::Served(Some(since)) = self.stage {
+            let time = now.saturating_duration_since(since);
+            self.server().capacity.responded(time);
+        }
+        self.leave()
+    }
+
+    fn leave(&mut self) -> Vec<Alarm> {
+        let server = self.server();
+        match self.stage {
+            Stage::Counted => {}
+            Stage::Starving(since) => server.starving.remove(since),
+            Stage::Served(_) => server.capacity.remove_served(),
+            Stage::Over => return Vec::new(),
+        }
+        server.active.fetch_sub(1, Ordering::Relaxed);
+        self.stage = Stage::Over;
+        self.group.grant_into()
     }
 
     /// Takes an idle connection of those counted in `open`.
@@ -355,7 +443,9 @@ impl Lease {
     /// Returns when the connection has to be closed for a request that has begun to wait.
     pub(crate) fn keep(&self, socket: Socket, now: Instant) -> Option<Instant> {
         let server = self.server();
-        server.idle.keep(socket, &server.starving, now)
+        server
+            .idle
+            .keep(socket, (&server.starving, &server.capacity), now)
     }
 
     /// Closes the idle connections that their server has closed.
@@ -366,9 +456,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.feed();
-        self.server().active.fetch_sub(1, Ordering::Relaxed);
-        self.group.grant();
+        self.leave().into_iter().for_each(Alarm::ring);
     }
 }
 
@@ -389,8 +477,8 @@ impl Ticket {
     }
 
     /// Leaves what wakes the request's connection. Returns it if there is nothing to wait for.
-    pub(crate) fn park(&self, waker: Waker) -> Option<Waker> {
-        self.place.park(waker)
+    pub(crate) fn park(&self, alarm: Alarm) -> Option<Alarm> {
+        self.place.park(alarm)
     }
 }
 
@@ -400,6 +488,14 @@ impl Drop for Ticket {
             // What it was given goes to the next one when it is dropped.
             drop(queue.leave(&self.place));
         }
+    }
+}
+
+/// The wish of a request that has waited for a process for long enough.
+fn late(wish: &Wish) -> Wish {
+    Wish {
+        is_late: true,
+        ..*wish
     }
 }
 

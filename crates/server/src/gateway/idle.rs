@@ -1,5 +1,6 @@
 //! The idle connections to one upstream server, which wait for another request.
 
+use super::capacity::Capacity;
 use super::socket::{OpenSockets, Socket};
 use super::starving::Starving;
 use crate::lock::Lock;
@@ -62,17 +63,21 @@ impl IdleConnections {
     pub(super) fn keep(
         &self,
         mut socket: Socket,
-        starving: &Starving,
+        (starving, capacity): (&Starving, &Capacity),
         now: Instant,
     ) -> Option<Instant> {
         socket.release();
         let idle = Idle { socket, since: now };
         let mut all = self.0.lock();
         // Read under the lock, under which a request that begins to wait closes idle ones.
-        let relief = starving.relief();
-        if all.len() < MOST && relief.is_none_or(|due| now < due) {
+        let due = starving.due();
+        if all.len() < MOST && due.is_none_or(|due| now < due) {
             all.push(idle);
-            return relief;
+            return due;
+        }
+        if let Some(waited) = starving.relieve(now) {
+            // The request that this connection has served is still counted.
+            capacity.exhausted(all.len(), waited);
         }
         drop(all);
         drop(idle);
@@ -93,6 +98,16 @@ impl IdleConnections {
     pub(super) fn close_all(&self) {
         let all = std::mem::take(&mut *self.0.lock());
         all.iter().for_each(|idle| idle.socket.close_notify());
+    }
+
+    /// Closes the connection that has been idle for longest. Returns how many there were.
+    pub(super) fn close_one(&self) -> usize {
+        let (number, oldest) = {
+            let mut all = self.0.lock();
+            (all.len(), (!all.is_empty()).then(|| all.remove(0)))
+        };
+        oldest.inspect(|oldest| oldest.socket.close_notify());
+        number
     }
 
     /// Closes those that have been idle for too long, or were closed by the server. One that moves

@@ -20,6 +20,7 @@
 //! | `group` | the servers of an upstream |
 //! | `idle` | the idle connections to one server |
 //! | `starving` | requests that wait for one of few processes of a server |
+//! | `capacity` | how many connections a FastCGI server serves at a time |
 //! | `pipes` | pipes through which large content goes |
 //! | `registry` | what one server has open to upstream servers |
 //! | `balance` | which server gets a request |
@@ -56,6 +57,7 @@ mod queue;
 mod group;
 mod idle;
 mod starving;
+mod capacity;
 mod pipes;
 mod registry;
 mod balance;

@@ -3,31 +3,33 @@
 //! A request that waits holds no thread and is not looked at: what makes room grants it to the
 //! first request that can use it, and wakes that one's connection.
 
-use crate::body::Waker;
 use crate::lock::Lock;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
-/// The requests that wait. `W` says what one of them can use, `G` is what it is granted.
-pub(super) struct Queue<W, G>(Lock<State<W, G>>);
+/// The requests that wait. `W` says what one of them can use, `G` is what it is granted, and `A`
+/// wakes its connection.
+pub(super) struct Queue<W, G, A>(Lock<State<W, G, A>>);
 
-struct State<W, G> {
+struct State<W, G, A> {
     /// The number of the next arrival.
     next: u64,
-    waiting: BTreeMap<u64, Arc<Place<W, G>>>,
+    waiting: BTreeMap<u64, Arc<Place<W, G, A>>>,
 }
 
 /// The place of one request in the queue.
-pub(super) struct Place<W, G> {
+pub(super) struct Place<W, G, A> {
     arrival: u64,
+    since: Instant,
     wish: W,
-    outcome: Lock<Outcome<G>>,
+    outcome: Lock<Outcome<G, A>>,
 }
 
-enum Outcome<G> {
+enum Outcome<G, A> {
     /// Nothing yet, and what wakes the connection.
-    Waits(Option<Waker>),
+    Waits(Option<A>),
     Granted(G),
     /// There is nothing left to wait for.
     Refused,
@@ -55,15 +57,15 @@ pub(super) enum Offer<G> {
 }
 
 /// How joining the queue ends.
-pub(super) enum Joined<W, G> {
+pub(super) enum Joined<W, G, A> {
     Granted(G),
-    Waits(Arc<Place<W, G>>),
+    Waits(Arc<Place<W, G, A>>),
     /// As many requests wait as may.
     Full,
     Nothing,
 }
 
-impl<W, G> Queue<W, G> {
+impl<W, G, A> Queue<W, G, A> {
     pub(super) fn new() -> Self {
         Queue(Lock::new(State {
             next: 0,
@@ -73,19 +75,20 @@ impl<W, G> Queue<W, G> {
 
     /// Gets what there is for a request, or a place behind those that arrived before it. A request
     /// that has waited before names its arrival, and waits even if `limit` others do. `offer` says
-    /// what there is for a request, and must not lock the queue.
+    /// what there is for a request that waits since a time, and must not lock the queue. Returns
+    /// also what wakes those before it, if there was something for them.
     pub(super) fn join(
         &self,
         wish: W,
         arrival: Option<u64>,
-        limit: usize,
-        mut offer: impl FnMut(&W) -> Offer<G>,
-    ) -> Joined<W, G> {
+        (limit, now): (usize, Instant),
+        mut offer: impl FnMut(&W, Instant) -> Offer<G>,
+    ) -> (Joined<W, G, A>, Vec<A>) {
         let mut state = self.0.lock();
         if state.waiting.is_empty() {
-            match offer(&wish) {
-                Offer::Granted(granted) => return Joined::Granted(granted),
-                Offer::Nothing => return Joined::Nothing,
+            match offer(&wish, now) {
+                Offer::Granted(granted) => return (Joined::Granted(granted), Vec::new()),
+                Offer::Nothing => return (Joined::Nothing, Vec::new()),
                 Offer::Later | Offer::Full => {}
             }
         }
@@ -94,6 +97,7 @@ impl<W, G> Queue<W, G> {
         state.next = state.next.max(arrival + 1);
         let place = Arc::new(Place {
             arrival,
+            since: now,
             wish,
             outcome: Lock::new(Outcome::Waits(None)),
         });
@@ -106,23 +110,29 @@ impl<W, G> Queue<W, G> {
             state.waiting.remove(&arrival);
         }
         drop(state);
-        woken.into_iter().for_each(|waker| waker());
-        match place.take() {
+        let joined = match place.take() {
             _ if is_over => Joined::Full,
             Given::Granted(granted) => Joined::Granted(granted),
             Given::Refused => Joined::Nothing,
             Given::Waits => Joined::Waits(place),
-        }
+        };
+        (joined, woken)
     }
 
-    /// Grants what there is, the first arrival first.
-    pub(super) fn grant(&self, offer: impl FnMut(&W) -> Offer<G>) {
-        let woken = self.0.lock().grant(offer);
-        woken.into_iter().for_each(|waker| waker());
+    /// Grants what there is, the first arrival first. Returns what wakes those that have it.
+    pub(super) fn grant(&self, offer: impl FnMut(&W, Instant) -> Offer<G>) -> Vec<A> {
+        self.0.lock().grant(offer)
+    }
+
+    /// Since when the first of the requests waits.
+    pub(super) fn first_since(&self) -> Option<Instant> {
+        let state = self.0.lock();
+        let (_, first) = state.waiting.first_key_value()?;
+        Some(first.since)
     }
 
     /// Takes a request out of the queue. Returns what it had been granted, if anything.
-    pub(super) fn leave(&self, place: &Place<W, G>) -> Option<G> {
+    pub(super) fn leave(&self, place: &Place<W, G, A>) -> Option<G> {
         self.0.lock().waiting.remove(&place.arrival);
         match place.take() {
             Given::Granted(granted) => Some(granted),
@@ -136,13 +146,13 @@ impl<W, G> Queue<W, G> {
     }
 }
 
-impl<W, G> State<W, G> {
+impl<W, G, A> State<W, G, A> {
     /// Grants what there is, and returns what wakes those that have it.
-    fn grant(&mut self, mut offer: impl FnMut(&W) -> Offer<G>) -> Vec<Waker> {
+    fn grant(&mut self, mut offer: impl FnMut(&W, Instant) -> Offer<G>) -> Vec<A> {
         let mut woken = Vec::new();
         let mut settled = Vec::new();
         for (arrival, place) in &self.waiting {
-            let outcome = match offer(&place.wish) {
+            let outcome = match offer(&place.wish, place.since) {
                 Offer::Granted(granted) => Outcome::Granted(granted),
                 Offer::Nothing => Outcome::Refused,
                 Offer::Later => continue,
@@ -150,8 +160,8 @@ impl<W, G> State<W, G> {
             };
             let before = std::mem::replace(&mut *place.outcome.lock(), outcome);
             settled.push(*arrival);
-            if let Outcome::Waits(Some(waker)) = before {
-                woken.push(waker);
+            if let Outcome::Waits(Some(alarm)) = before {
+                woken.push(alarm);
             }
         }
         for arrival in settled {
@@ -161,7 +171,7 @@ impl<W, G> State<W, G> {
     }
 }
 
-impl<W, G> Place<W, G> {
+impl<W, G, A> Place<W, G, A> {
     pub(super) fn arrival(&self) -> u64 {
         self.arrival
     }
@@ -184,24 +194,24 @@ impl<W, G> Place<W, G> {
     }
 
     /// Leaves what wakes the connection. Returns it if there is nothing to wait for any more.
-    pub(super) fn park(&self, waker: Waker) -> Option<Waker> {
+    pub(super) fn park(&self, alarm: A) -> Option<A> {
         match &mut *self.outcome.lock() {
             Outcome::Waits(left) => {
-                *left = Some(waker);
+                *left = Some(alarm);
                 None
             }
-            _ => Some(waker),
+            _ => Some(alarm),
         }
     }
 }
 
-impl<W, G> fmt::Debug for Queue<W, G> {
+impl<W, G, A> fmt::Debug for Queue<W, G, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queue").finish_non_exhaustive()
     }
 }
 
-impl<W, G> fmt::Debug for Place<W, G> {
+impl<W, G, A> fmt::Debug for Place<W, G, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Place")
             .field("arrival", &self.arrival)
@@ -214,7 +224,7 @@ mod tests {
     use super::Given::{Granted, Refused, Waits};
     use super::*;
     use std::cell::Cell;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     /// Requests wish for one of some kinds of things; there are so many of each kind.
     struct Things {
@@ -231,7 +241,7 @@ mod tests {
         }
 
         /// What there is for a request that can use all kinds, or only one.
-        fn offer(&self, wish: &Option<usize>) -> Offer<usize> {
+        fn offer(&self, wish: &Option<usize>, _: Instant) -> Offer<usize> {
             if self.is_gone.get() {
                 return Offer::Nothing;
             }
@@ -250,10 +260,23 @@ mod tests {
         }
     }
 
-    type Waiting = Arc<Place<Option<usize>, usize>>;
+    /// Connections are woken by their numbers.
+    type Waiting = Arc<Place<Option<usize>, usize, usize>>;
+    type TestQueue = Queue<Option<usize>, usize, usize>;
 
-    fn wait(queue: &Queue<Option<usize>, usize>, wish: Option<usize>, things: &Things) -> Waiting {
-        match queue.join(wish, None, 10, |wish| things.offer(wish)) {
+    fn join(
+        queue: &TestQueue,
+        wish: Option<usize>,
+        arrival: Option<u64>,
+        limit: usize,
+        things: &Things,
+    ) -> Joined<Option<usize>, usize, usize> {
+        let offer = |wish: &_, since| things.offer(wish, since);
+        queue.join(wish, arrival, (limit, Instant::now()), offer).0
+    }
+
+    fn wait(queue: &TestQueue, wish: Option<usize>, things: &Things) -> Waiting {
+        match join(queue, wish, None, 10, things) {
             Joined::Waits(place) => place,
             _ => panic!("it does not wait"),
         }
@@ -263,34 +286,30 @@ mod tests {
     fn the_first_arrival_that_can_use_it_is_granted_what_there_is() {
         let queue = Queue::new();
         let things = Things::new([1, 0]);
-        let joined = queue.join(None, None, 10, |wish| things.offer(wish));
+        let joined = join(&queue, None, None, 10, &things);
         assert!(matches!(joined, Joined::Granted(0)));
         let waits: Vec<_> = [Some(1), None, Some(1), None]
             .into_iter()
             .map(|wish| wait(&queue, wish, &things))
             .collect();
-        let woken = Arc::new(AtomicUsize::new(0));
-        for place in &waits {
-            let count = Arc::clone(&woken);
-            let waker = move || {
-                count.fetch_add(1, Ordering::Relaxed);
-            };
-            assert!(place.park(Box::new(waker)).is_none());
+        for (number, place) in waits.iter().enumerate() {
+            assert!(place.park(number).is_none());
         }
+        let grant = || queue.grant(|wish, since| things.offer(wish, since));
         let outcomes = || waits.iter().map(|place| place.take()).collect::<Vec<_>>();
         things.left.set([1, 0]);
-        queue.grant(|wish| things.offer(wish));
+        assert_eq!(grant(), [1]);
         assert_eq!(outcomes(), [Waits, Granted(0), Waits, Waits]);
         things.left.set([0, 2]);
-        queue.grant(|wish| things.offer(wish));
+        assert_eq!(grant(), [0, 2]);
         assert_eq!(outcomes(), [Granted(1), Refused, Granted(1), Waits]);
-        assert_eq!((woken.load(Ordering::Relaxed), queue.len()), (3, 1));
-        // A waker that comes later is to be called at once.
-        assert!(waits[0].park(Box::new(|| ())).is_some());
+        assert_eq!(queue.len(), 1);
+        // What wakes a connection and comes later is to be used at once.
+        assert_eq!(waits[0].park(0), Some(0));
         things.is_gone.set(true);
-        queue.grant(|wish| things.offer(wish));
+        assert_eq!(grant(), [3]);
         assert_eq!(outcomes()[3], Refused);
-        assert_eq!((woken.load(Ordering::Relaxed), queue.len()), (4, 0));
+        assert_eq!(queue.len(), 0);
     }
 
     #[test]
@@ -303,7 +322,7 @@ mod tests {
         let second = wait(&queue, None, &things);
         assert_eq!((first.take(), second.take()), (Granted(0), Waits));
         things.left.set([2, 0]);
-        let joined = queue.join(None, None, 10, |wish| things.offer(wish));
+        let joined = join(&queue, None, None, 10, &things);
         assert!(matches!(joined, Joined::Granted(0)));
         assert_eq!(second.take(), Granted(0));
     }
@@ -312,7 +331,7 @@ mod tests {
     fn the_queue_is_bounded_and_left_at_once() {
         let queue = Queue::new();
         let things = Things::new([0, 0]);
-        let join = |arrival, limit| queue.join(None, arrival, limit, |wish| things.offer(wish));
+        let join = |arrival, limit| join(&queue, None, arrival, limit, &things);
         assert!(matches!(join(None, 0), Joined::Full));
         let first = wait(&queue, None, &things);
         let second = wait(&queue, None, &things);
@@ -321,7 +340,7 @@ mod tests {
         assert_eq!(queue.leave(&first), None);
         assert_eq!(queue.len(), 1);
         things.left.set([1, 0]);
-        queue.grant(|wish| things.offer(wish));
+        queue.grant(|wish, since| things.offer(wish, since));
         // What it leaves with is for others.
         assert_eq!(queue.leave(&second), Some(0));
         // Back at the place it had.
@@ -330,9 +349,39 @@ mod tests {
             panic!("it does not wait");
         };
         things.left.set([1, 0]);
-        queue.grant(|wish| things.offer(wish));
+        queue.grant(|wish, since| things.offer(wish, since));
         assert_eq!((back.take(), third.take()), (Granted(0), Waits));
         things.is_gone.set(true);
         assert!(matches!(join(None, 10), Joined::Nothing));
+    }
+
+    /// A request that has waited for long enough gets what is not for others.
+    #[test]
+    fn late_requests_are_known_by_their_wait() {
+        let queue = TestQueue::new();
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let none = |_: &_, _| Offer::Full;
+        assert_eq!(queue.first_since(), None);
+        let waits = [0, 4, 4, 9].map(|ms| match queue.join(None, None, (10, after(ms)), none).0 {
+            Joined::Waits(place) => place,
+            _ => panic!("it does not wait"),
+        });
+        let grant_late = |now| {
+            queue.grant(|_, since| match since <= now {
+                true => Offer::Granted(0),
+                false => Offer::Full,
+            });
+            waits.iter().filter(|place| place.is_settled()).count()
+        };
+        assert_eq!(
+            (grant_late(after(3)), queue.first_since()),
+            (1, Some(after(4)))
+        );
+        assert_eq!(
+            (grant_late(after(4)), queue.first_since()),
+            (3, Some(after(9)))
+        );
+        assert_eq!((grant_late(after(9)), queue.first_since()), (4, None));
     }
 }

@@ -7,6 +7,7 @@
 use super::group::Group;
 use super::pipes::Pipes;
 use super::socket::OpenSockets;
+use super::starving::PATIENCE;
 use crate::lock::Lock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -68,6 +69,14 @@ impl Registry {
         self.pipes.close_kept() || closed > 0
     }
 
+    /// Takes note that a request waits for a server of this group, since now.
+    pub(crate) fn await_server(&self, group: &Arc<Group>, now: Instant) {
+        if group.settings.has_processes {
+            self.add(group);
+            self.relieve_at(now + PATIENCE);
+        }
+    }
+
     /// Has [`relieve`](Registry::relieve) called at this time, or earlier.
     pub(super) fn relieve_at(&self, at: Instant) {
         let mut relief = self.relief.lock();
@@ -84,7 +93,7 @@ impl Registry {
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
-    /// Closes idle connections where a request has waited for a process of the server for too long.
+    /// Calls [`Group::relieve`] if it is due.
     pub(crate) fn relieve(&self, now: Instant) {
         if !self.awaits_relief.load(Ordering::Acquire) {
             return;
@@ -98,11 +107,7 @@ impl Registry {
             *relief = None;
         }
         for group in self.groups() {
-            let next = group
-                .servers()
-                .iter()
-                .filter_map(|server| server.relieve(now));
-            if let Some(next) = next.min() {
+            if let Some(next) = group.relieve(now) {
                 self.relieve_at(next);
             }
         }

@@ -1,5 +1,6 @@
 //! One server of an upstream: its addresses, its idle connections, and its health.
 
+use super::capacity::Capacity;
 use super::health::Health;
 use super::idle::IdleConnections;
 use super::settings::Settings;
@@ -53,6 +54,8 @@ pub(crate) struct Server {
     pub(super) active: AtomicUsize,
     /// Requests that may wait for a process.
     pub(super) starving: Starving,
+    /// How many requests have a process at a time.
+    pub(super) capacity: Capacity,
     pub(super) health: Lock<Health>,
 }
 
@@ -66,6 +69,7 @@ impl Server {
             idle: IdleConnections::default(),
             active: AtomicUsize::new(0),
             starving: Starving::default(),
+            capacity: Capacity::default(),
             health: Lock::default(),
         }
     }
@@ -85,10 +89,14 @@ impl Server {
         }
     }
 
-    /// Whether it may get another request.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether it may get another request. One that is late need not find a process that is free.
+    pub(super) fn has_room(&self, is_late: bool) -> bool {
         let limit = self.target.limit();
-        limit.is_none_or(|limit| self.active.load(Ordering::Relaxed) < limit)
+        let active = self.active.load(Ordering::Relaxed);
+        // Those on connections that no process has taken wait outside.
+        let has_process = |number| active.saturating_sub(self.starving.number()) < number;
+        let capacity = self.capacity.known().filter(|_| !is_late);
+        limit.is_none_or(|limit| active < limit) && capacity.is_none_or(has_process)
     }
 
     /// Closes as many idle connections as are too many beside those in use.
@@ -103,14 +111,33 @@ impl Server {
         Arc::clone(&self.addresses.lock())
     }
 
-    /// Closes the idle connections if a request has waited for a process for too long. Returns when
-    /// that will be so, if requests wait.
-    pub(crate) fn relieve(&self, now: Instant) -> Option<Instant> {
-        let due = self.starving.relief()?;
-        if now < due {
-            return Some(due);
+    /// Closes idle connections so that a request that is on a new one gets a process. If the number
+    /// of processes is known, only those that are too many are closed.
+    pub(super) fn make_room_for_process(&self) {
+        match self.capacity.known() {
+            Some(number) => {
+                let others = self.capacity.served() + 1;
+                self.idle.keep_at_most(number.saturating_sub(others));
+            }
+            None => self.idle.close_all(),
         }
-        self.idle.close_all();
-        None
+    }
+
+    /// Closes an idle connection for each request that has waited for a process for too long.
+    /// Returns when that will be so for the next one, unless a connection that ends then is closed.
+    pub(crate) fn relieve(&self, now: Instant) -> Option<Instant> {
+        loop {
+            let due = self.starving.due()?;
+            if now < due {
+                return Some(due);
+            }
+            let idle = self.idle.close_one();
+            if idle == 0 {
+                return None;
+            }
+            if let Some(waited) = self.starving.relieve(now) {
+                self.capacity.exhausted(idle, waited);
+            }
+        }
     }
 }

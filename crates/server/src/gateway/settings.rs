@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) slow_start: Duration,
     /// Requests that may wait for a server that has as many as it may, and how long.
     pub(crate) queue: (usize, Duration),
+    /// The servers have a process for each connection, and do not say how many.
+    pub(crate) has_processes: bool,
     /// For a tunnel without a byte in either direction.
     pub(crate) tunnel: Duration,
     /// Which certificates of servers are accepted; `None`: those of the system's authorities.
@@ -40,6 +42,7 @@ impl Default for Settings {
             sends_timing: false,
             slow_start: Duration::ZERO,
             queue: (1024, Duration::from_secs(30)),
+            has_processes: false,
             tunnel: Duration::from_secs(3600),
             #[cfg(feature = "tls")]
             trust: None,

@@ -39,6 +39,8 @@ pub(crate) struct Wish {
     pub(crate) tried: Tried,
     /// Identifies the client, for consistent hashing.
     pub(crate) key: u64,
+    /// It has waited for so long that it goes to a server whose processes are all taken.
+    pub(crate) is_late: bool,
 }
 
 fn bit(number: usize) -> u64 {

@@ -417,7 +417,8 @@ impl UpstreamBuilder {
 
     /// Makes the handler. Looks up the names of the servers, which may block.
     #[must_use]
-    pub fn build(self) -> Upstream {
+    pub fn build(mut self) -> Upstream {
+        self.settings.has_processes = self.options.protocol == Protocol::FastCgi;
         let group = Arc::new(Group::new(self.targets, self.settings));
         keeper::look_after(&group);
         Upstream {

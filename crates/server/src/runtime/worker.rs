@@ -17,9 +17,9 @@ use crate::connection::{Connection, Input, Next, Transport, Turn};
 use crate::deadline::{NEVER, Waiting};
 use crate::endpoint::Endpoint;
 use crate::listen::{Accepted, BACKLOG};
-#[cfg(feature = "gateway")]
-use crate::poller::UPSTREAM;
 use crate::poller::{EVENTS, Report, descriptor, no_events};
+#[cfg(feature = "gateway")]
+use crate::poller::{UPSTREAM, WOKEN};
 use std::cell::Cell;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -141,7 +141,7 @@ impl<'s> Worker<'s> {
             return;
         };
         #[cfg(feature = "gateway")]
-        if token & UPSTREAM != 0 {
+        if token & (UPSTREAM | WOKEN) != 0 {
             self.turn.upstream.report = Some(ended);
             return self.turn(connection);
         }
@@ -153,13 +153,18 @@ impl<'s> Worker<'s> {
     fn turn(&mut self, mut connection: Box<Connection>) {
         let advanced = catch_unwind(AssertUnwindSafe(|| self.advance(&mut connection)));
         match advanced {
-            Ok(true) => self.park_or_close(connection),
+            Ok(true) => {
+                self.park_or_close(connection);
+                self.give_turns();
+            }
             Ok(false) => {
                 drop(connection);
                 self.shared.closed();
+                self.give_turns();
             }
             // A handler's panic is dealt with where it is called; any other costs the connection.
             Err(_) => {
+                self.give_turns();
                 log::error!("a connection is closed: its worker panicked");
                 drop(connection);
                 self.shared.closed();
@@ -171,6 +176,24 @@ impl<'s> Worker<'s> {
             }
         }
     }
+
+    /// Gives connections their turns that the last one has woken.
+    #[cfg(feature = "gateway")]
+    fn give_turns(&mut self) {
+        for alarm in self.turn.upstream.woken.drain(..) {
+            match alarm.into_token(&self.shared.poller) {
+                Ok(token) => self.inbox.add(Ready::Reported(Report {
+                    token: token | WOKEN,
+                    ended: false,
+                })),
+                Err(alarm) => alarm.ring(),
+            }
+        }
+    }
+
+    #[cfg(not(feature = "gateway"))]
+    #[allow(clippy::unused_self)]
+    fn give_turns(&mut self) {}
 
     /// Does what a connection needs until it waits (`true`) or is over.
     fn advance(&mut self, connection: &mut Connection) -> bool {

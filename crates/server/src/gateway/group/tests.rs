@@ -10,7 +10,11 @@ fn group(targets: &[String]) -> Arc<Group> {
 }
 
 fn chosen(group: &Arc<Group>, tried: Tried) -> Option<Lease> {
-    match group.choose(Wish { tried, key: 0 }, None) {
+    let wish = Wish {
+        tried,
+        ..Wish::default()
+    };
+    match group.choose(wish, None, Instant::now()) {
         Choice::Server(lease) => Some(lease),
         _ => None,
     }
@@ -62,18 +66,95 @@ fn connections_are_kept_until_a_request_has_starved() {
     kept.keep(connect(), after(9));
     assert_eq!(kept.server().relieve(after(9)), Some(after(10)));
     assert_eq!(count(), 1);
-    assert_eq!(kept.server().relieve(after(10)), None);
-    assert_eq!(count(), 0);
-    assert_eq!(kept.keep(connect(), after(10)), None);
+    assert_eq!(kept.server().relieve(after(10)), Some(after(20)));
     assert_eq!(count(), 0, "the wait is too long");
+    // One connection was closed for it. The next one is when it still waits after the same time.
+    assert_eq!(kept.keep(connect(), after(19)), Some(after(20)));
+    assert_eq!(kept.keep(connect(), after(20)), None);
+    assert_eq!(
+        (count(), kept.server().relieve(after(20))),
+        (1, Some(after(30)))
+    );
     // Of several, the first one counts.
     let mut later = group.lease(0, false);
-    later.starve(after(8));
+    later.starve(after(18));
     waits.feed();
-    assert_eq!(kept.keep(connect(), after(17)), Some(after(18)));
+    assert_eq!(count(), 0);
+    assert_eq!(kept.keep(connect(), after(27)), Some(after(28)));
     drop(later);
-    assert_eq!(kept.keep(connect(), after(18)), None);
+    assert_eq!(kept.keep(connect(), after(28)), None);
     assert_eq!(count(), 2);
+}
+
+/// A server with two processes gets two connections, once a request has waited for a process. The
+/// others wait here.
+#[test]
+fn requests_wait_for_connections_that_are_kept_once_processes_are_known() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let target = listener.local_addr().unwrap().to_string();
+    let settings = Settings {
+        has_processes: true,
+        ..Settings::default()
+    };
+    let group = Arc::new(Group::new(vec![target.parse().unwrap()], settings));
+    let (start, open) = (Instant::now(), Arc::default());
+    let after = |ms| start + Duration::from_millis(ms);
+    let choose = |ms| group.choose(Wish::default(), None, after(ms));
+    let begin = |choice| match choice {
+        Choice::Server(lease) => lease,
+        other => panic!("{other:?}"),
+    };
+    let wait = |choice| match choice {
+        Choice::Waits(ticket) => ticket,
+        other => panic!("{other:?}"),
+    };
+    let connect = |lease: &Lease| lease.connect(0, &open).unwrap().0;
+    let known = || group.servers[0].capacity.known();
+    // Two have the processes, and the third one waits outside.
+    let mut leases: Vec<Lease> = (0..3).map(|_| begin(choose(0))).collect();
+    leases.iter_mut().for_each(|lease| lease.starve(start));
+    leases[..2].iter_mut().for_each(Lease::feed);
+    let sockets: Vec<Socket> = leases.iter().map(&connect).collect();
+    assert_eq!((open.count(), known()), (3, None));
+    let mut sockets = sockets.into_iter();
+    let first = leases.remove(0);
+    assert_eq!(first.keep(sockets.next().unwrap(), after(10)), None);
+    assert_eq!((open.count(), known()), (2, Some(2)));
+    first.end(after(10));
+    leases[1].feed();
+    // Two are served, so the next one waits until one of them ends, and gets its connection.
+    let ticket = wait(choose(11));
+    assert!(matches!(ticket.take(), Given::Waits));
+    let second = leases.remove(0);
+    assert_eq!(second.keep(sockets.next().unwrap(), after(12)), None);
+    second.end(after(12));
+    let Given::Granted(mut lease) = ticket.take() else {
+        panic!("there is room");
+    };
+    let socket = lease.take_idle(&open, after(12)).unwrap();
+    lease.serve(after(12));
+    assert_eq!((open.count(), group.relieve(after(12))), (2, None));
+    // A request that has waited for long goes on a new connection. It is served beside the others,
+    // so there are more processes than were known.
+    let waiting = wait(choose(13));
+    let next = wait(choose(20));
+    group.servers[0].capacity.probe(after(13));
+    group.servers[0]
+        .capacity
+        .exhausted(0, Duration::from_secs(1));
+    assert_eq!(group.relieve(after(22)), Some(after(23)));
+    assert!(!waiting.is_settled());
+    assert_eq!(group.relieve(after(23)), Some(after(30)));
+    let Given::Granted(mut late) = waiting.take() else {
+        panic!("it is late");
+    };
+    late.starve(after(23));
+    assert_eq!(known(), Some(2));
+    late.feed();
+    assert_eq!((known(), next.is_settled()), (Some(3), false));
+    // What one leaves with is for the next.
+    drop((socket, lease));
+    assert!(next.is_settled());
 }
 
 #[test]

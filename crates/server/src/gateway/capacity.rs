@@ -1,0 +1,156 @@
+//! How many connections a FastCGI server serves at a time, as far as that is known.
+//!
+//! PHP-FPM and others have a process for each connection, and do not announce how many. A request
+//! on one connection more waits in the kernel until another connection is closed, and each request
+//! after it costs a connection. So once the number is known, requests beyond it wait in this
+//! process, for a connection that is kept.
+//!
+//! The number is learned from a request that has waited for much longer than responses take. If it
+//! is wrong, or processes are added, requests show it: one that has waited here for a moment goes
+//! on a new connection all the same, and now and then one does so earlier. When such a connection
+//! is served beside the others, there are as many processes as that.
+
+use crate::lock::Lock;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// How often one connection more is tried, while requests wait.
+const PROBES: Duration = Duration::from_secs(1);
+
+/// A wait for a process is as many times as long as a response takes.
+const MUCH_LONGER: u32 = 2;
+
+/// The longest time of a response is forgotten by one part of this many with each response.
+const FORGOTTEN: u32 = 64;
+
+/// What is known of one server.
+#[derive(Debug, Default)]
+pub(super) struct Capacity {
+    /// The number of connections that are served at a time; zero if unknown.
+    connections: AtomicUsize,
+    /// The requests that are being served: each has a process.
+    served: AtomicUsize,
+    /// The longest that the response to a request with a process has taken lately, in microseconds.
+    longest: AtomicU32,
+    /// When one connection more is tried.
+    next_probe: Lock<Option<Instant>>,
+}
+
+impl Capacity {
+    /// The number of connections that are served at a time; `None` if unknown.
+    pub(super) fn known(&self) -> Option<usize> {
+        match self.connections.load(Ordering::Relaxed) {
+            0 => None,
+            number => Some(number),
+        }
+    }
+
+    /// The requests that are being served.
+    pub(super) fn served(&self) -> usize {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request that has a process.
+    pub(super) fn add_served(&self) {
+        let served = self.served.fetch_add(1, Ordering::Relaxed) + 1;
+        // Only one worker at a time learns more than this, so nothing is lost for long.
+        if self.known().is_some_and(|number| number < served) {
+            self.connections.store(served, Ordering::Relaxed);
+            *self.next_probe.lock() = None;
+        }
+    }
+
+    pub(super) fn remove_served(&self) {
+        self.served.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes note of how long the response to a request with a process has taken.
+    pub(super) fn responded(&self, time: Duration) {
+        let time = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        let longest = self.longest.load(Ordering::Relaxed);
+        let longest = time.max(longest - longest.div_ceil(FORGOTTEN));
+        self.longest.store(longest, Ordering::Relaxed);
+    }
+
+    /// Takes note that a request has waited for a process, beside `idle` kept connections and the
+    /// requests that are being served.
+    pub(super) fn exhausted(&self, idle: usize, waited: Duration) {
+        let longest = Duration::from_micros(self.longest.load(Ordering::Relaxed).into());
+        if waited >= longest.saturating_mul(MUCH_LONGER) {
+            let number = (self.served() + idle).max(1);
+            self.connections.store(number, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets one connection more be tried, if it is time. Called while requests wait.
+    pub(super) fn probe(&self, now: Instant) {
+        let Some(number) = self.known() else {
+            return;
+        };
+        let mut next = self.next_probe.lock();
+        if next.is_none_or(|at| at <= now) {
+            *next = Some(now + PROBES);
+            self.connections.store(number + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn the_number_of_processes_is_learned_from_long_waits() {
+        let capacity = Capacity::default();
+        (0..3).for_each(|_| capacity.add_served());
+        assert_eq!((capacity.known(), capacity.served()), (None, 3));
+        // How long a response took before, how many connections are idle, how long a request has
+        // waited, and what is known then.
+        let table = [
+            (8, 1, 15, None),
+            (8, 1, 16, Some(4)),
+            (0, 0, 15, Some(4)),
+            (0, 0, 16, Some(3)),
+            (50, 9, 60, Some(3)),
+        ];
+        for (took, idle, waited, known) in table {
+            capacity.responded(took * MS);
+            capacity.exhausted(idle, waited * MS);
+            assert_eq!(capacity.known(), known, "{took} {idle} {waited}");
+        }
+        // The longest time is forgotten.
+        (0..200).for_each(|_| capacity.responded(MS));
+        capacity.exhausted(2, 10 * MS);
+        assert_eq!(capacity.known(), Some(5));
+        let empty = Capacity::default();
+        empty.exhausted(0, 10 * MS);
+        assert_eq!(empty.known(), Some(1), "never none");
+    }
+
+    #[test]
+    fn more_processes_are_found() {
+        let capacity = Capacity::default();
+        let start = Instant::now();
+        capacity.probe(start);
+        assert_eq!(capacity.known(), None, "there is no bound to try");
+        (0..2).for_each(|_| capacity.add_served());
+        capacity.exhausted(0, 10 * MS);
+        capacity.probe(start);
+        assert_eq!(capacity.known(), Some(3));
+        // It waited as long as any.
+        capacity.exhausted(0, 10 * MS);
+        capacity.probe(start + PROBES / 2);
+        assert_eq!(capacity.known(), Some(2));
+        capacity.probe(start + PROBES);
+        assert_eq!(capacity.known(), Some(3));
+        // Three are served at a time, and then a request that had waited for long enough.
+        (0..2).for_each(|_| capacity.add_served());
+        assert_eq!(capacity.known(), Some(4));
+        capacity.probe(start + PROBES);
+        assert_eq!(capacity.known(), Some(5), "the next is tried at once");
+        (0..4).for_each(|_| capacity.remove_served());
+        assert_eq!((capacity.known(), capacity.served()), (Some(5), 0));
+    }
+}
