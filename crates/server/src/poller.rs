@@ -88,6 +88,10 @@ impl Report {
         let ends = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
         // The kernel packs events, so that their parts can't be borrowed.
         let (flags, data) = (event.flags, event.data);
+        #[cfg(feature = "gateway")]
+        if data.u64() & UPSTREAM != 0 {
+            owners::note((data.u64() & !UPSTREAM) as usize);
+        }
         Report {
             token: data.u64(),
             ended: flags.intersects(ends),

@@ -66,7 +66,7 @@ impl Connection {
         }
         loop {
             if forwarding.attempt.is_none() {
-                match forwarding.begin_attempt(&turn.env.upstreams, now) {
+                match forwarding.begin_attempt(&turn.env.upstreams, turn.moment()) {
                     Ok(true) => {}
                     Ok(false) => return self.await_upstream(forwarding, turn),
                     Err(failure) => return self.fail_forwarding(*forwarding, &failure, turn),

@@ -6,7 +6,9 @@ use super::timing::Timing;
 use super::turn::Turn;
 use super::upload::Upload;
 use crate::access_log::{Held, Record};
-use crate::gateway::{Attempt, Failure, Lease, Plan, Registry, SplicePipe, may_retry, may_reuse};
+use crate::gateway::{
+    Attempt, Failure, Lease, Moment, Plan, Registry, SplicePipe, may_retry, may_reuse,
+};
 use std::time::{Duration, Instant};
 use tinyhttp_message::{ContentEncoder, ProtocolError, ServerConnection};
 
@@ -211,8 +213,9 @@ impl Forwarding {
     pub(super) fn begin_attempt(
         &mut self,
         registry: &Registry,
-        now: Instant,
+        moment: Moment,
     ) -> Result<bool, Failure> {
+        let now = moment.now;
         let mut last = None;
         loop {
             let Some(plan) = &self.plan else {
@@ -232,7 +235,15 @@ impl Forwarding {
                 !self.must_connect && may_reuse(&plan.method, self.upload.may_repeat());
             let (content, refused) = (self.upload.length(), self.refused);
             self.response.timing.begin(now);
-            let begun = Attempt::begin(plan, lease, content, may_take_idle, refused, registry, now);
+            let begun = Attempt::begin(
+                plan,
+                lease,
+                content,
+                may_take_idle,
+                refused,
+                registry,
+                moment,
+            );
             match begun {
                 Ok(mut attempt) => {
                     // What was taken has been counted when it was taken.

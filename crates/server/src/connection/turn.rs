@@ -4,6 +4,8 @@ use super::env::Env;
 use crate::access_log::{Ending, Held, Record};
 use crate::deadline::{Deadline, Lag, Ticks, Waiting};
 #[cfg(feature = "gateway")]
+use crate::gateway::Moment;
+#[cfg(feature = "gateway")]
 use crate::poller::alarm::Alarm;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
@@ -67,6 +69,8 @@ pub(super) struct DateField {
 pub(crate) struct UpstreamTurn {
     /// The turn follows from a report of the upstream's socket: whether that has ended.
     pub(crate) report: Option<bool>,
+    /// When the poller was asked last, if it has reported everything by then.
+    pub(crate) polled: Option<Instant>,
     /// Bytes that the client has taken since the exchange went on.
     pub(super) sent: u64,
     /// A buffer to read into, made when it is first needed.
@@ -164,6 +168,15 @@ impl<'e> Turn<'e> {
     /// and removed.
     pub(super) fn output_taken(&mut self, taken: u64) {
         self.held.advance(taken, |record| self.env.record(record));
+    }
+
+    /// What an upstream connection that is idle has to be judged by.
+    #[cfg(feature = "gateway")]
+    pub(super) fn moment(&self) -> Moment {
+        Moment {
+            now: self.now.instant,
+            polled: self.upstream.polled,
+        }
     }
 
     /// Counts bytes that the client of a forwarded request has taken.

@@ -7,6 +7,7 @@ use super::codec::{Codec, Protocol, write_environment};
 use super::failure::Failure;
 use super::forward::Plan;
 use super::group::Lease;
+use super::idle::Moment;
 use super::pipes::SplicePipe;
 use super::process::Running;
 use super::registry::Registry;
@@ -96,18 +97,18 @@ impl Attempt {
         may_take_idle: bool,
         turn: usize,
         registry: &Registry,
-        now: Instant,
+        moment: Moment,
     ) -> Result<Self, (Failure, Lease)> {
         let mut lease = lease;
         let may_take = may_take_idle && !plan.upgrades;
         let idle = match may_take {
-            true => lease.take_idle(&registry.open, now),
+            true => lease.take_idle(&registry.open, moment),
             false => None,
         };
         match idle {
             _ if plan.protocol != Protocol::FastCgi => {}
-            Some(_) => lease.serve(now),
-            None => lease.starve(now),
+            Some(_) => lease.serve(moment.now),
+            None => lease.starve(moment.now),
         }
         let mut program = None;
         let connected = match (idle, &plan.environment.program) {

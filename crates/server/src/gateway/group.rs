@@ -2,6 +2,7 @@
 
 use super::balance::{Balance, Candidate, admitted, choose};
 use super::health::Check;
+use super::idle::Moment;
 use super::queue::{Given, Joined, Offer, Place, Queue};
 use super::server::{Server, securing};
 use super::settings::Settings;
@@ -375,8 +376,8 @@ impl Lease {
     }
 
     /// Takes an idle connection of those counted in `open`.
-    pub(crate) fn take_idle(&self, open: &Arc<OpenSockets>, now: Instant) -> Option<Socket> {
-        self.server().idle.take(open, now)
+    pub(crate) fn take_idle(&self, open: &Arc<OpenSockets>, moment: Moment) -> Option<Socket> {
+        self.server().idle.take(open, moment)
     }
 
     /// Begins to connect to one of the server's addresses: `turn` counts those that were tried for

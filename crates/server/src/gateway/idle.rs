@@ -16,9 +16,18 @@ const LOOKED_AT: usize = 64;
 /// How long an idle connection is kept. Most servers close theirs after 60 s or more.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// Within this time of its last use, an idle connection is used again unless the poller has
-/// reported it. After it, a system call more is no loss.
+/// Within this time of its last use, or of a poll that has reported everything, an idle connection
+/// is used again unless it was reported. Otherwise a system call finds out.
 const FRESH: Duration = Duration::from_millis(1);
+
+/// What an idle connection is judged by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// The time of the last reports.
+    pub(crate) now: Instant,
+    /// When the poller was asked last, if it has reported everything by then.
+    pub(crate) polled: Option<Instant>,
+}
 
 /// The idle connections, the one that was used last at the end.
 #[derive(Debug, Default)]
@@ -33,18 +42,19 @@ struct Idle {
 impl IdleConnections {
     /// Takes a connection, of those counted in `open`, that has not been closed, and on which
     /// nothing has come: what has would be taken for the response to the next request.
-    pub(super) fn take(&self, open: &Arc<OpenSockets>, now: Instant) -> Option<Socket> {
+    pub(super) fn take(&self, open: &Arc<OpenSockets>, moment: Moment) -> Option<Socket> {
         loop {
             // The lock is not held while a socket is looked at or closed.
             let newest = self.take_newest(open)?;
-            let idle = now.saturating_duration_since(newest.since);
+            let idle = moment.now.saturating_duration_since(newest.since);
             if idle >= IDLE_TIME {
                 // The others have been idle for longer.
                 newest.socket.close_notify();
                 self.close_all();
                 return None;
             }
-            let is_certain = idle < FRESH && !newest.socket.is_reported();
+            let has_polled = || moment.polled.is_some_and(|at| at.elapsed() < FRESH);
+            let is_certain = !newest.socket.is_reported() && (idle < FRESH || has_polled());
             if is_certain || !newest.socket.is_dead() {
                 return Some(newest.socket);
             }

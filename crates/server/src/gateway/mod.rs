@@ -92,6 +92,7 @@ pub(crate) use attempt::{Attempt, FIELDS, Pipe};
 pub(crate) use failure::Failure;
 pub(crate) use forward::Plan;
 pub(crate) use group::{Choice, Lease, Ticket};
+pub(crate) use idle::Moment;
 pub(crate) use pipes::SplicePipe;
 pub(crate) use queue::Given;
 pub(crate) use registry::Registry;

@@ -46,6 +46,15 @@ pub(crate) fn is_reported(descriptor: usize) -> bool {
     cell(descriptor).is_some_and(|cell| cell.load(Ordering::Acquire) == REPORTED)
 }
 
+/// Notes a report of a socket, if no connection owns that: the connection that takes it next finds
+/// the note, before any worker has acted on the report.
+pub(super) fn note(descriptor: usize) {
+    if let Some(cell) = cell(descriptor).filter(|cell| cell.load(Ordering::Acquire) == NONE) {
+        // If it fails, the socket has an owner by now, which the report is for.
+        let _ = cell.compare_exchange(NONE, REPORTED, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
 /// The connection that a report of a socket is for. A report without one is noted.
 pub(crate) fn owner_of(descriptor: usize) -> Option<usize> {
     let cell = cell(descriptor)?;
@@ -72,7 +81,11 @@ mod tests {
         assert!(!is_reported(socket));
         assert_eq!((owner_of(socket), owner_of(socket)), (None, None));
         assert!(is_reported(socket));
+        clear(socket);
+        note(socket);
+        assert!(is_reported(socket));
         assert_eq!(set(socket, 9), Some(true));
+        note(socket);
         assert_eq!(owner_of(socket), Some(9));
         clear(socket);
         assert_eq!((set(other, 1), owner_of(other)), (None, None));

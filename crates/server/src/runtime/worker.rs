@@ -82,9 +82,12 @@ impl<'s> Worker<'s> {
                 Ok((handed_over, reports)) => {
                     self.update_time();
                     self.shared.relieve(self.turn.now());
+                    let has_polled = reports.is_some();
                     let reports = handed_over.into_iter().chain(reports.into_iter().flatten());
                     let reports = reports.map(Ready::Reported);
                     let number = self.inbox.fill(reports, self.turn.now());
+                    // When as many are reported as can be, more are ready.
+                    self.note_poll(has_polled && number < EVENTS);
                     self.work_off(number);
                     self.end_of_work();
                 }
@@ -101,6 +104,16 @@ impl<'s> Worker<'s> {
         self.turn.update_time();
         self.turn.is_draining = self.shared.lifecycle.is_draining();
     }
+
+    /// Sets whether the poller has reported everything up to now.
+    #[cfg(feature = "gateway")]
+    fn note_poll(&mut self, is_whole: bool) {
+        self.turn.upstream.polled = is_whole.then(|| self.turn.now());
+    }
+
+    #[cfg(not(feature = "gateway"))]
+    #[allow(clippy::unused_self)]
+    fn note_poll(&mut self, _: bool) {}
 
     /// Gives everything in the inbox its turn.
     fn work_off(&mut self, reported: usize) {

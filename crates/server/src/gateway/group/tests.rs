@@ -2,11 +2,20 @@
 
 use super::*;
 use crate::gateway::health::Passive;
+use crate::gateway::idle::Moment;
+use crate::poller::owners;
+use std::io::Write;
 use std::net::TcpListener;
+use std::os::fd::{AsFd, AsRawFd};
 
 fn group(targets: &[String]) -> Arc<Group> {
     let targets = targets.iter().map(|text| text.parse().unwrap());
     Arc::new(Group::new(targets.collect(), Settings::default()))
+}
+
+/// A moment after a poll of unknown time.
+fn at(now: Instant) -> Moment {
+    Moment { now, polled: None }
 }
 
 fn chosen(group: &Arc<Group>, tried: Tried) -> Option<Lease> {
@@ -26,13 +35,13 @@ fn idle_connections_are_used_again_and_dead_ones_are_closed() {
     let group = group(&[listener.local_addr().unwrap().to_string()]);
     let lease = chosen(&group, Tried::default()).unwrap();
     let (now, open) = (Instant::now(), Arc::default());
-    assert!(lease.take_idle(&open, now).is_none());
+    assert!(lease.take_idle(&open, at(now)).is_none());
     let (first, _) = lease.connect(0, &open).unwrap();
     let (accepted, _) = listener.accept().unwrap();
     lease.keep(first, now);
     // Another server of the process has connections of its own.
-    assert!(lease.take_idle(&Arc::default(), now).is_none());
-    let taken = lease.take_idle(&open, now).unwrap();
+    assert!(lease.take_idle(&Arc::default(), at(now)).is_none());
+    let taken = lease.take_idle(&open, at(now)).unwrap();
     lease.keep(taken, now);
     group.prune();
     assert_eq!((lease.server().idle.count(), open.count()), (1, 1));
@@ -43,6 +52,45 @@ fn idle_connections_are_used_again_and_dead_ones_are_closed() {
     };
     while !is_closed() {
         std::thread::yield_now();
+    }
+}
+
+/// Bytes have come on an idle connection that no request asked for. It is used only where neither a
+/// report nor a look at it was due.
+#[test]
+fn idle_connections_are_judged_by_the_poller_if_that_was_asked_just_now() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let group = group(&[listener.local_addr().unwrap().to_string()]);
+    let long_ago = || Instant::now().checked_sub(Duration::from_secs(1));
+    let far = Duration::from_secs(100);
+    // For how many milliseconds it has been idle, when the poller was asked, whether it has
+    // reported the connection, and whether that is used.
+    let table = [
+        (0, None, false, true),
+        (0, None, true, false),
+        (5, None, false, false),
+        (5, long_ago(), false, false),
+        (5, Instant::now().checked_add(far), false, true),
+        (5, Instant::now().checked_add(far), true, false),
+    ];
+    for (number, (idle, polled, is_reported, expected)) in table.into_iter().enumerate() {
+        let (start, open) = (Instant::now(), Arc::default());
+        let lease = chosen(&group, Tried::default()).unwrap();
+        let (mut socket, _) = lease.connect(0, &open).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        accepted.write_all(b"x").unwrap();
+        while !socket.is_dead() {
+            std::thread::yield_now();
+        }
+        socket.release();
+        let descriptor = socket.as_fd().as_raw_fd() as usize;
+        lease.keep(socket, start);
+        if is_reported {
+            assert_eq!(owners::owner_of(descriptor), None);
+        }
+        let now = start + Duration::from_millis(idle);
+        let taken = lease.take_idle(&open, Moment { now, polled });
+        assert_eq!(taken.is_some(), expected, "row {number}");
     }
 }
 
@@ -62,7 +110,7 @@ fn connections_are_kept_until_a_request_has_starved() {
     waits.starve(start);
     assert_eq!(count(), 0);
     assert_eq!(kept.keep(connect(), after(9)), Some(after(10)));
-    assert!(kept.take_idle(&open, after(9)).is_some());
+    assert!(kept.take_idle(&open, at(after(9))).is_some());
     kept.keep(connect(), after(9));
     assert_eq!(kept.server().relieve(after(9)), Some(after(10)));
     assert_eq!(count(), 1);
@@ -131,7 +179,7 @@ fn requests_wait_for_connections_that_are_kept_once_processes_are_known() {
     let Given::Granted(mut lease) = ticket.take() else {
         panic!("there is room");
     };
-    let socket = lease.take_idle(&open, after(12)).unwrap();
+    let socket = lease.take_idle(&open, at(after(12))).unwrap();
     lease.serve(after(12));
     assert_eq!((open.count(), group.relieve(after(12))), (2, None));
     // A request that has waited for long goes on a new connection. It is served beside the others,
