@@ -117,11 +117,11 @@ def takes_part(name, site, port, php=None):
 
 
 def load(names, site, port, what, number, time_each, php=None):
-    """One load: every proxy in turn, round after round."""
+    """One load: every proxy in turn, round after round. `php` are the sockets of PHP-FPM for each proxy."""
     heading(what.title)
     failures = {}
     with ExitStack() as stack:
-        proxies = {name: stack.enter_context(Proxy(name, site, port, php)) for name in names}
+        proxies = {name: stack.enter_context(Proxy(name, site, port, php and php[name])) for name in names}
 
         def measure(name):
             figures, failed = wrk(proxies[name], what, time_each)
@@ -200,33 +200,39 @@ def memory(names, site, port, key, number):
 
 
 def fastcgi(site, port, number, time_each):
-    """A small PHP page, from one PHP-FPM."""
+    """A small PHP page. Each proxy has a PHP-FPM of its own: kept connections keep its processes from the others."""
     program = next((path for name in ("php-fpm", "php-fpm8.2", "php-fpm8.4") if (path := installed(name))), None)
     if not program:
         heading("Gateway: FastCGI to PHP-FPM")
         print("Left out: PHP-FPM is not installed (php-fpm).")
         return {}
     (site / "page.php").write_text("<?php echo str_repeat('x', 1024);\n")
+    what = Load(f"Gateway: FastCGI to one PHP-FPM of 4 processes, {CORES * 8} clients", "/page.php", connections=CORES * 8)
+    with ExitStack() as stack:
+        php = {name: stack.enter_context(php_fpm(program, site)) for name in WITH_PHP}
+        names = [name for name in WITH_PHP if takes_part(name, site, port, php[name])]
+        names = [name for name in names if runs_php(name, site, port, php[name])]
+        return load(names, site, port, what, number, time_each, php) if names else {}
+
+
+@contextmanager
+def php_fpm(program, site):
+    """Runs PHP-FPM, and yields the path of its socket."""
     with tempfile.TemporaryDirectory(prefix="php-", dir=site.parent) as state:
         os.chmod(state, 0o755)
         php = f"{state}/php.sock"
         text = (HERE / "peers" / "php-fpm.conf").read_text()
         conf = pathlib.Path(state) / "php-fpm.conf"
-        conf.write_text(text.replace("@STATE@", state).replace("@PHP@", php))
         root = ["-R"] if os.geteuid() == 0 else []
         users = "user = root\ngroup = root\n" if root else ""
-        conf.write_text(conf.read_text() + users)
+        conf.write_text(text.replace("@STATE@", state).replace("@PHP@", php) + users)
         with subprocess.Popen([program, "-F", *root, "-y", str(conf)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, start_new_session=True) as process:
             try:
                 deadline = time.monotonic() + 10
                 while not os.path.exists(php) and time.monotonic() < deadline and process.poll() is None:
                     time.sleep(0.02)
-                what = Load(f"Gateway: FastCGI to one PHP-FPM of 4 processes, {CORES * 8} clients", "/page.php",
-                            connections=CORES * 8)
-                names = [name for name in WITH_PHP if takes_part(name, site, port, php)]
-                names = [name for name in names if runs_php(name, site, port, php)]
-                return load(names, site, port, what, number, time_each, php) if names else {}
+                yield php
             finally:
                 process.terminate()
                 process.wait(timeout=10)
