@@ -69,7 +69,7 @@ pub(super) struct DateField {
 pub(crate) struct UpstreamTurn {
     /// The turn follows from a report of the upstream's socket: whether that has ended.
     pub(crate) report: Option<bool>,
-    /// When the poller was asked last, if it has reported everything by then.
+    /// When the poller has reported everything last.
     pub(crate) polled: Option<Instant>,
     /// Bytes that the client has taken since the exchange went on.
     pub(super) sent: u64,

@@ -2,8 +2,6 @@
 
 use super::{Connection, State, Turn};
 use crate::body::Content;
-#[cfg(feature = "gateway")]
-use crate::poller::alarm::Alarm;
 use crate::poller::{Interest, Poller};
 use std::io;
 use std::sync::Arc;
@@ -128,8 +126,9 @@ impl Connection {
             },
             #[cfg(feature = "gateway")]
             State::Forwarding(forwarding) if forwarding.queued.waits() => {
-                let returned = forwarding.queued.park(self.transport.alarm(poller));
-                returned.map(Alarm::ring);
+                if let Some(alarm) = forwarding.queued.park(self.transport.alarm(poller)) {
+                    alarm.ring();
+                }
                 None
             }
             _ => None,

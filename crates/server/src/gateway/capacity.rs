@@ -10,6 +10,7 @@
 //! on a new connection all the same, and now and then one does so earlier. When such a connection
 //! is served beside the others, there are as many processes as that.
 
+use super::starving::PATIENCE;
 use crate::lock::Lock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -22,6 +23,9 @@ const MUCH_LONGER: u32 = 2;
 
 /// The longest time of a response is forgotten by one part of this many with each response.
 const FORGOTTEN: u32 = 64;
+
+/// Late requests that go at a time are one part of this many of the processes.
+const LATE_PART: usize = 4;
 
 /// What is known of one server.
 #[derive(Debug, Default)]
@@ -82,16 +86,35 @@ impl Capacity {
         }
     }
 
-    /// Lets one connection more be tried, if it is time. Called while requests wait.
-    pub(super) fn probe(&self, now: Instant) {
-        let Some(number) = self.known() else {
-            return;
-        };
+    /// Lets one connection more be tried, if it is time. Called while requests wait. Returns the
+    /// number that is known.
+    pub(super) fn probe(&self, now: Instant) -> Option<usize> {
+        let number = self.known()?;
         let mut next = self.next_probe.lock();
         if next.is_none_or(|at| at <= now) {
             *next = Some(now + PROBES);
             self.connections.store(number + 1, Ordering::Relaxed);
         }
+        Some(number)
+    }
+}
+
+/// How many requests that have waited for long go on new connections: few beside those that are
+/// served, as they wait for a process there, too, if the number of processes is right.
+#[derive(Debug, Default)]
+pub(super) struct LateRequests {
+    next: Lock<Option<Instant>>,
+}
+
+impl LateRequests {
+    /// How many may go now, beside this number of processes.
+    pub(super) fn allowed(&self, processes: usize, now: Instant) -> usize {
+        let mut next = self.next.lock();
+        if next.is_some_and(|next| now < next) {
+            return 0;
+        }
+        *next = Some(now + PATIENCE);
+        (processes / LATE_PART).max(1)
     }
 }
 
@@ -127,6 +150,18 @@ mod tests {
         let empty = Capacity::default();
         empty.exhausted(0, 10 * MS);
         assert_eq!(empty.known(), Some(1), "never none");
+    }
+
+    #[test]
+    fn few_late_requests_go_at_a_time() {
+        let late = LateRequests::default();
+        let start = Instant::now();
+        // The number of processes, when, and how many requests go.
+        for (processes, ms, expected) in [(0, 0, 1), (4, 9, 0), (4, 10, 1), (9, 20, 2), (9, 29, 0)]
+        {
+            let now = start + ms * MS;
+            assert_eq!(late.allowed(processes, now), expected, "{processes} {ms}");
+        }
     }
 
     #[test]

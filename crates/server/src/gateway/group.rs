@@ -1,6 +1,7 @@
 //! The servers of an upstream, the requests under way, and those that wait for room.
 
 use super::balance::{Balance, Candidate, admitted, choose};
+use super::capacity::LateRequests;
 use super::health::Check;
 use super::idle::Moment;
 use super::queue::{Given, Joined, Offer, Place, Queue};
@@ -26,6 +27,7 @@ pub(crate) struct Group {
     start: Instant,
     /// Requests that wait for room; `None` if there always is some.
     queue: Option<Queue<Wish, Lease, Alarm>>,
+    late: LateRequests,
 }
 
 /// What there is for a request.
@@ -104,6 +106,7 @@ impl Group {
             turn: AtomicUsize::new(0),
             start: Instant::now(),
             queue,
+            late: LateRequests::default(),
         }
     }
 
@@ -146,7 +149,7 @@ impl Group {
                 place,
             }),
             // Where only the processes are taken, the kernel has a queue, too.
-            Joined::Full => match self.offer(&late(&wish)) {
+            Joined::Full => match self.offer(&wish.late()) {
                 Offer::Granted(lease) => Choice::Server(lease),
                 _ => Choice::Full,
             },
@@ -173,25 +176,29 @@ impl Group {
     }
 
     /// Closes idle connections for requests that have waited for a process for too long, and lets
-    /// those that have waited for it here go on new connections. Returns when that is to be done
-    /// next, if requests wait.
+    /// late ones go on new connections. Returns when that is to be done next, if requests wait.
     pub(crate) fn relieve(self: &Arc<Self>, now: Instant) -> Option<Instant> {
         let servers = self.servers.iter();
         let next = servers.filter_map(|server| server.relieve(now)).min();
         let queue = self.queue.as_ref().filter(|_| self.settings.has_processes);
-        let Some((queue, _)) = queue.and_then(|queue| Some((queue, queue.first_since()?))) else {
+        let Some(queue) = queue.filter(|queue| queue.first_since().is_some()) else {
             return next;
         };
         let servers = self.servers.iter();
-        servers.for_each(|server| server.capacity.probe(now));
-        let granted = queue.grant(|wish, since| match since + PATIENCE <= now {
-            true => self.offer(&late(wish)),
+        let known = servers.filter_map(|server| server.capacity.probe(now));
+        let mut left = self.late.allowed(known.sum(), now);
+        let granted = queue.grant(|wish, since| match since + PATIENCE <= now && left > 0 {
+            true => {
+                left -= 1;
+                self.offer(&wish.late())
+            }
             false => self.offer(wish),
         });
         granted.into_iter().for_each(Alarm::ring);
-        let first = queue.first_since().map(|since| since + PATIENCE);
-        // One that is late already waits for a server whose limit was set.
-        let first = first.map(|due| if due <= now { now + PATIENCE } else { due });
+        let due = |since| Some(since + PATIENCE).filter(|due| *due > now);
+        let first = queue
+            .first_since()
+            .map(|since| due(since).unwrap_or(now + PATIENCE));
         next.into_iter().chain(first).min()
     }
 
@@ -325,9 +332,8 @@ impl Lease {
         self.number
     }
 
-    /// Takes note that this request, on a new connection, may have to wait for a process of the
-    /// server: PHP-FPM and others have a process for each connection, idle ones included. Idle
-    /// connections are closed for it.
+    /// Takes note that this request, on a new connection, may have to wait for a process, and closes
+    /// idle connections for it.
     pub(crate) fn starve(&mut self, now: Instant) {
         if self.stage == Stage::Counted {
             self.stage = Stage::Starving(now);
@@ -414,8 +420,7 @@ impl Lease {
         &self.group.settings
     }
 
-    /// Notes that a response came, on a connection to the address with this number if it is a new
-    /// one.
+    /// Notes that a response came, on a new connection to the address with this number if any.
     pub(crate) fn worked(&self, address: Option<usize>) {
         let server = self.server();
         if let Some(address) = address {
@@ -440,8 +445,8 @@ impl Lease {
         }
     }
 
-    /// Keeps a connection for another request, unless one waits for the process that stays with it.
-    /// Returns when the connection has to be closed for a request that has begun to wait.
+    /// Keeps a connection for another request, unless one waits for its process. Returns when the
+    /// connection has to be closed for a request that has begun to wait.
     pub(crate) fn keep(&self, socket: Socket, now: Instant) -> Option<Instant> {
         let server = self.server();
         server
@@ -489,14 +494,6 @@ impl Drop for Ticket {
             // What it was given goes to the next one when it is dropped.
             drop(queue.leave(&self.place));
         }
-    }
-}
-
-/// The wish of a request that has waited for a process for long enough.
-fn late(wish: &Wish) -> Wish {
-    Wish {
-        is_late: true,
-        ..*wish
     }
 }
 

@@ -16,16 +16,20 @@ const LOOKED_AT: usize = 64;
 /// How long an idle connection is kept. Most servers close theirs after 60 s or more.
 const IDLE_TIME: Duration = Duration::from_secs(30);
 
-/// Within this time of its last use, or of a poll that has reported everything, an idle connection
-/// is used again unless it was reported. Otherwise a system call finds out.
+/// Within this time of its last use, an idle connection is used again unless the poller has
+/// reported it. After it, a system call more is no loss.
 const FRESH: Duration = Duration::from_millis(1);
+
+/// Within this time of a poll that has reported everything, an idle connection is used again unless
+/// it was reported: what a server has sent since may still be on its way.
+const POLLED: Duration = Duration::from_millis(2);
 
 /// What an idle connection is judged by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     /// The time of the last reports.
     pub(crate) now: Instant,
-    /// When the poller was asked last, if it has reported everything by then.
+    /// When the poller has reported everything last.
     pub(crate) polled: Option<Instant>,
 }
 
@@ -53,7 +57,7 @@ impl IdleConnections {
                 self.close_all();
                 return None;
             }
-            let has_polled = || moment.polled.is_some_and(|at| at.elapsed() < FRESH);
+            let has_polled = || moment.polled.is_some_and(|at| at.elapsed() < POLLED);
             let is_certain = !newest.socket.is_reported() && (idle < FRESH || has_polled());
             if is_certain || !newest.socket.is_dead() {
                 return Some(newest.socket);

@@ -43,6 +43,16 @@ pub(crate) struct Wish {
     pub(crate) is_late: bool,
 }
 
+impl Wish {
+    /// The wish of the same request once it is late.
+    pub(super) fn late(self) -> Self {
+        Wish {
+            is_late: true,
+            ..self
+        }
+    }
+}
+
 fn bit(number: usize) -> u64 {
     1u64.checked_shl(number as u32).unwrap_or(0)
 }

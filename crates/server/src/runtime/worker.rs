@@ -105,10 +105,12 @@ impl<'s> Worker<'s> {
         self.turn.is_draining = self.shared.lifecycle.is_draining();
     }
 
-    /// Sets whether the poller has reported everything up to now.
+    /// Notes a poll, if that has reported everything.
     #[cfg(feature = "gateway")]
     fn note_poll(&mut self, is_whole: bool) {
-        self.turn.upstream.polled = is_whole.then(|| self.turn.now());
+        if is_whole {
+            self.turn.upstream.polled = Some(self.turn.now());
+        }
     }
 
     #[cfg(not(feature = "gateway"))]

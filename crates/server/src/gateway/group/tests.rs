@@ -185,6 +185,7 @@ fn requests_wait_for_connections_that_are_kept_once_processes_are_known() {
     // A request that has waited for long goes on a new connection. It is served beside the others,
     // so there are more processes than were known.
     let waiting = wait(choose(13));
+    let later = wait(choose(13));
     let next = wait(choose(20));
     group.servers[0].capacity.probe(after(13));
     group.servers[0]
@@ -192,7 +193,10 @@ fn requests_wait_for_connections_that_are_kept_once_processes_are_known() {
         .exhausted(0, Duration::from_secs(1));
     assert_eq!(group.relieve(after(22)), Some(after(23)));
     assert!(!waiting.is_settled());
-    assert_eq!(group.relieve(after(23)), Some(after(30)));
+    assert_eq!(group.relieve(after(23)), Some(after(33)));
+    assert!(!later.is_settled(), "one at a time");
+    drop(later);
+    assert_eq!(group.relieve(after(24)), Some(after(30)));
     let Given::Granted(mut late) = waiting.take() else {
         panic!("it is late");
     };
