@@ -178,14 +178,13 @@ impl Group {
     /// Closes idle connections for requests that have waited for a process for too long, and lets
     /// late ones go on new connections. Returns when that is to be done next, if requests wait.
     pub(crate) fn relieve(self: &Arc<Self>, now: Instant) -> Option<Instant> {
-        let servers = self.servers.iter();
-        let next = servers.filter_map(|server| server.relieve(now)).min();
+        let relieved = self.servers.iter().filter_map(|it| it.relieve(now));
+        let next = relieved.min();
         let queue = self.queue.as_ref().filter(|_| self.settings.has_processes);
         let Some(queue) = queue.filter(|queue| queue.first_since().is_some()) else {
             return next;
         };
-        let servers = self.servers.iter();
-        let known = servers.filter_map(|server| server.capacity.probe(now));
+        let known = self.servers.iter().filter_map(|it| it.capacity.probe(now));
         let mut left = self.late.allowed(known.sum(), now);
         let granted = queue.grant(|wish, since| match since + PATIENCE <= now && left > 0 {
             true => {
