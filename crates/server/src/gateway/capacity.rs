@@ -107,10 +107,10 @@ pub(super) struct LateRequests {
 }
 
 impl LateRequests {
-    /// How many may go now, beside this number of processes.
-    pub(super) fn allowed(&self, processes: usize, now: Instant) -> usize {
+    /// How many may go now, beside this number of processes, if the first one waits since `first`.
+    pub(super) fn allowed(&self, processes: usize, first: Instant, now: Instant) -> usize {
         let mut next = self.next.lock();
-        if next.is_some_and(|next| now < next) {
+        if now < first + PATIENCE || next.is_some_and(|next| now < next) {
             return 0;
         }
         *next = Some(now + PATIENCE);
@@ -156,11 +156,19 @@ mod tests {
     fn few_late_requests_go_at_a_time() {
         let late = LateRequests::default();
         let start = Instant::now();
-        // The number of processes, when, and how many requests go.
-        for (processes, ms, expected) in [(0, 0, 1), (4, 9, 0), (4, 10, 1), (9, 20, 2), (9, 29, 0)]
-        {
-            let now = start + ms * MS;
-            assert_eq!(late.allowed(processes, now), expected, "{processes} {ms}");
+        // The number of processes, since when the first request waits, the time, and how many go.
+        let table = [
+            (0, 0, 9, 0),
+            (0, 0, 10, 1),
+            (4, 0, 19, 0),
+            (4, 0, 20, 1),
+            (9, 21, 30, 0),
+            (9, 21, 31, 2),
+        ];
+        for row in table {
+            let (processes, first, ms, expected) = row;
+            let (first, now) = (start + first * MS, start + ms * MS);
+            assert_eq!(late.allowed(processes, first, now), expected, "{row:?}");
         }
     }
 

@@ -8,6 +8,7 @@ use super::queue::{Given, Joined, Offer, Place, Queue};
 use super::server::{Server, securing};
 use super::settings::Settings;
 use super::socket::{OpenSockets, Socket};
+use super::stage::Stage;
 use super::starving::PATIENCE;
 use super::target::Target;
 use super::tried::{Tried, Wish};
@@ -61,23 +62,11 @@ pub(crate) struct Ticket {
 #[derive(Debug)]
 pub(crate) struct Lease {
     group: Arc<Group>,
-    number: usize,
+    /// There are far fewer servers than that.
+    number: u32,
     /// The server was out, but no better one was left.
     pub(crate) is_last_resort: bool,
     stage: Stage,
-}
-
-/// How far a request at a server has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// It is counted, and no more is known.
-    Counted,
-    /// It may wait for a process, since this time.
-    Starving(Instant),
-    /// It has a process: since this time, if it had one from the start.
-    Served(Option<Instant>),
-    /// It is counted no more.
-    Over,
 }
 
 impl Group {
@@ -181,11 +170,11 @@ impl Group {
         let relieved = self.servers.iter().filter_map(|it| it.relieve(now));
         let next = relieved.min();
         let queue = self.queue.as_ref().filter(|_| self.settings.has_processes);
-        let Some(queue) = queue.filter(|queue| queue.first_since().is_some()) else {
+        let Some((queue, first)) = queue.and_then(|it| Some((it, it.first_since()?))) else {
             return next;
         };
         let known = self.servers.iter().filter_map(|it| it.capacity.probe(now));
-        let mut left = self.late.allowed(known.sum(), now);
+        let mut left = self.late.allowed(known.sum(), first, now);
         let granted = queue.grant(|wish, since| match since + PATIENCE <= now && left > 0 {
             true => {
                 left -= 1;
@@ -297,9 +286,9 @@ impl Group {
         self.servers[number].active.fetch_add(1, Ordering::Relaxed);
         Lease {
             group: Arc::clone(self),
-            number,
+            number: number as u32,
             is_last_resort,
-            stage: Stage::Counted,
+            stage: Stage::default(),
         }
     }
 
@@ -324,60 +313,43 @@ impl Group {
 
 impl Lease {
     pub(crate) fn server(&self) -> &Server {
-        &self.group.servers[self.number]
+        &self.group.servers[self.number as usize]
     }
 
     pub(crate) fn number(&self) -> usize {
-        self.number
+        self.number as usize
     }
 
     /// Takes note that this request, on a new connection, may have to wait for a process, and closes
     /// idle connections for it.
     pub(crate) fn starve(&mut self, now: Instant) {
-        if self.stage == Stage::Counted {
-            self.stage = Stage::Starving(now);
-            self.server().starving.add(now);
-        }
-        self.server().make_room_for_process();
+        let server = &self.group.servers[self.number as usize];
+        self.stage.starve(server, now);
+        server.make_room_for_process();
     }
 
     /// Takes note that a connection that was kept for this request has a process.
     pub(crate) fn serve(&mut self, now: Instant) {
-        if self.stage == Stage::Counted {
-            self.stage = Stage::Served(Some(now));
-            self.server().capacity.add_served();
-        }
+        self.stage
+            .serve(&self.group.servers[self.number as usize], now);
     }
 
     /// Ends what [`starve`](Lease::starve) began: a process responds.
     pub(crate) fn feed(&mut self) {
-        if let Stage::Starving(since) = self.stage {
-            self.stage = Stage::Served(None);
-            self.server().starving.remove(since);
-            self.server().capacity.add_served();
-        }
+        self.stage.feed(&self.group.servers[self.number as usize]);
     }
 
     /// Ends the request. Returns what wakes the connections whose requests have got its place.
     pub(crate) fn end(mut self, now: Instant) -> Vec<Alarm> {
-        if let Stage::Served(Some(since)) = self.stage {
-            let time = now.saturating_duration_since(since);
-            self.server().capacity.responded(time);
-        }
+        self.stage.complete(self.server(), now);
         self.leave()
     }
 
     fn leave(&mut self) -> Vec<Alarm> {
-        let server = self.server();
-        match self.stage {
-            Stage::Counted => {}
-            Stage::Starving(since) => server.starving.remove(since),
-            Stage::Served(_) => server.capacity.remove_served(),
-            Stage::Over => return Vec::new(),
+        match self.stage.end(&self.group.servers[self.number as usize]) {
+            true => self.group.grant_into(),
+            false => Vec::new(),
         }
-        server.active.fetch_sub(1, Ordering::Relaxed);
-        self.stage = Stage::Over;
-        self.group.grant_into()
     }
 
     /// Takes an idle connection of those counted in `open`.

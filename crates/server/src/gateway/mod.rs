@@ -17,6 +17,7 @@
 //! | `tried` | the servers that have been tried for a request |
 //! | `server` | one server of an upstream |
 //! | `queue` | requests that wait for room |
+//! | `stage` | how far a request at a server has come |
 //! | `group` | the servers of an upstream |
 //! | `idle` | the idle connections to one server |
 //! | `starving` | requests that wait for one of few processes of a server |
@@ -54,6 +55,7 @@ mod settings;
 mod tried;
 mod server;
 mod queue;
+mod stage;
 mod group;
 mod idle;
 mod starving;
