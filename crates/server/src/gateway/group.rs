@@ -320,8 +320,8 @@ impl Lease {
         self.number as usize
     }
 
-    /// Takes note that this request, on a new connection, may have to wait for a process, and closes
-    /// idle connections for it.
+    /// Takes note that this request, on a new connection, may have to wait for a process, and
+    /// closes idle connections for it.
     pub(crate) fn starve(&mut self, now: Instant) {
         let server = &self.group.servers[self.number as usize];
         self.stage.starve(server, now);
