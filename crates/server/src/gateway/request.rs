@@ -8,6 +8,7 @@
 use http::{HeaderName, Version};
 use std::io::Write;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use tinyhttp_message::encode::{FieldLines, HeadWriter};
 use tinyhttp_message::{MisuseError, hop_by_hop};
 
@@ -48,6 +49,19 @@ pub(super) const ADDRESSES: [&str; 10] = [
     "x-real-ip",
     "forwarded",
 ];
+
+/// X-Forwarded-Proto of a client without TLS and of one with it, made once.
+static PROTO: LazyLock<[FieldLines; 2]> =
+    LazyLock::new(|| [b"http" as &[u8], b"https"].map(|proto| line("X-Forwarded-Proto", proto)));
+
+/// Via for a client of HTTP/1.1 and for one of HTTP/1.0, made once.
+static VIA: LazyLock<[FieldLines; 2]> =
+    LazyLock::new(|| [b"1.1 tinyhttp", b"1.0 tinyhttp"].map(|via| line("Via", via)));
+
+/// A field line of a valid name and value.
+fn line(name: &str, value: &[u8]) -> FieldLines {
+    FieldLines::new(|head| head.field(name, value)).unwrap_or_default()
+}
 
 /// The names of hop-by-hop fields, made once.
 static HOP_BY_HOP: [HeaderName; 9] = hop_by_hop::HOP_BY_HOP;
@@ -135,15 +149,16 @@ fn path_fields(
     received: &[(&str, &[u8])],
     hop: &Hop<'_>,
 ) -> Result<(), MisuseError> {
+    // What other clients say of that is not looked at.
+    let believed = if hop.is_trusted { received } else { &[] };
     let is_set = |name: &str| {
         let is = |other: &str| other.eq_ignore_ascii_case(name);
-        hop.added.iter().any(|(other, _)| is(other))
-            || (hop.is_trusted && received.iter().any(|(other, _)| is(other)))
+        hop.added.iter().any(|(other, _)| is(other)) || believed.iter().any(|(other, _)| is(other))
     };
     let earlier = |name: &'static str| {
-        let values = received
+        let values = believed
             .iter()
-            .filter(|(other, _)| hop.is_trusted && other.eq_ignore_ascii_case(name));
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name));
         values.map(|(_, value)| *value).collect::<Vec<_>>()
     };
     let overridden = |name: &str| {
@@ -170,7 +185,7 @@ fn path_fields(
     }
     let proto: &[u8] = if hop.is_secure { b"https" } else { b"http" };
     if !is_set("x-forwarded-proto") {
-        head.field("X-Forwarded-Proto", proto)?;
+        head.lines(&PROTO[usize::from(hop.is_secure)]);
     }
     if !is_set("x-forwarded-port") {
         let set = |name: &'static str| {
@@ -191,11 +206,8 @@ fn path_fields(
         head.field("Forwarded", &chain.join(&b", "[..]))?;
     }
     // The values before it are forwarded as they came.
-    let via: &[u8] = match hop.version {
-        Version::HTTP_10 => b"1.0 tinyhttp",
-        _ => b"1.1 tinyhttp",
-    };
-    head.field("Via", via)
+    head.lines(&VIA[usize::from(hop.version == Version::HTTP_10)]);
+    Ok(())
 }
 
 /// The first element of a list: what the proxy next to the client has said.
