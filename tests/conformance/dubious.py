@@ -17,6 +17,8 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = os.environ.get("TINYHTTP", ROOT / "target/release/tinyhttp")
 DIFFERS = Path(__file__).resolve().parent / "dubious-differs"
@@ -35,14 +37,14 @@ def start(checkout):
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     line = ["perl", "-Ilib", "bin/dubious_http.pl", "-M", "server", "--no-garble-url", address]
-    server = subprocess.Popen(line, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = processes.spawn(line, cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(100):
         try:
             read(f"http://{address}/")
             return server, f"http://{address}"
         except OSError:
             time.sleep(0.1)
-    server.kill()
+    processes.kill(server)
     sys.exit("the server does not start")
 
 
@@ -60,7 +62,7 @@ def main(checkout):
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             results = list(threads.map(lambda path: fetch(base, path), paths))
     finally:
-        server.kill()
+        processes.kill(server)
     lines = DIFFERS.read_text().splitlines()
     known = {line.split()[0] for line in lines if line and not line.startswith("#")}
     others = [path for path, code, content in results if code == 0 and content != TEXT]
@@ -76,4 +78,5 @@ def main(checkout):
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
+    processes.end_on_signals()
     sys.exit(main(sys.argv[1]))

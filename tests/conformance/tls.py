@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = Path(os.environ.get("TINYHTTP", ROOT / "target/release/tinyhttp"))
 # Seconds for one scanner.
@@ -49,7 +51,7 @@ def start(folder):
     (folder / "site/index.html").write_text("hello\n")
     command = [str(PROGRAM), "serve", "site", "-p", "0", "--tls-cert", "site.pem", "--tls-key", "site.key"]
     with open(folder / "log", "wb") as log:
-        server = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log)
+        server = processes.spawn(command, cwd=folder, stdout=subprocess.PIPE, stderr=log)
     for line in server.stdout:
         if found := re.search(rb"https://127\.0\.0\.1:(\d+)/", line):
             return server, int(found.group(1))
@@ -99,8 +101,7 @@ def main():
             problems = testssl(folder, port) + sslyze(port)
             alive = server.poll() is None
         finally:
-            server.kill()
-            server.wait()
+            processes.kill(server)
     if not alive:
         problems.append("the server has ended")
     print("\n".join(problems) or f"no problem in {time.monotonic() - started:.0f} s")
@@ -108,4 +109,5 @@ def main():
 
 
 if __name__ == "__main__":
+    processes.end_on_signals()
     main()

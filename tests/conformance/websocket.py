@@ -31,6 +31,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import processes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 CHAT = os.environ.get("CHAT", TARGET / "release/examples/chat")
@@ -82,7 +84,7 @@ def suite():
 def started(*command):
     """A server that says where it listens, and ends with the block: its port."""
     with tempfile.TemporaryFile() as log:
-        server = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=log)
+        server = processes.spawn(command, stdout=subprocess.PIPE, stderr=log)
         try:
             for line in server.stdout:
                 if found := re.search(rb"http://127\.0\.0\.1:(\d+)", line):
@@ -94,8 +96,7 @@ def started(*command):
             if server.poll() is not None:
                 sys.exit(f"{command[0]} ended with {server.returncode} while it was tested")
         finally:
-            server.kill()
-            server.wait()
+            processes.kill(server)
 
 
 def run(command, servers, cases):
@@ -144,4 +145,5 @@ def main():
 
 
 if __name__ == "__main__":
+    processes.end_on_signals()
     main()

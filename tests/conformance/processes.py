@@ -1,4 +1,4 @@
-"""The processes of the tests. They end with the tests, also when these are ended by a signal (SIGTERM, SIGINT, SIGHUP)."""
+"""The processes of conformance tests. They end with the tests, also when these are ended by a signal (SIGTERM, SIGINT, SIGHUP)."""
 
 import os
 import signal
