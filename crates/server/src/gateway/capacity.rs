@@ -18,14 +18,19 @@ use std::time::{Duration, Instant};
 /// How often one connection more is tried, while requests wait.
 const PROBES: Duration = Duration::from_secs(1);
 
-/// A wait for a process is as many times as long as a response takes.
+/// A wait for a process is as many times as long as a response takes, if nothing is known yet.
 const MUCH_LONGER: u32 = 2;
 
 /// The longest time of a response is forgotten by one part of this many with each response.
 const FORGOTTEN: u32 = 64;
 
-/// Late requests that go at a time are one part of this many of the processes.
-const LATE_PART: usize = 4;
+/// Requests that may wait outside at a time are one part of this many of the processes.
+const FEW: usize = 4;
+
+/// How many requests may be on connections that wait for one of `processes`.
+pub(super) fn few(processes: usize) -> usize {
+    (processes / FEW).max(1)
+}
 
 /// What is known of one server.
 #[derive(Debug, Default)]
@@ -80,7 +85,8 @@ impl Capacity {
     /// requests that are being served.
     pub(super) fn exhausted(&self, idle: usize, waited: Duration) {
         let longest = Duration::from_micros(self.longest.load(Ordering::Relaxed).into());
-        if waited >= longest.saturating_mul(MUCH_LONGER) {
+        let times = self.known().map_or(MUCH_LONGER, |_| 1);
+        if waited >= longest.saturating_mul(times) {
             let number = (self.served() + idle).max(1);
             self.connections.store(number, Ordering::Relaxed);
         }
@@ -114,7 +120,7 @@ impl LateRequests {
             return 0;
         }
         *next = Some(now + PATIENCE);
-        (processes / LATE_PART).max(1)
+        few(processes)
     }
 }
 
@@ -134,9 +140,9 @@ mod tests {
         let table = [
             (8, 1, 15, None),
             (8, 1, 16, Some(4)),
-            (0, 0, 15, Some(4)),
-            (0, 0, 16, Some(3)),
-            (50, 9, 60, Some(3)),
+            (0, 0, 7, Some(4)),
+            (0, 0, 8, Some(3)),
+            (50, 9, 49, Some(3)),
         ];
         for (took, idle, waited, known) in table {
             capacity.responded(took * MS);

@@ -1,6 +1,6 @@
 //! One server of an upstream: its addresses, its idle connections, and its health.
 
-use super::capacity::Capacity;
+use super::capacity::{Capacity, few};
 use super::health::Health;
 use super::idle::IdleConnections;
 use super::settings::Settings;
@@ -93,8 +93,12 @@ impl Server {
     pub(super) fn has_room(&self, is_late: bool) -> bool {
         let limit = self.target.limit();
         let active = self.active.load(Ordering::Relaxed);
-        // Those on connections that no process has taken wait outside.
-        let has_process = |number| active.saturating_sub(self.starving.number()) < number;
+        // Those on connections that no process has taken wait outside. Should more processes be
+        // expected than there are, all would go there, but for this bound.
+        let has_process = |number| {
+            let outside = self.starving.number().min(few(number));
+            active.saturating_sub(outside) < number
+        };
         let capacity = self.capacity.known().filter(|_| !is_late);
         limit.is_none_or(|limit| active < limit) && capacity.is_none_or(has_process)
     }

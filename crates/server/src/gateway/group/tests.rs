@@ -209,6 +209,38 @@ fn requests_wait_for_connections_that_are_kept_once_processes_are_known() {
     assert!(next.is_settled());
 }
 
+/// If more processes are expected than there are, few requests go on new connections in vain.
+#[test]
+fn a_wrong_number_of_processes_lets_few_requests_out() {
+    let settings = Settings {
+        has_processes: true,
+        ..Settings::default()
+    };
+    let targets = vec!["127.0.0.1:1".parse().unwrap()];
+    let group = Arc::new(Group::new(targets, settings));
+    let now = Instant::now();
+    let capacity = &group.servers[0].capacity;
+    let mut leases = Vec::new();
+    loop {
+        match group.choose(Wish::default(), None, now) {
+            Choice::Server(mut lease) if leases.len() < 2 => {
+                lease.serve(now);
+                leases.push(lease);
+                if leases.len() == 2 {
+                    capacity.exhausted(0, Duration::from_secs(1));
+                    assert_eq!(capacity.probe(now), Some(2));
+                }
+            }
+            Choice::Server(mut lease) => {
+                lease.starve(now);
+                leases.push(lease);
+            }
+            _ => break,
+        }
+    }
+    assert_eq!((leases.len(), capacity.known()), (4, Some(3)));
+}
+
 #[test]
 fn a_server_that_is_back_starts_slowly() {
     // The part of the requests that the second server gets half-way through its slow start.
