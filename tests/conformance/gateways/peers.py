@@ -67,17 +67,17 @@ def free_port():
 
 
 class Process:
-    """A process in a group of its own, whose output goes to a file."""
+    """A process in a group of its own, whose output goes to a file. The signal `ending` asks it to end."""
 
-    def __init__(self, command, folder, environment=None):
-        self.log = folder / "log"
+    def __init__(self, command, folder, environment=None, ending=signal.SIGTERM):
+        self.log, self.ending = folder / "log", ending
         with open(self.log, "ab") as log:
             self.child = processes.spawn(command, cwd=folder, stdout=log, stderr=log, env={**os.environ, **(environment or {})})
 
-    def stop(self, how=signal.SIGTERM):
+    def stop(self):
         """Ends the process, and what it has started. Waits for it, and kills what does not end."""
         try:
-            self.child.send_signal(how)
+            self.child.send_signal(self.ending)
             self.child.wait(20)
         except subprocess.TimeoutExpired:
             pass
@@ -103,11 +103,11 @@ class Peer:
 
     `flag` is the flag of `serve` for its protocol, `lacks` the cases that it can't take part in, with a reason in the table of
     `cases.py`. `command(folder, where)` returns a command and an environment; `where` is HOST:PORT or unix:PATH. `front` starts
-    another proxy between the clients and tinyhttp."""
+    another proxy between the clients and tinyhttp. The signal `ending` lets the server finish its responses first."""
 
-    def __init__(self, name, flag, command, lacks=(), is_unix=False, front=None):
+    def __init__(self, name, flag, command, lacks=(), is_unix=False, front=None, ending=signal.SIGTERM):
         self.name, self.flag, self.command, self.lacks, self.is_unix = name, flag, command, frozenset(lacks), is_unix
-        self.front = front
+        self.front, self.ending = front, ending
 
     def where(self, folder):
         """A place to listen at."""
@@ -121,7 +121,7 @@ class Peer:
             os.remove(path)
         command, environment = self.command(folder, where)
         process = Process(command, folder, {"GATES": str(folder.parent / "gates"), "PYTHONPATH": str(APPS),
-                                            "PYTHONDONTWRITEBYTECODE": "1", **environment})
+                                            "PYTHONDONTWRITEBYTECODE": "1", **environment}, self.ending)
         host, _, port = where.partition(":")
         try:
             process.wait_for(path if self.is_unix else (host, int(port)))
@@ -233,7 +233,7 @@ def httpd_config(folder, where, rules):
     (folder / "www").mkdir(exist_ok=True)
     text = HTTPD.format(folder=folder, where=where, modules="\n".join(lines), user=user, rules=rules)
     (folder / "httpd.conf").write_text(text)
-    return [httpd, "-X", "-f", folder / "httpd.conf"]
+    return [httpd, "-DFOREGROUND", "-f", folder / "httpd.conf"]
 
 
 def httpd(folder, where):
@@ -290,7 +290,8 @@ ALL = [
     Peer("Node", "--proxy", node),
     Peer("Tomcat", "--proxy", tomcat, ("hints", "trailer", "part", UNAWARE)),
     # A program without CONTENT_LENGTH has no content, and one that leaves some unread no response.
-    Peer("Apache httpd", "--proxy", httpd, (*WSGI, "chunks_up", "early", UNAWARE)),
+    # SIGTERM ends it within responses.
+    Peer("Apache httpd", "--proxy", httpd, (*WSGI, "chunks_up", "early", UNAWARE), ending=signal.SIGWINCH),
     # The front appends to what the client has made up, and is trusted. It closes connections
     # behind a 503.
     Peer("Node, httpd in front", "--proxy", node, ("url", "statuses", "restart"), is_unix=True, front=httpd_front),
