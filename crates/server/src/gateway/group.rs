@@ -397,7 +397,8 @@ impl Lease {
         if let Some(address) = address {
             server.preferred.store(address, Ordering::Relaxed);
         }
-        let is_back = server.health.lock().worked(|| self.group.now());
+        let now = || self.group.now();
+        let is_back = server.health.lock().worked(self.is_last_resort, now);
         if is_back {
             self.group.grant();
         }

@@ -55,7 +55,7 @@ pub(crate) struct Health {
     failures: u32,
     first_failure: Duration,
     out_until: Option<Duration>,
-    /// The last failure cost its request a timeout.
+    /// The last request cost a timeout.
     is_slow: bool,
     is_down: bool,
     /// Checks in a row that contradict `is_down`.
@@ -81,14 +81,26 @@ impl Health {
         is_out
     }
 
-    /// Notes that a response came. Returns whether that brings the server back.
-    pub(crate) fn worked(&mut self, now: impl FnOnce() -> Duration) -> bool {
-        self.failures = 0;
-        let Some(until) = self.out_until.take() else {
+    /// Notes that a response came. Returns whether that brings the server back. Failures within the
+    /// window count all the same: a server may fail with every third request.
+    ///
+    /// `is_last_resort`: the request was sent while the server was out. One that was sent before
+    /// brings a server back only when its time is over.
+    pub(crate) fn worked(
+        &mut self,
+        is_last_resort: bool,
+        now: impl FnOnce() -> Duration,
+    ) -> bool {
+        self.is_slow = false;
+        let Some(until) = self.out_until else {
             return false;
         };
+        let now = now();
+        if !is_last_resort && now < until {
+            return false;
+        }
         // It got requests again when its time was over.
-        self.returned = Some(until.min(now()));
+        (self.out_until, self.returned) = (None, Some(until.min(now)));
         true
     }
 
@@ -116,7 +128,7 @@ impl Health {
         }
         (self.is_down, self.contrary) = (!is_good, 0);
         if is_good {
-            self.worked(|| now);
+            self.worked(true, || now);
             self.returned = Some(now);
         }
         true
@@ -154,7 +166,7 @@ mod tests {
         // One failure after the pause is the first one again.
         health.failed(second(12), false, &passive);
         assert!(health.is_good(second(12)));
-        assert!(health.worked(|| second(12)));
+        assert!(health.worked(false, || second(12)));
         assert!(health.is_good(second(12)));
         // Failures that are far apart don't add up.
         for at in [20, 31, 42, 53] {
@@ -163,6 +175,14 @@ mod tests {
         }
         health.failed(second(53), true, &passive);
         assert!(!health.is_last_resort());
+        // A response shows that the server is not always slow, and makes up for no failure.
+        health.worked(false, || second(54));
+        assert!(health.is_last_resort());
+        health.failed(second(54), false, &passive);
+        assert!(!health.is_good(second(54)));
+        // It answers a request that was sent before it was out, and then one of the last resort.
+        assert!(!health.worked(false, || second(55)) && !health.is_good(second(55)));
+        assert!(health.worked(true, || second(56)) && health.is_good(second(56)));
         let never = Passive {
             failures: 0,
             ..passive
@@ -210,7 +230,7 @@ mod tests {
                 let at = second(*at);
                 match event {
                     'F' => health.failed(at, false, &passive),
-                    'W' => health.worked(|| at),
+                    'W' => health.worked(true, || at),
                     event => health.checked(*event == 'U', &check, at),
                 };
             }

@@ -147,6 +147,30 @@ fn an_upstream_that_refuses_is_passed_over() {
     }
 }
 
+/// Responses between failures don't make up for them.
+#[test]
+fn a_server_that_fails_now_and_then_is_taken_out() {
+    let served = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&served);
+    let failing = upstream(move |mut stream, number| {
+        if read_head(&mut stream).is_some() && number % 3 != 2 {
+            count.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.write_all(ok("good").as_bytes());
+        }
+    });
+    let working = upstream(|mut stream, _| {
+        read_head(&mut stream);
+        let _ = stream.write_all(ok("good").as_bytes());
+    });
+    let server = Running::start(builder(&[failing, working]).build());
+    for _ in 0..30 {
+        let answer = server.ask(LAST);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    // Its third failure, with its ninth connection, takes it out.
+    assert_eq!(served.load(Ordering::SeqCst), 6);
+}
+
 /// Servers are restarted one after the other: the first one is back, but still out because of its
 /// failures, when the last one ends.
 #[test]
