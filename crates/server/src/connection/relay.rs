@@ -277,10 +277,7 @@ impl Connection {
     ) -> Result<(), MisuseError> {
         self.protocol.switch_protocols(&mut turn.output, |lines| {
             write_fields(lines, head.fields.iter(), None)?;
-            let protocols = head.fields.get_all("upgrade");
-            protocols
-                .into_iter()
-                .try_for_each(|value| lines.field("Upgrade", value))
+            write_protocols(lines, head)
         })
     }
 
@@ -343,7 +340,7 @@ impl Connection {
                     if !has_date {
                         lines.lines(date);
                     }
-                    write_timing(lines, timing)
+                    write_added(lines, head, timing)
                 })?
         } else {
             let mut changed = to_response(head, plan.response.renamed.as_deref())?;
@@ -359,7 +356,7 @@ impl Connection {
                 .respond(status, length, &mut turn.output, |lines| {
                     common_fields(lines, &fields, date)?;
                     end_to_end_fields(lines, &fields)?;
-                    write_timing(lines, timing)
+                    write_added(lines, head, timing)
                 })?
         };
         response.is_answered = true;
@@ -382,8 +379,23 @@ fn is_stream(content_type: &[u8]) -> bool {
         .is_some_and(|value| value.eq_ignore_ascii_case(start))
 }
 
-/// Writes Server-Timing, if clients get it.
-fn write_timing(lines: &mut HeadWriter<'_>, timing: Option<Timing>) -> Result<(), MisuseError> {
+/// Writes the protocols that the upstream names.
+fn write_protocols(lines: &mut HeadWriter<'_>, head: &ResponseHead<'_>) -> Result<(), MisuseError> {
+    let mut protocols = head.fields.get_all("upgrade");
+    protocols.try_for_each(|value| lines.field("Upgrade", value))
+}
+
+/// Writes what a final response has beside the upstream's end-to-end fields: the protocols that a
+/// 426 demands, which has to name them (RFC 9110 §15.5.22), and Server-Timing, if clients get it.
+fn write_added(
+    lines: &mut HeadWriter<'_>,
+    head: &ResponseHead<'_>,
+    timing: Option<Timing>,
+) -> Result<(), MisuseError> {
+    if head.status == StatusCode::UPGRADE_REQUIRED {
+        lines.field("Connection", b"upgrade")?;
+        write_protocols(lines, head)?;
+    }
     match timing {
         Some(timing) => lines.field("Server-Timing", timing.server_timing().as_bytes()),
         None => Ok(()),

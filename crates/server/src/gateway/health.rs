@@ -86,11 +86,7 @@ impl Health {
     ///
     /// `is_last_resort`: the request was sent while the server was out. One that was sent before
     /// brings a server back only when its time is over.
-    pub(crate) fn worked(
-        &mut self,
-        is_last_resort: bool,
-        now: impl FnOnce() -> Duration,
-    ) -> bool {
+    pub(crate) fn worked(&mut self, is_last_resort: bool, now: impl FnOnce() -> Duration) -> bool {
         self.is_slow = false;
         let Some(until) = self.out_until else {
             return false;

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::sync::mpsc;
 use std::time::Duration;
+use tinyhttp_server::middleware::Fields;
 
 const UPGRADE: &str =
     "GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -120,6 +121,34 @@ fn an_idle_tunnel_is_closed() {
     let server = Running::start(tunnel.build());
     let answer = server.ask(UPGRADE);
     assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+}
+
+/// A 426 names the protocols that it demands (RFC 9110 §15.5.22). In other responses, an offer is
+/// for the connection to the upstream.
+#[test]
+fn a_426_names_its_protocols() {
+    let address = upstream(|mut stream, _| {
+        let head = read_head(&mut stream).unwrap();
+        let status = head.split_whitespace().nth(1).unwrap();
+        let fields = "Connection: upgrade\r\nUpgrade: websocket, x/2\r\nContent-Length: 0";
+        let _ = write!(stream, "HTTP/1.1 {} No\r\n{fields}\r\n\r\n", &status[1..]);
+    });
+    let plain = proxy(address);
+    let changed = Fields::new(builder(&[address]).build()).with("X-Added: 1");
+    let changed = Running::start(changed.unwrap());
+    let expected = "\r\nConnection: upgrade\r\nUpgrade: websocket, x/2\r\n";
+    for (status, is_named) in [("426", true), ("200", false), ("400", false)] {
+        for server in [&plain, &changed] {
+            let request = UPGRADE.replace("/chat", &format!("/{status}"));
+            let answer = server.ask(&request.replace("Upgrade\r\nUpgrade: websocket", "close"));
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")),
+                "{answer}"
+            );
+            assert_eq!(answer.contains(expected), is_named, "{answer}");
+            assert_eq!(answer.contains("Upgrade"), is_named, "{answer}");
+        }
+    }
 }
 
 /// A 101 that was not asked for, or for a request that cannot be upgraded.
