@@ -14,9 +14,9 @@ pub(crate) mod alarm;
 #[cfg(feature = "gateway")]
 pub(crate) mod owners;
 
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;
-use rustix::time::Timespec;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;

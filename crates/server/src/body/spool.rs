@@ -1,10 +1,11 @@
 //! Content that is collected: in memory, or in an unnamed temporary file when it is long.
 
 use super::Body;
-use rustix::fs::{Mode, OFlags};
-use std::fs::File;
+use linux_raw_sys::general::O_TMPFILE;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where content is collected.
@@ -65,10 +66,13 @@ impl Spool {
 }
 
 /// A file without a name, which the system removes when it is closed.
-fn unnamed(directory: &std::path::Path) -> io::Result<File> {
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let file = rustix::fs::open(directory, flags, Mode::RUSR | Mode::WUSR)?;
-    Ok(file.into())
+fn unnamed(directory: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(O_TMPFILE as i32)
+        .open(directory)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::poller::{Interest, Poller};
 #[cfg(feature = "tls")]
 use crate::tls::{Agreed, ClientCertificate, Handshake, SENT, Secured, TlsHandle};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+#[cfg(any(feature = "files", feature = "gateway"))]
 use rustix::fs::sendfile;
 use rustix::io::Errno;
 use rustix::net::{
@@ -21,11 +22,17 @@ use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+#[cfg(any(test, not(any(feature = "files", feature = "gateway"))))]
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of a file that are sent in one call.
 const FILE_PIECE: u64 = 1024 * 1024;
+
+/// Bytes of a file that are copied at once.
+#[cfg(any(test, not(any(feature = "files", feature = "gateway"))))]
+const COPIED: usize = 64 * 1024;
 
 /// Carries bytes between this side and the client. No call but [`Transport::wait`] blocks.
 #[derive(Debug, Clone)]
@@ -189,12 +196,31 @@ impl Transport {
         if let Transport::Secured(secured) = self {
             return secured.send_file(file, offset, length);
         }
+        #[cfg(any(feature = "files", feature = "gateway"))]
         loop {
             match sendfile(self.socket(), file, Some(offset), length) {
                 Err(Errno::INTR) => {}
                 sent => return Ok(sent?),
             }
         }
+        // Where hardly any content is a file, it is copied: `sendfile` comes with all calls that
+        // concern files, which take a second to build.
+        #[cfg(not(any(feature = "files", feature = "gateway")))]
+        self.copy_file(file, offset, length)
+    }
+
+    /// Reads a piece of a file, and sends what the socket takes of it. As
+    /// [`send_file`](Transport::send_file).
+    #[cfg(any(test, not(any(feature = "files", feature = "gateway"))))]
+    fn copy_file(&self, file: &File, offset: &mut u64, length: usize) -> io::Result<usize> {
+        let mut piece = vec![0; length.min(COPIED)];
+        let read = file.read_at(&mut piece, *offset)?;
+        if read == 0 {
+            return Ok(0);
+        }
+        let sent = self.send(&[IoSlice::new(&piece[..read])], More::Unknown)?;
+        *offset += sent as u64;
+        Ok(sent)
     }
 
     /// How many bytes of a file one call of [`send_file`](Transport::send_file) can take.
@@ -408,11 +434,15 @@ mod tests {
         let mut offset = 4;
         assert_eq!(transport.send_file(&file, &mut offset, 3).unwrap(), 3);
         assert_eq!(offset, 7);
+        assert_eq!(transport.copy_file(&file, &mut offset, 9).unwrap(), 3);
+        assert_eq!(offset, 10);
+        assert_eq!(transport.send_file(&file, &mut offset, 1).unwrap(), 0);
+        assert_eq!(transport.copy_file(&file, &mut offset, 1).unwrap(), 0);
         assert!(transport.wait(Readiness::Room, Duration::MAX).is_ok());
         transport.shutdown_write().unwrap();
         let mut all = String::new();
         client.read_to_string(&mut all).unwrap();
-        assert_eq!(all, "defde456");
+        assert_eq!(all, "defde456789");
         assert!(!transport.has_ended());
         drop(client);
         assert!(transport.has_ended());

@@ -7,7 +7,6 @@ use crate::endpoint::Endpoint;
 use crate::lock::Lock;
 use crate::poller::Poller;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::Mode;
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{self, AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 use std::io;
@@ -83,7 +82,6 @@ impl Listener {
             true => Taken::Replace,
             false => Taken::Refuse,
         };
-        let mode = mode.map(Mode::from_raw_mode);
         let (socket, file) = SocketFile::listen(path, mode, taken, BACKLOG)?;
         Listener::new(socket, Some(file))
     }

@@ -4,14 +4,13 @@
 //! starts after a crash has to find out whether another process still listens there, and remove the
 //! file if not.
 
-use rustix::fs::{FileType, Mode, OFlags, chmod, fchmod, fstat};
+use linux_raw_sys::general::{O_NOFOLLOW, O_PATH};
 use rustix::io::ioctl_fionbio;
 use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use rustix::process::geteuid;
-use std::fs;
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// The file of a socket, which may have been replaced by the file of another one.
@@ -42,7 +41,7 @@ impl SocketFile {
     /// otherwise the system's error.
     pub(crate) fn listen(
         path: &Path,
-        mode: Option<Mode>,
+        mode: Option<u32>,
         taken: Taken,
         backlog: i32,
     ) -> io::Result<(OwnedFd, Self)> {
@@ -91,40 +90,41 @@ impl SocketFile {
 fn listen(
     path: &Path,
     at: &Path,
-    mode: Option<Mode>,
+    mode: Option<u32>,
     backlog: i32,
 ) -> io::Result<(OwnedFd, SocketFile)> {
-    let socket = stream()?;
+    // The standard library has the calls that concern a descriptor's inode for files only.
+    let socket = File::from(stream()?);
     if let Some(mode) = mode {
-        fchmod(&socket, mode)?;
+        socket.set_permissions(Permissions::from_mode(mode))?;
     }
     net::bind(&socket, &SocketAddrUnix::new(at)?)?;
     if let Some(mode) = mode {
-        restore_mode(at, mode)?;
+        restore_mode(at, socket.metadata()?.uid(), mode)?;
     }
     net::listen(&socket, backlog)?;
     let file = SocketFile {
         path: path.to_owned(),
         identity: identity(at)?,
     };
-    Ok((socket, file))
+    Ok((socket.into(), file))
 }
 
-/// Restores the permissions that the umask removed when `bind` created the file.
+/// Restores the permissions that the umask removed when `bind` created the file for `owner`, whose
+/// socket it is.
 ///
 /// A descriptor of the file itself is used, because the path may lead to another file or a link by
 /// now.
-fn restore_mode(at: &Path, mode: Mode) -> io::Result<()> {
-    let name = rustix::fs::open(
-        at,
-        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?;
-    let made = fstat(&name)?;
-    let is_ours = FileType::from_raw_mode(made.st_mode) == FileType::Socket
-        && made.st_uid == geteuid().as_raw();
-    if is_ours && made.st_mode & 0o777 != mode.as_raw_mode() & 0o777 {
-        chmod(format!("/proc/self/fd/{}", name.as_raw_fd()), mode)?;
+fn restore_mode(at: &Path, owner: u32, mode: u32) -> io::Result<()> {
+    let name = OpenOptions::new()
+        .read(true)
+        .custom_flags((O_PATH | O_NOFOLLOW) as i32)
+        .open(at)?;
+    let made = name.metadata()?;
+    let is_ours = made.file_type().is_socket() && made.uid() == owner;
+    if is_ours && made.mode() & 0o777 != mode & 0o777 {
+        let path = format!("/proc/self/fd/{}", name.as_raw_fd());
+        fs::set_permissions(path, Permissions::from_mode(mode))?;
     }
     Ok(())
 }
@@ -156,11 +156,10 @@ fn stream() -> io::Result<OwnedFd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
     fn listen(path: &Path, taken: Taken) -> io::Result<(OwnedFd, SocketFile)> {
-        SocketFile::listen(path, Some(Mode::from_raw_mode(0o600)), taken, 8)
+        SocketFile::listen(path, Some(0o600), taken, 8)
     }
 
     #[test]
@@ -173,8 +172,7 @@ mod tests {
         // More than the umask leaves, too.
         for mode in [0o666, 0o660, 0o777, 0] {
             let wide = folder.path().join(format!("{mode:o}"));
-            let wanted = Some(Mode::from_raw_mode(mode));
-            let (_listening, _) = SocketFile::listen(&wide, wanted, Taken::Refuse, 8).unwrap();
+            let (_listening, _) = SocketFile::listen(&wide, Some(mode), Taken::Refuse, 8).unwrap();
             let made = fs::metadata(&wide).unwrap().permissions().mode();
             assert_eq!(made & 0o777, mode, "{mode:o}");
         }

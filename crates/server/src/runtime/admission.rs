@@ -7,7 +7,6 @@ use crate::endpoint::Endpoint;
 use crate::listen::{Clients, Listener};
 use crate::lock::Lock;
 use crate::poller::{Interest, Poller};
-use rustix::process::{Resource, getrlimit};
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -133,13 +132,4 @@ impl Admission {
 
 fn token(listener: usize) -> u64 {
     LISTENER + listener as u64
-}
-
-/// Descriptors that are reserved for files, logs and the like; a quarter where the limit is low.
-const RESERVED_DESCRIPTORS: u64 = 128;
-
-/// As many connections as the limit on open files admits.
-pub(crate) fn descriptors_for_connections() -> usize {
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    usize::try_from(limit - RESERVED_DESCRIPTORS.min(limit / 4)).unwrap_or(usize::MAX)
 }

@@ -17,6 +17,7 @@
 //! | `parked` | connections that wait |
 //! | `shared` | what all workers share |
 //! | `admission` | listeners, limits, and whether connections are accepted |
+//! | `descriptors` | how many connections the limit on open files admits |
 //! | `lifecycle` | the stages of a server |
 
 mod timer;
@@ -31,9 +32,11 @@ mod contention;
 mod parked;
 mod shared;
 mod admission;
+mod descriptors;
 mod lifecycle;
 
-pub(crate) use admission::{Admission, descriptors_for_connections};
+pub(crate) use admission::Admission;
+pub(crate) use descriptors::descriptors_for_connections;
 pub(crate) use parked::CAPACITY;
 pub(crate) use pool::Pool;
 pub(crate) use shared::Shared;

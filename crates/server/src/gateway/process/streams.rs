@@ -254,7 +254,7 @@ pub(super) fn close(data: OwnedFd) {
 /// Whether nothing can be written to a pipe anymore.
 fn is_broken(pipe: impl AsFd) -> bool {
     let mut polled = [PollFd::new(&pipe, PollFlags::empty())];
-    let now = rustix::time::Timespec::default();
+    let now = rustix::event::Timespec::default();
     let ready = rustix::event::poll(&mut polled, Some(&now));
     ready.is_ok_and(|ready| ready > 0) && polled[0].revents().contains(PollFlags::ERR)
 }
