@@ -213,7 +213,8 @@ fn no_socket(path: &Path, error: &io::Error) -> Failure {
             "the path is too long for a socket".to_owned(),
             "at most 107 bytes are possible",
         ),
-        _ => (error.to_string(), "choose another path"),
+        // Its message names the path.
+        _ => return Failure::new(error.to_string(), "choose another path"),
     };
     Failure::new(
         format!("can't listen on unix:{}: {why}", path.display()),

@@ -223,7 +223,8 @@ pub enum Error {
         /// Why not.
         reason: InvalidRedirect,
     },
-    /// The content isn't what its coding (gzip, br, …) says, or is cut short.
+    /// The content isn't what its coding (gzip, br, …) says, is cut short, or is not the JSON that
+    /// was expected.
     Decode {
         /// What is wrong with it.
         source: io::Error,

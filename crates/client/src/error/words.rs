@@ -84,6 +84,9 @@ impl Error {
                     "the server is wrong about that"
                 }
             },
+            Error::Decode { source } if is_json(source) => {
+                "look at the content: it may be a page that explains an error"
+            }
             Error::Decode { .. } => "ask for the content without a coding",
             Error::Bomb { .. } => "take the content as it is sent, if you trust the server",
             Error::TooLarge { .. } => "read it as a stream, or raise the limit",
@@ -278,6 +281,13 @@ impl fmt::Display for Error {
                 };
                 write!(f, "can't follow the redirect to {location}: {reason}")
             }
+            Error::Decode { source } if is_json(source) => {
+                write!(
+                    f,
+                    "the content is not the expected JSON: {}",
+                    Reason(source)
+                )
+            }
             Error::Decode { source } => {
                 write!(f, "the content can't be decoded: {}", Reason(source))
             }
@@ -428,5 +438,18 @@ impl fmt::Display for Took {
         } else {
             write!(f, "{:.0} µs", seconds * 1e6)
         }
+    }
+}
+
+/// Whether content was decoded and is not the JSON that was asked for.
+fn is_json(source: &io::Error) -> bool {
+    #[cfg(feature = "json")]
+    return source
+        .get_ref()
+        .is_some_and(|inner| inner.is::<serde_json::Error>());
+    #[cfg(not(feature = "json"))]
+    {
+        let _ = source;
+        false
     }
 }

@@ -158,6 +158,16 @@ fn json_goes_both_ways() {
     assert_eq!(seen.text(), "{\"n\":1}");
     let text = Client::new().get(&server.url("/")).send().unwrap();
     assert!(matches!(text.json::<Vec<u8>>(), Err(Error::Decode { .. })));
+    // A page that explains an error is not the JSON that was expected.
+    let server = Server::fixed("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>");
+    let response = Client::new().get(&server.url("/")).send().unwrap();
+    let error = response.json::<u32>().unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.starts_with("the content is not the expected JSON: "),
+        "{message}"
+    );
+    assert!(error.hint().unwrap().contains("look at the content"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::listener::Listener;
 #[cfg(feature = "tls")]
 use super::role::Role;
+use std::fmt::Display;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
@@ -50,7 +51,7 @@ impl Listeners {
         let mut port = None;
         let mut missing = None;
         let bound = self.listeners.len();
-        for mut address in addresses.to_socket_addrs()? {
+        for mut address in addresses.to_socket_addrs().map_err(not_found)? {
             if let Some(port) = port.filter(|_| address.port() == 0) {
                 address.set_port(port);
                 if TcpListener::bind(address).is_err() {
@@ -83,11 +84,14 @@ impl Listeners {
     /// when the server ends.
     ///
     /// # Errors
-    /// The system's: [`AddrInUse`](io::ErrorKind::AddrInUse) if another process listens there,
+    /// The system's, whose message names the path:
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse) if another process listens there,
     /// [`AlreadyExists`](io::ErrorKind::AlreadyExists) if the file is not a socket,
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the path is longer than 107 bytes.
     pub fn bind_unix(mut self, path: impl AsRef<Path>, mode: Option<u32>) -> io::Result<Self> {
-        let listener = Listener::bind_unix(path.as_ref(), mode, self.shares)?;
+        let path = path.as_ref();
+        let listener = Listener::bind_unix(path, mode, self.shares)
+            .map_err(|error| cannot_listen(path.display(), &error))?;
         self.listeners.push(listener);
         Ok(self)
     }
@@ -150,8 +154,17 @@ impl Listeners {
     }
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> io::Error {
+fn cannot_listen(address: impl Display, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("can't listen on {address}: {error}"))
+}
+
+/// The standard library's error does not say what it is about.
+fn not_found(error: io::Error) -> io::Error {
+    let message = match error.kind() {
+        io::ErrorKind::InvalidInput => format!("can't listen: {error}: write it as host:port"),
+        _ => format!("can't listen: the name has no address: {error}"),
+    };
+    io::Error::new(error.kind(), message)
 }
 
 #[cfg(test)]
@@ -185,5 +198,19 @@ mod tests {
             assert!(message.starts_with(&format!("can't listen on {address}: ")));
         }
         assert!(Listeners::new().bind(&[][..]).is_err());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _taken = Listeners::new().bind_unix(&path, None).unwrap();
+        let error = Listeners::new().bind_unix(&path, None).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let start = format!("can't listen on {}: ", path.display());
+        assert!(error.to_string().starts_with(&start), "{error}");
+        for (name, says) in [("127.0.0.1", "host:port"), ("h.invalid:80", "no address")] {
+            let error = Listeners::new().bind(name).unwrap_err().to_string();
+            assert!(
+                error.starts_with("can't listen: ") && error.contains(says),
+                "{error}"
+            );
+        }
     }
 }

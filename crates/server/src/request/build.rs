@@ -13,7 +13,8 @@ impl Request<'static> {
     /// A GET.
     ///
     /// # Panics
-    /// If the target is no URI. So do the other functions that make a request.
+    /// If the target is no URI, or does not begin with a slash and is neither an absolute URI nor
+    /// `*`. So do the other functions that make a request.
     #[must_use]
     pub fn get(target: &str) -> Self {
         Request::build(Method::GET, target, ())
@@ -44,6 +45,11 @@ impl Request<'static> {
             Ok(target) => target,
             Err(error) => panic!("{target:?} is not the target of a request: {error}"),
         };
+        let names_host_only = target.scheme().is_none() && target.authority().is_some();
+        assert!(
+            !names_host_only || method == Method::CONNECT,
+            "\"{target}\" is not the target of a request: it begins with a slash"
+        );
         let mut request = http::Request::new(content.into());
         *request.method_mut() = method;
         *request.uri_mut() = target;

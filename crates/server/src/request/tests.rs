@@ -51,3 +51,17 @@ fn a_malformed_path_is_an_error_each_time() {
         );
     }
 }
+
+#[test]
+fn targets_of_built_requests_begin_with_a_slash() {
+    let path = |target: &str| Request::get(target).path().to_owned();
+    let built = ["/a", "http://h/a", "*", "/"].map(path);
+    assert_eq!(built, ["/a", "/a", "*", "/"]);
+    for wrong in ["notes", "h:80", "", "/a b"] {
+        let panic = std::panic::catch_unwind(|| path(wrong)).unwrap_err();
+        let message = panic.downcast_ref::<String>().unwrap();
+        assert!(message.contains("not the target of a request"), "{message}");
+    }
+    // The host of a tunnel.
+    let _ = Request::build(Method::CONNECT, "h:80", ());
+}

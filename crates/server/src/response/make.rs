@@ -79,8 +79,8 @@ impl Response {
         page.with_header(LOCATION, location)
     }
 
-    /// A file, with Last-Modified and the media type of its name: 404 if there is none, or it is
-    /// not a regular file. A path that comes from the client can lead anywhere:
+    /// A file, with Last-Modified and the media type of its name, text in UTF-8: 404 if there is
+    /// none, or it is not a regular file. A path that comes from the client can lead anywhere:
     /// [`Files`](crate::Files) keeps requests to a directory.
     #[cfg(feature = "files")]
     #[must_use]
@@ -102,7 +102,10 @@ impl Response {
         };
         let kind = mime_guess::from_path(path).first_or_octet_stream();
         let body = Body::file(Arc::new(file), 0, metadata.len());
-        let response = Response::new(body).with_type(kind.essence_str());
+        // XML declares its encoding in the content, which a charset would override (RFC 7303 §3).
+        let is_text = kind.type_() == "text" && kind.subtype() != "xml";
+        let charset = if is_text { "; charset=utf-8" } else { "" };
+        let response = Response::new(body).with_type(&format!("{}{charset}", kind.essence_str()));
         match metadata.modified() {
             Ok(modified) => {
                 let date = HttpDate::from(modified).write();

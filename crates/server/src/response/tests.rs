@@ -81,7 +81,10 @@ fn files_are_sent_and_others_are_missing() {
     let path = folder.path().join("a.html");
     std::fs::write(&path, "hello").unwrap();
     let response = Response::file(&path);
-    assert_eq!(response.headers()["content-type"], "text/html");
+    assert_eq!(
+        response.headers()["content-type"],
+        "text/html; charset=utf-8"
+    );
     assert!(response.headers().contains_key("last-modified"));
     assert_eq!(response.into_text().unwrap(), "hello");
     for missing in [folder.path(), &folder.path().join("b"), &path.join("c")] {

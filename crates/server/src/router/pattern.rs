@@ -178,6 +178,26 @@ impl Node {
     }
 }
 
+/// Why a segment that is well-formed can't mean what its author thinks: it is written as in other
+/// libraries, or as in a URL.
+fn mistaken(text: &str) -> Option<&'static str> {
+    let is_encoded = |at: usize| {
+        let digits = text.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if text.starts_with(':') {
+        return Some("a parameter is written {name}");
+    }
+    if text.starts_with('*') {
+        return Some("what is left of a path is written {*name}");
+    }
+    if text.contains(['?', '#']) {
+        return Some("a pattern has neither query nor fragment");
+    }
+    let encoded = text.match_indices('%').any(|(at, _)| is_encoded(at));
+    encoded.then_some("paths are decoded before they are compared: write the characters themselves")
+}
+
 /// The parts of a pattern: its segments and the names of its parameters.
 fn parse(pattern: &str) -> Result<(Vec<Segment<'_>>, Vec<Arc<str>>), InvalidRoute> {
     let malformed = |why| InvalidRoute::Malformed {
@@ -193,6 +213,9 @@ fn parse(pattern: &str) -> Result<(Vec<Segment<'_>>, Vec<Arc<str>>), InvalidRout
         let is_last = number + 1 == texts.len();
         if matches!(*text, "." | "..") || text.is_empty() && !is_last {
             return Err(malformed("no request's path has an empty segment, . or .."));
+        }
+        if let Some(why) = mistaken(text) {
+            return Err(malformed(why));
         }
         let segment = segment(text).map_err(malformed)?;
         if let Segment::Param(_, name, _) | Segment::Rest(name) = &segment {

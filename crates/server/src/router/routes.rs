@@ -39,6 +39,10 @@ impl Routes {
 
 impl Handler for Routes {
     fn handle<'a>(&'a self, mut request: Request<'a>) -> Reply<'a> {
+        // A question about the server as a whole, which no path answers (RFC 9110 §9.3.7).
+        if *request.method() == Method::OPTIONS && request.path() == "*" {
+            return Reply::Ready(StatusCode::NO_CONTENT.into_response());
+        }
         let matched = match self.patterns.find(&request) {
             Ok(matched) => matched,
             Err(explanation) => {

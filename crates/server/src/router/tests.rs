@@ -137,6 +137,7 @@ fn methods_have_their_handlers() {
         ("GET", "/head", 405, "", "HEAD, OPTIONS"),
         ("OPTIONS", "/options", 200, "options", ""),
         ("OPTIONS", "/none", 404, "", ""),
+        ("OPTIONS", "*", 204, "", ""),
         // A less specific pattern has the method.
         ("GET", "/b/new", 200, "get b id=new", ""),
         ("POST", "/b/new", 200, "post b", ""),
@@ -203,6 +204,8 @@ fn malformed_patterns_are_refused() {
     let patterns = [
         "", "a", "/a//b", "/./a", "/a/..", "/{", "/}", "/{}", "/{a b}", "/{a}{b}", "/{*a}/b",
         "/x{*a}", "/{a}/{a}", "/{*}",
+        // As other libraries write them, and as in a URL.
+        "/:a", "/a/:b", "/*", "/*rest", "/a?b=1", "/a#b", "/a%20b", "/%C3%A4",
     ];
     for pattern in patterns {
         let error = Router::new()
