@@ -56,6 +56,8 @@ api-check: ## whether the public interface is the one in crates/*/public-api.txt
 	.ci/api
 
 semver: ## whether the libraries' changes since the last tag, or SINCE=REVISION, suit their versions
+	command -v cargo-semver-checks > /dev/null || [ -x target/tools/bin/cargo-semver-checks ] || \
+	  $(CARGO) install cargo-semver-checks --locked --root target/tools
 	.ci/semver $(SINCE)
 
 bench: bench-tools ## serve beside nginx, h2o and lighttpd, as Markdown (ONLY="hot close tls gateway" ROUNDS=5 SECONDS=1)
