@@ -84,10 +84,7 @@ impl Error {
                     "the server is wrong about that"
                 }
             },
-            Error::Decode { source } if is_json(source) => {
-                "look at the content: it may be a page that explains an error"
-            }
-            Error::Decode { .. } => "ask for the content without a coding",
+            Error::Decode { source } => hint_of_content(source),
             Error::Bomb { .. } => "take the content as it is sent, if you trust the server",
             Error::TooLarge { .. } => "read it as a stream, or raise the limit",
             Error::NotText => return None,
@@ -438,6 +435,14 @@ impl fmt::Display for Took {
         } else {
             write!(f, "{:.0} µs", seconds * 1e6)
         }
+    }
+}
+
+/// What to try when content can't be decoded.
+fn hint_of_content(source: &io::Error) -> &'static str {
+    match is_json(source) {
+        true => "look at the content: it may be a page that explains an error",
+        false => "ask for the content without a coding",
     }
 }
 
