@@ -51,7 +51,10 @@ impl Listeners {
         let mut port = None;
         let mut missing = None;
         let bound = self.listeners.len();
-        for mut address in addresses.to_socket_addrs().map_err(not_found)? {
+        for mut address in addresses
+            .to_socket_addrs()
+            .map_err(|error| not_found(&error))?
+        {
             if let Some(port) = port.filter(|_| address.port() == 0) {
                 address.set_port(port);
                 if TcpListener::bind(address).is_err() {
@@ -159,7 +162,7 @@ fn cannot_listen(address: impl Display, error: &io::Error) -> io::Error {
 }
 
 /// The standard library's error does not say what it is about.
-fn not_found(error: io::Error) -> io::Error {
+fn not_found(error: &io::Error) -> io::Error {
     let message = match error.kind() {
         io::ErrorKind::InvalidInput => format!("can't listen: {error}: write it as host:port"),
         _ => format!("can't listen: the name has no address: {error}"),
