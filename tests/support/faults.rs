@@ -135,7 +135,7 @@ fn serve(mut stream: TcpStream, connection: usize, seen: &Seen) {
 }
 
 /// Reads a head. `None`: the connection ends before it begins.
-fn read_head(stream: &mut TcpStream) -> Option<String> {
+pub fn read_head(stream: &mut TcpStream) -> Option<String> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read(&mut byte) {

@@ -1,7 +1,8 @@
 //! An upstream server that follows a script, and the server in front of it.
 
 use crate::support::{LONG, Running};
-use std::io::{Read, Write};
+pub(super) use ::support::faults::read_head;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,20 +33,6 @@ pub(super) fn builder(addresses: &[SocketAddr]) -> UpstreamBuilder {
 /// A server that forwards everything.
 pub(super) fn proxy(address: SocketAddr) -> Running {
     Running::start(builder(&[address]).build())
-}
-
-/// Reads a head. `None`: the connection ends before it begins.
-pub(super) fn read_head(stream: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte) {
-            Ok(1) => head.push(byte[0]),
-            _ if head.is_empty() => return None,
-            other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&head)),
-        }
-    }
-    Some(String::from_utf8(head).unwrap())
 }
 
 /// Responds to each request without content with the same bytes.
