@@ -11,6 +11,15 @@ use std::time::{Duration, Instant};
 use tinyhttp_client::trace::{Closed, Event};
 use tinyhttp_client::{Client, Error, Timeout};
 
+/// Asserts that this timeout ended the request.
+#[track_caller]
+pub(crate) fn assert_timeout(error: &Error, expected: Timeout) {
+    assert!(
+        matches!(error, Error::Timeout { timeout, .. } if *timeout == expected),
+        "{error}"
+    );
+}
+
 // ureq #772, #10: requests fail on pooled connections that the server has closed.
 #[test]
 fn a_stale_connection_is_replaced_when_that_is_safe() {
@@ -112,16 +121,7 @@ fn one_deadline_covers_all_redirects() {
         .get(&format!("http://{address}/"))
         .send()
         .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Timeout {
-                timeout: Timeout::Total,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert_timeout(&error, Timeout::Total);
     assert!(begun.elapsed() < LONG);
 }
 
@@ -200,16 +200,10 @@ fn each_timeout_gives_its_name() {
     };
     for timeout in [Timeout::Response, Timeout::Stall, Timeout::Total] {
         let error = fetch(silent, timeout);
-        assert!(
-            matches!(error, Error::Timeout { timeout: which, .. } if which == timeout),
-            "{error}"
-        );
+        assert_timeout(&error, timeout);
     }
     for timeout in [Timeout::Stall, Timeout::Total] {
         let error = fetch(slow, timeout);
-        assert!(
-            matches!(error, Error::Timeout { timeout: which, .. } if which == timeout),
-            "{error}"
-        );
+        assert_timeout(&error, timeout);
     }
 }

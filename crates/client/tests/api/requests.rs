@@ -1,5 +1,6 @@
 //! What a request builder sends, what a response offers, and what the library promises its callers.
 
+use crate::connections::assert_timeout;
 use crate::server::{LONG, Server, response};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -354,23 +355,11 @@ fn timeouts_are_those_of_the_request() {
     ];
     for (build, want) in table {
         let error = build(Client::new().get(&url), soon).send().unwrap_err();
-        assert!(
-            matches!(error, Error::Timeout { timeout, .. } if timeout == *want),
-            "{error}"
-        );
+        assert_timeout(&error, *want);
     }
     let client = Client::builder().timeout(soon).build();
     let error = client.get(&url).send().unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Timeout {
-                timeout: Timeout::Total,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert_timeout(&error, Timeout::Total);
 }
 
 #[cfg(not(feature = "tls"))]

@@ -61,16 +61,22 @@ fn echo(mut stream: TcpStream) {
     }
 }
 
-/// 200 clients send byte by byte. None of them has a connection to the upstream server until its
-/// last byte has come, and all together hold no thread.
-#[test]
-fn slow_uploads_hold_neither_an_upstream_connection_nor_a_thread() {
+/// A server that responds to each request with its own content, and the number of its connections.
+fn counted_echo() -> (SocketAddr, Arc<AtomicUsize>) {
     let connections = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&connections);
     let address = upstream(move |stream, _| {
         count.fetch_add(1, Ordering::Relaxed);
         echo(stream);
     });
+    (address, connections)
+}
+
+/// 200 clients send byte by byte. None of them has a connection to the upstream server until its
+/// last byte has come, and all together hold no thread.
+#[test]
+fn slow_uploads_hold_neither_an_upstream_connection_nor_a_thread() {
+    let (address, connections) = counted_echo();
     let proxy = proxy(buffered(address));
     let content = |number: usize| format!("{number:03}abcdefghijklmnopqrstuvwxyz");
     let length = content(0).len();
@@ -282,12 +288,7 @@ fn received_content_can_be_sent_again() {
 /// Long content that can be sent again goes on a connection that was idle.
 #[test]
 fn long_content_goes_on_an_idle_connection() {
-    let connections = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&connections);
-    let address = upstream(move |stream, _| {
-        count.fetch_add(1, Ordering::Relaxed);
-        echo(stream);
-    });
+    let (address, connections) = counted_echo();
     let proxy = proxy(buffered(address));
     let long = "x".repeat(250_000);
     let mut client = proxy.connect();
