@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 /// Bytes that are gathered before they are sent.
 const BUFFER: usize = 16 * 1024;
@@ -124,17 +124,22 @@ pub(crate) fn reader(producer: Producer) -> impl Read + Send + 'static {
             let _ = failed.send(Err(error));
         }
     };
-    let thread = thread::Builder::new().spawn(work);
+    let (thread, failure) = match thread::Builder::new().spawn(work) {
+        Ok(thread) => (Some(thread), None),
+        Err(error) => (None, Some(error)),
+    };
     Pieces {
         receiver,
         current: io::Cursor::default(),
-        failure: thread.err(),
+        thread,
+        failure,
     }
 }
 
 struct Pieces {
     receiver: Receiver<io::Result<Vec<u8>>>,
     current: io::Cursor<Vec<u8>>,
+    thread: Option<JoinHandle<()>>,
     failure: Option<io::Error>,
 }
 
@@ -150,9 +155,18 @@ impl Read for Pieces {
             }
             match self.receiver.recv() {
                 Ok(piece) => self.current = io::Cursor::new(piece?),
-                // The producer has ended.
-                Err(_) => return Ok(0),
+                Err(_) => return self.end(),
             }
+        }
+    }
+}
+
+impl Pieces {
+    /// The end of the content, unless the producer panicked: then what was read is incomplete.
+    fn end(&mut self) -> io::Result<usize> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Err(_)) => Err(io::Error::other("the closure that writes it panicked")),
+            Some(Ok(())) | None => Ok(0),
         }
     }
 }
@@ -194,5 +208,14 @@ mod tests {
         let error = reader(fails).read_to_end(&mut content).unwrap_err();
         assert_eq!(error.to_string(), "broken");
         assert!(content.ends_with(b"some"));
+        // What a panic has cut short does not look complete.
+        let panics: Producer = Box::new(|out| {
+            out.write_all(b"more")?;
+            out.flush()?;
+            panic!("in the middle")
+        });
+        let error = reader(panics).read_to_end(&mut content).unwrap_err();
+        assert!(error.to_string().contains("panicked"), "{error}");
+        assert!(content.ends_with(b"more"));
     }
 }
