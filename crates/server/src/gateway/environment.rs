@@ -10,17 +10,21 @@ use crate::request::Request;
 use crate::script::Script;
 use crate::user::User;
 use http::Version;
+use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 
-/// A variable and its value.
-pub(crate) type Variable = (Vec<u8>, Vec<u8>);
+/// A variable and its value. Most names are always the same.
+pub(crate) type Variable = (Cow<'static, [u8]>, Vec<u8>);
+
+/// Variables that most requests have, and room for those of fields.
+const VARIABLES: usize = 32;
 
 /// The variables of a request for a script, without CONTENT_LENGTH.
 pub(crate) fn script_environment(request: &Request<'_>, script: &Script) -> Vec<Variable> {
     let path = [script.name(), script.info()].concat();
     let mut variables = environment(request, script.name(), &path);
-    let mut set = |name: &str, value: &[u8]| {
-        variables.push((name.as_bytes().to_vec(), value.to_vec()));
+    let mut set = |name: &'static str, value: &[u8]| {
+        variables.push((Cow::Borrowed(name.as_bytes()), value.to_vec()));
     };
     let root = script.root().as_os_str().as_bytes();
     set("SCRIPT_FILENAME", script.file().as_os_str().as_bytes());
@@ -29,7 +33,7 @@ pub(crate) fn script_environment(request: &Request<'_>, script: &Script) -> Vec<
     match script.info() {
         // An absent path and an empty one mean the same (RFC 3875 §4.1.5); programs that derive
         // paths from it handle the former with more care (CVE-2019-11043).
-        b"" => variables.retain(|(name, _)| name != b"PATH_INFO"),
+        b"" => variables.retain(|(name, _)| **name != *b"PATH_INFO"),
         info => {
             let root = root.strip_suffix(b"/").unwrap_or(root);
             set("PATH_TRANSLATED", &[root, info].concat());
@@ -41,9 +45,9 @@ pub(crate) fn script_environment(request: &Request<'_>, script: &Script) -> Vec<
 /// The variables of a request, without CONTENT_LENGTH. `prefix` is the part of the normalised path
 /// that names the application, `path` the whole.
 pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> Vec<Variable> {
-    let mut variables = Vec::new();
-    let mut set = |name: &str, value: &[u8]| {
-        variables.push((name.as_bytes().to_vec(), value.to_vec()));
+    let mut variables = Vec::with_capacity(VARIABLES);
+    let mut set = |name: &'static str, value: &[u8]| {
+        variables.push((Cow::Borrowed(name.as_bytes()), value.to_vec()));
     };
     let script = prefix.strip_suffix(b"/").unwrap_or(prefix);
     let query = request.query().unwrap_or_default();
@@ -108,9 +112,9 @@ pub(crate) fn set_user(variables: &mut Vec<Variable>, request: &Request<'_>) {
     let Some(User(name)) = request.extensions().get() else {
         return;
     };
-    variables.retain(|(name, _)| name != b"HTTP_AUTHORIZATION");
-    variables.push((b"AUTH_TYPE".to_vec(), b"Basic".to_vec()));
-    variables.push((b"REMOTE_USER".to_vec(), name.as_bytes().to_vec()));
+    variables.retain(|(name, _)| **name != *b"HTTP_AUTHORIZATION");
+    variables.push((Cow::Borrowed(b"AUTH_TYPE"), b"Basic".to_vec()));
+    variables.push((Cow::Borrowed(b"REMOTE_USER"), name.as_bytes().to_vec()));
 }
 
 /// Removes the variables of fields that say which proxies a request has passed and which client it
@@ -152,14 +156,14 @@ fn fields(request: &Request<'_>, variables: &mut Vec<Variable>) {
             .collect();
         match variables[first..]
             .iter_mut()
-            .find(|(name, _)| *name == variable)
+            .find(|(name, _)| **name == *variable)
         {
             Some((_, joined)) => {
                 let separator: &[u8] = if is("cookie") { b"; " } else { b", " };
                 joined.extend_from_slice(separator);
                 joined.extend_from_slice(value);
             }
-            None => variables.push((variable, value.to_vec())),
+            None => variables.push((variable.into(), value.to_vec())),
         }
     }
 }
@@ -185,7 +189,9 @@ mod tests {
         let request = Request::from(request.body(()).unwrap());
         let path = request.normal_path().unwrap().as_bytes().to_vec();
         let all = environment(&request, b"/app/", &path);
-        let mut found = all.iter().filter(|(name, _)| name == variable.as_bytes());
+        let mut found = all
+            .iter()
+            .filter(|(name, _)| **name == *variable.as_bytes());
         let value = found
             .next()
             .map(|(_, value)| String::from_utf8(value.clone()).unwrap());

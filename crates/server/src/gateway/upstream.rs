@@ -192,7 +192,7 @@ impl Upstream {
                     let name = name.to_ascii_uppercase().replace('-', "_");
                     let name = format!("HTTP_{name}").into_bytes();
                     variables.retain(|(other, _)| *other != name);
-                    variables.push((name, value.clone()));
+                    variables.push((name.into(), value.clone()));
                 }
                 variables
             }

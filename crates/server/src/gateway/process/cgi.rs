@@ -22,6 +22,7 @@ use crate::script::Script;
 use http::StatusCode;
 use rustix::fs::{Access, access};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -123,7 +124,7 @@ impl Cgi {
         let length = request.body().length().unwrap_or_default();
         if length > 0 || !request.method().is_safe() {
             let length = length.to_string().into_bytes();
-            variables.push((b"CONTENT_LENGTH".to_vec(), length));
+            variables.push((Cow::Borrowed(b"CONTENT_LENGTH"), length));
         }
         Reply::Forward(Forward(Box::new(Plan {
             group: Arc::clone(&self.group),

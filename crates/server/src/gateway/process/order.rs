@@ -81,7 +81,7 @@ impl Order {
         let mut variables = Vec::new();
         while let Some(name) = texts.next() {
             let value = texts.next().ok_or("a variable has no value")?;
-            variables.push((name, value));
+            variables.push((name.into(), value));
         }
         let order = Order {
             relative,
@@ -161,9 +161,9 @@ mod tests {
         let order = Order {
             relative: b"cgi-bin/a".to_vec(),
             variables: vec![
-                (b"QUERY_STRING".to_vec(), b"".to_vec()),
-                (b"BAD".to_vec(), b"a\0b".to_vec()),
-                (b"HTTP_A".to_vec(), b"\xff=\n".to_vec()),
+                (b"QUERY_STRING".into(), b"".to_vec()),
+                (b"BAD".into(), b"a\0b".to_vec()),
+                (b"HTTP_A".into(), b"\xff=\n".to_vec()),
             ],
         };
         let bytes = [order.write(), b"F".to_vec()].concat();
