@@ -1,8 +1,10 @@
 //! Grammar that several fields share: tokens and decimal numbers.
 
 /// Which bytes may stand in a token.
-static TOKEN: [bool; 256] = {
-    let others = b"!#$%&'*+-.^_`|~";
+static TOKEN: [bool; 256] = letters_digits_and(b"!#$%&'*+-.^_`|~");
+
+/// A table of bytes: ASCII letters, digits, and these.
+pub(crate) const fn letters_digits_and(others: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 128 {
@@ -15,7 +17,7 @@ static TOKEN: [bool; 256] = {
         at += 1;
     }
     table
-};
+}
 
 /// Whether a byte may stand in a token (RFC 9110 §5.6.2).
 pub(crate) fn is_token_byte(byte: u8) -> bool {
@@ -25,6 +27,19 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
 /// Whether `text` is a token: at least one byte, all of which may stand in a token.
 pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_token_byte)
+}
+
+/// The digits of a number, in a buffer that is long enough for every one.
+pub(crate) fn digits(mut number: u64, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut start = buffer.len();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &buffer[start..];
+        }
+    }
 }
 
 /// Returns the value of `1*DIGIT`; `None` for other bytes (`str::parse` accepts a leading `+`), no
@@ -62,6 +77,13 @@ fn digit_value(digit: u8) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in [0, 7, 10, 99, 100, 1_234_567_890, u64::MAX] {
+            assert_eq!(digits(number, &mut [0; 20]), number.to_string().as_bytes());
+        }
+    }
 
     #[test]
     fn decimals() {

@@ -64,6 +64,12 @@ pub trait Handler: Send + Sync + 'static {
         let _ = request;
         self.needs_content().then(Intake::default)
     }
+
+    /// The type of a closure: its earlier runs tell how long it takes.
+    #[doc(hidden)]
+    fn closure(&self) -> Option<TypeId> {
+        None
+    }
 }
 
 /// Calls a handler, once the content that it needs has been received.
@@ -74,8 +80,8 @@ pub(crate) fn call<'a, H: Handler + ?Sized>(
     let must_be_received = request.body().is_unread() && handler.needs_content();
     match request.intake().filter(|_| must_be_received) {
         Some(intake) => {
-            let handler = Arc::clone(handler);
-            receive_then_call(request, intake, move |request| {
+            let (closure, handler) = (handler.closure(), Arc::clone(handler));
+            receive_then_call(request, intake, closure, move |request| {
                 handler.handle(request).settle()
             })
         }
@@ -83,15 +89,17 @@ pub(crate) fn call<'a, H: Handler + ?Sized>(
     }
 }
 
-/// Has the content of a request received, and then calls what may block.
+/// Has the content of a request received, and then calls what may block: the given closure, or a
+/// handler that is none.
 #[inline(never)]
 pub(crate) fn receive_then_call(
     request: Request<'_>,
     intake: Intake,
+    closure: Option<TypeId>,
     call: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
 ) -> Reply<'static> {
     let receive = Receive::with(request, intake, move |request| {
-        Reply::deferred(move || call(request))
+        Reply::Deferred(Work::new(closure, move || call(request)))
     });
     receive.into()
 }
@@ -114,7 +122,7 @@ pub enum Reply<'a> {
     /// The decision itself has to be computed, or waited for: a password is checked, a session is
     /// looked up. This runs like `Blocking`, and then the connection does what it returns.
     /// [`Reply::deferred`] makes one.
-    Deferred(Box<dyn FnOnce() -> Reply<'static> + 'a>),
+    Deferred(Work<'a, Reply<'static>>),
     /// The content of the request is received first, which holds no thread however slowly it comes.
     /// Then the handler continues with another reply.
     Receive(Receive),
@@ -126,17 +134,17 @@ pub enum Reply<'a> {
     Forward(Forward),
 }
 
-/// What computes a response, and may block.
-pub struct Work<'a> {
-    run: Box<dyn FnOnce() -> Response + 'a>,
+/// What computes a response, or how a request is answered, and may block.
+pub struct Work<'a, T = Response> {
+    run: Box<dyn FnOnce() -> T + 'a>,
     /// The closure that runs, whose earlier runs tell how long it takes.
     closure: Option<TypeId>,
 }
 
-impl<'a> Work<'a> {
-    fn new<R: IntoResponse>(closure: Option<TypeId>, run: impl FnOnce() -> R + 'a) -> Self {
+impl<'a, T: 'a> Work<'a, T> {
+    fn new(closure: Option<TypeId>, run: impl FnOnce() -> T + 'a) -> Self {
         Work {
-            run: Box::new(move || run().into_response()),
+            run: Box::new(run),
             closure,
         }
     }
@@ -145,21 +153,21 @@ impl<'a> Work<'a> {
         self.closure
     }
 
-    /// Computes the response, on this thread.
+    /// Computes it, on this thread.
     #[must_use]
-    pub fn run(self) -> Response {
+    pub fn run(self) -> T {
         (self.run)()
     }
 
-    /// The same with a changed response.
+    /// The same with a changed result.
     #[must_use]
-    pub fn map(self, change: impl FnOnce(Response) -> Response + 'a) -> Self {
+    pub fn map(self, change: impl FnOnce(T) -> T + 'a) -> Self {
         let Work { run, closure } = self;
         Work::new(closure, move || change(run()))
     }
 }
 
-impl fmt::Debug for Work<'_> {
+impl<T> fmt::Debug for Work<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Work").finish_non_exhaustive()
     }
@@ -361,11 +369,12 @@ impl fmt::Debug for Receive {
 impl<'a> Reply<'a> {
     /// A reply that may block.
     pub fn blocking<R: IntoResponse>(work: impl FnOnce() -> R + 'a) -> Self {
-        Reply::Blocking(Work::new(None, work))
+        Reply::Blocking(Work::new(None, || work().into_response()))
     }
 
     /// A reply of the closure `F`, which may block. If it has been quick lately, it runs at once.
     pub(crate) fn closure<F: 'static, R: IntoResponse>(run: impl FnOnce() -> R + 'a) -> Self {
+        let run = || run().into_response();
         Reply::Blocking(Work::new(Some(TypeId::of::<F>()), run))
     }
 
@@ -394,7 +403,7 @@ impl<'a> Reply<'a> {
     /// assert_eq!(app.call(Request::get("/")).status(), 403);
     /// ```
     pub fn deferred(decide: impl FnOnce() -> Reply<'a> + 'a) -> Self {
-        Reply::Deferred(Box::new(move || decide().settle()))
+        Reply::Deferred(Work::new(None, || decide().settle()))
     }
 
     /// The same reply, after what blocks has been done on this thread.
@@ -402,7 +411,7 @@ impl<'a> Reply<'a> {
         match self {
             Reply::Ready(response) => Reply::Ready(response),
             Reply::Blocking(work) => Reply::Ready(work.run()),
-            Reply::Deferred(decide) => decide(),
+            Reply::Deferred(work) => work.run(),
             Reply::Receive(receive) => Reply::Receive(receive),
             Reply::Upgrade(upgrade) => Reply::Upgrade(upgrade),
             #[cfg(feature = "gateway")]
@@ -416,7 +425,7 @@ impl<'a> Reply<'a> {
         match self {
             Reply::Ready(response) => Reply::Ready(change(response)),
             Reply::Blocking(work) => Reply::Blocking(work.map(change)),
-            Reply::Deferred(decide) => Reply::Deferred(Box::new(move || decide().map(change))),
+            Reply::Deferred(work) => Reply::Deferred(work.map(|reply| reply.map(change))),
             Reply::Receive(receive) => Reply::Receive(receive.map(change)),
             Reply::Upgrade(upgrade) => Reply::Ready(change(upgrade.into())),
             #[cfg(feature = "gateway")]
@@ -431,7 +440,7 @@ impl<'a> Reply<'a> {
         match self {
             Reply::Ready(response) => response,
             Reply::Blocking(work) => work.run(),
-            Reply::Deferred(decide) => decide().response(),
+            Reply::Deferred(work) => work.run().response(),
             Reply::Receive(receive) => receive.proceed().response(),
             Reply::Upgrade(upgrade) => upgrade.into(),
             // Only a connection exchanges messages with an upstream server.
@@ -477,6 +486,10 @@ where
     fn needs_content(&self) -> bool {
         true
     }
+
+    fn closure(&self) -> Option<TypeId> {
+        Some(TypeId::of::<F>())
+    }
 }
 
 /// For stacks of handlers that are put together while the program runs.
@@ -491,5 +504,9 @@ impl Handler for Box<dyn Handler> {
 
     fn intake(&self, request: &mut Request<'_>) -> Option<Intake> {
         (**self).intake(request)
+    }
+
+    fn closure(&self) -> Option<TypeId> {
+        (**self).closure()
     }
 }

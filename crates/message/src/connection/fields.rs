@@ -2,17 +2,12 @@
 
 use crate::encode::HeadWriter;
 use crate::error::MisuseError;
+use crate::grammar::digits;
 use crate::hop_by_hop::is_framing_field;
 use http::HeaderMap;
-use std::io::Write;
 
 pub(super) fn content_length(head: &mut HeadWriter<'_>, length: u64) {
-    let mut digits = [0; 20];
-    let mut rest = &mut digits[..];
-    // Twenty digits are enough for every u64, so this does not fail.
-    let _ = write!(rest, "{length}");
-    let unused = rest.len();
-    head.known("Content-Length: ", &digits[..digits.len() - unused]);
+    head.known("Content-Length: ", digits(length, &mut [0; 20]));
 }
 
 /// Writes the fields of a map, except the [framing fields](is_framing_field).

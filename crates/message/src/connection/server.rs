@@ -7,9 +7,9 @@ use crate::content::ContentEncoder;
 use crate::encode::HeadWriter;
 use crate::error::{MisuseError, ProtocolError};
 use crate::framing::{CloseReason, RequestFraming, may_have_content, request_framing};
+use crate::grammar::digits;
 use crate::head::{FieldStorage, HeadScanner, Limits, RequestHead};
 use http::{Method, StatusCode, Version};
-use std::io::Write;
 
 /// The head of a request, in an [`Event::Head`].
 #[derive(Debug)]
@@ -326,12 +326,8 @@ impl ServerConnection {
 }
 
 fn keep_alive(head: &mut HeadWriter<'_>, seconds: u16) {
-    let mut digits = [0; 5];
-    let mut rest = &mut digits[..];
-    // Five digits are enough for every u16, so this does not fail.
-    let _ = write!(rest, "{seconds}");
-    let unused = rest.len();
-    head.known("Keep-Alive: timeout=", &digits[..digits.len() - unused]);
+    let mut buffer = [0; 20];
+    head.known("Keep-Alive: timeout=", digits(seconds.into(), &mut buffer));
 }
 
 /// Returns how many bytes of empty lines `input` starts with.

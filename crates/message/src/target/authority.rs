@@ -1,5 +1,7 @@
 //! Host and port (RFC 9110 §7.2, RFC 3986 §3.2).
 
+use crate::grammar::letters_digits_and;
+
 /// Whether `text` is `uri-host [":" port]` (RFC 9110 §7.2). Empty text is: it stands for a URI
 /// without an authority.
 #[must_use]
@@ -23,15 +25,15 @@ pub fn is_authority(text: &str) -> bool {
     host_is_valid && port_is_valid
 }
 
+/// Which bytes may stand in a `reg-name`, besides `%` and two hexadecimal digits.
+static NAME: [bool; 256] = letters_digits_and(b"-._~!$&'()*+,;=");
+
 /// Whether `name` is a `reg-name` (RFC 3986 §3.2.2), as IPv4 addresses are.
 fn is_registered_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     while let Some(byte) = bytes.next() {
-        let valid = match byte {
-            b'%' => bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2,
-            b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&'..=b',' | b';' | b'=' => true,
-            _ => byte.is_ascii_alphanumeric(),
-        };
+        let valid = NAME[usize::from(byte)]
+            || byte == b'%' && bytes.by_ref().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
         if !valid {
             return false;
         }

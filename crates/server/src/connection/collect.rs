@@ -1,21 +1,52 @@
 //! Receiving a request's content before its handler continues, without a thread.
 
-use super::call::{Collected, Collecting};
+use super::call::{Call, Collected, Collecting};
 use super::input::Input;
 use super::turn::Turn;
 use super::{Connection, Next, State, Step};
 use crate::access_log::{Ending, Held, Record};
-use crate::body::Trailers;
+use crate::body::{Body, Trailers};
 use crate::deadline::Waiting;
 use crate::handler::Receive;
 use crate::page::error_page;
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tinyhttp_message::{CloseReason, Event, FieldStorage};
 
 /// Bytes that are received in one turn. Then other ready connections have their turns.
 const TURN: usize = 256 * 1024;
 
+/// Content up to this size that has come with the head is taken at once.
+const SHORT: u64 = 16 * 1024;
+
 impl Connection {
+    /// The content of a request, if it is short and all of it has come with the head. Nothing waits
+    /// for it then, and whether a handler wants it need not be asked.
+    #[inline(never)]
+    pub(crate) fn content_at_hand(&mut self, call: &Call<'_>, most: u64) -> Option<Body> {
+        // The content of a request in chunks may have trailer fields.
+        let length = self.protocol.unread()?;
+        if length > most.min(SHORT) || (call.input.unused().len() as u64) < length {
+            return None;
+        }
+        let mut body = Body::empty();
+        while !self.protocol.is_complete() {
+            let mut storage = FieldStorage::new();
+            let (used, event) = self
+                .protocol
+                .receive(call.input.unused(), &mut storage)
+                .ok()?;
+            self.protocol.content_has_begun();
+            match event {
+                Event::Content(content) => body = Bytes::copy_from_slice(content).into(),
+                Event::End(_) => {}
+                _ => return None,
+            }
+            call.input.consume(used);
+        }
+        Some(body)
+    }
+
     /// Begins to receive the content of a request. [`Next::Resume`] follows, unless the content is
     /// refused.
     pub(crate) fn receive(

@@ -5,7 +5,7 @@ use super::call::Call;
 use super::input::Input;
 use super::request_body::{Loan, RequestBody};
 use super::response::{PendingResponse, ResponseWriter};
-use super::turn::Turn;
+use super::turn::{DateField, Turn};
 use super::{Connection, DRAIN, Env, State};
 use crate::access_log::{Ending, Hops, Record, SecuredRecord, user};
 use crate::body::{Body, Content, Trailers};
@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 use tinyhttp_message::connection::end_to_end_fields;
-use tinyhttp_message::encode::{FieldLines, HeadWriter};
+use tinyhttp_message::encode::HeadWriter;
 use tinyhttp_message::framing;
 use tinyhttp_message::{
     CloseReason, ContentEncoder, MisuseError, ProtocolError, RequestHead, ServerConnection,
@@ -172,7 +172,7 @@ impl Connection {
             }
             (status, Fields::Rendered(lines, _), body) => {
                 self.write(status, body, record, turn, |head, date| {
-                    head.lines(date);
+                    head.lines(&date.lines);
                     head.lines(&lines);
                     Ok(())
                 });
@@ -222,12 +222,12 @@ impl Connection {
         body: Body,
         record: Option<&mut Record<'_>>,
         turn: &mut Turn<'_>,
-        fields: impl FnOnce(&mut HeadWriter<'_>, &FieldLines) -> Result<(), MisuseError>,
+        fields: impl FnOnce(&mut HeadWriter<'_>, &DateField) -> Result<(), MisuseError>,
     ) {
         if turn.is_draining {
             self.protocol.close_after(CloseReason::ShuttingDown);
         }
-        let date = &turn.date.lines;
+        let date = &turn.date;
         let head = |head: &mut HeadWriter<'_>| fields(head, date);
         let written = self
             .protocol
@@ -362,13 +362,14 @@ impl Connection {
 pub(super) fn common_fields(
     head: &mut HeadWriter<'_>,
     fields: &HeaderMap,
-    date: &FieldLines,
+    date: &DateField,
 ) -> Result<(), MisuseError> {
-    if !fields.contains_key(header::DATE) {
-        head.lines(date);
-    }
-    if !fields.contains_key(header::SERVER) {
-        head.field("Server", SERVER.as_bytes())?;
+    let has_date = fields.contains_key(header::DATE);
+    match fields.contains_key(header::SERVER) {
+        false if !has_date => head.lines(&date.with_server),
+        false => head.field("Server", SERVER.as_bytes())?,
+        true if !has_date => head.lines(&date.lines),
+        true => {}
     }
     Ok(())
 }

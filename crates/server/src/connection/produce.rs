@@ -93,7 +93,7 @@ impl Connection {
         record: Option<&mut Record<'_>>,
         turn: &mut Turn<'_>,
     ) {
-        let date = &turn.date.lines;
+        let date = &turn.date;
         let switched = self.protocol.switch_protocols(&mut turn.output, |head| {
             common_fields(head, fields, date)?;
             end_to_end_fields(head, fields)

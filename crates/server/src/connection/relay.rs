@@ -330,7 +330,7 @@ impl Connection {
             // The rest of the request's content is not waited for once the response is complete.
             self.protocol.close_after(CloseReason::UnreadContent);
         }
-        let date = &turn.date.lines;
+        let date = &turn.date;
         let timing = plan.group.settings.sends_timing.then_some(response.timing);
         response.encoder = if plan.response.changes.is_empty() {
             let renamed = plan.response.renamed.as_deref();

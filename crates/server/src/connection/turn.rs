@@ -7,6 +7,7 @@ use crate::deadline::{Deadline, Lag, Ticks, Waiting};
 use crate::gateway::Moment;
 #[cfg(feature = "gateway")]
 use crate::poller::alarm::Alarm;
+use crate::response::SERVER;
 use std::time::{Duration, Instant, SystemTime};
 use tinyhttp_message::date::HttpDate;
 use tinyhttp_message::encode::FieldLines;
@@ -60,6 +61,8 @@ impl Now {
 /// The Date field (RFC 9110 §6.6.1), made once a second.
 pub(super) struct DateField {
     pub(super) lines: FieldLines,
+    /// The Server field, too.
+    pub(super) with_server: FieldLines,
     of: HttpDate,
 }
 
@@ -209,7 +212,15 @@ impl DateField {
     fn new(of: HttpDate) -> Self {
         // Of letters, digits, commas, colons and spaces, which every field value may have.
         let lines = FieldLines::new(|head| head.field("Date", &of.write())).unwrap_or_default();
-        DateField { lines, of }
+        let both = FieldLines::new(|head| {
+            head.lines(&lines);
+            head.field("Server", SERVER.as_bytes())
+        });
+        DateField {
+            with_server: both.unwrap_or_default(),
+            lines,
+            of,
+        }
     }
 }
 

@@ -27,17 +27,22 @@ const NOT_IN_URLS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+#[cfg(feature = "json")]
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 impl Response {
     /// Plain text in UTF-8.
     #[must_use]
     pub fn text(text: impl Into<Body>) -> Self {
-        Response::new(text).with_type("text/plain; charset=utf-8")
+        Response::new(text).with_type(TEXT)
     }
 
     /// An HTML page in UTF-8. The caller has escaped what comes from elsewhere.
     #[must_use]
     pub fn html(page: impl Into<Body>) -> Self {
-        Response::new(page).with_type("text/html; charset=utf-8")
+        Response::new(page).with_type(HTML)
     }
 
     /// A value as JSON (RFC 8259); a 500, whose cause is logged, for one that JSON can't express.
@@ -54,7 +59,7 @@ impl Response {
     #[must_use]
     pub fn json(value: &(impl serde::Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(value) {
-            Ok(json) => Response::new(json).with_type("application/json"),
+            Ok(json) => Response::new(json).with_type(JSON),
             Err(error) => Response::broken(&format_args!("a value is no JSON: {error}")),
         }
     }
@@ -105,7 +110,7 @@ impl Response {
         // XML declares its encoding in the content, which a charset would override (RFC 7303 §3).
         let is_text = kind.type_() == "text" && kind.subtype() != "xml";
         let charset = if is_text { "; charset=utf-8" } else { "" };
-        let response = Response::new(body).with_type(&format!("{}{charset}", kind.essence_str()));
+        let response = Response::new(body).with_header(CONTENT_TYPE, format!("{}{charset}", kind.essence_str()));
         match metadata.modified() {
             Ok(modified) => {
                 let date = HttpDate::from(modified).write();
@@ -141,10 +146,8 @@ impl Response {
         Response::new(Body::stream(write))
     }
 
-    pub(crate) fn with_type(mut self, kind: &str) -> Self {
-        if let Ok(kind) = HeaderValue::from_str(kind) {
-            self.headers_mut().insert(CONTENT_TYPE, kind);
-        }
+    fn with_type(mut self, kind: HeaderValue) -> Self {
+        self.headers_mut().insert(CONTENT_TYPE, kind);
         self
     }
 }

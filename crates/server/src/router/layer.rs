@@ -4,6 +4,7 @@ use super::routes::Routes;
 use crate::handler::{Handler, Reply, receive_then_call};
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +49,12 @@ pub trait Layer: Send + Sync + 'static {
     fn needs_content(&self) -> bool {
         false
     }
+
+    /// The type of a closure: its earlier runs tell how long it takes.
+    #[doc(hidden)]
+    fn closure(&self) -> Option<TypeId> {
+        None
+    }
 }
 
 /// What is behind a layer: the further layers, then the handler.
@@ -67,7 +74,7 @@ impl<'a> Next<'a> {
     pub fn handle(self, request: Request<'a>) -> Reply<'a> {
         match self.layers.split_first() {
             Some((layer, _)) if layer.needs_content() && request.body().is_unread() => {
-                self.receive_first(request)
+                self.receive_first(layer.closure(), request)
             }
             _ => self.pass(request),
         }
@@ -82,12 +89,12 @@ impl<'a> Next<'a> {
     }
 
     /// Has the content received, if a handler needs it, before the next layer sees the request.
-    fn receive_first(self, mut request: Request<'a>) -> Reply<'a> {
+    fn receive_first(self, closure: Option<TypeId>, mut request: Request<'a>) -> Reply<'a> {
         let Some(intake) = self.routes.intake(&mut request) else {
             return self.pass(request);
         };
         let (layers, routes) = (self.layers.to_vec(), Arc::clone(self.routes));
-        receive_then_call(request, intake, move |request| {
+        receive_then_call(request, intake, closure, move |request| {
             Next::new(&layers, &routes).pass(request).settle()
         })
     }
@@ -118,5 +125,9 @@ where
 
     fn needs_content(&self) -> bool {
         true
+    }
+
+    fn closure(&self) -> Option<TypeId> {
+        Some(TypeId::of::<F>())
     }
 }

@@ -111,8 +111,8 @@ impl Route {
         }
         match self.intake(max_body) {
             Some(intake) if !is_there => {
-                let handler = Arc::clone(&self.handler);
-                receive_then_call(request, intake, move |request| {
+                let (closure, handler) = (self.handler.closure(), Arc::clone(&self.handler));
+                receive_then_call(request, intake, closure, move |request| {
                     handler.handle(request).settle()
                 })
             }

@@ -11,7 +11,6 @@ use crate::request::{Peer, Request};
 use crate::response::Response;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
-use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,10 +34,15 @@ pub(super) fn respond(
     if connection.is_secured() {
         secure(&mut request, connection);
     }
-    if !call.is_complete && env.handler.needs_content() {
-        let handler = Arc::clone(&env.handler);
+    let content = match call.is_complete {
+        true => Some(Body::empty()),
+        false => connection.content_at_hand(call, env.max_body),
+    };
+    let must_be_received = content.is_none();
+    if must_be_received && env.handler.needs_content() {
+        let (closure, handler) = (env.handler.closure(), Arc::clone(&env.handler));
         let intake = Intake::default();
-        let reply = receive_then_call(request, intake, move |request| {
+        let reply = receive_then_call(request, intake, closure, move |request| {
             handler.handle(request).settle()
         });
         if let Reply::Receive(receive) = reply {
@@ -48,12 +52,12 @@ pub(super) fn respond(
         return;
     }
     let mut loan = None;
-    if !call.is_complete {
+    *request.body_mut() = content.unwrap_or_else(|| {
         let (lent, content) = connection.lend(call, turn);
         hints.send_through(lent.hinting());
-        *request.body_mut() = content;
         loan = Some(lent);
-    }
+        content
+    });
     let reply = run_handler(|| env.handler.handle(request));
     let name = || format!("{} {:?}", call.head.method, call.head.target.as_str());
     let pending = Pending {
@@ -127,17 +131,20 @@ fn finish(
     let decided = loop {
         reply = match reply {
             Some(Reply::Blocking(work)) if is_received && is_quick(&work, blocking) => {
+                run_here(work, turn, blocking).map(Reply::Ready)
+            }
+            Some(Reply::Deferred(work)) if is_received && is_quick(&work, blocking) => {
                 run_here(work, turn, blocking)
             }
             Some(Reply::Blocking(_) | Reply::Deferred(_)) if !blocking.pool.may_block() => {
                 break Some(Reply::Ready(busy()));
             }
             Some(Reply::Blocking(work)) => {
-                let closure = work.closure();
-                let work = || Reply::Ready(timed(work, closure, blocking));
+                let work = || Reply::Ready(timed(work, blocking).0);
                 block(work, &mut loan, hints, connection, turn, blocking)
             }
             Some(Reply::Deferred(work)) => {
+                let work = || timed(work, blocking).0;
                 block(work, &mut loan, hints, connection, turn, blocking)
             }
             Some(Reply::Receive(receive)) if is_received && receive.has_content() => {
@@ -187,35 +194,33 @@ fn finish(
 }
 
 /// Whether this may run without giving up the worker's place.
-fn is_quick(work: &Work<'_>, blocking: &Blocking<'_>) -> bool {
+fn is_quick<T>(work: &Work<'_, T>, blocking: &Blocking<'_>) -> bool {
     let closure = work.closure();
     closure.is_some_and(|closure| blocking.paces.is_quick(closure))
 }
 
 /// Runs a closure that is expected to be quick. `None`: it panicked.
-fn run_here(
-    work: Work<'_>,
+fn run_here<'a, T: 'a>(
+    work: Work<'a, T>,
     turn: &mut Turn<'_>,
     blocking: &Blocking<'_>,
-) -> Option<Reply<'static>> {
-    let closure = work.closure();
-    let reply = run_handler(|| Reply::Ready(timed(work, closure, blocking)));
-    let is_quick = closure.is_some_and(|closure| blocking.paces.is_quick(closure));
-    if !is_quick {
+) -> Option<T> {
+    let done = run_handler(|| timed(work, blocking));
+    let was_quick = done.as_ref().is_some_and(|(_, is_quick)| *is_quick);
+    if !was_quick {
         turn.update_time();
     }
-    reply
+    done.map(|(done, _)| done)
 }
 
-/// Runs a closure, and notes how long it takes.
-fn timed(work: Work<'_>, closure: Option<TypeId>, blocking: &Blocking<'_>) -> Response {
-    let Some(closure) = closure else {
-        return work.run();
+/// Runs a closure, and notes how long it takes. Also returns whether it is expected to be quick.
+fn timed<'a, T: 'a>(work: Work<'a, T>, blocking: &Blocking<'_>) -> (T, bool) {
+    let Some(closure) = work.closure() else {
+        return (work.run(), false);
     };
     let since = Instant::now();
-    let response = work.run();
-    blocking.paces.note(closure, since.elapsed());
-    response
+    let done = work.run();
+    (done, blocking.paces.note(closure, since.elapsed()))
 }
 
 /// Runs a part of the handler that may block, and takes back what was lent to it. `None`: it

@@ -13,6 +13,7 @@
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Duration;
 
 /// A run up to this long is quick: what the others of a batch wait for anyway.
@@ -29,7 +30,27 @@ const MOST: u32 = 20_000;
 
 /// What closures owe, by their types.
 #[derive(Debug, Default)]
-pub(super) struct Paces(RefCell<HashMap<TypeId, u32>>);
+pub(super) struct Paces(RefCell<HashMap<TypeId, u32, BuildHasherDefault<Number>>>);
+
+/// The hash of a type, whose number is one already. No peer chooses types.
+#[derive(Debug, Default)]
+struct Number(u64);
+
+impl Hasher for Number {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = self.0.rotate_left(8) ^ number;
+    }
+}
 
 impl Paces {
     /// Whether a closure of this type is expected to be quick.
@@ -37,8 +58,8 @@ impl Paces {
         self.0.borrow().get(&closure) == Some(&0)
     }
 
-    /// Notes how long a run took.
-    pub(super) fn note(&self, closure: TypeId, time: Duration) {
+    /// Notes how long a run took, and returns whether the next one is expected to be quick.
+    pub(super) fn note(&self, closure: TypeId, time: Duration) -> bool {
         let mut debts = self.0.borrow_mut();
         let debt = debts.entry(closure).or_insert(UNKNOWN);
         *debt = match time <= QUICK {
@@ -49,6 +70,7 @@ impl Paces {
                     .min(MOST)
             }
         };
+        *debt == 0
     }
 }
 

@@ -57,7 +57,7 @@ impl Plan {
             Reply::Ready(response) => Reply::Ready(self.change(response)),
             // Compressing takes longer than the closure that has been quick.
             Reply::Blocking(work) => Reply::blocking(move || self.change(work.run())),
-            Reply::Deferred(decide) => Reply::deferred(move || self.apply(decide())),
+            Reply::Deferred(work) => Reply::Deferred(work.map(|reply| self.apply(reply))),
             Reply::Receive(receive) => {
                 Reply::Receive(receive.and_then(move |reply| self.apply(reply)))
             }
