@@ -338,7 +338,7 @@ impl Connection {
                 .respond(head.status, length, &mut turn.output, |lines| {
                     let has_date = write_fields(lines, received(), renamed)?;
                     if !has_date {
-                        lines.lines(date);
+                        lines.lines(&date.lines);
                     }
                     write_added(lines, head, timing)
                 })?
