@@ -139,7 +139,7 @@ pub fn request_framing<'f>(
         // HTTP/1.0 has no interim responses, so its Expect is ignored (RFC 9110 §10.1.1).
         expects_continue: found.expects_continue
             && version == Version::HTTP_11
-            && length != BodyLength::Empty,
+            && !matches!(length, BodyLength::Empty | BodyLength::Known(0)),
         accepts_trailers: found.accepts_trailers && version == Version::HTTP_11,
     })
 }

@@ -77,8 +77,13 @@ pub(crate) fn call<'a, H: Handler + ?Sized>(
     handler: &'a Arc<H>,
     request: Request<'a>,
 ) -> Reply<'a> {
-    let must_be_received = request.body().is_unread() && handler.needs_content();
-    match request.intake().filter(|_| must_be_received) {
+    // Content that has been received may be longer than this handler's limit.
+    let is_due = |intake: &Intake| {
+        let body = request.body();
+        body.is_unread() || body.length() > Some(intake.limit.unwrap_or(u64::MAX))
+    };
+    let intake = request.intake().filter(is_due);
+    match intake.filter(|_| handler.needs_content()) {
         Some(intake) => {
             let (closure, handler) = (handler.closure(), Arc::clone(handler));
             receive_then_call(request, intake, closure, move |request| {

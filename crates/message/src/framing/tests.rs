@@ -127,6 +127,7 @@ fn expectations() {
     let table = r"
         HTTP/1.1 Expect: 100-Continue | Content-Length: 5 => true
         HTTP/1.1 Expect: 100-continue => false
+        HTTP/1.1 Expect: 100-continue | Content-Length: 0 => false
         HTTP/1.1 Expect: 200-ok | Content-Length: 5 => UnknownExpectation
         # Empty members of a list are ignored (RFC 9110 §5.6.1.2).
         HTTP/1.1 Expect: , 100-continue, | Content-Length: 5 => true

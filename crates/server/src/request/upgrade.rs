@@ -72,7 +72,7 @@ impl Request<'_> {
             let explanation = "A WebSocket begins with GET and one valid Sec-WebSocket-Key.";
             return error_page(StatusCode::BAD_REQUEST, explanation).into();
         }
-        if self.body.is_unread() {
+        if self.body.length() != Some(0) {
             let explanation = "A request that switches protocols can't have content.";
             return error_page(StatusCode::BAD_REQUEST, explanation).into();
         }

@@ -110,7 +110,8 @@ impl Response {
         // XML declares its encoding in the content, which a charset would override (RFC 7303 §3).
         let is_text = kind.type_() == "text" && kind.subtype() != "xml";
         let charset = if is_text { "; charset=utf-8" } else { "" };
-        let response = Response::new(body).with_header(CONTENT_TYPE, format!("{}{charset}", kind.essence_str()));
+        let response = Response::new(body)
+            .with_header(CONTENT_TYPE, format!("{}{charset}", kind.essence_str()));
         match metadata.modified() {
             Ok(modified) => {
                 let date = HttpDate::from(modified).write();

@@ -30,7 +30,7 @@ impl Default for Routes {
 impl Routes {
     /// Has content received as the router says, for a handler that needs it.
     fn limit(&self, request: &mut Request<'_>) {
-        if request.body().is_unread() {
+        if request.body().length() != Some(0) {
             let routing = request.routing_mut();
             (routing.intake.limit, routing.streams) = (Some(self.max_body), false);
         }

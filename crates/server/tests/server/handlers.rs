@@ -175,7 +175,7 @@ fn a_body_that_outlives_its_request_reads_nothing() {
     });
     let mut stream = server.connect();
     stream
-        .write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+        .write_all(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
         .unwrap();
     read_until(&mut stream, "kept");
     let mut kept = take.recv_timeout(LONG).unwrap();

@@ -266,6 +266,39 @@ fn the_nearest_limit_counts() {
     }
 }
 
+/// One connection carries content that has come with its head, and content that comes later.
+#[test]
+fn content_comes_with_its_head_or_later() {
+    let server = Running::as_it_is(settings, Router::new().fallback(length));
+    let mut stream = server.connect();
+    let post = |length: usize, expect: &str| {
+        format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n{expect}\r\n")
+    };
+    let expect = "Expect: 100-continue\r\n";
+    for length in [0, 1, 16 * 1024, 16 * 1024 + 1, 100_000] {
+        let content = "x".repeat(length);
+        let end = format!("\r\n{length} bytes|");
+        for expect in ["", expect] {
+            let at_once = post(length, expect) + &content;
+            stream.write_all(at_once.as_bytes()).unwrap();
+            let answer = read_until(&mut stream, &end);
+            let is_one = answer.matches("HTTP/1.1 ").count() == 1;
+            assert!(is_one || length > 16 * 1024, "{answer}");
+        }
+        stream.write_all(post(length, expect).as_bytes()).unwrap();
+        if length > 0 {
+            read_until(&mut stream, "HTTP/1.1 100 Continue\r\n\r\n");
+        }
+        stream.write_all(content.as_bytes()).unwrap();
+        read_until(&mut stream, &end);
+    }
+    let pipelined = [post(3, "") + "abc", post(0, ""), post(2, "") + "de"].concat();
+    stream.write_all(pipelined.as_bytes()).unwrap();
+    for length in [3, 0, 2] {
+        read_until(&mut stream, &format!("\r\n{length} bytes|"));
+    }
+}
+
 /// A route that streams gets content as it comes, whatever is around its handler.
 #[test]
 fn a_route_streams_through_wrappers() {
