@@ -9,6 +9,7 @@ use crate::request::{Request, SendHints};
 use crate::response::{IntoResponse, Response};
 use crate::script::Script;
 use crate::upgrade::Upgrade;
+use crate::work::Work;
 use http::{StatusCode, Version};
 use std::any::TypeId;
 use std::fmt;
@@ -137,45 +138,6 @@ pub enum Reply<'a> {
     /// An upstream server responds. No thread waits for it.
     #[cfg(feature = "gateway")]
     Forward(Forward),
-}
-
-/// What computes a response, or how a request is answered, and may block.
-pub struct Work<'a, T = Response> {
-    run: Box<dyn FnOnce() -> T + 'a>,
-    /// The closure that runs, whose earlier runs tell how long it takes.
-    closure: Option<TypeId>,
-}
-
-impl<'a, T: 'a> Work<'a, T> {
-    fn new(closure: Option<TypeId>, run: impl FnOnce() -> T + 'a) -> Self {
-        Work {
-            run: Box::new(run),
-            closure,
-        }
-    }
-
-    pub(crate) fn closure(&self) -> Option<TypeId> {
-        self.closure
-    }
-
-    /// Computes it, on this thread.
-    #[must_use]
-    pub fn run(self) -> T {
-        (self.run)()
-    }
-
-    /// The same with a changed result.
-    #[must_use]
-    pub fn map(self, change: impl FnOnce(T) -> T + 'a) -> Self {
-        let Work { run, closure } = self;
-        Work::new(closure, move || change(run()))
-    }
-}
-
-impl<T> fmt::Debug for Work<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").finish_non_exhaustive()
-    }
 }
 
 /// Content up to this size is kept in memory while it is received; longer content goes to a file.

@@ -105,6 +105,7 @@
 //! | `listen` | listeners: accepting, Unix sockets, limits for each client |
 //! | `connection` | the life of a connection |
 //! | `handler` | a handler decides how a request is answered |
+//! | `work` | what a handler computes where it may block |
 //! | `intake` | how the content of a request is received before its handler is called |
 //! | `script` | a script in a served directory |
 //! | `gateway` | upstream servers that respond in the place of this one (feature `gateway`) |
@@ -184,6 +185,7 @@ mod runtime;
 mod listen;
 mod connection;
 mod handler;
+mod work;
 mod intake;
 // The file server uses all of it.
 #[cfg_attr(not(feature = "files"), allow(dead_code))]
@@ -249,7 +251,7 @@ pub use events::{Broadcast, Event, EventSender};
 #[cfg(feature = "files")]
 pub use files::Files;
 pub use form::Form;
-pub use handler::{Handler, Interpreter, Receive, Reply, Work};
+pub use handler::{Handler, Interpreter, Receive, Reply};
 pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use intake::Intake;
@@ -272,6 +274,7 @@ pub use tls::{
     Tls, TlsError, TlsHandle,
 };
 pub use upgrade::Upgrade;
+pub use work::Work;
 
 /// The README's example, compiled as a test.
 #[cfg(all(doctest, feature = "files"))]

@@ -79,7 +79,7 @@ const SERVER: &[&str] = &[
     "body",
     "page cookie form basic",
     "response",
-    "upgrade error user",
+    "upgrade error user work",
     "request",
     "extract content events multipart",
     "script handler access_log memory_content gateway",
