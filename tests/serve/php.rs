@@ -4,7 +4,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use support::{Folder, Running, Serve, curl, curl_status, curl_text, wait_until};
+use support::{Folder, Running, Serve, curl, curl_status, curl_text, send_signal, wait_until};
 
 /// PHP-FPM, whatever its version.
 fn php_fpm() -> Option<PathBuf> {
@@ -24,8 +24,16 @@ fn php_fpm() -> Option<PathBuf> {
 
 /// PHP-FPM on a socket in a folder.
 struct Fpm {
-    _running: Running,
+    running: Running,
     socket: String,
+}
+
+impl Drop for Fpm {
+    /// Lets it end its processes, which would outlive it if it were killed.
+    fn drop(&mut self) {
+        send_signal(self.running.0.id(), "TERM");
+        let _ = self.running.0.wait();
+    }
 }
 
 impl Fpm {
@@ -71,7 +79,7 @@ impl Fpm {
         let running = Running(child);
         wait_until("PHP-FPM listens", || Path::new(&socket).exists());
         Some(Fpm {
-            _running: running,
+            running,
             socket,
         })
     }
