@@ -78,10 +78,7 @@ impl Fpm {
             .unwrap();
         let running = Running(child);
         wait_until("PHP-FPM listens", || Path::new(&socket).exists());
-        Some(Fpm {
-            running,
-            socket,
-        })
+        Some(Fpm { running, socket })
     }
 
     fn serve(&self, folder: &Folder, flags: &[&str]) -> Serve {

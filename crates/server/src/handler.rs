@@ -42,6 +42,11 @@ use std::sync::Arc;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle requests",
+    note = "a closure names the type of its request, `|request: Request<'_>|`, and returns something that implements `IntoResponse`",
+    note = "what it captures must be shared between threads: `Send + Sync + 'static`"
+)]
 pub trait Handler: Send + Sync + 'static {
     /// Decides how one request is answered. Must not block: what blocks goes into
     /// [`Reply::Blocking`].

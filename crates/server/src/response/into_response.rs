@@ -7,6 +7,10 @@ use http::{Response as HttpResponse, StatusCode};
 use std::borrow::Cow;
 
 /// What a closure may return for a response.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be made a response",
+    note = "text, bytes, a `StatusCode`, `Option`, `Result` and `Response` can; a value as JSON: `Response::json(&value)`"
+)]
 pub trait IntoResponse {
     /// Makes the response.
     fn into_response(self) -> Response;

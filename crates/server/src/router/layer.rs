@@ -36,6 +36,10 @@ use std::sync::Arc;
 /// let request = Request::get("/").with_header("x-key", "open sesame");
 /// assert_eq!(app.call(request).headers()["x-seen"], "1");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer",
+    note = "a closure names its types, `|request: Request<'_>, next: Next<'_>|`, and returns something that implements `IntoResponse`"
+)]
 pub trait Layer: Send + Sync + 'static {
     /// Decides how a request is answered. Must not block: what blocks goes into
     /// [`Reply::Blocking`].
