@@ -72,9 +72,9 @@ fn soak_of_a_gateway() {
     );
     assert!(most <= promised, "{most} bytes");
     assert!(now.saturating_sub(warm) < GROWTH, "{warm} to {now} bytes");
+    drop(servers);
     // What is kept idle for the two servers is closed after half a minute, for which no wait is
     // long enough, and which no event announces.
-    drop(servers);
     std::thread::sleep(KEPT);
     gateway.wait_until("its descriptors are free", |gateway| {
         gateway.descriptors() <= idle + 2
