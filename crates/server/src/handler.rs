@@ -90,14 +90,21 @@ pub(crate) fn call<'a, H: Handler + ?Sized>(
     };
     let intake = request.intake().filter(is_due);
     match intake.filter(|_| handler.needs_content()) {
-        Some(intake) => {
-            let (closure, handler) = (handler.closure(), Arc::clone(handler));
-            receive_then_call(request, intake, closure, move |request| {
-                handler.handle(request).settle()
-            })
-        }
+        Some(intake) => receive_then_handle(handler, request, intake),
         None => handler.handle(request),
     }
+}
+
+/// Has the content of a request received, and then calls a handler.
+pub(crate) fn receive_then_handle<H: Handler + ?Sized>(
+    handler: &Arc<H>,
+    request: Request<'_>,
+    intake: Intake,
+) -> Reply<'static> {
+    let (closure, handler) = (handler.closure(), Arc::clone(handler));
+    receive_then_call(request, intake, closure, move |request| {
+        handler.handle(request).settle()
+    })
 }
 
 /// Has the content of a request received, and then calls what may block: the given closure, or a

@@ -1,6 +1,6 @@
 //! The handler of a route, and how it gets the content of requests.
 
-use crate::handler::{Handler, Reply, receive_then_call};
+use crate::handler::{Handler, Reply, receive_then_handle};
 use crate::intake::Intake;
 use crate::request::{Request, Routing};
 use std::fmt;
@@ -110,12 +110,7 @@ impl Route {
             request.routing_mut().streams = true;
         }
         match self.intake(max_body) {
-            Some(intake) if !is_there => {
-                let (closure, handler) = (self.handler.closure(), Arc::clone(&self.handler));
-                receive_then_call(request, intake, closure, move |request| {
-                    handler.handle(request).settle()
-                })
-            }
+            Some(intake) if !is_there => receive_then_handle(&self.handler, request, intake),
             _ => self.handler.handle(request),
         }
     }

@@ -4,7 +4,7 @@ use super::blocking::Blocking;
 use crate::access_log::Record;
 use crate::body::Body;
 use crate::connection::{Call, Collected, Connection, EarlyHints, Loan, Turn};
-use crate::handler::{Reply, receive_then_call};
+use crate::handler::{Reply, receive_then_handle};
 use crate::intake::Intake;
 use crate::page::error_page;
 use crate::request::{Peer, Request};
@@ -13,7 +13,6 @@ use crate::work::Work;
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Calls the handler and gives its response to the connection.
@@ -41,11 +40,7 @@ pub(super) fn respond(
     };
     let must_be_received = content.is_none();
     if must_be_received && env.handler.needs_content() {
-        let (closure, handler) = (env.handler.closure(), Arc::clone(&env.handler));
-        let intake = Intake::default();
-        let reply = receive_then_call(request, intake, closure, move |request| {
-            handler.handle(request).settle()
-        });
+        let reply = receive_then_handle(&env.handler, request, Intake::default());
         if let Reply::Receive(receive) = reply {
             connection.keep_content(call);
             connection.receive(receive, record.map(Record::into_owned), turn);
