@@ -8,7 +8,7 @@ use super::route::Route;
 use crate::handler::Handler;
 use crate::request::{Request, Routing};
 use http::Method;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,7 +23,8 @@ pub(super) struct Patterns {
 /// What may follow a segment.
 #[derive(Default)]
 struct Node {
-    literal: HashMap<Box<[u8]>, Node>,
+    // Few, so that comparing them takes less time than a hash that clients can't foresee.
+    literal: BTreeMap<Box<[u8]>, Node>,
     /// `prefix{name}suffix`, the longest first.
     affixed: Vec<Affixed>,
     param: Option<Box<Node>>,
@@ -330,14 +331,13 @@ impl Patterns {
         // A mount may be named without a slash at its end: its root.
         let inside = bytes.strip_prefix(b"/").unwrap_or(bytes);
         let mut search = Search {
-            inside,
-            segments: inside.split(|byte| *byte == b'/').collect(),
             method: request.method(),
+            above,
             path_length: above + bytes.len(),
             values: Vec::new(),
             allowed: Vec::new(),
         };
-        let found = search.visit(&self.root, 0);
+        let found = search.visit(&self.root, Some(inside));
         let decode = |values: Vec<&[u8]>| -> Vec<Box<[u8]>> {
             let value = |value: &[u8]| match has_slash {
                 true => with_slashes(value).into(),
@@ -402,9 +402,9 @@ impl fmt::Debug for Patterns {
 
 /// A walk through the tree, from the more specific to the less. Each node is visited at most once.
 struct Search<'r, 'p> {
-    inside: &'r [u8],
-    segments: Vec<&'r [u8]>,
     method: &'r Method,
+    /// The length of what a prefix has matched already.
+    above: usize,
     path_length: usize,
     values: Vec<&'r [u8]>,
     /// The methods of patterns that match.
@@ -417,13 +417,21 @@ enum Target<'p> {
 }
 
 impl<'r, 'p> Search<'r, 'p> {
-    fn visit(&mut self, node: &'p Node, depth: usize) -> Option<Target<'p>> {
-        let Some(&segment) = self.segments.get(depth) else {
+    /// Searches below a node. `left` is the path behind the last slash that was read, and `None`
+    /// behind the last segment.
+    fn visit(&mut self, node: &'p Node, left: Option<&'r [u8]>) -> Option<Target<'p>> {
+        let Some(rest) = left else {
             let end = self.leaf(&node.end).map(Target::Route);
-            return end.or_else(|| self.mount(node, depth));
+            return end.or_else(|| self.mount(node, 0));
         };
+        let (segment, behind) = match rest.iter().position(|byte| *byte == b'/') {
+            Some(at) => (&rest[..at], Some(&rest[at + 1..])),
+            None => (rest, None),
+        };
+        // With the slash before it.
+        let length = rest.len() + 1;
         if let Some(child) = node.literal.get(segment) {
-            if let Some(found) = self.visit(child, depth + 1) {
+            if let Some(found) = self.visit(child, behind) {
                 return Some(found);
             }
         }
@@ -432,22 +440,21 @@ impl<'r, 'p> Search<'r, 'p> {
                 .strip_prefix(&**prefix)
                 .and_then(|rest| rest.strip_suffix(&**suffix));
             if let Some(value) = value.filter(|value| !value.is_empty()) {
-                if let Some(found) = self.with(value, |search| search.visit(child, depth + 1)) {
+                if let Some(found) = self.with(value, |search| search.visit(child, behind)) {
                     return Some(found);
                 }
             }
         }
         if segment.is_empty() {
-            return self.mount(node, depth);
+            return self.mount(node, length);
         }
         if let Some(child) = &node.param {
-            if let Some(found) = self.with(segment, |search| search.visit(child, depth + 1)) {
+            if let Some(found) = self.with(segment, |search| search.visit(child, behind)) {
                 return Some(found);
             }
         }
-        let rest = self.rest(depth);
         let found = self.with(rest, |search| search.leaf(&node.rest).map(Target::Route));
-        found.or_else(|| self.mount(node, depth))
+        found.or_else(|| self.mount(node, length))
     }
 
     /// Continues with a value, which is dropped again if that leads nowhere.
@@ -464,20 +471,12 @@ impl<'r, 'p> Search<'r, 'p> {
         found
     }
 
-    /// The segments from one on, with the slashes between them.
-    fn rest(&self, depth: usize) -> &'r [u8] {
-        let length = self.segments[depth..].iter().map(|part| part.len() + 1);
-        let length = length.sum::<usize>() - 1;
-        &self.inside[self.inside.len() - length..]
-    }
-
-    fn mount(&self, node: &'p Node, depth: usize) -> Option<Target<'p>> {
+    /// The mount of a node, if it has one. `left` is the length of the path below it.
+    fn mount(&self, node: &'p Node, left: usize) -> Option<Target<'p>> {
         let mount = node.mount.as_ref()?;
-        let behind = self.segments[depth..].iter().map(|part| part.len() + 1);
-        Some(Target::Mount(
-            mount,
-            self.path_length - behind.sum::<usize>(),
-        ))
+        // A prefix that is named without a slash at its end has nothing below it.
+        let below = self.path_length.saturating_sub(left).max(self.above);
+        Some(Target::Mount(mount, below))
     }
 
     fn leaf(&mut self, leaf: &'p Leaf) -> Option<&'p Route> {

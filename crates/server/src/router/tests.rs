@@ -229,6 +229,7 @@ fn mounts_and_nested_routers() {
     let app = Router::new()
         .mount("/raw", below)
         .mount("/users/{user}", inner)
+        .mount("/nested", Router::new().mount("/", below))
         .get("/users/me/7", named("me"))
         .mount("/", named("outer"));
     let table = [
@@ -236,6 +237,9 @@ fn mounts_and_nested_routers() {
         ("/raw/", "/"),
         ("/raw/a/../b%20c", "/b c"),
         ("/rawer", "outer"),
+        ("/nested", ""),
+        ("/nested/", "/"),
+        ("/nested/a/b", "/a/b"),
         ("/users/ann", "inner user=ann"),
         ("/users/ann/", "inner user=ann"),
         ("/users/ann/7", "one user=ann id=7"),
