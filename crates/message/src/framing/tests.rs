@@ -94,6 +94,20 @@ fn hosts() {
         Host: ::1 => MalformedHost
         Host: [::1 => MalformedHost
         Host: [::1]x => MalformedHost
+        Host: [] => MalformedHost
+        Host: [127.0.0.1] => MalformedHost
+        Host: [fe80::1%25eth0] => MalformedHost
+        Host: [v1.a] => Empty
+        Host: [V1aF.-._~!$&'()*+,;=:z]:80 => Empty
+        Host: [v1.a]x => MalformedHost
+        Host: [v1.a]:x => MalformedHost
+        Host: [v1.] => MalformedHost
+        Host: [v.a] => MalformedHost
+        Host: [v1] => MalformedHost
+        Host: [vg.a] => MalformedHost
+        Host: [v1.a%41] => MalformedHost
+        Host: [v1.a/b] => MalformedHost
+        Host: [v1.a@b] => MalformedHost
         Host: ü => MalformedHost
     ";
     check(table, |lines| {

@@ -8,7 +8,7 @@ use crate::grammar::letters_digits_and;
 pub fn is_authority(text: &str) -> bool {
     let (host_is_valid, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
         Some(None) => return false,
-        Some(Some((address, port))) => (address.parse::<core::net::Ipv6Addr>().is_ok(), port),
+        Some(Some((address, port))) => (is_ip_literal(address), port),
         None => {
             let colon = text.bytes().position(|byte| byte == b':');
             let (host, port) = text.split_at(colon.unwrap_or(text.len()));
@@ -23,6 +23,22 @@ pub fn is_authority(text: &str) -> bool {
         None => port.is_empty(),
     };
     host_is_valid && port_is_valid
+}
+
+/// Whether `address` may stand between brackets: `IPv6address / IPvFuture` (RFC 3986 §3.2.2). No
+/// IPvFuture is in use, but its grammar leaves no doubt about where host and port end.
+fn is_ip_literal(address: &str) -> bool {
+    let Some(future) = address.strip_prefix(['v', 'V']) else {
+        return address.parse::<core::net::Ipv6Addr>().is_ok();
+    };
+    future.split_once('.').is_some_and(|(version, address)| {
+        !version.is_empty()
+            && version.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && !address.is_empty()
+            && address
+                .bytes()
+                .all(|byte| NAME[usize::from(byte)] || byte == b':')
+    })
 }
 
 /// Which bytes may stand in a `reg-name`, besides `%` and two hexadecimal digits.
