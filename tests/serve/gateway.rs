@@ -380,7 +380,44 @@ fn mistakes_on_the_command_line() {
             &["--proxy", "/a=https://h", "--proxy-tls-name", "a b"],
             "no host name",
         ),
-        (&["--proxy", "/a=https://h_:x"], "the port is no number"),
+        (
+            &["--proxy", "/a=https://h_:x"],
+            "the port is not a number from 1 to 65535",
+        ),
+        (&["--proxy", "/a=h:1,"], "a server is missing"),
+        (
+            &["--proxy", "/a=http://h/x,http://i/y"],
+            "have the same path",
+        ),
+        (
+            &["--proxy", "/a=h:1", "--proxy-ca", "/nowhere"],
+            "--proxy-ca has no use",
+        ),
+        (
+            &["--proxy", "/a=h:1", "--proxy-insecure"],
+            "--proxy-insecure has no use",
+        ),
+        (
+            &["--fastcgi", "/a=h:1", "--proxy-tls-name", "h"],
+            "--proxy-tls-name has no use",
+        ),
+        (
+            &["--proxy", "/a=h:1", "--fastcgi", "/a=h:2"],
+            "both --proxy and --fastcgi name the path /a",
+        ),
+        (
+            &["--proxy", "/a=h:1", "--cgi", "/a"],
+            "both --proxy and --cgi name the path /a",
+        ),
+        (
+            &["--fastcgi", "*.php=h:1", "--cgi", "*.PHP"],
+            "both --fastcgi and --cgi name the path *.PHP",
+        ),
+        (
+            &["--fastcgi", "*.php=h:1", "--fastcgi", "*.Php=h:2"],
+            "names the path *.Php twice",
+        ),
+        (&["--cgi", "/a", "--cgi", "/a"], "--cgi names /a twice"),
         (&["--proxy", "a=h:1"], "PATH is a URL path"),
         (
             &["--proxy", "/a=h:1", "--proxy", "/a=h:2"],

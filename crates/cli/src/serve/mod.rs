@@ -115,7 +115,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
         builder = secured.secure(args, builder)?;
     }
     let files = open(args, &builder.local_addrs())?;
-    let opened = args.gateway.open()?;
+    let opened = args.gateway.open(args.cgi.patterns())?;
     spool::make_directory(args)?;
     builder = args.listen_on_sockets(builder, &mut sockets)?;
     let addresses = builder.local_addrs();
@@ -221,7 +221,7 @@ fn start(
     } else {
         (Box::new(files), None)
     };
-    let handler = args.gateway.wrap(handler, opened)?;
+    let handler = args.gateway.wrap(handler, opened);
     let handler = match secured {
         Some(secured) => secured.wrap(args, handler)?,
         None => handler,

@@ -203,7 +203,7 @@ impl Forwarding {
     /// The name of the server in messages.
     pub(super) fn server(&self) -> String {
         match (&self.attempt, &self.plan) {
-            (Some(attempt), _) => attempt.lease.server().target.to_string(),
+            (Some(attempt), _) => attempt.lease.server().target.label().to_string(),
             (None, Some(plan)) => plan.group.name(),
             (None, None) => String::new(),
         }
@@ -322,7 +322,7 @@ impl Forwarding {
         if is_allowed && has_another {
             log::debug!(
                 "{}: another attempt: {failure}",
-                attempt.lease.server().target
+                attempt.lease.server().target.label()
             );
             return Ok(());
         }

@@ -274,7 +274,10 @@ impl Attempt {
 
     /// Takes note that the socket takes nothing more.
     fn sending_failed(&mut self, error: io::Error) {
-        log::debug!("{}: sending failed: {error}", self.lease.server().target);
+        log::debug!(
+            "{}: sending failed: {error}",
+            self.lease.server().target.label()
+        );
         (self.watch.is_deaf, self.watch.is_readable) = (true, true);
         self.watch.refusal = (!self.outcome.has_sent).then_some(error);
     }
@@ -331,8 +334,8 @@ impl Attempt {
     /// # Errors
     /// [`Failure::Foreign`].
     pub(crate) fn decode<'b>(&mut self, bytes: &'b [u8]) -> Result<Cow<'b, [u8]>, Failure> {
-        let server = &self.lease.server().target;
-        self.codec.decode(bytes, server).map_err(Failure::Foreign)
+        let server = self.lease.server().target.label();
+        self.codec.decode(bytes, &server).map_err(Failure::Foreign)
     }
 
     /// Whether the protocol says that the response has ended, wherever its content ends.

@@ -18,6 +18,8 @@ pub(crate) enum CgiError {
     TooLong,
     /// Status is no status code.
     Status,
+    /// There is more than one Status.
+    Statuses,
     /// There is no field at all.
     Empty,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for CgiError {
         f.write_str(match self {
             CgiError::TooLong => "the head of the response is longer than 64 KiB",
             CgiError::Status => "the field Status is no status code",
+            CgiError::Statuses => "there is more than one field Status",
             CgiError::Empty => "the response has no head",
         })
     }
@@ -104,7 +107,11 @@ fn write_head(head: &[u8], out: &mut Vec<u8>) -> Result<(), CgiError> {
     if lines[0].starts_with(b"HTTP/") {
         out.extend_from_slice(lines.remove(0));
     } else {
-        let status = lines.iter().find(|line| is(line, b"status"));
+        let mut statuses = lines.iter().filter(|line| is(line, b"status"));
+        let status = statuses.next();
+        if statuses.next().is_some() {
+            return Err(CgiError::Statuses);
+        }
         let has_location = lines.iter().any(|line| is(line, b"location"));
         out.extend_from_slice(b"HTTP/1.1 ");
         match status {
@@ -160,6 +167,8 @@ mod tests {
             A: b\n =>
             \n => Err(Empty)
             \r\n\r\n => Err(Empty)
+            Status: 200\nstatus: 404\n\n => Err(Statuses)
+            Status: 200\nA: b\nStatus: 200\n\n => Err(Statuses)
             Status: ok\n\n => Err(Status)
             Status: 1\n\n => Err(Status)
             Status: 100 Continue\n\n => Err(Status)

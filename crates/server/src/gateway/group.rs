@@ -105,7 +105,10 @@ impl Group {
 
     /// The servers' names in messages.
     pub(crate) fn name(&self) -> String {
-        let names = self.servers.iter().map(|server| server.target.to_string());
+        let names = self
+            .servers
+            .iter()
+            .map(|server| server.target.label().to_string());
         names.collect::<Vec<_>>().join(", ")
     }
 
@@ -305,7 +308,7 @@ impl Group {
             } else {
                 "out: its checks fail"
             };
-            log::warn!("the upstream server {} is {state}", server.target);
+            log::warn!("the upstream server {} is {state}", server.target.label());
             self.grant();
         }
     }

@@ -81,7 +81,7 @@ fn check_all(group: &Arc<Group>, check: &Check) {
         if let Err(error) = &result {
             log::debug!(
                 "the check of the upstream server {} failed: {error}",
-                server.target
+                server.target.label()
             );
         }
         group.checked(server, result.is_ok(), check);

@@ -95,7 +95,8 @@ impl Target {
     }
 
     /// The path that replaces the prefix of a route; `None` if the path is forwarded unchanged.
-    pub(crate) fn path(&self) -> Option<&str> {
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
         self.path.as_deref()
     }
 
@@ -140,6 +141,12 @@ impl Target {
     #[must_use]
     pub fn port(&self) -> Option<u16> {
         self.name().map(|(_, port)| port)
+    }
+
+    /// Returns what messages call it: `unix:` and the path of a Unix socket, which the authority
+    /// does not tell from others, or the authority.
+    pub(crate) fn label(&self) -> Label<'_> {
+        Label(self)
     }
 
     /// The path of its Unix socket.
@@ -193,6 +200,18 @@ impl fmt::Display for Target {
     }
 }
 
+/// What messages call an upstream server.
+pub(crate) struct Label<'t>(&'t Target);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.socket() {
+            Some(path) => write!(f, "unix:{}", path.display()),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
 fn default_port(is_secured: bool) -> u16 {
     if is_secured { 443 } else { 80 }
 }
@@ -200,17 +219,23 @@ fn default_port(is_secured: bool) -> u16 {
 const EXPECTED: InvalidTarget =
     InvalidTarget("expected http://HOST:PORT, https://HOST:PORT, HOST:PORT or unix:PATH");
 
+const NO_PORT: InvalidTarget = InvalidTarget("the port is not a number from 1 to 65535");
+
 impl FromStr for Target {
     type Err = InvalidTarget;
 
     fn from_str(text: &str) -> Result<Self, InvalidTarget> {
+        let scheme = text.split_once("://").map(|(scheme, _)| scheme);
+        let is_scheme = |name: &str| scheme.is_some_and(|it| it.eq_ignore_ascii_case(name));
+        let is_secured = is_scheme("https");
+        let is_url = is_secured || is_scheme("http");
         let new = |place, path: Option<&str>| Target {
             place,
             path: path.map(str::to_owned),
             weight: 1,
             is_backup: false,
             limit: None,
-            is_secured: text.starts_with("https://"),
+            is_secured,
         };
         if let Some(path) = text.strip_prefix("unix:") {
             if path.is_empty() || path.len() > 107 || path.contains('\0') {
@@ -220,28 +245,33 @@ impl FromStr for Target {
             }
             return Ok(new(Place::Unix(path.into()), None));
         }
-        let rest = ["http://", "https://"]
-            .iter()
-            .find_map(|scheme| text.strip_prefix(scheme));
-        let (is_url, rest) = (rest.is_some(), rest.unwrap_or(text));
+        let rest = match scheme.filter(|_| is_url) {
+            Some(scheme) => &text[scheme.len() + "://".len()..],
+            None => text,
+        };
         let (authority, path) = match rest.find('/') {
             Some(slash) => (&rest[..slash], Some(&rest[slash..])),
             None => (rest, None),
         };
         let path = path.filter(|_| is_url);
-        if rest.contains(['?', '#', '@', '\\']) || (!is_url && rest.contains('/')) {
+        if !is_url && rest.contains('/') {
             return Err(EXPECTED);
         }
-        let (host, port) = split_port(authority).ok_or(InvalidTarget("the port is no number"))?;
-        let is_secured = text.starts_with("https://");
+        if let Some(part) = refused_part(rest).filter(|_| is_url) {
+            return Err(part);
+        }
+        let (host, port) = split_port(authority).ok_or(NO_PORT)?;
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+        if host.is_empty() || !host.bytes().all(is_word) {
+            return Err(EXPECTED);
+        }
         let port = match port {
             Some(port) => port,
             None if is_url => default_port(is_secured),
             None => return Err(InvalidTarget("the port is missing, as in 127.0.0.1:9000")),
         };
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
-        if host.is_empty() || !host.bytes().all(is_word) || port == 0 {
-            return Err(EXPECTED);
+        if port == 0 {
+            return Err(NO_PORT);
         }
         if is_secured {
             check_name(host)?;
@@ -253,6 +283,17 @@ impl FromStr for Target {
         let host = host.to_ascii_lowercase();
         Ok(new(Place::Internet { host, port }, path))
     }
+}
+
+/// Returns the reason why a URL without its scheme has a part that no target has.
+fn refused_part(rest: &str) -> Option<InvalidTarget> {
+    let reason = match rest.bytes().find(|byte| b"?#@\\".contains(byte))? {
+        b'?' => "a target has no query",
+        b'#' => "a target has no fragment",
+        b'@' => "a target has no user name and no password",
+        _ => return Some(EXPECTED),
+    };
+    Some(InvalidTarget(reason))
 }
 
 /// Whether a certificate can be for a host.
@@ -310,17 +351,27 @@ mod tests {
             ("http://h:9000/a/b", "h:9000", Some("/a/b")),
             ("http://[::1]:9000/", "[::1]:9000", Some("/")),
             ("[::1]:80", "[::1]", None),
+            ("HTTP://h:9000/a", "h:9000", Some("/a")),
+            ("httpd:9000", "httpd:9000", None),
+            ("my_app:9000", "my_app:9000", None),
             ("unix:/run/a.sock", "localhost", None),
         ];
         for (text, authority, path) in right {
             let target: Target = text.parse().unwrap();
             assert_eq!(target.to_string(), authority, "{text}");
+            let label = if authority == "localhost" {
+                text
+            } else {
+                authority
+            };
+            assert_eq!(target.label().to_string(), label, "{text}");
             assert_eq!(target.path(), path, "{text}");
         }
         #[cfg(feature = "tls")]
         for (text, authority, path) in [
             ("https://Example.org", "example.org", None),
             ("https://h:443/a", "h", Some("/a")),
+            ("HTTPS://h", "h", None),
             ("https://h:80", "h:80", None),
             ("https://[::1]:8443/", "[::1]:8443", Some("/")),
         ] {
@@ -328,32 +379,40 @@ mod tests {
             assert_eq!(target.to_string(), authority, "{text}");
             assert_eq!((target.path(), target.is_secured()), (path, true), "{text}");
         }
+        let (url, port) = (EXPECTED.0, NO_PORT.0);
         let wrong = [
-            "",
-            "9000",
-            "h",
-            ":9000",
-            "h:",
-            "h:x",
-            "h:+1",
-            "h:0",
-            "h:70000",
-            "h:1/a",
-            "unix:",
-            "http://",
-            "http://h:1:2",
-            "http://u@h/",
-            "http://h/a b",
-            "http://h/?q",
-            "http://[::1",
-            "http://[::1]x",
-            "https://",
-            "https://-h",
-            "https://h:0",
-            "https:h:1",
-            "ftp://h",
+            ("", url),
+            ("9000", "the port is missing, as in 127.0.0.1:9000"),
+            ("h", "the port is missing, as in 127.0.0.1:9000"),
+            (":9000", url),
+            ("h:", port),
+            ("h:x", port),
+            ("h:+1", port),
+            ("h:0", port),
+            ("h:70000", port),
+            ("h:1/a", url),
+            ("unix:", "the path of a Unix socket has 1 to 107 bytes"),
+            ("http://", url),
+            ("http://h:1:2", port),
+            ("http://u@h/", "a target has no user name and no password"),
+            ("http://u:p@h/", "a target has no user name and no password"),
+            ("http://h/a b", "the path must be percent-encoded"),
+            ("http://h/?q", "a target has no query"),
+            ("http://h?q", "a target has no query"),
+            ("http://h/#f", "a target has no fragment"),
+            ("http://h\\a", url),
+            ("http://[::1", port),
+            ("http://[::1]x", port),
+            ("http://h:0", port),
+            ("https:h:1", port),
+            ("ftp://h", url),
+            ("ftp://h:1", url),
         ];
-        for text in wrong {
+        for (text, reason) in wrong {
+            let error = text.parse::<Target>().unwrap_err();
+            assert_eq!(error.to_string(), reason, "{text}");
+        }
+        for text in ["https://", "https://-h", "https://h:0"] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

@@ -102,7 +102,7 @@ pub(super) struct Options {
 
 impl Upstream {
     /// An upstream of these servers. Their path, if they have one, replaces the
-    /// [prefix](UpstreamBuilder::prefix); that of the first server counts.
+    /// [prefix](UpstreamBuilder::prefix); that of the first server with a path counts for all.
     #[must_use]
     pub fn builder(targets: impl IntoIterator<Item = Target>) -> UpstreamBuilder {
         UpstreamBuilder {
@@ -133,7 +133,8 @@ impl Upstream {
 
     /// The path that replaces the prefix.
     fn replacement(&self) -> Option<&str> {
-        self.group.servers().first()?.target.path()
+        let mut servers = self.group.servers().iter();
+        servers.find_map(|server| server.target.path())
     }
 
     /// The path and query to send. `None`: there is no path that both sides read alike.

@@ -1,14 +1,15 @@
 //! The flags about upstream servers, which respond in the place of this one.
 
 use super::balancing::BalancingArgs;
-use super::content::{ContentArgs, url_path};
+use super::content::ContentArgs;
+use super::route::{Route, fastcgi, program, route};
 use super::upstream_tls::{UpstreamTlsArgs, Verification};
 use crate::failure::Failure;
 use http::{HeaderName, HeaderValue};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tinyhttp_server::gateway::{
-    Cgi, Gateways, InvalidTarget, Network, Protocol, SentFiles, Target, Upstream, UpstreamBuilder,
+    Cgi, Gateways, Network, Protocol, SentFiles, Target, Upstream, UpstreamBuilder,
 };
 use tinyhttp_server::script::InvalidPattern;
 use tinyhttp_server::{Files, Handler};
@@ -123,13 +124,6 @@ pub(crate) struct GatewayArgs {
 pub(in crate::serve) struct Opened {
     verification: Verification,
     sent: Vec<SentFiles>,
-}
-
-/// A path, and the servers that get the requests below it.
-#[derive(Debug, Clone)]
-struct Route {
-    path: String,
-    targets: Vec<Target>,
 }
 
 impl GatewayArgs {
@@ -250,12 +244,50 @@ impl GatewayArgs {
         opened.verification.apply(upstream)
     }
 
-    /// Reads what upstream servers are verified with, and opens the directories of files that they
-    /// may name, before the sandbox hides both.
+    /// Checks that each path, and each suffix of scripts, is given once. `programs` are the patterns
+    /// of programs that are run.
     ///
     /// # Errors
-    /// If one of them can't be read.
-    pub(in crate::serve) fn open(&self) -> Result<Opened, Failure> {
+    /// If one is given twice.
+    fn check_paths(&self, programs: &[String]) -> Result<(), Failure> {
+        let programs = programs.iter().map(|pattern| ("--cgi", pattern.as_str()));
+        let routes = self.routes().map(|(_, flag, route)| (flag, &*route.path));
+        let mut seen: Vec<(&str, &str)> = Vec::new();
+        for (flag, path) in routes.chain(programs) {
+            // Suffixes are compared without case.
+            let is_same = |it: &str| match path.starts_with('*') {
+                true => it.eq_ignore_ascii_case(path),
+                false => it == path,
+            };
+            if let Some((first, _)) = seen.iter().find(|(_, it)| is_same(it)) {
+                let (message, hint) = match (*first == flag, flag) {
+                    (true, "--cgi") => {
+                        (format!("--cgi names {path} twice"), "leave one of them out")
+                    }
+                    (true, _) => (
+                        format!("{flag} names the path {path} twice"),
+                        "give all servers of a path at once, separated by commas",
+                    ),
+                    (false, _) => (
+                        format!("both {first} and {flag} name the path {path}"),
+                        "a path has servers of one protocol, or programs: leave one of the two out",
+                    ),
+                };
+                return Err(Failure::new(message, hint));
+            }
+            seen.push((flag, path));
+        }
+        Ok(())
+    }
+
+    /// Checks the paths, reads what upstream servers are verified with, and opens the directories
+    /// of files that they may name, before the sandbox hides both. `programs` are the patterns of
+    /// programs that are run.
+    ///
+    /// # Errors
+    /// If a path is given twice, a file or directory can't be read, or a flag has no use.
+    pub(in crate::serve) fn open(&self, programs: &[String]) -> Result<Opened, Failure> {
+        self.check_paths(programs)?;
         Ok(Opened {
             verification: self.tls.read(self.targets().any(Target::is_secured))?,
             sent: self.content.open()?,
@@ -272,97 +304,17 @@ impl GatewayArgs {
         &self,
         files: Box<dyn Handler>,
         opened: &Opened,
-    ) -> Result<Box<dyn Handler>, Failure> {
+    ) -> Box<dyn Handler> {
         if !self.forwards() {
-            return Ok(files);
+            return files;
         }
         let mut gateways = Gateways::new(files);
-        let mut paths: Vec<&str> = Vec::new();
-        for (protocol, flag, route) in self.routes() {
-            let path = route.path.as_str();
-            if paths.contains(&path) {
-                return Err(Failure::new(
-                    format!("{flag} names the path {path} twice"),
-                    "give all servers of a path at once, separated by commas",
-                ));
-            }
-            paths.push(path);
+        for (protocol, _, route) in self.routes() {
             if !route.is_for_scripts() {
                 gateways = gateways.with(self.upstream(protocol, route, opened).build());
             }
         }
-        Ok(Box::new(gateways))
-    }
-}
-
-impl Route {
-    /// Whether it is for the scripts of the directory.
-    fn is_for_scripts(&self) -> bool {
-        self.path.starts_with('*')
-    }
-}
-
-/// Parses `PATH=TARGET,TARGET`.
-fn route(text: &str) -> Result<Route, String> {
-    let (path, targets) = text
-        .split_once('=')
-        .ok_or("expected PATH=TARGET, as in /api=http://127.0.0.1:9000")?;
-    to_targets(&url_path(path)?, targets)
-}
-
-fn to_targets(path: &str, targets: &str) -> Result<Route, String> {
-    let targets: Result<Vec<Target>, String> = targets.split(',').map(target).collect();
-    Ok(Route {
-        path: path.to_owned(),
-        targets: targets?,
-    })
-}
-
-/// Parses `TARGET;weight=N`, `TARGET;max=N` and `TARGET;backup`.
-fn target(text: &str) -> Result<Target, String> {
-    let mut parts = text.split(';');
-    let target = parts.next().unwrap_or_default();
-    let parsed: Result<Target, InvalidTarget> = target.parse();
-    let mut target = parsed.map_err(|error| error.to_string())?;
-    for option in parts {
-        let (name, number) = option.split_once('=').unwrap_or((option, ""));
-        target = match (name, number.parse::<u16>()) {
-            ("backup", _) if option == "backup" => target.backup(),
-            ("weight", Ok(number @ 1..)) => target.weight(u32::from(number)),
-            ("max", Ok(number @ 1..)) => target.max_connections(usize::from(number)),
-            _ => {
-                return Err(
-                    "expected ;weight=N or ;max=N, N from 1 to 65535, or ;backup".to_owned(),
-                );
-            }
-        };
-    }
-    Ok(target)
-}
-
-/// Parses a route to FastCGI servers, for a path or for scripts.
-fn fastcgi(text: &str) -> Result<Route, String> {
-    let Some((pattern, targets)) = text.split_once('=').filter(|(it, _)| it.starts_with('*'))
-    else {
-        return program(text);
-    };
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte);
-    let is_suffix = pattern.len() > 2 && pattern.starts_with("*.");
-    if !is_suffix || !pattern[1..].bytes().all(is_plain) {
-        return Err("scripts are named by their suffix, as in *.php".to_owned());
-    }
-    program(&format!("/={targets}"))?;
-    to_targets(pattern, targets)
-}
-
-/// Parses a route to servers that don't speak HTTP: their targets are addresses.
-fn program(text: &str) -> Result<Route, String> {
-    let route = route(text)?;
-    let is_url = |target: &str| target.starts_with("http");
-    let targets = text.split_once('=').map_or("", |(_, targets)| targets);
-    match targets.split(',').any(is_url) {
-        true => Err("expected HOST:PORT or unix:SOCKET, not a URL".to_owned()),
-        false => Ok(route),
+        Box::new(gateways)
     }
 }
 
@@ -396,63 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn routes_and_fields() {
-        assert_eq!(route("/api=https://h").is_ok(), cfg!(feature = "tls"));
-        let parsed = route("/api/=http://127.0.0.1:9000/,unix:/run/a.sock").unwrap();
-        assert_eq!((&*parsed.path, parsed.targets.len()), ("/api/", 2));
-        for wrong in [
-            "",
-            "/api",
-            "api=http://h",
-            "/a%20b=http://h",
-            "/../a=http://h",
-            "/a?b=http://h",
-            "/api=",
-            "/api=http://h,",
-            "/api=9000",
-        ] {
-            assert!(route(wrong).is_err(), "{wrong}");
-        }
-        assert!(fastcgi("/a=127.0.0.1:9000").is_ok());
-        assert_eq!(fastcgi("*.php=unix:/run/a.sock").unwrap().path, "*.php");
-        for wrong in [
-            "*=h:1",
-            "*.=h:1",
-            "*php=h:1",
-            "*.p/p=h:1",
-            "*.php=",
-            "*.php=http://h:1",
-        ] {
-            assert!(fastcgi(wrong).is_err(), "{wrong}");
-        }
-        let shared = route("/=http://a:1;weight=3,b:2,unix:/s;backup;weight=2").unwrap();
-        let expected = ["http://a:1", "b:2", "unix:/s"].map(|text| text.parse::<Target>().unwrap());
-        let [first, second, third] = expected;
-        assert_eq!(
-            shared.targets,
-            [first.weight(3), second, third.backup().weight(2)]
-        );
-        let limited = route("/=a:1;max=2;weight=3").unwrap();
-        let expected: Target = "a:1".parse().unwrap();
-        assert_eq!(limited.targets, [expected.weight(3).max_connections(2)]);
-        for wrong in [
-            "weight=0",
-            "weight=x",
-            "weight=",
-            "weight=70000",
-            "",
-            "spare",
-            "backup=1",
-            "backup=",
-            "max",
-            "max=",
-            "max=0",
-            "max=-1",
-            "max=65536",
-        ] {
-            assert!(route(&format!("/=http://a:1;{wrong}")).is_err(), "{wrong}");
-        }
-        assert!(program("/a=127.0.0.1:9000").is_ok() && program("/a=http://h:1").is_err());
+    fn hosts_and_fields() {
         assert!(host("example.org:8080").is_ok() && host("a b").is_err() && host("").is_err());
         let (name, value) = field("X-Key: a b ").unwrap();
         assert_eq!((name.as_str(), value.as_bytes()), ("x-key", &b"a b"[..]));

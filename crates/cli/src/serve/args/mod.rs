@@ -6,6 +6,7 @@
 //! | `files` | which files are served, and how |
 //! | `access` | passwords, host names, and fields of every response |
 //! | `gateway` | upstream servers |
+//! | `route` | which of them get the requests for a path |
 //! | `content` | the content of forwarded requests |
 //! | `balancing` | several upstream servers that share requests |
 //! | `upstream_tls`, `no_upstream_tls` | upstream servers that are reached over https:// |
@@ -29,6 +30,7 @@ mod gateway;
 mod log;
 #[cfg(not(feature = "tls"))]
 mod no_upstream_tls;
+mod route;
 mod service;
 #[cfg(feature = "tls")]
 mod tls;

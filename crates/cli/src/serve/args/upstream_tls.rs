@@ -41,10 +41,17 @@ impl UpstreamTlsArgs {
     /// Reads the authorities, if there are servers to verify.
     ///
     /// # Errors
-    /// If a file can't be read, or a name is none.
+    /// If a file can't be read, a name is none, or there is no such server although a flag is about
+    /// them.
     pub(super) fn read(&self, is_needed: bool) -> Result<Verification, Failure> {
         if !is_needed {
-            return Ok(Verification(None));
+            return match self.given() {
+                Some(flag) => Err(Failure::new(
+                    format!("{flag} has no use: no server of --proxy is reached over https://"),
+                    "write https:// in front of the server, or leave the flag out",
+                )),
+                None => Ok(Verification(None)),
+            };
         }
         if self.proxy_insecure {
             log::warn!("--proxy-insecure: upstream servers are not verified");
@@ -67,6 +74,19 @@ impl UpstreamTlsArgs {
             })?,
         };
         Ok(Verification(Some(trust)))
+    }
+}
+
+impl UpstreamTlsArgs {
+    /// Returns the first of the flags that is given.
+    fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("--proxy-ca", self.proxy_ca.is_some()),
+            ("--proxy-tls-name", self.proxy_tls_name.is_some()),
+            ("--proxy-insecure", self.proxy_insecure),
+        ];
+        let given = flags.into_iter().find(|(_, is_given)| *is_given);
+        given.map(|(flag, _)| flag)
     }
 }
 

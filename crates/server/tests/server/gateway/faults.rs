@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use tinyhttp_server::access_log::{AccessLog, Format};
-use tinyhttp_server::gateway::Check;
+use tinyhttp_server::gateway::{Check, Target, Upstream};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const LAST: &str = "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
@@ -214,6 +214,13 @@ fn statuses_of_upstreams_that_fail() {
         answer.contains("127.0.0.1") && answer.contains("refused"),
         "{answer}"
     );
+    // A Unix socket is called by its path, which tells it from others.
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("none.sock");
+    let target: Target = format!("unix:{}", socket.display()).parse().unwrap();
+    let answer = Running::start(Upstream::builder([target]).build()).ask(LAST);
+    let message = format!("(unix:{}: it can", socket.display());
+    assert!(answer.contains(&message), "{answer}");
     // All servers are out.
     let server = Running::start(builder(&[refusing(), refusing()]).build());
     let statuses: Vec<_> = (0..5).map(|_| server.ask(LAST)[9..12].to_owned()).collect();

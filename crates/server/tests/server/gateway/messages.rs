@@ -238,11 +238,17 @@ fn the_longest_prefix_wins_and_middleware_applies() {
         let text = format!("http://{}{path}", servers[server]);
         tinyhttp_server::gateway::Upstream::builder([text.parse().unwrap()])
     };
+    // A Unix socket has no path of its own.
+    let beside_socket = tinyhttp_server::gateway::Upstream::builder([
+        "unix:/nowhere/a.sock".parse().unwrap(),
+        format!("http://{}/deep/", servers[2]).parse().unwrap(),
+    ]);
     let files = |_: tinyhttp_server::Request<'_>| "file";
     let gateways = Gateways::new(files)
         .with(target(0, "").prefix("/api").build())
         .with(target(1, "/").prefix("/api/v1/").build())
-        .with(target(2, "/deep/").prefix("/r").build());
+        .with(target(2, "/deep/").prefix("/r").build())
+        .with(beside_socket.prefix("/u").build());
     let site = Fields::new(gateways).with("X-Frame: deny").unwrap();
     let server = Running::start(HostCheck::new(site, ["h"]));
     let table = [
@@ -252,6 +258,7 @@ fn the_longest_prefix_wins_and_middleware_applies() {
         ("/api/v1/a/b", "v1 /a/b"),
         ("/r", "root /deep/"),
         ("/r/x%20y", "root /deep/x%20y"),
+        ("/u/x", "root /deep/x"),
         ("/", "file"),
     ];
     let mut stream = server.connect();
