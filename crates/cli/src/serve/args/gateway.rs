@@ -270,7 +270,7 @@ impl GatewayArgs {
                     ),
                     (false, _) => (
                         format!("both {first} and {flag} name the path {path}"),
-                        "a path has servers of one protocol, or programs: leave one of the two out",
+                        "leave one of the two out",
                     ),
                 };
                 return Err(Failure::new(message, hint));
