@@ -244,8 +244,8 @@ impl GatewayArgs {
         opened.verification.apply(upstream)
     }
 
-    /// Checks that each path, and each suffix of scripts, is given once. `programs` are the patterns
-    /// of programs that are run.
+    /// Checks that each path, and each suffix of scripts, is given once. `programs` are the
+    /// patterns of programs that are run.
     ///
     /// # Errors
     /// If one is given twice.
