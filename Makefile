@@ -30,7 +30,7 @@ lint: ## formatting and clippy
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) clippy -p tinyhttp-cli --no-default-features --locked -- -D warnings
 	# Each feature of the server alone, and none.
-	for feature in "" access-log auth compression credentials files gateway json markdown signed-cookies tls tuning; do \
+	for feature in "" access-log auth compression credentials files gateway json markdown signed-cookies tls tuning websocket; do \
 	  $(CARGO) clippy -p tinyhttp-server --lib --no-default-features --features "$$feature" --locked -- -D warnings || exit 1; done
 
 msrv: ## (minutes, rustup) compile everything but the tests with the oldest toolchains that are promised: 1.85, and 1.88 for tls
@@ -93,7 +93,7 @@ soak: ## a mixed load with faults, and a gateway to servers that fail in every w
 	SOAK_SECONDS=$(SOAK_SECONDS) $(CARGO) test --release --locked -p tinyhttp-cli --test service soak -- --ignored --nocapture --test-threads=1
 
 conformance: conformance-tools ## application servers behind it, varnishtest, TLS scanners, tlsfuzzer (TLSFUZZER=../tlsfuzzer), Autobahn's WebSocket tests, curl's own tests of get's flags (CURL=../curl), and DubiousHTTP's responses (DUBIOUS=../p5-app-dubioushttp)
-	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example chat
+	$(CARGO) build --release --locked -p tinyhttp-cli -p tinyhttp-server --bin tinyhttp --example chat --features websocket
 	nice -n 10 python3 -B tests/conformance/gateways
 	python3 -B tests/conformance/varnish.py
 	python3 -B tests/conformance/tls.py

@@ -58,6 +58,7 @@ fn crates_come_with_their_features() {
         ("credentials", "base64"),
         ("json", "serde_json"),
         ("signed-cookies", "hmac"),
+        ("websocket", "sha1"),
         ("compression", "brotli"),
         ("markdown", "pulldown-cmark"),
         ("auth", "bcrypt"),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `architecture` | boundaries between and within the crates, and how the source reads |
 //! | `readme` | every command that the README shows |
+//! | `tasks` | every line that is compared with other libraries is compiled |
 //! | `dependencies` | how many crates a program gets with the server |
 //! | `documents` | every path and every target of `make` that the documents name |
 //! | `flags` | every flag that README, documents and guide name |
@@ -27,3 +28,4 @@ mod manual;
 mod packages;
 mod palette;
 mod readme;
+mod tasks;

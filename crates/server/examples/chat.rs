@@ -6,8 +6,7 @@
 //! ```
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tinyhttp_server::{Request, Response, Router, Server, Upgraded};
-use tungstenite::handshake::derive_accept_key;
+use tinyhttp_server::{Request, Router, Server, Upgraded};
 use tungstenite::protocol::{CloseFrame, Role, WebSocket, frame::coding::CloseCode};
 use tungstenite::{Error, Message};
 
@@ -57,21 +56,15 @@ fn chat(room: &Room, socket: Upgraded) {
     lock(room).retain(|(other, _)| *other != number);
 }
 
-fn accept(request: Request<'_>, run: impl FnOnce(Upgraded) + Send + 'static) -> Response {
-    let key = derive_accept_key(request.field("sec-websocket-key").unwrap_or_default());
-    match request.upgrade("websocket", run) {
-        switch if switch.status() == 101 => switch.with_header("sec-websocket-accept", key),
-        refusal => refusal,
-    }
-}
-
 fn main() -> std::io::Result<()> {
     let room = Arc::new(Room::default());
     let app = Router::new()
-        .get("/echo", |request: Request<'_>| accept(request, echo))
+        .get("/echo", |request: Request<'_>| {
+            request.upgrade("websocket", echo)
+        })
         .get("/chat", move |request: Request<'_>| {
             let room = Arc::clone(&room);
-            accept(request, move |socket| chat(&room, socket))
+            request.upgrade("websocket", move |socket| chat(&room, socket))
         });
     let address = std::env::args().nth(1);
     let server = Server::bind(address.as_deref().unwrap_or("127.0.0.1:8080"))?.start(app)?;

@@ -9,6 +9,7 @@
 //! | `digest` | digest authentication |
 //! | `upgrades` | 101 Switching Protocols |
 //! | `programs` | six typical programs, beside the same ones with ureq |
+//! | `tasks` | the tasks of docs/from-other-libraries.md, compiled |
 #![cfg(test)]
 
 mod server;
@@ -30,3 +31,7 @@ mod upgrades;
 
 #[cfg(feature = "json")]
 mod programs;
+
+#[cfg(feature = "json")]
+#[allow(dead_code, reason = "it is compiled, not run")]
+mod tasks;

@@ -30,11 +30,13 @@ impl Request<'_> {
     /// not offer the protocol gets a 426 that names it, and one whose content has not been received
     /// a 400.
     ///
-    /// A protocol may need further fields, as WebSocket needs Sec-WebSocket-Accept (RFC 6455
-    /// §4.2.2): [`Response::with_header`] adds them to the 101. What WebSocket asks of a request is
-    /// checked (§4.2.1): another version than 13 gets a 426 with `Sec-WebSocket-Version: 13`, and a
-    /// request with another method than GET, or without one Sec-WebSocket-Key of 16 bytes in
-    /// Base64, a 400.
+    /// A protocol may need further fields: [`Response::with_header`] adds them to the 101.
+    ///
+    /// For `websocket`, the handshake is checked (RFC 6455 §4.2.1): another version than 13 gets a
+    /// 426 with `Sec-WebSocket-Version: 13`, and a request with another method than GET, or without
+    /// one Sec-WebSocket-Key of 16 bytes in Base64, a 400. With the feature `websocket`, the 101
+    /// has the Sec-WebSocket-Accept that confirms it (§4.2.2). A crate such as `tungstenite` reads
+    /// and writes the messages.
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -68,13 +70,19 @@ impl Request<'_> {
                 false => response,
             };
         }
-        if is_websocket && !self.has_websocket_key() {
+        let key = is_websocket.then(|| self.websocket_key());
+        if key == Some(None) {
             let explanation = "A WebSocket begins with GET and one valid Sec-WebSocket-Key.";
             return error_page(StatusCode::BAD_REQUEST, explanation).into();
         }
         if self.body.length() != Some(0) {
             let explanation = "A request that switches protocols can't have content.";
             return error_page(StatusCode::BAD_REQUEST, explanation).into();
+        }
+        #[cfg(feature = "websocket")]
+        if let Some(key) = key.flatten() {
+            let accept = confirmation(key);
+            return Response::from(upgrade).with_header("sec-websocket-accept", accept);
         }
         upgrade.into()
     }
@@ -88,20 +96,32 @@ impl Request<'_> {
         is_13 && versions.next().is_none()
     }
 
-    /// Whether the request has the method and the key of a WebSocket's handshake (RFC 6455 §4.2.1).
-    fn has_websocket_key(&self) -> bool {
+    /// The key of a WebSocket's handshake, if the request has its method, too (RFC 6455 §4.2.1).
+    fn websocket_key(&self) -> Option<&[u8]> {
         let mut keys = self.field_values("sec-websocket-key");
         // Of 16 bytes in Base64, the last character stands for two bits.
-        let is_key = |key: &[u8]| match key.trim_ascii() {
+        let is_key = |key: &&[u8]| match key {
             [text @ .., last, b'=', b'='] => {
                 let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/".contains(byte);
                 text.len() == 21 && text.iter().all(is_base64) && b"AQgw".contains(last)
             }
             _ => false,
         };
-        let is_valid = keys.next().is_some_and(is_key) && keys.next().is_none();
-        is_valid && *self.method() == Method::GET
+        let key = keys.next().map(<[u8]>::trim_ascii).filter(is_key)?;
+        (keys.next().is_none() && *self.method() == Method::GET).then_some(key)
     }
+}
+
+/// Sec-WebSocket-Accept for this key (RFC 6455 §4.2.2).
+#[cfg(feature = "websocket")]
+fn confirmation(key: &[u8]) -> String {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use sha1::{Digest, Sha1};
+    let hash = Sha1::new().chain_update(key);
+    BASE64_STANDARD.encode(
+        hash.chain_update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
+            .finalize(),
+    )
 }
 
 #[cfg(test)]
@@ -183,6 +203,18 @@ mod tests {
         }
         let all = format!("{offer} | {version} | {key}");
         assert_eq!(respond("websocket", "POST", &all), "400 - -");
+        // Without the feature, the handler adds the confirmation.
+        let accept = {
+            let builder = http::Request::get("/").header("upgrade", "websocket");
+            let builder = builder.header("connection", "upgrade");
+            let builder = builder.header("sec-websocket-version", "13");
+            let request = builder.header("sec-websocket-key", KEY).body(()).unwrap();
+            let response = Request::from(request).upgrade("websocket", |_| {});
+            response.headers().get("sec-websocket-accept").cloned()
+        };
+        // The example of RFC 6455 §1.3.
+        let want = cfg!(feature = "websocket").then_some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(accept.as_ref().map(|accept| accept.to_str().unwrap()), want);
         // Other protocols have rules of their own.
         let echo = "Upgrade: echo | Connection: Upgrade";
         assert_eq!(respond("echo", "POST", echo), "101 echo -");

@@ -20,6 +20,7 @@
 //! | `trailers` | trailer fields |
 //! | `switched` | switches of protocols, and content that closures write |
 //! | `programs` | typical programs, and their lines beside axum's |
+//! | `tasks` | the tasks of docs/from-other-libraries.md, compiled |
 //! | `gateway` | requests that upstream servers respond to |
 //! | `support` | a server that ends with its test, clients, and handlers |
 
@@ -41,8 +42,15 @@ mod life;
 #[cfg(feature = "tls")]
 mod handshakes;
 mod parked;
-#[cfg(feature = "json")]
+#[cfg(all(feature = "json", feature = "websocket"))]
 mod programs;
+#[cfg(feature = "json")]
+#[allow(
+    dead_code,
+    elided_lifetimes_in_paths,
+    reason = "it is compiled, not run, and has the lines of a document"
+)]
+mod tasks;
 #[cfg(feature = "tls")]
 mod secured;
 mod support;

@@ -10,7 +10,6 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use tinyhttp_server::{Broadcast, Error, Request, Response, Route, Router, Server};
 use tinyhttp_server::{StatusCode, Upgraded};
-use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::{Role, WebSocket};
 
 #[derive(Serialize, Deserialize)]
@@ -77,9 +76,7 @@ fn websocket() -> Router {
         while socket.read().is_ok_and(|sent| socket.send(sent).is_ok()) {}
     };
     Router::new().get("/", move |request: Request<'_>| {
-        let key = derive_accept_key(request.field("sec-websocket-key").unwrap_or_default());
-        let response = request.upgrade("websocket", echo);
-        response.with_header("sec-websocket-accept", key)
+        request.upgrade("websocket", echo)
     })
 }
 

@@ -76,15 +76,19 @@ mod with_rouille {
 
 mod with_axum {
     use super::{Note, save};
-    use axum::extract::multipart::MultipartError;
     use axum::extract::ws::{WebSocket, WebSocketUpgrade};
     use axum::extract::{Json, Multipart, Path, Request};
     use axum::middleware::{self, Next};
     use axum::response::sse::{Event, KeepAlive, Sse};
     use axum::response::{IntoResponse, Response};
     use axum::{Router, routing::get};
-    use std::convert::Infallible;
-    use tokio_stream::Stream;
+    use std::error::Error;
+    use tokio::fs::File;
+    use tokio::io::AsyncWriteExt;
+    use tokio::sync::broadcast;
+    use tokio_stream::StreamExt;
+    use tokio_stream::wrappers::BroadcastStream;
+    use tower_http::cors::CorsLayer;
 
     async fn hello() -> std::io::Result<()> {
         let app = Router::new().route("/", get(|| async { "hello\n" }));
@@ -107,9 +111,11 @@ mod with_axum {
         Json(save(note))
     }
 
-    async fn upload(mut form: Multipart) -> Result<(), MultipartError> {
-        while let Some(field) = form.next_field().await? {
-            drop(field);
+    async fn form(mut form: Multipart, mut file: File) -> Result<(), Box<dyn Error>> {
+        while let Some(mut part) = form.next_field().await? {
+            while let Some(chunk) = part.chunk().await? {
+                file.write_all(&chunk).await?;
+            }
         }
         Ok(())
     }
@@ -118,10 +124,10 @@ mod with_axum {
         Router::new().nest_service("/static", tower_http::services::ServeDir::new("www"))
     }
 
-    fn events(
-        stream: impl Stream<Item = Result<Event, Infallible>> + Send + 'static,
-    ) -> impl IntoResponse {
-        Sse::new(stream).keep_alive(KeepAlive::default())
+    async fn events(events: broadcast::Sender<String>) -> impl IntoResponse {
+        let texts = BroadcastStream::new(events.subscribe());
+        let events = texts.map(|text| text.map(|text| Event::default().data(text)));
+        Sse::new(events).keep_alive(KeepAlive::default())
     }
 
     async fn run(mut socket: WebSocket) {
@@ -138,6 +144,7 @@ mod with_axum {
         app.layer(middleware::from_fn(
             |request: Request, next: Next| async move { next.run(request).await },
         ))
+        .layer(CorsLayer::permissive())
     }
 }
 
@@ -172,6 +179,7 @@ mod with_clients {
             .get(url)
             .timeout(limit)
             .send()?
+            .error_for_status()?
             .text()?;
         Ok(text)
     }
