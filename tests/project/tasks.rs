@@ -64,8 +64,8 @@ fn functions(files: &[&str]) -> Vec<(String, usize)> {
                 continue;
             }
             let end = format!("{indent}}}");
-            let is_end = |line: &&str| **line == *end || line.ends_with("{}");
-            let end = lines[start..].iter().position(|line| is_end(&line));
+            let is_end = |line: &str| line == end || line.ends_with("{}");
+            let end = lines[start..].iter().position(|line| is_end(line));
             let function = &lines[start..=start + end.expect("a function ends")];
             functions.push((normal(&function.join("\n")), function.len()));
         }
