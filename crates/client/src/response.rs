@@ -248,10 +248,10 @@ impl Response {
     /// [`Response::bytes`].
     ///
     /// # Errors
-    /// [`Error::Decode`], and those of [`Response::bytes`].
+    /// [`Error::Json`], and those of [`Response::bytes`].
     #[cfg(feature = "json")]
     pub fn json<T: serde::de::DeserializeOwned>(self) -> Result<T, Error> {
-        serde_json::from_slice(&self.bytes()?).map_err(|error| Error::Decode {
+        serde_json::from_slice(&self.bytes()?).map_err(|error| Error::Json {
             source: error.into(),
         })
     }

@@ -3,11 +3,10 @@
 use crate::body::{Body, Spool};
 #[cfg(feature = "gateway")]
 use crate::gateway::Forward;
-use crate::intake::{Intake, MAX_BODY};
+use crate::intake::{Intake, MAX_BODY, Refusal};
 use crate::page::error_page;
 use crate::request::{Request, SendHints};
 use crate::response::{IntoResponse, Response};
-use crate::script::Script;
 use crate::upgrade::Upgrade;
 use crate::work::Work;
 use http::{StatusCode, Version};
@@ -88,8 +87,9 @@ pub(crate) fn call<'a, H: Handler + ?Sized>(
         let body = request.body();
         body.is_unread() || body.length() > Some(intake.limit.unwrap_or(u64::MAX))
     };
-    let intake = request.intake().filter(is_due);
-    match intake.filter(|_| handler.needs_content()) {
+    let needs_content = request.body().length() != Some(0) && handler.needs_content();
+    let intake = needs_content.then(|| request.intake()).flatten();
+    match intake.filter(is_due) {
         Some(intake) => receive_then_handle(handler, request, intake),
         None => handler.handle(request),
     }
@@ -102,30 +102,30 @@ pub(crate) fn receive_then_handle<H: Handler + ?Sized>(
     intake: Intake,
 ) -> Reply<'static> {
     let (closure, handler) = (handler.closure(), Arc::clone(handler));
-    receive_then_call(request, intake, closure, move |request| {
-        handler.handle(request).settle()
-    })
+    receive_then_call(
+        request,
+        intake,
+        closure,
+        move |request, refusal| match refusal {
+            Some(refusal) => refusal.response().into(),
+            None => handler.handle(request).settle(),
+        },
+    )
 }
 
 /// Has the content of a request received, and then calls what may block: the given closure, or a
-/// handler that is none.
+/// handler that is none. Both learn why content was refused.
 #[inline(never)]
 pub(crate) fn receive_then_call(
     request: Request<'_>,
     intake: Intake,
     closure: Option<TypeId>,
-    call: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
+    call: impl FnOnce(Request<'static>, Option<Refusal>) -> Reply<'static> + Send + 'static,
 ) -> Reply<'static> {
-    let receive = Receive::with(request, intake, move |request| {
-        Reply::Deferred(Work::new(closure, move || call(request)))
+    let receive = Receive::with(request, intake, move |request, refusal| {
+        Reply::Deferred(Work::new(closure, move || call(request, refusal)))
     });
     receive.into()
-}
-
-/// Runs the scripts that [`Files`](crate::Files) finds for a pattern.
-pub trait Interpreter: Send + Sync + 'static {
-    /// Decides how a request for a script is answered, as [`Handler::handle`] does.
-    fn run<'a>(&'a self, request: Request<'a>, script: Script) -> Reply<'a>;
 }
 
 /// How a request is answered.
@@ -185,11 +185,12 @@ pub struct Receive {
     then: Continuation,
 }
 
-type Continuation = Box<dyn FnOnce(Request<'static>) -> Reply<'static> + Send>;
+type Continuation = Box<dyn FnOnce(Request<'static>, Option<Refusal>) -> Reply<'static> + Send>;
 
 impl Receive {
     /// Receives up to `limit` bytes, and calls `then` with the same request and its whole content,
-    /// whose length is known. More content is refused with 413.
+    /// whose length is known. More content is refused with 413, which the handlers around this one
+    /// see.
     pub fn new(
         request: Request<'_>,
         limit: u64,
@@ -197,13 +198,17 @@ impl Receive {
     ) -> Self {
         let limit = Some(limit);
         let directory = None;
+        let then = move |request, refusal: Option<Refusal>| match refusal {
+            Some(refusal) => refusal.response().into(),
+            None => then(request),
+        };
         Receive::with(request, Intake { limit, directory }, then)
     }
 
     fn with(
         request: Request<'_>,
         intake: Intake,
-        then: impl FnOnce(Request<'static>) -> Reply<'static> + Send + 'static,
+        then: impl FnOnce(Request<'static>, Option<Refusal>) -> Reply<'static> + Send + 'static,
     ) -> Self {
         Receive {
             request: Box::new(request.into_owned()),
@@ -235,7 +240,12 @@ impl Receive {
 
     /// Sets the limit, unless there is one.
     pub(crate) fn set_limit(&mut self, bytes: u64) {
-        self.intake.limit.get_or_insert(bytes);
+        let limit = *self.intake.limit.get_or_insert(bytes);
+        if limit > MAX_BODY {
+            // Routes behind a layer that waits for the content measure it once more.
+            let routing = self.request.routing_mut();
+            routing.intake.limit.get_or_insert(limit);
+        }
     }
 
     /// The longest content that is received, in bytes.
@@ -262,9 +272,12 @@ impl Receive {
         self.request.version()
     }
 
-    /// Continues, when the content has been received.
-    pub(crate) fn resume(self) -> Reply<'static> {
-        (self.then)(*self.request)
+    /// Continues, when the content has been received or refused.
+    pub(crate) fn resume(mut self, refusal: Option<Refusal>) -> Reply<'static> {
+        if refusal.is_some() {
+            self.set_body(Body::empty());
+        }
+        (self.then)(*self.request, refusal)
     }
 
     /// Changes the response of whatever the handler continues with.
@@ -279,7 +292,7 @@ impl Receive {
     ) -> Self {
         let Receive { then, .. } = self;
         Receive {
-            then: Box::new(move |request| change(then(request))),
+            then: Box::new(move |request, refusal| change(then(request, refusal))),
             ..self
         }
     }
@@ -292,21 +305,14 @@ impl Receive {
     /// Continues on this thread, on which content that is not there is received.
     pub(crate) fn proceed(mut self) -> Reply<'static> {
         let refusal = match self.has_content() {
-            true => (self.request.body().length() > Some(self.limit()))
-                .then_some(StatusCode::PAYLOAD_TOO_LARGE),
+            true => (self.request.body().length() > Some(self.limit())).then_some(Refusal::TooLong),
             false => self.receive_here().err(),
         };
-        match refusal {
-            Some(status) => {
-                let explanation = "The content of this request can't be taken.";
-                Reply::Ready(error_page(status, explanation).into())
-            }
-            None => self.resume(),
-        }
+        self.resume(refusal)
     }
 
-    /// Receives the content on this thread. The error is the status of the response.
-    fn receive_here(&mut self) -> Result<(), StatusCode> {
+    /// Receives the content on this thread.
+    fn receive_here(&mut self) -> Result<(), Refusal> {
         let mut body = std::mem::take(self.request.body_mut());
         let mut spool = self.spool();
         let mut buffer = vec![0; PIECE];
@@ -314,14 +320,14 @@ impl Receive {
             match body.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) if spool.length() + length as u64 > self.limit() => {
-                    return Err(StatusCode::PAYLOAD_TOO_LARGE);
+                    return Err(Refusal::TooLong);
                 }
                 Ok(length) => spool.write(&buffer[..length]).map_err(|error| {
                     log::error!("content can't be kept in a temporary file: {error}");
-                    StatusCode::INTERNAL_SERVER_ERROR
+                    Refusal::NoRoom
                 })?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(StatusCode::BAD_REQUEST),
+                Err(_) => return Err(Refusal::Broken),
             }
         }
         let trailers = body.trailers.take();

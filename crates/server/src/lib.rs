@@ -108,6 +108,7 @@
 //! | `work` | what a handler computes where it may block |
 //! | `intake` | how the content of a request is received before its handler is called |
 //! | `script` | a script in a served directory |
+//! | `interpreter` | what runs such scripts |
 //! | `gateway` | upstream servers that respond in the place of this one (feature `gateway`) |
 //! | `request` | a request as a handler sees it |
 //! | `response` | a response as a handler makes it |
@@ -190,6 +191,7 @@ mod intake;
 // The file server uses all of it.
 #[cfg_attr(not(feature = "files"), allow(dead_code))]
 pub mod script;
+mod interpreter;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 mod request;
@@ -251,10 +253,11 @@ pub use events::{Broadcast, Event, EventSender};
 #[cfg(feature = "files")]
 pub use files::Files;
 pub use form::Form;
-pub use handler::{Handler, Interpreter, Receive, Reply};
+pub use handler::{Handler, Receive, Reply};
 pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 pub use intake::Intake;
+pub use interpreter::Interpreter;
 pub use listen::Listeners;
 pub use memory_content::MemoryContent;
 pub use middleware::Cors;

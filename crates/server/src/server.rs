@@ -166,10 +166,10 @@ impl Builder {
         self
     }
 
-    /// How long the content of a request may be, in bytes, for a closure: 2 MiB unless set. A
-    /// longer one gets a 413. It is received before the closure runs and holds no thread while it
-    /// arrives; more than 64 KiB go to an unnamed temporary file. Other handlers set limits of
-    /// their own: [`Router::max_body`](crate::Router::max_body), [`Receive`](crate::Receive).
+    /// How long the content of a request may be, in bytes, for closures and routes: 2 MiB unless
+    /// set. A longer one gets a 413. It is received before the closure runs and holds no thread
+    /// while it arrives; more than 64 KiB go to an unnamed temporary file. A router or a route can
+    /// override it, and other handlers set limits of their own: [`Receive`](crate::Receive).
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
         self.max_body = bytes;

@@ -74,15 +74,15 @@ fn upward(imports: &Imports, folder: &str, layers: &[&str]) -> Vec<String> {
 
 /// The layers of the server.
 const SERVER: &[&str] = &[
-    "intake lock coding",
+    "lock coding",
     "gate random semaphore deadline endpoint poller tls",
     "body",
     "page cookie form basic",
     "response",
-    "upgrade error user work",
+    "upgrade error user work intake",
     "request",
     "extract content events multipart",
-    "script handler access_log memory_content gateway",
+    "script interpreter handler access_log memory_content gateway",
     "router",
     "listen middleware connection files",
     "runtime",

@@ -36,7 +36,8 @@ impl Args {
         // Browsers don't connect to Unix sockets, and a proxy that does knows its names.
         let is_checked = !addresses.is_empty() || !access.host_check.is_empty();
         if is_checked && !access.no_host_check {
-            handler = Box::new(HostCheck::new(handler, self.host_names(addresses, names)));
+            let names = self.host_names(addresses, names);
+            handler = Box::new(HostCheck::new(handler, names).flag("--host-check"));
         }
         Ok((handler, handle))
     }

@@ -223,10 +223,14 @@ pub enum Error {
         /// Why not.
         reason: InvalidRedirect,
     },
-    /// The content isn't what its coding (gzip, br, …) says, is cut short, or is not the JSON that
-    /// was expected.
+    /// The content isn't what its coding (gzip, br, …) says, or is cut short.
     Decode {
         /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The content isn't JSON, or is JSON for another type.
+    Json {
+        /// What is wrong with it; with the feature `json`, it holds a `serde_json::Error`.
         source: io::Error,
     },
     /// The content unfolds into far more than was sent.
@@ -267,6 +271,7 @@ impl Error {
             Error::Receive { .. }
             | Error::Incomplete { .. }
             | Error::Decode { .. }
+            | Error::Json { .. }
             | Error::Bomb { .. }
             | Error::TooLarge { .. }
             | Error::NotText => Phase::Content,
@@ -349,6 +354,7 @@ impl StdError for Error {
             | Error::Send { source, .. }
             | Error::Content { source }
             | Error::Decode { source }
+            | Error::Json { source }
             | Error::Receive { source, .. } => Some(source),
             Error::NoResponse { source, .. } => source
                 .as_ref()

@@ -80,11 +80,10 @@ impl Error {
             Error::Redirect { reason, .. } => match reason {
                 InvalidRedirect::Content => "send content that can be read again: a file, or bytes",
                 InvalidRedirect::Plain => "plain HTTP can be read and changed on the way",
-                InvalidRedirect::NotUrl | InvalidRedirect::Scheme => {
-                    "the server is wrong about that"
-                }
+                _ => "the server is wrong about that",
             },
-            Error::Decode { source } => hint_of_content(source),
+            Error::Decode { .. } => "ask for the content without a coding",
+            Error::Json { .. } => "look at the content: it may be a page that explains an error",
             Error::Bomb { .. } => "take the content as it is sent, if you trust the server",
             Error::TooLarge { .. } => "read it as a stream, or raise the limit",
             Error::NotText => return None,
@@ -278,7 +277,7 @@ impl fmt::Display for Error {
                 };
                 write!(f, "can't follow the redirect to {location}: {reason}")
             }
-            Error::Decode { source } if is_json(source) => {
+            Error::Json { source } => {
                 write!(
                     f,
                     "the content is not the expected JSON: {}",
@@ -435,26 +434,5 @@ impl fmt::Display for Took {
         } else {
             write!(f, "{:.0} µs", seconds * 1e6)
         }
-    }
-}
-
-/// What to try when content can't be decoded.
-fn hint_of_content(source: &io::Error) -> &'static str {
-    match is_json(source) {
-        true => "look at the content: it may be a page that explains an error",
-        false => "ask for the content without a coding",
-    }
-}
-
-/// Whether content was decoded and is not the JSON that was asked for.
-fn is_json(source: &io::Error) -> bool {
-    #[cfg(feature = "json")]
-    return source
-        .get_ref()
-        .is_some_and(|inner| inner.is::<serde_json::Error>());
-    #[cfg(not(feature = "json"))]
-    {
-        let _ = source;
-        false
     }
 }

@@ -158,7 +158,7 @@ fn json_goes_both_ways() {
     assert_eq!(seen.field("Content-Type"), Some("application/json"));
     assert_eq!(seen.text(), "{\"n\":1}");
     let text = Client::new().get(&server.url("/")).send().unwrap();
-    assert!(matches!(text.json::<Vec<u8>>(), Err(Error::Decode { .. })));
+    assert!(matches!(text.json::<Vec<u8>>(), Err(Error::Json { .. })));
     // A page that explains an error is not the JSON that was expected.
     let server = Server::fixed("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>");
     let response = Client::new().get(&server.url("/")).send().unwrap();

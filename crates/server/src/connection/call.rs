@@ -5,6 +5,7 @@ use super::input::Input;
 use crate::access_log::{Ending, Held, Record};
 use crate::body::Spool;
 use crate::handler::Receive;
+use crate::intake::Refusal;
 use std::time::Instant;
 use tinyhttp_message::RequestHead;
 
@@ -27,12 +28,15 @@ pub(super) struct Collecting {
     /// Earlier responses that the socket has not taken, and their records.
     pub(super) output: Vec<u8>,
     pub(super) held: Held,
+    /// Nothing is received any more.
+    pub(super) refusal: Option<Refusal>,
 }
 
-/// A request whose content has been received.
+/// A request whose content has been received or refused.
 pub(crate) struct Collected {
     pub(crate) receive: Receive,
     pub(crate) record: Option<Record<'static>>,
+    pub(crate) refusal: Option<Refusal>,
 }
 
 #[cfg(feature = "gateway")]

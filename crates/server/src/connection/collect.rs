@@ -8,6 +8,7 @@ use crate::access_log::{Ending, Held, Record};
 use crate::body::{Body, Trailers};
 use crate::deadline::Waiting;
 use crate::handler::Receive;
+use crate::intake::Refusal;
 use crate::page::error_page;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -47,22 +48,17 @@ impl Connection {
         Some(body)
     }
 
-    /// Begins to receive the content of a request. [`Next::Resume`] follows, unless the content is
+    /// Begins to receive the content of a request. [`Next::Resume`] follows, also if the content is
     /// refused.
     pub(crate) fn receive(
         &mut self,
         mut receive: Receive,
-        mut record: Option<Record<'static>>,
+        record: Option<Record<'static>>,
         turn: &mut Turn<'_>,
     ) {
         receive.set_limit(turn.env.max_body);
-        if self
-            .protocol
-            .unread()
-            .is_some_and(|left| left > receive.limit())
-        {
-            return self.refuse_content(record.as_mut(), turn);
-        }
+        let announced = self.protocol.unread();
+        let is_long = announced.is_some_and(|left| left > receive.limit());
         let spool = receive.spool();
         let collecting = Collecting {
             receive,
@@ -70,6 +66,7 @@ impl Connection {
             spool,
             output: Vec::new(),
             held: Held::default(),
+            refusal: is_long.then_some(Refusal::TooLong),
         };
         turn.left = turn.env.timeouts.content;
         self.state = State::Receiving(Box::new(collecting));
@@ -90,6 +87,10 @@ impl Connection {
         }
         let mut received = 0;
         let fields = loop {
+            if collecting.refusal.is_some() {
+                self.protocol.close_after(CloseReason::UnreadContent);
+                break HeaderMap::new();
+            }
             let mut storage = FieldStorage::new();
             let (used, event) = match self.protocol.receive(input.unused(), &mut storage) {
                 Ok(received) => received,
@@ -105,13 +106,10 @@ impl Connection {
                     let timeouts = turn.env.timeouts;
                     turn.left = timeouts.after(Waiting::Receive, turn.left, length);
                     if collecting.spool.length() + length > collecting.receive.limit() {
-                        self.refuse_content(collecting.record.as_mut(), turn);
-                        return Err(Step::Look);
-                    }
-                    if let Err(error) = collecting.spool.write(content) {
+                        collecting.refusal = Some(Refusal::TooLong);
+                    } else if let Err(error) = collecting.spool.write(content) {
                         log::error!("content can't be kept in a temporary file: {error}");
-                        self.respond_broken(collecting.record.as_mut(), turn);
-                        return Err(Step::Look);
+                        collecting.refusal = Some(Refusal::NoRoom);
                     }
                 }
                 Event::NeedMore if received >= TURN => {
@@ -131,6 +129,7 @@ impl Connection {
             mut receive,
             record,
             spool,
+            refusal,
             ..
         } = *collecting;
         let trailers = (!fields.is_empty()).then(|| {
@@ -139,7 +138,11 @@ impl Connection {
             trailers
         });
         receive.set_body(spool.into_body().with_trailers(trailers));
-        Ok(Next::Resume(Box::new(Collected { receive, record })))
+        Ok(Next::Resume(Box::new(Collected {
+            receive,
+            record,
+            refusal,
+        })))
     }
 
     /// Receives more. Zero: nothing has come.
@@ -184,13 +187,5 @@ impl Connection {
         let response = error_page(StatusCode::REQUEST_TIMEOUT, "");
         self.respond(response.into(), collecting.record.as_mut(), turn);
         true
-    }
-
-    /// Refuses content that is longer than its handler admits, and closes afterwards.
-    fn refuse_content(&mut self, record: Option<&mut Record<'static>>, turn: &mut Turn<'_>) {
-        self.protocol.close_after(CloseReason::UnreadContent);
-        let explanation = "The content of this request is too long.";
-        let response = error_page(StatusCode::PAYLOAD_TOO_LARGE, explanation);
-        self.respond(response.into(), record, turn);
     }
 }

@@ -41,7 +41,11 @@ impl Connection {
             None => Reply::blocking(move || change(files.wait())),
         });
         let record = forwarding.record.take().map(|record| *record);
-        self.state = State::Resuming(Box::new(Collected { receive, record }));
+        self.state = State::Resuming(Box::new(Collected {
+            receive,
+            record,
+            refusal: None,
+        }));
         Step::Resume
     }
 }

@@ -118,8 +118,9 @@ impl<'e> Driver<'e> {
                     let Collected {
                         receive,
                         mut record,
+                        refusal,
                     } = *collected;
-                    let response = receive.resume().response();
+                    let response = receive.resume(refusal).response();
                     seen.push("resume".to_owned());
                     connection.respond(response, record.as_mut(), turn);
                 }
@@ -263,9 +264,9 @@ const TURNS: &str = r"
     eGET / HTTP/1.1|Host: h|| => resume, call /, park Readable Idle
 
     POST /collect HTTP/1.1|Host: h|Transfer-Encoding: chunked|| => call /collect, park Readable Receive
-    3|abc|3|def| => park Readable Linger
+    3|abc|3|def| => resume, park Readable Linger
 
-    POST /collect HTTP/1.1|Host: h|Content-Length: 6|| => call /collect, park Readable Linger
+    POST /collect HTTP/1.1|Host: h|Content-Length: 6|| => call /collect, resume, park Readable Linger
 
     POST /collect HTTP/1.1|Host: h|Content-Length: 5||ab => call /collect, park Readable Receive
     (end) => close

@@ -6,7 +6,7 @@ use super::dir;
 use super::failure::Failure;
 use super::request_path::RequestPath;
 use crate::body::{FileVersion, Kind};
-use crate::handler::Interpreter;
+use crate::interpreter::Interpreter;
 use crate::script::Script;
 use std::borrow::Cow;
 use std::sync::Arc;

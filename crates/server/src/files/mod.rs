@@ -65,7 +65,8 @@ pub use options::Options;
 pub use root::{OpenError, Symlinks};
 
 use crate::body::{Body, FileVersion};
-use crate::handler::{Handler, Interpreter, Reply};
+use crate::handler::{Handler, Reply};
+use crate::interpreter::Interpreter;
 use crate::page::{encode_path, error_page};
 use crate::request::Request;
 use crate::response::Response;

@@ -3,7 +3,7 @@
 //! An excluded path is for directories that others write to: no script below it is run, and none is
 //! sent.
 
-use crate::handler::Interpreter;
+use crate::interpreter::Interpreter;
 use crate::script::{InvalidPattern, Pattern, directory, is_below};
 use std::fmt;
 use std::sync::Arc;

@@ -18,7 +18,8 @@ use super::sent::SentFiles;
 use super::settings::Settings;
 use super::target::Target;
 use crate::body::Content;
-use crate::handler::{Handler, Interpreter, Receive, Reply};
+use crate::handler::{Handler, Receive, Reply};
+use crate::interpreter::Interpreter;
 use crate::request::Request;
 use crate::script::Script;
 #[cfg(feature = "tls")]

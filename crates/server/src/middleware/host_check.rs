@@ -36,6 +36,7 @@ pub struct HostCheck<H> {
     inner: Arc<H>,
     /// In lower case. A name that begins with a dot stands for all names that end in it.
     names: Vec<String>,
+    flag: Option<&'static str>,
 }
 
 impl<H> HostCheck<H> {
@@ -49,7 +50,15 @@ impl<H> HostCheck<H> {
         HostCheck {
             inner: Arc::new(inner),
             names: names.filter(|name| !name.is_empty()).collect(),
+            flag: None,
         }
+    }
+
+    /// Sets the flag of the program that permits a name: the log and the page of a 421 show it.
+    #[must_use]
+    pub fn flag(mut self, flag: &'static str) -> Self {
+        self.flag = Some(flag);
+        self
     }
 
     /// The name in a request, if it is not the server's.
@@ -134,15 +143,19 @@ impl<H> HostCheck<H> {
         let Some(name) = self.foreign_name(&request) else {
             return inner(request);
         };
+        let shown = host_name(name).unwrap_or("NAME");
+        let permit = |shown| self.flag.map(|flag| format!("; {flag} {shown} permits it"));
         log::warn!(
-            "{}: refused a request for {}: the server does not use that name; --host-check {} permits it",
+            "{}: refused a request for \"{}\": the server does not use that name{}",
             request.peer().remote.host(),
             name.escape_ascii(),
-            host_name(name).unwrap_or("NAME")
+            permit(shown).unwrap_or_default()
         );
-        let explanation = "This server does not use the name in this address. Its IP address works; \
-                           --host-check NAME permits another name.";
-        Response::from(error_page(StatusCode::MISDIRECTED_REQUEST, explanation)).into()
+        let explanation = format!(
+            "This server does not use the name in this address. Its IP address works{}.",
+            permit("NAME").unwrap_or_default()
+        );
+        Response::from(error_page(StatusCode::MISDIRECTED_REQUEST, &explanation)).into()
     }
 }
 
@@ -194,6 +207,13 @@ mod tests {
             }
         }
         assert_eq!(send(&check, "GET", "/", "").status(), 200, "HTTP/1.0");
+        let page = |check: &HostCheck<_>| {
+            let response = send(check, "GET", "/", "Host: evil.example");
+            response.into_text().unwrap()
+        };
+        assert!(!page(&check).contains("NAME"));
+        let check = check.flag("--names");
+        assert!(page(&check).contains("--names NAME permits it"));
         let absolute = send(&check, "GET", "http://evil.example/", "Host: localhost");
         assert_eq!(absolute.status(), 421);
     }

@@ -51,7 +51,7 @@ pub enum InvalidRedirect {
     From(String),
     /// The target is neither a path nor a URL, or its star could change the host.
     To(String),
-    /// It leads to itself.
+    /// With the redirects before it, it leads back to itself.
     Circle(String),
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for InvalidRedirect {
                 "{text:?} can't be a redirect's target: write a path like /new or a URL like \
                  https://example.org/, and * for the part that the star stands for"
             ),
-            InvalidRedirect::Circle(text) => write!(f, "{text:?} would redirect to itself"),
+            InvalidRedirect::Circle(text) => write!(f, "{text:?} would be redirected in a circle"),
         }
     }
 }
@@ -96,8 +96,11 @@ impl<H> Redirects<H> {
             Some(path) => (format!("{path}/"), true),
             None => (from.to_owned(), false),
         };
+        // What follows the path in a URL, or is not sent as it is, never matches.
+        let is_path = |byte: u8| !b"?#".contains(&byte) && !byte.is_ascii_control();
         let path = Path::normalize(&path)
             .ok()
+            .filter(|_| path.bytes().all(is_path))
             .filter(|path| !path.as_bytes().contains(&b'*') && !path.has_encoded_slash());
         let from_path = path.ok_or_else(|| InvalidRedirect::From(from.to_owned()))?;
         let invalid = || InvalidRedirect::To(to.to_owned());
@@ -113,21 +116,37 @@ impl<H> Redirects<H> {
             to: (before.to_owned(), after.to_owned()),
             takes_rest: to.contains('*'),
         };
-        if rule.from == to.as_bytes() || from == to {
-            return Err(InvalidRedirect::Circle(from.to_owned()));
-        }
         self.rules.push(rule);
-        Ok(self)
+        match self.ends() {
+            true => Ok(self),
+            false => Err(InvalidRedirect::Circle(from.to_owned())),
+        }
     }
 
-    /// The Location of the response; `None` if no rule matches.
-    fn target(&self, request: &Request<'_>) -> Option<HeaderValue> {
-        if self.rules.is_empty() {
-            return None;
-        }
-        let path = request.normal_path().ok()?;
-        let has_encoded_slash = path.has_encoded_slash();
-        let path = path.as_bytes();
+    /// Whether following the redirects from a path of each rule comes to an end.
+    fn ends(&self) -> bool {
+        self.rules.iter().all(|rule| {
+            let mut path = rule.from.clone();
+            if rule.is_prefix {
+                path.push(b'-');
+            }
+            // A redirect may take a prefix off, so one rule may apply more than once.
+            (0..=2 * self.rules.len()).any(|_| {
+                let location = self.location(&path, false).unwrap_or_default();
+                let next = location.split(['?', '#']).next().unwrap_or_default();
+                match Path::normalize(next) {
+                    Ok(next) if next.as_bytes().starts_with(b"/") => {
+                        path = next.as_bytes().to_vec();
+                        false
+                    }
+                    _ => true,
+                }
+            })
+        })
+    }
+
+    /// Where a path is redirected to; `None` if no rule matches.
+    fn location(&self, path: &[u8], has_encoded_slash: bool) -> Option<String> {
         let fits = |rule: &&Rule| {
             if rule.is_prefix {
                 path.starts_with(&rule.from)
@@ -147,6 +166,16 @@ impl<H> Redirects<H> {
             }
             location.push_str(&rule.to.1);
         }
+        Some(location)
+    }
+
+    /// The Location of the response; `None` if no rule matches.
+    fn target(&self, request: &Request<'_>) -> Option<HeaderValue> {
+        if self.rules.is_empty() {
+            return None;
+        }
+        let path = request.normal_path().ok()?;
+        let mut location = self.location(path.as_bytes(), path.has_encoded_slash())?;
         let uri = request.uri();
         if let Some(query) = uri.query().filter(|_| !location.contains('?')) {
             location.push('?');
@@ -279,11 +308,52 @@ mod tests {
             ("/a/*", "/b/*/*"),
             ("/a", "/b/*"),
             ("/a", "/b\r\nX: y"),
-            ("/a", "/a"),
-            ("/a/*", "/a/*"),
+            ("/a?b", "/c"),
+            ("/a#b", "/c"),
+            ("/a\r\n", "/c"),
         ];
         for (from, to) in table {
             assert!(Redirects::new(()).with(from, to).is_err(), "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn redirects_in_a_circle_are_refused() {
+        let table: &[&[(&str, &str)]] = &[
+            &[("/a", "/a")],
+            &[("/a", "/a?b")],
+            &[("/a", "/%61")],
+            &[("/a", "/b/../a")],
+            &[("/a/*", "/a/*")],
+            &[("/a/*", "/a/b/*")],
+            &[("/a/*", "/a/b")],
+            &[("/*", "/b/*")],
+            &[("/*", "/b")],
+            &[("/a", "/b"), ("/b", "/a")],
+            &[("/a/*", "/b/*"), ("/b/*", "/a/*")],
+            &[("/a", "/b"), ("/b", "/c"), ("/c/*", "/d"), ("/c", "/a")],
+        ];
+        for rules in table {
+            let mut redirects = Ok(Redirects::new(()));
+            for (at, (from, to)) in rules.iter().enumerate() {
+                redirects = redirects.unwrap().with(from, to);
+                assert_eq!(redirects.is_err(), at + 1 == rules.len(), "{rules:?}");
+            }
+            assert!(matches!(redirects, Err(InvalidRedirect::Circle(_))));
+        }
+        // These end.
+        let fine: &[&[(&str, &str)]] = &[
+            &[("/a", "/b"), ("/b", "/c")],
+            &[("/b", "/c"), ("/a", "/b")],
+            &[("/a/*", "/*")],
+            &[("/a", "https://example.org/a")],
+            &[("/a", "/"), ("/b/*", "/a")],
+        ];
+        for rules in fine {
+            let mut redirects = Redirects::new(());
+            for (from, to) in *rules {
+                redirects = redirects.with(from, to).unwrap();
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::routes::Routes;
 use crate::handler::{Handler, Reply, receive_then_call};
+use crate::intake::Refusal;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
 use std::any::TypeId;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 ///
 /// A closure `Fn(Request, Next) -> impl IntoResponse` is a layer. It holds a thread until the
 /// handlers behind it have responded; the content of a request to a route is received before, and
-/// holds none while it arrives. A layer that decides without waiting implements the trait, and
-/// leaves waiting to the handlers behind it:
+/// holds none while it arrives. Content that is too long may be missing here, and `next` responds
+/// with 413. A layer that decides without waiting implements the trait, and leaves waiting to the
+/// handlers behind it:
 ///
 /// ```
 /// use tinyhttp_server::{Layer, Next, Reply, Request, Response, Router, StatusCode};
@@ -66,11 +68,17 @@ pub trait Layer: Send + Sync + 'static {
 pub struct Next<'a> {
     layers: &'a [Arc<dyn Layer>],
     routes: &'a Arc<Routes>,
+    /// The routes are not asked, since the content for them was refused.
+    refusal: Option<Refusal>,
 }
 
 impl<'a> Next<'a> {
     pub(super) fn new(layers: &'a [Arc<dyn Layer>], routes: &'a Arc<Routes>) -> Self {
-        Next { layers, routes }
+        Next {
+            layers,
+            routes,
+            refusal: None,
+        }
     }
 
     /// How the request is answered, decided without waiting.
@@ -88,7 +96,10 @@ impl<'a> Next<'a> {
     fn pass(self, request: Request<'a>) -> Reply<'a> {
         match self.layers.split_first() {
             Some((layer, layers)) => layer.handle(request, Next { layers, ..self }),
-            None => self.routes.handle(request),
+            None => match self.refusal {
+                Some(refusal) => refusal.response().into(),
+                None => self.routes.handle(request),
+            },
         }
     }
 
@@ -98,8 +109,9 @@ impl<'a> Next<'a> {
             return self.pass(request);
         };
         let (layers, routes) = (self.layers.to_vec(), Arc::clone(self.routes));
-        receive_then_call(request, intake, closure, move |request| {
-            Next::new(&layers, &routes).pass(request).settle()
+        receive_then_call(request, intake, closure, move |request, refusal| {
+            let next = Next::new(&layers, &routes);
+            Next { refusal, ..next }.pass(request).settle()
         })
     }
 

@@ -197,11 +197,13 @@ impl Router {
         self
     }
 
-    /// Sets how long a request's content may be, in bytes: 2 MiB unless set. A longer one gets a
-    /// 413. [`Route::max_body`] overrides it for a route.
+    /// Sets how long a request's content may be, in bytes. A longer one gets a 413. Unless set, it
+    /// is the limit of the router that this one is mounted in, or of the server:
+    /// [`Builder::max_body`](crate::Builder::max_body). [`Route::max_body`] overrides it for a
+    /// route.
     #[must_use]
     pub fn max_body(mut self, bytes: u64) -> Self {
-        self.routes_mut().max_body = bytes;
+        self.routes_mut().max_body = Some(bytes);
         self
     }
 

@@ -1,7 +1,7 @@
 //! The handler of a route, and how it gets the content of requests.
 
 use crate::handler::{Handler, Reply, receive_then_handle};
-use crate::intake::Intake;
+use crate::intake::{Intake, MAX_BODY};
 use crate::request::{Request, Routing};
 use std::fmt;
 use std::path::PathBuf;
@@ -93,15 +93,20 @@ impl Route {
     }
 
     /// How content is received for this route; `None` if it reads it itself.
-    pub(super) fn intake(&self, max_body: u64) -> Option<Intake> {
+    pub(super) fn intake(&self, max_body: Option<u64>) -> Option<Intake> {
         (!self.streams).then(|| Intake {
-            limit: Some(self.max_body.unwrap_or(max_body)),
+            limit: self.max_body.or(max_body),
             directory: self.directory.clone(),
         })
     }
 
-    pub(super) fn respond<'a>(&'a self, mut request: Request<'a>, max_body: u64) -> Reply<'a> {
-        let longest = self.max_body.unwrap_or(max_body);
+    pub(super) fn respond<'a>(
+        &'a self,
+        mut request: Request<'a>,
+        max_body: Option<u64>,
+    ) -> Reply<'a> {
+        // The server knows its own limit, if that is the one.
+        let longest = self.max_body.or(max_body).unwrap_or(MAX_BODY);
         let body = request.body();
         let is_short = body.length().is_some_and(|length| length <= longest);
         // Content that a layer had received has not to be received once more.

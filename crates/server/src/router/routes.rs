@@ -2,7 +2,7 @@
 
 use super::pattern::{Matched, Patterns};
 use crate::handler::{Handler, Reply, call};
-use crate::intake::{Intake, MAX_BODY};
+use crate::intake::Intake;
 use crate::page::error_page;
 use crate::request::Request;
 use crate::response::{IntoResponse, Response};
@@ -11,28 +11,27 @@ use http::{Method, StatusCode};
 use std::sync::Arc;
 
 /// What is behind the layers.
+#[derive(Default)]
 pub(super) struct Routes {
     pub(super) patterns: Patterns,
     pub(super) fallback: Option<Arc<dyn Handler>>,
-    pub(super) max_body: u64,
-}
-
-impl Default for Routes {
-    fn default() -> Self {
-        Routes {
-            patterns: Patterns::default(),
-            fallback: None,
-            max_body: MAX_BODY,
-        }
-    }
+    /// `None`: the limit of the router around it, or of the server.
+    pub(super) max_body: Option<u64>,
 }
 
 impl Routes {
+    /// How long content may be; `None` if only the server says.
+    fn max_body(&self, request: &Request<'_>) -> Option<u64> {
+        let around = || request.routing()?.intake.limit;
+        self.max_body.or_else(around)
+    }
+
     /// Has content received as the router says, for a handler that needs it.
     fn limit(&self, request: &mut Request<'_>) {
         if request.body().length() != Some(0) {
+            let limit = self.max_body(request);
             let routing = request.routing_mut();
-            (routing.intake.limit, routing.streams) = (Some(self.max_body), false);
+            (routing.intake.limit, routing.streams) = (limit, false);
         }
     }
 }
@@ -52,7 +51,8 @@ impl Handler for Routes {
         match matched {
             Matched::Route(route, values) => {
                 route.name(values, request.routing_mut());
-                route.respond(request, self.max_body)
+                let max_body = self.max_body(&request);
+                route.respond(request, max_body)
             }
             Matched::Mount(mount, values, below) => {
                 mount.name(values, request.routing_mut());
@@ -85,9 +85,9 @@ impl Handler for Routes {
             Ok(Matched::Nothing) => self.fallback.as_ref()?.intake(request),
             Ok(Matched::OtherMethods(_)) | Err(_) => None,
         };
-        intake.map(|mut intake| {
-            intake.limit.get_or_insert(self.max_body);
-            intake
+        intake.map(|intake| Intake {
+            limit: intake.limit.or(self.max_body),
+            ..intake
         })
     }
 }

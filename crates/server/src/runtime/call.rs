@@ -83,7 +83,7 @@ fn secure(request: &mut Request<'_>, connection: &Connection) {
     let _ = connection;
 }
 
-/// Lets the handler of a request continue, whose content has been received.
+/// Lets the handler of a request continue, whose content has been received or refused.
 #[inline(never)]
 pub(super) fn resume(
     collected: Collected,
@@ -94,6 +94,7 @@ pub(super) fn resume(
     let Collected {
         mut receive,
         mut record,
+        refusal,
     } = collected;
     let name = receive.name();
     let hints = EarlyHints::new(receive.version());
@@ -103,7 +104,7 @@ pub(super) fn resume(
         record: &mut record,
         hints: &hints,
     };
-    let reply = run_handler(|| receive.resume());
+    let reply = run_handler(|| receive.resume(refusal));
     finish(reply, pending, || name, connection, turn, blocking);
 }
 
@@ -143,12 +144,13 @@ fn finish(
                 let work = || timed(work, blocking).0;
                 block(work, &mut loan, hints, connection, turn, blocking)
             }
-            Some(Reply::Receive(receive)) if is_received && receive.has_content() => {
-                run_handler(|| receive.proceed())
-            }
-            // A handler has put a reader in the place of content that had been received.
-            Some(Reply::Receive(receive)) if is_received => {
-                Some(Reply::deferred(|| receive.proceed()))
+            Some(Reply::Receive(mut receive)) if is_received => {
+                receive.set_limit(turn.env.max_body);
+                match receive.has_content() {
+                    true => run_handler(|| receive.proceed()),
+                    // A handler has put a reader in the place of content that had been received.
+                    false => Some(Reply::deferred(|| receive.proceed())),
+                }
             }
             decided => break decided,
         };

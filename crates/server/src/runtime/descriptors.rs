@@ -20,8 +20,8 @@ fn limit() -> Option<u64> {
     Some(soft)
 }
 
-/// The soft limit on open files as the kernel writes it. `getrlimit` comes with all calls that
-/// concern processes, which take a second to build.
+/// The soft limit on open files as the kernel writes it, for programs without the crate that asks
+/// for it. A sandbox or a container may hide the file.
 #[cfg(not(feature = "tuning"))]
 fn limit() -> Option<u64> {
     parse(&std::fs::read_to_string("/proc/self/limits").ok()?)

@@ -266,6 +266,137 @@ fn the_nearest_limit_counts() {
     }
 }
 
+/// A router without a limit has that of the router around it, or of the server.
+#[test]
+fn a_router_without_a_limit_inherits_one() {
+    let routes = || Router::new().any("/{*rest}", length);
+    let table: Vec<(&str, Boxed, usize)> = vec![
+        ("route", Box::new(routes()), 7),
+        ("closure in front", Box::new(routes().with(pass)), 7),
+        ("mount", Box::new(Router::new().mount("/m", routes())), 7),
+        (
+            "mount of a router with a limit",
+            Box::new(Router::new().max_body(3).mount("/m", routes())),
+            3,
+        ),
+        (
+            "mount behind a closure",
+            Box::new(Router::new().max_body(3).with(pass).mount("/m", routes())),
+            3,
+        ),
+        (
+            "closure in a mount",
+            Box::new(Router::new().max_body(3).mount("/m", routes().with(pass))),
+            3,
+        ),
+    ];
+    for (name, handler, limit) in table {
+        let server = Running::as_it_is(|builder| settings(builder).max_body(7), handler);
+        for (length, status) in [(limit, 200), (limit + 1, 413)] {
+            let content = "x".repeat(length);
+            let length = format!("Connection: close\r\nContent-Length: {length}\r\n\r\n");
+            let answer = server.ask(&post(&(length + &content)));
+            let line = format!("HTTP/1.1 {status} ");
+            assert!(answer.starts_with(&line), "{name}: {answer}");
+        }
+    }
+    // The server's may be above that of other servers.
+    let large = 3 << 20;
+    let app = || {
+        Router::new().any("/{*rest}", |request: Request<'_>| {
+            Ok::<_, Error>(format!("{} bytes|", request.into_bytes(4 << 20)?.len()))
+        })
+    };
+    for app in [app(), app().with(pass), Router::new().mount("/m", app())] {
+        let server = Running::as_it_is(|builder| settings(builder).max_body(large), app);
+        let head = format!("Connection: close\r\nContent-Length: {large}\r\n\r\n");
+        let answer = server.ask(&post(&(head + &"x".repeat(large as usize))));
+        assert!(answer.ends_with(&format!("{large} bytes|")), "{answer}");
+    }
+}
+
+/// What is around a route sees that its content was refused, however it comes.
+#[test]
+fn the_response_to_refused_content_passes_all_that_is_around() {
+    let closure = |request: Request<'_>, next: Next<'_>| {
+        let response = next.run(request);
+        let status = response.status().to_string();
+        response.with_header("x-closure", status)
+    };
+    let fields = || Fields::layer().with("X-Fields: yes").unwrap();
+    let app = || {
+        Router::new()
+            .max_body(5)
+            .with(fields())
+            .any("/{*rest}", length)
+    };
+    let table: Vec<(&str, Boxed, &[&str])> = vec![
+        ("layer", Box::new(app()), &["X-Fields: yes"]),
+        (
+            "closure",
+            Box::new(app().with(closure)),
+            &["X-Fields: yes", "X-Closure: 413 Payload Too Large"],
+        ),
+        (
+            "closures",
+            Box::new(
+                Router::new()
+                    .with(closure)
+                    .with(pass)
+                    .with(fields())
+                    .with(pass)
+                    .any("/{*rest}", Route::new(length).max_body(5)),
+            ),
+            &["X-Fields: yes", "X-Closure: 413 Payload Too Large"],
+        ),
+        (
+            "router around a router",
+            Box::new(
+                Router::new()
+                    .with(fields())
+                    .mount("/m", app().with(closure)),
+            ),
+            &["X-Fields: yes", "X-Closure: 413 Payload Too Large"],
+        ),
+        (
+            "handlers",
+            Box::new(
+                Fields::new(HostCheck::new(app(), ["h"]))
+                    .with("X-Around: yes")
+                    .unwrap(),
+            ),
+            &["X-Fields: yes", "X-Around: yes"],
+        ),
+        (
+            "origins",
+            Box::new(Cors::new(app(), ["*"]).unwrap()),
+            &["X-Fields: yes", "Access-Control-Allow-Origin: *"],
+        ),
+    ];
+    let content = "123456";
+    let requests = [
+        format!("Content-Length: 6\r\n\r\n{content}"),
+        "Content-Length: 6\r\nExpect: 100-continue\r\n\r\n".to_owned(),
+        format!("Transfer-Encoding: chunked\r\n\r\n6\r\n{content}\r\n0\r\n\r\n"),
+        format!("Content-Length: 100000\r\n\r\n{content}"),
+    ];
+    for (name, handler, lines) in table {
+        let server = Running::as_it_is(settings, handler);
+        for request in &requests {
+            let fields = "Origin: http://a\r\nConnection: close\r\n";
+            let answer = server.ask(&post(&format!("{fields}{request}")));
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{name}: {answer}");
+            for field in lines {
+                let line = format!("\r\n{field}\r\n");
+                assert!(answer.contains(&line), "{name} {request} {field}: {answer}");
+            }
+        }
+    }
+    let response = app().call(Request::post("/m", content));
+    assert_eq!(response.headers()["x-fields"], "yes");
+    assert_eq!(response.status(), 413);
+}
+
 /// One connection carries content that has come with its head, and content that comes later.
 #[test]
 fn content_comes_with_its_head_or_later() {
