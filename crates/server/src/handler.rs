@@ -4,12 +4,11 @@ use crate::body::{Body, Spool};
 #[cfg(feature = "gateway")]
 use crate::gateway::Forward;
 use crate::intake::{Intake, MAX_BODY, Refusal};
-use crate::page::error_page;
 use crate::request::{Request, SendHints};
 use crate::response::{IntoResponse, Response};
 use crate::upgrade::Upgrade;
 use crate::work::Work;
-use http::{StatusCode, Version};
+use http::Version;
 use std::any::TypeId;
 use std::fmt;
 use std::io::{self, Read};
@@ -430,8 +429,8 @@ impl<'a> Reply<'a> {
             Reply::Upgrade(upgrade) => upgrade.into(),
             // Only a connection exchanges messages with an upstream server.
             #[cfg(feature = "gateway")]
-            Reply::Forward(_) => error_page(
-                StatusCode::BAD_GATEWAY,
+            Reply::Forward(_) => crate::page::error_page(
+                http::StatusCode::BAD_GATEWAY,
                 "There is no connection to respond on.",
             )
             .into(),
