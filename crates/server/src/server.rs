@@ -365,6 +365,7 @@ impl Server {
     fn end(&self) {
         self.shared.lifecycle.stop();
         self.pool.stop();
+        self.shared.switched.end();
         match self.pool.wait_for_end(LAST_WAIT) {
             0 => {}
             left => log::warn!("{left} threads are blocked by a handler and are left behind"),

@@ -131,14 +131,16 @@ impl Connection {
         }
     }
 
-    /// Has the poller report nothing while what runs after a switch of protocols reads from the
-    /// socket.
-    pub(crate) fn disarm_if_switched(&mut self, poller: &Poller) {
-        if let State::Sending(pending) = &self.state {
-            if matches!(pending.writer.content, Content::Switch(_)) {
-                self.disarm(poller);
-            }
-        }
+    /// The socket, if what runs next has it after a switch of protocols. The poller reports nothing
+    /// meanwhile.
+    pub(crate) fn take_if_switched(&mut self, poller: &Poller) -> Option<Transport> {
+        let State::Sending(pending) = &self.state else {
+            return None;
+        };
+        matches!(pending.writer.content, Content::Switch(_)).then(|| {
+            self.disarm(poller);
+            self.transport.clone()
+        })
     }
 }
 

@@ -250,6 +250,13 @@ impl Transport {
         Ok(shutdown(self.socket(), Shutdown::Write)?)
     }
 
+    /// Ends both sides: whatever waits for the socket or uses it learns that it has ended.
+    pub(crate) fn shutdown(&self) {
+        self.close_notify();
+        // If it fails, the client has closed the connection.
+        let _ = shutdown(self.socket(), Shutdown::Both);
+    }
+
     /// Has the kernel reset the connection when it is closed, so that the client cannot take the
     /// end of the connection for the end of the content.
     pub(crate) fn reset_on_close(&self) {

@@ -15,6 +15,7 @@
 //! | `pool` | the threads |
 //! | `contention` | whether another worker would find a core |
 //! | `parked` | connections that wait |
+//! | `switched` | the sockets that closures have after a switch of protocols |
 //! | `shared` | what all workers share |
 //! | `admission` | listeners, limits, and whether connections are accepted |
 //! | `descriptors` | how many connections the limit on open files admits |
@@ -30,6 +31,7 @@ mod inbox;
 mod pool;
 mod contention;
 mod parked;
+mod switched;
 mod shared;
 mod admission;
 mod descriptors;

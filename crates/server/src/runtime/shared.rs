@@ -5,6 +5,7 @@ use super::contention::Contention;
 use super::inbox::{HandedOver, Inboxes};
 use super::lifecycle::Lifecycle;
 use super::parked::Parked;
+use super::switched::Switched;
 use crate::connection::{Connection, Env};
 use crate::deadline::Waiting;
 use crate::poller::Poller;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(super) contention: Contention,
     pub(super) inboxes: Inboxes,
     pub(super) handed_over: HandedOver,
+    pub(crate) switched: Switched,
     /// The number of workers there have been.
     workers: AtomicUsize,
 }
@@ -45,6 +47,7 @@ impl Shared {
             contention: Contention::new(),
             inboxes: Inboxes::default(),
             handed_over: HandedOver::default(),
+            switched: Switched::default(),
             workers: AtomicUsize::new(0),
         };
         shared.poller.add_for_all(shared.lifecycle.wakeup(), WAKE)?;

@@ -227,9 +227,13 @@ impl<'s> Worker<'s> {
                 Next::Call(call) => respond(&call, connection, turn, &blocking),
                 Next::Resume(collected) => resume(*collected, connection, turn, &blocking),
                 Next::Block => {
-                    connection.disarm_if_switched(&self.shared.poller);
+                    let socket = connection.take_if_switched(&self.shared.poller);
                     let timeouts = turn.env.timeouts;
-                    blocking.block_in_place(turn, || connection.run_blocking(&timeouts));
+                    let mut run = || connection.run_blocking(&timeouts);
+                    blocking.block_in_place(turn, || match socket {
+                        Some(socket) => self.shared.switched.hold(socket, run),
+                        None => run(),
+                    });
                 }
                 Next::Continue => {}
                 Next::Park => return true,

@@ -9,6 +9,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
+use rustls::pki_types::DnsName;
 use std::net::IpAddr;
 
 /// The lifetime of a server's certificate: browsers accept 398 days at most.
@@ -221,8 +222,12 @@ impl Authority {
         number: u32,
     ) -> Result<SelfSigned, TlsError> {
         let key = KeyPair::generate().map_err(not_made)?;
-        let names = names.iter().map(AsRef::as_ref);
-        let names: Vec<&str> = names.filter(|name| self.may_sign(name)).collect();
+        let all = names.iter().map(AsRef::as_ref);
+        let names: Vec<&str> = all.clone().filter(|name| self.may_sign(name)).collect();
+        if let (true, Some(first)) = (names.is_empty(), all.clone().next()) {
+            let why = format!("the authority may not sign for {first:?}");
+            return Err(TlsError::NotMade(why));
+        }
         let mut params = leaf(&names, number)?;
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer).map_err(not_made)?;
@@ -254,7 +259,12 @@ fn permitted(hosts: &[impl AsRef<str>]) -> Vec<GeneralSubtree> {
 /// The certificate of a server: the first one, or the one with this number among its successors.
 fn leaf(names: &[impl AsRef<str>], number: u32) -> Result<CertificateParams, TlsError> {
     let names: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
-    let subject = names.first().cloned().ok_or(TlsError::NoIdentity)?;
+    let subject = names.first().cloned();
+    let subject = subject.ok_or_else(|| TlsError::NotMade("it needs a name".to_owned()))?;
+    if let Some(name) = names.iter().find(|name| !is_name(name)) {
+        let why = format!("{name:?} is neither a DNS name nor an IP address");
+        return Err(TlsError::NotMade(why));
+    }
     let mut params = CertificateParams::new(names).map_err(not_made)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, subject);
@@ -263,6 +273,13 @@ fn leaf(names: &[impl AsRef<str>], number: u32) -> Result<CertificateParams, Tls
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     validity(&mut params, DAYS, u64::from(number) * (DAYS - OVERLAP_DAYS));
     Ok(params)
+}
+
+/// Whether a certificate can be for this name: a DNS name, whose first label may be a star, or an
+/// IP address.
+fn is_name(name: &str) -> bool {
+    let host = name.strip_prefix("*.").unwrap_or(name);
+    name.parse::<IpAddr>().is_ok() || DnsName::try_from(host).is_ok()
 }
 
 /// Sets a lifetime that begins in as many days as `later`.
@@ -286,6 +303,36 @@ pub(super) fn not_made(error: rcgen::Error) -> TlsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn certificates_are_for_names() {
+        let message = |made: Result<SelfSigned, TlsError>| made.unwrap_err().to_string();
+        let bad = ["a b", "", "a..b", "*", "*.", "a.*.b", "a:80", "[::1]", "-a"];
+        for name in bad {
+            let message = message(SelfSigned::new(&["localhost", name]));
+            assert!(
+                message.contains(&format!("{name:?} is neither")),
+                "{message}"
+            );
+        }
+        let good = [
+            "a",
+            "a_b.example",
+            "*.example.org",
+            "127.0.0.1",
+            "::1",
+            "xn--bcher-kva.example",
+        ];
+        for name in good {
+            assert!(SelfSigned::new(&[name]).is_ok(), "{name}");
+        }
+        let none: [&str; 0] = [];
+        assert!(message(SelfSigned::new(&none)).contains("needs a name"));
+        let authority = Authority::new("test", &none).unwrap();
+        let refused = message(authority.sign(&["example.org"]));
+        assert!(refused.contains("\"example.org\""), "{refused}");
+        assert!(authority.sign(&["example.org", "localhost"]).is_ok());
+    }
 
     #[test]
     fn a_made_certificate_can_be_kept_and_read_again() {

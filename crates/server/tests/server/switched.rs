@@ -102,6 +102,43 @@ fn upgrades_beyond_the_threads_get_a_503() {
     assert!(!held.is_empty());
 }
 
+/// Nothing waits on a socket of a server that has ended, and clients learn that it has.
+#[test]
+fn the_end_of_the_server_ends_upgraded_connections() {
+    let (ended, seen) = mpsc::channel();
+    let server = Server::bind("127.0.0.1:0").unwrap();
+    let server = server.spawn(move |request: Request<'_>| {
+        let (ended, in_threads) = (ended.clone(), request.path() == "/threads");
+        request.upgrade("echo", move |mut socket| {
+            if in_threads {
+                let mut clone = socket.try_clone();
+                let ended = ended.clone();
+                std::thread::spawn(move || ended.send(clone.read(&mut [0]).ok()));
+            }
+            ended.send(socket.read(&mut [0]).ok()).unwrap();
+        })
+    });
+    let server = server.unwrap();
+    let mut clients = ["/", "/", "/threads"].map(|path| {
+        let mut stream = std::net::TcpStream::connect(server.local_addrs()[0]).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        let request = UPGRADE.replace("GET / ", &format!("GET {path} "));
+        stream.write_all(request.as_bytes()).unwrap();
+        read_until(&mut stream, "\r\n\r\n");
+        stream
+    });
+    assert!(seen.try_recv().is_err());
+    server
+        .shutdown(std::time::Duration::from_millis(1))
+        .unwrap();
+    for _ in 0..4 {
+        assert_eq!(seen.recv_timeout(LONG).unwrap(), Some(0));
+    }
+    for stream in &mut clients {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    }
+}
+
 #[test]
 fn a_stream_is_sent_as_it_is_flushed() {
     let (go_on, wait) = mpsc::channel::<()>();
