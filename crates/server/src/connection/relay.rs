@@ -10,7 +10,7 @@ use super::more::More;
 use super::timing::Timing;
 use super::turn::Turn;
 use super::{Connection, DRAIN};
-use crate::gateway::{FIELDS, Failure, write_fields};
+use crate::gateway::{FIELDS, Failure, is_offered, write_fields};
 use crate::response::{Fields, Response as Head};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use std::io::{self, IoSlice};
@@ -174,8 +174,13 @@ impl Connection {
                         return Err(Failure::Malformed(error).into());
                     }
                     let is_complete = attempt.is_complete();
-                    if head.status == StatusCode::SWITCHING_PROTOCOLS && !attempt.is_sent() {
-                        // What follows would be the rest of the request.
+                    let plan = forwarding.plan.as_ref();
+                    let offered = plan.and_then(|plan| plan.upgrade.as_deref());
+                    let is_offered = |offered| is_offered(offered, head.fields.iter());
+                    // Before the request is sent, what follows would be the rest of it.
+                    if head.status == StatusCode::SWITCHING_PROTOCOLS
+                        && !(attempt.is_sent() && offered.is_some_and(is_offered))
+                    {
                         let error = ProtocolError::UnexpectedUpgrade;
                         return Err(Failure::Malformed(error).into());
                     }

@@ -100,7 +100,7 @@ impl Attempt {
         moment: Moment,
     ) -> Result<Self, (Failure, Lease)> {
         let mut lease = lease;
-        let may_take = may_take_idle && !plan.upgrades;
+        let may_take = may_take_idle && plan.upgrade.is_none();
         let idle = match may_take {
             true => lease.take_idle(&registry.open, moment),
             false => None,
@@ -132,7 +132,7 @@ impl Attempt {
             Err(error) => return Err((Failure::Connect(error), lease)),
         };
         let mut http = ClientConnection::new(LIMITS);
-        if plan.upgrades {
+        if plan.upgrade.is_some() {
             http = http.with_upgrade();
         }
         let is_program = program.is_some();

@@ -36,8 +36,8 @@ pub(crate) struct Plan {
     pub(crate) environment: Environment,
     /// The content, if it has been received: otherwise it comes from the connection.
     pub(crate) body: Body,
-    /// The client asks to switch to another protocol.
-    pub(crate) upgrades: bool,
+    /// The protocols that the client offers to switch to.
+    pub(crate) upgrade: Option<Box<[u8]>>,
     /// Identifies the client, for consistent hashing.
     pub(crate) key: u64,
     pub(crate) response: ResponseRules,

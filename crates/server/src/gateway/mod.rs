@@ -10,6 +10,7 @@
 //! | `path` | which paths match, and which path is sent |
 //! | `refusal` | responses to requests that are not forwarded |
 //! | `request`, `response` | which fields are forwarded and relayed |
+//! | `upgrade` | which protocols client and server may switch to |
 //! | `forward` | a request on its way |
 //! | `sent`, `handover` | files that a server names, and that are sent in its place |
 //! | `target` | where a server is |
@@ -47,6 +48,7 @@ mod path;
 mod refusal;
 mod request;
 mod response;
+mod upgrade;
 mod forward;
 mod sent;
 mod handover;
@@ -100,3 +102,4 @@ pub(crate) use queue::Given;
 pub(crate) use registry::Registry;
 pub(crate) use response::{Renamed, write_fields};
 pub(crate) use retry::{REPLAY, may_retry, may_reuse};
+pub(crate) use upgrade::is_offered;

@@ -17,6 +17,7 @@ use super::response::Renamed;
 use super::sent::SentFiles;
 use super::settings::Settings;
 use super::target::Target;
+use super::upgrade::offered;
 use crate::body::Content;
 use crate::handler::{Handler, Receive, Reply};
 use crate::interpreter::Interpreter;
@@ -277,7 +278,7 @@ impl Upstream {
     /// Prepares a request that can be forwarded.
     fn forward(&self, mut request: Request<'_>, script: Option<&Script>) -> Reply<'static> {
         let is_http = self.options.protocol == Protocol::Http;
-        let upgrade = upgrade_of(&request).filter(|_| is_http).map(<[u8]>::to_vec);
+        let upgrade = upgrade_of(&request).filter(|_| is_http);
         let (Some(target), Some(fields)) = (
             self.target(&request)
                 .filter(|_| is_http || !has_controls(&request)),
@@ -304,7 +305,7 @@ impl Upstream {
             },
             protocol: self.options.protocol,
             fields,
-            upgrades: upgrade.is_some(),
+            upgrade,
             key: self.key(&request),
             response: ResponseRules {
                 renamed: self.renamed(&request).map(Box::new),
@@ -467,16 +468,13 @@ fn waits_for_continue(request: &Request<'_>) -> bool {
         && request.field_values("expect").any(is_continue)
 }
 
-/// The protocol that the client asks to switch to (RFC 9110 §7.8).
-fn upgrade_of<'r>(request: &'r Request<'_>) -> Option<&'r [u8]> {
-    let asks = request::connection_options(request.fields())
-        .any(|option| option.eq_ignore_ascii_case(b"upgrade"));
+/// The protocols that the client offers to switch to.
+fn upgrade_of(request: &Request<'_>) -> Option<Box<[u8]>> {
     let is_alone = matches!(request.body().content, Content::Empty);
-    // Cleartext HTTP/2 would carry requests past every rule.
-    let is_http2 = |value: &[u8]| value.len() >= 3 && value[..3].eq_ignore_ascii_case(b"h2c");
-    request.field("upgrade").filter(|value| {
-        asks && is_alone && request.version() == Version::HTTP_11 && !is_http2(value)
-    })
+    match is_alone && request.version() == Version::HTTP_11 {
+        true => offered(|| request.fields()),
+        false => None,
+    }
 }
 
 /// The value of a cookie.

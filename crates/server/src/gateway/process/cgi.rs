@@ -143,7 +143,7 @@ impl Cgi {
                 })),
             },
             fields: Default::default(),
-            upgrades: false,
+            upgrade: None,
             key: 0,
             response: ResponseRules {
                 files: handover(self.sent.as_ref(), &request),

@@ -165,6 +165,8 @@ fn only_an_upgrade_is_upgraded() {
         "GET / HTTP/1.0|Connection: upgrade|Upgrade: websocket||",
         "POST / HTTP/1.1|Host: h|Connection: upgrade|Upgrade: x|Content-Length: 1||x",
         "GET / HTTP/1.1|Host: h|Connection: upgrade, http2-settings|Upgrade: h2c||",
+        "GET / HTTP/1.1|Host: h|Connection: upgrade|Upgrade: TLS/1.2, HTTP/2.0||",
+        "GET / HTTP/1.1|Host: h|Connection: upgrade|Upgrade:||",
     ] {
         let mut stream = proxy.connect();
         stream
@@ -172,5 +174,43 @@ fn only_an_upgrade_is_upgraded() {
             .unwrap();
         let head = read_until(&mut stream, "\r\n\r\n");
         assert!(head.starts_with("HTTP/1.1 502 "), "{request}: {head}");
+    }
+}
+
+/// The server chooses among the protocols that the client has offered (RFC 9110 §7.8).
+#[test]
+fn a_server_switches_to_nothing_else() {
+    let address = upstream(|mut stream, _| {
+        let head = read_head(&mut stream).unwrap();
+        assert!(
+            head.contains("\r\nConnection: upgrade\r\nUpgrade: chat/1, websocket\r\n"),
+            "{head}"
+        );
+        let fields = head.split(' ').nth(1).unwrap().replace('/', "");
+        let fields = fields
+            .replace('=', ": ")
+            .replace('&', "\r\n")
+            .replace('+', "/");
+        let response = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n\r\n");
+        let _ = stream.write_all(response.as_bytes());
+    });
+    let proxy = proxy(address);
+    for (fields, is_right) in [
+        ("Upgrade=websocket", true),
+        ("Upgrade=CHAT+1", true),
+        ("Upgrade=h2c", false),
+        ("Upgrade=other", false),
+        ("Upgrade=websocket&Upgrade=other", false),
+        ("Upgrade=", false),
+        ("X=y", false),
+    ] {
+        let mut stream = proxy.connect();
+        let offers = "Upgrade: chat/1, h2c\r\nUpgrade: websocket\r\n";
+        let head =
+            format!("GET /{fields} HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\n{offers}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let head = read_until(&mut stream, "\r\n\r\n");
+        let status = if is_right { "101" } else { "502" };
+        assert_eq!(head[9..12].to_owned(), status, "{fields}: {head}");
     }
 }
