@@ -37,7 +37,14 @@ impl fmt::Display for Failure {
             Failure::Busy => f.write_str("too many programs run already"),
             Failure::QueueFull => f.write_str("too many requests wait for it already"),
             Failure::Waited => f.write_str("it had no room for the request in time"),
-            Failure::Connect(error) => write!(f, "it can't be connected to: {error}"),
+            Failure::Connect(error) => {
+                f.write_str("it can't be connected to: ")?;
+                #[cfg(feature = "tls")]
+                if let Some(refusal) = crate::tls::refusal(error) {
+                    return f.write_str(&refusal);
+                }
+                error.fmt(f)
+            }
             Failure::Broken(error) => write!(f, "the connection broke: {error}"),
             Failure::Closed => {
                 f.write_str("it closed the connection before its response was whole")

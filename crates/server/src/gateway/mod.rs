@@ -27,6 +27,7 @@
 //! | `registry` | what one server has open to upstream servers |
 //! | `balance` | which server gets a request |
 //! | `health` | whether a server works |
+//! | `check` | one check of a server's health |
 //! | `keeper` | the thread that looks up names and checks health |
 //! | `failure` | why a request has no response |
 //! | `attempt` | one connection to a server, for one request |
@@ -66,6 +67,7 @@ mod pipes;
 mod registry;
 mod balance;
 mod health;
+mod check;
 mod keeper;
 mod failure;
 mod attempt;

@@ -11,7 +11,7 @@ use crate::lock::Lock;
 #[cfg(feature = "tls")]
 use crate::tls::Trust;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// How the connections to each target are secured.
@@ -57,6 +57,10 @@ pub(crate) struct Server {
     /// How many requests have a process at a time.
     pub(super) capacity: Capacity,
     pub(super) health: Lock<Health>,
+    /// Its name is being looked up.
+    pub(super) is_looked_up: AtomicBool,
+    /// Its health is being checked.
+    pub(super) is_checked: AtomicBool,
 }
 
 impl Server {
@@ -71,6 +75,8 @@ impl Server {
             starving: Starving::default(),
             capacity: Capacity::default(),
             health: Lock::default(),
+            is_looked_up: AtomicBool::default(),
+            is_checked: AtomicBool::default(),
         }
     }
 

@@ -54,7 +54,7 @@ pub(crate) use session::Agreed;
 #[cfg(feature = "gateway")]
 pub use trust::Trust;
 #[cfg(feature = "gateway")]
-pub(crate) use trust::{Securing, server_name};
+pub(crate) use trust::{Securing, refusal, server_name};
 
 use rustls::CipherSuite;
 use rustls::crypto::{CryptoProvider, ring};

@@ -16,7 +16,6 @@ use rustls::{
 };
 use std::fmt;
 use std::io;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -186,6 +185,32 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
+/// Returns why a server's certificate was not accepted, if that is the error.
+pub(crate) fn refusal(error: &io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    let rustls::Error::InvalidCertificate(reason) = error else {
+        return None;
+    };
+    Some(match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForNameContext { expected, .. } => {
+            format!("its certificate is not for {}", expected.to_str())
+        }
+        CertificateError::UnknownIssuer => {
+            "no authority that is trusted here has signed its certificate".to_owned()
+        }
+        CertificateError::BadSignature => {
+            "the signature on its certificate is not that of the authority it names".to_owned()
+        }
+        other => format!("its certificate is not acceptable: {other}"),
+    })
+}
+
 /// Reads a host name or an IP address.
 ///
 /// # Errors
@@ -262,10 +287,10 @@ impl Securing {
     ///
     /// # Errors
     /// If rustls refuses its settings.
-    pub(crate) fn blocking(
+    pub(crate) fn blocking<S: io::Read + io::Write>(
         &self,
-        socket: TcpStream,
-    ) -> io::Result<impl io::Read + io::Write + use<>> {
+        socket: S,
+    ) -> io::Result<impl io::Read + io::Write + use<S>> {
         let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone())
             .map_err(io::Error::other)?;
         Ok(StreamOwned::new(session, socket))

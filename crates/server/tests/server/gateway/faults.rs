@@ -425,3 +425,45 @@ fn checks_take_servers_out_and_bring_them_back() {
     state.store(200, Ordering::Relaxed);
     wait_until("it is back", || asked() == 3);
 }
+
+/// A server that accepts connections and is silent keeps no other from being checked in time.
+#[test]
+fn servers_that_hang_delay_no_other_check() {
+    let silent = || {
+        upstream(|mut stream, _| {
+            let _ = stream.read_to_end(&mut Vec::new());
+        })
+    };
+    let is_ill = Arc::new(AtomicUsize::new(0));
+    let health = Arc::clone(&is_ill);
+    let checked = upstream(move |mut stream, _| {
+        while read_head(&mut stream).is_some() {
+            let status = match health.load(Ordering::Relaxed) {
+                0 => "200 OK",
+                _ => "500 Error",
+            };
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            if stream.write_all(head.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let check = Check {
+        interval: Duration::from_secs(1),
+        // Longer than the test.
+        timeout: Duration::from_secs(600),
+        rise: 1,
+        fall: 1,
+        ..Check::new("/health")
+    };
+    let _hanging = builder(&[silent(), silent()]).check(check.clone()).build();
+    let server = Running::start(builder(&[checked]).check(check).build());
+    is_ill.store(1, Ordering::Relaxed);
+    wait_until("the server is out", || {
+        server.ask(LAST).starts_with("HTTP/1.1 503 ")
+    });
+    is_ill.store(0, Ordering::Relaxed);
+    wait_until("the server is back", || {
+        server.ask(LAST).starts_with("HTTP/1.1 200 ")
+    });
+}
