@@ -98,7 +98,7 @@ impl Codec {
     pub(crate) fn is_reusable(&self, keeps: bool) -> bool {
         match self {
             Codec::Http => keeps,
-            Codec::FastCgi(parts) => parts.0.has_ended(),
+            Codec::FastCgi(parts) => parts.0.is_clean(),
             Codec::Cgi(_) => false,
         }
     }

@@ -117,6 +117,8 @@ pub(crate) struct Decoder {
     /// The content of END_REQUEST that has come.
     end: Vec<u8>,
     has_ended: bool,
+    /// Bytes came behind the end of the response.
+    has_surplus: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -144,6 +146,12 @@ impl Decoder {
         self.has_ended
     }
 
+    /// Whether the next response on the connection begins with the next byte: the response has
+    /// ended, and nothing has come behind it.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.has_ended && !self.has_surplus
+    }
+
     /// Reads received bytes.
     ///
     /// # Errors
@@ -153,6 +161,7 @@ impl Decoder {
         while !bytes.is_empty() {
             if self.has_ended && self.record.is_none() {
                 decoded.unused = bytes.len();
+                self.has_surplus = true;
                 break;
             }
             let Some(record) = &mut self.record else {
@@ -288,9 +297,10 @@ mod tests {
                 errors.extend(decoded.errors);
                 assert_eq!(decoded.unused, 0, "{size} {number}");
             }
-            assert!(decoder.has_ended(), "{size}");
+            assert!(decoder.has_ended() && decoder.is_clean(), "{size}");
             assert_eq!((&output[..], &errors[..]), (&b"one two"[..], &b"oops"[..]));
             assert_eq!(decoder.decode(b"abc").unwrap().unused, 3);
+            assert!(decoder.has_ended() && !decoder.is_clean(), "{size}");
         }
     }
 

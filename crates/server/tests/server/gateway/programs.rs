@@ -100,6 +100,34 @@ fn fastcgi_on_a_kept_connection() {
     assert!(rest(&mut stream).ends_with("8\r\n1 100000\r\n0\r\n\r\n"));
 }
 
+/// Whatever comes behind the end of a response must not become a part of the next one.
+#[test]
+fn fastcgi_connections_with_bytes_behind_a_response_are_closed() {
+    let other = [record(6, b"A: b\n\nother"), record(3, &[0; 8])].concat();
+    for surplus in [&b"\x01"[..], b"\x01\x06\0\x01", &record(6, b"more"), &other] {
+        let surplus = surplus.to_vec();
+        let proxy = proxy(Protocol::FastCgi, move |mut stream, number| {
+            while read_request(&mut stream).is_some() {
+                let text = format!("Content-Length: 1\n\n{number}");
+                let response = [
+                    &record(6, text.as_bytes()),
+                    &record(3, &[0; 8]),
+                    &surplus[..],
+                ];
+                let _ = stream.write_all(&response.concat());
+            }
+        });
+        let mut stream = proxy.connect();
+        for expected in ["0", "1", "2"] {
+            let get = b"GET /app HTTP/1.1\r\nHost: h\r\n\r\n";
+            stream.write_all(get).unwrap();
+            let head = read_until(&mut stream, "\r\n\r\n");
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            assert_eq!(read_until(&mut stream, expected), expected);
+        }
+    }
+}
+
 #[test]
 fn faults_of_fastcgi() {
     let ok = record(6, b"Content-Type: a\n\nhi");
