@@ -18,8 +18,38 @@ pub(crate) struct Renamed {
 }
 
 impl Renamed {
-    /// The Location that the client has to follow in the place of the upstream's.
-    pub(crate) fn location(&self, value: &[u8]) -> Option<Vec<u8>> {
+    /// The value that a field of the upstream's response has for the client: that of Location,
+    /// Content-Location or Refresh, if it leads to a path with the prefix.
+    pub(crate) fn value(&self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            8 if is("location") => self.location(value),
+            16 if is("content-location") => self.location(value),
+            7 if is("refresh") => self.refresh(value),
+            _ => None,
+        }
+    }
+
+    /// The value of Refresh, as in `5; url=/x`, of which browsers understand quotes, too.
+    fn refresh(&self, value: &[u8]) -> Option<Vec<u8>> {
+        let mark = b"url=";
+        let at = value
+            .windows(mark.len())
+            .position(|part| part.eq_ignore_ascii_case(mark))?;
+        let (start, rest) = value.split_at(at + mark.len());
+        let quotes = rest
+            .iter()
+            .take_while(|byte| b"\"'".contains(byte))
+            .count()
+            .min(1);
+        let (quote, rest) = rest.split_at(quotes);
+        let end = rest.iter().position(|byte| quote.contains(byte));
+        let (url, end) = rest.split_at(end.unwrap_or(rest.len()));
+        Some([start, quote, &self.location(url)?, end].concat())
+    }
+
+    /// The reference that the client has to follow in the place of the upstream's.
+    fn location(&self, value: &[u8]) -> Option<Vec<u8>> {
         let origins = self.origins.iter();
         if let Some(path) = origins
             .filter_map(|origin| value.strip_prefix(origin.as_bytes()))
@@ -92,11 +122,8 @@ pub(crate) fn write_fields<'f>(
             continue;
         }
         has_date |= name.eq_ignore_ascii_case("date");
-        let location = match renamed {
-            Some(renamed) if name.eq_ignore_ascii_case("location") => renamed.location(value),
-            _ => None,
-        };
-        head.field(name, location.as_deref().unwrap_or(value))?;
+        let renamed = renamed.and_then(|renamed| renamed.value(name, value));
+        head.field(name, renamed.as_deref().unwrap_or(value))?;
     }
     Ok(has_date)
 }
@@ -187,9 +214,22 @@ mod tests {
                 path: path.to_owned(),
                 prefix: prefix.to_owned(),
             };
-            let location = renamed.location(given.as_bytes());
-            let location = location.map(|bytes| String::from_utf8(bytes).unwrap());
-            assert_eq!(location.as_deref(), expected, "{path} {given}");
+            let value = |name: &str, value: &str| {
+                let renamed = renamed.value(name, value.as_bytes());
+                renamed.map(|bytes| String::from_utf8(bytes).unwrap())
+            };
+            for name in ["Location", "content-location"] {
+                assert_eq!(value(name, given).as_deref(), expected, "{path} {given}");
+            }
+            assert_eq!(value("X-Location", given), None);
+            for (start, end) in [("0;url=", ""), ("5; URL='", "'"), ("5; Url=\"", "\" ")] {
+                assert_eq!(
+                    value("Refresh", &format!("{start}{given}{end}")),
+                    expected.map(|it| format!("{start}{it}{end}")),
+                    "{path} {given}"
+                );
+            }
+            assert_eq!(value("Refresh", "5"), None);
         }
     }
 }
