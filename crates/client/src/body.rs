@@ -82,12 +82,18 @@ impl Body {
     /// `/proc`.
     ///
     /// # Errors
-    /// If the file can't be opened.
+    /// If the file can't be opened, or is a directory. The error names the path.
     pub fn file(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        let length = file_length(&path)?;
+        let named = |path: &Path, error: io::Error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
+        let length = file_length(&path).map_err(|error| named(&path, error))?;
+        if path.is_dir() {
+            return Err(named(&path, io::ErrorKind::IsADirectory.into()));
+        }
         Ok(Body::reopen(length, move || {
-            let file = File::open(&path)?;
+            let file = File::open(&path).map_err(|error| named(&path, error))?;
             Ok(Exactly::new(file, length))
         }))
     }
@@ -383,6 +389,19 @@ impl fmt::Debug for Body {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_of_files_name_the_path() {
+        let folder = std::env::temp_dir();
+        let missing = folder.join("tinyhttp-there-is-no-such-file");
+        for path in [&folder, &missing] {
+            let message = Body::file(path).unwrap_err().to_string();
+            assert!(
+                message.starts_with(&format!("{}: ", path.display())),
+                "{message}"
+            );
+        }
+    }
 
     #[test]
     fn exactly_what_was_announced() {

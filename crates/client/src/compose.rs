@@ -6,7 +6,7 @@ use crate::decode::accepted;
 use crate::exchange::{Forward, Outbound};
 use crate::login::Login;
 use crate::request::Request;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::borrow::Cow;
 #[cfg(feature = "cookies")]
 use std::sync::Arc;
@@ -95,10 +95,17 @@ pub(crate) fn compose<'r>(
         version: request.version,
         length: request.body.announced(),
         fields,
-        close: request.close && request.upgrade.is_none(),
+        close: (request.close || closes(given)) && request.upgrade.is_none(),
         upgrade: request.upgrade.as_ref().map(HeaderValue::as_bytes),
         expect_continue: request.expect_continue && !request.body.is_empty(),
     }
+}
+
+/// Whether the given fields ask for the connection to be closed.
+fn closes(given: &HeaderMap) -> bool {
+    let values = given.get_all(header::CONNECTION).iter();
+    let mut options = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 /// The fields that a client adds, in the order in which curl sends them: Host first (RFC 9110

@@ -46,7 +46,7 @@ impl RequestBuilder {
     /// refused.
     ///
     /// `Content-Length`, `Transfer-Encoding` and `Connection` are left out of what is sent: the
-    /// client writes them, to match what it does.
+    /// client writes them, to match what it does. `Connection: close` is as [`close`](Self::close).
     #[must_use]
     pub fn field(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.header(name, value.as_ref())
