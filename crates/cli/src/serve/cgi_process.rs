@@ -7,21 +7,18 @@
 //! socket is closed.
 
 use super::args::Args;
-use super::privileges::Inherited;
+use super::own_process::OwnProcess;
 use super::stderr_log;
 use crate::failure::Failure;
-use nix::sys::prctl::set_name;
-use nix::sys::signal::{SigSet, SigmaskHow};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
+use std::os::fd::OwnedFd;
+use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 use tinyhttp_server::gateway::{Cgi, CgiOptions, supervise};
 
-/// The first argument (`argv[0]`) that makes the program this process instead of a command.
-const NAME: &str = "tinyhttp-cgi";
+/// The process.
+pub(super) const PROCESS: OwnProcess = OwnProcess::new(c"tinyhttp-cgi");
 
 /// Starts the process, if there are programs to run.
 pub(super) fn start(args: &Args) -> Result<Option<Cgi>, Failure> {
@@ -54,28 +51,17 @@ fn spawn(args: &Args, theirs: OwnedFd) -> io::Result<()> {
         true => "outside",
         false => "inside",
     };
-    // The process inherits the mask, so that no signal can end it before it blocks them itself.
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    // Not by the program's name: it may have been replaced, or be out of reach for this user.
-    let child = Command::new("/proc/self/exe")
-        .arg0(NAME)
-        .arg(&args.dir)
-        .arg(links)
-        .arg(log.join(","))
-        .args(args.cgi.to_arguments())
-        .args(args.cgi.patterns())
-        .env_clear()
-        .envs(args.cgi.variables().iter().cloned())
-        .stdin(theirs)
-        .stdout(Stdio::null())
-        .spawn();
-    before.thread_set_mask()?;
+    let child = PROCESS.spawn(theirs, |command| {
+        command
+            .arg(&args.dir)
+            .arg(links)
+            .arg(log.join(","))
+            .args(args.cgi.to_arguments())
+            .args(args.cgi.patterns())
+            .envs(args.cgi.variables().iter().cloned())
+            .stdout(Stdio::null());
+    });
     child.map(drop)
-}
-
-/// Whether the program was started as this process.
-pub(super) fn is_meant(name: Option<&OsStr>) -> bool {
-    name == Some(OsStr::new(NAME))
 }
 
 /// The process itself.
@@ -91,10 +77,7 @@ pub(super) fn run() -> ExitCode {
 }
 
 fn serve(arguments: &[OsString]) -> io::Result<()> {
-    SigSet::all().thread_block()?;
-    // Otherwise its name would be exe.
-    set_name(c"tinyhttp-cgi")?;
-    let inherited = Inherited::find();
+    let (socket, inherited) = PROCESS.begin()?;
     let [dir, links, log, time, processes, output, patterns @ ..] = arguments else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -118,7 +101,6 @@ fn serve(arguments: &[OsString]) -> io::Result<()> {
     for (name, value) in std::env::vars_os() {
         options = options.variable(name, value);
     }
-    let socket = io::stdin().as_fd().try_clone_to_owned()?;
     inherited.close();
     supervise(socket, &options)
 }

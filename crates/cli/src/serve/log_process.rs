@@ -18,26 +18,22 @@
 //! is closed: after the last line, however the server ended. Its own sandbox lets it make and
 //! append to files in the log's directory, and nothing else.
 
-use super::privileges::{self, Inherited};
+use super::own_process::OwnProcess;
+use super::privileges;
 use super::sandbox::{self, Allowed};
 use super::syscalls;
 use crate::paths::directory_of;
-use nix::sys::prctl::set_name;
-use nix::sys::signal::{SigSet, SigmaskHow};
 use rustix::io::Errno;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 use std::time::Duration;
 
-/// The first argument (`argv[0]`) that makes the program this process instead of a command.
-const NAME: &str = "tinyhttp-log";
+/// The process.
+pub(super) const PROCESS: OwnProcess = OwnProcess::new(c"tinyhttp-log");
 
 /// Append lines.
 const LINES: u8 = b'L';
@@ -136,23 +132,9 @@ fn has_ended(error: &io::Error) -> io::Error {
 }
 
 fn spawn(path: &Path, theirs: UnixStream) -> io::Result<Child> {
-    // The process inherits the mask, so that no signal can end it before it blocks them itself.
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    // Not by the program's name: it may have been replaced, or be out of reach for this user.
-    let child = Command::new("/proc/self/exe")
-        .arg0(NAME)
-        .arg(path)
-        .env_clear()
-        .stdin(OwnedFd::from(theirs))
-        .stderr(Stdio::null())
-        .spawn();
-    before.thread_set_mask()?;
-    child
-}
-
-/// Whether the program was started as this process.
-pub(crate) fn is_meant(name: Option<&OsStr>) -> bool {
-    name == Some(OsStr::new(NAME))
+    PROCESS.spawn(theirs, |command| {
+        command.arg(path).stderr(Stdio::null());
+    })
 }
 
 /// The process itself: it writes what the server sends until there is no more.
@@ -166,11 +148,8 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn serve(path: &Path) -> io::Result<()> {
-    SigSet::all().thread_block()?;
-    // Otherwise its name would be exe.
-    set_name(c"tinyhttp-log")?;
-    let inherited = Inherited::find();
-    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let (socket, inherited) = PROCESS.begin()?;
+    let mut socket = UnixStream::from(socket);
     let mut file = match append_to(path) {
         Ok(file) => file,
         Err(error) => return answer(&mut socket, Err(error)),

@@ -15,6 +15,7 @@
 //! | `users`, `middleware`, `host_names` | passwords and the handlers around the files |
 //! | `access_log`, `log_process`, `stderr_log` | the two logs |
 //! | `spool` | the directory of temporary files |
+//! | `own_process` | how the server's own processes are started |
 //! | `cgi_process` | the process that runs programs for requests |
 //! | `tls` | HTTPS; `no_tls` takes its place in a program without it |
 //! | `privileges`, `sandbox`, `syscalls` | rights that the process gives up |
@@ -36,6 +37,7 @@ mod middleware;
 mod named_file;
 #[cfg(not(feature = "tls"))]
 mod no_tls;
+mod own_process;
 mod privileges;
 mod sandbox;
 mod signals;
@@ -72,10 +74,10 @@ use watch::Live;
 /// Runs as one of the server's own processes, if the program's name says so, and returns the exit
 /// code.
 pub(crate) fn run_process(name: Option<&OsStr>) -> Option<ExitCode> {
-    if log_process::is_meant(name) {
+    if log_process::PROCESS.is_meant(name) {
         return Some(log_process::run());
     }
-    if cgi_process::is_meant(name) {
+    if cgi_process::PROCESS.is_meant(name) {
         return Some(cgi_process::run());
     }
     tls::is_acme_process(name).then(tls::run_acme_process)

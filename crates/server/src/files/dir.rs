@@ -21,6 +21,12 @@ pub(crate) fn is_hidden(name: &[u8], is_in_root: bool) -> bool {
     name.starts_with(b".") && !(is_in_root && name == b".well-known")
 }
 
+/// Whether a name in a path [is hidden](is_hidden). `.` is the root, which is not.
+pub(crate) fn has_hidden(relative: &[u8]) -> bool {
+    let mut names = relative.split(|byte| *byte == b'/').enumerate();
+    names.any(|(depth, name)| name != b"." && is_hidden(name, depth == 0))
+}
+
 /// Compares names in natural order: case is ignored, and `file2` comes before `file10`. Names that
 /// are equal so far are compared byte by byte.
 pub(crate) fn by_name(a: &[u8], b: &[u8]) -> Ordering {

@@ -157,9 +157,7 @@ impl<'s> Lookup<'s> {
         if relative.iter().chain(info).any(u8::is_ascii_control) {
             return Err(Failure::MalformedPath);
         }
-        let mut names = relative.split(|byte| *byte == b'/').enumerate();
-        let is_hidden = names.any(|(depth, name)| dir::is_hidden(name, depth == 0));
-        let is_shown = self.store.options().hidden || !is_hidden;
+        let is_shown = self.store.options().hidden || !dir::has_hidden(relative);
         match scripts.of(relative) {
             Some(interpreter) if is_shown && !scripts.is_excluded(relative) => {
                 let script = Script {

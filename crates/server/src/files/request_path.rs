@@ -66,10 +66,7 @@ impl<'r> RequestPath<'r> {
 
     /// Whether a segment [is hidden](dir::is_hidden).
     pub(crate) fn is_hidden(&self) -> bool {
-        let names = self.relative().split(|byte| *byte == b'/');
-        names
-            .enumerate()
-            .any(|(depth, name)| name != b"." && dir::is_hidden(name, depth == 0))
+        dir::has_hidden(self.relative())
     }
 
     /// The URL path of `relative`, another path below the same base.

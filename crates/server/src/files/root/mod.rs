@@ -144,8 +144,7 @@ impl Root {
     pub(crate) fn stat(&self, relative: &[u8]) -> Result<(Kind, FileVersion), Errno> {
         self.in_current_root(|root| {
             let fd = self.locate(root, relative, OFlags::PATH | OFlags::CLOEXEC)?;
-            let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
-            servable(&stat)
+            stat_opened(&fd)
         })
     }
 
@@ -155,8 +154,7 @@ impl Root {
             let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
             let flags = OFlags::PATH | OFlags::CLOEXEC;
             let fd = open_resolved(root, relative, flags, resolve).map_err(absent)?;
-            let stat = rustix::fs::statx(&fd, c"", AtFlags::EMPTY_PATH, MASK)?;
-            servable(&stat)
+            stat_opened(&fd)
         })
     }
 
@@ -255,6 +253,12 @@ fn open_resolved(
             opened => return opened,
         }
     }
+}
+
+/// The kind and version of what has been opened, perhaps only to look at it.
+fn stat_opened(fd: &OwnedFd) -> Result<(Kind, FileVersion), Errno> {
+    let stat = rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, MASK)?;
+    servable(&stat)
 }
 
 /// The kind and version of something that can be served.

@@ -31,7 +31,6 @@ pub fn supervise(socket: OwnedFd, options: &CgiOptions) -> io::Result<()> {
     while is_open {
         let now = Instant::now();
         is_open = receive_orders(&socket, &mut waiting)?;
-        waiting.retain(|it: &Waiting| !has_left(&it.control));
         while programs.len() < options.processes {
             let Some(Waiting {
                 order,
@@ -43,12 +42,15 @@ pub fn supervise(socket: OwnedFd, options: &CgiOptions) -> io::Result<()> {
             };
             programs.extend(Program::start(&order, (data, control), &permitted, options));
         }
-        let (ready, is_late) = wait(&socket, &waiting, &programs, now)?;
+        let reported = wait(&socket, &waiting, &programs, now)?;
         let now = Instant::now();
-        let mut ready = ready.into_iter();
+        let mut left = reported.left.into_iter();
+        waiting.retain(|_: &Waiting| !left.next().unwrap_or(false));
+        let mut ready = reported.ready.into_iter();
         programs.retain_mut(|program: &mut Program| {
             let is_ready = ready.next().unwrap_or(true);
-            let is_due = is_late && program.deadline().is_some_and(|deadline| deadline <= now);
+            let is_due =
+                reported.is_late && program.deadline().is_some_and(|deadline| deadline <= now);
             !(is_ready || is_due) || program.advance(now)
         });
     }
@@ -57,14 +59,23 @@ pub fn supervise(socket: OwnedFd, options: &CgiOptions) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits until there is something to do: which programs are ready, and whether a deadline may have
-/// passed.
+/// What there is to do.
+struct Reported {
+    /// For each order that waits, whether the server has ended its request.
+    left: Vec<bool>,
+    /// For each program, whether a stream of it is ready.
+    ready: Vec<bool>,
+    /// A deadline may have passed.
+    is_late: bool,
+}
+
+/// Waits until there is something to do.
 fn wait(
     socket: &OwnedFd,
     waiting: &VecDeque<Waiting>,
     programs: &[Program],
     now: Instant,
-) -> io::Result<(Vec<bool>, bool)> {
+) -> io::Result<Reported> {
     let mut polled = vec![PollFd::new(socket, PollFlags::IN)];
     polled.extend(
         waiting
@@ -89,11 +100,16 @@ fn wait(
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }
+    let is_reported = |descriptor: &PollFd<'_>| !descriptor.revents().is_empty();
     let mut ready = vec![false; programs.len()];
     for (descriptor, owner) in polled[first..].iter().zip(owners) {
-        ready[owner] |= !descriptor.revents().is_empty();
+        ready[owner] |= is_reported(descriptor);
     }
-    Ok((ready, next.is_some_and(|next| next <= Instant::now())))
+    Ok(Reported {
+        left: polled[1..first].iter().map(is_reported).collect(),
+        ready,
+        is_late: next.is_some_and(|next| next <= Instant::now()),
+    })
 }
 
 /// Receives the orders that have come. Returns whether the server is still there.
@@ -156,11 +172,4 @@ fn read_order(control: &OwnedFd) -> Result<Order, String> {
             return Ok(order);
         }
     }
-}
-
-/// Whether the server has ended a request whose program has not been started.
-fn has_left(control: &OwnedFd) -> bool {
-    let mut polled = [PollFd::new(control, PollFlags::empty())];
-    let ready = poll(&mut polled, Some(&Timespec::default()));
-    ready.is_ok_and(|ready| ready > 0)
 }

@@ -1,6 +1,8 @@
 //! Upstreams that fail, close connections at will, or are slow, and clients that leave.
 
-use super::script::{builder, has_settled, ok, proxy, read_head, responds, upstream};
+use super::script::{
+    builder, content_length, has_settled, ok, proxy, read_head, responds, upstream,
+};
 use crate::support::{LONG, Running, Seen, narrow, read_until, wait_until};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -22,12 +24,7 @@ fn refusing() -> SocketAddr {
 /// Reads a response and returns its status and content.
 fn response(stream: &mut std::net::TcpStream) -> (String, String) {
     let head = read_until(stream, "\r\n\r\n");
-    let length = head
-        .split("Content-Length: ")
-        .nth(1)
-        .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
-        .unwrap_or(0);
-    let mut content = vec![0; length];
+    let mut content = vec![0; content_length(&head).unwrap_or(0)];
     stream.read_exact(&mut content).unwrap();
     let status = head[9..12].to_owned();
     (status, String::from_utf8(content).unwrap())

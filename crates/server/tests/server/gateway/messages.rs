@@ -1,6 +1,6 @@
 //! What the upstream gets of a request, and the client of a response.
 
-use super::script::{builder, ok, proxy, read_head, responds, upstream};
+use super::script::{builder, content_length, ok, proxy, read_head, responds, upstream};
 use crate::support::{LONG, Running, read_until, rest};
 use std::io::{Read, Write};
 use std::sync::mpsc;
@@ -343,11 +343,7 @@ fn pipelined_requests_are_responded_to_in_order() {
 fn large_content_passes_in_both_directions() {
     let address = upstream(|mut stream, _| {
         while let Some(head) = read_head(&mut stream) {
-            let length: usize = head
-                .split("Content-Length: ")
-                .nth(1)
-                .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
-                .unwrap();
+            let length = content_length(&head).unwrap();
             let mut content = vec![0; length];
             stream.read_exact(&mut content).unwrap();
             content.iter_mut().for_each(|byte| *byte ^= 0xff);

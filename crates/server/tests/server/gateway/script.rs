@@ -52,6 +52,12 @@ pub(super) fn ok(content: &str) -> String {
     )
 }
 
+/// What Content-Length says in a head.
+pub(super) fn content_length(head: &str) -> Option<usize> {
+    let (_, rest) = head.split_once("\r\nContent-Length: ")?;
+    rest.split("\r\n").next()?.parse().ok()
+}
+
 /// Whether a counter has begun, and stands still.
 pub(super) fn has_settled(counter: &AtomicUsize) -> bool {
     let before = counter.load(Ordering::Relaxed);

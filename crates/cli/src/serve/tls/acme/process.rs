@@ -10,23 +10,20 @@ use super::settings::Settings;
 use super::talk::Talk;
 use super::worker::Worker;
 use crate::lock::Lock;
-use crate::serve::privileges::{self, Inherited};
+use crate::serve::own_process::OwnProcess;
+use crate::serve::privileges;
 use crate::serve::sandbox::{self, Allowed};
 use crate::serve::{stderr_log, syscalls};
-use nix::sys::prctl::set_name;
-use nix::sys::signal::{SigSet, SigmaskHow};
 use serde_json::json;
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 use tinyhttp_server::TlsHandle;
 
-/// The first argument (`argv[0]`) that makes the program this process instead of a command.
-const NAME: &str = "tinyhttp-acme";
+/// The process.
+const PROCESS: OwnProcess = OwnProcess::new(c"tinyhttp-acme");
 
 /// Variables of the environment that the process keeps: the time zone of log lines, and where the
 /// certificates are that the machine trusts.
@@ -104,28 +101,22 @@ impl AcmeProcess {
 }
 
 fn spawn(settings: &Settings, theirs: UnixStream) -> io::Result<()> {
-    // The process inherits the mask, so that no signal can end it before it blocks them itself.
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let kept = KEPT
         .iter()
         .filter_map(|name| Some((name, std::env::var_os(name)?)));
-    // Not by the program's name: it may have been replaced, or be out of reach for this user.
-    let child = Command::new("/proc/self/exe")
-        .arg0(NAME)
-        .args(settings.to_args())
-        .env_clear()
-        .envs(kept)
-        .stdin(OwnedFd::from(theirs))
-        .stdout(Stdio::null())
-        .spawn();
-    before.thread_set_mask()?;
+    let child = PROCESS.spawn(theirs, |command| {
+        command
+            .args(settings.to_args())
+            .envs(kept)
+            .stdout(Stdio::null());
+    });
     // It ends with the server, so there is nothing to wait for.
     child.map(drop)
 }
 
 /// Whether the program was started as this process.
 pub(in crate::serve) fn is_meant(name: Option<&OsStr>) -> bool {
-    name == Some(OsStr::new(NAME))
+    PROCESS.is_meant(name)
 }
 
 /// The process itself.
@@ -144,11 +135,9 @@ pub(in crate::serve) fn run() -> ExitCode {
 }
 
 fn order(settings: Settings) -> io::Result<()> {
-    SigSet::all().thread_block()?;
-    // Otherwise its name would be exe.
-    set_name(c"tinyhttp-acme")?;
-    Inherited::find().close();
-    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let (socket, inherited) = PROCESS.begin()?;
+    inherited.close();
+    let socket = UnixStream::from(socket);
     if settings.is_sandboxed {
         if let Err(error) = shut_in(&settings) {
             return link::send(&socket, &json!({"failed": error.to_string()}));
