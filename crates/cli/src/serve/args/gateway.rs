@@ -24,10 +24,10 @@ pub(crate) struct GatewayArgs {
     /// Several targets, separated by commas, share the requests. ;weight=N behind a target gives it
     /// N times the share of others, ;max=N at most N connections at a time, and ;backup makes it
     /// wait until no other server works, as in
-    /// '/api=http://a:1;weight=3,http://b:2;max=8,http://c:3;backup'. A path behind the port
-    /// replaces PATH: with /api/=http://127.0.0.1:9000/ the server gets /x for /api/x. The longest
-    /// PATH wins, and takes precedence over the files of DIR. WebSocket and other upgrades are
-    /// forwarded, too.
+    /// '/api=http://a:1;weight=3,http://b:2;max=8,http://c:3;backup'. A path behind the port, the
+    /// same for all targets, replaces PATH: with /api/=http://127.0.0.1:9000/ the server gets /x
+    /// for /api/x. The longest PATH wins, and takes precedence over the files of DIR. WebSocket and
+    /// other upgrades are forwarded, too, but none that carries requests of HTTP, such as h2c.
     #[arg(long, value_name = "PATH=TARGET", env = "TINYHTTP_PROXY", value_parser = route)]
     proxy: Vec<Route>,
 
