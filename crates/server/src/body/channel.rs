@@ -16,7 +16,8 @@ use std::time::Duration;
 /// Bytes that may wait for a client that reads slowly.
 const QUEUED: usize = 1024 * 1024;
 
-/// Sends content to a client. The content ends when this and its clones are dropped.
+/// Sends content to a client. The content ends when this and its clones are dropped; if a panic
+/// drops one of them, or one is [aborted](Sender::abort), the content is visibly incomplete.
 #[derive(Clone)]
 pub struct Sender(Arc<Sending>);
 
@@ -61,7 +62,7 @@ pub(crate) trait Transform: Send {
 struct State {
     /// Pieces pass the transform.
     is_transformed: bool,
-    /// The transform has failed.
+    /// The transform or a sender has failed.
     has_failed: bool,
     queue: VecDeque<Bytes>,
     queued: usize,
@@ -235,10 +236,27 @@ impl Sender {
         Ok(())
     }
 
+    /// Cuts the content short, for a sender that can't continue: what has been sent before reaches
+    /// the client, which sees that it is incomplete. Nothing more can be sent.
+    pub fn abort(&self) {
+        let Sending(channel) = &*self.0;
+        let mut state = channel.state.lock();
+        state.has_failed = true;
+        channel.wake(state);
+    }
+
     /// Whether the connection is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.0.state.lock().is_abandoned
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.abort();
+        }
     }
 }
 
@@ -248,7 +266,7 @@ impl Drop for Sending {
         let mut transform = channel.transform.lock();
         let end = transform.take().map(Transform::end);
         let mut state = channel.state.lock();
-        if let Some(end) = end {
+        if let Some(end) = end.filter(|_| !state.has_failed) {
             state.push_changed(end);
         }
         state.is_finished = true;
@@ -286,6 +304,7 @@ impl Receiver {
         state.queued = state.queue.iter().map(Bytes::len).sum();
         state.is_transformed = true;
         match state.is_finished {
+            true if state.has_failed => {}
             true => state.push_changed(with.end()),
             false => *transform = Some(with),
         }
@@ -426,6 +445,35 @@ mod tests {
         drop(receiver);
         assert!(sender.is_closed());
         assert_eq!(sender.send("x"), Err(SendError::Closed));
+    }
+
+    /// What has been sent is received, and then that there is more.
+    #[test]
+    fn a_sender_that_fails_leaves_the_content_incomplete() {
+        let panics = |sender: Sender| {
+            let thread = std::thread::spawn(move || {
+                let _sender = sender;
+                panic!("on purpose");
+            });
+            assert!(thread.join().is_err());
+        };
+        let aborts = |sender: Sender| {
+            sender.abort();
+            assert_eq!(sender.send("more"), Err(SendError::Closed));
+        };
+        for fails in [panics as fn(Sender), aborts] {
+            for has_others in [false, true] {
+                let (sender, mut receiver) = channel();
+                sender.send("part").unwrap();
+                let other = has_others.then(|| sender.clone());
+                fails(sender);
+                assert_eq!(receiver.next_piece(), Received::Content("part".into()));
+                assert_eq!(receiver.next_piece(), Received::Failed);
+                assert!(io::read_to_string(&mut receiver).is_err());
+                drop(other);
+                assert_eq!(receiver.next_piece(), Received::Failed);
+            }
+        }
     }
 
     #[test]

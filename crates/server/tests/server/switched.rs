@@ -212,6 +212,31 @@ fn a_stream_that_fails_is_visibly_incomplete() {
     }
 }
 
+/// A channel whose sender fails ends as a stream does.
+#[test]
+fn a_channel_that_fails_is_visibly_incomplete() {
+    let server = Running::start(|request: Request<'_>| {
+        let (sender, body) = Body::channel();
+        sender.send("part").unwrap();
+        let panics = request.path() == "/panic";
+        std::thread::spawn(move || {
+            assert!(!panics, "on purpose");
+            sender.abort();
+        });
+        body
+    });
+    for path in ["/", "/panic"] {
+        let answer = server.ask(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"));
+        assert!(answer.ends_with("\r\n\r\n4\r\npart\r\n"), "{answer}");
+        // Without chunks, only a reset tells.
+        let mut stream = server.connect();
+        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let error = stream.read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{path}");
+    }
+}
+
 #[test]
 fn a_handle_shuts_its_server_down() {
     let server = Server::bind("127.0.0.1:0")

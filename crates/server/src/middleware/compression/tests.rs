@@ -364,6 +364,24 @@ fn pieces_are_not_held_back() {
     }
 }
 
+/// Content whose sender fails has no proper end, compressed or not.
+#[test]
+fn content_of_a_sender_that_fails_is_an_error() {
+    let app = Router::new()
+        .with(Compression::layer())
+        .get("/", |_: Request<'_>| {
+            let (sender, body) = Body::channel();
+            sender.send("text ".repeat(200)).unwrap();
+            sender.abort();
+            Response::text(body)
+        });
+    for coding in ["gzip", "identity"] {
+        let request = Request::get("/").with_header("accept-encoding", coding);
+        let mut body = app.call(request).into_body();
+        assert!(body.read_to_end(&mut Vec::new()).is_err(), "{coding}");
+    }
+}
+
 /// Beyond the bound on memory, content is sent as it is.
 #[test]
 fn memory_is_bounded() {
