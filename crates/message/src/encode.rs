@@ -24,7 +24,7 @@
 //! ```
 
 use crate::error::MisuseError;
-use crate::grammar::is_token;
+use crate::grammar::{is_token, is_token_byte};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 
@@ -82,16 +82,28 @@ impl<'o> HeadWriter<'o> {
     /// [`MisuseError::InvalidFieldName`] for a name that isn't a token;
     /// [`MisuseError::InvalidFieldValue`] for a value with CR, LF or NUL. Nothing is written then.
     pub fn field(&mut self, name: &str, value: &[u8]) -> Result<(), MisuseError> {
+        if !is_value(value) {
+            return Err(MisuseError::InvalidFieldValue);
+        }
         if !is_token(name.as_bytes()) {
             return Err(MisuseError::InvalidFieldName);
-        }
-        if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
-            return Err(MisuseError::InvalidFieldValue);
         }
         write_name(name, self.out);
         self.out.extend_from_slice(b": ");
         self.out.extend_from_slice(value);
         self.out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
+    /// Writes a field line whose name is known when the program is compiled.
+    ///
+    /// # Errors
+    /// [`MisuseError::InvalidFieldValue`] for a value with CR, LF or NUL. Nothing is written then.
+    pub fn named(&mut self, name: FieldName, value: &[u8]) -> Result<(), MisuseError> {
+        if !is_value(value) {
+            return Err(MisuseError::InvalidFieldValue);
+        }
+        self.known(name.0, value);
         Ok(())
     }
 
@@ -131,6 +143,55 @@ impl<'o> HeadWriter<'o> {
     }
 }
 
+/// A field name that was checked when the program was compiled, and is written as it stands.
+///
+/// ```
+/// use tinyhttp_message::encode::{FieldLines, FieldName};
+///
+/// const ALLOW: FieldName = FieldName::new("Allow: ");
+///
+/// let lines = FieldLines::new(|head| head.named(ALLOW, b"GET"))?;
+/// assert_eq!(lines, FieldLines::new(|head| head.field("allow", b"GET"))?);
+/// # Ok::<(), tinyhttp_message::MisuseError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldName(&'static str);
+
+impl FieldName {
+    /// A name, with the colon and the space behind it.
+    ///
+    /// # Panics
+    /// If the name is no token, or colon and space are missing. In a `const`, that is an error of
+    /// the compiler.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        let bytes = name.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() && is_token_byte(bytes[at]) {
+            at += 1;
+        }
+        assert!(at > 0, "a field name is a token");
+        assert!(
+            at + 2 == bytes.len() && bytes[at] == b':' && bytes[at + 1] == b' ',
+            "colon and space end a field name"
+        );
+        FieldName(name)
+    }
+}
+
+/// Whether a value has no CR, LF or NUL.
+fn is_value(value: &[u8]) -> bool {
+    // Control bytes are rare, and short values are searched for any of them more quickly than for
+    // these three. Without a branch for each byte, the compiler compares many at once.
+    let is_plain = |part: &[u8]| {
+        part.iter()
+            .fold(true, |plain, byte| plain & (*byte >= b' '))
+    };
+    let mut parts = value.chunks_exact(16);
+    let is_plain = parts.all(is_plain) && is_plain(parts.remainder());
+    is_plain || memchr::memchr3(b'\r', b'\n', 0, value).is_none()
+}
+
 /// Prepared field lines, for responses that are sent repeatedly. A clone shares their memory.
 ///
 /// ```
@@ -155,7 +216,10 @@ impl FieldLines {
     pub fn new(
         fields: impl FnOnce(&mut HeadWriter<'_>) -> Result<(), MisuseError>,
     ) -> Result<Self, MisuseError> {
-        Ok(FieldLines::before(&[], fields)?.0)
+        let mut lines = Vec::with_capacity(LINES);
+        fields(&mut HeadWriter { out: &mut lines })?;
+        // A copy takes less than to shrink the buffer, which would leave a small piece of memory.
+        Ok(FieldLines(Bytes::copy_from_slice(&lines)))
     }
 
     /// Prepares what `fields` writes and a copy of the content that belongs to it, in one
@@ -280,7 +344,17 @@ mod tests {
                 "{name:?}"
             );
         }
-        for value in ["\r", "a\nb", "a\r\nb", "\0"] {
+        let long = "x".repeat(40);
+        let long = ["\r", "\n", "\0"].map(|end| [&long, end].concat());
+        for value in ["\r", "a\nb", "a\r\nb", "\0", "\t\n"]
+            .into_iter()
+            .chain(long.iter().map(String::as_str))
+        {
+            assert_eq!(
+                head.named(FieldName::new("A: "), value.as_bytes()),
+                Err(MisuseError::InvalidFieldValue),
+                "{value:?}"
+            );
             assert_eq!(
                 head.field("a", value.as_bytes()),
                 Err(MisuseError::InvalidFieldValue),

@@ -32,8 +32,8 @@
 mod tests;
 
 use crate::error::ProtocolError;
-use crate::grammar::decimal;
-use crate::target::is_authority;
+use crate::grammar::{decimal, is_same_name};
+use crate::target::are_authority;
 use http::{Method, StatusCode, Version};
 use std::fmt;
 
@@ -230,28 +230,28 @@ impl Found {
         for (name, value) in fields {
             // The length rules out nearly every field before its name is compared.
             match name.len() {
-                2 if name.eq_ignore_ascii_case("te") => {
+                2 if is_same_name(name, "TE") => {
                     let mut members = list(value);
                     found.accepts_trailers |=
                         members.any(|member| member.eq_ignore_ascii_case(b"trailers"));
                 }
-                4 if name.eq_ignore_ascii_case("host") && repeated == Repeated::Refused => {
+                4 if is_same_name(name, "Host") && repeated == Repeated::Refused => {
                     found.host(value)?;
                 }
-                6 if name.eq_ignore_ascii_case("expect") => {
+                6 if is_same_name(name, "Expect") => {
                     for expectation in list(value).filter(|member| !member.is_empty()) {
                         let known = expectation.eq_ignore_ascii_case(b"100-continue");
                         found.expects_continue |= known;
                         found.unknown_expectation |= !known;
                     }
                 }
-                10 if name.eq_ignore_ascii_case("connection") => {
+                10 if is_same_name(name, "Connection") => {
                     for option in list(value) {
                         found.close |= option.eq_ignore_ascii_case(b"close");
                         found.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                     }
                 }
-                14 if name.eq_ignore_ascii_case("content-length") => {
+                14 if is_same_name(name, "Content-Length") => {
                     let number = decimal(value).ok_or(ProtocolError::InvalidContentLength)?;
                     let length = (number, value.len());
                     let earlier = found.content_length.replace(length);
@@ -261,7 +261,7 @@ impl Found {
                         return Err(ProtocolError::RepeatedContentLength);
                     }
                 }
-                17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+                17 if is_same_name(name, "Transfer-Encoding") => {
                     found.transfer_encoding(value);
                 }
                 _ => {}
@@ -281,9 +281,9 @@ impl Found {
         if self.hosts > 1 {
             return Err(ProtocolError::RepeatedHost);
         }
-        match std::str::from_utf8(value) {
-            Ok(text) if is_authority(text) => Ok(()),
-            _ => Err(ProtocolError::MalformedHost),
+        match are_authority(value) {
+            true => Ok(()),
+            false => Err(ProtocolError::MalformedHost),
         }
     }
 

@@ -20,13 +20,19 @@ pub(crate) const fn letters_digits_and(others: &[u8]) -> [bool; 256] {
 }
 
 /// Whether a byte may stand in a token (RFC 9110 §5.6.2).
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    TOKEN[byte as usize]
 }
 
 /// Whether `text` is a token: at least one byte, all of which may stand in a token.
 pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().copied().all(is_token_byte)
+}
+
+/// Whether two field names are the same; their case is ignored. It is quick if both are written as
+/// in the RFCs, as most senders do.
+pub(crate) fn is_same_name(name: &str, other: &str) -> bool {
+    name == other || name.eq_ignore_ascii_case(other)
 }
 
 /// The digits of a number, in a buffer that is long enough for every one.

@@ -41,6 +41,7 @@ pub use limits::Limits;
 pub(crate) use scanner::HeadScanner;
 
 use crate::error::ProtocolError;
+use crate::grammar::is_same_name;
 use crate::target::Target;
 use diagnose::{diagnose_fields, diagnose_version};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
@@ -102,7 +103,7 @@ impl<'h> Fields<'h> {
     /// Every value of the field `name`, in order; the case of names is ignored.
     pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'h [u8]> + use<'h, 'n> {
         self.iter()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+            .filter(move |(other, _)| is_same_name(other, name))
             .map(|(_, value)| value)
     }
 

@@ -31,6 +31,7 @@ mod path;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use authority::are_authority;
 pub use authority::is_authority;
 pub use form::{Form, Target};
 pub use path::Path;

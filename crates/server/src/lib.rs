@@ -132,6 +132,7 @@
 //! | `poller` | one epoll for everything |
 //! | `deadline` | named timeouts |
 //! | `endpoint` | one end of a connection |
+//! | `ip_text` | IP addresses as text |
 //! | `random` | random numbers |
 //! | `gate` | admission to the processor |
 //! | `coding` | content codings |
@@ -228,6 +229,8 @@ mod tls;
 mod poller;
 mod deadline;
 mod endpoint;
+#[cfg(any(feature = "access-log", feature = "gateway"))]
+mod ip_text;
 mod random;
 #[cfg(any(feature = "compression", feature = "files"))]
 mod gate;

@@ -75,7 +75,7 @@ fn upward(imports: &Imports, folder: &str, layers: &[&str]) -> Vec<String> {
 /// The layers of the server.
 const SERVER: &[&str] = &[
     "lock coding",
-    "gate random semaphore deadline endpoint poller tls",
+    "gate random semaphore deadline endpoint ip_text poller tls",
     "body",
     "page cookie form basic",
     "response",

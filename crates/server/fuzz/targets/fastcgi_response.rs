@@ -13,7 +13,7 @@ use fastcgi::{Decoded, Decoder, FastCgiError};
 /// Decodes pieces, up to the first fault.
 fn decode<'p>(
     pieces: impl Iterator<Item = &'p [u8]>,
-) -> (Result<Decoded, FastCgiError>, bool) {
+) -> (Result<Decoded<'p>, FastCgiError>, bool) {
     let mut decoder = Decoder::default();
     let mut all = Decoded::default();
     for piece in pieces {
@@ -21,7 +21,7 @@ fn decode<'p>(
             Ok(decoded) => {
                 assert!(decoded.output.len() + decoded.errors.len() <= piece.len());
                 assert!(decoded.unused <= piece.len());
-                all.output.extend(decoded.output);
+                all.output.to_mut().extend_from_slice(&decoded.output);
                 all.errors.extend(decoded.errors);
                 all.unused += decoded.unused;
             }

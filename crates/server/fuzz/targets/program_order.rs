@@ -5,15 +5,16 @@
 use libfuzzer_sys::fuzz_target;
 
 mod gateway {
-    pub(crate) mod environment {
-        pub(crate) type Variable = (Vec<u8>, Vec<u8>);
-    }
+    #[allow(dead_code)]
+    #[path = "../../../src/gateway/variables.rs"]
+    pub(crate) mod variables;
 }
 
 #[allow(dead_code)]
 #[path = "../../src/gateway/process/order.rs"]
 mod order;
 
+use gateway::variables::Variables;
 use order::{Order, Report, is_variable};
 
 fuzz_target!(|input: (&[u8], Vec<(Vec<u8>, Vec<u8>)>, &[u8])| {
@@ -32,13 +33,16 @@ fuzz_target!(|input: (&[u8], Vec<(Vec<u8>, Vec<u8>)>, &[u8])| {
     if relative.contains(&0) {
         return;
     }
-    let order = Order {
+    let mut order = Order {
         relative: relative.to_vec(),
-        variables,
+        variables: Variables::default(),
     };
+    for (name, value) in &variables {
+        order.variables.add(name, value);
+    }
     let written = order.write();
     let (read, length) = Order::read(&written).expect("an order").expect("a whole one");
     assert_eq!((length, &read.relative), (written.len(), &order.relative));
-    let has_no_nul = |(name, value): &&(Vec<u8>, Vec<u8>)| !name.contains(&0) && !value.contains(&0);
-    assert!(order.variables.iter().filter(has_no_nul).eq(&read.variables));
+    let has_no_nul = |(name, value): &(&[u8], &[u8])| !name.contains(&0) && !value.contains(&0);
+    assert!(order.variables.iter().filter(has_no_nul).eq(read.variables.iter()));
 });

@@ -2,8 +2,9 @@
 //! small response.
 
 use crate::endpoint::Endpoint;
+use crate::ip_text::write_ip;
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Appends a number in decimal.
@@ -42,16 +43,9 @@ fn zeros(value: u32, mut first: u32, line: &mut String) {
 
 /// Appends the host of an endpoint.
 pub(super) fn host(end: &Endpoint, line: &mut String) {
-    if let Some(IpAddr::V4(address)) = end.ip() {
-        for (place, octet) in address.octets().into_iter().enumerate() {
-            if place > 0 {
-                line.push('.');
-            }
-            number(octet, line);
-        }
-    } else {
-        // Writing to a String doesn't fail.
-        let _ = write!(line, "{}", end.host());
+    match end.ip() {
+        Some(address) => write_ip(address, |part| line.push_str(part)),
+        None => line.push_str("unix"),
     }
 }
 

@@ -327,7 +327,7 @@ impl Connection {
             BodyLength::Empty => Some(0),
             BodyLength::Chunked | BodyLength::UntilClose => None,
         };
-        response.may_be_silent = head.fields.get("content-type").is_some_and(is_stream);
+        response.may_be_silent = head.fields.get("Content-Type").is_some_and(is_stream);
         if response.may_be_silent {
             self.transport.keep_alive();
         }
@@ -372,7 +372,7 @@ impl Connection {
 /// Whether a head announces its length twice. A client may accept that if both are the same; a
 /// gateway can't know what stands behind it.
 fn has_two_lengths(head: &ResponseHead<'_>) -> bool {
-    let mut values = head.fields.get_all("content-length");
+    let mut values = head.fields.get_all("Content-Length");
     let first = values.next();
     values.next().is_some() || first.is_some_and(|value| value.contains(&b','))
 }

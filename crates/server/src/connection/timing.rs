@@ -34,10 +34,10 @@ impl Lapse {
         self.0 = NonZeroU64::new(micros.saturating_add(1));
     }
 
-    /// Sets the time, unless there is one.
-    fn set_first(&mut self, time: Duration) {
+    /// Sets the time from `start` to `now`, unless there is one.
+    fn set_first(&mut self, start: Instant, now: Instant) {
         if self.0.is_none() {
-            self.set(time);
+            self.set(now.saturating_duration_since(start));
         }
     }
 }
@@ -60,7 +60,7 @@ impl Timing {
 
     /// Takes note that the request waits for a server with room.
     pub(super) fn waits(&mut self, now: Instant) {
-        self.waits.set_first(self.since(now));
+        self.waits.set_first(self.start, now);
     }
 
     /// How long the request has waited for a server with room, in all; `None` if there was one.
@@ -84,12 +84,12 @@ impl Timing {
     }
 
     pub(super) fn connected(&mut self, now: Instant) {
-        self.connected.set_first(self.since(now));
+        self.connected.set_first(self.start, now);
     }
 
     /// Takes note of bytes of the response, of which only the first ones count.
     pub(super) fn received(&mut self, now: Instant) {
-        self.first_byte.set_first(self.since(now));
+        self.first_byte.set_first(self.start, now);
     }
 
     /// What the access log says of the upstream.

@@ -5,7 +5,7 @@ mod splice;
 
 use super::codec::{Codec, Protocol, write_environment};
 use super::failure::Failure;
-use super::forward::Plan;
+use super::forward::{Message, Plan};
 use super::group::Lease;
 use super::idle::Moment;
 use super::pipes::SplicePipe;
@@ -13,6 +13,7 @@ use super::process::Running;
 use super::registry::Registry;
 use super::retry::Outcome;
 use super::socket::Socket;
+use super::variables::Variables;
 use crate::poller::Poller;
 use crate::poller::alarm::Alarm;
 use http::Version;
@@ -32,6 +33,9 @@ pub(crate) const UP: usize = 32 * 1024;
 
 /// Bytes that are reserved for the head of a request.
 const HEAD: usize = 512;
+
+/// Bytes that are reserved for a request as variables.
+const ENVIRONMENT: usize = 1024;
 
 /// Bounds on the heads of responses. Applications set many cookies, and long policies.
 const LIMITS: Limits = Limits {
@@ -111,16 +115,20 @@ impl Attempt {
             None => lease.starve(moment.now),
         }
         let mut program = None;
-        let connected = match (idle, &plan.environment.program) {
+        let connected = match (idle, &plan.message) {
             (Some(socket), _) => Ok(Some((socket, None))),
-            (None, Some(launch)) => launch
-                .start(&plan.environment.variables, &registry.open)
-                .map(|started| {
-                    let (socket, running) = started?;
-                    program = Some(running);
-                    Some((socket, Some(0)))
-                }),
-            (None, None) => {
+            (
+                None,
+                Message::Environment {
+                    variables,
+                    program: Some(launch),
+                },
+            ) => launch.start(variables, &registry.open).map(|started| {
+                let (socket, running) = started?;
+                program = Some(running);
+                Some((socket, Some(0)))
+            }),
+            (None, _) => {
                 registry.add(&plan.group);
                 let connected = lease.connect(turn, &registry.open);
                 connected.map(|(socket, address)| Some((socket, Some(address))))
@@ -143,7 +151,7 @@ impl Attempt {
             codec: Codec::new(plan.protocol),
             program,
             content: ContentEncoder::Suppressed,
-            output: Vec::with_capacity(HEAD),
+            output: Vec::new(),
             at: 0,
             pipe: None,
             input: Vec::new(),
@@ -171,29 +179,38 @@ impl Attempt {
         plan: &Plan,
         content: RequestContent,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        if plan.protocol != Protocol::Http {
-            return self.write_environment(plan, content);
-        }
-        let host = plan.host(&self.lease);
-        self.content = self.http.request(
-            &plan.method,
-            &plan.target,
-            Version::HTTP_11,
-            content,
-            &mut self.output,
-            |head| {
-                head.field("Host", &host)?;
-                head.lines(&plan.fields);
+        match &plan.message {
+            Message::Head {
+                target,
+                names_server,
+                fields,
+            } => {
+                let server = &self.lease.server().target;
+                let (method, version) = (&plan.method, Version::HTTP_11);
+                self.output.reserve(HEAD);
+                let output = &mut self.output;
+                self.content =
+                    self.http
+                        .request(method, target, version, content, output, |head| {
+                            if *names_server {
+                                head.field("Host", server.to_string().as_bytes())?;
+                            }
+                            head.lines(fields);
+                            Ok(())
+                        })?;
                 Ok(())
-            },
-        )?;
-        Ok(())
+            }
+            Message::Environment { variables, .. } => {
+                self.write_environment(plan, variables, content)
+            }
+        }
     }
 
     /// Writes the request as variables. The response will be one of HTTP all the same.
     fn write_environment(
         &mut self,
         plan: &Plan,
+        variables: &Variables,
         content: RequestContent,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let length = match content {
@@ -201,13 +218,14 @@ impl Attempt {
             RequestContent::Known(length) => length,
             RequestContent::Unknown => return Err("the length of the content is unknown".into()),
         };
+        // The reader of the response has to know the method. The head itself is not sent.
         let (method, none) = (&plan.method, RequestContent::None);
-        let mut unused = Vec::new();
-        let version = Version::HTTP_11;
+        let (version, output) = (Version::HTTP_11, &mut self.output);
+        output.reserve(ENVIRONMENT);
         self.http
-            .request(method, "/", version, none, &mut unused, |_| Ok(()))?;
+            .request(method, "/", version, none, output, |_| Ok(()))?;
+        output.clear();
         if self.program.is_none() {
-            let variables = &plan.environment.variables;
             write_environment(plan.protocol, length, variables, &mut self.output)?;
         }
         self.content = ContentEncoder::Known(length);

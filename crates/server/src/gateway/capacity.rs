@@ -106,13 +106,19 @@ impl Capacity {
 }
 
 /// How many requests that have waited for long go on new connections: few beside those that are
-/// served, as they wait for a process there, too, if the number of processes is right.
+/// served, as they wait for a process there, too, if the number of processes is right. While others
+/// get connections that are kept, none goes: the one that has waited for longest is the next.
 #[derive(Debug, Default)]
 pub(super) struct LateRequests {
     next: Lock<Option<Instant>>,
 }
 
 impl LateRequests {
+    /// Takes note that a request that waited has got a connection that is kept.
+    pub(super) fn moved(&self, now: Instant) {
+        *self.next.lock() = Some(now + PATIENCE);
+    }
+
     /// How many may go now, beside this number of processes, if the first one waits since `first`.
     pub(super) fn allowed(&self, processes: usize, first: Instant, now: Instant) -> usize {
         let mut next = self.next.lock();
@@ -176,6 +182,9 @@ mod tests {
             let (first, now) = (start + first * MS, start + ms * MS);
             assert_eq!(late.allowed(processes, first, now), expected, "{row:?}");
         }
+        late.moved(start + 45 * MS);
+        let allowed = |ms| late.allowed(4, start, start + ms * MS);
+        assert_eq!([allowed(54), allowed(55)], [0, 1]);
     }
 
     #[test]

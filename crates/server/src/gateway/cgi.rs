@@ -4,7 +4,7 @@
 //! program ends unless Content-Length says otherwise. Programs that write a status line themselves
 //! are understood, too. What comes out is read as strictly as any response.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -52,21 +52,31 @@ impl Translator {
             return Ok(Cow::Borrowed(bytes));
         }
         let seen = self.head.len();
-        self.head.extend_from_slice(bytes);
-        let Some(end) = end_of_head(&self.head, seen) else {
-            return match self.head.len() > LIMIT {
-                true => Err(CgiError::TooLong),
-                false => Ok(Cow::Borrowed(&[])),
-            };
+        // Most heads come whole, and are not copied.
+        let received = match seen {
+            0 => bytes,
+            _ => {
+                self.head.extend_from_slice(bytes);
+                &self.head
+            }
+        };
+        let Some(end) = end_of_head(received, seen) else {
+            if received.len() > LIMIT {
+                return Err(CgiError::TooLong);
+            }
+            if seen == 0 {
+                self.head.extend_from_slice(bytes);
+            }
+            return Ok(Cow::Borrowed(&[]));
         };
         if end > LIMIT {
             return Err(CgiError::TooLong);
         }
         self.is_done = true;
-        let received = std::mem::take(&mut self.head);
         let mut out = Vec::with_capacity(received.len() + 32);
         write_head(&received[..end], &mut out)?;
         out.extend_from_slice(&received[end..]);
+        self.head = Vec::new();
         Ok(Cow::Owned(out))
     }
 }
@@ -91,42 +101,48 @@ fn end_of_head(bytes: &[u8], seen: usize) -> Option<usize> {
 }
 
 fn write_head(head: &[u8], out: &mut Vec<u8>) -> Result<(), CgiError> {
-    let mut lines: Vec<&[u8]> = head
-        .split(|byte| *byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
-        .filter(|line| !line.is_empty())
-        .collect();
-    if lines.is_empty() {
-        return Err(CgiError::Empty);
-    }
+    let mut lines = lines(head);
+    let first = lines.clone().next().ok_or(CgiError::Empty)?;
     let is = |line: &[u8], name: &[u8]| {
         line.len() > name.len()
             && line[name.len()] == b':'
             && line[..name.len()].eq_ignore_ascii_case(name)
     };
-    if lines[0].starts_with(b"HTTP/") {
-        out.extend_from_slice(lines.remove(0));
+    if first.starts_with(b"HTTP/") {
+        lines.next();
+        out.extend_from_slice(first);
     } else {
-        let mut statuses = lines.iter().filter(|line| is(line, b"status"));
+        let mut statuses = lines.clone().filter(|line| is(line, b"status"));
         let status = statuses.next();
         if statuses.next().is_some() {
             return Err(CgiError::Statuses);
         }
-        let has_location = lines.iter().any(|line| is(line, b"location"));
+        let has_location = || lines.clone().any(|line| is(line, b"location"));
         out.extend_from_slice(b"HTTP/1.1 ");
         match status {
             Some(line) => out.extend_from_slice(status_of(&line[b"status:".len()..])?),
-            None if has_location => out.extend_from_slice(b"302 Found"),
+            None if has_location() => out.extend_from_slice(b"302 Found"),
             None => out.extend_from_slice(b"200 OK"),
         }
     }
     out.extend_from_slice(b"\r\n");
-    for line in lines.iter().filter(|line| !is(line, b"status")) {
+    for line in lines.filter(|line| !is(line, b"status")) {
         out.extend_from_slice(line);
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
     Ok(())
+}
+
+/// The lines of a head that are not empty. Each ends with LF.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    let mut start = 0;
+    let lines = memchr_iter(b'\n', head).map(move |end| {
+        let line = &head[start..end];
+        start = end + 1;
+        line.strip_suffix(b"\r").unwrap_or(line)
+    });
+    lines.filter(|line| !line.is_empty())
 }
 
 /// The status code and its reason.

@@ -3,9 +3,9 @@
 //! as any.
 
 use super::cgi::Translator;
-use super::environment::Variable;
 use super::fastcgi::{self, Decoder};
 use super::scgi;
+use super::variables::Variables;
 use std::borrow::Cow;
 
 /// The protocol of an upstream.
@@ -77,9 +77,14 @@ impl Codec {
                 if !decoded.errors.is_empty() {
                     log::warn!("{server}: {}", decoded.errors.escape_ascii());
                 }
-                let output = translator.translate(&decoded.output);
-                let output = output.map_err(|error| error.to_string())?;
-                Ok(Cow::Owned(output.into_owned()))
+                let output = match decoded.output {
+                    Cow::Borrowed(output) => translator.translate(output),
+                    Cow::Owned(output) => {
+                        let output = translator.translate(&output);
+                        output.map(|output| Cow::Owned(output.into_owned()))
+                    }
+                };
+                output.map_err(|error| error.to_string())
             }
         }
     }
@@ -111,15 +116,12 @@ impl Codec {
 pub(crate) fn write_environment(
     protocol: Protocol,
     content_length: u64,
-    variables: &[Variable],
+    variables: &Variables,
     out: &mut Vec<u8>,
 ) -> Result<(), &'static str> {
-    let length = content_length.to_string();
-    let first = (&b"CONTENT_LENGTH"[..], length.as_bytes());
-    let others = variables
-        .iter()
-        .map(|(name, value)| (&name[..], &value[..]));
-    let all = std::iter::once(first).chain(others);
+    let mut length = itoa::Buffer::new();
+    let length = length.format(content_length).as_bytes();
+    let all = std::iter::once((&b"CONTENT_LENGTH"[..], length)).chain(variables.iter());
     match protocol {
         Protocol::Http => {}
         Protocol::FastCgi => fastcgi::begin(all, out),

@@ -6,55 +6,49 @@
 //! configures HTTP clients (CVE-2016-5385). The query is never an argument.
 
 use super::request::{ADDRESSES, connection_options, is_of_connection, speaks_of_files};
+use super::variables::Variables;
+use crate::ip_text::write_ip;
 use crate::request::Request;
 use crate::script::Script;
 use crate::user::User;
 use http::Version;
-use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 
-/// A variable and its value. Most names are always the same.
-pub(crate) type Variable = (Cow<'static, [u8]>, Vec<u8>);
-
-/// Variables that most requests have, and room for those of fields.
-const VARIABLES: usize = 32;
-
 /// The variables of a request for a script, without CONTENT_LENGTH.
-pub(crate) fn script_environment(request: &Request<'_>, script: &Script) -> Vec<Variable> {
-    let path = [script.name(), script.info()].concat();
-    let mut variables = environment(request, script.name(), &path);
-    let mut set = |name: &'static str, value: &[u8]| {
-        variables.push((Cow::Borrowed(name.as_bytes()), value.to_vec()));
-    };
+pub(crate) fn script_environment(request: &Request<'_>, script: &Script) -> Variables {
+    // An absent path and an empty one mean the same (RFC 3875 §4.1.5); programs that derive paths
+    // from it handle the former with more care (CVE-2019-11043).
+    let info = Some(script.info()).filter(|info| !info.is_empty());
+    let mut variables = common(request, script.name(), info);
     let root = script.root().as_os_str().as_bytes();
-    set("SCRIPT_FILENAME", script.file().as_os_str().as_bytes());
-    set("DOCUMENT_ROOT", root);
-    set("DOCUMENT_URI", &path);
-    match script.info() {
-        // An absent path and an empty one mean the same (RFC 3875 §4.1.5); programs that derive
-        // paths from it handle the former with more care (CVE-2019-11043).
-        b"" => variables.retain(|(name, _)| **name != *b"PATH_INFO"),
-        info => {
-            let root = root.strip_suffix(b"/").unwrap_or(root);
-            set("PATH_TRANSLATED", &[root, info].concat());
-        }
+    variables.add(b"SCRIPT_FILENAME", script.file().as_os_str().as_bytes());
+    variables.add(b"DOCUMENT_ROOT", root);
+    variables.add_with(b"DOCUMENT_URI", |text| {
+        text.extend_from_slice(script.name());
+        text.extend_from_slice(script.info());
+    });
+    if let Some(info) = info {
+        variables.add_with(b"PATH_TRANSLATED", |text| {
+            text.extend_from_slice(root.strip_suffix(b"/").unwrap_or(root));
+            text.extend_from_slice(info);
+        });
     }
     variables
 }
 
 /// The variables of a request, without CONTENT_LENGTH. `prefix` is the part of the normalised path
 /// that names the application, `path` the whole.
-pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> Vec<Variable> {
-    let mut variables = Vec::with_capacity(VARIABLES);
-    let mut set = |name: &'static str, value: &[u8]| {
-        variables.push((Cow::Borrowed(name.as_bytes()), value.to_vec()));
-    };
+pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> Variables {
     let script = prefix.strip_suffix(b"/").unwrap_or(prefix);
-    let query = request.query().unwrap_or_default();
-    let target = match request.query() {
-        Some(query) => format!("{}?{query}", request.path()),
-        None => request.path().to_owned(),
-    };
+    common(request, script, path.strip_prefix(script).or(Some(path)))
+}
+
+/// The variables that all requests have, and those of fields.
+fn common(request: &Request<'_>, script: &[u8], info: Option<&[u8]>) -> Variables {
+    let mut variables = Variables::new();
+    let mut set = |name: &'static str, value: &[u8]| variables.add(name.as_bytes(), value);
+    let query = request.query();
     set("GATEWAY_INTERFACE", b"CGI/1.1");
     set("SERVER_SOFTWARE", crate::response::SERVER.as_bytes());
     let protocol: &[u8] = match request.version() {
@@ -63,10 +57,11 @@ pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> 
     };
     set("SERVER_PROTOCOL", protocol);
     set("REQUEST_METHOD", request.method().as_str().as_bytes());
-    set("REQUEST_URI", target.as_bytes());
     set("SCRIPT_NAME", script);
-    set("PATH_INFO", path.strip_prefix(script).unwrap_or(path));
-    set("QUERY_STRING", query.as_bytes());
+    if let Some(info) = info {
+        set("PATH_INFO", info);
+    }
+    set("QUERY_STRING", query.unwrap_or_default().as_bytes());
     let is_secured = request.is_secured();
     set(
         "REQUEST_SCHEME",
@@ -75,52 +70,67 @@ pub(crate) fn environment(request: &Request<'_>, prefix: &[u8], path: &[u8]) -> 
     if is_secured {
         set("HTTPS", b"on");
     }
-    let peer = request.peer();
     let host = request
         .authority()
         .map(str::as_bytes)
         .or_else(|| request.field("host"))
         .unwrap_or_default();
     set("SERVER_NAME", without_port(host));
-    match peer.local.internet() {
-        Some(local) => {
-            set("SERVER_ADDR", local.ip().to_string().as_bytes());
-            set("SERVER_PORT", local.port().to_string().as_bytes());
-        }
-        None => set("SERVER_PORT", if is_secured { b"443" } else { b"80" }),
-    }
-    // A Unix socket has no address; programs expect one.
-    match peer.remote.internet() {
-        Some(remote) => {
-            set("REMOTE_ADDR", remote.ip().to_string().as_bytes());
-            set("REMOTE_PORT", remote.port().to_string().as_bytes());
-        }
-        None => set("REMOTE_ADDR", b"127.0.0.1"),
-    }
     // PHP built to be safe runs nothing without it.
     set("REDIRECT_STATUS", b"200");
     if let Some(kind) = request.field("content-type") {
         set("CONTENT_TYPE", kind);
     }
+    variables.add_with(b"REQUEST_URI", |text| {
+        text.extend_from_slice(request.path().as_bytes());
+        if let Some(query) = query {
+            text.push(b'?');
+            text.extend_from_slice(query.as_bytes());
+        }
+    });
+    ends(request, &mut variables);
     fields(request, &mut variables);
     variables
 }
 
+/// Adds the variables of the connection's two ends.
+fn ends(request: &Request<'_>, variables: &mut Variables) {
+    let peer = request.peer();
+    match peer.local.internet() {
+        Some(local) => add_address(("SERVER_ADDR", "SERVER_PORT"), local, variables),
+        None if request.is_secured() => variables.add(b"SERVER_PORT", b"443"),
+        None => variables.add(b"SERVER_PORT", b"80"),
+    }
+    match peer.remote.internet() {
+        Some(remote) => add_address(("REMOTE_ADDR", "REMOTE_PORT"), remote, variables),
+        // A Unix socket has no address; programs expect one.
+        None => variables.add(b"REMOTE_ADDR", b"127.0.0.1"),
+    }
+}
+
+fn add_address(names: (&str, &str), address: SocketAddr, variables: &mut Variables) {
+    variables.add_with(names.0.as_bytes(), |text| {
+        write_ip(address.ip(), |part| text.extend_from_slice(part.as_bytes()));
+    });
+    let mut port = itoa::Buffer::new();
+    variables.add(names.1.as_bytes(), port.format(address.port()).as_bytes());
+}
+
 /// Names the user whose password this server has checked (RFC 3875 §4.1.11). The password was for
 /// this server, and is not passed on (§4.1.18).
-pub(crate) fn set_user(variables: &mut Vec<Variable>, request: &Request<'_>) {
+pub(crate) fn set_user(variables: &mut Variables, request: &Request<'_>) {
     let Some(User(name)) = request.extensions().get() else {
         return;
     };
-    variables.retain(|(name, _)| **name != *b"HTTP_AUTHORIZATION");
-    variables.push((Cow::Borrowed(b"AUTH_TYPE"), b"Basic".to_vec()));
-    variables.push((Cow::Borrowed(b"REMOTE_USER"), name.as_bytes().to_vec()));
+    variables.retain(|name| name != b"HTTP_AUTHORIZATION");
+    variables.add(b"AUTH_TYPE", b"Basic");
+    variables.add(b"REMOTE_USER", name.as_bytes());
 }
 
 /// Removes the variables of fields that say which proxies a request has passed and which client it
 /// comes from, for a client that is not trusted to say so: applications build URLs from them.
-pub(crate) fn remove_addresses(variables: &mut Vec<Variable>) {
-    variables.retain(|(name, _)| {
+pub(crate) fn remove_addresses(variables: &mut Variables) {
+    variables.retain(|name| {
         let is_address = |field: &str| {
             name.strip_prefix(b"HTTP_")
                 .is_some_and(|rest| rest.iter().copied().eq(field.bytes().map(upper)))
@@ -138,9 +148,9 @@ fn upper(byte: u8) -> u8 {
 }
 
 /// Adds the variables of the fields. Those of the same name are joined to one.
-fn fields(request: &Request<'_>, variables: &mut Vec<Variable>) {
+fn fields(request: &Request<'_>, variables: &mut Variables) {
     let listed: Vec<&[u8]> = connection_options(request.fields()).collect();
-    let first = variables.len();
+    let mut variable = b"HTTP_".to_vec();
     for (name, value) in request.fields() {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         if name.contains('_') || is("proxy") || is("content-type") || is("expect") {
@@ -149,21 +159,12 @@ fn fields(request: &Request<'_>, variables: &mut Vec<Variable>) {
         if is_of_connection(name, &listed) || speaks_of_files(name) {
             continue;
         }
-        let variable: Vec<u8> = b"HTTP_"
-            .iter()
-            .copied()
-            .chain(name.bytes().map(upper))
-            .collect();
-        match variables[first..]
-            .iter_mut()
-            .find(|(name, _)| **name == *variable)
-        {
-            Some((_, joined)) => {
-                let separator: &[u8] = if is("cookie") { b"; " } else { b", " };
-                joined.extend_from_slice(separator);
-                joined.extend_from_slice(value);
-            }
-            None => variables.push((variable.into(), value.to_vec())),
+        variable.truncate(b"HTTP_".len());
+        variable.extend(name.bytes().map(upper));
+        // No other variable begins like that.
+        let separator: &[u8] = if is("cookie") { b"; " } else { b", " };
+        if !variables.append(&variable, [separator, value]) {
+            variables.add(&variable, value);
         }
     }
 }
@@ -189,12 +190,10 @@ mod tests {
         let request = Request::from(request.body(()).unwrap());
         let path = request.normal_path().unwrap().as_bytes().to_vec();
         let all = environment(&request, b"/app/", &path);
-        let mut found = all
-            .iter()
-            .filter(|(name, _)| **name == *variable.as_bytes());
+        let mut found = all.iter().filter(|(name, _)| *name == variable.as_bytes());
         let value = found
             .next()
-            .map(|(_, value)| String::from_utf8(value.clone()).unwrap());
+            .map(|(_, value)| String::from_utf8(value.to_vec()).unwrap());
         assert!(found.next().is_none(), "{variable} is there twice");
         value
     }
@@ -295,7 +294,7 @@ mod tests {
         let request = Request::from(request.body(()).unwrap());
         let mut all = environment(&request, b"/app/", b"/app/");
         remove_addresses(&mut all);
-        all.retain(|(name, _)| name.starts_with(b"HTTP_"));
+        all.retain(|name| name.starts_with(b"HTTP_"));
         let mut left: Vec<_> = all
             .iter()
             .map(|(name, _)| name.escape_ascii().to_string())

@@ -8,6 +8,7 @@
 //! A stream is a sequence of records of one type. An empty record ends what this side sends; in the
 //! other direction it means nothing (PHP-FPM sends some): the response ends with END_REQUEST.
 
+use std::borrow::Cow;
 use std::fmt;
 
 const VERSION: u8 = 1;
@@ -22,6 +23,12 @@ const STDERR: u8 = 7;
 const ID: u16 = 1;
 
 const HEADER: usize = 8;
+
+/// The content of END_REQUEST up to the protocol's status; before it stands the application's.
+const STATUS: usize = 5;
+
+/// Bytes that the environment of a request takes, mostly.
+const PARAMS_SIZE: usize = 1024;
 
 /// Content of a record, at most: a multiple of eight, so that full records need no padding.
 const RECORD: usize = 65_528;
@@ -62,7 +69,7 @@ pub(crate) fn begin<'e>(
 ) {
     // The role is that of a responder, 1; the flag 1 keeps the connection.
     record(BEGIN_REQUEST, &[0, 1, 1, 0, 0, 0, 0, 0], out);
-    let mut params = Vec::new();
+    let mut params = Vec::with_capacity(PARAMS_SIZE);
     for (name, value) in environment {
         length(name.len(), &mut params);
         length(value.len(), &mut params);
@@ -111,14 +118,45 @@ fn length(length: usize, out: &mut Vec<u8>) {
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     /// The header of a record that has come in part.
-    header: Vec<u8>,
+    header: Start<HEADER>,
     /// The record that is being read.
     record: Option<Record>,
     /// The content of END_REQUEST that has come.
-    end: Vec<u8>,
+    end: Start<STATUS>,
     has_ended: bool,
     /// Bytes came behind the end of the response.
     has_surplus: bool,
+}
+
+/// The first bytes of something that may come in parts.
+#[derive(Debug)]
+struct Start<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Default for Start<N> {
+    fn default() -> Self {
+        Start {
+            bytes: [0; N],
+            length: 0,
+        }
+    }
+}
+
+impl<const N: usize> Start<N> {
+    /// Takes the bytes that are missing, and returns the others.
+    fn take<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let (part, rest) = bytes.split_at(bytes.len().min(N - self.length));
+        self.bytes[self.length..][..part.len()].copy_from_slice(part);
+        self.length += part.len();
+        rest
+    }
+
+    /// The bytes, once all have come.
+    fn whole(&self) -> Option<[u8; N]> {
+        (self.length == N).then_some(self.bytes)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,9 +169,9 @@ struct Record {
 
 /// What was in received bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Decoded {
-    /// A part of the response.
-    pub(crate) output: Vec<u8>,
+pub(crate) struct Decoded<'b> {
+    /// A part of the response: the received bytes themselves if they lie in one record.
+    pub(crate) output: Cow<'b, [u8]>,
     /// A part of the error messages.
     pub(crate) errors: Vec<u8>,
     /// Bytes behind the end of the response.
@@ -156,7 +194,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The fault of the response. Nothing may be read after it.
-    pub(crate) fn decode(&mut self, mut bytes: &[u8]) -> Result<Decoded, FastCgiError> {
+    pub(crate) fn decode<'b>(&mut self, mut bytes: &'b [u8]) -> Result<Decoded<'b>, FastCgiError> {
         let mut decoded = Decoded::default();
         while !bytes.is_empty() {
             if self.has_ended && self.record.is_none() {
@@ -165,13 +203,10 @@ impl Decoder {
                 break;
             }
             let Some(record) = &mut self.record else {
-                let missing = HEADER - self.header.len();
-                let (part, rest) = bytes.split_at(missing.min(bytes.len()));
-                self.header.extend_from_slice(part);
-                bytes = rest;
-                if self.header.len() == HEADER {
-                    self.record = Some(read_header(&self.header)?);
-                    self.header.clear();
+                bytes = self.header.take(bytes);
+                if let Some(header) = self.header.whole() {
+                    self.record = Some(read_header(header)?);
+                    self.header = Start::default();
                     self.finish_record()?;
                 }
                 continue;
@@ -180,9 +215,10 @@ impl Decoder {
             record.content -= content.len();
             match record.kind {
                 _ if !record.is_ours => {}
-                STDOUT => decoded.output.extend_from_slice(content),
+                STDOUT if decoded.output.is_empty() => decoded.output = Cow::Borrowed(content),
+                STDOUT => decoded.output.to_mut().extend_from_slice(content),
                 STDERR => decoded.errors.extend_from_slice(content),
-                END_REQUEST => self.end.extend_from_slice(content),
+                END_REQUEST => drop(self.end.take(content)),
                 _ => {}
             }
             let padding = record.padding.min(rest.len());
@@ -204,9 +240,9 @@ impl Decoder {
         };
         self.record = None;
         if record.kind == END_REQUEST && record.is_ours {
-            match self.end.get(4) {
-                Some(0) => self.has_ended = true,
-                Some(status) => return Err(FastCgiError::Refused(*status)),
+            match self.end.whole() {
+                Some([.., 0]) => self.has_ended = true,
+                Some([.., status]) => return Err(FastCgiError::Refused(status)),
                 None => return Err(FastCgiError::Short),
             }
         }
@@ -214,10 +250,8 @@ impl Decoder {
     }
 }
 
-fn read_header(header: &[u8]) -> Result<Record, FastCgiError> {
-    let [version, kind, id_high, id_low, high, low, padding, _] = *header else {
-        return Err(FastCgiError::Short);
-    };
+fn read_header(header: [u8; HEADER]) -> Result<Record, FastCgiError> {
+    let [version, kind, id_high, id_low, high, low, padding, _] = header;
     if version != VERSION {
         return Err(FastCgiError::Version(version));
     }
@@ -293,7 +327,7 @@ mod tests {
             let (mut output, mut errors) = (Vec::new(), Vec::new());
             for (number, part) in bytes.chunks(size).enumerate() {
                 let decoded = decoder.decode(part).unwrap();
-                output.extend(decoded.output);
+                output.extend_from_slice(&decoded.output);
                 errors.extend(decoded.errors);
                 assert_eq!(decoded.unused, 0, "{size} {number}");
             }
@@ -338,7 +372,7 @@ mod tests {
             let mut all = Decoded::default();
             let cut = input.chunks(size).try_for_each(|part| {
                 let decoded = decoder.decode(part)?;
-                all.output.extend(decoded.output);
+                all.output.to_mut().extend_from_slice(&decoded.output);
                 all.errors.extend(decoded.errors);
                 all.unused += decoded.unused;
                 Ok(())

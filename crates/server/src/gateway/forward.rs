@@ -1,15 +1,14 @@
 //! A request that an upstream server responds to.
 
 use super::codec::Protocol;
-use super::environment::Variable;
-use super::group::{Choice, Group, Lease};
+use super::group::{Choice, Group};
 use super::process::Launch;
 use super::response::Renamed;
 use super::tried::{Tried, Wish};
+use super::variables::Variables;
 use crate::body::Body;
 use crate::response::Response;
 use http::{Method, Version};
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,15 +24,10 @@ type Change = Box<dyn FnOnce(Response) -> Response + Send>;
 pub(crate) struct Plan {
     pub(crate) group: Arc<Group>,
     pub(crate) method: Method,
-    /// The target of the request line.
-    pub(crate) target: String,
     /// The version that the client speaks.
     pub(crate) version: Version,
-    pub(crate) host: Host,
     pub(crate) protocol: Protocol,
-    /// All fields but Host and the framing, in HTTP.
-    pub(crate) fields: FieldLines,
-    pub(crate) environment: Environment,
+    pub(crate) message: Message,
     /// The content, if it has been received: otherwise it comes from the connection.
     pub(crate) body: Body,
     /// The protocols that the client offers to switch to.
@@ -65,12 +59,23 @@ pub(crate) trait SendFile: Send {
     fn wait(self: Box<Self>) -> Response;
 }
 
-/// The request in other protocols than HTTP.
-#[derive(Default)]
-pub(crate) struct Environment {
-    pub(crate) variables: Vec<Variable>,
-    /// A program that responds in the place of a server.
-    pub(crate) program: Option<Box<Launch>>,
+/// The request without its content.
+pub(crate) enum Message {
+    /// In HTTP.
+    Head {
+        /// The target of the request line.
+        target: String,
+        /// Host names the server, and is not among the fields.
+        names_server: bool,
+        /// All fields but the framing.
+        fields: FieldLines,
+    },
+    /// In other protocols.
+    Environment {
+        variables: Variables,
+        /// A program that responds in the place of a server.
+        program: Option<Box<Launch>>,
+    },
 }
 
 /// What Host says to the upstream.
@@ -106,14 +111,6 @@ impl Plan {
     pub(crate) fn relays_expectations(&self) -> bool {
         self.protocol == Protocol::Http
     }
-
-    /// The value of Host for a server.
-    pub(crate) fn host(&self, lease: &Lease) -> Cow<'_, [u8]> {
-        match &self.host {
-            Host::Fixed(host) => Cow::Borrowed(host),
-            Host::Upstream => Cow::Owned(lease.server().target.to_string().into_bytes()),
-        }
-    }
 }
 
 impl Forward {
@@ -132,7 +129,7 @@ impl fmt::Debug for Forward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Forward")
             .field("method", &self.0.method)
-            .field("target", &self.0.target)
+            .field("protocol", &self.0.protocol)
             .finish_non_exhaustive()
     }
 }

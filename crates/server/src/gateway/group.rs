@@ -156,15 +156,20 @@ impl Group {
 
     /// Lets requests that wait have what room there is, because something has changed.
     pub(crate) fn grant(self: &Arc<Self>) {
-        self.grant_into().into_iter().for_each(Alarm::ring);
+        let granted = self.grant_into(Instant::now());
+        granted.into_iter().for_each(Alarm::ring);
     }
 
     /// As [`grant`](Group::grant), and returns what wakes the connections.
-    fn grant_into(self: &Arc<Self>) -> Vec<Alarm> {
-        match &self.queue {
-            Some(queue) => queue.grant(|wish, _| self.offer(wish)),
-            None => Vec::new(),
+    fn grant_into(self: &Arc<Self>, now: Instant) -> Vec<Alarm> {
+        let Some(queue) = &self.queue else {
+            return Vec::new();
+        };
+        let granted = queue.grant(|wish, _| self.offer(wish));
+        if !granted.is_empty() {
+            self.late.moved(now);
         }
+        granted
     }
 
     /// Closes idle connections for requests that have waited for a process for too long, and lets
@@ -345,12 +350,12 @@ impl Lease {
     /// Ends the request. Returns what wakes the connections whose requests have got its place.
     pub(crate) fn end(mut self, now: Instant) -> Vec<Alarm> {
         self.stage.complete(self.server(), now);
-        self.leave()
+        self.leave(|| now)
     }
 
-    fn leave(&mut self) -> Vec<Alarm> {
+    fn leave(&mut self, now: impl FnOnce() -> Instant) -> Vec<Alarm> {
         match self.stage.end(&self.group.servers[self.number as usize]) {
-            true => self.group.grant_into(),
+            true => self.group.grant_into(now()),
             false => Vec::new(),
         }
     }
@@ -437,7 +442,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leave().into_iter().for_each(Alarm::ring);
+        let woken = self.leave(Instant::now);
+        woken.into_iter().for_each(Alarm::ring);
     }
 }
 

@@ -33,6 +33,7 @@
 //! | `attempt` | one connection to a server, for one request |
 //! | `codec` | the protocol of a server: HTTP, FastCGI, SCGI, uwsgi |
 //! | `environment` | a request as variables |
+//! | `variables` | their names and values, in one buffer |
 //! | `fastcgi`, `scgi`, `cgi` | records, environments and heads of these protocols |
 //! | `process` | programs that are run for one request each |
 //! | `retry` | when a request is sent again |
@@ -73,6 +74,7 @@ mod failure;
 mod attempt;
 mod codec;
 mod environment;
+mod variables;
 mod fastcgi;
 mod scgi;
 mod cgi;

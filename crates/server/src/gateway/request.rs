@@ -3,14 +3,15 @@
 //! The order matters: fields that belong to the client's connection go first, those that its
 //! Connection field lists among them, and only then are fields added. A client that lists
 //! X-Forwarded-For in Connection so removes only its own (CVE-2024-45410). Host and the framing
-//! are written elsewhere, and never copied.
+//! are written anew, and never copied.
 
+use crate::ip_text::write_ip;
 use http::{HeaderName, Version};
-use std::io::Write;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::LazyLock;
-use tinyhttp_message::encode::{FieldLines, HeadWriter};
-use tinyhttp_message::{MisuseError, hop_by_hop};
+use tinyhttp_message::encode::{FieldLines, FieldName, HeadWriter};
+use tinyhttp_message::{MisuseError, decimal, hop_by_hop};
 
 /// What is known of a request beside its fields.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +24,8 @@ pub(crate) struct Hop<'h> {
     pub(crate) is_secure: bool,
     /// The host that the client asked for.
     pub(crate) host: Option<&'h [u8]>,
+    /// The value of Host; `None` if it names the server that gets the request.
+    pub(crate) host_sent: Option<&'h [u8]>,
     /// The client is a proxy whose X-Forwarded-* and Forwarded fields are continued.
     pub(crate) is_trusted: bool,
     /// Forwarded is sent, too (RFC 7239).
@@ -66,14 +69,27 @@ fn line(name: &str, value: &[u8]) -> FieldLines {
 /// The names of hop-by-hop fields, made once.
 static HOP_BY_HOP: [HeaderName; 9] = hop_by_hop::HOP_BY_HOP;
 
-/// Writes the fields of a forwarded request, without Host and framing.
+const HOST: FieldName = FieldName::new("Host: ");
+const FORWARDED_FOR: FieldName = FieldName::new("X-Forwarded-For: ");
+const FORWARDED_HOST: FieldName = FieldName::new("X-Forwarded-Host: ");
+const FORWARDED_PORT: FieldName = FieldName::new("X-Forwarded-Port: ");
+const FORWARDED: FieldName = FieldName::new("Forwarded: ");
+
+/// Writes the fields of a forwarded request, without framing. Host is the first one if it is the
+/// same for all servers. `received` lists the fields that have come.
 ///
 /// # Errors
 /// None for fields that were received: they are valid.
-pub(crate) fn fields(received: &[(&str, &[u8])], hop: &Hop<'_>) -> Result<FieldLines, MisuseError> {
-    let listed: Vec<&[u8]> = connection_options(received.iter().copied()).collect();
+pub(crate) fn fields<'f, I: Iterator<Item = (&'f str, &'f [u8])>>(
+    received: impl Fn() -> I,
+    hop: &Hop<'_>,
+) -> Result<FieldLines, MisuseError> {
+    let listed: Vec<&[u8]> = connection_options(received()).collect();
     FieldLines::new(|head| {
-        for &(name, value) in received {
+        if let Some(host) = hop.host_sent {
+            head.named(HOST, host)?;
+        }
+        for (name, value) in received() {
             if is_forwarded(name, &listed, hop) {
                 head.field(name, value)?;
             }
@@ -88,7 +104,12 @@ pub(crate) fn fields(received: &[(&str, &[u8])], hop: &Hop<'_>) -> Result<FieldL
             head.field("Connection", b"upgrade")?;
             head.field("Upgrade", protocol)?;
         }
-        path_fields(head, received, hop)
+        // What clients that are not trusted say of the way is not looked at.
+        let believed = match hop.is_trusted {
+            true => received().collect(),
+            false => Vec::new(),
+        };
+        path_fields(head, &believed, hop)
     })
 }
 
@@ -105,10 +126,11 @@ pub(crate) fn connection_options<'f>(
 
 /// Whether a field belongs to the connection it came over: by its name, or as Connection lists it.
 pub(crate) fn is_of_connection(name: &str, listed: &[&[u8]]) -> bool {
-    HOP_BY_HOP
-        .iter()
-        .any(|other| other.as_str().eq_ignore_ascii_case(name))
+    name == "Content-Length"
         || name.eq_ignore_ascii_case("content-length")
+        || HOP_BY_HOP
+            .iter()
+            .any(|other| other.as_str().eq_ignore_ascii_case(name))
         || listed
             .iter()
             .any(|option| option.eq_ignore_ascii_case(name.as_bytes()))
@@ -116,18 +138,16 @@ pub(crate) fn is_of_connection(name: &str, listed: &[&[u8]]) -> bool {
 
 fn is_forwarded(name: &str, listed: &[&[u8]], hop: &Hop<'_>) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
+    let is_ours = is("host") || is("expect") || hop.added.iter().any(|(other, _)| is(other));
     // CGI makes the same variable of `X_Auth_User` as of `X-Auth-User`, and HTTP_PROXY, which
     // configures clients, of `Proxy` (CVE-2016-5385).
-    let is_dangerous = name.contains('_') || is("proxy");
-    let is_ours = is("host") || is("expect") || hop.added.iter().any(|(other, _)| is(other));
+    if is_ours || name.contains('_') || is("proxy") {
+        return false;
+    }
     let says_address = ADDRESSES.iter().any(|other| is(other));
     // The one that is continued is written anew, with this hop behind it.
     let is_replaced = says_address && (!hop.is_trusted || is("x-forwarded-for") || is("forwarded"));
-    !is_dangerous
-        && !is_ours
-        && !is_replaced
-        && !speaks_of_files(name)
-        && !is_of_connection(name, listed)
+    !is_replaced && !speaks_of_files(name) && !is_of_connection(name, listed)
 }
 
 /// Whether a field is about files that are sent in the place of a response. Applications believe
@@ -143,76 +163,69 @@ pub(crate) fn speaks_of_files(name: &str) -> bool {
         .any(starts)
 }
 
-/// Writes the fields that say which way the request has come.
+/// Writes the fields that say which way the request has come. Of what was received, `believed` is
+/// continued.
 fn path_fields(
     head: &mut HeadWriter<'_>,
-    received: &[(&str, &[u8])],
+    believed: &[(&str, &[u8])],
     hop: &Hop<'_>,
 ) -> Result<(), MisuseError> {
-    // What other clients say of that is not looked at.
-    let believed = if hop.is_trusted { received } else { &[] };
-    let is_set = |name: &str| {
-        let is = |other: &str| other.eq_ignore_ascii_case(name);
-        hop.added.iter().any(|(other, _)| is(other)) || believed.iter().any(|(other, _)| is(other))
+    let proto: &[u8] = if hop.is_secure { b"https" } else { b"http" };
+    let address = hop.client.map(AddressText::new);
+    let element = hop.sends_forwarded.then(|| forwarded_element(hop, proto));
+    let added = |name: &str| {
+        let mut added = hop.added.iter();
+        let found = added.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| &value[..])
     };
     let earlier = |name: &'static str| {
-        let values = believed
-            .iter()
-            .filter(|(other, _)| other.eq_ignore_ascii_case(name));
-        values.map(|(_, value)| *value).collect::<Vec<_>>()
+        let named = move |(other, _): &&(&str, _)| other.eq_ignore_ascii_case(name);
+        believed.iter().filter(named).map(|(_, value)| *value)
     };
-    let overridden = |name: &str| {
-        hop.added
-            .iter()
-            .any(|(other, _)| other.eq_ignore_ascii_case(name))
-    };
-    if let Some(client) = hop.client.filter(|_| !overridden("x-forwarded-for")) {
-        let address = AddressText::new(client);
-        let mut chain = earlier("x-forwarded-for");
-        if chain.is_empty() {
-            head.field("X-Forwarded-For", address.as_bytes())?;
-        } else {
-            chain.push(address.as_bytes());
-            head.field("X-Forwarded-For", &chain.join(&b", "[..]))?;
-        }
-    } else if !overridden("x-forwarded-for") {
-        for value in earlier("x-forwarded-for") {
-            head.field("X-Forwarded-For", value)?;
+    let is_set = |name| added(name).is_some() || earlier(name).next().is_some();
+    if added("x-forwarded-for").is_none() {
+        let address = address.as_ref().map(AddressText::as_bytes);
+        if let Some(chain) = joined(earlier("x-forwarded-for").chain(address)) {
+            head.named(FORWARDED_FOR, &chain)?;
         }
     }
     if let Some(host) = hop.host.filter(|_| !is_set("x-forwarded-host")) {
-        head.field("X-Forwarded-Host", host)?;
+        head.named(FORWARDED_HOST, host)?;
     }
-    let proto: &[u8] = if hop.is_secure { b"https" } else { b"http" };
     if !is_set("x-forwarded-proto") {
         head.lines(&PROTO[usize::from(hop.is_secure)]);
     }
     if !is_set("x-forwarded-port") {
-        let set = |name: &'static str| {
-            let mut added = hop.added.iter();
-            let added = added.find(|(other, _)| other.eq_ignore_ascii_case(name));
-            added.map(|(_, value)| &value[..]).or(first(&earlier(name)))
-        };
-        let host = set("x-forwarded-host").or(hop.host);
-        if let Some(host) = host {
+        let set = |name| added(name).or_else(|| earlier(name).next().and_then(first));
+        if let Some(host) = set("x-forwarded-host").or(hop.host) {
             let proto = set("x-forwarded-proto").unwrap_or(proto);
-            head.field("X-Forwarded-Port", port(host, proto))?;
+            head.named(FORWARDED_PORT, port(host, proto))?;
         }
     }
-    let mut chain = earlier("forwarded");
-    let element = hop.sends_forwarded.then(|| forwarded_element(hop, proto));
-    chain.extend(element.as_deref());
-    if !chain.is_empty() && !overridden("forwarded") {
-        head.field("Forwarded", &chain.join(&b", "[..]))?;
+    if added("forwarded").is_none() {
+        if let Some(chain) = joined(earlier("forwarded").chain(element.as_deref())) {
+            head.named(FORWARDED, &chain)?;
+        }
     }
     // The values before it are forwarded as they came.
     head.lines(&VIA[usize::from(hop.version == Version::HTTP_10)]);
     Ok(())
 }
 
+/// The values of a list in one; `None` if there are none.
+fn joined<'v>(mut values: impl Iterator<Item = &'v [u8]>) -> Option<Cow<'v, [u8]>> {
+    let mut joined = Cow::Borrowed(values.next()?);
+    for value in values {
+        let joined = joined.to_mut();
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(value);
+    }
+    Some(joined)
+}
+
 /// The first element of a list: what the proxy next to the client has said.
-fn first<'f>(values: &[&'f [u8]]) -> Option<&'f [u8]> {
-    let first = values.first()?.split(|byte| *byte == b',').next()?;
+fn first(value: &[u8]) -> Option<&[u8]> {
+    let first = value.split(|byte| *byte == b',').next()?;
     Some(first.trim_ascii())
 }
 
@@ -220,9 +233,8 @@ fn first<'f>(values: &[&'f [u8]]) -> Option<&'f [u8]> {
 /// Servers such as Tomcat and Jetty don't look for it in the host, and would make URLs without it.
 fn port<'h>(host: &'h [u8], proto: &[u8]) -> &'h [u8] {
     let is_port = |digits: &&[u8]| {
-        let digits = std::str::from_utf8(digits).ok();
-        let port = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+        let port = decimal(digits);
+        port.is_some_and(|port| (1..=u16::MAX.into()).contains(&port))
     };
     let is_secure = [&b"https"[..], b"wss"]
         .iter()
@@ -234,20 +246,29 @@ fn port<'h>(host: &'h [u8], proto: &[u8]) -> &'h [u8] {
     own.unwrap_or(if is_secure { b"443" } else { b"80" })
 }
 
+/// More than the text of any IP address has, which is 45 characters at most.
+const LONGEST: usize = 48;
+
 /// An address as text, on the stack.
 struct AddressText {
-    bytes: [u8; 64],
+    bytes: [u8; LONGEST],
     length: usize,
 }
 
 impl AddressText {
     fn new(address: IpAddr) -> Self {
-        let mut bytes = [0; 64];
-        let mut rest = &mut bytes[..];
-        // An address of IPv6 has 45 characters at most, so this does not fail.
-        let _ = write!(rest, "{}", address.to_canonical());
-        let length = 64 - rest.len();
-        AddressText { bytes, length }
+        let mut text = AddressText {
+            bytes: [0; LONGEST],
+            length: 0,
+        };
+        write_ip(address.to_canonical(), |part| text.push(part.as_bytes()));
+        text
+    }
+
+    fn push(&mut self, part: &[u8]) {
+        let end = (self.length + part.len()).min(LONGEST);
+        self.bytes[self.length..end].copy_from_slice(&part[..end - self.length]);
+        self.length = end;
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -286,6 +307,7 @@ mod tests {
         client: Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1))),
         is_secure: false,
         host: Some(b"h:80"),
+        host_sent: None,
         is_trusted: false,
         sends_forwarded: false,
         upgrade: None,
@@ -299,8 +321,7 @@ mod tests {
             .split(" | ")
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name, value.as_bytes()));
-        let given: Vec<_> = given.collect();
-        let lines = fields(&given, hop).unwrap();
+        let lines = fields(|| given.clone(), hop).unwrap();
         let mut out = Vec::new();
         HeadWriter::response(&mut out, http::StatusCode::OK).lines(&lines);
         let text = String::from_utf8(out).unwrap();
@@ -404,6 +425,16 @@ mod tests {
                 .collect();
             assert_eq!(ports, [expected], "{row:?}");
         }
+    }
+
+    #[test]
+    fn a_host_that_is_the_same_for_all_servers_comes_first() {
+        let hop = Hop {
+            host_sent: Some(b"other"),
+            ..PLAIN
+        };
+        let expected = format!("Host: other | A: 1 | {HOPS}");
+        assert_eq!(rewritten("Host: h:80 | A: 1", &hop), expected);
     }
 
     #[test]

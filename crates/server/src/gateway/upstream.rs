@@ -3,8 +3,8 @@
 use super::balance::{Balance, hash_of};
 use super::buffering::Buffering;
 use super::codec::Protocol;
-use super::environment::{Variable, environment, remove_addresses, script_environment, set_user};
-use super::forward::{Environment, Forward, Host, Plan, ResponseRules};
+use super::environment::{environment, remove_addresses, script_environment, set_user};
+use super::forward::{Forward, Host, Message, Plan, ResponseRules};
 use super::group::Group;
 use super::handover::handover;
 use super::health::{Check, Passive};
@@ -18,6 +18,7 @@ use super::sent::SentFiles;
 use super::settings::Settings;
 use super::target::Target;
 use super::upgrade::offered;
+use super::variables::Variables;
 use crate::body::Content;
 use crate::handler::{Handler, Receive, Reply};
 use crate::interpreter::Interpreter;
@@ -30,10 +31,6 @@ use http::header::{HeaderName, HeaderValue};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use tinyhttp_message::encode::FieldLines;
-
-/// Fields of a request for which memory is reserved. Browsers send about twenty.
-const FIELDS: usize = 24;
 
 /// Content of unknown length that is received for protocols that announce it.
 pub(super) const SPOOLED: u64 = 16 * 1024 * 1024;
@@ -161,46 +158,67 @@ impl Upstream {
         options.is_trusting || is_from(request, &options.trusted)
     }
 
-    fn fields(&self, request: &Request<'_>, upgrade: Option<&[u8]>) -> Option<FieldLines> {
+    /// The request as the servers get it. `None`: they might read it in another way than this one.
+    fn message(
+        &self,
+        request: &Request<'_>,
+        upgrade: Option<&[u8]>,
+        script: Option<&Script>,
+    ) -> Option<Message> {
+        let target = self.target(request)?;
+        if self.options.protocol != Protocol::Http {
+            return Some(Message::Environment {
+                variables: self.variables(request, script)?,
+                program: None,
+            });
+        }
         let options = &self.options;
+        let host = host_of(request);
+        let host_sent = match &options.host {
+            Some(Host::Fixed(host)) => Some(&host[..]),
+            Some(Host::Upstream) => None,
+            None => host,
+        };
         let hop = Hop {
             version: request.version(),
             client: request.peer().remote.ip(),
             is_secure: request.is_secured(),
-            host: host_of(request),
+            host,
+            host_sent,
             is_trusted: self.trusts(request),
             sends_forwarded: options.sends_forwarded,
             upgrade,
             expects_continue: waits_for_continue(request),
             added: &options.added,
         };
-        let mut received = Vec::with_capacity(FIELDS);
-        received.extend(request.fields());
-        request::fields(&received, &hop).ok()
+        Some(Message::Head {
+            target,
+            names_server: host_sent.is_none(),
+            fields: request::fields(|| request.fields(), &hop).ok()?,
+        })
     }
 
-    /// The variables of a request; none for HTTP.
-    fn variables(&self, request: &Request<'_>, script: Option<&Script>) -> Vec<Variable> {
-        match request.normal_path() {
-            Ok(path) if self.options.protocol != Protocol::Http => {
-                let mut variables = match script {
-                    Some(script) => script_environment(request, script),
-                    None => environment(request, &self.options.prefix, path.as_bytes()),
-                };
-                set_user(&mut variables, request);
-                if !self.trusts(request) {
-                    remove_addresses(&mut variables);
-                }
-                for (name, value) in &self.options.added {
-                    let name = name.to_ascii_uppercase().replace('-', "_");
-                    let name = format!("HTTP_{name}").into_bytes();
-                    variables.retain(|(other, _)| *other != name);
-                    variables.push((name.into(), value.clone()));
-                }
-                variables
-            }
-            _ => Vec::new(),
+    fn variables(&self, request: &Request<'_>, script: Option<&Script>) -> Option<Variables> {
+        let path = request.normal_path().ok()?;
+        // Programs take them for the end of a line or a name (CVE-2019-11043).
+        if path.as_bytes().iter().any(u8::is_ascii_control) {
+            return None;
         }
+        let mut variables = match script {
+            Some(script) => script_environment(request, script),
+            None => environment(request, &self.options.prefix, path.as_bytes()),
+        };
+        set_user(&mut variables, request);
+        if !self.trusts(request) {
+            remove_addresses(&mut variables);
+        }
+        for (name, value) in &self.options.added {
+            let name = name.to_ascii_uppercase().replace('-', "_");
+            let name = format!("HTTP_{name}").into_bytes();
+            variables.retain(|other| other != name);
+            variables.add(&name, value);
+        }
+        Some(variables)
     }
 
     /// Redirects are renamed where the prefix was replaced.
@@ -279,32 +297,15 @@ impl Upstream {
     fn forward(&self, mut request: Request<'_>, script: Option<&Script>) -> Reply<'static> {
         let is_http = self.options.protocol == Protocol::Http;
         let upgrade = upgrade_of(&request).filter(|_| is_http);
-        let (Some(target), Some(fields)) = (
-            self.target(&request)
-                .filter(|_| is_http || !has_controls(&request)),
-            self.fields(&request, upgrade.as_deref()),
-        ) else {
+        let Some(message) = self.message(&request, upgrade.as_deref(), script) else {
             return ambiguous().into();
-        };
-        let host = match &self.options.host {
-            Some(host) => host.clone(),
-            None => match host_of(&request) {
-                Some(host) => Host::Fixed(host.to_vec()),
-                None => Host::Upstream,
-            },
         };
         Reply::Forward(Forward(Box::new(Plan {
             group: Arc::clone(&self.group),
             method: request.method().clone(),
-            target,
             version: request.version(),
-            host,
-            environment: Environment {
-                variables: self.variables(&request, script),
-                program: None,
-            },
             protocol: self.options.protocol,
-            fields,
+            message,
             upgrade,
             key: self.key(&request),
             response: ResponseRules {
@@ -442,14 +443,6 @@ impl fmt::Debug for UpstreamBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.targets).finish()
     }
-}
-
-/// Whether the decoded path has control characters, which programs take for the end of a line or a
-/// name (CVE-2019-11043).
-fn has_controls(request: &Request<'_>) -> bool {
-    let is_control =
-        |path: &tinyhttp_message::Path<'_>| path.as_bytes().iter().any(u8::is_ascii_control);
-    request.normal_path().is_ok_and(is_control)
 }
 
 /// The host that the client asked for.

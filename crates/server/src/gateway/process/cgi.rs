@@ -6,7 +6,7 @@ use super::supervisor::supervise;
 use crate::gateway::buffering::Buffering;
 use crate::gateway::codec::Protocol;
 use crate::gateway::environment::{remove_addresses, script_environment, set_user};
-use crate::gateway::forward::{Environment, Forward, Host, Plan, ResponseRules};
+use crate::gateway::forward::{Forward, Message, Plan, ResponseRules};
 use crate::gateway::group::Group;
 use crate::gateway::handover::handover;
 use crate::gateway::network::{Network, is_from};
@@ -23,7 +23,6 @@ use crate::script::Script;
 use http::StatusCode;
 use rustix::fs::{Access, access};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -124,25 +123,22 @@ impl Cgi {
         }
         let length = request.body().length().unwrap_or_default();
         if length > 0 || !request.method().is_safe() {
-            let length = length.to_string().into_bytes();
-            variables.push((Cow::Borrowed(b"CONTENT_LENGTH"), length));
+            let mut number = itoa::Buffer::new();
+            variables.add(b"CONTENT_LENGTH", number.format(length).as_bytes());
         }
         Reply::Forward(Forward(Box::new(Plan {
             group: Arc::clone(&self.group),
             method: request.method().clone(),
-            target: String::new(),
             version: request.version(),
-            host: Host::Upstream,
             // The response is as in SCGI.
             protocol: Protocol::Scgi,
-            environment: Environment {
+            message: Message::Environment {
                 variables,
                 program: Some(Box::new(Launch {
                     launcher: Arc::clone(&self.launcher),
                     relative: script.relative.clone(),
                 })),
             },
-            fields: Default::default(),
             upgrade: None,
             key: 0,
             response: ResponseRules {

@@ -1,8 +1,8 @@
 //! The server's side of a program: the order, and what is known of the program that runs.
 
 use super::order::{FINISHED, Order, Report};
-use crate::gateway::environment::Variable;
 use crate::gateway::socket::{OpenSockets, Socket};
+use crate::gateway::variables::Variables;
 use crate::semaphore::{Permit, Semaphore};
 use rustix::io::Errno;
 use rustix::net::{
@@ -55,7 +55,7 @@ impl Launch {
     /// If the supervisor can't be reached.
     pub(crate) fn start(
         &self,
-        variables: &[Variable],
+        variables: &Variables,
         open: &Arc<OpenSockets>,
     ) -> io::Result<Option<(Socket, Running)>> {
         let Some(permit) = self.launcher.permits.take(1) else {
@@ -65,7 +65,7 @@ impl Launch {
         let (control, their_control) = pair()?;
         let order = Order {
             relative: self.relative.clone(),
-            variables: variables.to_vec(),
+            variables: variables.clone(),
         };
         let order = order.write();
         // Far more than the head of a request fits into the empty socket.

@@ -12,7 +12,7 @@
 //! | `L` | its output is too long |
 //! | `E` and a text | it can't be run |
 
-use crate::gateway::environment::Variable;
+use crate::gateway::variables::Variables;
 
 /// The longest order: more than the head of any request.
 pub(super) const LONGEST: usize = 1024 * 1024;
@@ -25,7 +25,7 @@ pub(super) const FINISHED: u8 = b'F';
 pub(super) struct Order {
     /// Its path below the root.
     pub(super) relative: Vec<u8>,
-    pub(super) variables: Vec<Variable>,
+    pub(super) variables: Variables,
 }
 
 /// How a program has ended.
@@ -48,7 +48,7 @@ impl Order {
             out.push(0);
         };
         push(&self.relative);
-        for (name, value) in &self.variables {
+        for (name, value) in self.variables.iter() {
             if !name.contains(&0) && !value.contains(&0) {
                 push(name);
                 push(value);
@@ -76,12 +76,12 @@ impl Order {
             return Ok(None);
         };
         let body = body.strip_suffix(&[0]).ok_or("the order has no end")?;
-        let mut texts = body.split(|byte| *byte == 0).map(<[u8]>::to_vec);
-        let relative = texts.next().unwrap_or_default();
-        let mut variables = Vec::new();
+        let mut texts = body.split(|byte| *byte == 0);
+        let relative = texts.next().unwrap_or_default().to_vec();
+        let mut variables = Variables::default();
         while let Some(name) = texts.next() {
             let value = texts.next().ok_or("a variable has no value")?;
-            variables.push((name.into(), value));
+            variables.add(name, value);
         }
         let order = Order {
             relative,
@@ -158,21 +158,18 @@ mod tests {
 
     #[test]
     fn orders_and_reports_are_read_as_they_were_written() {
-        let order = Order {
+        let mut order = Order {
             relative: b"cgi-bin/a".to_vec(),
-            variables: vec![
-                (b"QUERY_STRING".into(), b"".to_vec()),
-                (b"BAD".into(), b"a\0b".to_vec()),
-                (b"HTTP_A".into(), b"\xff=\n".to_vec()),
-            ],
+            variables: Variables::default(),
         };
+        order.variables.add(b"QUERY_STRING", b"");
+        order.variables.add(b"BAD", b"a\0b");
+        order.variables.add(b"HTTP_A", b"\xff=\n");
         let bytes = [order.write(), b"F".to_vec()].concat();
         let (read, length) = Order::read(&bytes).unwrap().unwrap();
-        assert_eq!((length, read.relative), (bytes.len() - 1, order.relative));
-        let [first, _, third] = &order.variables[..] else {
-            panic!()
-        };
-        assert_eq!(read.variables, [first.clone(), third.clone()]);
+        assert_eq!((length, &read.relative), (bytes.len() - 1, &order.relative));
+        order.variables.retain(|name| name != b"BAD");
+        assert_eq!(read, order);
         for end in 0..length {
             assert_eq!(Order::read(&bytes[..end]), Ok(None), "{end}");
         }

@@ -306,7 +306,7 @@ fn spawn(
     if let Some(directory) = file.parent() {
         command.current_dir(directory);
     }
-    for (name, value) in &order.variables {
+    for (name, value) in order.variables.iter() {
         if is_variable(name) {
             command.env(OsStr::from_bytes(name), OsStr::from_bytes(value));
         }
