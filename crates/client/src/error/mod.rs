@@ -228,11 +228,6 @@ pub enum Error {
         /// What is wrong with it.
         source: io::Error,
     },
-    /// The content isn't JSON, or is JSON for another type.
-    Json {
-        /// What is wrong with it; with the feature `json`, it holds a `serde_json::Error`.
-        source: io::Error,
-    },
     /// The content unfolds into far more than was sent.
     Bomb {
         /// Bytes that had come out of it.
@@ -245,6 +240,11 @@ pub enum Error {
     },
     /// The content isn't UTF-8.
     NotText,
+    /// The content isn't JSON, or is JSON for another type.
+    Json {
+        /// What is wrong with it; with the feature `json`, it holds a `serde_json::Error`.
+        source: io::Error,
+    },
 }
 
 impl Error {
