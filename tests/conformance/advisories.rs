@@ -29,7 +29,7 @@ const ELSEWHERE: &str = "
     miniserve#590      | links are refused, not hidden                | tests/serve/site.rs::special_files_are_404_without_waiting
     miniserve 0.19.5   | links are refused in archives                | crates/server/src/files/tests/archives.rs::everything_in_a_folder_and_nothing_else
     dufs#670           | links are refused in listings                | crates/server/src/files/tests/listing.rs::a_page_lists_what_would_be_served
-    SWS#639            | links are refused in every component         | crates/server/src/files/root/mod.rs::names_and_links
+    SWS#639            | links are refused in every component         | crates/server/src/files/root/tests.rs::names_and_links
     SWS#191            | a listing survives dangling links            | crates/server/src/files/tests/listing.rs::a_page_lists_what_would_be_served
     serve#317          | a link that leads nowhere is a 404           | tests/serve/site.rs::special_files_are_404_without_waiting
     SWS#703            | a redirect keeps the query                   | tests/serve/site.rs::a_folder_is_redirected_to_its_slash_and_nowhere_else
