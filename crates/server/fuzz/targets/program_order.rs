@@ -4,9 +4,9 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../../src/gateway"]
 mod gateway {
     #[allow(dead_code)]
-    #[path = "../../../src/gateway/variables.rs"]
     pub(crate) mod variables;
 }
 
