@@ -117,11 +117,23 @@ pub(crate) fn fields<'f, I: Iterator<Item = (&'f str, &'f [u8])>>(
 pub(crate) fn connection_options<'f>(
     received: impl Iterator<Item = (&'f str, &'f [u8])>,
 ) -> impl Iterator<Item = &'f [u8]> {
-    received
-        .filter(|(name, _)| name.eq_ignore_ascii_case("connection"))
-        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .filter(|option| !option.is_empty())
+    list(received, "connection")
+}
+
+/// The members of all fields with this name, which are one list (RFC 9110 §5.3).
+pub(crate) fn list<'f>(
+    fields: impl Iterator<Item = (&'f str, &'f [u8])>,
+    name: &'static str,
+) -> impl Iterator<Item = &'f [u8]> {
+    fields
+        .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+        .flat_map(|(_, value)| members(value))
+}
+
+/// The members of a list that are not empty (RFC 9110 §5.6.1).
+pub(crate) fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let members = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    members.filter(|member| !member.is_empty())
 }
 
 /// Whether a field belongs to the connection it came over: by its name, or as Connection lists it.

@@ -3,7 +3,9 @@
 //! Behind a 101 nothing is checked any more. So the server is offered no protocol that carries
 //! requests of HTTP, which would pass every rule, and may choose only one that was offered.
 
-use super::request::connection_options;
+use super::request::{connection_options, list, members};
+
+const UPGRADE: &str = "upgrade";
 
 /// The protocols that carry requests of HTTP: HTTP/2 in cleartext, HTTP itself, and TLS (RFC 2817).
 const CARRIERS: [&[u8]; 3] = [b"h2c", b"http", b"tls"];
@@ -15,11 +17,15 @@ where
     F: Iterator<Item = (&'f str, &'f [u8])>,
 {
     let mut options = connection_options(fields());
-    if !options.any(|option| option.eq_ignore_ascii_case(b"upgrade")) {
+    if !options.any(|option| option.eq_ignore_ascii_case(UPGRADE.as_bytes())) {
         return None;
     }
-    let offered: Vec<_> = protocols(fields())
-        .filter(|it| !CARRIERS.iter().any(|other| is_a(name(it), other)))
+    let offered: Vec<_> = list(fields(), UPGRADE)
+        .filter(|it| {
+            !CARRIERS
+                .iter()
+                .any(|other| name(it).eq_ignore_ascii_case(other))
+        })
         .collect();
     (!offered.is_empty()).then(|| offered.join(&b", "[..]).into())
 }
@@ -29,33 +35,16 @@ pub(crate) fn is_offered<'f>(
     offered: &[u8],
     fields: impl Iterator<Item = (&'f str, &'f [u8])>,
 ) -> bool {
-    let mut chosen = protocols(fields).peekable();
-    let is_known = |it: &[u8]| members(offered).any(|other| is_a(name(it), name(other)));
+    let mut chosen = list(fields, UPGRADE).peekable();
+    let is_known =
+        |it: &[u8]| members(offered).any(|other| name(it).eq_ignore_ascii_case(name(other)));
     chosen.peek().is_some() && chosen.all(is_known)
-}
-
-/// The protocols that all Upgrade fields name.
-fn protocols<'f>(
-    fields: impl Iterator<Item = (&'f str, &'f [u8])>,
-) -> impl Iterator<Item = &'f [u8]> {
-    fields
-        .filter(|(name, _)| name.eq_ignore_ascii_case("upgrade"))
-        .flat_map(|(_, value)| members(value))
-}
-
-fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let members = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    members.filter(|member| !member.is_empty())
 }
 
 /// The name of a protocol without its version.
 fn name(protocol: &[u8]) -> &[u8] {
     let name = protocol.split(|byte| *byte == b'/').next();
     name.unwrap_or_default().trim_ascii()
-}
-
-fn is_a(name: &[u8], other: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(other)
 }
 
 #[cfg(test)]
